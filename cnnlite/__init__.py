@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 # Where each name lives, for __getattr__; the block above says the same to type checkers.
 _HOME = {
     "checkpoint": "Checkpoint",
-    "layers": "Layer Sequential Residual Conv2d MaxPool2d AvgPool2d AdaptiveAvgPool2d Linear Flatten "
-    "Identity Dropout ReLU LeakyReLU Sigmoid Tanh Softsign GELU SiLU "
+    "layers": "Layer Sequential Residual Conv2d MaxPool2d AvgPool2d AdaptiveAvgPool2d Linear "
+    "Flatten Identity Dropout ReLU LeakyReLU Sigmoid Tanh Softsign GELU SiLU "
     "BatchNorm1d BatchNorm2d LayerNorm GroupNorm",
     "losses": "CrossEntropyLoss HingeLoss MSELoss",
     "optim": "SGD RMSprop Adam",
@@ -64,17 +64,10 @@ _HOME = {
     "solver": "Solver",
     "threads": "get_num_threads set_num_threads",
 }
-_MODULES = [
-    "data",
-    "functional",
-    "gradcheck",
-    "initializers",
-    "layers",
-    "losses",
-    "models",
-    "optim",
-    "schedules",
-]
+_MODULES = (
+    *("data", "functional", "gradcheck", "initializers", "layers"),
+    *("losses", "models", "optim", "schedules"),
+)
 _LAZY = {name: module for module, names in _HOME.items() for name in names.split()}
 
 __all__ = [

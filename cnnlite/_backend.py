@@ -7,6 +7,8 @@ CNNLITE_BACKEND=reference.  Both export the same functions with the same signatu
 import os
 from typing import TYPE_CHECKING
 
+from cnnlite._cpus import default_num_threads
+
 __all__ = ["backend_name", "empty", "kernels"]
 
 backend_name = os.environ.get("CNNLITE_BACKEND") or "compiled"
@@ -32,3 +34,5 @@ else:
 
 empty = kernels.empty
 """empty(shape, dtype): an uninitialised array whose memory is used again when it dies."""
+
+kernels.set_num_threads(default_num_threads())

@@ -12,13 +12,25 @@ from cnnlite._ext.pooling import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
+from cnnlite._ext.runtime import (
+    compiler,
+    get_num_threads,
+    instruction_set,
+    openmp,
+    set_num_threads,
+)
 
 __all__ = [
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "col2im",
+    "compiler",
     "empty",
+    "get_num_threads",
     "im2col",
+    "instruction_set",
     "max_pool2d_backward",
     "max_pool2d_forward",
+    "openmp",
+    "set_num_threads",
 ]
