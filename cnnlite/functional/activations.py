@@ -97,69 +97,70 @@ def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
     return y, OutputCache(y)
 
 
+@_quiet
 def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
     """Returns dx = dy * y * (1 - y)."""
     dy, dx = _prepare_gradient("Sigmoid", dy, cache.y)
-    with _quiet:
-        np.subtract(1, cache.y, out=dx)
-        dx *= cache.y
-        dx *= dy
+    np.subtract(1, cache.y, out=dx)
+    dx *= cache.y
+    dx *= dy
     return dx
 
 
+@_quiet
 def _sigmoid(x: Array, out: Array) -> None:
     """exp only sees negative numbers: 1/(1 + e) where x >= 0, e/(1 + e) else, e = exp(-|x|)."""
-    with _quiet:
-        np.abs(x, out=out)
-        np.negative(out, out=out)
-        np.exp(out, out=out)
-        numerator = np.maximum(out, x >= 0)
-        out += 1
-        np.divide(numerator, out, out=out)
+    np.abs(x, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    numerator = np.maximum(out, x >= 0)
+    out += 1
+    np.divide(numerator, out, out=out)
 
 
+@_quiet
 def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
     """Computes tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
     x, y = _prepare("Tanh", x)
-    with _quiet:
-        np.tanh(x, out=y)
+    np.tanh(x, out=y)
     return y, OutputCache(y)
 
 
+@_quiet
 def tanh_backward(dy: Array, cache: OutputCache) -> Array:
     """Returns dx = dy * (1 - y*y)."""
     dy, dx = _prepare_gradient("Tanh", dy, cache.y)
-    with _quiet:
-        np.multiply(cache.y, cache.y, out=dx)
-        np.subtract(1, dx, out=dx)
-        dx *= dy
+    np.multiply(cache.y, cache.y, out=dx)
+    np.subtract(1, dx, out=dx)
+    dx *= dy
     return dx
 
 
+@_quiet
 def softsign_forward(x: Array) -> tuple[Array, InputCache]:
     """Computes x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
 
     Source: Bergstra et al., "Quadratic polynomials learn better image features", 2009.
     """
     x, y = _prepare("Softsign", x)
-    with _quiet:
-        np.abs(x, out=y)
-        y += 1
-        np.divide(x, y, out=y)
+    np.abs(x, out=y)
+    y += 1
+    np.divide(x, y, out=y)
     return y, InputCache(x)
 
 
+@_quiet
 def softsign_backward(dy: Array, cache: InputCache) -> Array:
     """Returns dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
     dy, dx = _prepare_gradient("Softsign", dy, cache.x)
-    with _quiet:
-        denominator = np.abs(cache.x)
-        denominator += 1
-        np.divide(dy, denominator, out=dx)
-        dx /= denominator
+    denominator = np.abs(cache.x)
+    denominator += 1
+    np.divide(dy, denominator, out=dx)
+    dx /= denominator
     return dx
 
 
+@_quiet
 def silu_forward(x: Array) -> tuple[Array, InputCache]:
     """Computes x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
 
@@ -167,23 +168,22 @@ def silu_forward(x: Array) -> tuple[Array, InputCache]:
     """
     x, y = _prepare("SiLU", x)
     _sigmoid(x, out=y)
-    with _quiet:
-        y *= x
+    y *= x
     return y, InputCache(x)
 
 
+@_quiet
 def silu_backward(dy: Array, cache: InputCache) -> Array:
     """Returns dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
     x = cache.x
     dy, dx = _prepare_gradient("SiLU", dy, x)
     s = np.empty_like(x)
     _sigmoid(x, out=s)
-    with _quiet:
-        np.subtract(1, s, out=dx)
-        dx *= x
-        dx += 1
-        dx *= s
-        dx *= dy
+    np.subtract(1, s, out=dx)
+    dx *= x
+    dx += 1
+    dx *= s
+    dx *= dy
     return dx
 
 

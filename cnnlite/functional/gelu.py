@@ -26,6 +26,7 @@ class GELUCache(NamedTuple):
     approximate: str
 
 
+@_quiet
 def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]:
     """Computes x * P(normal < x); `torch.nn.functional.gelu`.
 
@@ -47,37 +48,36 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
         raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {approximate!r}")
     x = contiguous(x)
     y = empty(x.shape, x.dtype)
-    with _quiet:
-        if approximate == "none":
-            normal_cdf(x, out=y)
-        else:
-            np.tanh(_inner(x), out=y)
-            y += 1
-            y *= 0.5
-        y *= x
+    if approximate == "none":
+        normal_cdf(x, out=y)
+    else:
+        np.tanh(_inner(x), out=y)
+        y += 1
+        y *= 0.5
+    y *= x
     return y, GELUCache(x, y, approximate)
 
 
+@_quiet
 def gelu_backward(dy: Array, cache: GELUCache) -> Array:
     """Returns dx = dy * (P + x * dP/dx), P the probability or its approximation."""
     x = cache.x
     dy = check_gradient("GELU", dy, x.shape, x.dtype)
     dx = empty(x.shape, x.dtype)
-    with _quiet:
-        if cache.approximate == "none":
-            density = normal_density(x)
-        else:
-            square = x * x
-            density = np.cosh(_inner(x))
-            density *= density
-            np.divide(0.5 * _A * (1 + 3 * _B * square), density, out=density)
-        # Where x is so small that y has lost its digits, P is one half to all of them.
-        dx.fill(0.5)
-        np.divide(cache.y, x, out=dx, where=~(np.abs(x) < 1e-20))
-        # The density is 0 where x*0 would be NaN for an infinite x, as it is in PyTorch.
-        density *= x
-        dx += density
-        dx *= dy
+    if cache.approximate == "none":
+        density = normal_density(x)
+    else:
+        square = x * x
+        density = np.cosh(_inner(x))
+        density *= density
+        np.divide(0.5 * _A * (1 + 3 * _B * square), density, out=density)
+    # Where x is so small that y has lost its digits, P is one half to all of them.
+    dx.fill(0.5)
+    np.divide(cache.y, x, out=dx, where=~(np.abs(x) < 1e-20))
+    # The density is 0 where x*0 would be NaN for an infinite x, as it is in PyTorch.
+    density *= x
+    dx += density
+    dx *= dy
     return dx
 
 
