@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnlite.functional._checks import Array, check_allocation
+from cnnlite.functional._checks import Array, check_allocation, contiguous
 
 
 def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
@@ -30,7 +30,7 @@ def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
         )
     shape = (n, c, top + h + bottom, left + w + right)
     check_allocation(name, "the padded x", shape, x.dtype)
-    return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), mode="wrap")
+    return np.pad(contiguous(x), ((0, 0), (0, 0), (top, bottom), (left, right)), mode="wrap")
 
 
 def wrap_pad_backward(dpadded: Array, padding: tuple[int, int, int, int]) -> Array:

@@ -14,6 +14,7 @@ from cnnlite.functional._normal import normal_cdf, normal_density
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)
 _B = 0.044715
+_FLAT = 1e3
 # Large arguments may overflow on their way to exp or tanh, which then give their exact limits.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 
@@ -67,14 +68,14 @@ def gelu_backward(dy: Array, cache: GELUCache) -> Array:
     if cache.approximate == "none":
         density = normal_density(x)
     else:
-        square = x * x
-        density = np.cosh(_inner(x))
+        # Beyond this the density is 0; without the limit inf/inf would make it NaN.
+        near = np.clip(x, -_FLAT, _FLAT)
+        density = np.cosh(_inner(near))
         density *= density
-        np.divide(0.5 * _A * (1 + 3 * _B * square), density, out=density)
+        np.divide(0.5 * _A * (1 + 3 * _B * near * near), density, out=density)
     # Where x is so small that y has lost its digits, P is one half to all of them.
     dx.fill(0.5)
     np.divide(cache.y, x, out=dx, where=~(np.abs(x) < 1e-20))
-    # The density is 0 where x*0 would be NaN for an infinite x, as it is in PyTorch.
     density *= x
     dx += density
     dx *= dy
