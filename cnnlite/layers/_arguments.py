@@ -22,10 +22,10 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
     if dtype is not None:  # which NumPy would read as float64
         try:
             resolved = np.dtype(dtype)
+            if resolved in (np.dtype(np.float32), np.dtype(np.float64)):
+                return resolved
         except TypeError:
-            resolved = None
-        if resolved in (np.dtype(np.float32), np.dtype(np.float64)):
-            return resolved
+            pass
     raise TypeError(f"{name}: dtype is {dtype!r}, expected float32 or float64")
 
 
@@ -57,6 +57,7 @@ def real(
         message += f" from {low:g} up" if math.isinf(high) else f" from {low:g} to {high:g}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(message)
-    if not math.isfinite(value) or not low <= value <= high:
+    number = float(value)
+    if not math.isfinite(number) or not low <= number <= high:
         raise ValueError(message)
-    return float(value)
+    return number

@@ -79,7 +79,9 @@ class Summary:
         return sum(row.cache_bytes for row in self.rows)
 
     def __str__(self) -> str:
-        lines = [("layer", "output", "parameters", "multiply-adds", "cache bytes")]
+        lines: list[tuple[str, ...]] = [
+            ("layer", "output", "parameters", "multiply-adds", "cache bytes")
+        ]
         for row in self.rows:
             label = "  " * row.depth + (f"({row.name}): {row.layer}" if row.name else row.layer)
             if len(label) > LABEL_WIDTH:
@@ -124,10 +126,15 @@ def summarize(layer: "Layer", input_shape: Shape) -> Summary:
     if len(shape) % 2:
         shape = (1, *shape)
     layer = copy.deepcopy(layer)
-    dtypes = {array.dtype for array in layer.params.values()}
+    floats = [
+        array.dtype
+        for arrays in (layer.params, layer.buffers)
+        for array in arrays.values()
+        if array.dtype.kind == "f"
+    ]
     x = Rng(0).generator().standard_normal(shape)
     trace = _Trace(layer, shape)
-    layer.forward(x.astype(dtypes.pop() if len(dtypes) == 1 else np.float32), True, Rng(0))
+    layer.forward(x.astype(floats[0] if floats else np.float32), True, Rng(0))
     return trace.summary
 
 
