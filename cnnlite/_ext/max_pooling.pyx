@@ -22,7 +22,7 @@ def max_pool2d_forward(
     cdef Axis axes[2]
     pooling_axes("max_pool2d_forward", x.shape, y.shape, kernel, stride, padding, dilation, axes)
     check_shape("max_pool2d_forward", "argmax", shape4(argmax.shape), shape4(y.shape))
-    if <object> x.shape[2] * x.shape[3] >= 1 << 31:
+    if <object> x.shape[2] * x.shape[3] >= 2**31:
         raise ValueError(
             f"max_pool2d_forward: a plane of {(x.shape[2], x.shape[3])} pixels is too big for int32"
         )

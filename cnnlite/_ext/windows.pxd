@@ -33,7 +33,7 @@ cdef inline Py_ssize_t position(const Axis* axis, Py_ssize_t output, Py_ssize_t 
 
 cdef inline int check_window(str function, kernel, stride, padding, dilation) except -1:
     """Raise ValueError unless the four tuples describe a window whose indices cannot overflow."""
-    cdef object most = 1 << (4 * sizeof(Py_ssize_t) - 1)
+    cdef object most = <Py_ssize_t> 1 << (4 * sizeof(Py_ssize_t) - 1)
     for name, values, length, least in (
         ("kernel", kernel, 2, 1),
         ("stride", stride, 2, 1),
