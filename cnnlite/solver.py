@@ -140,9 +140,7 @@ class Solver:
         return self.optimizer.lr * self.schedule(self.step, self.total_steps)
 
     def train(self) -> list[dict[str, Any]]:
-        """Train from where the solver stands until num_epochs are complete; return the history.
-
-        The model ends with its last parameters, whichever were best.
+        """Train on until num_epochs are complete, and return the history.
 
         Raises:
             TrainingDiverged: the loss is NaN or infinite; the model is as before that step.
@@ -157,7 +155,8 @@ class Solver:
             except (Stopped, KeyboardInterrupt) as reason:
                 self.interrupted = self._interrupt.requested or not isinstance(reason, Stopped)
                 if self.checkpoint is not None:
-                    self.checkpoint.save(self)
+                    with self._interrupt.hold():
+                        self.checkpoint.save(self)
             finally:
                 self._notify("after_train")
                 self._stopping = False
@@ -167,8 +166,7 @@ class Solver:
         """Continue from the checkpoint, to the same bits as a training that was never stopped.
 
         Raises:
-            ValueError: no checkpoint was configured.
-            CheckpointError: the file is missing, damaged, or of another training.
+            ValueError, CheckpointError: there is no checkpoint, or it is not of this training.
         """
         if self.checkpoint is None:
             raise ValueError("Solver.resume: no checkpoint was configured; pass checkpoint=PATH")
@@ -244,14 +242,15 @@ class Solver:
         started = time.perf_counter()
         for start in range(done, len(order), self.batch_size):
             index = order[start : start + self.batch_size]
-            x = self._batch(index)
+            x, y = self._batch(index), self.y_train[index]
             self._notify("before_step")
-            self.train_step(x, self.y_train[index])
+            self.train_step(x, y)
             self._notify("after_step")
             if self.checkpoint is not None and self.checkpoint.due(self.step):
                 self.checkpoint.save(self)
             self._pause()
-        self._end_epoch(max(0, len(order) - done) / (time.perf_counter() - started))
+        seconds = max(time.perf_counter() - started, 1e-9)
+        self._end_epoch(max(0, len(order) - done) / seconds)
         self._notify("after_epoch")
         if self.checkpoint is not None:
             self.checkpoint.save(self)
