@@ -30,7 +30,7 @@ def forward(x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry)
     groups = geometry.groups
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     y = empty(geometry.y_shape, x.dtype)
-    products = y.reshape(geometry.batch, groups, -1, geometry.windows)
+    products = _products(y, geometry)
     for tile, columns in _columns(x, geometry):
         np.matmul(matrix, columns, out=products[tile])
         if bias is not None:
@@ -42,10 +42,10 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
     """Returns dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
     groups, n = geometry.groups, geometry.batch
     turned = weight.reshape(groups, geometry.out_channels // groups, -1).swapaxes(1, 2)
-    products = dy.reshape(n, groups, -1, geometry.windows)
+    products = _products(dy, geometry)
     dx = empty(geometry.x_shape, dy.dtype)
     if geometry.is_pointwise:
-        np.matmul(turned, products, out=dx.reshape(n, groups, -1, geometry.windows))
+        np.matmul(turned, products, out=_by_group(dx, geometry))
         return dx
     size = _tile_size(geometry, dy.dtype)
     buffer = _column_buffer(size, geometry, dy.dtype)
@@ -60,7 +60,7 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
 def weight_gradient(dy: Array, x: Array, geometry: ConvGeometry) -> Array:
     """Returns dweight = dy @ columns.T, summed over the images in their order."""
     groups = geometry.groups
-    products = dy.reshape(geometry.batch, groups, -1, geometry.windows)
+    products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
     dweight = np.zeros(shape, dy.dtype)
     # One image after the other: the products of a whole tile at once would be as many matrices
@@ -88,10 +88,16 @@ def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
         yield tile, _by_group(columns, geometry)
 
 
+def _products(y: Array, geometry: ConvGeometry) -> Array:
+    """A view of y as what the matrix products give: (images, groups, F/groups, OH*OW)."""
+    filters = geometry.out_channels // geometry.groups
+    return y.reshape(len(y), geometry.groups, filters, geometry.windows)
+
+
 def _by_group(columns: Array, geometry: ConvGeometry) -> Array:
     """A view: the channel changes slowest in a column, so groups are consecutive rows."""
     rows = geometry.patch_size // geometry.groups
-    return columns.reshape(-1, geometry.groups, rows, geometry.windows)
+    return columns.reshape(len(columns), geometry.groups, rows, geometry.windows)
 
 
 def _tile_size(geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> int:

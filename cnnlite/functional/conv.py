@@ -132,8 +132,8 @@ def conv2d_backward(
     geometry = cache.geometry
     dy = check_gradient("Conv2d", dy, geometry.y_shape, cache.x.dtype)
     algorithm = _find(cache.algorithm, geometry)
-    # Rows first: NumPy sums contiguous rows pairwise, which keeps float32 accurate.
-    dbias = dy.reshape(*dy.shape[:2], -1).sum(axis=2).sum(axis=0) if cache.has_bias else None
+    # Planes first: NumPy sums contiguous numbers pairwise, which keeps float32 accurate.
+    dbias = dy.sum(axis=(2, 3)).sum(axis=0) if cache.has_bias else None
     dweight = algorithm.weight_gradient(dy, cache.x, geometry)
     if not need_dx:
         return None, dweight, dbias

@@ -192,7 +192,6 @@ def _backward(
 
 def _parameter_sum(array: Array, cache: RowNormCache) -> Array:
     """Sums an array like x over the axes along which weight and bias were broadcast."""
-    lead = array.ndim - len(cache.affine_shape)
     if cache.param_shape == cache.affine_shape:
-        return array.sum(axis=tuple(range(lead)))
-    return array.reshape(*array.shape[: lead + 1], -1).sum(axis=-1).sum(axis=0)
+        return array.sum(axis=tuple(range(array.ndim - len(cache.affine_shape))))
+    return array.sum(axis=tuple(range(2, array.ndim))).sum(axis=0)

@@ -191,9 +191,8 @@ def adaptive_avg_pool2d_forward(
     if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
         raise ValueError(f"AdaptiveAvgPool2d: output_size must be 1, got {output_size!r}")
     check_images("AdaptiveAvgPool2d", x)
-    planes = contiguous(x).reshape(*x.shape[:2], -1)
     y = empty((*x.shape[:2], 1, 1), x.dtype)
-    np.mean(planes, axis=2, out=y.reshape(x.shape[:2]))
+    np.mean(contiguous(x), axis=(2, 3), keepdims=True, out=y)
     return y, AdaptiveAvgPool2dCache(x.shape, x.dtype)
 
 
