@@ -187,8 +187,13 @@ def run(code, **environment):
 
 
 def test_the_environment_chooses_the_backend():
-    code = "from cnnlite._backend import backend_name, kernels; print(backend_name, kernels.__name__)"
-    assert run(code, CNNLITE_BACKEND="reference").stdout.split() == ["reference", "cnnlite.reference"]
+    code = (
+        "from cnnlite._backend import backend_name, kernels; print(backend_name, kernels.__name__)"
+    )
+    assert run(code, CNNLITE_BACKEND="reference").stdout.split() == [
+        "reference",
+        "cnnlite.reference",
+    ]
     assert run(code, CNNLITE_BACKEND="").stdout.split() == ["compiled", "cnnlite._ext"]
 
 

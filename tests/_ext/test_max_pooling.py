@@ -94,9 +94,7 @@ def test_an_index_outside_the_image_is_refused(index):
 )  # fmt: skip
 def test_shapes_that_do_not_belong_together_are_refused(dy, argmax, what):
     with pytest.raises(ValueError, match=f"{what} has shape"):
-        _ext.max_pool2d_backward(
-            np.zeros(dy), np.zeros(argmax, np.int32), np.zeros((1, 1, 4, 4))
-        )
+        _ext.max_pool2d_backward(np.zeros(dy), np.zeros(argmax, np.int32), np.zeros((1, 1, 4, 4)))
 
 
 def test_a_plane_too_big_for_an_index_is_refused():

@@ -48,7 +48,9 @@ def test_a_read_only_output_is_refused():
         _ext.im2col(np.zeros((1, 1, 4, 4)), cols, (2, 2), *ONE)
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [("f4", "f8"), ("f8", "f4"), ("f2", "f2"), ("i4", "i4")])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("f4", "f8"), ("f8", "f4"), ("f2", "f2"), ("i4", "i4")]
+)
 def test_mixed_and_other_types_are_refused(ours, theirs):
     with pytest.raises((TypeError, ValueError)):
         _ext.im2col(np.zeros((1, 1, 4, 4), ours), np.zeros((1, 4, 9), theirs), (2, 2), *ONE)
@@ -61,9 +63,13 @@ def test_foreign_byte_order_is_refused():
 
 
 def test_sizes_whose_product_overflows_are_refused():
-    x = np.zeros((0, 2**31, 2**31, 1), np.float32)
-    with pytest.raises(ValueError, match="cols has shape"):
-        _ext.im2col(x, np.zeros((0, 0, 0), np.float32), (2**30, 1), *ONE)
+    # 2**20 channels * 2**22 * 2**22 offsets are 2**64 rows, which is 0 in 64 bits.
+    x, side = np.zeros((0, 2**20, 4, 4), np.float32), 2**22
+    window = ((side, side), (1, 1), (side - 4, 0, side - 4, 0), (1, 1))
+    with pytest.raises(ValueError, match="expected .0, 18446744073709551616, 1."):
+        _ext.im2col(x, np.zeros((0, 0, 1), np.float32), *window)
+    with pytest.raises(ValueError, match="expected .0, 18446744073709551616, 1."):
+        _ext.col2im(np.zeros((0, 0, 1), np.float32), x, *window)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
