@@ -112,7 +112,8 @@ cdef void _crop_image(
                 for x in range(first, last):
                     out[(c * height + y) * width + width - 1 - x] = source[column + x]
             elif first < last:
-                memcpy(out + (c * height + y) * width + first, source + column + first, last - first)
+                memcpy(
+                    out + (c * height + y) * width + first, source + column + first, last - first)
 
 
 cdef void _normalize_image(

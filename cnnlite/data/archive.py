@@ -1,7 +1,7 @@
 """Unpacks CIFAR-10's archives: the expected files by their names, and nothing else.
 
-An archive is refused, and nothing of it is kept, if it holds a link, a device, any other name (so no
-absolute path and no `..`), a name twice, or more bytes than CIFAR-10 has.
+An archive is refused, and nothing of it is kept, if it holds a link, a device, any other name (so
+no absolute path and no `..`), a name twice, or more bytes than CIFAR-10 has.
 """
 
 import gzip

@@ -15,9 +15,7 @@ __all__ = ["Augment", "Offsets", "RandomCropFlip"]
 class Augment(Protocol):
     """What Solver takes as `augment`: a pure function; any callable of this signature will do."""
 
-    def __call__(
-        self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int
-    ) -> np.ndarray:
+    def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
         """Return changed copies of the images.
 
         Args:
@@ -42,7 +40,7 @@ class Offsets(NamedTuple):
 
 @dataclass(frozen=True)
 class RandomCropFlip:
-    """Pads images with zeros, crops them back to their size at a random place, mirrors half of them.
+    """Pads images with zeros, crops them to their own size at random, and mirrors half of them.
 
     An image's crop depends on the seed, the epoch and its index alone, so it is the same in any
     batch, in any order, and after a resume.
@@ -75,9 +73,7 @@ class RandomCropFlip:
             integers(hash64(keys, 2), 0, 1 + self.flip).astype(np.uint8),
         )
 
-    def __call__(
-        self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int
-    ) -> np.ndarray:
+    def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
         """Return the images (N, C, H, W) cropped and mirrored; see Augment for the arguments."""
         images = np.ascontiguousarray(images)
         out = np.empty_like(images)

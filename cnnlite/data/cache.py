@@ -16,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["cache_folder", "cached_arrays", "data_folder", "sync_folder", "write_all", "write_array"]
+__all__ = [
+    "cache_folder",
+    "cached_arrays",
+    "data_folder",
+    "sync_folder",
+    "write_all",
+    "write_array",
+]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)

@@ -9,6 +9,7 @@ Source:
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,28 @@ from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.errors import DataError
 from cnnlite.data.unpickle import MAX_BYTES, read_pickle, read_regular_file
 
-__all__ = ["CLASS_NAMES", "Source", "cifar10", "find", "read_binary_batch", "read_python_batch"]
+__all__ = [
+    "CLASS_NAMES",
+    "Source",
+    "cifar10",
+    "convert",
+    "find",
+    "read_binary_batch",
+    "read_python_batch",
+]
 
-CLASS_NAMES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
+CLASS_NAMES = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 PIXELS = 3 * 32 * 32
 
 PathLike = str | os.PathLike[str]
@@ -85,13 +105,7 @@ def cifar10(
             f"cifar10: normalize is {normalize!r}, expected 'channel', 'image' or None"
         )
     source = find(root)
-    keys = [f"{kind}_{split}" for split in ("train", "test") for kind in ("images", "labels")]
-    if cache:
-        arrays = cached_arrays(
-            "cifar10", _present_files(source), keys, lambda: _read_all(source)
-        )
-    else:
-        arrays = _read_all(source)
+    arrays = convert(source) if cache else _read_all(source)
     images, labels = arrays["images_train"], np.array(arrays["labels_train"])
     num_train = len(images) - num_validation
     if num_validation < 0 or num_train < 1:
@@ -127,6 +141,12 @@ def find(root: PathLike | None = None) -> Source:
         "there. `cnnlite data fetch cifar10` downloads it; --data-dir or CNNLITE_DATA names "
         "another folder"
     )
+
+
+def convert(source: Source) -> Mapping[str, np.ndarray]:
+    """Put the images and labels into the cache, if they are not there, and map them from it."""
+    keys = [f"{kind}_{split}" for split in ("train", "test") for kind in ("images", "labels")]
+    return cached_arrays("cifar10", _present_files(source), keys, lambda: _read_all(source))
 
 
 def _present_files(source: Source) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A data set: the arrays of its splits, and how its pixels become the numbers that a network sees."""
+"""A data set: the arrays of its splits, and how pixels become what a network sees."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -145,7 +145,7 @@ class Dataset(Mapping[str, np.ndarray]):
     """The arrays `X_train, y_train, X_val, y_val, X_test, y_test`, as Solver takes them.
 
     Args:
-        arrays: them; X (N, C, H, W), y integers (N,). Splits may be missing, but X and y come together.
+        arrays: them; X (N, C, H, W), y integers (N,). Splits may be missing, but never X or y alone.
         class_names: the name of each label.
         normalization: how pixels become what a network sees; None where X is ready as it is.
         name: what messages and run records call the data set.

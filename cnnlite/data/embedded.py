@@ -41,7 +41,7 @@ def embedded(
     counts = dict(zip(SPLITS, (num_train, num_validation, num_test), strict=True))
     if num_train < 1 or min(counts.values()) < 0:
         raise ValueError(f"embedded: numbers of images must be positive, got {counts}")
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for number, (split, count) in enumerate(counts.items()):
         labels = np.arange(count, dtype=np.int64) % len(FIGURES)
         images = np.empty((count, 3, 32, 32), dtype=np.uint8)

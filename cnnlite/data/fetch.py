@@ -8,10 +8,11 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cnnlite.data.archive import unpack
 from cnnlite.data.cache import data_folder, write_all
-from cnnlite.data.cifar10 import PathLike, Source, cifar10, find
+from cnnlite.data.cifar10 import PathLike, Source, convert, find
 from cnnlite.data.errors import DataError
 
 __all__ = ["ARCHIVE", "Archive", "DownloadError", "FileReport", "download", "fetch", "verify"]
@@ -85,8 +86,9 @@ def fetch(
         path = download(archive, folder, progress, timeout)
         unpack(path, folder)
         path.unlink()
-    cifar10(folder)
-    return find(folder).folder
+    source = find(folder)
+    convert(source)
+    return source.folder
 
 
 def download(
@@ -122,10 +124,11 @@ def _receive(archive: Archive, part: Path, progress: Progress | None, timeout: f
     request = urllib.request.Request(archive.url, headers={"User-Agent": "cnnlite"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-    with urllib.request.urlopen(request, timeout=timeout) as response:
-        resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(
-            f"bytes {have}-"
-        )
+    with _open(request, part, timeout) as response:
+        resumed = response.status == 206
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+            part.unlink()
+            raise http.client.HTTPException("the server sent another range than was asked for")
         # A server that does not know Range sends everything again.
         with open(part, "ab" if resumed else "wb", buffering=0) as file:
             have = have if resumed else 0
@@ -139,6 +142,15 @@ def _receive(archive: Archive, part: Path, progress: Progress | None, timeout: f
             os.fsync(file.fileno())
     if have < archive.size:
         raise http.client.IncompleteRead(b"", archive.size - have)
+
+
+def _open(request: urllib.request.Request, part: Path, timeout: float) -> Any:
+    try:
+        return urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            part.unlink()  # longer than what the server has: the next try starts again
+        raise
 
 
 def _explain(error: Exception, archive: Archive, part: Path) -> OSError:

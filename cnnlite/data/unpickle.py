@@ -18,6 +18,7 @@ import stat
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -212,7 +213,7 @@ def _is_text(value: object, *allowed: str) -> bool:
     return type(value) is str and value in allowed
 
 
-def _array(raw: object, dtype: object, shape: object) -> np.ndarray:
+def _array(raw: Any, dtype: object, shape: Any) -> np.ndarray:
     """View the bytes as an array; the sizes must agree to the byte, so nothing is allocated."""
     sound = (
         type(raw) in (bytes, bytearray)
@@ -221,9 +222,9 @@ def _array(raw: object, dtype: object, shape: object) -> np.ndarray:
         and 1 <= len(shape) <= 2
         and all(type(length) is int and 0 <= length <= MAX_BYTES for length in shape)
     )
-    if not sound or prod(shape) != len(raw):  # type: ignore[arg-type]
+    if not sound or prod(shape) != len(raw):
         raise DataError("an array whose shape, type and bytes do not agree")
-    return np.frombuffer(raw, dtype=np.uint8).reshape(shape)  # type: ignore[call-overload]
+    return np.frombuffer(raw, dtype=np.uint8).reshape(shape)
 
 
 def _text(machine: _Machine, size: int) -> None:
@@ -238,7 +239,7 @@ def _put(machine: _Machine, key: int) -> None:
     machine.memo[key] = machine.stack[-1]
 
 
-# Everything that a CIFAR-10 file may do: the files as published, and copies saved again by Python 3.
+# Everything that a file may do: the files as published, and copies saved again by Python 3.
 _INSTRUCTIONS: dict[bytes, Callable[[_Machine], object]] = {
     pickle.PROTO: lambda m: m.take(1),
     pickle.FRAME: lambda m: m.take(8),
