@@ -59,7 +59,7 @@ def as_differences(rng: np.random.Generator) -> Callable[..., None]:
         dy = rng.standard_normal(y.shape)
         for x, gradient in zip(inputs, _tuple(backward(dy, cache)), strict=True):
             numeric = numeric_gradient(lambda _: forward(*inputs)[0], x, dy)
-            # Differences of outputs near 1 carry errors near 1e-10: below 1e-3 they count whole.
-            assert relative_error(gradient, numeric, floor=1e-3) < below
+            # Differences of outputs near 1 carry errors near 1e-10, much for a small number.
+            assert relative_error(gradient, numeric, floor=1e-2) < below
 
     return check
