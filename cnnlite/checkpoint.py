@@ -93,9 +93,12 @@ class Checkpoint:
             ) from None
         except StorageError as error:
             raise CheckpointError(str(error)) from error
-        if metadata is None or metadata.get("format") != FORMAT:
+        if metadata is None or metadata.get("kind") != "checkpoint":
+            raise CheckpointError(f"{self.path} is not a checkpoint, it holds weights only")
+        if metadata.get("format") != FORMAT:
             raise CheckpointError(
-                f"{self.path} is not a checkpoint of this version of cnnlite (format {FORMAT})"
+                f"{self.path} is a checkpoint of another version of cnnlite, in format "
+                f"{metadata.get('format')}, expected {FORMAT}"
             )
         wrong = differences(metadata.get("configuration"), configuration(solver))
         if wrong:
@@ -122,6 +125,7 @@ def capture(solver: Solver) -> tuple[Arrays, Metadata]:
         "loss_history": np.array(solver.loss_history, dtype=np.float64),
     }
     metadata = {
+        "kind": "checkpoint",
         "format": FORMAT,
         "configuration": configuration(solver),
         "versions": versions(),
@@ -185,7 +189,7 @@ def save_weights(path: str | Path, state: Mapping[str, np.ndarray]) -> None:
         CheckpointError: the file cannot be written; the old one is untouched.
     """
     try:
-        write_arrays(Path(path), state, {"format": FORMAT, "kind": "weights"})
+        write_arrays(Path(path), state, {"kind": "weights", "format": FORMAT})
     except StorageError as error:
         raise CheckpointError(str(error)) from error
 
