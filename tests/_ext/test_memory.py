@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_live_arrays_never_overlap(steps):
         for other, kept in live.items():
             assert (kept == other).all()
     spans = sorted((address(a), address(a) + a.nbytes) for a in live.values())
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 @given(st.integers(32 * 1024, 2**27))

@@ -66,9 +66,9 @@ def test_sizes_whose_product_overflows_are_refused():
     # 2**20 channels * 2**22 * 2**22 offsets are 2**64 rows, which is 0 in 64 bits.
     x, side = np.zeros((0, 2**20, 4, 4), np.float32), 2**22
     window = ((side, side), (1, 1), (side - 4, 0, side - 4, 0), (1, 1))
-    with pytest.raises(ValueError, match="expected .0, 18446744073709551616, 1."):
+    with pytest.raises(ValueError, match=r"expected \(0, 18446744073709551616, 1\)"):
         _ext.im2col(x, np.zeros((0, 0, 1), np.float32), *window)
-    with pytest.raises(ValueError, match="expected .0, 18446744073709551616, 1."):
+    with pytest.raises(ValueError, match=r"expected \(0, 18446744073709551616, 1\)"):
         _ext.col2im(np.zeros((0, 0, 1), np.float32), x, *window)
 
 
