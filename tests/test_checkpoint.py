@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from cnnlite.schedules import Cosine, OneCycle
 from cnnlite.solver import Solver
 from tests import trainings
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).parents[1]
 ENV = {**os.environ, "CNNLITE_NUM_THREADS": "1"}
 
@@ -40,17 +41,8 @@ class StopAt(Callback):
             solver.stop()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from more, and lose much on a busy machine."""
-    before = cnnlite.get_num_threads()
-    cnnlite.set_num_threads(1)
-    yield
-    cnnlite.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
-def undisturbed() -> str:
+def undisturbed(one_thread: None) -> str:
     solver = trainings.solver()
     solver.train()
     return trainings.fingerprint(solver)
@@ -180,28 +172,32 @@ def run(path: Path, how: str, kill_after: float | None = None) -> str | None:
     return rest[0] if rest else None
 
 
-def killed_until_done(path: Path, undisturbed: str, kills: int, seed: int) -> None:
+def kill_many_times(path: Path, undisturbed: str, kills: int, seed: int) -> None:
+    """Kill and resume, until there were so many; a training that came to its end starts anew."""
     pick = random.Random(seed)
-    killed, how = 0, "start"
+    killed = 0
     while killed < kills:
-        if run(path, how, kill_after=pick.uniform(0.0, 0.25)) is not None:
-            break
-        killed += 1
         how = "resume" if path.exists() else "start"
-    assert killed
-    assert run(path, how) == undisturbed
-    assert list(path.parent.iterdir()) == [path]
+        result = run(path, how, kill_after=pick.uniform(0.0, 0.1))
+        if result is None:
+            killed += 1
+        else:
+            assert result == undisturbed
+            path.unlink()
+    assert run(path, "resume" if path.exists() else "start") == undisturbed
+    trainings.solver(checkpoint=path).resume()
+    assert list(path.parent.iterdir()) == [path]  # no drafts of the killed
 
 
 def test_killed_at_random_moments(path: Path, undisturbed: str) -> None:
     """A checkpoint after each step takes a good part of the time, so kills hit it as well."""
-    killed_until_done(path, undisturbed, kills=4, seed=1)
+    kill_many_times(path, undisturbed, kills=4, seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_killed_at_many_random_moments(path: Path, undisturbed: str, seed: int) -> None:
-    killed_until_done(path, undisturbed, kills=20, seed=seed)
+    kill_many_times(path, undisturbed, kills=20, seed=seed)
 
 
 def test_killed_in_the_middle_of_writing_a_checkpoint(path: Path, undisturbed: str) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-import cnnlite
 from cnnlite.callbacks import Callback
 from cnnlite.layers import Flatten, Layer, Linear, Sequential
 from cnnlite.losses import CrossEntropyLoss, HingeLoss
@@ -19,14 +17,7 @@ from cnnlite.optim import SGD, Adam
 from cnnlite.solver import Solver, TrainingDiverged
 from tests import trainings
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from more, and lose much on a busy machine."""
-    before = cnnlite.get_num_threads()
-    cnnlite.set_num_threads(1)
-    yield
-    cnnlite.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Recorder(Callback):
