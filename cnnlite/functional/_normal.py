@@ -45,7 +45,7 @@ def normal_cdf(x: Array, out: Array) -> None:
 
 def normal_density(x: Array) -> Array:
     """Returns exp(-x*x/2)/sqrt(2*pi)."""
-    density = x * x
+    density = np.square(x, out=np.empty_like(x))
     density *= -0.5
     np.exp(density, out=density)
     density *= 1 / math.sqrt(2 * math.pi)

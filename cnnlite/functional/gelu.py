@@ -69,8 +69,9 @@ def gelu_backward(dy: Array, cache: GELUCache) -> Array:
         density = normal_density(x)
     else:
         # Beyond this the density is 0; without the limit inf/inf would make it NaN.
-        near = np.clip(x, -_FLAT, _FLAT)
-        density = np.cosh(_inner(near))
+        near = np.clip(x, -_FLAT, _FLAT, out=np.empty_like(x))
+        density = _inner(near)
+        np.cosh(density, out=density)
         density *= density
         np.divide(0.5 * _A * (1 + 3 * _B * near * near), density, out=density)
     # Where x is so small that y has lost its digits, P is one half to all of them.
@@ -83,7 +84,7 @@ def gelu_backward(dy: Array, cache: GELUCache) -> Array:
 
 
 def _inner(x: Array) -> Array:
-    inner = x * x
+    inner = np.square(x, out=np.empty_like(x))
     inner *= _B
     inner += 1
     inner *= x
