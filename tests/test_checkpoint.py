@@ -194,3 +194,20 @@ def test_plain_values_of_objects() -> None:
     weighted = describe(CrossEntropyLoss(weight=np.ones(3)))
     assert weighted["weight"] != describe(CrossEntropyLoss(weight=np.zeros(3)))["weight"]
     assert "0x" not in str(weighted)
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, -1])
+def test_a_damaged_file_is_refused(saved: Path, length: int) -> None:
+    saved.write_bytes(saved.read_bytes()[:length])
+    solver = trainings.solver(checkpoint=saved)
+    before = trainings.fingerprint(solver)
+    with pytest.raises(CheckpointError, match=r"training\.safetensors is damaged, or no safet"):
+        solver.resume()
+    assert trainings.fingerprint(solver) == before
+
+
+def test_a_pickle_is_not_run(saved: Path, tmp_path: Path) -> None:
+    saved.write_bytes(b"cos\nmkdir\n(S'" + str(tmp_path / "made").encode() + b"'\ntR.")
+    with pytest.raises(CheckpointError, match=r"training\.safetensors is damaged"):
+        trainings.solver(checkpoint=saved).resume()
+    assert not (tmp_path / "made").exists()
