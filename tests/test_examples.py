@@ -1,4 +1,4 @@
-"""Each script of examples/ runs: one training step on the embedded data set, in a process of its own."""
+"""Each script of examples/ takes a training step on the embedded data set, in its own process."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""What a training run is made of: one table that gives the flags, the TOML keys and their checks."""
+"""What a training run is made of: one table of flags, TOML keys and their checks."""
 
 import math
 import tomllib
@@ -48,7 +48,7 @@ def _number(default: float, help: str, wants: str, check: Callable[[float], bool
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All that decides a training run. A flag is a field's name with dashes, a TOML key the name itself."""
+    """All that decides a training run; TOML keys are the names, flags the names with dashes."""
 
     model: str = _option("three_layer_convnet", "Network of the zoo.", choices=_models)
     data: str = _option("auto", "Data set; auto is CIFAR-10 if it is there.", choices=lambda: DATA)
@@ -138,7 +138,7 @@ def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
         raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
     choices = option.metadata["choices"]
     if choices is not None and value not in choices():
-        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(value, choices())}")
+        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(str(value), choices())}")
     if not option.metadata["check"](value):
         raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")
     return value
