@@ -25,13 +25,12 @@ def _flag(name: str) -> str:
 def _click_option(option: Field[Any]) -> Any:
     """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
     kind = configuration.value_type(option)
-    flag = (
-        f"{_flag(option.name)}/--no-{option.name}" if option.default is True else _flag(option.name)
-    )
-    shown = "" if option.default is None or kind is bool else f"  [default: {option.default}]"
-    arguments: dict[str, Any] = {"default": None, "help": option.metadata["help"] + shown}
-    arguments |= {"is_flag": True} if kind is bool else {"type": kind}
-    return click.option(flag, option.name, **arguments)
+    flag, text = _flag(option.name), option.metadata["help"]
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", option.name, default=None, help=text)
+    if option.default is not None:
+        text += f"  [default: {option.default}]"
+    return click.option(flag, option.name, type=kind, default=None, help=text)
 
 
 def _config_flags(command: Any) -> Any:

@@ -77,8 +77,8 @@ def test_a_bad_value_names_the_key_and_what_was_expected(
     assert f"'{key}' in x.toml" in str(caught.value)
 
 
-def test_nesterov_without_momentum_is_only_an_error_when_asked_for() -> None:
-    assert checked(TrainConfig(), {"momentum": 0.0}, str).nesterov is False
+def test_nesterov_without_momentum_is_an_error() -> None:
+    assert checked(TrainConfig(), {"momentum": 0.0}, str).momentum == 0
     with pytest.raises(ConfigError, match="nesterov needs momentum above 0"):
         checked(TrainConfig(), {"momentum": 0.0, "nesterov": True}, str)
 

@@ -62,7 +62,8 @@ def test_runs_are_numbered(cli: Cli) -> None:
 
 
 def test_flags_win_over_the_file(cli: Cli) -> None:
-    Path("recipe.toml").write_text('model = "softmax_classifier"\nlr = 0.5\nbatch_size = 50\n')
+    recipe = ['model = "softmax_classifier"', "lr = 0.5", "batch_size = 50", "augment = true"]
+    Path("recipe.toml").write_text("\n".join(recipe))
     outcome = cli(
         *TRAIN, "--config", "recipe.toml", "--lr", "0.01", "--smoke", "--no-augment",
         "--out", "run",
