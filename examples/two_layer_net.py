@@ -1,6 +1,6 @@
-"""Two-layer network (100 hidden units).
+"""Two-layer network on CIFAR-10: 53.06% test after 10 epochs.
 
-What pixels without convolution can do.
+What 100 hidden units make of pixels, without convolution. One run, on the JPEG copy of CIFAR-10.
 """
 
 from harness import run
