@@ -1,0 +1,31 @@
+/* engine.h: what Cython sees of the engine: shapes, the table of kernels, the choice between tables.
+ *
+ * Every kernel exists in each instruction set the compiler can target, for float ([0]) and double ([1]);
+ * a table holds one set.  Kernels check nothing: engine.pyx has, before it calls them.
+ */
+#ifndef CNNLITE_ENGINE_H
+#define CNNLITE_ENGINE_H
+
+#include <stddef.h>
+
+/* x (n, c, h, w), weight (f, c/groups, kh, kw), y (n, f, oh, ow). */
+typedef struct {
+    ptrdiff_t n, c, h, w, f, kh, kw, oh, ow;
+    ptrdiff_t stride_h, stride_w, top, left, dilation_h, dilation_w, groups;
+} conv_shape;
+
+typedef struct {
+    const char *name;                      /* "baseline", "avx2", "avx512" */
+    int vector_bytes, mr, nv;
+} engine_table;
+
+/* NULL where the compiler cannot build the instruction set or this machine cannot run it. */
+const engine_table *engine_find(const char *name);
+
+/* body(context, piece, thread) for every piece: the only place where threads are made.  Pieces are cut
+ * by shape and write what no other piece writes; `thread` (< threads) only names a part of the scratch
+ * memory, so results cannot depend on which thread ran what. */
+typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
+void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
+
+#endif

@@ -1,0 +1,3 @@
+/* templates.h: every kernel for one REAL, in the order in which they build on each other. */
+#include "vec.h"
+#include "microkernel.h"
