@@ -12,10 +12,11 @@
 /* The lane sums of one plane, added in a fixed order. */
 INLINE REAL T(lanes_sum)(V v)
 {
-    REAL lanes[VL], sum = 0;
+    REAL lanes[VL];
     VSTORE(lanes, v);
-    for (int i = 0; i < (int)VL; i++) sum += lanes[i];
-    return sum;
+    for (int width = (int)VL / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+    return lanes[0];
 }
 
 INLINE REAL T(plane_sum)(const REAL *x, ptrdiff_t size)
@@ -82,34 +83,29 @@ INLINE void T(plane_normalize)(const REAL *x, REAL *y, ptrdiff_t size, REAL mean
 
 /* train: writes mean and inverse_std (channels) from the batch, and gives the biased variance too, for
  * the running statistics; otherwise takes mean and inverse_std as they are. */
-KERNEL void T(batch_norm_forward)(const REAL *x, REAL *y, const REAL *gamma, const REAL *beta,
-                                  REAL *mean, REAL *inverse_std, REAL *variance, double eps,
-                                  ptrdiff_t images, ptrdiff_t channels, ptrdiff_t size, int train,
-                                  int relu, int threads)
+KERNEL void T(batch_norm_forward)(void *context, ptrdiff_t c, int thread)
 {
-    const ptrdiff_t stride = channels * size;
-    (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (ptrdiff_t c = 0; c < channels; c++) {
-        if (train) {
-            double m, var;
-            T(channel_statistics)(x + c * size, images, stride, size, &m, &var);
-            mean[c] = (REAL)m;
-            variance[c] = (REAL)var;
-            inverse_std[c] = (REAL)(1.0 / sqrt(var + eps));
-        }
-        for (ptrdiff_t n = 0; n < images; n++) {
-            ptrdiff_t at = n * stride + c * size;
-            T(plane_normalize)(x + at, y + at, size, mean[c], gamma[c] * inverse_std[c], beta[c],
-                               relu);
-        }
+    const norm_args *k = context;
+    const ptrdiff_t stride = k->channels * k->size;
+    const REAL *x = (const REAL *)k->x + c * k->size;
+    REAL *y = (REAL *)k->y + c * k->size, *mean = k->mean, *inverse_std = k->inverse_std;
+    const REAL *gamma = k->gamma, *beta = k->beta;
+    if (k->train) {
+        double m, variance;
+        T(channel_statistics)(x, k->images, stride, k->size, &m, &variance);
+        mean[c] = (REAL)m;
+        ((REAL *)k->variance)[c] = (REAL)variance;
+        inverse_std[c] = (REAL)(1.0 / sqrt(variance + k->eps));
     }
+    for (ptrdiff_t n = 0; n < k->images; n++, x += stride, y += stride)
+        T(plane_normalize)(x, y, k->size, mean[c], gamma[c] * inverse_std[c], beta[c], k->relu);
+    (void)thread;
 }
 
-/* Where ReLU let nothing through, dy counts as zero. */
+/* Where ReLU let nothing through, dy counts as zero (NaN goes through, as in the forward pass). */
 INLINE V T(through_relu)(V dy, V x, V m, V s, V b, int relu)
 {
-    return relu ? VSELECT(VFMA(x - m, s, b) > VZERO, dy, VZERO) : dy;
+    return relu ? VSELECT((MASK)(VFMA(x - m, s, b) <= VZERO), VZERO, dy) : dy;
 }
 
 /* One channel's gradients: dbeta = sum dy, dgamma = sum dy (x - mean) inverse_std. */
@@ -143,44 +139,45 @@ INLINE void T(channel_gradients)(const REAL *dy, const REAL *x, ptrdiff_t images
     }
 }
 
+/* One plane of dx = scale * (g - offset - (x - mean) * slope), g what of dy came through ReLU. */
+INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
+                              REAL scale, REAL shift, REAL offset, REAL slope, int relu)
+{
+    V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift), o = VSET1(offset), p = VSET1(slope);
+    ptrdiff_t i = 0;
+    for (; i + VL <= size; i += VL) {
+        V xi = VLOAD(x + i), g = T(through_relu)(VLOAD(dy + i), xi, m, s, b, relu);
+        VSTORE(dx + i, s * (g - o - (xi - m) * p));
+    }
+    if (i < size) {
+        V xi = VLOADN(x + i, size - i);
+        V g = T(through_relu)(VLOADN(dy + i, size - i), xi, m, s, b, relu);
+        VSTOREN(dx + i, s * (g - o - (xi - m) * p), size - i);
+    }
+}
+
 /* dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) with the batch's statistics, scale * dy with the
  * running ones.  dx may be NULL; it may be dy itself. */
-KERNEL void T(batch_norm_backward)(const REAL *dy, const REAL *x, REAL *dx, const REAL *gamma,
-                                   const REAL *beta, const REAL *mean, const REAL *inverse_std,
-                                   REAL *dgamma, REAL *dbeta, ptrdiff_t images, ptrdiff_t channels,
-                                   ptrdiff_t size, int train, int relu, int threads)
+KERNEL void T(batch_norm_backward)(void *context, ptrdiff_t c, int thread)
 {
-    const ptrdiff_t stride = channels * size;
-    const double count = (double)images * (double)size;
-    (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (ptrdiff_t c = 0; c < channels; c++) {
-        REAL scale = gamma[c] * inverse_std[c];
-        double sum_dy, sum_dy_x;
-        T(channel_gradients)(dy + c * size, x + c * size, images, stride, size, mean[c], scale,
-                             beta[c], relu, &sum_dy, &sum_dy_x);
-        dbeta[c] = (REAL)sum_dy;
-        dgamma[c] = (REAL)(sum_dy_x * (double)inverse_std[c]);
-        if (!dx) continue;
+    const norm_args *k = context;
+    const ptrdiff_t stride = k->channels * k->size;
+    const REAL *dy = (const REAL *)k->dy + c * k->size, *x = (const REAL *)k->x + c * k->size;
+    const REAL mean = ((const REAL *)k->mean)[c], shift = ((const REAL *)k->beta)[c];
+    const double inverse_std = (double)((const REAL *)k->inverse_std)[c];
+    const REAL scale = ((const REAL *)k->gamma)[c] * (REAL)inverse_std;
+    double sum_dy, sum_dy_x;
+    T(channel_gradients)(dy, x, k->images, stride, k->size, mean, scale, shift, k->relu, &sum_dy,
+                         &sum_dy_x);
+    ((REAL *)k->dbeta)[c] = (REAL)sum_dy;
+    ((REAL *)k->dgamma)[c] = (REAL)(sum_dy_x * inverse_std);
+    (void)thread;
+    if (!k->dx) return;
 
-        double inv = (double)inverse_std[c];
-        V m = VSET1(mean[c]), s = VSET1(scale), b = VSET1(beta[c]);
-        V offset = VSET1(train ? (REAL)(sum_dy / count) : (REAL)0);
-        V slope = VSET1(train ? (REAL)(sum_dy_x * inv * inv / count) : (REAL)0);
-        for (ptrdiff_t n = 0; n < images; n++) {
-            const REAL *px = x + n * stride + c * size, *pdy = dy + n * stride + c * size;
-            REAL *pdx = dx + n * stride + c * size;
-            ptrdiff_t i = 0;
-            for (; i + VL <= size; i += VL) {
-                V xi = VLOAD(px + i);
-                V g = T(through_relu)(VLOAD(pdy + i), xi, m, s, b, relu);
-                VSTORE(pdx + i, s * (g - offset - (xi - m) * slope));
-            }
-            if (i < size) {
-                V xi = VLOADN(px + i, size - i);
-                V g = T(through_relu)(VLOADN(pdy + i, size - i), xi, m, s, b, relu);
-                VSTOREN(pdx + i, s * (g - offset - (xi - m) * slope), size - i);
-            }
-        }
-    }
+    const double count = (double)k->images * (double)k->size;
+    REAL *dx = (REAL *)k->dx + c * k->size;
+    REAL offset = k->train ? (REAL)(sum_dy / count) : (REAL)0;
+    REAL slope = k->train ? (REAL)(sum_dy_x * inverse_std * inverse_std / count) : (REAL)0;
+    for (ptrdiff_t n = 0; n < k->images; n++, x += stride, dy += stride, dx += stride)
+        T(plane_gradient)(dy, x, dx, k->size, mean, scale, shift, offset, slope, k->relu);
 }
