@@ -70,6 +70,14 @@
 #define NV 8
 #endif
 
+#if NV == 2
+#define EACH_NV(f) f(1) f(2)
+#elif NV == 3
+#define EACH_NV(f) f(1) f(2) f(3)
+#else
+#define EACH_NV(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8)
+#endif
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #endif  /* CNNLITE_VEC_ONCE */
