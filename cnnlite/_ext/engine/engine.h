@@ -14,18 +14,23 @@ typedef struct {
     ptrdiff_t stride_h, stride_w, top, left, dilation_h, dilation_w, groups;
 } conv_shape;
 
-typedef struct {
-    const char *name;                      /* "baseline", "avx2", "avx512" */
-    int vector_bytes, mr, nv;
-} engine_table;
-
-/* NULL where the compiler cannot build the instruction set or this machine cannot run it. */
-const engine_table *engine_find(const char *name);
-
 /* body(context, piece, thread) for every piece: the only place where threads are made.  Pieces are cut
  * by shape and write what no other piece writes; `thread` (< threads) only names a part of the scratch
  * memory, so results cannot depend on which thread ran what. */
 typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
+
+typedef struct {
+    const char *name;                      /* "baseline", "avx2", "avx512" */
+    int vector_bytes, mr, nv;
+
+    /* pointwise_args.h says what each is given */
+    piece_body relu_forward[2], relu_backward[2], gelu_forward[2], gelu_backward[2], add[2];
+    piece_body sgd_step[2], max_pool2x2_forward[2], max_pool2x2_backward[2];
+    piece_body batch_norm_forward[2], batch_norm_backward[2];
+} engine_table;
+
+/* NULL where the compiler cannot build the instruction set or this machine cannot run it. */
+const engine_table *engine_find(const char *name);
 
 #endif

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <math.h>
 #include "engine.h"
+#include "pointwise_args.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
@@ -65,8 +67,19 @@ const engine_table *const engine_avx2 = NULL;
 #pragma GCC pop_options
 #endif
 
+#define BOTH(kernel) .kernel = {kernel##_f32, kernel##_f64}
 static const engine_table table = {
     .name = TABLE_NAME, .vector_bytes = VL * REAL_BYTES, .mr = MR, .nv = NV,
+    BOTH(relu_forward),
+    BOTH(relu_backward),
+    BOTH(gelu_forward),
+    BOTH(gelu_backward),
+    BOTH(add),
+    BOTH(sgd_step),
+    BOTH(max_pool2x2_forward),
+    BOTH(max_pool2x2_backward),
+    BOTH(batch_norm_forward),
+    BOTH(batch_norm_backward),
 };
 const engine_table *const TABLE = &table;
 #endif

@@ -110,8 +110,12 @@ INLINE void T(pool2x2_plane_backward)(const REAL *dy, const REAL *y, const int32
         }
 #endif
         for (; j < columns; j++) {
-            top[2 * j] = top[2 * j + 1] = bottom[2 * j] = bottom[2 * j + 1] = 0;
-            if (!(y && y[j] <= 0)) dx[argmax[j]] = dy[j];
+            const REAL g = y && y[j] <= 0 ? 0 : dy[j];
+            const ptrdiff_t at = argmax[j] - (2 * r * w + 2 * j);
+            top[2 * j] = at == 0 ? g : 0;
+            top[2 * j + 1] = at == 1 ? g : 0;
+            bottom[2 * j] = at == w ? g : 0;
+            bottom[2 * j + 1] = at == w + 1 ? g : 0;
         }
         if (w % 2) top[w - 1] = bottom[w - 1] = 0;
         if (y) y += columns;

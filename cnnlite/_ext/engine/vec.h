@@ -9,7 +9,7 @@
  *     VLOAD(p)  VSTORE(p, v)  VSET1(x)  VZERO        p needs no alignment
  *     VLOADN(p, n)  VSTOREN(p, v, n)                 the first n of VL lanes only (0 < n <= VL)
  *     VFMA(a, b, c)                                  a * b + c, rounded once where the machine can
- *     VSELECT(mask, a, b)  VRELU(v)                  mask ? a : b;  v < 0 ? 0 : v (NaN stays NaN)
+ *     VSELECT(mask, a, b)  VRELU(v)                  mask ? a : b;  v <= 0 ? 0 : v (NaN stays NaN, -0 becomes 0)
  *
  * and of MR and NV, the shape of the micro-kernel's block of accumulators (microkernel.h).
  * A compiler without vector extensions gets vectors of one lane: the same source as plain C loops.
@@ -109,7 +109,7 @@ typedef int64_t MASK __attribute__((vector_size(VBYTES)));
 #endif
 INLINE V T(vset1)(REAL x) { V zero = {0}; return x - zero; }   /* compilers make it one broadcast */
 INLINE V T(vselect)(MASK m, V a, V b) { return (V)((m & (MASK)a) | (~m & (MASK)b)); }
-INLINE V T(vrelu)(V v) { V zero = {0}; return (V)((MASK)v & ~(MASK)(v < zero)); }
+INLINE V T(vrelu)(V v) { V zero = {0}; return (V)((MASK)v & ~(MASK)(v <= zero)); }
 #define VZERO ((V){0})
 #define VLOAD(p) ((V)*(const T(vec_unaligned) *)(p))
 #define VSTORE(p, v) (*(T(vec_unaligned) *)(p) = (T(vec_unaligned))(v))
@@ -119,7 +119,7 @@ typedef REAL V;
 typedef int MASK;
 INLINE V T(vset1)(REAL x) { return x; }
 INLINE V T(vselect)(MASK m, V a, V b) { return m ? a : b; }
-INLINE V T(vrelu)(V v) { return v < 0 ? 0 : v; }
+INLINE V T(vrelu)(V v) { return v <= 0 ? 0 : v; }
 #define VZERO ((V)0)
 #define VLOAD(p) (*(p))
 #define VSTORE(p, v) (*(p) = (v))
