@@ -101,6 +101,22 @@ INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixe
         }
 }
 
+/* B^T d B of a strip of one image: all channels of the group, from x to inputs[element][block][tile][VL]. */
+KERNEL void T(winograd_inputs)(const winograd_plan *p, const conv_shape *s, const REAL *x, ptrdiff_t group,
+                               winograd_strip strip, ptrdiff_t x0, REAL *pixels, REAL *inputs)
+{
+    for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
+        const ptrdiff_t c = group * p->c + b * VL;
+        const int lanes = (int)(p->c - b * VL < VL ? p->c - b * VL : VL);
+        T(winograd_fetch)(x + (strip.image * s->c + c) * s->h * s->w, s->h, s->w, lanes,
+                          strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
+                          pixels, p->pitch);
+        REAL *to = inputs + (b * p->tiles + strip.first) * VL;
+        if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
+        else T(input_tiles)(p, 2, pixels, strip.rows, to);
+    }
+}
+
 /* The inverse: products[element][tile] to pixels, with bias and ReLU. */
 INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *products, ptrdiff_t rows,
                             V bias, int relu, REAL *pixels)
@@ -171,16 +187,7 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t done = 0; done < p->rows && by * p->rows + done < s->n * p->tiles_y; done += strip.rows) {
         strip = T(winograd_next)(p, s->n, by, done);
         tiles = strip.first + strip.rows * p->columns;
-        for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
-            const ptrdiff_t c = group * p->c + b * VL;
-            const int lanes = (int)(p->c - b * VL < VL ? p->c - b * VL : VL);
-            T(winograd_fetch)(job->x + (strip.image * s->c + c) * s->h * s->w, s->h, s->w, lanes,
-                              strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
-                              pixels, p->pitch);
-            REAL *to = inputs + (b * p->tiles + strip.first) * VL;
-            if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
-            else T(input_tiles)(p, 2, pixels, strip.rows, to);
-        }
+        T(winograd_inputs)(p, s, job->x, group, strip, x0, pixels, inputs);
     }
     const ptrdiff_t padded = winograd_ceil(tiles, TILE_ROWS) * TILE_ROWS;
     for (ptrdiff_t e = 0; e < p->area && padded > tiles; e++)

@@ -1,0 +1,155 @@
+/* winograd_gradient.h: the weight gradient of Winograd's convolution.
+ *
+ * The forward pass is linear in the transformed weights U, one matrix product for each element of the
+ * tile, so its adjoint is one too:
+ *
+ *     dU = sum over tiles of (A dY A^T) (B^T d B),        dW = G^T dU G
+ *
+ * The sum over tiles is cut by shape into shares.  Each has a dU of its own, in which its blocks are
+ * added up one after the other; then the shares are added in their order.
+ */
+#if !defined(CNNLITE_WINOGRAD_GRADIENT_ONCE)
+#define CNNLITE_WINOGRAD_GRADIENT_ONCE
+#define GRADIENT_SHARES 16
+#define GRADIENT_BYTES ((ptrdiff_t)24 << 20)           /* of all shares' sums, where they are many */
+#define GRADIENT_SHARES_MIN 4
+#endif
+
+typedef struct {
+    winograd_plan plan;
+    const conv_shape *s;
+    const REAL *x, *dy;
+    REAL *dweight, *dbias, *sums, *scratch;
+    ptrdiff_t shares, share_size, scratch_size;
+} T(gradient_job);
+
+/* One share's sums: area x (f_blocks * VL) x (c_blocks * VL), and VL * f_blocks for the bias. */
+INLINE ptrdiff_t T(gradient_sums)(const winograd_plan *p)
+{
+    return p->area * (p->f_blocks * p->c_blocks * VL + 1) * VL + p->f_blocks * VL;
+}
+
+INLINE ptrdiff_t T(gradient_shares)(const winograd_plan *p)
+{
+    const ptrdiff_t blocks = p->blocks_y * p->blocks_x;
+    ptrdiff_t shares = GRADIENT_BYTES / (p->groups * T(gradient_sums)(p) * REAL_BYTES);
+    shares = shares < GRADIENT_SHARES_MIN ? GRADIENT_SHARES_MIN : shares > GRADIENT_SHARES ? GRADIENT_SHARES : shares;
+    return shares < blocks ? shares : blocks > 0 ? blocks : 1;
+}
+
+/* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them. */
+INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows,
+                                 V sum, REAL *outputs)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < p->columns; c++, outputs += VL) {
+            const REAL *in = pixels + (r * p->pitch + c) * m * VL;
+            V o[TILE_MAX * TILE_MAX];
+            UNROLL for (int i = 0; i < m; i++)
+                UNROLL for (int j = 0; j < m; j++) sum += VLOAD(in + (i * p->pitch + j) * VL);
+            T(output_adjoint_2d)(m, in, p->pitch * VL, VL, o);
+            UNROLL for (int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(outputs + e * p->products, o[e]);
+        }
+    return sum;
+}
+
+/* Add the block (by, bx) to a share's sums. */
+static void T(gradient_block)(const T(gradient_job) *job, ptrdiff_t group, ptrdiff_t by, ptrdiff_t bx,
+                              REAL *sums, REAL *bias_sums, REAL *scratch)
+{
+    const winograd_plan *p = &job->plan;
+    const conv_shape *s = job->s;
+    const ptrdiff_t x0 = bx * p->columns * p->m;
+    REAL *pixels = scratch, *inputs = pixels + p->pixels, *outputs = inputs + p->area * p->inputs;
+    winograd_strip strip;
+    ptrdiff_t tiles = 0;
+
+    for (ptrdiff_t done = 0; done < p->rows && by * p->rows + done < s->n * p->tiles_y; done += strip.rows) {
+        strip = T(winograd_next)(p, s->n, by, done);
+        tiles = strip.first + strip.rows * p->columns;
+        T(winograd_inputs)(p, s, job->x, group, strip, x0, pixels, inputs);
+        for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
+            const ptrdiff_t f = group * p->f + b * VL;
+            const int lanes = (int)(p->f - b * VL < VL ? p->f - b * VL : VL);
+            V sum = VLOAD(bias_sums + b * VL);
+            T(winograd_fetch)(job->dy + (strip.image * s->f + f) * s->oh * s->ow, s->oh, s->ow, lanes,
+                              strip.row * p->m, x0, strip.rows * p->m, p->columns * p->m, pixels, p->pitch);
+            REAL *to = outputs + (b * p->tiles + strip.first) * VL;
+            if (p->m == 4) sum = T(output_adjoint_tiles)(p, 4, pixels, strip.rows, sum, to);
+            else sum = T(output_adjoint_tiles)(p, 2, pixels, strip.rows, sum, to);
+            VSTORE(bias_sums + b * VL, sum);
+        }
+    }
+    for (ptrdiff_t e = 0; e < p->area; e++)
+        T(adjoint_product)(outputs + e * p->products, inputs + e * p->inputs, p->tiles * VL,
+                           sums + e * (p->f_blocks * p->c_blocks * VL + 1) * VL,
+                           p->f_blocks, p->c_blocks, tiles);
+}
+
+/* Piece = (share, group). */
+static void T(gradient_share)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(gradient_job) *job = context;
+    const winograd_plan *p = &job->plan;
+    const ptrdiff_t group = piece % p->groups, share = piece / p->groups;
+    const ptrdiff_t blocks = p->blocks_y * p->blocks_x;
+    REAL *sums = job->sums + piece * job->share_size;
+    REAL *bias_sums = sums + job->share_size - p->f_blocks * VL;
+    memset(sums, 0, (size_t)job->share_size * sizeof(REAL));
+    for (ptrdiff_t b = share * blocks / job->shares; b < (share + 1) * blocks / job->shares; b++)
+        T(gradient_block)(job, group, b / p->blocks_x, b % p->blocks_x, sums, bias_sums,
+                          job->scratch + thread * job->scratch_size);
+}
+
+/* dW = G^T (sum of the shares) G for one output channel; piece = (group, output channel). */
+static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(gradient_job) *job = context;
+    const winograd_plan *p = &job->plan;
+    const ptrdiff_t group = piece / p->f, f = piece % p->f, step = job->share_size * p->groups;
+    const ptrdiff_t element = (p->f_blocks * p->c_blocks * VL + 1) * VL;
+    const REAL *sums = job->sums + group * job->share_size;
+    REAL *dweight = job->dweight + piece * p->c * 9, total[TILE_MAX * TILE_MAX * VL], taps[9 * VL];
+    V o[TILE_MAX * TILE_MAX];
+    (void)thread;
+    for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
+        for (int e = 0; e < p->area; e++) {
+            const REAL *from = sums + e * element + (f * p->c_blocks + b) * VL;
+            V sum = VLOAD(from);
+            for (ptrdiff_t share = 1; share < job->shares; share++) sum += VLOAD(from + share * step);
+            VSTORE(total + e * VL, sum);
+        }
+        if (p->m == 4) T(weight_adjoint_2d)(4, total, 6 * VL, VL, o);
+        else T(weight_adjoint_2d)(2, total, 4 * VL, VL, o);
+        UNROLL for (int t = 0; t < 9; t++) VSTORE(taps + t * VL, o[t]);
+        for (ptrdiff_t i = 0; i < VL && b * VL + i < p->c; i++)
+            for (int t = 0; t < 9; t++) dweight[(b * VL + i) * 9 + t] = taps[t * VL + i];
+    }
+    if (job->dbias) {
+        const REAL *from = sums + job->share_size - p->f_blocks * VL + f;
+        REAL sum = 0;
+        for (ptrdiff_t share = 0; share < job->shares; share++) sum += from[share * step];
+        job->dbias[piece] = sum;
+    }
+}
+
+static size_t T(winograd_gradient_bytes)(const conv_shape *s, int m, int threads)
+{
+    const winograd_plan p = T(winograd_cut)(s, m, 1);
+    return (size_t)(T(gradient_shares)(&p) * p.groups * T(gradient_sums)(&p)
+                    + threads * T(winograd_scratch)(&p)) * sizeof(REAL);
+}
+
+/* dweight, and dbias unless it is NULL, from x and dy. */
+static void T(winograd_gradient)(const conv_shape *s, int m, const REAL *x, const REAL *dy,
+                                 REAL *dweight, REAL *dbias, REAL *workspace, int threads)
+{
+    T(gradient_job) job = {T(winograd_cut)(s, m, 1), s, x, dy, dweight, dbias, workspace, NULL, 0, 0, 0};
+    const winograd_plan *p = &job.plan;
+    job.shares = T(gradient_shares)(p);
+    job.share_size = T(gradient_sums)(p);
+    job.scratch_size = T(winograd_scratch)(p);
+    job.scratch = workspace + job.shares * p->groups * job.share_size;
+    engine_parallel(job.shares * p->groups, threads, T(gradient_share), &job);
+    engine_parallel(p->groups * p->f, threads, T(gradient_weights), &job);
+}
