@@ -1,11 +1,14 @@
 # Arrays as pointers, checked: what every entry point of the engine does before it calls a kernel.
 # One Py_buffer an argument costs a fraction of a typed memoryview of fused type under the stable ABI.
 
+from libc.stdint cimport int32_t
+
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 
-DEF MAX_ARRAYS = 12
+cdef enum:
+    MAX_ARRAYS = 12
 
 
 cdef class Arrays:
@@ -55,7 +58,7 @@ cdef class Arrays:
             )
         return view.buf
 
-    cdef int *take_int32(self, str name, object array, Py_ssize_t size, bint writable) except? NULL:
+    cdef int32_t *take_int32(self, str name, object array, Py_ssize_t size, bint writable) except? NULL:
         cdef Py_buffer *view = self.view(array, PyBUF_WRITABLE if writable else 0)
         if view.format[0] != b"i" or view.itemsize != 4:
             raise TypeError(f"{self.kernel}: {name} must be int32")
@@ -63,7 +66,7 @@ cdef class Arrays:
             raise ValueError(
                 f"{self.kernel}: {name} has {view.len // 4} elements, expected {size}"
             )
-        return <int *>view.buf
+        return <int32_t *>view.buf
 
     cdef Py_ssize_t *shape(self, str name, object array, int ndim) except NULL:
         """Shape of an array that has `ndim` axes; it is read, never written."""

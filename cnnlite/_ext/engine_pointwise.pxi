@@ -2,7 +2,6 @@
 # Included by engine.pyx.  Arrays are C-contiguous and of one dtype, float32 or float64; outputs are
 # given and filled in.  `threads` changes how long a call takes and nothing else.
 
-from libc.stdint cimport int32_t
 
 cdef extern from "pointwise_args.h" nogil:
     const Py_ssize_t MAP_PIECE

@@ -60,17 +60,23 @@ INLINE V T(normal_cdf)(V x)
     return VFMA(VSET1((REAL)0.5), T(verf)(x * VSET1((REAL)0.70710678118654752)), VSET1((REAL)0.5));
 }
 
+INLINE V T(gelu)(V x) { return x * T(normal_cdf)(x); }
+
+/* Phi(x) + x phi(x) */
+INLINE V T(gelu_slope)(V x)
+{
+    V density = T(vexp)(x * x * VSET1((REAL)-0.5)) * VSET1((REAL)0.39894228040143268);
+    return VFMA(x, density, T(normal_cdf)(x));
+}
+
 KERNEL void T(gelu_forward)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
     const REAL *x = k->a;
     REAL *y = k->out;
-    ptrdiff_t end = T(piece_end)(piece, k->size);
-    for (ptrdiff_t i = piece * MAP_PIECE; i < end; i += VL) {
-        ptrdiff_t n = end - i < (ptrdiff_t)VL ? end - i : (ptrdiff_t)VL;
-        V v = VLOADN(x + i, n);
-        VSTOREN(y + i, v * T(normal_cdf)(v), n);
-    }
+    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
+    for (; i + VL <= end; i += VL) VSTORE(y + i, T(gelu)(VLOAD(x + i)));
+    if (i < end) VSTOREN(y + i, T(gelu)(VLOADN(x + i, end - i)), end - i);
     (void)thread;
 }
 
@@ -80,12 +86,9 @@ KERNEL void T(gelu_backward)(void *context, ptrdiff_t piece, int thread)
     const map_args *k = context;
     const REAL *dy = k->a, *x = k->b;
     REAL *dx = k->out;
-    ptrdiff_t end = T(piece_end)(piece, k->size);
-    for (ptrdiff_t i = piece * MAP_PIECE; i < end; i += VL) {
-        ptrdiff_t n = end - i < (ptrdiff_t)VL ? end - i : (ptrdiff_t)VL;
-        V v = VLOADN(x + i, n);
-        V density = T(vexp)(v * v * VSET1((REAL)-0.5)) * VSET1((REAL)0.39894228040143268);
-        VSTOREN(dx + i, VLOADN(dy + i, n) * VFMA(v, density, T(normal_cdf)(v)), n);
-    }
+    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
+    for (; i + VL <= end; i += VL) VSTORE(dx + i, VLOAD(dy + i) * T(gelu_slope)(VLOAD(x + i)));
+    if (i < end)
+        VSTOREN(dx + i, VLOADN(dy + i, end - i) * T(gelu_slope)(VLOADN(x + i, end - i)), end - i);
     (void)thread;
 }

@@ -52,24 +52,33 @@ KERNEL void T(add)(void *context, ptrdiff_t piece, int thread)
     (void)thread;
 }
 
-/* w, v <- one step of SGD. */
+/* One step of SGD on at most VL weights; n < VL only at the end of an array. */
+INLINE void T(sgd_lanes)(const sgd_args *k, ptrdiff_t at, ptrdiff_t n)
+{
+    REAL *w = (REAL *)k->param + at, *velocity = (REAL *)k->velocity + at;
+    const REAL *grad = (const REAL *)k->grad + at;
+    const V momentum = VSET1((REAL)k->momentum);
+    const int whole = n == (ptrdiff_t)VL;
+    V wi = whole ? VLOAD(w) : VLOADN(w, n);
+    V g = VFMA(VSET1((REAL)k->weight_decay), wi, whole ? VLOAD(grad) : VLOADN(grad, n));
+    V direction = g;
+    if (k->velocity) {
+        V v = g;
+        if (!k->first) v = VFMA(momentum, whole ? VLOAD(velocity) : VLOADN(velocity, n), g);
+        if (whole) VSTORE(velocity, v);
+        else VSTOREN(velocity, v, n);
+        direction = k->nesterov ? VFMA(momentum, v, g) : v;
+    }
+    wi = VFMA(VSET1((REAL)-k->lr), direction, wi);
+    if (whole) VSTORE(w, wi);
+    else VSTOREN(w, wi, n);
+}
+
 KERNEL void T(sgd_step)(void *context, ptrdiff_t piece, int thread)
 {
     const sgd_args *k = context;
-    REAL *w = k->param, *velocity = k->velocity;
-    const REAL *grad = k->grad;
-    const V lr = VSET1((REAL)-k->lr), momentum = VSET1((REAL)k->momentum);
-    const V decay = VSET1((REAL)k->weight_decay);
-    ptrdiff_t end = T(piece_end)(piece, k->size);
-    for (ptrdiff_t i = piece * MAP_PIECE; i < end; i += VL) {
-        ptrdiff_t n = end - i < (ptrdiff_t)VL ? end - i : (ptrdiff_t)VL;
-        V wi = VLOADN(w + i, n), g = VFMA(decay, wi, VLOADN(grad + i, n)), direction = g;
-        if (velocity) {
-            V v = k->first ? g : VFMA(momentum, VLOADN(velocity + i, n), g);
-            VSTOREN(velocity + i, v, n);
-            direction = k->nesterov ? VFMA(momentum, v, g) : v;
-        }
-        VSTOREN(w + i, VFMA(lr, direction, wi), n);
-    }
+    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
+    for (; i + VL <= end; i += VL) T(sgd_lanes)(k, i, VL);
+    if (i < end) T(sgd_lanes)(k, i, end - i);
     (void)thread;
 }

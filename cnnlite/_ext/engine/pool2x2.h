@@ -42,83 +42,133 @@ INLINE MASK T(window_numbers)(ptrdiff_t first)
 }
 #endif
 
-/* One window, for the columns that fill no vector. */
-INLINE void T(pool_window)(const REAL *x, ptrdiff_t w, ptrdiff_t at, REAL *y, int32_t *argmax)
+/* Two rows of a plane, at most VL windows wide: evens and odds of each, in the window's order. */
+#if VECTORS
+INLINE void T(window_members)(const REAL *top, const REAL *bottom, ptrdiff_t n, V member[4])
 {
-    const ptrdiff_t member[4] = {at, at + 1, at + w, at + w + 1};
-    ptrdiff_t best = at;
-    for (int i = 1; i < 4; i++)
-        if (x[member[i]] > x[best] || x[member[i]] != x[member[i]]) best = member[i];
-    *y = x[best];
-    *argmax = (int32_t)best;
+    V t0, t1 = VZERO, b0, b1 = VZERO;
+    if (n == VL) {
+        t0 = VLOAD(top), t1 = VLOAD(top + VL);
+        b0 = VLOAD(bottom), b1 = VLOAD(bottom + VL);
+    } else {
+        ptrdiff_t low = 2 * n < (ptrdiff_t)VL ? 2 * n : (ptrdiff_t)VL;
+        t0 = VLOADN(top, low);
+        b0 = VLOADN(bottom, low);
+        if (2 * n > low) {
+            t1 = VLOADN(top + VL, 2 * n - low);
+            b1 = VLOADN(bottom + VL, 2 * n - low);
+        }
+    }
+    member[0] = SHUFFLE(t0, t1, EVENS), member[1] = SHUFFLE(t0, t1, ODDS);
+    member[2] = SHUFFLE(b0, b1, EVENS), member[3] = SHUFFLE(b0, b1, ODDS);
 }
+
+/* The reverse: writes the members of n windows into two rows. */
+INLINE void T(window_store)(REAL *row, V even, V odd, ptrdiff_t n)
+{
+    V low = SHUFFLE(even, odd, LOWS), high = SHUFFLE(even, odd, HIGHS);
+    if (n == VL) {
+        VSTORE(row, low);
+        VSTORE(row + VL, high);
+    } else {
+        ptrdiff_t width = 2 * n < (ptrdiff_t)VL ? 2 * n : (ptrdiff_t)VL;
+        VSTOREN(row, low, width);
+        if (2 * n > width) VSTOREN(row + VL, high, 2 * n - width);
+    }
+}
+
+/* n (at most VL) windows beginning at plane position `at`. */
+INLINE void T(pool_windows)(const REAL *top, ptrdiff_t w, ptrdiff_t at, ptrdiff_t n, REAL *y,
+                            int32_t *argmax, int relu)
+{
+    V member[4];
+    T(window_members)(top, top + w, n, member);
+    const int32_t offset[4] = {0, 1, (int32_t)w, (int32_t)w + 1};
+    MASK first = T(window_numbers)(at), index = first;
+    V best = member[0];
+    UNROLL for (int i = 1; i < 4; i++) {
+        MASK better = (MASK)(member[i] > best) | (MASK)(member[i] != member[i]);
+        best = VSELECT(better, member[i], best);
+        index = (better & (first + offset[i])) | (~better & index);
+    }
+    if (relu) best = VRELU(best);
+    T(indices) found = __builtin_convertvector(index, T(indices));
+    if (n == VL) {
+        VSTORE(y, best);
+        *(T(indices) *)argmax = found;
+    } else {
+        VSTOREN(y, best, n);
+        memcpy(argmax, &found, (size_t)n * sizeof(int32_t));
+    }
+}
+
+INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w, ptrdiff_t at,
+                              ptrdiff_t n)
+{
+    T(indices) found = {0};
+    if (n == VL) found = *(const T(indices) *)argmax;
+    else memcpy(&found, argmax, (size_t)n * sizeof(int32_t));
+    MASK member = __builtin_convertvector(found, MASK) - T(window_numbers)(at);
+    T(window_store)(top, VSELECT((MASK)(member == 0), g, VZERO),
+                    VSELECT((MASK)(member == 1), g, VZERO), n);
+    T(window_store)(top + w, VSELECT((MASK)(member == (int32_t)w), g, VZERO),
+                    VSELECT((MASK)(member == (int32_t)w + 1), g, VZERO), n);
+}
+#else
+INLINE void T(pool_windows)(const REAL *top, ptrdiff_t w, ptrdiff_t at, ptrdiff_t n, REAL *y,
+                            int32_t *argmax, int relu)
+{
+    const ptrdiff_t member[4] = {0, 1, w, w + 1};
+    ptrdiff_t best = 0;
+    for (int i = 1; i < 4; i++)
+        if (top[member[i]] > top[best] || top[member[i]] != top[member[i]]) best = member[i];
+    *y = relu ? VRELU(top[best]) : top[best];
+    *argmax = (int32_t)(at + best);
+    (void)n;
+}
+
+INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w, ptrdiff_t at,
+                              ptrdiff_t n)
+{
+    const ptrdiff_t member = *argmax - at;
+    top[0] = member == 0 ? g : 0;
+    top[1] = member == 1 ? g : 0;
+    top[w] = member == w ? g : 0;
+    top[w + 1] = member == w + 1 ? g : 0;
+    (void)n;
+}
+#endif
 
 /* One plane (h, w) -> (h/2, w/2); with `relu`, of max(0, x). */
 INLINE void T(pool2x2_plane)(const REAL *x, ptrdiff_t h, ptrdiff_t w, REAL *y, int32_t *argmax,
                              int relu)
 {
     const ptrdiff_t rows = h / 2, columns = w / 2;
-    for (ptrdiff_t r = 0; r < rows; r++, y += columns, argmax += columns) {
-        const REAL *top = x + 2 * r * w, *bottom = top + w;
-        ptrdiff_t j = 0;
-#if VECTORS
-        for (; j + VL <= columns; j += VL) {
-            V t0 = VLOAD(top + 2 * j), t1 = VLOAD(top + 2 * j + VL);
-            V b0 = VLOAD(bottom + 2 * j), b1 = VLOAD(bottom + 2 * j + VL);
-            V member[4] = {SHUFFLE(t0, t1, EVENS), SHUFFLE(t0, t1, ODDS),
-                           SHUFFLE(b0, b1, EVENS), SHUFFLE(b0, b1, ODDS)};
-            MASK first = T(window_numbers)(2 * r * w + 2 * j), index = first;
-            const int32_t offset[4] = {0, 1, (int32_t)w, (int32_t)w + 1};
-            V best = member[0];
-            UNROLL for (int i = 1; i < 4; i++) {
-                MASK better = (MASK)(member[i] > best) | (MASK)(member[i] != member[i]);
-                best = VSELECT(better, member[i], best);
-                index = (better & (first + offset[i])) | (~better & index);
-            }
-            VSTORE(y + j, relu ? VRELU(best) : best);
-            *(T(indices) *)(argmax + j) = __builtin_convertvector(index, T(indices));
+    for (ptrdiff_t r = 0; r < rows; r++, y += columns, argmax += columns)
+        for (ptrdiff_t j = 0; j < columns; j += VL) {
+            ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
+            T(pool_windows)(x + at, w, at, n < (ptrdiff_t)VL ? n : (ptrdiff_t)VL, y + j,
+                            argmax + j, relu);
         }
-#endif
-        for (; j < columns; j++) {
-            T(pool_window)(x, w, 2 * r * w + 2 * j, y + j, argmax + j);
-            if (relu && y[j] <= 0) y[j] = 0;
-        }
-    }
 }
 
-/* dx (h, w) of one plane: dy where the maximum was, 0 elsewhere. */
+/* dx (h, w) of one plane: dy where the maximum was, 0 elsewhere; with y, 0 where y is 0 too. */
 INLINE void T(pool2x2_plane_backward)(const REAL *dy, const REAL *y, const int32_t *argmax, REAL *dx,
                                       ptrdiff_t h, ptrdiff_t w)
 {
     const ptrdiff_t rows = h / 2, columns = w / 2;
     for (ptrdiff_t r = 0; r < rows; r++, dy += columns, argmax += columns) {
-        REAL *top = dx + 2 * r * w, *bottom = top + w;
-        ptrdiff_t j = 0;
-#if VECTORS
-        for (; j + VL <= columns; j += VL) {
-            V g = VLOAD(dy + j);
-            if (y) g = T(relu_mask)(g, VLOAD(y + j));
-            MASK at = __builtin_convertvector(*(const T(indices) *)(argmax + j), MASK);
-            at -= T(window_numbers)(2 * r * w + 2 * j);
-            V t0 = VSELECT((MASK)(at == 0), g, VZERO), t1 = VSELECT((MASK)(at == 1), g, VZERO);
-            V b0 = VSELECT((MASK)(at == (int32_t)w), g, VZERO);
-            V b1 = VSELECT((MASK)(at == (int32_t)w + 1), g, VZERO);
-            VSTORE(top + 2 * j, SHUFFLE(t0, t1, LOWS));
-            VSTORE(top + 2 * j + VL, SHUFFLE(t0, t1, HIGHS));
-            VSTORE(bottom + 2 * j, SHUFFLE(b0, b1, LOWS));
-            VSTORE(bottom + 2 * j + VL, SHUFFLE(b0, b1, HIGHS));
+        for (ptrdiff_t j = 0; j < columns; j += VL) {
+            ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
+            if (n > (ptrdiff_t)VL) n = VL;
+            V g = n == VL ? VLOAD(dy + j) : VLOADN(dy + j, n);
+            if (y) {
+                const REAL *out = y + r * columns + j;
+                g = T(relu_mask)(g, n == VL ? VLOAD(out) : VLOADN(out, n));
+            }
+            T(unpool_windows)(g, argmax + j, dx + at, w, at, n);
         }
-#endif
-        for (; j < columns; j++) {
-            const REAL g = y && y[j] <= 0 ? 0 : dy[j];
-            const ptrdiff_t at = argmax[j] - (2 * r * w + 2 * j);
-            top[2 * j] = at == 0 ? g : 0;
-            top[2 * j + 1] = at == 1 ? g : 0;
-            bottom[2 * j] = at == w ? g : 0;
-            bottom[2 * j + 1] = at == w + 1 ? g : 0;
-        }
-        if (w % 2) top[w - 1] = bottom[w - 1] = 0;
-        if (y) y += columns;
+        if (w % 2) dx[2 * r * w + w - 1] = dx[(2 * r + 1) * w + w - 1] = 0;
     }
     if (h % 2) memset(dx + (h - 1) * w, 0, (size_t)w * sizeof(REAL));
 }

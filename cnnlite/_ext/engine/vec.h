@@ -152,6 +152,23 @@ INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 #else
 #define VFMA(a, b, c) ((a) * (b) + (c))
 #endif
+#if defined(ISA_AVX2)
+/* n lanes of ones, then zeros: a window into eight ones and eight zeros. */
+INLINE __m256i T(first_lanes)(ptrdiff_t n)
+{
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(ones + 8 - n * (REAL_BYTES / 4)));
+}
+#if REAL_BYTES == 4
+INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm256_maskload_ps(p, T(first_lanes)(n)); }
+INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
+{ _mm256_maskstore_ps(p, T(first_lanes)(n), (__m256)v); }
+#else
+INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm256_maskload_pd(p, T(first_lanes)(n)); }
+INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
+{ _mm256_maskstore_pd(p, T(first_lanes)(n), (__m256d)v); }
+#endif
+#else
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n)
 {
     REAL lanes[VL] = {0};
@@ -164,6 +181,7 @@ INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
     VSTORE(lanes, v);
     for (ptrdiff_t i = 0; i < n; i++) p[i] = lanes[i];
 }
+#endif
 #endif
 #define VLOADN(p, n) T(vloadn)(p, n)
 #define VSTOREN(p, v, n) T(vstoren)(p, v, n)
