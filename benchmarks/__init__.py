@@ -1,0 +1,1 @@
+"""How fast cnnlite is: pytest-benchmark suites, and the comparison with PyTorch."""

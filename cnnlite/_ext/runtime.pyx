@@ -1,0 +1,97 @@
+"""What the kernels were built with and run on, and how many threads they use."""
+
+import os
+
+cdef extern from *:
+    """
+    #if defined(_OPENMP)
+      #define CNNLITE_OPENMP 1
+    #else
+      #define CNNLITE_OPENMP 0
+    #endif
+
+    #define CNNLITE_TEXT_(x) #x
+    #define CNNLITE_TEXT(x) CNNLITE_TEXT_(x)
+    #if defined(__clang__)
+      #define CNNLITE_COMPILER __VERSION__
+    #elif defined(__GNUC__)
+      #define CNNLITE_COMPILER "GCC " __VERSION__
+    #elif defined(_MSC_VER)
+      #define CNNLITE_COMPILER "MSVC " CNNLITE_TEXT(_MSC_VER)
+    #else
+      #define CNNLITE_COMPILER "unknown"
+    #endif
+
+    static const char* cnnlite_instruction_set(void) {
+    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+        __builtin_cpu_init();
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+            return "avx512";
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
+    #elif defined(__ARM_NEON)
+        return "neon";
+    #endif
+        return "baseline";
+    }
+    """
+    const bint CNNLITE_OPENMP
+    const char* CNNLITE_COMPILER
+    const char* cnnlite_instruction_set()
+
+cdef enum:
+    # Below this many elements a kernel is done before the other threads have woken up.
+    WORTH_A_THREAD = 16 * 1024
+
+cdef int num_threads = 1
+cdef bint forked = False
+
+
+cdef int threads_for(Py_ssize_t elements) noexcept nogil:
+    """Return how many threads to use for that much work; the result never depends on it."""
+    return num_threads if elements >= WORTH_A_THREAD else 1
+
+
+def set_num_threads(int n):
+    """Use n threads in the kernels from now on."""
+    global num_threads
+    if n < 1:
+        raise ValueError(f"set_num_threads: n is {n}, expected at least 1")
+    num_threads = n if CNNLITE_OPENMP and not forked else 1
+
+
+def get_num_threads():
+    """Return the number of threads that the kernels use: 1 without OpenMP, and after a fork."""
+    return num_threads
+
+
+def openmp():
+    """Return whether the kernels were built with OpenMP."""
+    return bool(CNNLITE_OPENMP)
+
+
+def compiler():
+    """Return the name and version of the compiler that built the kernels."""
+    return CNNLITE_COMPILER.decode()
+
+
+def instruction_set():
+    """Return the best instruction set of this machine that kernels are specialised for.
+
+    It is "avx512", "avx2" (with FMA), "neon" or "baseline".
+    """
+    return cnnlite_instruction_set().decode()
+
+
+def _after_fork():
+    """Stay on one thread in a child process: the parent's threads do not exist there.
+
+    GCC's OpenMP waits for them for ever.
+    """
+    global num_threads, forked
+    num_threads = 1
+    forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,67 @@
+"""The command line: `cnnlite COMMAND`, one file a command.
+
+What a user can get wrong ends with one line on stderr and exit status 2, never with a traceback;
+what went wrong on its own (a training run that diverged, a gradient that is off) with status 1; an
+interruption with status 130, as in any shell.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from cnnlite.cli._group import Commands, usage_line
+
+COMMANDS = {
+    "train": "cnnlite.cli.train:train",
+    "evaluate": "cnnlite.cli.evaluate:evaluate",
+    "predict": "cnnlite.cli.predict:predict",
+    "data": "cnnlite.cli.data:data",
+    "gradcheck": "cnnlite.cli.gradcheck:gradcheck",
+    "doctor": "cnnlite.cli.doctor:doctor",
+}
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from cnnlite import __version__
+
+        click.echo(f"cnnlite {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Print the version and leave.",
+)  # fmt: skip
+def app() -> None:
+    """Train convolutional networks on a CPU, fast, in code that can be read in an evening."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: the words after `cnnlite`; None takes the process's own.
+
+    Returns:
+        The exit status: 0 well done, 1 the work failed, 2 the command line was wrong, 130 interrupted.
+    """
+    try:
+        status = app.main(args=argv, prog_name="cnnlite", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(usage_line(error), err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("cnnlite: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) has left. The interpreter would meet the same error
+        # again when it flushes stdout on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status if isinstance(status, int) else 0

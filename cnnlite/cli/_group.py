@@ -1,0 +1,95 @@
+"""What all commands share: loading them on demand, and saying in one line what was wrong."""
+
+import contextlib
+import difflib
+import importlib
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
+
+import click
+
+
+class Commands(click.Group):
+    """A group that imports a command's module only when that command is asked for.
+
+    Args:
+        commands_at: command name to "module:attribute".
+    """
+
+    def __init__(self, *args: Any, commands_at: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.commands_at = commands_at
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands_at)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands_at:
+            return None
+        module, attribute = self.commands_at[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.commands_at and not name.startswith("-"):
+            hint = did_you_mean(name, self.commands_at)
+            raise click.UsageError(f"no such command {name}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean X?" for the nearest known word, or the list of all if none is near."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"
+
+
+def fail(message: str) -> NoReturn:
+    """End the running command with one line on stderr and exit status 2."""
+    raise click.UsageError(message, click.get_current_context())
+
+
+@contextlib.contextmanager
+def explained(*errors: type[Exception], about: str = "") -> Iterator[None]:
+    """Turn the errors that bad input may raise in here into one line and exit status 2.
+
+    Args:
+        errors: the exception types that are the input's fault; OSError and ValueError if none are given.
+        about: what was being read, if the messages themselves would not say.
+    """
+    try:
+        yield
+    except errors or (OSError, ValueError) as error:
+        fail(about + describe(error))
+
+
+def describe(error: Exception) -> str:
+    """An exception in the words of its message; system errors as "FILE: reason"."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def usage_line(error: click.ClickException) -> str:
+    """The one line that is printed for a wrong command line.
+
+    Args:
+        error: what click or a command raised.
+
+    Returns:
+        "cnnlite COMMAND: what is wrong; did you mean THIS?"
+    """
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "cnnlite"
+    if isinstance(error, click.NoSuchOption):
+        nearest = (error.possibilities or [None])[0]
+        message = f"no such option {error.option_name}"
+        message += f"; did you mean {nearest}?" if nearest else f" (see {command} --help)"
+    else:
+        message = error.format_message().rstrip(".")
+        if message[:1].isupper() and message[1:2].islower():
+            message = message[0].lower() + message[1:]
+    return f"{command}: {' '.join(message.split())}"

@@ -1,0 +1,186 @@
+"""What a training run is made of: one table that gives the flags, the TOML keys and their checks."""
+
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+from cnnlite.cli._group import did_you_mean
+
+DATA = ("auto", "embedded", "cifar10")
+
+
+def _models() -> tuple[str, ...]:
+    from cnnlite.models import MODELS
+
+    return tuple(MODELS)
+
+
+def _schedules() -> tuple[str, ...]:
+    from cnnlite.schedules import SCHEDULES
+
+    return tuple(SCHEDULES)
+
+
+def _option(
+    default: Any,
+    help: str,
+    *,
+    wants: str = "",
+    check: Callable[[Any], bool] = lambda value: True,
+    choices: Callable[[], tuple[str, ...]] | None = None,
+) -> Any:
+    """A field of TrainConfig: its default, its line of help, and what a good value is."""
+    metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
+    return field(default=default, metadata=metadata)
+
+
+def _count(default: int | None, help: str) -> Any:
+    return _option(default, help, wants="a whole number of at least 1", check=lambda n: n >= 1)
+
+
+def _number(default: float, help: str, wants: str, check: Callable[[float], bool]) -> Any:
+    return _option(default, help, wants=wants, check=lambda x: math.isfinite(x) and check(x))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All that decides a training run. A flag is a field's name with dashes, a TOML key the name itself."""
+
+    model: str = _option("three_layer_convnet", "Network of the zoo.", choices=_models)
+    data: str = _option("auto", "Data set; auto is CIFAR-10 if it is there.", choices=lambda: DATA)
+    data_dir: str | None = _option(None, "Folder that holds CIFAR-10 (also: CNNLITE_DATA).")
+    epochs: int = _count(10, "Passes over the training images.")
+    batch_size: int = _count(128, "Images a step.")
+    lr: float = _number(0.05, "Learning rate.", "a positive number", lambda x: x > 0)
+    momentum: float = _number(
+        0.9, "Momentum of SGD.", "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1
+    )
+    nesterov: bool = _option(True, "Nesterov's form of momentum.")
+    weight_decay: float = _number(
+        5e-4, "L2 penalty on the parameters.", "a number of at least 0", lambda x: x >= 0
+    )
+    label_smoothing: float = _number(
+        0.0,
+        "Probability given to all classes alike.",
+        "a number from 0 to 1",
+        lambda x: 0 <= x <= 1,
+    )
+    schedule: str = _option(
+        "cosine", "How the learning rate changes over the run.", choices=_schedules
+    )
+    augment: bool = _option(True, "Random crops and horizontal flips.")
+    seed: int = _option(
+        0,
+        "Seed of everything random.",
+        wants="a whole number of at least 0",
+        check=lambda n: n >= 0,
+    )
+    threads: int | None = _count(None, "Threads; the default is all cores this process may use.")
+    overfit: int | None = _count(None, "Train on this many images only, as a sanity check.")
+    smoke: bool = _option(False, "Take one training step, to see that everything works.")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the key."""
+
+
+def options() -> tuple[Field[Any], ...]:
+    """The fields of TrainConfig in the order they are written."""
+    return fields(TrainConfig)
+
+
+def value_type(option: Field[Any]) -> type:
+    """A field's type without the None that stands for "not given"."""
+    annotation = option.type
+    if isinstance(annotation, UnionType):
+        return next(kind for kind in get_args(annotation) if kind is not type(None))
+    assert isinstance(annotation, type)
+    return annotation
+
+
+def checked(
+    config: TrainConfig, given: Mapping[str, Any], spell: Callable[[str], str]
+) -> TrainConfig:
+    """Return `config` with the given values put in.
+
+    Args:
+        config: where values that are not given come from.
+        given: field name to value.
+        spell: how to write a field's name in a message: as a flag, or as a key of a file.
+
+    Raises:
+        ConfigError: unknown name, wrong type or value out of range.
+    """
+    known = {option.name: option for option in options()}
+    clean = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ConfigError(f"unknown key {spell(name)}{did_you_mean(name, known)}")
+        clean[name] = _checked_value(known[name], value, spell(name))
+    config = replace(config, **clean)
+    if config.nesterov and config.momentum == 0 and "nesterov" not in clean:
+        config = replace(config, nesterov=False)
+    if config.nesterov and config.momentum == 0:
+        raise ConfigError(f"{spell('nesterov')} needs {spell('momentum')} above 0")
+    return config
+
+
+def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
+    wanted = value_type(option)
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
+    choices = option.metadata["choices"]
+    if choices is not None and value not in choices():
+        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(value, choices())}")
+    if not option.metadata["check"](value):
+        raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")
+    return value
+
+
+def read(path: Path, config: TrainConfig | None = None) -> TrainConfig:
+    """Read a TOML file of training options.
+
+    Args:
+        path: the file; its keys are the fields of TrainConfig.
+        config: where values that the file does not give come from; the defaults if None.
+
+    Raises:
+        ConfigError: not TOML, an unknown key, or a bad value; the message names file and key.
+        OSError: the file cannot be read.
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not a configuration: nested too deeply") from None
+    return checked(config or TrainConfig(), given, lambda name: f"{name!r} in {path}")
+
+
+def to_toml(config: TrainConfig) -> str:
+    """The configuration as TOML text; what is None is left out, which means the same."""
+    lines = (
+        f"{name} = {_toml_value(value)}"
+        for name, value in asdict(config).items()
+        if value is not None
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: bool | int | float | str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = (
+            f"\\u{ord(char):04x}" if ord(char) < 32 or ord(char) == 127 else char
+            for char in value.replace("\\", "\\\\").replace('"', '\\"')
+        )  # fmt: skip
+        return '"' + "".join(escaped) + '"'
+    return repr(value)

@@ -1,0 +1,57 @@
+"""`cnnlite evaluate`: the accuracy of a run's best weights."""
+
+from pathlib import Path
+
+import click
+
+from cnnlite.cli._group import explained, fail
+
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+
+
+@click.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    type=click.Choice(list(SPLITS)),
+    default="test",
+    show_default=True,
+    help="Which images.",
+)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds CIFAR-10.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; the default is all cores.")
+def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int | None) -> None:
+    """Measure RUN (a run folder; the newest if left out), in total and class by class."""
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    import cnnlite
+    from cnnlite.cli import runs
+    from cnnlite.cli.inference import scores
+
+    if threads is not None:
+        cnnlite.set_num_threads(threads)
+    path = run or runs.newest()
+    if path is None:
+        fail("there is no run under runs/ yet: train one with cnnlite train, or name a run folder")
+    with explained(OSError, ValueError):
+        opened = runs.open_run(path)
+        model = opened.model()
+        root = data_dir or (Path(opened.config.data_dir) if opened.config.data_dir else None)
+        data = cnnlite.data.load(opened.data_name, root)
+
+    targets = np.asarray(data[f"y_{split}"])
+    right = scores(model, data[f"X_{split}"], opened.normalization).argmax(axis=1) == targets
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class")
+    table.add_column("images", justify="right")
+    table.add_column("right", justify="right")
+    for label, name in enumerate(opened.class_names):
+        members = right[targets == label]
+        if len(members):
+            table.add_row(name, str(len(members)), f"{members.mean():.2%}")
+    Console(markup=False, highlight=False).print(table)
+    click.echo(
+        f"{SPLITS[split]} accuracy {right.mean():.2%} over {len(right):,} images of {data.name} ({path})"
+    )

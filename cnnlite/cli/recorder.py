@@ -1,0 +1,28 @@
+"""The callback that keeps a run folder up to date, so that a run that is cut short leaves its results."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnlite.callbacks import Callback
+from cnnlite.cli import runs
+
+if TYPE_CHECKING:
+    from cnnlite.solver import Solver
+
+
+class Recorder(Callback):
+    """Write history and weights after each epoch.
+
+    Args:
+        path: the run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def after_epoch(self, solver: "Solver") -> None:
+        from cnnlite.checkpoint import save_weights
+
+        runs.write_history(self.path, solver.history)
+        save_weights(self.path / runs.LAST_WEIGHTS, solver.model.state_dict())
+        save_weights(self.path / runs.WEIGHTS, solver.best_params)

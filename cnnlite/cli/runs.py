@@ -1,0 +1,144 @@
+"""A run folder: what a training run leaves behind, and how the other commands read it.
+
+    config.toml                the resolved configuration; `cnnlite train --config` takes it
+    record.json                versions, machine, data set, classes and input normalisation
+    history.csv                one row an epoch
+    weights.safetensors        parameters and buffers of the best validation epoch
+    weights-last.safetensors   the same at the end
+    checkpoint.safetensors     everything that `cnnlite train --resume` needs
+    curves.png                 loss and accuracies (needs the extra `viz`)
+"""  # fmt: skip
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
+from cnnlite.data import Normalization
+from cnnlite.layers import Layer
+from cnnlite.models import MODELS
+
+RUNS = Path("runs")
+CONFIG = "config.toml"
+RECORD = "record.json"
+HISTORY = "history.csv"
+WEIGHTS = "weights.safetensors"
+LAST_WEIGHTS = "weights-last.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
+CURVES = "curves.png"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished or interrupted run, read back from its folder."""
+
+    path: Path
+    config: TrainConfig
+    data_name: str
+    class_names: tuple[str, ...]
+    normalization: Normalization | None
+
+    def model(self) -> Layer:
+        """The run's network with the weights of its best validation epoch.
+
+        Raises:
+            OSError, ValueError: the weights are missing, damaged, or of another network.
+        """
+        from cnnlite.checkpoint import load_weights
+
+        model: Layer = MODELS[self.config.model](rng=self.config.seed)
+        model.load_state_dict(load_weights(self.path / WEIGHTS))
+        return model
+
+
+def create(out: Path | None, model: str) -> Path:
+    """Make an empty run folder.
+
+    Args:
+        out: the folder; None takes the next number under `runs`.
+        model: the network's name, part of a numbered folder's name.
+
+    Raises:
+        FileExistsError: `out` exists and is not an empty folder.
+    """
+    if out is None:
+        numbers = [
+            int(match[0]) for path in RUNS.glob("*") if (match := re.match(r"\d+", path.name))
+        ]
+        out = RUNS / f"{max(numbers, default=0) + 1:03d}-{model}"
+    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        hint = f"continue it with --resume {out}, or choose another folder with --out"
+        raise FileExistsError(f"{out} is there already and is not written over: {hint}")
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def newest() -> Path | None:
+    """The folder under `runs` whose weights were written last."""
+    weights = sorted(RUNS.glob(f"*/{WEIGHTS}"), key=lambda path: path.stat().st_mtime_ns)
+    return weights[-1].parent if weights else None
+
+
+def write_record(path: Path, config: TrainConfig, data: Mapping[str, Any]) -> None:
+    """Write config.toml and record.json before the first step."""
+    from cnnlite.cli.environment import environment
+
+    normalization = data.normalization
+    record = {
+        "environment": environment(),
+        "data": data.name,
+        "class_names": list(data.class_names),
+        "images": {key[2:]: len(data[key]) for key in data if key.startswith("X_")},
+        "normalization": normalization and {
+            "scale": normalization.scale.tolist(),
+            "shift": normalization.shift.tolist(),
+        },
+    }  # fmt: skip
+    (path / CONFIG).write_text(to_toml(config), encoding="utf-8")
+    (path / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write history.csv, one row an epoch."""
+    with open(path / HISTORY, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(history[0]) if history else [])
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a run folder's configuration.
+
+    Raises:
+        FileNotFoundError: `path` is not a run folder.
+        ConfigError: its config.toml is damaged.
+    """
+    if not (path / CONFIG).is_file():
+        raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
+    return read(path / CONFIG)
+
+
+def open_run(path: Path) -> Run:
+    """Read what a run folder says about its network and its input.
+
+    Raises:
+        FileNotFoundError: `path` is not a run folder.
+        ConfigError: a file of it is damaged.
+    """
+    config = read_config(path)
+    try:
+        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        arrays = record["normalization"]
+        normalization = arrays and Normalization(
+            np.array(arrays["scale"], dtype=np.float32), np.array(arrays["shift"], dtype=np.float32)
+        )
+        names = tuple(str(name) for name in record["class_names"])
+        return Run(path, config, str(record["data"]), names, normalization)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ConfigError(f"{path / RECORD} is damaged: {error!r}") from None

@@ -1,0 +1,190 @@
+"""`cnnlite train`: train a network of the zoo and keep the run in a folder."""
+
+import sys
+from dataclasses import Field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnnlite.cli import config as configuration
+from cnnlite.cli._group import explained, fail
+from cnnlite.cli.config import ConfigError, TrainConfig
+
+if TYPE_CHECKING:
+    from cnnlite.data import Dataset
+    from cnnlite.solver import Solver
+
+RESUMABLE = {"epochs", "threads", "data_dir"}  # what may differ between a run and its continuation
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _click_option(option: Field[Any]) -> Any:
+    """The flag of one field of TrainConfig. Its default is None, so that a file can stand in for it."""
+    kind = configuration.value_type(option)
+    flag = (
+        f"{_flag(option.name)}/--no-{option.name}" if option.default is True else _flag(option.name)
+    )
+    shown = "" if option.default is None or kind is bool else f"  [default: {option.default}]"
+    arguments: dict[str, Any] = {"default": None, "help": option.metadata["help"] + shown}
+    arguments |= {"is_flag": True} if kind is bool else {"type": kind}
+    return click.option(flag, option.name, **arguments)
+
+
+def _config_flags(command: Any) -> Any:
+    for option in reversed(configuration.options()):
+        command = _click_option(option)(command)
+    return command
+
+
+@click.command()
+@_config_flags
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    help="TOML file of these options; flags win.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/NUMBER-MODEL]"
+)
+@click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def train(
+    file: Path | None, out: Path | None, resume: Path | None, quiet: bool, **flags: Any
+) -> int:
+    """Train a network and write a run folder: configuration, history, weights, curves."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    with explained(ConfigError, OSError):
+        config = _resume_config(resume, given, file, out) if resume else _new_config(file, given)
+    return _train(config, out, resume, verbose=not quiet)
+
+
+def _new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
+    config = configuration.read(file) if file else TrainConfig()
+    return configuration.checked(config, given, _flag)
+
+
+def _resume_config(
+    run: Path, given: dict[str, Any], file: Path | None, out: Path | None
+) -> TrainConfig:
+    from cnnlite.cli import runs
+
+    fixed = [_flag(name) for name in given if name not in RESUMABLE]
+    fixed += ["--config"] * (file is not None) + ["--out"] * (out is not None)
+    if fixed:
+        fail(f"{fixed[0]} cannot be given with --resume: the run's own {runs.CONFIG} holds")
+    config = runs.read_config(run)
+    if not (run / runs.CHECKPOINT).is_file():
+        fail(f"{run} cannot be continued: it has no {runs.CHECKPOINT}")
+    return configuration.checked(config, given, _flag)
+
+
+def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: bool) -> int:
+    import cnnlite
+    from cnnlite.cli import runs
+    from cnnlite.cli.recorder import Recorder
+    from cnnlite.solver import TrainingDiverged
+
+    if config.threads is not None:
+        cnnlite.set_num_threads(config.threads)
+    data = _load_data(config)
+    if config.data == "auto":  # a continued run must not find another data set
+        config = replace(config, data=data.name)
+    with explained(OSError):
+        path = resume or runs.create(out, config.model)
+        if not resume:
+            runs.write_record(path, config, data)
+    with explained(ValueError, TypeError):
+        solver = _solver(config, data, path, verbose, Recorder(path))
+
+    try:
+        with explained(OSError, ValueError):
+            solver.resume() if resume else solver.train()
+    except TrainingDiverged as error:
+        click.echo(f"cnnlite train: {error}", err=True)
+        return 1
+    if solver.interrupted:
+        click.echo(
+            f"cnnlite train: stopped; continue with: cnnlite train --resume {path}", err=True
+        )
+        return 130
+    _finish(config, data, path, solver)
+    return 0
+
+
+def _load_data(config: TrainConfig) -> "Dataset":
+    from cnnlite import data
+
+    root = None if config.data_dir is None else Path(config.data_dir)
+    with explained(OSError, ValueError):
+        if root is not None and config.data == "auto":
+            found = data.cifar10(root)  # a folder was named, so what is wrong with it is an error
+        else:
+            found = data.load(config.data, root)
+    if found.name == "embedded" and config.data == "auto":
+        click.echo(
+            "CIFAR-10 is not on this machine, so this run uses the embedded data set, ten classes of "
+            "drawn images.\nTo get CIFAR-10: cnnlite data fetch cifar10 (170 MB), "
+            "or name its folder: --data-dir FOLDER"
+        )
+    return found
+
+
+def _solver(
+    config: TrainConfig, data: "Dataset", path: Path, verbose: bool, *callbacks: Any
+) -> "Solver":
+    from cnnlite import SGD, CrossEntropyLoss, Solver
+    from cnnlite.cli import runs
+    from cnnlite.data import RandomCropFlip
+    from cnnlite.models import MODELS
+
+    return Solver(
+        MODELS[config.model](rng=config.seed),
+        data,
+        loss=CrossEntropyLoss(label_smoothing=config.label_smoothing),
+        optimizer=SGD(
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.nesterov,
+        ),
+        schedule=_schedule(config.schedule),
+        augment=RandomCropFlip() if config.augment and not config.overfit else None,
+        batch_size=config.batch_size,
+        num_epochs=1 if config.smoke else config.epochs,
+        overfit=config.batch_size if config.smoke else config.overfit,
+        seed=config.seed,
+        callbacks=callbacks,
+        checkpoint=path / runs.CHECKPOINT,
+        verbose=verbose,
+    )
+
+
+def _schedule(name: str) -> Any:
+    from cnnlite.schedules import SCHEDULES
+
+    # Where the class itself has no default: tenfold down at each third, or at 1/2 and 3/4 as in the
+    # residual networks' paper.
+    arguments: dict[str, tuple[Any, ...]] = {"step": (1 / 3,), "multistep": ((0.5, 0.75),)}
+    return SCHEDULES[name](*arguments.get(name, ()))
+
+
+def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
+    """Draw the curves, measure the test accuracy of the best weights, and say where all is."""
+    from cnnlite.cli import runs
+    from cnnlite.report import curves
+
+    curves.save(solver.history, path / runs.CURVES)
+    if config.overfit is None and not config.smoke:
+        solver.model.load_state_dict(solver.best_params)
+        accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
+        click.echo(
+            f"validation accuracy {solver.best_val_acc:.2%}, test accuracy {accuracy:.2%} "
+            f"({data.name}, weights of the best epoch)"
+        )
+    click.echo(f"run folder: {path}")
+    sys.stdout.flush()

@@ -1,0 +1,210 @@
+"""Ways to fill a weight with its first values.
+
+Each fills the array that it is given, in place, and returns it:
+
+    initializers.normal(layer.params["weight"], std=1e-3, rng=0)
+
+Weights are (out, in) for a linear layer and (out, in / groups, kh, kw) for a convolution.  Their
+fan_in is the number of inputs that one output sums over, in / groups * kh * kw; their fan_out is
+the number of outputs that one input takes part in, out * kh * kw.  Numbers are drawn in float64 and
+rounded, so float32 and float64 layers made with the same seed start from the same weights.
+"""
+
+import math
+
+import numpy as np
+
+from cnnlite.random import RngLike, init_generator
+
+__all__ = [
+    "constant",
+    "uniform",
+    "normal",
+    "xavier_uniform",
+    "xavier_normal",
+    "kaiming_uniform",
+    "kaiming_normal",
+    "dirac",
+    "calculate_gain",
+    "fans",
+]
+
+
+def constant(array: np.ndarray, value: float) -> np.ndarray:
+    """Set every element to `value`."""
+    array[...] = value
+    return array
+
+
+def uniform(
+    array: np.ndarray, low: float = 0.0, high: float = 1.0, rng: RngLike = None
+) -> np.ndarray:
+    """Draw from the uniform distribution on [low, high)."""
+    array[...] = init_generator(rng).uniform(low, high, array.shape)
+    return array
+
+
+def normal(
+    array: np.ndarray, mean: float = 0.0, std: float = 1.0, rng: RngLike = None
+) -> np.ndarray:
+    """Draw from the normal distribution with this mean and standard deviation."""
+    array[...] = init_generator(rng).normal(mean, std, array.shape)
+    return array
+
+
+def xavier_uniform(array: np.ndarray, gain: float = 1.0, rng: RngLike = None) -> np.ndarray:
+    """Draw from U(-b, b), b = gain * sqrt(6 / (fan_in + fan_out)).
+
+    Keeps the variance of activations forwards and of gradients backwards, as far as both can be.
+
+    Source:
+        Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+        networks", AISTATS 2010, equation 16.
+    """
+    bound = math.sqrt(3.0) * _xavier_std(array, gain)
+    return uniform(array, -bound, bound, rng)
+
+
+def xavier_normal(array: np.ndarray, gain: float = 1.0, rng: RngLike = None) -> np.ndarray:
+    """Draw from N(0, std^2), std = gain * sqrt(2 / (fan_in + fan_out)).
+
+    Source:
+        Glorot and Bengio 2010, equation 12.
+    """
+    return normal(array, 0.0, _xavier_std(array, gain), rng)
+
+
+def kaiming_uniform(
+    array: np.ndarray,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    rng: RngLike = None,
+) -> np.ndarray:
+    """Draw from U(-b, b), b = gain * sqrt(3 / fan).
+
+    With a = sqrt(5) the bound is 1 / sqrt(fan_in): the default of Conv2d and Linear.
+
+    Args:
+        array: the weight.
+        a: the slope of leaky ReLU for negative inputs.
+        mode: "fan_in" keeps the variance forwards, "fan_out" backwards.
+        nonlinearity: what follows the layer; see `calculate_gain`.
+        rng: None, an integer or a generator.
+
+    Returns:
+        The array.
+
+    Raises:
+        ValueError: the array is no weight, or a name is unknown.
+
+    Source:
+        He et al., "Delving deep into rectifiers", ICCV 2015, equations 10, 14 and 15.
+    """
+    bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform", array, a, mode, nonlinearity)
+    return uniform(array, -bound, bound, rng)
+
+
+def kaiming_normal(
+    array: np.ndarray,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    rng: RngLike = None,
+) -> np.ndarray:
+    """Draw from N(0, std^2), std = gain / sqrt(fan); arguments as for `kaiming_uniform`.
+
+    Source:
+        He et al. 2015, equations 10, 14 and 15.
+    """
+    std = _kaiming_std("kaiming_normal", array, a, mode, nonlinearity)
+    return normal(array, 0.0, std, rng)
+
+
+def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
+    """Make a convolution hand its input channels through: ones at the kernel's centre, else zero.
+
+    Output channel i of each group gets input channel i of that group, as far as there are any.
+
+    Args:
+        array: weight of a convolution, (out, in / groups, kh, kw).
+        groups: the number of groups of the convolution.
+
+    Returns:
+        The array.
+
+    Raises:
+        ValueError: the array has not four axes, or out is no multiple of groups.
+
+    Source:
+        Zagoruyko and Komodakis, "DiracNets", 2017, section 3.
+    """
+    if array.ndim != 4:
+        raise ValueError(f"dirac: array has shape {array.shape}, expected (out, in, kh, kw)")
+    if groups < 1 or array.shape[0] % groups:
+        raise ValueError(
+            f"dirac: groups is {groups}, expected a divisor of the {array.shape[0]} output "
+            f"channels (array {array.shape})"
+        )
+    per_group = array.shape[0] // groups
+    height, width = array.shape[2:]
+    array[...] = 0
+    for group in range(groups):
+        for channel in range(min(per_group, array.shape[1])):
+            array[group * per_group + channel, channel, height // 2, width // 2] = 1
+    return array
+
+
+def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
+    """Return by how much to scale weights so that the nonlinearity keeps the variance.
+
+    Args:
+        nonlinearity: "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
+        param: the negative slope of leaky ReLU.
+
+    Returns:
+        The gain, as PyTorch's function of this name gives it.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    gains = {
+        "linear": 1.0,
+        "conv2d": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2.0),
+        "leaky_relu": math.sqrt(2.0 / (1.0 + param**2)),
+        "selu": 3 / 4,
+    }
+    if nonlinearity not in gains:
+        raise ValueError(
+            f"calculate_gain: nonlinearity is {nonlinearity!r}, expected one of "
+            f"{', '.join(map(repr, gains))}"
+        )
+    return gains[nonlinearity]
+
+
+def fans(array: np.ndarray) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a weight with two or more axes.
+
+    Raises:
+        ValueError: the array has fewer than two axes, or no elements.
+    """
+    if array.ndim < 2 or array.size == 0:
+        raise ValueError(f"fans: array has shape {array.shape}, expected two or more axes, none 0")
+    window = math.prod(array.shape[2:])
+    return array.shape[1] * window, array.shape[0] * window
+
+
+def _xavier_std(array: np.ndarray, gain: float) -> float:
+    return gain * math.sqrt(2.0 / sum(fans(array)))
+
+
+def _kaiming_std(
+    function: str, array: np.ndarray, a: float, mode: str, nonlinearity: str
+) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{function}: mode is {mode!r}, expected 'fan_in' or 'fan_out'")
+    fan = fans(array)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)

@@ -1,0 +1,29 @@
+"""What the kernels run on: here NumPy, on one thread."""
+
+__all__ = ["compiler", "get_num_threads", "instruction_set", "openmp", "set_num_threads"]
+
+
+def set_num_threads(n: int) -> None:
+    """Accept a number of threads; these kernels use one whatever it is."""
+    if n < 1:
+        raise ValueError(f"set_num_threads: n is {n}, expected at least 1")
+
+
+def get_num_threads() -> int:
+    """Return the number of threads that the kernels use."""
+    return 1
+
+
+def openmp() -> bool:
+    """Return whether the kernels were built with OpenMP."""
+    return False
+
+
+def compiler() -> str:
+    """Return the name and version of the compiler that built the kernels."""
+    return "none"
+
+
+def instruction_set() -> str:
+    """Return the best instruction set of this machine that kernels are specialised for."""
+    return "baseline"

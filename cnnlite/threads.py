@@ -1,0 +1,26 @@
+"""The number of threads that the kernels use; results do not depend on it."""
+
+from cnnlite._backend import kernels
+
+__all__ = ["get_num_threads", "set_num_threads"]
+
+
+def set_num_threads(n: int) -> None:
+    """Use n threads in the kernels from now on.
+
+    At the start it is CNNLITE_NUM_THREADS, or else the number of CPUs that affinity and the
+    container's quota leave to this process.  Kernels that were built without OpenMP, the reference
+    backend, and a child process after a fork always use one.
+
+    Args:
+        n: at least 1.
+
+    Raises:
+        ValueError: n is less than 1.
+    """
+    kernels.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Return the number of threads that the kernels use."""
+    return kernels.get_num_threads()

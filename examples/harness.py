@@ -1,0 +1,54 @@
+"""What the scripts here share: their command line, and the line that states a result."""
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cnnlite
+from cnnlite import Solver, data
+from cnnlite.layers import Layer
+
+
+def run(
+    description: str, build: Callable[..., Layer], *, nesterov: bool = False, **recipe: Any
+) -> None:
+    """Train a network by a recipe and print the accuracies it reaches.
+
+    Args:
+        description: the script's docstring, shown by --help.
+        build: makes the network; takes `rng`.
+        nesterov: whether momentum is Nesterov's.
+        recipe: `lr`, `momentum` and `weight_decay` of SGD; the rest goes to Solver as it is.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0, help="of weights, order and crops")
+    parser.add_argument("--data", default="auto", help="cifar10, embedded or auto")
+    parser.add_argument("--epochs", type=int, default=recipe.pop("num_epochs"))
+    parser.add_argument("--smoke", action="store_true", help="one step on one batch only")
+    arguments = parser.parse_args()
+
+    images = data.load(arguments.data)
+    settings = {name: recipe.pop(name) for name in ("lr", "momentum", "weight_decay")}
+    solver = Solver(
+        build(rng=arguments.seed),
+        images,
+        optimizer=cnnlite.SGD(**settings, nesterov=nesterov),
+        num_epochs=1 if arguments.smoke else arguments.epochs,
+        overfit=recipe["batch_size"] if arguments.smoke else None,
+        seed=arguments.seed,
+        **recipe,
+    )
+    start = time.perf_counter()
+    solver.train()
+    seconds = time.perf_counter() - start
+    first = solver.val_acc_history[0]
+    if arguments.smoke:
+        print(f"smoke run: loss {solver.loss_history[-1]:.4f}")
+        return
+    test = solver.check_accuracy(images["X_test"], images["y_test"])
+    print(
+        f"{images.name}: {first:.1%} validation after one epoch, {test:.2%} test after "
+        f"{arguments.epochs} (seed {arguments.seed}, {seconds:.0f} s, "
+        f"{cnnlite.get_num_threads()} threads)"
+    )

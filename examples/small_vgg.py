@@ -1,0 +1,26 @@
+"""Small VGG (32-32-pool-64-64-pool-128-128-pool-10, batch-norm).
+
+Random crops and flips, a one-cycle learning rate, and soft targets.
+"""
+
+from harness import run
+
+from cnnlite import CrossEntropyLoss
+from cnnlite.data import RandomCropFlip
+from cnnlite.models import small_vgg
+from cnnlite.schedules import OneCycle
+
+RECIPE = {
+    "num_epochs": 12,
+    "batch_size": 128,
+    "lr": 0.1,
+    "momentum": 0.9,
+    "nesterov": True,
+    "weight_decay": 5e-4,
+    "schedule": OneCycle(),
+    "augment": RandomCropFlip(padding=4, flip=True),
+    "loss": CrossEntropyLoss(label_smoothing=0.1),
+}
+
+if __name__ == "__main__":
+    run(__doc__, small_vgg, **RECIPE)

@@ -1,0 +1,52 @@
+"""Fixtures and rules that all tests share."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """The same numbers in every run."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """PyTorch as the judge: skips without it, fails when CNNLITE_REQUIRE_TORCH=1."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import torch
+    except ImportError:
+        if os.environ.get("CNNLITE_REQUIRE_TORCH") == "1":
+            pytest.fail("CNNLITE_REQUIRE_TORCH=1, and torch cannot be imported")
+        pytest.skip("needs torch")
+    return torch
+
+
+@pytest.fixture(scope="session")
+def cifar10_root() -> Path:
+    """The folder that holds CIFAR-10, for tests marked cifar10."""
+    root = _cifar10_root()
+    assert root is not None
+    return root
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    no_data = pytest.mark.skip(reason="needs CIFAR-10 in the folder that CNNLITE_DATA names")
+    for item in items:
+        if "torch" in getattr(item, "fixturenames", ()):
+            item.add_marker("torch")
+        if item.get_closest_marker("cifar10") and _cifar10_root() is None:
+            item.add_marker(no_data)
+
+
+def _cifar10_root() -> Path | None:
+    root = Path(os.environ.get("CNNLITE_DATA") or "nowhere")
+    found = any((root / name).is_dir() for name in ("cifar-10-batches-py", "cifar-10-batches-bin"))
+    return root if found else None

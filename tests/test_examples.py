@@ -1,0 +1,48 @@
+"""Each script of examples/ runs: one training step on the embedded data set, in a process of its own."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnnlite.models import MODELS
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+ZOO = sorted(
+    path for path in EXAMPLES.glob("*.py") if "from harness import" in path.read_text("utf-8")
+)
+
+
+def run(script: Path, *arguments: str) -> str:
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", ZOO, ids=lambda path: path.stem)
+def test_takes_a_step(script: Path) -> None:
+    output = run(script, "--smoke", "--data", "embedded")
+    assert re.search(r"^smoke run: loss \d+\.\d{4}$", output, re.M)
+
+
+def test_there_is_one_for_each_network() -> None:
+    assert {path.stem for path in ZOO} == set(MODELS)
+
+
+@pytest.mark.parametrize("script", ZOO, ids=lambda path: path.stem)
+def test_opens_with_the_result_it_reached(script: Path) -> None:
+    first = (ast.get_docstring(ast.parse(script.read_text("utf-8"))) or "").splitlines()[0]
+    assert re.search(r"\d\d\.\d+% test after \d+ epochs", first), first
+
+
+def test_quickstart_is_twenty_lines() -> None:
+    code = ast.parse((EXAMPLES / "quickstart.py").read_text("utf-8"))
+    first, last = code.body[1], code.body[-1]  # after the docstring
+    assert last.end_lineno - first.lineno < 20

@@ -1,0 +1,141 @@
+"""Schedules: endpoints, warm-up, PyTorch as the judge, and clear errors."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from cnnlite.schedules import (
+    SCHEDULES,
+    Constant,
+    Cosine,
+    Exponential,
+    MultiStep,
+    OneCycle,
+    Schedule,
+    Step,
+)
+
+TOTAL = 40
+
+
+def judged(torch: Any, name: str, lr: float = 1.0, **options: Any) -> list[float]:
+    """The learning rates that PyTorch's scheduler gives at steps 0 to TOTAL - 1."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr)
+    scheduler = getattr(torch.optim.lr_scheduler, name)(optimizer, **options)
+    rates = []
+    for _ in range(TOTAL):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(rates) < TOTAL:
+            scheduler.step()
+    return rates
+
+
+PAIRS: list[tuple[Schedule, str, dict[str, Any]]] = [
+    (Constant(), "ConstantLR", {"factor": 1.0}),
+    (Step(7, 0.5), "StepLR", {"step_size": 7, "gamma": 0.5}),
+    (Step(0.25), "StepLR", {"step_size": 10, "gamma": 0.1}),
+    (MultiStep((0.5, 0.75)), "MultiStepLR", {"milestones": [20, 30], "gamma": 0.1}),
+    (Cosine(), "CosineAnnealingLR", {"T_max": TOTAL}),
+    (Cosine(final=0.1), "CosineAnnealingLR", {"T_max": TOTAL, "eta_min": 0.1}),
+    (Exponential(0.01), "ExponentialLR", {"gamma": 0.01 ** (1 / TOTAL)}),
+    (OneCycle(), "OneCycleLR", {"max_lr": 1.0, "total_steps": TOTAL}),
+    (
+        OneCycle(0.2, "linear", 10, 100),
+        "OneCycleLR",
+        {
+            "max_lr": 1.0,
+            "total_steps": TOTAL,
+            "pct_start": 0.2,
+            "anneal_strategy": "linear",
+            "div_factor": 10,
+            "final_div_factor": 100,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("schedule", "name", "options"), PAIRS)
+def test_as_pytorch(torch: Any, schedule: Schedule, name: str, options: dict[str, Any]) -> None:
+    ours = [schedule(step, TOTAL) for step in range(TOTAL)]
+    assert ours == pytest.approx(judged(torch, name, **options), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [schedule for schedule, _, _ in PAIRS])
+def test_factor_stays_between_0_and_1_for_every_length(schedule: Schedule) -> None:
+    """Trainings of one or two steps, and the step after the last, must not divide by zero."""
+    for total in (1, 2, 3, 10):
+        for step in range(total + 1):
+            assert 0 <= schedule(step, total) <= 1 + 1e-15
+
+
+def test_endpoints() -> None:
+    assert Cosine()(0, 100) == 1
+    assert Cosine()(50, 100) == pytest.approx(0.5)
+    assert Cosine()(100, 100) == 0
+    assert Exponential(0.01)(0, 100) == 1
+    assert Exponential(0.01)(100, 100) == pytest.approx(0.01)
+    assert OneCycle()(0, 100) == pytest.approx(1 / 25)
+    assert OneCycle()(29, 100) == pytest.approx(1)
+    assert OneCycle()(99, 100) == pytest.approx(1 / 25 / 1e4)
+    assert MultiStep((0.5,))(49, 100) == 1
+    assert MultiStep((0.5,))(50, 100) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("kind", [Constant, Cosine, Exponential])
+@pytest.mark.parametrize("warmup", [5, 0.1])
+def test_warmup_rises_in_equal_parts_then_the_schedule_begins(kind: Any, warmup: float) -> None:
+    schedule = kind(warmup=warmup)
+    factors = [schedule(step, 50) for step in range(50)]
+    assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert factors[5:] == [kind()(step, 45) for step in range(45)]
+
+
+def test_warmup_as_long_as_the_training() -> None:
+    assert [Cosine(warmup=1.0)(step, 4) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_milestones_count_from_the_start_of_training() -> None:
+    schedule = MultiStep((10,), warmup=4)
+    assert [schedule(step, 20) for step in (3, 9, 10)] == pytest.approx([1, 1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Step(0), ValueError, "Step: step_size must be above 0, got 0"),
+        (lambda: Step(1.5), ValueError, "Step: step_size must be a number of steps"),
+        (lambda: Cosine(warmup=-1), ValueError, "Cosine: warmup must be a number of steps"),
+        (lambda: Cosine(warmup=float("nan")), ValueError, "Cosine: warmup must be a number"),
+        (
+            lambda: Cosine(warmup="5%"),
+            TypeError,
+            "Cosine: warmup must be an int or a float, got '5",
+        ),
+        (lambda: Cosine(final=2), ValueError, "Cosine: final must be from 0 to 1, got 2"),
+        (lambda: Exponential(0), ValueError, "Exponential: final must be above 0, got 0"),
+        (lambda: MultiStep((0.5, 1.5)), ValueError, r"MultiStep: milestones\[1\] must be"),
+        (lambda: MultiStep((0.5,), 2), ValueError, "MultiStep: gamma must be from 0 to 1, got 2"),
+        (lambda: OneCycle(1.5), ValueError, "OneCycle: pct_start must be from 0 to 1, got 1.5"),
+        (lambda: OneCycle(0.3, "exp"), ValueError, "OneCycle: anneal_strategy must be 'cos' or 'l"),
+        (lambda: OneCycle(div_factor=0), ValueError, "OneCycle: div_factor must be at least 1"),
+        (
+            lambda: Cosine()(-1, 10),
+            ValueError,
+            "schedule: step must be at least 0 .* got -1 and 10",
+        ),
+        (lambda: OneCycle()(0, 0), ValueError, "schedule: step must be at least 0 .* got 0 and 0"),
+    ],
+)
+def test_bad_arguments(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_frozen_and_named() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Cosine().final = 0.5  # type: ignore[misc]
+    assert {kind.__name__.lower() for kind in SCHEDULES.values()} == set(SCHEDULES)
