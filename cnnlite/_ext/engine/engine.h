@@ -7,6 +7,7 @@
 #define CNNLITE_ENGINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* x (n, c, h, w), weight (f, c/groups, kh, kw), y (n, f, oh, ow). */
 typedef struct {
@@ -20,6 +21,13 @@ typedef struct {
 typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
 
+/* convolve.h; with scratch NULL they only return how many bytes of scratch they need */
+typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
+                                      const void *bias, void *y, int32_t *argmax, int relu,
+                                      void *scratch, int threads);
+typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
+                                       void *dx, void *scratch, int threads);
+
 typedef struct {
     const char *name;                      /* "baseline", "avx2", "avx512" */
     int vector_bytes, mr, nv;
@@ -28,6 +36,9 @@ typedef struct {
     piece_body relu_forward[2], relu_backward[2], gelu_forward[2], gelu_backward[2], add[2];
     piece_body sgd_step[2], max_pool2x2_forward[2], max_pool2x2_backward[2];
     piece_body batch_norm_forward[2], batch_norm_backward[2];
+
+    conv_forward_kernel conv_forward[2];
+    conv_gradient_kernel conv_input_gradient[2];
 } engine_table;
 
 /* NULL where the compiler cannot build the instruction set or this machine cannot run it. */

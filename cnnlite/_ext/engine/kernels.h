@@ -10,6 +10,7 @@
 #include <math.h>
 #include "engine.h"
 #include "pointwise_args.h"
+#include "conv_args.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #include <immintrin.h>
@@ -80,6 +81,8 @@ static const engine_table table = {
     BOTH(max_pool2x2_backward),
     BOTH(batch_norm_forward),
     BOTH(batch_norm_backward),
+    BOTH(conv_forward),
+    BOTH(conv_input_gradient),
 };
 const engine_table *const TABLE = &table;
 #endif

@@ -78,11 +78,11 @@ INLINE void T(window_store)(REAL *row, V even, V odd, ptrdiff_t n)
 }
 
 /* n (at most VL) windows beginning at plane position `at`. */
-INLINE void T(pool_windows)(const REAL *top, ptrdiff_t w, ptrdiff_t at, ptrdiff_t n, REAL *y,
-                            int32_t *argmax, int relu)
+INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, ptrdiff_t at,
+                            ptrdiff_t n, REAL *y, int32_t *argmax, int relu)
 {
     V member[4];
-    T(window_members)(top, top + w, n, member);
+    T(window_members)(top, bottom, n, member);
     const int32_t offset[4] = {0, 1, (int32_t)w, (int32_t)w + 1};
     MASK first = T(window_numbers)(at), index = first;
     V best = member[0];
@@ -115,15 +115,16 @@ INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w
                     VSELECT((MASK)(member == (int32_t)w + 1), g, VZERO), n);
 }
 #else
-INLINE void T(pool_windows)(const REAL *top, ptrdiff_t w, ptrdiff_t at, ptrdiff_t n, REAL *y,
-                            int32_t *argmax, int relu)
+INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, ptrdiff_t at,
+                            ptrdiff_t n, REAL *y, int32_t *argmax, int relu)
 {
-    const ptrdiff_t member[4] = {0, 1, w, w + 1};
-    ptrdiff_t best = 0;
+    const REAL member[4] = {top[0], top[1], bottom[0], bottom[1]};
+    const ptrdiff_t offset[4] = {0, 1, w, w + 1};
+    int best = 0;
     for (int i = 1; i < 4; i++)
-        if (top[member[i]] > top[best] || top[member[i]] != top[member[i]]) best = member[i];
-    *y = relu ? VRELU(top[best]) : top[best];
-    *argmax = (int32_t)(at + best);
+        if (member[i] > member[best] || member[i] != member[i]) best = i;
+    *y = relu ? VRELU(member[best]) : member[best];
+    *argmax = (int32_t)(at + offset[best]);
     (void)n;
 }
 
@@ -147,7 +148,7 @@ INLINE void T(pool2x2_plane)(const REAL *x, ptrdiff_t h, ptrdiff_t w, REAL *y, i
     for (ptrdiff_t r = 0; r < rows; r++, y += columns, argmax += columns)
         for (ptrdiff_t j = 0; j < columns; j += VL) {
             ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
-            T(pool_windows)(x + at, w, at, n < (ptrdiff_t)VL ? n : (ptrdiff_t)VL, y + j,
+            T(pool_windows)(x + at, x + at + w, w, at, n < (ptrdiff_t)VL ? n : (ptrdiff_t)VL, y + j,
                             argmax + j, relu);
         }
 }

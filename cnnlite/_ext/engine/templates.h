@@ -5,3 +5,7 @@
 #include "gelu.h"
 #include "pool2x2.h"
 #include "batchnorm.h"
+#include "conv_plan.h"
+#include "gather.h"
+#include "correlate.h"
+#include "convolve.h"
