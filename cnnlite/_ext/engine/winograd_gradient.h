@@ -10,31 +10,34 @@
  */
 #if !defined(CNNLITE_WINOGRAD_GRADIENT_ONCE)
 #define CNNLITE_WINOGRAD_GRADIENT_ONCE
-#define GRADIENT_SHARES 16
-#define GRADIENT_BYTES ((ptrdiff_t)24 << 20)           /* of all shares' sums, where they are many */
-#define GRADIENT_SHARES_MIN 4
+enum {
+    GRADIENT_SHARES = 16, GRADIENT_SHARES_MIN = 4,
+    GRADIENT_TILES = 128,                  /* of a share, at least, if that leaves shares for all threads */
+    GRADIENT_BYTES = 24 << 20,             /* of all shares' sums */
+};
 #endif
 
 typedef struct {
     winograd_plan plan;
-    const conv_shape *s;
-    const REAL *x, *dy;
-    REAL *dweight, *dbias, *sums, *scratch;
+    const winograd_args *args;
+    REAL *sums, *scratch;
     ptrdiff_t shares, share_size, scratch_size;
 } T(gradient_job);
 
-/* One share's sums: area x (f_blocks * VL) x (c_blocks * VL), and VL * f_blocks for the bias. */
-INLINE ptrdiff_t T(gradient_sums)(const winograd_plan *p)
+/* One share's sums: area x (f_blocks * VL) x (c_blocks * VL), and f_blocks * VL for the bias. */
+INLINE ptrdiff_t T(gradient_element)(const winograd_plan *p) { return (p->f_blocks * p->c_blocks * VL + 1) * VL; }
+
+INLINE ptrdiff_t T(gradient_size)(const winograd_plan *p)
 {
-    return p->area * (p->f_blocks * p->c_blocks * VL + 1) * VL + p->f_blocks * VL;
+    return p->area * T(gradient_element)(p) + p->f_blocks * VL;
 }
 
 INLINE ptrdiff_t T(gradient_shares)(const winograd_plan *p)
 {
-    const ptrdiff_t blocks = p->blocks_y * p->blocks_x;
-    ptrdiff_t shares = GRADIENT_BYTES / (p->groups * T(gradient_sums)(p) * REAL_BYTES);
-    shares = shares < GRADIENT_SHARES_MIN ? GRADIENT_SHARES_MIN : shares > GRADIENT_SHARES ? GRADIENT_SHARES : shares;
-    return shares < blocks ? shares : blocks > 0 ? blocks : 1;
+    const ptrdiff_t blocks = p->blocks_y * p->blocks_x, tiles = blocks * p->rows * p->columns;
+    ptrdiff_t shares = GRADIENT_BYTES / (p->groups * T(gradient_size)(p) * REAL_BYTES);
+    shares = winograd_min(winograd_min(shares, GRADIENT_SHARES), tiles / GRADIENT_TILES);
+    return winograd_max(1, winograd_min(winograd_max(shares, GRADIENT_SHARES_MIN), blocks));
 }
 
 /* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them. */
@@ -53,28 +56,28 @@ INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL
     return sum;
 }
 
-/* Add the block (by, bx) to a share's sums. */
+/* Add the block (by, bx) to a share's sums, or begin them with it. */
 static void T(gradient_block)(const T(gradient_job) *job, ptrdiff_t group, ptrdiff_t by, ptrdiff_t bx,
-                              REAL *sums, REAL *bias_sums, REAL *scratch)
+                              int begin, REAL *sums, REAL *bias_sums, REAL *pixels)
 {
     const winograd_plan *p = &job->plan;
-    const conv_shape *s = job->s;
-    const ptrdiff_t x0 = bx * p->columns * p->m;
-    REAL *pixels = scratch, *inputs = pixels + p->pixels, *outputs = inputs + p->area * p->inputs;
+    const conv_shape *s = &job->args->shape;
+    const ptrdiff_t x0 = bx * p->columns * p->m, end = s->n * p->tiles_y;
+    REAL *inputs = pixels + 3 * p->pixels, *outputs = inputs + p->area * p->inputs;
     winograd_strip strip;
     ptrdiff_t tiles = 0;
 
-    for (ptrdiff_t done = 0; done < p->rows && by * p->rows + done < s->n * p->tiles_y; done += strip.rows) {
-        strip = T(winograd_next)(p, s->n, by, done);
+    for (ptrdiff_t row = 0; row < p->rows && by * p->rows + row < end; row += strip.rows) {
+        strip = winograd_next(p, s->n, by, row);
         tiles = strip.first + strip.rows * p->columns;
-        T(winograd_inputs)(p, s, job->x, group, strip, x0, pixels, inputs);
+        T(winograd_inputs)(p, job->args, group, strip, x0, pixels, inputs);
         for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
-            const ptrdiff_t f = group * p->f + b * VL;
-            const int lanes = (int)(p->f - b * VL < VL ? p->f - b * VL : VL);
-            V sum = VLOAD(bias_sums + b * VL);
-            T(winograd_fetch)(job->dy + (strip.image * s->f + f) * s->oh * s->ow, s->oh, s->ow, lanes,
-                              strip.row * p->m, x0, strip.rows * p->m, p->columns * p->m, pixels, p->pitch);
+            const ptrdiff_t plane = strip.image * s->f + group * p->f + b * VL;
             REAL *to = outputs + (b * p->tiles + strip.first) * VL;
+            T(winograd_fetch)(&job->args->dy, s->oh, s->ow, plane, (int)winograd_min(p->f - b * VL, VL),
+                              strip.row * p->m, x0, strip.rows * p->m, p->columns * p->m,
+                              pixels, p->pitch, p->pixels);
+            V sum = VLOAD(bias_sums + b * VL);
             if (p->m == 4) sum = T(output_adjoint_tiles)(p, 4, pixels, strip.rows, sum, to);
             else sum = T(output_adjoint_tiles)(p, 2, pixels, strip.rows, sum, to);
             VSTORE(bias_sums + b * VL, sum);
@@ -82,8 +85,7 @@ static void T(gradient_block)(const T(gradient_job) *job, ptrdiff_t group, ptrdi
     }
     for (ptrdiff_t e = 0; e < p->area; e++)
         T(adjoint_product)(outputs + e * p->products, inputs + e * p->inputs, p->tiles * VL,
-                           sums + e * (p->f_blocks * p->c_blocks * VL + 1) * VL,
-                           p->f_blocks, p->c_blocks, tiles);
+                           sums + e * T(gradient_element)(p), p->f_blocks, p->c_blocks, tiles, begin);
 }
 
 /* Piece = (share, group). */
@@ -91,13 +93,14 @@ static void T(gradient_share)(void *context, ptrdiff_t piece, int thread)
 {
     const T(gradient_job) *job = context;
     const winograd_plan *p = &job->plan;
-    const ptrdiff_t group = piece % p->groups, share = piece / p->groups;
-    const ptrdiff_t blocks = p->blocks_y * p->blocks_x;
+    const ptrdiff_t group = piece % p->groups, share = piece / p->groups, blocks = p->blocks_y * p->blocks_x;
+    const ptrdiff_t first = share * blocks / job->shares, end = (share + 1) * blocks / job->shares;
     REAL *sums = job->sums + piece * job->share_size;
     REAL *bias_sums = sums + job->share_size - p->f_blocks * VL;
-    memset(sums, 0, (size_t)job->share_size * sizeof(REAL));
-    for (ptrdiff_t b = share * blocks / job->shares; b < (share + 1) * blocks / job->shares; b++)
-        T(gradient_block)(job, group, b / p->blocks_x, b % p->blocks_x, sums, bias_sums,
+    memset(bias_sums, 0, (size_t)(p->f_blocks * VL) * sizeof(REAL));
+    if (first == end) memset(sums, 0, (size_t)job->share_size * sizeof(REAL));      /* no images at all */
+    for (ptrdiff_t b = first; b < end; b++)
+        T(gradient_block)(job, group, b / p->blocks_x, b % p->blocks_x, b == first, sums, bias_sums,
                           job->scratch + thread * job->scratch_size);
 }
 
@@ -107,14 +110,14 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     const T(gradient_job) *job = context;
     const winograd_plan *p = &job->plan;
     const ptrdiff_t group = piece / p->f, f = piece % p->f, step = job->share_size * p->groups;
-    const ptrdiff_t element = (p->f_blocks * p->c_blocks * VL + 1) * VL;
     const REAL *sums = job->sums + group * job->share_size;
-    REAL *dweight = job->dweight + piece * p->c * 9, total[TILE_MAX * TILE_MAX * VL], taps[9 * VL];
+    REAL *dweight = (REAL *)job->args->dweight + piece * p->c * 9, *dbias = job->args->dbias;
+    REAL total[TILE_MAX * TILE_MAX * VL], taps[9 * VL];
     V o[TILE_MAX * TILE_MAX];
     (void)thread;
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
         for (int e = 0; e < p->area; e++) {
-            const REAL *from = sums + e * element + (f * p->c_blocks + b) * VL;
+            const REAL *from = sums + e * T(gradient_element)(p) + (f * p->c_blocks + b) * VL;
             V sum = VLOAD(from);
             for (ptrdiff_t share = 1; share < job->shares; share++) sum += VLOAD(from + share * step);
             VSTORE(total + e * VL, sum);
@@ -122,34 +125,32 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
         if (p->m == 4) T(weight_adjoint_2d)(4, total, 6 * VL, VL, o);
         else T(weight_adjoint_2d)(2, total, 4 * VL, VL, o);
         UNROLL for (int t = 0; t < 9; t++) VSTORE(taps + t * VL, o[t]);
-        for (ptrdiff_t i = 0; i < VL && b * VL + i < p->c; i++)
+        for (ptrdiff_t i = 0; i < winograd_min(VL, p->c - b * VL); i++)
             for (int t = 0; t < 9; t++) dweight[(b * VL + i) * 9 + t] = taps[t * VL + i];
     }
-    if (job->dbias) {
+    if (dbias) {
         const REAL *from = sums + job->share_size - p->f_blocks * VL + f;
         REAL sum = 0;
         for (ptrdiff_t share = 0; share < job->shares; share++) sum += from[share * step];
-        job->dbias[piece] = sum;
+        dbias[piece] = sum;
     }
 }
 
-static size_t T(winograd_gradient_bytes)(const conv_shape *s, int m, int threads)
+static size_t T(winograd_gradient_bytes)(const winograd_args *k)
 {
-    const winograd_plan p = T(winograd_cut)(s, m, 1);
-    return (size_t)(T(gradient_shares)(&p) * p.groups * T(gradient_sums)(&p)
-                    + threads * T(winograd_scratch)(&p)) * sizeof(REAL);
+    const winograd_plan p = T(winograd_cut)(&k->shape, k->tile);
+    return (size_t)(T(gradient_shares)(&p) * p.groups * T(gradient_size)(&p)
+                    + k->threads * T(winograd_scratch)(&p)) * sizeof(REAL);
 }
 
-/* dweight, and dbias unless it is NULL, from x and dy. */
-static void T(winograd_gradient)(const conv_shape *s, int m, const REAL *x, const REAL *dy,
-                                 REAL *dweight, REAL *dbias, REAL *workspace, int threads)
+static void T(winograd_gradient)(const winograd_args *k)
 {
-    T(gradient_job) job = {T(winograd_cut)(s, m, 1), s, x, dy, dweight, dbias, workspace, NULL, 0, 0, 0};
+    T(gradient_job) job = {T(winograd_cut)(&k->shape, k->tile), k, k->workspace, NULL, 0, 0, 0};
     const winograd_plan *p = &job.plan;
     job.shares = T(gradient_shares)(p);
-    job.share_size = T(gradient_sums)(p);
+    job.share_size = T(gradient_size)(p);
     job.scratch_size = T(winograd_scratch)(p);
-    job.scratch = workspace + job.shares * p->groups * job.share_size;
-    engine_parallel(job.shares * p->groups, threads, T(gradient_share), &job);
-    engine_parallel(p->groups * p->f, threads, T(gradient_weights), &job);
+    job.scratch = job.sums + job.shares * p->groups * job.share_size;
+    engine_parallel(job.shares * p->groups, k->threads, T(gradient_share), &job);
+    engine_parallel(p->groups * p->f, k->threads, T(gradient_weights), &job);
 }

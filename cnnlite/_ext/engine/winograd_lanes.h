@@ -27,25 +27,27 @@
     }
 #endif
 
-#undef LANES                               /* VL as a plain number: the preprocessor has to compare it */
-#if !VECTORS
-#define LANES 1
+/* Positions in a plane, one in each lane. */
+#if VECTORS
+typedef MASK T(positions);
+#elif REAL_BYTES == 4
+typedef int32_t T(positions);
 #else
-#define LANES (VBYTES / REAL_BYTES)
+typedef int64_t T(positions);
 #endif
 
 /* v[i][j] <-> v[j][i] */
-INLINE void T(transpose)(V v[VL])
+INLINE void T(lanes_transpose)(V v[VL])
 {
-#if defined(SHUFFLES) && LANES == 16
+#if defined(SHUFFLES) && VL == 16
     TRANSPOSE_ROUND(16, 8) TRANSPOSE_ROUND(16, 4) TRANSPOSE_ROUND(16, 2) TRANSPOSE_ROUND(16, 1)
-#elif defined(SHUFFLES) && LANES == 8
+#elif defined(SHUFFLES) && VL == 8
     TRANSPOSE_ROUND(8, 4) TRANSPOSE_ROUND(8, 2) TRANSPOSE_ROUND(8, 1)
-#elif defined(SHUFFLES) && LANES == 4
+#elif defined(SHUFFLES) && VL == 4
     TRANSPOSE_ROUND(4, 2) TRANSPOSE_ROUND(4, 1)
-#elif defined(SHUFFLES) && LANES == 2
+#elif defined(SHUFFLES) && VL == 2
     TRANSPOSE_ROUND(2, 1)
-#elif LANES > 1
+#elif VL > 1
     REAL rows[VL][VL], columns[VL][VL];
     for (int i = 0; i < VL; i++) VSTORE(rows[i], v[i]);
     for (int i = 0; i < VL; i++)
@@ -59,36 +61,43 @@ INLINE void T(transpose)(V v[VL])
 /* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`, whose
  * beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step that goes over
  * some pixels a second time, so that nothing is read or written outside; one shorter than VL goes pixel
- * by pixel.  `lanes` of VL channels exist: the others are zero when gathered, and not scattered. */
-INLINE void T(gather_run)(const REAL *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
-                          REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
+ * by pixel.  `lanes` of VL channels exist: the others are zero when gathered, and not scattered.
+ * Both only copy bits, so that positions (int32) can travel as float32.
+ * relu_y, unless NULL: what is gathered becomes zero where relu_y is zero. */
+INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
+                                ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
 {
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
         V v[VL];
-        UNROLL for (int i = 0; i < VL; i++)
+        UNROLL for (int i = 0; i < VL; i++) {
             v[i] = full || i < lanes ? VLOAD(planes + i * plane + p) : VZERO;
-        T(transpose)(v);
+            if (relu_y && (full || i < lanes))
+                v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
+        }
+        T(lanes_transpose)(v);
         ptrdiff_t y = p / width, x = p - y * width;
         REAL *out = pixels + (y * pitch + x) * VL;
         if (x + VL <= width) {
             UNROLL for (int i = 0; i < VL; i++) VSTORE(out + i * VL, v[i]);
-        } else {
-            UNROLL for (int i = 0; i < VL; i++) {
-                VSTORE(out, v[i]);
-                out += VL;
-                if (++x == width) x = 0, out += (pitch - width) * VL;
-            }
+            continue;
+        }
+        UNROLL for (int i = 0; i < VL; i++) {
+            VSTORE(out, v[i]);
+            out += VL;
+            if (++x == width) x = 0, out += (pitch - width) * VL;
         }
     }
     for (ptrdiff_t p = 0; p < count && count < VL; p++) {
         REAL *out = pixels + (p / width * pitch + p % width) * VL;
-        for (int i = 0; i < VL; i++) out[i] = i < lanes ? planes[i * plane + p] : 0;
+        memset(out, 0, VL * sizeof(REAL));
+        for (int i = 0; i < lanes; i++)
+            if (!relu_y || relu_y[i * plane + p] != 0) memcpy(out + i, planes + i * plane + p, sizeof(REAL));
     }
 }
 
-INLINE void T(scatter_run)(REAL *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
-                           const REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
+INLINE void T(lanes_scatter_run)(REAL *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
+                                 const REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
 {
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
@@ -104,37 +113,76 @@ INLINE void T(scatter_run)(REAL *planes, ptrdiff_t plane, int lanes, ptrdiff_t c
                 if (++x == width) x = 0, in += (pitch - width) * VL;
             }
         }
-        T(transpose)(v);
+        T(lanes_transpose)(v);
         UNROLL for (int i = 0; i < VL; i++)
             if (full || i < lanes) VSTORE(planes + i * plane + p, v[i]);
     }
     for (ptrdiff_t p = 0; p < count && count < VL; p++) {
         const REAL *in = pixels + (p / width * pitch + p % width) * VL;
-        for (int i = 0; i < lanes; i++) planes[i * plane + p] = in[i];
+        for (int i = 0; i < lanes; i++) memcpy(planes + i * plane + p, in + i, sizeof(REAL));
     }
 }
 
 /* rows x columns pixels from (y, x) of planes h x w; whole rows are one run. */
-KERNEL void T(gather)(const REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
-                      ptrdiff_t rows, ptrdiff_t columns, REAL *pixels, ptrdiff_t pitch)
+KERNEL void T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w, int lanes,
+                            ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+                            REAL *pixels, ptrdiff_t pitch)
 {
-    ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
+    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
-        const REAL *from = planes + (y + r) * w + x;
+        const REAL *from = planes + (y + r) * w + x, *mask = relu_y ? relu_y + (y + r) * w + x : NULL;
         REAL *to = pixels + r * pitch * VL;
-        if (lanes >= VL) T(gather_run)(from, h * w, VL, count, to, columns, pitch, 1);
-        else T(gather_run)(from, h * w, lanes, count, to, columns, pitch, 0);
+        if (lanes < VL)
+            T(lanes_gather_run)(from, mask, h * w, lanes, count, to, columns, pitch, 0);
+        else if (mask)
+            T(lanes_gather_run)(from, mask, h * w, VL, count, to, columns, pitch, 1);
+        else
+            T(lanes_gather_run)(from, NULL, h * w, VL, count, to, columns, pitch, 1);
     }
 }
 
-KERNEL void T(scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
-                       ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
+KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
+                             ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
 {
-    ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
+    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
         REAL *to = planes + (y + r) * w + x;
         const REAL *from = pixels + r * pitch * VL;
-        if (lanes >= VL) T(scatter_run)(to, h * w, VL, count, from, columns, pitch, 1);
-        else T(scatter_run)(to, h * w, lanes, count, from, columns, pitch, 0);
+        if (lanes >= VL) T(lanes_scatter_run)(to, h * w, VL, count, from, columns, pitch, 1);
+        else T(lanes_scatter_run)(to, h * w, lanes, count, from, columns, pitch, 0);
     }
+}
+
+/* Positions (int32) in the lanes of a vector of REAL: as they are in float32's, widened in float64's. */
+INLINE void T(lanes_gather_positions)(const int32_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes,
+                                      ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+                                      REAL *pixels, ptrdiff_t pitch)
+{
+#if REAL_BYTES == 4
+    T(lanes_gather)((const REAL *)planes, NULL, h, w, lanes, y, x, rows, columns, pixels, pitch);
+#else
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < columns; c++)
+            for (int i = 0; i < lanes; i++) {
+                int64_t position = planes[(i * h + y + r) * w + x + c];
+                memcpy(pixels + (r * pitch + c) * VL + i, &position, sizeof position);
+            }
+#endif
+}
+
+INLINE void T(lanes_scatter_positions)(int32_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes,
+                                       ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+                                       const REAL *pixels, ptrdiff_t pitch)
+{
+#if REAL_BYTES == 4
+    T(lanes_scatter)((REAL *)planes, h, w, lanes, y, x, rows, columns, pixels, pitch);
+#else
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < columns; c++)
+            for (int i = 0; i < lanes; i++) {
+                int64_t position;
+                memcpy(&position, pixels + (r * pitch + c) * VL + i, sizeof position);
+                planes[(i * h + y + r) * w + x + c] = (int32_t)position;
+            }
+#endif
 }

@@ -45,9 +45,9 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
 }
 
 /* sums[i][j] (rows `ld` apart) += sum over tiles of outputs[tile][i] * inputs[j][tile][VL],
- * for ADJOINT_ROWS output channels i and nv blocks j of input channels. */
+ * for ADJOINT_ROWS output channels i and nv blocks j of input channels; with `begin`, = instead of +=. */
 INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT inputs, ptrdiff_t block,
-                            REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles, const int nv)
+                            REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles, int begin, const int nv)
 {
     V acc[ADJOINT_ROWS][PANEL];
     UNROLL for (int i = 0; i < ADJOINT_ROWS; i++)
@@ -63,7 +63,7 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
     UNROLL for (int i = 0; i < ADJOINT_ROWS; i++)
         UNROLL for (int j = 0; j < nv; j++) {
             REAL *sum = sums + i * ld + j * VL;
-            VSTORE(sum, VLOAD(sum) + acc[i][j]);
+            VSTORE(sum, begin ? acc[i][j] : VLOAD(sum) + acc[i][j]);
         }
 }
 
@@ -83,15 +83,15 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
 
 /* One element of the tile: sums (blocks_out * VL rows, blocks_in * VL columns) += outputs^T * inputs. */
 KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_t block, REAL *sums,
-                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles)
+                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles, int begin)
 {
     const ptrdiff_t ld = blocks_in * VL;
     for (ptrdiff_t j = 0; j < blocks_in; j += PANEL)
         for (ptrdiff_t i = 0; i < blocks_out * VL; i += ADJOINT_ROWS) {
             const REAL *rows = outputs + i / VL * block + i % VL;
             if (blocks_in - j >= PANEL)
-                T(adjoint_tile)(rows, inputs + j * block, block, sums + i * ld + j * VL, ld, tiles, PANEL);
+                T(adjoint_tile)(rows, inputs + j * block, block, sums + i * ld + j * VL, ld, tiles, begin, PANEL);
             else
-                T(adjoint_tile)(rows, inputs + j * block, block, sums + i * ld + j * VL, ld, tiles, 1);
+                T(adjoint_tile)(rows, inputs + j * block, block, sums + i * ld + j * VL, ld, tiles, begin, 1);
         }
 }

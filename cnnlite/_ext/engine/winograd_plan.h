@@ -1,0 +1,145 @@
+/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how a block's pixels are read. */
+#if !defined(CNNLITE_WINOGRAD_PLAN_ONCE)
+#define CNNLITE_WINOGRAD_PLAN_ONCE
+
+/* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
+typedef struct {
+    int m, area;                           /* side of an output tile; (m + 2)^2 elements of a tile */
+    ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
+    ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* channels, and blocks of VL, of a group */
+    ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
+} winograd_plan;
+
+/* Some rows of tiles of one image inside a block; `first` is the number of their first tile in it. */
+typedef struct { ptrdiff_t image, row, rows, first; } winograd_strip;
+
+enum {
+    WINOGRAD_BYTES = 640 * 1024,           /* transformed inputs and products of a block: over half of a */
+    WINOGRAD_TILES_MIN = 32,               /* 1 MB cache, unless channels are many: then as many tiles */
+    WINOGRAD_TILES_MAX = 64,               /* as make each read of the weights worth it */
+    WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
+};
+
+static inline ptrdiff_t winograd_ceil(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+static inline ptrdiff_t winograd_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+static inline ptrdiff_t winograd_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
+/* The strip of block `by` that begins at its row `done`; rows is 0 behind the last. */
+static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by, ptrdiff_t done)
+{
+    const ptrdiff_t row = by * p->rows + done, end = winograd_min((by + 1) * p->rows, images * p->tiles_y);
+    winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, end - row, done * p->columns};
+    strip.rows = winograd_min(strip.rows, p->tiles_y - strip.row);
+    return strip;
+}
+#endif
+
+/* The distance of two elements of the tile is odd in vectors: a power of two would send all of a
+ * tile's stores to one set of the first-level cache. */
+KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m)
+{
+    winograd_plan p = {.m = m, .area = (m + 2) * (m + 2), .groups = s->groups};
+    p.c = s->c / s->groups, p.f = s->f / s->groups;
+    p.c_blocks = winograd_ceil(p.c, VL), p.f_blocks = winograd_ceil(p.f, VL);
+    p.tiles_y = winograd_ceil(s->oh, m), p.tiles_x = winograd_ceil(s->ow, m);
+
+    ptrdiff_t most = WINOGRAD_BYTES / (p.area * (p.c_blocks + p.f_blocks) * VL * REAL_BYTES);
+    most = winograd_min(winograd_max(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES_MAX);
+    most = winograd_min(most, winograd_max(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / WINOGRAD_PIECES));
+    p.blocks_x = winograd_ceil(p.tiles_x, most);
+    p.columns = winograd_ceil(p.tiles_x, p.blocks_x);
+    p.rows = p.blocks_x > 1 ? 1 : most / p.columns;
+    if (p.rows > p.tiles_y) p.rows -= p.rows % p.tiles_y;                  /* whole images */
+    else p.rows = winograd_ceil(p.tiles_y, winograd_ceil(p.tiles_y, p.rows));   /* equal parts */
+    p.blocks_y = winograd_ceil(s->n * p.tiles_y, p.rows);
+
+    p.tiles = winograd_ceil(p.rows * p.columns, TILE_ROWS) * TILE_ROWS;
+    p.pitch = m * p.columns + 2;
+    p.pixels = (m * winograd_min(p.rows, p.tiles_y) + 2) * p.pitch * VL;
+    p.inputs = (p.c_blocks * p.tiles / 2 * 2 + 1) * VL;
+    p.products = (p.f_blocks * p.tiles / 2 * 2 + 1) * VL;
+    p.weights = (p.f_blocks * p.c / 2 * 2 + 1) * VL;
+    return p;
+}
+
+/* Pixels [y0, y1) x [x0, x1) of a pooled source: each maximum's gradient goes back to its position. */
+KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
+                               ptrdiff_t y0, ptrdiff_t x0, ptrdiff_t y1, ptrdiff_t x1,
+                               REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t spare_size)
+{
+    const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
+    const ptrdiff_t rows = winograd_ceil(y1, 2) - py, columns = winograd_ceil(x1, 2) - px;
+    const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + at : NULL;
+    REAL *found = spare + spare_size;
+    T(lanes_gather)((const REAL *)from->data + at, relu_y, ph, pw, lanes, py, px, rows, columns, spare, pitch);
+    T(lanes_gather_positions)(from->argmax + at, ph, pw, lanes, py, px, rows, columns, found, pitch);
+    for (ptrdiff_t y = y0; y < y1; y++)
+        for (ptrdiff_t x = x0; x < x1; x++) {
+            const ptrdiff_t pooled = ((y / 2 - py) * pitch + x / 2 - px) * VL;
+            T(positions) position;
+            memcpy(&position, found + pooled, sizeof position);
+            VSTORE(pixels + ((y - y0) * pitch + x - x0) * VL,
+                   VSELECT((MASK)(position == (int32_t)(y * w + x)), VLOAD(spare + pooled), VZERO));
+        }
+}
+
+/* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside. */
+KERNEL void T(winograd_fetch)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
+                              ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+                              REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
+{
+    const ptrdiff_t even = from->argmax ? ~(ptrdiff_t)1 : ~(ptrdiff_t)0;  /* pooling leaves an odd last row out */
+    const ptrdiff_t y0 = winograd_max(y, 0), y1 = winograd_min(y + rows, h & even);
+    const ptrdiff_t x0 = winograd_max(x, 0), x1 = winograd_min(x + columns, w & even);
+    const int empty = y0 >= y1 || x0 >= x1;
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        REAL *row = pixels + r * pitch * VL;
+        if (empty || y + r < y0 || y + r >= y1) {
+            memset(row, 0, (size_t)(columns * VL) * sizeof(REAL));
+            continue;
+        }
+        for (ptrdiff_t j = 0; j < x0 - x; j++) VSTORE(row + j * VL, VZERO);
+        for (ptrdiff_t j = x1 - x; j < columns; j++) VSTORE(row + j * VL, VZERO);
+    }
+    if (empty) return;
+    REAL *to = pixels + ((y0 - y) * pitch + x0 - x) * VL;
+    const REAL *data = (const REAL *)from->data + plane * h * w;
+    const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + plane * h * w : NULL;
+    if (from->argmax)
+        T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch, pixels + size, size);
+    else
+        T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
+}
+
+/* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
+INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows, REAL *inputs)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < p->columns; c++, inputs += VL) {
+            V o[TILE_MAX * TILE_MAX];
+            T(input_2d)(m, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
+            UNROLL for (int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(inputs + e * p->inputs, o[e]);
+        }
+}
+
+/* B^T d B of a strip: all channels of the group, to inputs[element][block][tile][VL]. */
+KERNEL void T(winograd_inputs)(const winograd_plan *p, const winograd_args *k, ptrdiff_t group,
+                               winograd_strip strip, ptrdiff_t x0, REAL *pixels, REAL *inputs)
+{
+    const conv_shape *s = &k->shape;
+    for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
+        const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
+        REAL *to = inputs + (b * p->tiles + strip.first) * VL;
+        T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)winograd_min(p->c - b * VL, VL),
+                          strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
+                          pixels, p->pitch, p->pixels);
+        if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
+        else T(input_tiles)(p, 2, pixels, strip.rows, to);
+    }
+}
+
+/* REALs one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
+INLINE ptrdiff_t T(winograd_scratch)(const winograd_plan *p)
+{
+    return 3 * p->pixels + p->area * (p->inputs + p->products);
+}
