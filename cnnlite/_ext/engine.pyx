@@ -10,6 +10,8 @@ import os
 from cnnlite._ext import memory
 from cnnlite._ext.runtime cimport threads_for
 
+from libc.string cimport memset
+
 include "engine_buffers.pxi"
 
 
@@ -25,6 +27,7 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef size_t (*conv_gradient_kernel)(
         const conv_shape *shape, const void *dy, const void *weight, void *dx, void *scratch,
         int threads)
+    ctypedef size_t (*winograd_kernel)(const void *args)
     ctypedef struct engine_table:
         const char *name
         int vector_bytes, mr, nv
@@ -40,6 +43,8 @@ cdef extern from "engine/engine.h" nogil:
         piece_body *batch_norm_backward
         conv_forward_kernel *conv_forward
         conv_gradient_kernel *conv_input_gradient
+        winograd_kernel *winograd_forward
+        winograd_kernel *winograd_gradient
     const engine_table *engine_find(const char *name)
 
 cdef const engine_table *table = NULL
@@ -89,3 +94,4 @@ cdef class Scratch:
 
 include "engine_pointwise.pxi"
 include "engine_conv.pxi"
+include "engine_winograd.pxi"

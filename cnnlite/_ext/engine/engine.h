@@ -28,6 +28,10 @@ typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, co
 typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
                                        void *dx, void *scratch, int threads);
 
+/* winograd_args.h */
+struct winograd_args;
+typedef size_t (*winograd_kernel)(const struct winograd_args *args);
+
 typedef struct {
     const char *name;                      /* "baseline", "avx2", "avx512" */
     int vector_bytes, mr, nv;
@@ -39,6 +43,7 @@ typedef struct {
 
     conv_forward_kernel conv_forward[2];
     conv_gradient_kernel conv_input_gradient[2];
+    winograd_kernel winograd_forward[2], winograd_gradient[2];
 } engine_table;
 
 /* NULL where the compiler cannot build the instruction set or this machine cannot run it. */

@@ -19,9 +19,9 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
     const winograd_plan *p = &job->plan;
     const int turned = job->args->turned;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks, inside = block % PANEL;
-    const ptrdiff_t nv = winograd_min(PANEL, p->f_blocks - (block - inside));
+    const ptrdiff_t nv = smaller(PANEL, p->f_blocks - (block - inside));
     const ptrdiff_t f_step = turned ? 9 : p->c * 9, c_step = turned ? p->f * 9 : 9;
-    const ptrdiff_t lanes = winograd_min(VL, p->f - block * VL);
+    const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = (const REAL *)job->args->weight + group * p->f * p->c * 9 + block * VL * f_step;
     REAL *to = job->weights + group * p->area * p->weights + ((block - inside) * p->c + inside) * VL;
     (void)thread;
@@ -91,12 +91,12 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const winograd_args *k, 
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t y0 = strip.row * p->m;
-    const ptrdiff_t rows = winograd_min(s->oh - y0, strip.rows * p->m);
-    const ptrdiff_t columns = winograd_min(s->ow - x0, p->columns * p->m);
+    const ptrdiff_t rows = smaller(s->oh - y0, strip.rows * p->m);
+    const ptrdiff_t columns = smaller(s->ow - x0, p->columns * p->m);
     REAL *found = pixels + p->pixels;
     for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
         const ptrdiff_t f = group * p->f + b * VL, plane = strip.image * s->f + f;
-        const int lanes = (int)winograd_min(p->f - b * VL, VL);
+        const int lanes = (int)smaller(p->f - b * VL, VL);
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
         const REAL *from = products + (b * p->tiles + strip.first) * VL;
         if (k->argmax) {
@@ -136,7 +136,7 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
         tiles = strip.first + strip.rows * p->columns;
         T(winograd_inputs)(p, job->args, group, strip, x0, pixels, inputs);
     }
-    const ptrdiff_t padded = winograd_ceil(tiles, TILE_ROWS) * TILE_ROWS;
+    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
         for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
@@ -150,18 +150,16 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static size_t T(winograd_forward_bytes)(const winograd_args *k)
+static size_t T(winograd_forward)(const winograd_args *k)
 {
-    const winograd_plan p = T(winograd_cut)(&k->shape, k->tile);
-    return (size_t)(p.groups * p.area * p.weights + k->threads * T(winograd_scratch)(&p)) * sizeof(REAL);
-}
-
-static void T(winograd_forward)(const winograd_args *k)
-{
-    T(winograd_job) job = {T(winograd_cut)(&k->shape, k->tile), k, k->workspace, NULL, 0};
+    T(winograd_job) job = {T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES), k, k->workspace, NULL, 0};
     const winograd_plan *p = &job.plan;
-    job.scratch = job.weights + p->groups * p->area * p->weights;
+    const ptrdiff_t weights = p->groups * p->area * p->weights;
     job.scratch_size = T(winograd_scratch)(p);
-    engine_parallel(p->groups * p->f_blocks, k->threads, T(winograd_weights), &job);
-    engine_parallel(p->blocks_y * p->blocks_x * p->groups, k->threads, T(winograd_block), &job);
+    if (k->workspace) {
+        job.scratch = job.weights + weights;
+        engine_parallel(p->groups * p->f_blocks, k->threads, T(winograd_weights), &job);
+        engine_parallel(p->blocks_y * p->blocks_x * p->groups, k->threads, T(winograd_block), &job);
+    }
+    return (size_t)(weights + k->threads * job.scratch_size) * sizeof(REAL);
 }

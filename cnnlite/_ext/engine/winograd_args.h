@@ -3,7 +3,7 @@
 #define CNNLITE_WINOGRAD_ARGS_H
 
 #include <stdint.h>
-#include "engine.h"
+#include "conv_args.h"
 
 /* Planes of height x width.  A gradient may still lack the backward passes of what was fused behind the
  * convolution; they are done while it is read, so the whole gradient is never written out:
@@ -17,8 +17,9 @@ typedef struct {
 /* Forward: y = x * weight (+ bias) (ReLU) (2x2 max-pooling, if argmax is not NULL).
  * Input gradient: the same with x = dy and `turned`; shape is that convolution's: c and f exchanged,
  * top and left 2 - padding.  Weight gradient: dweight and (unless NULL) dbias from x and dy.
- * tile is 4 or 2, the side of an output tile.  workspace is 64-byte aligned. */
-typedef struct {
+ * tile is 4 or 2, the side of an output tile.  With workspace NULL, kernels only return its size in bytes;
+ * it should be aligned to 64 bytes. */
+typedef struct winograd_args {
     conv_shape shape;
     winograd_source x, dy;
     const void *weight, *bias;
@@ -26,8 +27,5 @@ typedef struct {
     int32_t *argmax;
     int tile, turned, relu, threads;
 } winograd_args;
-
-typedef size_t (*winograd_size)(const winograd_args *);     /* bytes of workspace */
-typedef void (*winograd_run)(const winograd_args *);
 
 #endif

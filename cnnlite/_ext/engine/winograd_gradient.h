@@ -36,8 +36,8 @@ INLINE ptrdiff_t T(gradient_shares)(const winograd_plan *p)
 {
     const ptrdiff_t blocks = p->blocks_y * p->blocks_x, tiles = blocks * p->rows * p->columns;
     ptrdiff_t shares = GRADIENT_BYTES / (p->groups * T(gradient_size)(p) * REAL_BYTES);
-    shares = winograd_min(winograd_min(shares, GRADIENT_SHARES), tiles / GRADIENT_TILES);
-    return winograd_max(1, winograd_min(winograd_max(shares, GRADIENT_SHARES_MIN), blocks));
+    shares = smaller(smaller(shares, GRADIENT_SHARES), tiles / GRADIENT_TILES);
+    return larger(1, smaller(larger(shares, GRADIENT_SHARES_MIN), blocks));
 }
 
 /* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them. */
@@ -74,7 +74,7 @@ static void T(gradient_block)(const T(gradient_job) *job, ptrdiff_t group, ptrdi
         for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
             const ptrdiff_t plane = strip.image * s->f + group * p->f + b * VL;
             REAL *to = outputs + (b * p->tiles + strip.first) * VL;
-            T(winograd_fetch)(&job->args->dy, s->oh, s->ow, plane, (int)winograd_min(p->f - b * VL, VL),
+            T(winograd_fetch)(&job->args->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL),
                               strip.row * p->m, x0, strip.rows * p->m, p->columns * p->m,
                               pixels, p->pitch, p->pixels);
             V sum = VLOAD(bias_sums + b * VL);
@@ -125,7 +125,7 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
         if (p->m == 4) T(weight_adjoint_2d)(4, total, 6 * VL, VL, o);
         else T(weight_adjoint_2d)(2, total, 4 * VL, VL, o);
         UNROLL for (int t = 0; t < 9; t++) VSTORE(taps + t * VL, o[t]);
-        for (ptrdiff_t i = 0; i < winograd_min(VL, p->c - b * VL); i++)
+        for (ptrdiff_t i = 0; i < smaller(VL, p->c - b * VL); i++)
             for (int t = 0; t < 9; t++) dweight[(b * VL + i) * 9 + t] = taps[t * VL + i];
     }
     if (dbias) {
@@ -136,21 +136,18 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static size_t T(winograd_gradient_bytes)(const winograd_args *k)
+static size_t T(winograd_gradient)(const winograd_args *k)
 {
-    const winograd_plan p = T(winograd_cut)(&k->shape, k->tile);
-    return (size_t)(T(gradient_shares)(&p) * p.groups * T(gradient_size)(&p)
-                    + k->threads * T(winograd_scratch)(&p)) * sizeof(REAL);
-}
-
-static void T(winograd_gradient)(const winograd_args *k)
-{
-    T(gradient_job) job = {T(winograd_cut)(&k->shape, k->tile), k, k->workspace, NULL, 0, 0, 0};
+    T(gradient_job) job = {T(winograd_cut)(&k->shape, k->tile, GRADIENT_SHARES_MIN), k, k->workspace, NULL, 0, 0, 0};
     const winograd_plan *p = &job.plan;
     job.shares = T(gradient_shares)(p);
     job.share_size = T(gradient_size)(p);
     job.scratch_size = T(winograd_scratch)(p);
-    job.scratch = job.sums + job.shares * p->groups * job.share_size;
-    engine_parallel(job.shares * p->groups, k->threads, T(gradient_share), &job);
-    engine_parallel(p->groups * p->f, k->threads, T(gradient_weights), &job);
+    const ptrdiff_t sums = job.shares * p->groups * job.share_size;
+    if (k->workspace) {
+        job.scratch = job.sums + sums;
+        engine_parallel(job.shares * p->groups, k->threads, T(gradient_share), &job);
+        engine_parallel(p->groups * p->f, k->threads, T(gradient_weights), &job);
+    }
+    return (size_t)(sums + k->threads * job.scratch_size) * sizeof(REAL);
 }

@@ -20,42 +20,39 @@ enum {
     WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
 };
 
-static inline ptrdiff_t winograd_ceil(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
-static inline ptrdiff_t winograd_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-static inline ptrdiff_t winograd_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
-
 /* The strip of block `by` that begins at its row `done`; rows is 0 behind the last. */
 static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by, ptrdiff_t done)
 {
-    const ptrdiff_t row = by * p->rows + done, end = winograd_min((by + 1) * p->rows, images * p->tiles_y);
+    const ptrdiff_t row = by * p->rows + done, end = smaller((by + 1) * p->rows, images * p->tiles_y);
     winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, end - row, done * p->columns};
-    strip.rows = winograd_min(strip.rows, p->tiles_y - strip.row);
+    strip.rows = smaller(strip.rows, p->tiles_y - strip.row);
     return strip;
 }
 #endif
 
-/* The distance of two elements of the tile is odd in vectors: a power of two would send all of a
+/* At least `pieces` blocks, if there is so much work.
+ * The distance of two elements of the tile is odd in vectors: a power of two would send all of a
  * tile's stores to one set of the first-level cache. */
-KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m)
+KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t pieces)
 {
     winograd_plan p = {.m = m, .area = (m + 2) * (m + 2), .groups = s->groups};
     p.c = s->c / s->groups, p.f = s->f / s->groups;
-    p.c_blocks = winograd_ceil(p.c, VL), p.f_blocks = winograd_ceil(p.f, VL);
-    p.tiles_y = winograd_ceil(s->oh, m), p.tiles_x = winograd_ceil(s->ow, m);
+    p.c_blocks = divide_up(p.c, VL), p.f_blocks = divide_up(p.f, VL);
+    p.tiles_y = divide_up(s->oh, m), p.tiles_x = divide_up(s->ow, m);
 
     ptrdiff_t most = WINOGRAD_BYTES / (p.area * (p.c_blocks + p.f_blocks) * VL * REAL_BYTES);
-    most = winograd_min(winograd_max(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES_MAX);
-    most = winograd_min(most, winograd_max(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / WINOGRAD_PIECES));
-    p.blocks_x = winograd_ceil(p.tiles_x, most);
-    p.columns = winograd_ceil(p.tiles_x, p.blocks_x);
+    most = smaller(larger(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES_MAX);
+    most = smaller(most, larger(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / pieces));
+    p.blocks_x = divide_up(p.tiles_x, most);
+    p.columns = divide_up(p.tiles_x, p.blocks_x);
     p.rows = p.blocks_x > 1 ? 1 : most / p.columns;
     if (p.rows > p.tiles_y) p.rows -= p.rows % p.tiles_y;                  /* whole images */
-    else p.rows = winograd_ceil(p.tiles_y, winograd_ceil(p.tiles_y, p.rows));   /* equal parts */
-    p.blocks_y = winograd_ceil(s->n * p.tiles_y, p.rows);
+    else p.rows = divide_up(p.tiles_y, divide_up(p.tiles_y, p.rows));   /* equal parts */
+    p.blocks_y = divide_up(s->n * p.tiles_y, p.rows);
 
-    p.tiles = winograd_ceil(p.rows * p.columns, TILE_ROWS) * TILE_ROWS;
+    p.tiles = divide_up(p.rows * p.columns, TILE_ROWS) * TILE_ROWS;
     p.pitch = m * p.columns + 2;
-    p.pixels = (m * winograd_min(p.rows, p.tiles_y) + 2) * p.pitch * VL;
+    p.pixels = (m * smaller(p.rows, p.tiles_y) + 2) * p.pitch * VL;
     p.inputs = (p.c_blocks * p.tiles / 2 * 2 + 1) * VL;
     p.products = (p.f_blocks * p.tiles / 2 * 2 + 1) * VL;
     p.weights = (p.f_blocks * p.c / 2 * 2 + 1) * VL;
@@ -68,7 +65,7 @@ KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff
                                REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t spare_size)
 {
     const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
-    const ptrdiff_t rows = winograd_ceil(y1, 2) - py, columns = winograd_ceil(x1, 2) - px;
+    const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
     const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + at : NULL;
     REAL *found = spare + spare_size;
     T(lanes_gather)((const REAL *)from->data + at, relu_y, ph, pw, lanes, py, px, rows, columns, spare, pitch);
@@ -89,8 +86,8 @@ KERNEL void T(winograd_fetch)(const winograd_source *from, ptrdiff_t h, ptrdiff_
                               REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
 {
     const ptrdiff_t even = from->argmax ? ~(ptrdiff_t)1 : ~(ptrdiff_t)0;  /* pooling leaves an odd last row out */
-    const ptrdiff_t y0 = winograd_max(y, 0), y1 = winograd_min(y + rows, h & even);
-    const ptrdiff_t x0 = winograd_max(x, 0), x1 = winograd_min(x + columns, w & even);
+    const ptrdiff_t y0 = larger(y, 0), y1 = smaller(y + rows, h & even);
+    const ptrdiff_t x0 = larger(x, 0), x1 = smaller(x + columns, w & even);
     const int empty = y0 >= y1 || x0 >= x1;
     for (ptrdiff_t r = 0; r < rows; r++) {
         REAL *row = pixels + r * pitch * VL;
@@ -130,7 +127,7 @@ KERNEL void T(winograd_inputs)(const winograd_plan *p, const winograd_args *k, p
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
         const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
         REAL *to = inputs + (b * p->tiles + strip.first) * VL;
-        T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)winograd_min(p->c - b * VL, VL),
+        T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
                           strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
                           pixels, p->pitch, p->pixels);
         if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
