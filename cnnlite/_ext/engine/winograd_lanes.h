@@ -6,6 +6,11 @@
  */
 #if !defined(CNNLITE_LANES_ONCE)
 #define CNNLITE_LANES_ONCE
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void)0)
+#endif
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define SHUFFLES 1
@@ -63,6 +68,8 @@ INLINE void T(lanes_transpose)(V v[VL])
  * some pixels a second time, so that nothing is read or written outside; one shorter than VL goes pixel
  * by pixel.  `lanes` of VL channels exist: the others are zero when gathered, and not scattered.
  * Both only copy bits, so that positions (int32) can travel as float32.
+ * The next VL planes, or the next image's first, are asked for ahead: too many short runs for the machine
+ * to see a pattern in.
  * relu_y, unless NULL: what is gathered becomes zero where relu_y is zero. */
 INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
                                 ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
@@ -72,6 +79,7 @@ INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_
         V v[VL];
         UNROLL for (int i = 0; i < VL; i++) {
             v[i] = full || i < lanes ? VLOAD(planes + i * plane + p) : VZERO;
+            PREFETCH(planes + (i + VL) * plane + p);
             if (relu_y && (full || i < lanes))
                 v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
         }

@@ -14,9 +14,10 @@ typedef struct {
 typedef struct { ptrdiff_t image, row, rows, first; } winograd_strip;
 
 enum {
-    WINOGRAD_BYTES = 640 * 1024,           /* transformed inputs and products of a block: over half of a */
-    WINOGRAD_TILES_MIN = 32,               /* 1 MB cache, unless channels are many: then as many tiles */
-    WINOGRAD_TILES_MAX = 64,               /* as make each read of the weights worth it */
+    WINOGRAD_TILES = 64,                   /* of a block: enough to use each transformed weight often, */
+    WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more than */
+    WINOGRAD_BYTES = 2400 << 10,           /* a thread's share of the third-level cache; they are read */
+                                           /* and written in long runs, so the second need not hold them */
     WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
 };
 
@@ -41,7 +42,7 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     p.tiles_y = divide_up(s->oh, m), p.tiles_x = divide_up(s->ow, m);
 
     ptrdiff_t most = WINOGRAD_BYTES / (p.area * (p.c_blocks + p.f_blocks) * VL * REAL_BYTES);
-    most = smaller(larger(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES_MAX);
+    most = smaller(larger(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES);
     most = smaller(most, larger(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / pieces));
     p.blocks_x = divide_up(p.tiles_x, most);
     p.columns = divide_up(p.tiles_x, p.blocks_x);
