@@ -8,7 +8,7 @@
 /* How finely work is cut (conv_plan.h). */
 enum {
     PIECE_PIXELS = 192,                    /* 4 panels of 48: enough to use each weight many times */
-    BLOCK_DEPTH = 640,                     /* 192 x 640 patches are half of a 1 MB second-level cache */
+    COPY_BYTES = 256 * 1024,               /* a quarter of a second-level cache of 1 MB */
     MINIMUM_PIECES = 16,                   /* for up to 4 threads, with little waiting at the end */
 };
 
@@ -30,6 +30,11 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
+/* In what form the kernels read a channel.  Neighbouring pixels must lie together for a vector to load
+ * them: in a row they do (IN_PLACE, PADDED); across the ends of rows they do when every column of the
+ * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
+typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
+
 /* For every group (channels and filters are those of one),
  *     y[n, f, oy, ox] = bias[f] + sum over c, i < taps_h, j < taps_w of weight[f, c, i, j]
  *                       * x[n, c, oy * step_h + i * gap_h - top, ox * step_w + j * gap_w - left].
@@ -45,28 +50,23 @@ typedef struct {
     int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
     int relu;
 
-    /* The cut: a piece is some images, or some rows of one, or some columns of one row. */
+    /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;
     ptrdiff_t image_blocks, row_blocks, column_blocks, filter_blocks;
     ptrdiff_t block_filters;               /* panels of MR filters in a filter block */
-    ptrdiff_t block_channels;              /* channels whose patches are packed at a time */
+    ptrdiff_t block_channels;              /* channels copied at a time */
+
+    /* The copy of a piece's input (gather.h), in elements. */
+    copy_kind kind;
+    ptrdiff_t copies, phases_h, phases_w, phase_rows, phase_columns, slots, pitch;
+    ptrdiff_t image_size, copy_size, channel_size;
+
     /* Scratch, shared and of each thread. */
     void *packed_weight, *packed_bias;
+    ptrdiff_t *offset;                     /* of row (channel, tap) of the patches */
     char *thread_memory;
     size_t thread_bytes;
-    /* The copy of one channel with its zero padding (gather.h). */
-    int unpadded;                          /* none is needed */
-    ptrdiff_t phases_h, phases_w, phase_rows, phase_columns, pad_row, pad_image;
 } correlation;
-
-/* gather.h: what one vector load brings, and where a panel of packed pixels lies. */
-typedef struct {
-    ptrdiff_t from, to, size;              /* offsets into the channel's copy and into the panel's row */
-} segment;
-
-typedef struct {
-    ptrdiff_t column, nv, base, segments;  /* first pixel, width in vectors, place, last segment + 1 */
-} panel;
 
 /* Along one axis, the inputs first, first + stride, ... of an input gradient.  Only the taps tap + spacing * j
  * (j < taps) reach them; input number i reads dy at i + gap * (taps - 1 - j) - padding: a correlation with

@@ -1,133 +1,101 @@
-/* gather.h: patches into panels.
- *
- * A piece's pixels, row after row, are the columns of the panels; a panel holds nv * VL of them for every
- * k = (channel, tap).  Neighbouring pixels of a row read neighbouring inputs, so a panel's row is made of
- * a few segments, each of which is one vector load and one vector store.  The last lanes of a segment may
- * run over its end: the segment after it, or the panel's next row, is written later and mends that.
+/* gather.h: the input of a piece, in a form in which every patch element of VL neighbouring pixels is one
+ * vector load.  Its zero padding is written out, its columns and rows are sorted by their remainder modulo
+ * the step.  IN_PLACE nothing is copied: x has that form already.
  */
 
 typedef struct {
-    correlation *k;
-    ptrdiff_t group, image, images, row, rows, column, columns;     /* what the piece covers */
-    ptrdiff_t first_panel, last_panel;     /* panels of filters */
-    ptrdiff_t pixels, panels, depth;       /* depth: patch elements packed at a time */
-    REAL *copy, *packed, *tile;
-    panel *panel;
-    segment *segment;
-} T(piece);
+    ptrdiff_t strip, column, nv;           /* first pixel and width in vectors */
+} T(panel);
 
-/* Most vectors, panels and segments a piece can have: pixels fill vectors one after the other, and
- * every row of pixels may begin a new segment. */
-INLINE ptrdiff_t T(piece_vectors)(const correlation *k)
-{
-    return divide_up(k->piece_images * k->piece_rows * k->piece_columns, VL);
-}
+/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or, BY_TAP,
+ * all images of the piece. */
+typedef struct {
+    correlation *k;
+    ptrdiff_t group, image, images, row, rows, column, columns;     /* columns: those to be written */
+    ptrdiff_t first_panel, last_panel;     /* panels of filters */
+    ptrdiff_t strips, strip_pixels, strip_columns, panels;
+    const REAL *input;
+    REAL *copy, *tile;
+    T(panel) *panel;
+} T(piece);
 
 INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
 {
-    const ptrdiff_t vectors = T(piece_vectors)(k), panels = divide_up(vectors, NV);
-    const ptrdiff_t depth = k->block_channels * k->taps_h * k->taps_w;
-    const ptrdiff_t rows = k->piece_images * k->piece_rows;
+    const ptrdiff_t columns = k->piece_images * divide_up(k->piece_rows * k->piece_columns, VL) * VL;
     const ptrdiff_t tiles = k->block_channels < k->channels ? k->block_filters : 1;
-    const ptrdiff_t copy = k->unpadded ? 0 : k->piece_images * k->pad_image;
-    p->copy = arena_take(memory, (size_t)(copy + VL) * REAL_BYTES);
-    p->packed = arena_take(memory, (size_t)(depth * vectors + panels) * VL * REAL_BYTES);
-    p->tile = arena_take(memory, (size_t)(tiles * MR * vectors) * VL * REAL_BYTES);
-    p->panel = arena_take(memory, (size_t)panels * sizeof(panel));
-    p->segment = arena_take(memory, (size_t)(2 * vectors + rows + panels) * sizeof(segment));
+    const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
+    p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
+    p->tile = arena_take(memory, (size_t)(tiles * MR * columns) * REAL_BYTES);
+    p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
 }
 
-/* Cut the piece's pixels into panels, as even as possible, and each panel's row into segments. */
+/* Cut each strip into panels, as even as possible. */
 INLINE void T(piece_panels)(T(piece) *p)
 {
     const correlation *k = p->k;
-    const ptrdiff_t vectors = divide_up(p->pixels, VL);
-    p->panels = divide_up(vectors, NV);
-    ptrdiff_t pixel = 0, segments = 0, base = 0, x = 0, y = 0, image = 0;
-    for (ptrdiff_t j = 0; j < p->panels; j++) {
-        const ptrdiff_t nv = vectors / p->panels + (j < vectors % p->panels);
-        const ptrdiff_t end = smaller(pixel + nv * VL, p->pixels), begin = pixel;
-        while (pixel < end) {
-            const ptrdiff_t size = smaller(VL, smaller(end - pixel, p->columns - x));
-            p->segment[segments++] = (segment){
-                image * k->pad_image + y * k->pad_row + x, pixel - begin, size};
-            pixel += size;
-            if ((x += size) == p->columns) {
-                x = 0;
-                if (++y == p->rows) { y = 0; image++; }
+    const int together = k->kind == BY_TAP;
+    p->strips = together ? 1 : p->images;
+    p->strip_pixels = p->rows * k->piece_columns * (together ? p->images : 1);
+    p->strip_columns = divide_up(p->strip_pixels, VL) * VL;
+    const ptrdiff_t vectors = p->strip_columns / VL, panels = divide_up(vectors, NV);
+    p->panels = 0;
+    for (ptrdiff_t strip = 0; strip < p->strips; strip++)
+        for (ptrdiff_t j = 0, column = 0; j < panels; j++) {
+            const ptrdiff_t nv = vectors / panels + (j < vectors % panels);
+            p->panel[p->panels++] = (T(panel)){strip, column, nv};
+            column += nv * VL;
+        }
+}
+
+/* to[q] = from[q * step] where first + q * step lies in 0 .. width, else 0. */
+INLINE void T(copy_row)(const REAL *from, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, REAL *to,
+                        ptrdiff_t size)
+{
+    ptrdiff_t begin = first < 0 ? smaller(size, divide_up(-first, step)) : 0, q = 0;
+    const ptrdiff_t end = first < width ? larger(begin, smaller(size, divide_up(width - first, step))) : begin;
+    for (; q < begin; q++) to[q] = 0;
+    if (step == 1) {
+        for (; q + VL <= end; q += VL) VSTORE(to + q, VLOAD(from + q));
+        if (q < end) VSTOREN(to + q, VLOADN(from + q, end - q), end - q);
+    } else
+        for (; q < end; q++) to[q] = from[q * step];
+    for (q = end; q < size; q++) to[q] = 0;
+}
+
+/* All copies of one channel; x is the channel of the piece's first image. */
+INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, REAL *to)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t next_image = k->groups * k->channels * k->height * k->width;
+    const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
+    for (ptrdiff_t copy = 0; copy < k->copies; copy++)
+        for (ptrdiff_t image = 0; image < p->images; image++) {
+            REAL *row = to + copy * k->copy_size + image * k->image_size;
+            for (ptrdiff_t slot = 0; slot < k->slots; slot++, row += k->pitch) {
+                ptrdiff_t y = y0 + slot % k->phase_rows * k->step_h + slot / k->phase_rows, u = x0;
+                if (k->kind == BY_TAP) y = y0 + slot * k->step_h + copy / larger(1, k->taps_w) * k->gap_h;
+                if (k->kind != PADDED) u += copy % larger(1, k->taps_w) * k->gap_w;
+                const REAL *from = x + image * next_image + y * k->width + u;
+                if (y < 0 || y >= k->height) memset(row, 0, (size_t)k->pitch * REAL_BYTES);
+                else if (k->kind != PADDED) T(copy_row)(from, u, k->step_w, k->width, row, k->pitch);
+                else
+                    for (ptrdiff_t phase = 0; phase < k->phases_w; phase++)
+                        T(copy_row)(from + phase, u + phase, k->step_w, k->width,
+                                    row + phase * k->phase_columns, k->phase_columns);
             }
         }
-        p->panel[j] = (panel){begin, nv, base, segments};
-        base += nv * VL * p->depth + VL;
-    }
 }
 
-/* One row of x into the copy: from[0] is left of x by as much as the padding says. */
-INLINE void T(copy_row)(const correlation *k, const REAL *from, REAL *to, ptrdiff_t x0)
-{
-    for (ptrdiff_t phase = 0; phase < k->phases_w; phase++, to += k->phase_columns) {
-        const ptrdiff_t step = k->step_w, inside = k->width - x0 - phase;
-        ptrdiff_t q = x0 + phase < 0 ? divide_up(-x0 - phase, step) : 0;
-        const ptrdiff_t end = inside <= 0 ? 0 : smaller(k->phase_columns, divide_up(inside, step));
-        if (step == 1) {
-            for (; q + VL <= end; q += VL) VSTORE(to + q, VLOAD(from + q));
-            if (q < end) VSTOREN(to + q, VLOADN(from + q, end - q), end - q);
-        } else
-            for (; q < end; q++) to[q] = from[phase + q * step];
-    }
-}
-
-/* Copy what the piece reads of a channel into its zero padding (zeroed once: only the inside changes). */
-INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, ptrdiff_t image_stride)
+/* Make channels c .. c + count of the piece readable at p->input. */
+KERNEL void T(gather_input)(T(piece) *p, ptrdiff_t c, ptrdiff_t count)
 {
     const correlation *k = p->k;
-    const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
-    for (ptrdiff_t image = 0; image < p->images; image++, x += image_stride)
-        for (ptrdiff_t r = 0; r < k->phases_h * k->phase_rows; r++) {
-            const ptrdiff_t y = y0 + r % k->phase_rows * k->step_h + r / k->phase_rows;
-            if (y >= 0 && y < k->height)
-                T(copy_row)(k, x + y * k->width + x0, p->copy + image * k->pad_image + r * k->pad_row, x0);
-        }
-}
-
-/* Pack the patches of one channel: rows row .. row + taps of every panel. */
-INLINE void T(pack_channel)(const T(piece) *p, const REAL *copy, ptrdiff_t row, int exact)
-{
-    const correlation *k = p->k;
-    for (ptrdiff_t t = 0; t < k->taps_h * k->taps_w; t++) {
-        const ptrdiff_t v = t / k->taps_w * k->gap_h, u = t % k->taps_w * k->gap_w;
-        const REAL *from = copy + (v % k->step_h * k->phase_rows + v / k->step_h) * k->pad_row
-            + u % k->step_w * k->phase_columns + u / k->step_w;
-        const segment *s = p->segment;
-        for (const panel *j = p->panel; j < p->panel + p->panels; j++) {
-            REAL *to = p->packed + j->base + (row + t) * j->nv * VL;
-            const segment *end = p->segment + j->segments;
-            if (exact)                     /* the end of x: nothing may be read beyond it */
-                for (; s < end; s++)
-                    for (ptrdiff_t i = 0; i < s->size; i++) to[s->to + i] = from[s->from + i];
-            else
-                for (; s < end; s++) VSTORE(to + s->to, VLOAD(from + s->from));
-        }
-    }
-}
-
-/* Pack channels c .. c + count of the piece. */
-KERNEL void T(pack_patches)(const T(piece) *p, ptrdiff_t c, ptrdiff_t count)
-{
-    const correlation *k = p->k;
-    const ptrdiff_t plane = k->height * k->width, all = k->groups * k->channels;
-    const ptrdiff_t taps = k->taps_h * k->taps_w;
-    for (ptrdiff_t i = 0; i < count; i++) {
-        const ptrdiff_t channel = p->group * k->channels + c + i;
-        const REAL *x = (const REAL *)k->x + (p->image * all + channel) * plane;
-        if (k->unpadded) {
-            const ptrdiff_t left = (k->images - p->image - p->images + 1) * all - channel - 1;
-            const int exact = left * plane < VL;
-            const REAL *origin = x + p->row * k->width + p->column;
-            T(pack_channel)(p, origin, i * taps, exact);
-        } else {
-            T(copy_channel)(p, x, all * plane);
-            T(pack_channel)(p, p->copy, i * taps, 0);
-        }
-    }
+    const ptrdiff_t plane = k->height * k->width;
+    const REAL *x = (const REAL *)k->x
+        + ((p->image * k->groups + p->group) * k->channels + c) * plane;
+    p->input = p->copy;
+    if (k->kind == IN_PLACE) p->input = x + p->row * k->width + p->column;
+    else
+        for (ptrdiff_t i = 0; i < count; i++)
+            T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
 }

@@ -58,13 +58,54 @@ KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, con
     }
 }
 
-/* The same with rows of a wherever they are: a_row apart, consecutive in depth. */
-KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
-                          const REAL *RESTRICT b, REAL *RESTRICT c, ptrdiff_t ldc, int accumulate)
+/* The same sum where rows of b are not packed but lie where they are: the j-th vector of row k at
+ * b[j] + offset[k].  With stride and dilation in the table of offsets, this is convolution. */
+INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
+                            const REAL *const *b, const ptrdiff_t *RESTRICT offset,
+                            REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start, int accumulate,
+                            int relu, const int nv)
+{
+    V acc[MR][NV];
+    const REAL *column[NV];
+    UNROLL for (int j = 0; j < nv; j++) column[j] = b[j];
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++)
+            acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
+    for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
+        V row[NV];
+        UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
+        UNROLL for (int i = 0; i < MR; i++) {
+            V x = VSET1(a[i * a_row]);
+            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+        }
+    }
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++)
+            VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
+}
+
+/* Packed a: forward passes and input gradients. */
+KERNEL void T(micro_gathered)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, const REAL *const *b,
+                              const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc,
+                              const REAL *start, int accumulate, int relu)
 {
     switch (nv) {
 #undef CASE
-#define CASE(nv) case nv: T(micro_tile)(depth, a, a_row, 1, b, nv * VL, c, ldc, NULL, accumulate, 0, nv); break;
+#define CASE(nv) case nv: \
+        T(micro_gather)(depth, a, 1, MR, b, offset, c, ldc, start, accumulate, relu, nv); break;
+    EACH_NV(CASE)
+    }
+}
+
+/* Rows of a that are a_row apart, consecutive in depth: weight gradients, which sum over pixels. */
+KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
+                          const REAL *const *b, const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c,
+                          ptrdiff_t ldc, int accumulate)
+{
+    switch (nv) {
+#undef CASE
+#define CASE(nv) case nv: \
+        T(micro_gather)(depth, a, a_row, 1, b, offset, c, ldc, NULL, accumulate, 0, nv); break;
     EACH_NV(CASE)
     }
 #undef CASE
