@@ -1,9 +1,9 @@
 # Entry points of the kernels whose limit is memory (engine/pointwise.h and its neighbours).
 # Included by engine.pyx.  Arrays are C-contiguous and of one dtype, float32 or float64; outputs are
-# given and filled in.  `threads` changes how long a call takes and nothing else.
+# given and filled in.
 
 
-cdef extern from "pointwise_args.h" nogil:
+cdef extern from "engine/pointwise_args.h" nogil:
     const Py_ssize_t MAP_PIECE
     ctypedef struct map_args:
         const void *a
@@ -52,27 +52,31 @@ cdef extern from "pointwise_args.h" nogil:
         int first
 
 
-cdef void run(piece_body *bodies, Arrays arrays, Py_ssize_t pieces, int threads, void *context):
+cdef int run(const piece_body *bodies, Arrays arrays, Py_ssize_t pieces, Py_ssize_t elements,
+             void *context) except -1:
+    """Run a kernel over its pieces, with as many threads as that many elements are worth."""
     cdef piece_body body = bodies[arrays.is_double]
     with nogil:
-        engine_parallel(pieces, threads, body, context)
+        engine_parallel(pieces, threads_for(elements), body, context)
+    return 0
 
 
-cdef void run_map(piece_body *bodies, Arrays arrays, Py_ssize_t size, int threads, void *context):
-    run(bodies, arrays, (size + MAP_PIECE - 1) // MAP_PIECE, threads, context)
+cdef int run_map(const piece_body *bodies, Arrays arrays, Py_ssize_t size,
+                 void *context) except -1:
+    return run(bodies, arrays, (size + MAP_PIECE - 1) // MAP_PIECE, size, context)
 
 
-def relu_forward(x, y, int threads):
+def relu_forward(x, y):
     """y = max(0, x), of any shape; NaN stays NaN."""
     cdef Arrays arrays = Arrays("relu_forward")
     cdef map_args k
     k.a = arrays.take("x", x, -1, False)
     k.size = arrays.length(x)
     k.out = arrays.take("y", y, k.size, True)
-    run_map(table.relu_forward, arrays, k.size, threads, &k)
+    run_map(table.relu_forward, arrays, k.size, &k)
 
 
-def relu_backward(dy, y, dx, int threads):
+def relu_backward(dy, y, dx):
     """dx = dy where y, the output of ReLU, is not 0, else 0; dx may be dy."""
     cdef Arrays arrays = Arrays("relu_backward")
     cdef map_args k
@@ -80,20 +84,20 @@ def relu_backward(dy, y, dx, int threads):
     k.size = arrays.length(dy)
     k.b = arrays.take("y", y, k.size, False)
     k.out = arrays.take("dx", dx, k.size, True)
-    run_map(table.relu_backward, arrays, k.size, threads, &k)
+    run_map(table.relu_backward, arrays, k.size, &k)
 
 
-def gelu_forward(x, y, int threads):
+def gelu_forward(x, y):
     """y = x Phi(x), of any shape."""
     cdef Arrays arrays = Arrays("gelu_forward")
     cdef map_args k
     k.a = arrays.take("x", x, -1, False)
     k.size = arrays.length(x)
     k.out = arrays.take("y", y, k.size, True)
-    run_map(table.gelu_forward, arrays, k.size, threads, &k)
+    run_map(table.gelu_forward, arrays, k.size, &k)
 
 
-def gelu_backward(dy, x, dx, int threads):
+def gelu_backward(dy, x, dx):
     """dx = dy (Phi(x) + x phi(x)); dx may be dy."""
     cdef Arrays arrays = Arrays("gelu_backward")
     cdef map_args k
@@ -101,10 +105,10 @@ def gelu_backward(dy, x, dx, int threads):
     k.size = arrays.length(dy)
     k.b = arrays.take("x", x, k.size, False)
     k.out = arrays.take("dx", dx, k.size, True)
-    run_map(table.gelu_backward, arrays, k.size, threads, &k)
+    run_map(table.gelu_backward, arrays, k.size, &k)
 
 
-def add(a, b, y, bint relu, int threads):
+def add(a, b, y, bint relu):
     """y = a + b, or max(0, a + b); y may be a or b."""
     cdef Arrays arrays = Arrays("add")
     cdef map_args k
@@ -113,11 +117,11 @@ def add(a, b, y, bint relu, int threads):
     k.b = arrays.take("b", b, k.size, False)
     k.out = arrays.take("y", y, k.size, True)
     k.relu = relu
-    run_map(table.add, arrays, k.size, threads, &k)
+    run_map(table.add, arrays, k.size, &k)
 
 
 def sgd_step(param, grad, velocity, double lr, double momentum, double weight_decay, bint nesterov,
-             bint first, int threads):
+             bint first):
     """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it.
 
     `first` says that velocity holds nothing yet: it becomes the gradient itself."""
@@ -129,10 +133,10 @@ def sgd_step(param, grad, velocity, double lr, double momentum, double weight_de
     k.velocity = arrays.take("velocity", velocity, k.size, True)
     k.lr, k.momentum, k.weight_decay = lr, momentum, weight_decay
     k.nesterov, k.first = nesterov, first
-    run_map(table.sgd_step, arrays, k.size, threads, &k)
+    run_map(table.sgd_step, arrays, k.size, &k)
 
 
-def max_pool2x2_forward(x, y, argmax, bint relu, int threads):
+def max_pool2x2_forward(x, y, argmax, bint relu):
     """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
 
     argmax (int32, the shape of y) is the position of the maximum in its plane."""
@@ -147,10 +151,10 @@ def max_pool2x2_forward(x, y, argmax, bint relu, int threads):
     k.x = arrays.take("x", x, planes * k.h * k.w, False)
     k.y = arrays.take("y", y, outputs, True)
     k.argmax = arrays.take_int32("argmax", argmax, outputs, True)
-    run(table.max_pool2x2_forward, arrays, planes, threads, &k)
+    run(table.max_pool2x2_forward, arrays, planes, planes * k.h * k.w, &k)
 
 
-def max_pool2x2_backward(dy, y, argmax, dx, int threads):
+def max_pool2x2_backward(dy, y, argmax, dx):
     """dx (N, C, H, W) = dy where the maximum was, else 0.
 
     With y (the pooled output, or None), also 0 where y is 0: the ReLU fused in front of pooling."""
@@ -164,11 +168,11 @@ def max_pool2x2_backward(dy, y, argmax, dx, int threads):
     k.dy = arrays.take("dy", dy, outputs, False)
     k.y_in = arrays.take("y", y, outputs, False)
     k.argmax_in = arrays.take_int32("argmax", argmax, outputs, False)
-    run(table.max_pool2x2_backward, arrays, planes, threads, &k)
+    run(table.max_pool2x2_backward, arrays, planes, planes * k.h * k.w, &k)
 
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
-                       bint relu, int threads):
+                       bint relu):
     """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
 
     train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
@@ -187,11 +191,11 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     k.variance = arrays.take("variance", variance, k.channels, True) if train else NULL
     k.eps, k.train, k.relu = eps, train, relu
     if total:
-        run(table.batch_norm_forward, arrays, k.channels, threads, &k)
+        run(table.batch_norm_forward, arrays, k.channels, total, &k)
 
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
-                        bint relu, int threads):
+                        bint relu):
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
     With relu, what ReLU stopped is found again from x: its output is not needed."""
@@ -210,4 +214,4 @@ def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta
     k.dgamma = arrays.take("dgamma", dgamma, k.channels, True)
     k.dbeta = arrays.take("dbeta", dbeta, k.channels, True)
     k.train, k.relu = train, relu
-    run(table.batch_norm_backward, arrays, k.channels, threads, &k)
+    run(table.batch_norm_backward, arrays, k.channels, total, &k)
