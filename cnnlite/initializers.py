@@ -201,9 +201,7 @@ def _xavier_std(array: np.ndarray, gain: float) -> float:
     return gain * math.sqrt(2.0 / sum(fans(array)))
 
 
-def _kaiming_std(
-    function: str, array: np.ndarray, a: float, mode: str, nonlinearity: str
-) -> float:
+def _kaiming_std(function: str, array: np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"{function}: mode is {mode!r}, expected 'fan_in' or 'fan_out'")
     fan = fans(array)[mode == "fan_out"]

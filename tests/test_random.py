@@ -89,7 +89,7 @@ def test_init_generator_uses_a_generator_as_it_is() -> None:
 def test_what_is_no_rng_is_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match=r"rng is .*, expected None, an integer, a Generator or"):
         as_rng(wrong)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="manual_seed: seed is .*, expected an integer"):
+    with pytest.raises(TypeError, match=r"manual_seed: seed is .*, expected an integer"):
         manual_seed(wrong)  # type: ignore[arg-type]
 
 

@@ -5,6 +5,8 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
+from cnnlite._ext.runtime cimport threads_for
+
 
 def crop_flip(
     const unsigned char[:, :, :, ::1] images,
@@ -24,7 +26,8 @@ def crop_flip(
     _check_offsets("crop_flip", count, top, left, flip, padding)
     if count * size == 0:
         return
-    for n in prange(count, nogil=True, schedule="static"):
+    cdef int threads = threads_for(count * size)
+    for n in prange(count, nogil=True, schedule="static", num_threads=threads):
         _crop_image(&images[0, 0, 0, 0] + n * size, &out[0, 0, 0, 0] + n * size,
                     top[n] - padding, left[n] - padding, flip[n], channels, height, width)
 
@@ -58,7 +61,8 @@ def crop_flip_normalize(
     _check_offsets("crop_flip_normalize", count, top, left, flip, padding)
     if count * size == 0:
         return
-    for n in prange(count, nogil=True, schedule="static"):
+    cdef int threads = threads_for(count * size)
+    for n in prange(count, nogil=True, schedule="static", num_threads=threads):
         _normalize_image(&images[0, 0, 0, 0] + index[n] * size, &out[0, 0, 0, 0] + n * size,
                          &scale[0, 0, 0], &shift[0, 0, 0], top[n] - padding, left[n] - padding,
                          flip[n], channels, height, width)
@@ -108,7 +112,8 @@ cdef void _crop_image(
                 for x in range(first, last):
                     out[(c * height + y) * width + width - 1 - x] = source[column + x]
             elif first < last:
-                memcpy(out + (c * height + y) * width + first, source + column + first, last - first)
+                memcpy(
+                    out + (c * height + y) * width + first, source + column + first, last - first)
 
 
 cdef void _normalize_image(

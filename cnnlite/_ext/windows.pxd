@@ -33,7 +33,7 @@ cdef inline Py_ssize_t position(const Axis* axis, Py_ssize_t output, Py_ssize_t 
 
 cdef inline int check_window(str function, kernel, stride, padding, dilation) except -1:
     """Raise ValueError unless the four tuples describe a window whose indices cannot overflow."""
-    cdef object most = 1 << (4 * sizeof(Py_ssize_t) - 1)
+    cdef object most = <Py_ssize_t> 1 << (4 * sizeof(Py_ssize_t) - 1)
     for name, values, length, least in (
         ("kernel", kernel, 2, 1),
         ("stride", stride, 2, 1),
@@ -77,3 +77,37 @@ cdef inline int check_shape(str function, str name, tuple shape, tuple expected)
     if shape != expected:
         raise ValueError(f"{function}: {name} has shape {shape}, expected {expected}")
     return 0
+
+
+cdef inline tuple shape4(const Py_ssize_t* shape):
+    return shape[0], shape[1], shape[2], shape[3]
+
+
+cdef inline int pooling_axes(
+    str function, const Py_ssize_t* x, const Py_ssize_t* y,
+    kernel, stride, padding, dilation, Axis* axes,
+) except -1:
+    """Fill in the rows' and the columns' axis, in floor or ceil mode, or raise ValueError."""
+    check_window(function, kernel, stride, padding, dilation)
+    check_shape(function, "y", shape4(y), (x[0], x[1], y[2], y[3]))
+    cdef int i
+    for i in range(2):
+        axes[i] = make_axis(
+            x[2 + i], kernel[i], stride[i], padding[2 * i], padding[2 * i + 1], dilation[i]
+        )
+        expected, ceiling = axes[i].outputs, ceil_outputs(&axes[i])
+        if y[2 + i] < 1 or y[2 + i] not in (expected, ceiling):
+            raise ValueError(
+                f"{function}: y has {('height', 'width')[i]} {y[2 + i]}, expected {expected} "
+                f"({ceiling} in ceil mode)"
+            )
+        axes[i].outputs = y[2 + i]
+    return 0
+
+
+cdef inline bint is_half(const Axis* axis) noexcept nogil:
+    """Return whether windows of two pixels lie side by side, all inside the image."""
+    return (
+        axis.kernel == 2 and axis.stride == 2 and axis.dilation == 1 and axis.before == 0
+        and 2 * axis.outputs <= axis.size
+    )

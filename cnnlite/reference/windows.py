@@ -87,9 +87,10 @@ def check_window(
         ("padding", padding, 4, 0),
         ("dilation", dilation, 2, 1),
     ):
-        if len(values) != length or min(values) < least:
+        if len(values) != length or min(values) < least or max(values) >= 2**31:
             raise ValueError(
-                f"{function}: {name} is {values}, expected {length} integers of at least {least}"
+                f"{function}: {name} is {values}, expected {length} integers of at least {least} "
+                f"and below {2**31}"
             )
 
 

@@ -1,0 +1,158 @@
+"""Central differences that notice where a function has no derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+Index = tuple[int, ...]
+
+# Slopes to the right and left that differ by more than this part need a closer look.
+_SUSPICIOUS = 1e-3
+# Each closer look takes a step this many times smaller: curvature shrinks with it, a kink stays.
+_CLOSER = 8.0
+_LOOKS = 3
+_EPSILON = 2.0**-52
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An entry that has no derivative, and why."""
+
+    index: Index
+    reason: str
+
+
+@dataclass
+class Probes:
+    """Numeric derivatives of sum(y * dy) with respect to some entries of one array."""
+
+    indices: list[Index] = field(default_factory=list)
+    numeric: list[float] = field(default_factory=list)
+    noise: list[float] = field(default_factory=list)  # rounding errors to expect in `numeric`
+    with_ones: list[float] = field(default_factory=list)  # the same derivatives for dy = 1
+    by_example: list[Array] = field(default_factory=list)  # (N,): what each image adds
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What moving one entry by a step up and down does to y."""
+
+    change: Array  # dy/dx of every output, by the central difference
+    left: Array
+    right: Array
+    step: float
+
+    @property
+    def bend(self) -> float:
+        """How far the slopes to both sides are apart, at worst."""
+        return float(np.max(np.abs(self.right - self.left), initial=0.0))
+
+    @property
+    def slope(self) -> float:
+        """The steepest of the slopes."""
+        return float(np.max(np.maximum(np.abs(self.right), np.abs(self.left)), initial=0.0))
+
+
+def choose_entries(shape: tuple[int, ...], most: int, rng: np.random.Generator) -> list[Index]:
+    """Returns all indices of an array, or a random subset when they are more than `most`."""
+    size = int(np.prod(shape))
+    flat = np.arange(size) if size <= most else np.sort(rng.choice(size, most, replace=False))
+    return [tuple(int(i) for i in np.unravel_index(entry, shape)) for entry in flat]
+
+
+def probe(
+    evaluate: Callable[[], Array],
+    x: Array,
+    dy: Array,
+    entries: list[Index],
+    h: float,
+    agrees: Callable[[Index, float, float], bool] = lambda index, numeric, noise: True,
+) -> Probes:
+    """Differentiates sum(y * dy) numerically.
+
+    Args:
+        evaluate: returns y for what x holds at the moment.
+        x: float64; its entries are moved and put back.
+        dy: like y.
+        entries: indices into x.
+        h: step.
+        agrees: says whether a numeric derivative (with its noise) is what was expected at an
+            index; where it is not, a smaller step is tried, as a kink close by may spoil one.
+
+    Returns:
+        derivatives of the entries, those with a kink or a jump set apart.
+    """
+    probes = Probes()
+    y = evaluate()
+    magnitude = float(np.max(np.abs(y), initial=0.0))
+    for index in entries:
+        difference = _difference(evaluate, x, index, y, h)
+        reason = None
+        for _ in range(_LOOKS):
+            noise = 64 * _EPSILON * magnitude / difference.step
+            if difference.bend <= max(_SUSPICIOUS * difference.slope, noise):
+                break
+            closer = _difference(evaluate, x, index, y, difference.step / _CLOSER)
+            if closer.bend > 0.5 * difference.bend:
+                reason = _describe(closer, difference, dy)
+                break
+            difference = closer
+        if reason is not None:
+            probes.skipped.append(Skipped(index, reason))
+            continue
+        numeric, noise = _total(difference, y, dy)
+        if not agrees(index, numeric, noise):
+            closer = _difference(evaluate, x, index, y, difference.step / _CLOSER**2)
+            other, other_noise = _total(closer, y, dy)
+            if agrees(index, other, other_noise):
+                difference, numeric, noise = closer, other, other_noise
+        probes.indices.append(index)
+        probes.numeric.append(numeric)
+        probes.noise.append(noise)
+        probes.with_ones.append(float(np.sum(difference.change)))
+        if y.ndim:
+            parts = (difference.change * dy).reshape(len(y), -1).sum(axis=1)
+            probes.by_example.append(parts)
+    return probes
+
+
+def _difference(
+    evaluate: Callable[[], Array], x: Array, index: Index, y: Array, h: float
+) -> _Difference:
+    old = x[index]
+    above, below = old + h, old - h
+    try:
+        x[index] = above
+        upper = evaluate()
+        x[index] = below
+        lower = evaluate()
+    finally:
+        x[index] = old
+    # The steps as they came out after rounding, not as they were asked for.
+    return _Difference(
+        (upper - lower) / (above - below),
+        (y - lower) / (old - below),
+        (upper - y) / (above - old),
+        h,
+    )
+
+
+def _total(difference: _Difference, y: Array, dy: Array) -> tuple[float, float]:
+    """The derivative of sum(y * dy), and the rounding error to expect in it."""
+    moved = difference.change != 0
+    rounding = 4 * _EPSILON * np.sum(np.abs(y * dy), where=moved)
+    return float(np.sum(difference.change * dy)), float(rounding) / difference.step
+
+
+def _describe(closer: _Difference, difference: _Difference, dy: Array) -> str:
+    if closer.bend > 4 * difference.bend:
+        return "the output jumps here"
+    left, right = float(np.sum(closer.left * dy)), float(np.sum(closer.right * dy))
+    return f"a kink or a tie: the slope is {left:.6g} to the left and {right:.6g} to the right"

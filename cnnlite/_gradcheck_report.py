@@ -1,0 +1,63 @@
+"""The results of a gradient check, and how they print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnlite._gradcheck_numeric import Index, Skipped
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """How one gradient compares with central differences."""
+
+    name: str  # "x", or the parameter's key
+    shape: tuple[int, ...]
+    checked: int  # entries compared
+    skipped: tuple[Skipped, ...]  # entries without a derivative
+    worst_error: float  # largest relative error, see `relative_error`
+    worst_index: Index | None
+    numeric: float  # both values at the worst index
+    analytic: float
+    diagnosis: str  # what is probably wrong; empty where nothing is
+
+    @property
+    def passed(self) -> bool:
+        """True when every entry compared is right, and there was one (or nothing to compare)."""
+        return not self.diagnosis
+
+    def __str__(self) -> str:
+        text = f"{'ok  ' if self.passed else 'FAIL'} {self.name} {self.shape}: "
+        text += f"{self.checked} entries checked"
+        if self.skipped:
+            first = self.skipped[0]
+            text += f", {len(self.skipped)} skipped (first {first.index}: {first.reason})"
+        if self.worst_index is not None:
+            text += (
+                f", worst error {self.worst_error:.2e} at {self.worst_index} "
+                f"(numeric {self.numeric:.10g}, analytic {self.analytic:.10g})"
+            )
+        return text + (f"\n     likely cause: {self.diagnosis}" if self.diagnosis else "")
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The result of a check: one entry for each gradient, and what else was found."""
+
+    subject: str
+    gradients: tuple[GradientCheck, ...]
+    problems: tuple[str, ...]  # broken rules: changed arguments, missing keys, ...
+
+    @property
+    def passed(self) -> bool:
+        """True when all gradients are right and no rule is broken."""
+        return not self.problems and all(g.passed for g in self.gradients)
+
+    def __getitem__(self, name: str) -> GradientCheck:
+        """Returns the check of the gradient of that name."""
+        return next(g for g in self.gradients if g.name == name)
+
+    def __str__(self) -> str:
+        head = f"{self.subject}: gradients {'are right' if self.passed else 'are WRONG'}"
+        lines = [str(g) for g in self.gradients] + [f"FAIL {p}" for p in self.problems]
+        return "\n  ".join([head, *lines])

@@ -1,0 +1,100 @@
+"""What a training is made of, as plain values: kept in checkpoints, compared when one is loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cnnlite.solver import Solver
+
+
+def configuration(solver: Solver) -> dict[str, Any]:
+    """Return everything that decides the bits of a training, but for its length.
+
+    num_epochs is left out so that a finished training may be continued.
+    """
+    state = {**solver.model.params, **solver.model.buffers}
+    record = {
+        "model": {key: f"{array.dtype} {array.shape}" for key, array in state.items()},
+        "layers": repr(solver.model).splitlines(),
+        "batch_size": solver.batch_size,
+        "seed": solver.seed,
+        "num_train_samples": solver.num_train_samples,
+        "num_val_samples": solver.num_val_samples,
+        "loss": describe(solver.loss),
+        "optimizer": solver.optimizer.config(),
+        "schedule": describe(solver.schedule),
+        "augment": describe(solver.augment),
+        "normalization": describe(solver.normalization),
+        "X_train": f"{solver.X_train.dtype} {solver.X_train.shape}",
+        "y_train": describe(solver.y_train),
+        "X_val": f"{solver.X_val.dtype} {solver.X_val.shape}",
+        "y_val": describe(solver.y_val),
+    }
+    return json.loads(json.dumps(record))  # as it looks when it comes back from a file
+
+
+def versions() -> dict[str, str]:
+    """Return what else the bits depend on: the build and the kind of machine."""
+    import cnnlite
+    from cnnlite._backend import backend_name, kernels
+
+    return {
+        "cnnlite": cnnlite.__version__,
+        "NumPy": np.__version__,
+        "backend": backend_name,
+        "instruction set": kernels.instruction_set(),
+    }
+
+
+def describe(value: Any) -> Any:
+    """Return a plain value that is equal for equal objects, in every process.
+
+    Arrays become a digest, functions and classes their names, objects the name of their class with
+    their public attributes.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        digest = hashlib.blake2b(np.asarray(value, order="C").tobytes(), digest_size=8).hexdigest()
+        return f"{value.dtype} {value.shape} {digest}"
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): describe(item) for key, item in value.items()}
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+    else:
+        names = sorted(name for name in getattr(value, "__dict__", {}) if name[0] != "_")
+    return {"name": type(value).__qualname__} | {n: describe(getattr(value, n)) for n in names}
+
+
+def differences(there: Any, here: Any, name: str = "") -> list[str]:
+    """Return a sentence for each value in which two plain records differ."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        found = []
+        for key in dict.fromkeys([*there, *here]):
+            path = f"{name}.{key}" if name else str(key)
+            found += differences(there.get(key, "missing"), here.get(key, "missing"), path)
+        return found
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        pairs = enumerate(zip(there, here, strict=True))
+        return [text for i, (a, b) in pairs for text in differences(a, b, f"{name}[{i}]")]
+    if there == here:
+        return []
+    return [f"{name} is {_short(there)} in the checkpoint, {_short(here)} here"]
+
+
+def _short(value: Any) -> str:
+    text = str(value).strip()
+    return text if len(text) <= 80 else text[:77] + "..."

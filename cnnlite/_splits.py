@@ -1,0 +1,137 @@
+"""The checks of what Solver is given as data: wrong input is found before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnlite.data import Normalization, batches
+from cnnlite.evaluation import model_dtype
+from cnnlite.layers import Layer
+
+
+def count(name: str, value: Any) -> int:
+    """Return a whole number from 1.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"Solver: {name} must be an integer, got {value!r}")
+    if value < 1:
+        raise ValueError(f"Solver: {name} must be at least 1, got {value}")
+    return int(value)
+
+
+def optional_count(name: str, value: Any) -> int | None:
+    """Return a whole number from 1, or None; see `count` for what is raised."""
+    return None if value is None else count(name, value)
+
+
+class Split(NamedTuple):
+    """Images and labels that belong together."""
+
+    X: np.ndarray  # uint8 (N, C, H, W), or floating point (N, ...)
+    y: np.ndarray  # int64 (N,)
+
+
+def sample(count: int | None, n: int, seed: int) -> np.ndarray | None:
+    """Draw `count` of `n` indices, always the same ones; None if that is all of them."""
+    if count is None or count >= n:
+        return None
+    return np.sort(batches.epoch_order(n, 0, seed)[:count])
+
+
+def checked_splits(
+    model: Layer, data: Mapping[str, Any], overfit: int | None, batch_size: int
+) -> tuple[Split, Split, Normalization | None]:
+    """Return training split, validation split and normalization, all found to fit the model.
+
+    Raises:
+        ValueError, TypeError: see `checked_split` and `check_fit`; or there are too few images.
+    """
+    train, val = checked_split(data, "train"), checked_split(data, "val")
+    normalization = find_normalization(data, train.X)
+    check_fit(model, train, val, normalization)
+    name, wanted = ("overfit", overfit) if overfit else ("batch_size", batch_size)
+    if wanted > len(train.X):
+        raise ValueError(f"Solver: {name} is {wanted}, but X_train has {len(train.X)} images only")
+    if overfit is not None:
+        train = val = Split(train.X[:overfit], train.y[:overfit])
+    return train, val, normalization
+
+
+def checked_split(data: Mapping[str, Any], name: str) -> Split:
+    """Return the images and labels of a split.
+
+    Raises:
+        ValueError: arrays are missing, empty, or of different lengths.
+        TypeError: `data` is no mapping of arrays, or an array has a dtype that cannot be used.
+    """
+    if not isinstance(data, Mapping):
+        raise TypeError(f"Solver: data must be a mapping of arrays, got {type(data).__name__}")
+    for key in (f"X_{name}", f"y_{name}"):
+        if key not in data:
+            raise ValueError(f"Solver: data has no {key!r}, only {', '.join(data) or 'nothing'}")
+    return checked_arrays(data[f"X_{name}"], data[f"y_{name}"], f"X_{name}", f"y_{name}")
+
+
+def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Split:
+    """Return X and y, the labels as int64; see `checked_split` for what is raised."""
+    for name, array in ((X_name, X), (y_name, y)):
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"Solver: {name} must be an array, got {type(array).__name__}")
+    if X.dtype != np.uint8 and X.dtype not in (np.float32, np.float64):
+        raise TypeError(f"Solver: {X_name} is {X.dtype}, expected uint8, float32 or float64")
+    if X.ndim < 2 or (X.dtype == np.uint8 and X.ndim != 4):
+        expected = "(N, C, H, W)" if X.dtype == np.uint8 else "(N, C, H, W) or (N, D)"
+        raise ValueError(f"Solver: {X_name} has the shape {X.shape}, expected {expected}")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"Solver: {y_name} is {y.dtype}, expected integer labels")
+    if y.ndim != 1 or len(X) != len(y):
+        raise ValueError(
+            f"Solver: {y_name} has the shape {y.shape}, expected {(len(X),)}, "
+            f"one label for each of {X_name} {X.shape}"
+        )
+    if not len(X):
+        raise ValueError(f"Solver: {X_name} is empty, its shape is {X.shape}")
+    return Split(X, y.astype(np.int64))
+
+
+def find_normalization(data: Any, X: np.ndarray) -> Normalization | None:
+    """Return the data set's normalization; else one measured on pixels, and none for floats."""
+    given = getattr(data, "normalization", None)
+    if given is not None or X.dtype != np.uint8:
+        return given
+    return Normalization.from_images(X)
+
+
+def check_fit(model: Layer, train: Split, val: Split, normalization: Normalization | None) -> None:
+    """Run one image through the model, and compare the labels with its number of classes.
+
+    Raises:
+        ValueError: splits with different images, scores that are not (N, classes), or a label
+            that is no class; or what the model says of an image it cannot take.
+    """
+    if val.X.shape[1:] != train.X.shape[1:] or val.X.dtype != train.X.dtype:
+        raise ValueError(
+            f"Solver: X_val holds {val.X.dtype} {val.X.shape[1:]}, "
+            f"X_train {train.X.dtype} {train.X.shape[1:]}"
+        )
+    x = batches.gather(train.X, np.arange(1), normalization, model_dtype(model))
+    scores = model(x)
+    if scores.ndim != 2 or len(scores) != 1:
+        raise ValueError(
+            f"Solver: the model gives {scores.shape} for one image {x.shape}, "
+            "expected scores (1, classes)"
+        )
+    classes = scores.shape[1]
+    for name, y in (("y_train", train.y), ("y_val", val.y)):
+        wrong = np.flatnonzero((y < 0) | (y >= classes))
+        if len(wrong):
+            raise ValueError(
+                f"Solver: {name}[{wrong[0]}] is {y[wrong[0]]}, the model's {classes} classes are "
+                f"0 to {classes - 1}"
+            )

@@ -1,0 +1,141 @@
+"""Arrays in safetensors files that are always whole, with a digest that finds a changed byte."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+Metadata = dict[str, Any]
+
+
+class StorageError(OSError):
+    """A file of arrays cannot be written, or is not what it should be; the message names it."""
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that there is the old file or the new one, never a part of one.
+
+    The bytes go to a file beside it, are synced to the disk, and take the name in one step; then
+    the folder is synced, so that the name survives a power cut too.
+
+    Args:
+        path: the file; it is made, or replaced. A symbolic link is followed.
+        data: all its bytes.
+
+    Raises:
+        OSError: the disk is full, the folder is missing or read-only, or `path` is something else
+            than a file; what was at `path` is untouched and nothing is left beside it.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(f"{path} is not a regular file")
+    draft = _draft(path, str(os.getpid()))
+    try:
+        with open(draft, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # where folders can be opened at all
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def remove_drafts(path: Path) -> None:
+    """Remove what a killed `replace_file` may have left beside `path`."""
+    path = Path(os.path.realpath(path))
+    pattern = _draft(Path(glob.escape(str(path))), "*")
+    for draft in glob.glob(str(pattern)):
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
+    """Write arrays and metadata (what JSON can say) to a safetensors file.
+
+    Raises:
+        StorageError: the file cannot be written; one that was there before is untouched.
+        TypeError: an array holds something else than numbers or truth values.
+    """
+    from safetensors.numpy import save
+
+    stored: Arrays = {}
+    for key, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{path}: {key} is {array.dtype}, expected numbers")
+        # safetensors copies raw memory: strided or byte-swapped arrays would be stored scrambled.
+        # np.ascontiguousarray is no help: it turns an array without axes into one with an axis.
+        stored[key] = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    text = json.dumps(metadata)
+    header = {"cnnlite": text, "digest": _digest(stored, text)}
+    try:
+        replace_file(path, save(stored, header))
+    except OSError as error:
+        old = "; the file that was there is untouched" if path.is_file() else ""
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}{old}") from error
+
+
+def read_arrays(path: Path) -> tuple[Arrays, Metadata | None]:
+    """Read a safetensors file.
+
+    Returns:
+        The arrays, and the metadata; None if the file is not from cnnlite.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        StorageError: the file is damaged or is no safetensors file.
+    """
+    from safetensors import safe_open
+
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    if not path.is_file():
+        raise StorageError(f"{path} is not a file")
+    try:
+        with safe_open(str(path), framework="np") as file:
+            header = file.metadata() or {}
+            arrays: Arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # whatever the parser stumbles over is a fault of the file
+        raise StorageError(f"{path} is damaged, or no safetensors file: {error}") from error
+    text = header.get("cnnlite")
+    if text is None:
+        return arrays, None
+    if header.get("digest") != _digest(arrays, text):
+        raise StorageError(f"{path} is damaged: its contents do not match its digest")
+    try:
+        metadata = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{path} is damaged: its metadata is no JSON") from error
+    return arrays, metadata if isinstance(metadata, dict) else {}
+
+
+def _draft(path: Path, owner: str) -> Path:
+    return path.with_name(f".{path.name}.{owner}.tmp")
+
+
+def _digest(arrays: Mapping[str, np.ndarray], text: str) -> str:
+    digest = hashlib.blake2b(text.encode(), digest_size=16)
+    for key in sorted(arrays):
+        array = arrays[key]
+        digest.update(f"\n{key} {array.dtype.name} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,113 @@
+"""What a training shows while it runs: a bar on a terminal, and one aligned line an epoch."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from cnnlite.callbacks.callback import Callback
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cnnlite.solver import Solver
+
+HEADER = "epoch    step        lr    loss  train_acc  val_acc  images/s"
+SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
+REFRESH = 0.2  # seconds between two drawings of the bar; no thread competes with the kernels
+
+
+class Progress(Callback):
+    """Show smoothed loss and accuracy, images/s and the time left; then a line for each epoch.
+
+    Where standard output is no terminal there are only the lines.
+
+    Args:
+        console: a rich Console; None means standard output.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console
+        self._out: Any = None
+        self._bar: Any = None
+        self._loss = self._acc = 0.0
+        self._seen = 0
+        self._step = 0
+
+    def before_train(self, solver: Solver) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._out = self.console or Console(highlight=False)
+        self._loss, self._acc, self._seen = 0.0, 0.0, 0
+        self._step, self._started, self._drawn = solver.step, time.perf_counter(), 0.0
+        self._print(HEADER)
+        for row in solver.history:
+            self._print(line(row))
+        if self._out.is_terminal:
+            columns = (
+                TextColumn("epoch {task.fields[epoch]}"),
+                BarColumn(),
+                TextColumn("{task.fields[text]}"),
+            )
+            self._bar = Bar(*columns, console=self._out, auto_refresh=False, transient=True)
+            self._task = self._bar.add_task("", total=solver.total_steps, epoch="", text="")
+            self._bar.start()
+
+    def after_step(self, solver: Solver) -> None:
+        self._seen += 1
+        self._loss += (1 - SMOOTHING) * (solver.loss_history[-1] - self._loss)
+        self._acc += (1 - SMOOTHING) * (solver.batch_acc - self._acc)
+        now = time.perf_counter()
+        if self._bar is None or now - self._drawn < REFRESH:
+            return
+        self._drawn = now
+        weight = 1 - SMOOTHING**self._seen  # both averages started at 0
+        per_step = (now - self._started) / (solver.step - self._step)
+        self._bar.update(
+            self._task,
+            completed=solver.step,
+            epoch=f"{solver.epoch + 1}/{solver.num_epochs}",
+            text=f"loss {self._loss / weight:.3f}  acc {self._acc / weight:.1%}  "
+            f"{solver.batch_size / per_step:,.0f} images/s  "
+            f"{duration(per_step * (solver.total_steps - solver.step))} left",
+            refresh=True,
+        )
+
+    def after_epoch(self, solver: Solver) -> None:
+        self._print(line(solver.history[-1]))
+
+    def after_train(self, solver: Solver) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if solver.interrupted and self._out is not None:
+            self._print(
+                f"interrupted at step {solver.step}, in epoch {solver.epoch + 1}{kept(solver)}"
+            )
+
+    def _print(self, text: str) -> None:
+        self._out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return an epoch's row of the history in the columns of HEADER."""
+    return (
+        f"{row['epoch']:5d} {row['step']:7d} {row['lr']:9.6f} {row['loss']:7.4f} "
+        f"{row['train_acc']:10.4f} {row['val_acc']:8.4f} {row['images_per_second']:9,.0f}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time as h:mm:ss, or m:ss when it is below an hour."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def kept(solver: Solver) -> str:
+    """Say what an interrupted training leaves."""
+    best = f"; best val_acc so far {solver.best_val_acc:.4f}" if solver.best_params else ""
+    where = f"; checkpoint in {solver.checkpoint.path}" if solver.checkpoint else ""
+    return best + where

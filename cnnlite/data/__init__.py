@@ -1,0 +1,58 @@
+"""Data sets, their splits and normalisation, augmentation, and batches."""
+
+from cnnlite.data import batches
+from cnnlite.data.augment import Augment, RandomCropFlip
+from cnnlite.data.cache import cache_folder, data_folder
+from cnnlite.data.cifar10 import PathLike, cifar10, find
+from cnnlite.data.dataset import Dataset, Normalization
+from cnnlite.data.embedded import contact_sheet, embedded
+from cnnlite.data.errors import DataError
+from cnnlite.data.fetch import DownloadError, FileReport, fetch, verify
+
+__all__ = [
+    "Augment",
+    "DataError",
+    "Dataset",
+    "DownloadError",
+    "FileReport",
+    "Normalization",
+    "RandomCropFlip",
+    "batches",
+    "cache_folder",
+    "cifar10",
+    "contact_sheet",
+    "data_folder",
+    "embedded",
+    "fetch",
+    "find",
+    "load",
+    "verify",
+]
+
+
+def load(name: str = "auto", root: PathLike | None = None) -> Dataset:
+    """Load a data set by its name.
+
+    Args:
+        name: "cifar10", "embedded", or "auto": CIFAR-10 where it is found, else the embedded one
+            (the result's `name` says which).
+        root: where CIFAR-10 is; None looks where `cifar10` looks. With a root, "auto" insists on
+            CIFAR-10.
+
+    Returns:
+        The data set.
+
+    Raises:
+        ValueError: another name.
+        FileNotFoundError, DataError: as `cifar10`.
+    """
+    if name not in ("auto", "cifar10", "embedded"):
+        raise ValueError(f"load: name is {name!r}, expected 'auto', 'cifar10' or 'embedded'")
+    if name == "embedded":
+        return embedded()
+    if name == "auto" and root is None:
+        try:
+            find()
+        except FileNotFoundError:
+            return embedded()
+    return cifar10(root)

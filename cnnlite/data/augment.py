@@ -1,0 +1,83 @@
+"""Random crops and flips: a pure function of the seed, the epoch and each image's index."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from cnnlite import reference
+from cnnlite._backend import kernels
+from cnnlite.data._hash import hash64, integers
+
+__all__ = ["Augment", "Offsets", "RandomCropFlip"]
+
+
+class Augment(Protocol):
+    """What Solver takes as `augment`: a pure function; any callable of this signature will do."""
+
+    def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
+        """Return changed copies of the images.
+
+        Args:
+            images: (N, C, H, W), the data set's own dtype; not to be written to.
+            index: int64 (N,), each image's position in the data set.
+            epoch: the number of the epoch.
+            seed: the run's seed.
+
+        Returns:
+            (N, C, H, W).
+        """
+        ...
+
+
+class Offsets(NamedTuple):
+    """Where to crop each image of a batch from its padded self, and whether to mirror it."""
+
+    top: np.ndarray  # int32 (N,), 0 to 2 * padding
+    left: np.ndarray  # int32 (N,), 0 to 2 * padding
+    flip: np.ndarray  # uint8 (N,), 0 or 1
+
+
+@dataclass(frozen=True)
+class RandomCropFlip:
+    """Pads images with zeros, crops them to their own size at random, and mirrors half of them.
+
+    An image's crop depends on the seed, the epoch and its index alone, so it is the same in any
+    batch, in any order, and after a resume.
+
+    Args:
+        padding: pixels of zeros on each side, before normalisation.
+        flip: mirror half of the images left to right.
+
+    Raises:
+        ValueError: the padding is negative or above 2^20.
+
+    Source:
+        Lee et al., "Deeply-supervised nets", AISTATS 2015; He et al., "Deep residual learning for
+        image recognition", CVPR 2016, section 4.2.
+    """
+
+    padding: int = 4
+    flip: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.padding <= 2**20:
+            raise ValueError(f"RandomCropFlip: padding is {self.padding}, expected 0 to 2^20")
+
+    def offsets(self, index: np.ndarray, epoch: int, seed: int) -> Offsets:
+        """Draw the crops of the images with these indices (N,)."""
+        keys = hash64(seed, epoch, index)
+        return Offsets(
+            integers(hash64(keys, 0), 0, 2 * self.padding + 1),
+            integers(hash64(keys, 1), 0, 2 * self.padding + 1),
+            integers(hash64(keys, 2), 0, 1 + self.flip).astype(np.uint8),
+        )
+
+    def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
+        """Return the images (N, C, H, W) cropped and mirrored; see Augment for the arguments."""
+        images = np.ascontiguousarray(images)
+        out = np.empty_like(images)
+        # The compiled kernel is for pixels; other dtypes take the same way in NumPy.
+        crop = kernels.crop_flip if images.dtype == np.uint8 else reference.crop_flip
+        crop(images, out, *self.offsets(index, epoch, seed), self.padding)
+        return out

@@ -1,0 +1,116 @@
+"""From a data set to the batches that a network sees."""
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from cnnlite._backend import empty, kernels
+from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
+from cnnlite.data.dataset import Normalization
+from cnnlite.random import Rng
+
+__all__ = ["epoch_order", "gather"]
+
+
+def epoch_order(n: int, epoch: int, seed: int) -> np.ndarray:
+    """Shuffle the indices of `n` images for one epoch.
+
+    Returns:
+        int64 (n,), a permutation that depends on n, epoch and seed, on nothing else.
+    """
+    generator = Rng(seed, step=epoch, path="data.epoch_order").generator()
+    return generator.permutation(n).astype(np.int64, copy=False)
+
+
+def gather(
+    X: np.ndarray,
+    index: np.ndarray,
+    normalization: Normalization | None,
+    dtype: DTypeLike = np.float32,
+    augment: Augment | None = None,
+    epoch: int = 0,
+    seed: int = 0,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Make one batch: pick images, augment them, normalise them.
+
+    Pixels with RandomCropFlip, or with no augmentation, are read once and written once, by one
+    compiled kernel; everything else goes step by step and gives the same numbers.
+
+    Args:
+        X: the images of a split, (M, ...): uint8 (M, C, H, W), or floats.
+        index: integers (N,), positions in X.
+        normalization: what is applied to the picked and augmented images; None leaves them as they
+            are (pixels are then numbers from 0 to 255).
+        dtype: float32 or float64.
+        augment: a pure function of the images, their indices, the epoch and the seed; or None.
+        epoch: the number of the epoch.
+        seed: the run's seed.
+        out: a C-contiguous array of the batch's shape and dtype to write to, instead of a new one.
+
+    Returns:
+        (N, ...) of `dtype`: `out` if it was given.
+
+    Raises:
+        ValueError: an index is out of range, or `out` or the augmented images have another shape.
+        TypeError: the indices are not integers, or dtype or `out` is not float32 or float64.
+    """
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"gather: dtype is {dtype}, expected float32 or float64")
+    index = _checked(index, len(X))
+    shape = (len(index), *X.shape[1:])
+    if out is None:
+        out = empty(shape, dtype)
+    elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
+        raise ValueError(
+            f"gather: out is {out.dtype} {out.shape}, expected C-contiguous {dtype} {shape}"
+        )
+    plain = augment is None or type(augment) is RandomCropFlip
+    if X.dtype == np.uint8 and X.ndim == 4 and X.flags.c_contiguous and plain:
+        _gather_pixels(X, index, normalization, augment, epoch, seed, out)
+        return out
+    images = X[index]
+    if augment is not None:
+        images = augment(images, index, epoch, seed)
+        if images.shape != shape:
+            raise ValueError(f"gather: augment returned {images.shape}, expected {shape}")
+    if normalization is None:
+        out[...] = images
+    else:
+        normalization.apply(images, dtype, out)
+    return out
+
+
+def _checked(index: np.ndarray, count: int) -> np.ndarray:
+    index = np.asarray(index)
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise TypeError(f"gather: index is {index.dtype} {index.shape}, expected integers (N,)")
+    if len(index) and not 0 <= int(index.min()) <= int(index.max()) < count:
+        raise ValueError(
+            f"gather: index holds {index.min()} to {index.max()}, expected 0 to {count - 1}"
+        )
+    return np.ascontiguousarray(index, dtype=np.int64)
+
+
+def _gather_pixels(
+    X: np.ndarray,
+    index: np.ndarray,
+    normalization: Normalization | None,
+    augment: Augment | None,
+    epoch: int,
+    seed: int,
+    out: np.ndarray,
+) -> None:
+    shape = X.shape[1:]
+    if normalization is None:
+        scale, shift = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    else:
+        normalization.check(X)
+        scale = np.ascontiguousarray(np.broadcast_to(normalization.scale, shape))
+        shift = np.ascontiguousarray(np.broadcast_to(normalization.shift, shape))
+    padding = 0
+    zeros = np.zeros(len(index), np.int32)
+    offsets = Offsets(zeros, zeros, zeros.astype(np.uint8))
+    if isinstance(augment, RandomCropFlip):
+        padding, offsets = augment.padding, augment.offsets(index, epoch, seed)
+    kernels.crop_flip_normalize(X, index, *offsets, padding, scale, shift, out)

@@ -1,0 +1,160 @@
+"""Arrays on disk that later runs map into memory instead of reading and decoding again.
+
+A cached array is a `.npy` file, written beside its final name, synced, and renamed: it is there
+whole or not at all.  Everything in the cache folder can be made again, so it may be deleted.
+"""
+
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+__all__ = [
+    "cache_folder",
+    "cached_arrays",
+    "data_folder",
+    "sync_folder",
+    "write_all",
+    "write_array",
+]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def data_folder() -> Path:
+    """Where data sets are looked for and fetched to: CNNLITE_DATA, or the user's cache folder."""
+    return _folder("CNNLITE_DATA", "data")
+
+
+def cache_folder() -> Path:
+    """Where converted arrays are kept: CNNLITE_CACHE, or the user's cache folder."""
+    return _folder("CNNLITE_CACHE", "arrays")
+
+
+def _folder(variable: str, name: str) -> Path:
+    if os.environ.get(variable):
+        return Path(os.environ[variable])
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("cnnlite", appauthor=False)) / name
+
+
+def cached_arrays(
+    name: str,
+    sources: Sequence[Path],
+    expected: Sequence[str],
+    make: Callable[[], Mapping[str, np.ndarray]],
+) -> Mapping[str, np.ndarray]:
+    """Map arrays from the cache, after making and storing them if they are not there.
+
+    Args:
+        name: what the arrays are called in the cache.
+        sources: the files they are made from: when one of them changes, they are made again.
+        expected: the names of the arrays.
+        make: makes them.
+
+    Returns:
+        The arrays, read-only and mapped; the made ones themselves, after a warning, where the cache
+        folder cannot be written to.
+
+    Raises:
+        OSError: the disk is full; the message names the file, and nothing is left of it.
+    """
+    folder = cache_folder() / f"{name}-{_fingerprint(sources)}"
+    found = _map(folder, expected)
+    if found is not None:
+        return found
+    arrays = make()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key in expected:
+            write_array(folder / f"{key}.npy", arrays[key])
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+        warnings.warn(
+            f"{name} is kept in memory, because {folder} cannot be written to: set CNNLITE_CACHE "
+            "to a folder that can",
+            stacklevel=3,
+        )
+        return arrays
+    return _map(folder, expected) or arrays
+
+
+def _fingerprint(sources: Sequence[Path]) -> str:
+    identity = [(str(p.resolve()), p.stat().st_size, p.stat().st_mtime_ns) for p in sources]
+    return hashlib.blake2b(repr(identity).encode(), digest_size=12).hexdigest()
+
+
+def _map(folder: Path, expected: Sequence[str]) -> dict[str, np.ndarray] | None:
+    try:
+        return {
+            key: np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+            for key in expected
+        }
+    except (OSError, ValueError, EOFError):
+        return None  # not there, or damaged: it is made again
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write a `.npy` file so that `path` holds the old file or the whole new one, never a part.
+
+    Args:
+        path: the file; its folder exists.
+        array: of any plain dtype.
+
+    Raises:
+        OSError: naming the file; what was written of it is removed.
+    """
+    array = np.ascontiguousarray(array)
+    partial = None
+    try:
+        # A name of its own for each writer: two processes may fill the cache at once.
+        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        # np.save would lose the reason why a write failed; unbuffered, closing cannot fail again.
+        with open(handle, "wb", buffering=0) as file:
+            header = io.BytesIO()
+            description = np.lib.format.header_data_from_array_1_0(array)
+            np.lib.format.write_array_header_1_0(header, description)
+            write_all(file, header.getvalue())
+            write_all(file, array.reshape(-1).view(np.uint8).data)
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException as error:
+        if partial is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(partial)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise OSError(
+                error.errno,
+                f"no room to cache {array.nbytes / 1e6:.0f} MB ({os.strerror(error.errno)}); make "
+                "room, set CNNLITE_CACHE to another folder, or pass cache=False",
+                str(path),
+            ) from error
+        raise
+    sync_folder(path.parent)
+
+
+def write_all(file: io.FileIO, data: bytes | memoryview) -> None:
+    """Write all of it to an unbuffered file, which takes less when the disk fills up."""
+    view = memoryview(data)
+    while len(view):
+        view = view[file.write(view) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in the folder last through a power failure, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,111 @@
+"""Convolution as one matrix product per tile of images, over the columns that im2col writes.
+
+The second rung of the ladder, and the classic one.  The columns take KH*KW times the memory of
+the images, so they are made for a few images at a time, in one buffer that is used again, and
+they are not kept for the backward pass: that makes them anew.  Copying them again costs a small
+part of the product; keeping them would make a network's caches KH*KW times as large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnlite._backend import empty, kernels
+from cnnlite.functional._checks import Array, check_allocation
+from cnnlite.functional._conv_geometry import ConvGeometry
+
+# A tile is as many images as have columns of this many bytes, and at least one image.
+COLUMN_BYTES = 8 * 2**20
+
+
+def unfit(geometry: ConvGeometry) -> str | None:
+    """Returns why this algorithm cannot do the job: never, it does every one."""
+    return None
+
+
+def forward(x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry) -> Array:
+    """Returns y = weight @ columns + bias, a tile of images at a time."""
+    groups = geometry.groups
+    matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
+    y = empty(geometry.y_shape, x.dtype)
+    products = _products(y, geometry)
+    for tile, columns in _columns(x, geometry):
+        np.matmul(matrix, columns, out=products[tile])
+        if bias is not None:
+            y[tile] += bias[:, None, None]
+    return y
+
+
+def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
+    """Returns dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
+    groups, n = geometry.groups, geometry.batch
+    turned = weight.reshape(groups, geometry.out_channels // groups, -1).swapaxes(1, 2)
+    products = _products(dy, geometry)
+    dx = empty(geometry.x_shape, dy.dtype)
+    if geometry.is_pointwise:
+        np.matmul(turned, products, out=_by_group(dx, geometry))
+        return dx
+    size = _tile_size(geometry, dy.dtype)
+    buffer = _column_buffer(size, geometry, dy.dtype)
+    for start in range(0, n, size):
+        tile = slice(start, min(start + size, n))
+        columns = buffer[: tile.stop - start]
+        np.matmul(turned, products[tile], out=_by_group(columns, geometry))
+        kernels.col2im(columns, dx[tile], *geometry.window)
+    return dx
+
+
+def weight_gradient(dy: Array, x: Array, geometry: ConvGeometry) -> Array:
+    """Returns dweight = dy @ columns.T, summed over the images in their order."""
+    groups = geometry.groups
+    products = _products(dy, geometry)
+    shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
+    dweight = np.zeros(shape, dy.dtype)
+    # One image after the other: the products of a whole tile at once would be as many matrices
+    # of the weights' size, and those can be larger than the columns.
+    one = np.empty_like(dweight)
+    for tile, columns in _columns(x, geometry):
+        for i in range(tile.stop - tile.start):
+            np.matmul(products[tile.start + i], columns[i].swapaxes(1, 2), out=one)
+            dweight += one
+    return dweight.reshape(geometry.weight_shape)
+
+
+def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
+    """Yields tiles of images with their columns (images, groups, C/groups*KH*KW, OH*OW)."""
+    n = geometry.batch
+    if geometry.is_pointwise:
+        yield slice(0, n), _by_group(x, geometry)
+        return
+    size = _tile_size(geometry, x.dtype)
+    buffer = _column_buffer(size, geometry, x.dtype)
+    for start in range(0, n, size):
+        tile = slice(start, min(start + size, n))
+        columns = buffer[: tile.stop - start]
+        kernels.im2col(x[tile], columns, *geometry.window)
+        yield tile, _by_group(columns, geometry)
+
+
+def _products(y: Array, geometry: ConvGeometry) -> Array:
+    """A view of y as what the matrix products give: (images, groups, F/groups, OH*OW)."""
+    filters = geometry.out_channels // geometry.groups
+    return y.reshape(len(y), geometry.groups, filters, geometry.windows)
+
+
+def _by_group(columns: Array, geometry: ConvGeometry) -> Array:
+    """A view: the channel changes slowest in a column, so groups are consecutive rows."""
+    rows = geometry.patch_size // geometry.groups
+    return columns.reshape(len(columns), geometry.groups, rows, geometry.windows)
+
+
+def _tile_size(geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> int:
+    per_image = geometry.patch_size * geometry.windows * dtype.itemsize
+    return max(1, min(geometry.batch, COLUMN_BYTES // per_image))
+
+
+def _column_buffer(size: int, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> Array:
+    shape = (size, geometry.patch_size, geometry.windows)
+    check_allocation("Conv2d", "the buffer of columns", shape, dtype)
+    return empty(shape, dtype)

@@ -1,0 +1,196 @@
+"""Activations: functions of one element, with their derivatives.
+
+NaN goes through all of them, and large arguments neither overflow nor warn.  What a cache holds is
+what costs the least memory: the output where the derivative can be told from it, because the next
+layer keeps that array anyway, and the input otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlite._backend import empty
+from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.functional._select import multiply_by_mask
+
+# exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
+_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
+
+
+class OutputCache(NamedTuple):
+    """What backward needs where the derivative is a function of the output."""
+
+    y: Array
+
+
+class InputCache(NamedTuple):
+    """What backward needs where the derivative is a function of the input."""
+
+    x: Array
+
+
+class LeakyReLUCache(NamedTuple):
+    """What the backward pass of leaky ReLU needs."""
+
+    signed: Array  # positive where x is: y if it has x's signs, which is free to keep, else x
+    negative_slope: float
+
+
+def relu_forward(x: Array) -> tuple[Array, OutputCache]:
+    """Computes max(x, 0); `torch.nn.functional.relu`.
+
+    Args:
+        x: any shape, float32 or float64.
+
+    Returns:
+        y like x, and the cache.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+    """
+    x, y = _prepare("ReLU", x)
+    np.maximum(x, 0, out=y)
+    return y, OutputCache(y)
+
+
+def relu_backward(dy: Array, cache: OutputCache) -> Array:
+    """Returns dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
+    dy, dx = _prepare_gradient("ReLU", dy, cache.y)
+    # y is never negative, so that this is y > 0, and true for NaN.
+    multiply_by_mask(dy, np.not_equal(cache.y, 0), out=dx)
+    return dx
+
+
+def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, LeakyReLUCache]:
+    """Computes x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
+
+    Args:
+        x: any shape, float32 or float64.
+        negative_slope: the factor for negative x.
+
+    Returns:
+        y like x, and the cache.
+    """
+    x, y = _prepare("LeakyReLU", x)
+    np.multiply(x, _slopes(x, negative_slope), out=y)
+    return y, LeakyReLUCache(y if negative_slope >= 0 else x, negative_slope)
+
+
+def leaky_relu_backward(dy: Array, cache: LeakyReLUCache) -> Array:
+    """Returns dx = dy where x > 0, else negative_slope * dy."""
+    dy, dx = _prepare_gradient("LeakyReLU", dy, cache.signed)
+    np.multiply(dy, _slopes(cache.signed, cache.negative_slope), out=dx)
+    return dx
+
+
+def _slopes(x: Array, negative_slope: float) -> Array:
+    # Looked up by 0 or 1, which has no branches to mispredict (np.where has).
+    return np.array([negative_slope, 1], x.dtype).take((x > 0).view(np.uint8))
+
+
+def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
+    """Computes 1/(1 + exp(-x)); `torch.sigmoid`.  Args and Returns as in `relu_forward`."""
+    x, y = _prepare("Sigmoid", x)
+    _sigmoid(x, out=y)
+    return y, OutputCache(y)
+
+
+@_quiet
+def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
+    """Returns dx = dy * y * (1 - y)."""
+    dy, dx = _prepare_gradient("Sigmoid", dy, cache.y)
+    np.subtract(1, cache.y, out=dx)
+    dx *= cache.y
+    dx *= dy
+    return dx
+
+
+@_quiet
+def _sigmoid(x: Array, out: Array) -> None:
+    """exp only sees negative numbers: 1/(1 + e) where x >= 0, e/(1 + e) else, e = exp(-|x|)."""
+    np.abs(x, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    numerator = np.maximum(out, x >= 0)
+    out += 1
+    np.divide(numerator, out, out=out)
+
+
+@_quiet
+def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
+    """Computes tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
+    x, y = _prepare("Tanh", x)
+    np.tanh(x, out=y)
+    return y, OutputCache(y)
+
+
+@_quiet
+def tanh_backward(dy: Array, cache: OutputCache) -> Array:
+    """Returns dx = dy * (1 - y*y)."""
+    dy, dx = _prepare_gradient("Tanh", dy, cache.y)
+    np.multiply(cache.y, cache.y, out=dx)
+    np.subtract(1, dx, out=dx)
+    dx *= dy
+    return dx
+
+
+@_quiet
+def softsign_forward(x: Array) -> tuple[Array, InputCache]:
+    """Computes x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
+
+    Source: Bergstra et al., "Quadratic polynomials learn better image features", 2009.
+    """
+    x, y = _prepare("Softsign", x)
+    np.abs(x, out=y)
+    y += 1
+    np.divide(x, y, out=y)
+    return y, InputCache(x)
+
+
+@_quiet
+def softsign_backward(dy: Array, cache: InputCache) -> Array:
+    """Returns dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
+    dy, dx = _prepare_gradient("Softsign", dy, cache.x)
+    denominator = np.abs(cache.x)
+    denominator += 1
+    np.divide(dy, denominator, out=dx)
+    dx /= denominator
+    return dx
+
+
+@_quiet
+def silu_forward(x: Array) -> tuple[Array, InputCache]:
+    """Computes x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+    x, y = _prepare("SiLU", x)
+    _sigmoid(x, out=y)
+    y *= x
+    return y, InputCache(x)
+
+
+@_quiet
+def silu_backward(dy: Array, cache: InputCache) -> Array:
+    """Returns dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
+    x = cache.x
+    dy, dx = _prepare_gradient("SiLU", dy, x)
+    s = np.empty_like(x)
+    _sigmoid(x, out=s)
+    np.subtract(1, s, out=dx)
+    dx *= x
+    dx += 1
+    dx *= s
+    dx *= dy
+    return dx
+
+
+def _prepare(name: str, x: Array) -> tuple[Array, Array]:
+    check_floats(name, x=x)
+    return contiguous(x), empty(x.shape, x.dtype)
+
+
+def _prepare_gradient(name: str, dy: Array, like: Array) -> tuple[Array, Array]:
+    return check_gradient(name, dy, like.shape, like.dtype), empty(like.shape, like.dtype)

@@ -1,0 +1,92 @@
+"""Dropout: zeroes elements at random while training."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite._backend import empty
+from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+
+# Random numbers are drawn in pieces of this many: no array of floats as large as x is needed.
+_PIECE = 2**16
+
+
+class HasGenerator(Protocol):
+    """Something like `cnnlite.random.Rng`: it makes a generator for the place it names."""
+
+    def generator(self) -> np.random.Generator:
+        """Returns a generator that starts anew at every call."""
+
+
+class DropoutCache(NamedTuple):
+    """What the backward pass of dropout needs."""
+
+    keep: npt.NDArray[np.bool_] | None  # one byte an element: what was kept; None if all was
+    scale: float  # what the kept elements were multiplied with
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def dropout_forward(
+    x: Array, p: float, train: bool, rng: np.random.Generator | HasGenerator | None = None
+) -> tuple[Array, DropoutCache]:
+    """Zeroes each element with probability p and scales the others by 1/(1 - p).
+
+    Args:
+        x: any shape, float32 or float64.
+        p: probability to drop, 0 to 1.
+        train: False, as p = 0, returns x itself.
+        rng: where the random numbers come from (needed when something is dropped).  The mask
+            depends on it and on the elements' positions in C order, not on the dtype.
+
+    Returns:
+        y like x, and the cache.
+
+    Raises:
+        TypeError: x is not float32 or float64, or rng is missing.
+        ValueError: p is not from 0 to 1.
+
+    Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    overfitting", 2014; scaled while training ("inverted"), as everywhere today.
+    """
+    check_floats("Dropout", x=x)
+    if not 0 <= p <= 1:
+        raise ValueError(f"Dropout: p must be a probability from 0 to 1, got {p!r}")
+    if not train or p == 0:
+        return x, DropoutCache(None, 1.0, x.shape, x.dtype)
+    generator = rng if isinstance(rng, np.random.Generator) or rng is None else rng.generator()
+    if generator is None:
+        raise TypeError("Dropout: rng must be a numpy.random.Generator while training, got None")
+    keep = np.empty(x.shape, np.bool_)
+    flat = keep.reshape(-1)
+    piece = np.empty(min(_PIECE, flat.size), np.float32)
+    for start in range(0, flat.size, _PIECE):
+        drawn = piece[: flat.size - start]
+        generator.random(dtype=np.float32, out=drawn)
+        np.greater_equal(drawn, p, out=flat[start : start + drawn.size])
+    scale = 1 / (1 - p) if p < 1 else 0.0
+    return _masked(contiguous(x), keep, scale), DropoutCache(keep, scale, x.shape, x.dtype)
+
+
+def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
+    """Passes the gradient to the elements that were kept, scaled as they were.
+
+    Args:
+        dy: like y.
+        cache: what `dropout_forward` returned; unchanged.
+
+    Returns:
+        dx like x.
+    """
+    dy = check_gradient("Dropout", dy, cache.shape, cache.dtype)
+    return dy if cache.keep is None else _masked(dy, cache.keep, cache.scale)
+
+
+def _masked(array: Array, keep: npt.NDArray[np.bool_], scale: float) -> Array:
+    out = empty(array.shape, array.dtype)
+    np.multiply(array, keep, out=out)
+    out *= scale
+    return out

@@ -1,0 +1,91 @@
+"""GELU: x times the probability that a normal number is smaller than x."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlite._backend import empty
+from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.functional._normal import normal_cdf, normal_density
+
+# The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
+_A = math.sqrt(2 / math.pi)
+_B = 0.044715
+_FLAT = 1e3
+# Large arguments may overflow on their way to exp or tanh, which then give their exact limits.
+_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
+
+
+class GELUCache(NamedTuple):
+    """What the backward pass of GELU needs."""
+
+    x: Array
+    y: Array  # y/x is the probability again: one division instead of some sixty operations
+    approximate: str
+
+
+@_quiet
+def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]:
+    """Computes x * P(normal < x); `torch.nn.functional.gelu`.
+
+    Args:
+        x: any shape, float32 or float64.
+        approximate: "none" for the exact function, "tanh" for its approximation by tanh.
+
+    Returns:
+        y like x, and the cache.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+        ValueError: another approximate.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+    check_floats("GELU", x=x)
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {approximate!r}")
+    x = contiguous(x)
+    y = empty(x.shape, x.dtype)
+    if approximate == "none":
+        normal_cdf(x, out=y)
+    else:
+        np.tanh(_inner(x), out=y)
+        y += 1
+        y *= 0.5
+    y *= x
+    return y, GELUCache(x, y, approximate)
+
+
+@_quiet
+def gelu_backward(dy: Array, cache: GELUCache) -> Array:
+    """Returns dx = dy * (P + x * dP/dx), P the probability or its approximation."""
+    x = cache.x
+    dy = check_gradient("GELU", dy, x.shape, x.dtype)
+    dx = empty(x.shape, x.dtype)
+    if cache.approximate == "none":
+        density = normal_density(x)
+    else:
+        # Beyond this the density is 0; without the limit inf/inf would make it NaN.
+        near = np.clip(x, -_FLAT, _FLAT)
+        density = np.cosh(_inner(near))
+        density *= density
+        np.divide(0.5 * _A * (1 + 3 * _B * near * near), density, out=density)
+    # Where x is so small that y has lost its digits, P is one half to all of them.
+    dx.fill(0.5)
+    np.divide(cache.y, x, out=dx, where=~(np.abs(x) < 1e-20))
+    density *= x
+    dx += density
+    dx *= dy
+    return dx
+
+
+def _inner(x: Array) -> Array:
+    inner = x * x
+    inner *= _B
+    inner += 1
+    inner *= x
+    inner *= _A
+    return inner

@@ -1,0 +1,197 @@
+"""Layer and group normalisation: each example is normalised by itself, whatever the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlite._backend import empty
+from cnnlite.functional._checks import (
+    Array,
+    check_floats,
+    check_gradient,
+    check_shape,
+    contiguous,
+)
+
+
+class RowNormCache(NamedTuple):
+    """What the backward pass of layer and of group normalisation needs."""
+
+    x: Array
+    mean: Array  # (rows, 1): the normalised x is (x - mean) * inverse_std
+    inverse_std: Array  # (rows, 1)
+    weight: Array | None
+    has_bias: bool  # whether there is a dbias
+    param_shape: tuple[int, ...]  # shape of weight and bias
+    affine_shape: tuple[int, ...]  # the same, with ones to broadcast over x
+
+
+def layer_norm_forward(
+    x: Array,
+    normalized_shape: int | Sequence[int],
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> tuple[Array, RowNormCache]:
+    """Normalises over the last axes; `torch.nn.functional.layer_norm`.
+
+    Args:
+        x: (..., *normalized_shape), float32 or float64.
+        normalized_shape: sizes of the axes that share a mean and a variance.
+        weight, bias: of shape normalized_shape, or None for 1 and 0.
+        eps: added to the (biased) variance.
+
+    Returns:
+        y like x, and the cache.
+
+    Raises:
+        TypeError: an array is not float32 or float64, or they differ.
+        ValueError: shapes do not fit.
+
+    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+    """
+    check_floats("LayerNorm", x=x, weight=weight, bias=bias)
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not sizes or min(sizes) < 1 or x.ndim < len(sizes) or x.shape[-len(sizes) :] != sizes:
+        raise ValueError(
+            f"LayerNorm: the last axes of x must be normalized_shape {sizes}, got x {x.shape}"
+        )
+    check_shape("LayerNorm", "weight", weight, sizes)
+    check_shape("LayerNorm", "bias", bias, sizes)
+    return _forward(x, math.prod(sizes), weight, bias, sizes, sizes, eps)
+
+
+def layer_norm_backward(dy: Array, cache: RowNormCache) -> tuple[Array, Array | None, Array | None]:
+    """Gradients of layer normalisation.
+
+    Args:
+        dy: gradient with respect to y, of y's shape and dtype.
+        cache: what `layer_norm_forward` returned; unchanged.
+
+    Returns:
+        dx like x, dweight and dbias of shape normalized_shape, or None.
+    """
+    return _backward("LayerNorm", dy, cache)
+
+
+def group_norm_forward(
+    x: Array,
+    num_groups: int,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    eps: float = 1e-5,
+) -> tuple[Array, RowNormCache]:
+    """Normalises each image over groups of channels; `torch.nn.functional.group_norm`.
+
+    Args:
+        x: (N, C, ...), float32 or float64.
+        num_groups: consecutive channels form this many groups, each with its mean and variance.
+        weight, bias: (C,), or None for 1 and 0.
+        eps: added to the (biased) variance.
+
+    Returns:
+        y like x, and the cache.
+
+    Raises:
+        TypeError: an array is not float32 or float64, or they differ.
+        ValueError: shapes do not fit, or num_groups does not divide the channels.
+
+    Source: Wu and He, "Group normalization", 2018.
+    """
+    check_floats("GroupNorm", x=x, weight=weight, bias=bias)
+    if x.ndim < 2 or 0 in x.shape[1:]:
+        raise ValueError(
+            f"GroupNorm: x must have shape (N, C, ...), none but N being 0, got {x.shape}"
+        )
+    channels = x.shape[1]
+    if not isinstance(num_groups, int) or num_groups < 1 or channels % num_groups:
+        raise ValueError(
+            f"GroupNorm: num_groups={num_groups!r} does not divide the {channels} channels "
+            f"(x {x.shape})"
+        )
+    check_shape("GroupNorm", "weight", weight, (channels,))
+    check_shape("GroupNorm", "bias", bias, (channels,))
+    row = math.prod(x.shape[1:]) // num_groups
+    affine_shape = (channels, *[1] * (x.ndim - 2))
+    return _forward(x, row, weight, bias, (channels,), affine_shape, eps)
+
+
+def group_norm_backward(dy: Array, cache: RowNormCache) -> tuple[Array, Array | None, Array | None]:
+    """Gradients of group normalisation.
+
+    Args:
+        dy: gradient with respect to y, of y's shape and dtype.
+        cache: what `group_norm_forward` returned; unchanged.
+
+    Returns:
+        dx like x, dweight (C,) and dbias (C,), or None.
+    """
+    return _backward("GroupNorm", dy, cache)
+
+
+def _forward(
+    x: Array,
+    row: int,
+    weight: Array | None,
+    bias: Array | None,
+    param_shape: tuple[int, ...],
+    affine_shape: tuple[int, ...],
+    eps: float,
+) -> tuple[Array, RowNormCache]:
+    """Normalises rows of so many consecutive numbers, then scales and shifts."""
+    x = contiguous(x)
+    rows = x.reshape(x.size // row, row)
+    y = empty(x.shape, x.dtype)
+    normalised = y.reshape(rows.shape)
+    mean = rows.mean(axis=1, keepdims=True)
+    np.subtract(rows, mean, out=normalised)
+    # One number a row, in float64: it costs nothing, and float64 in gives float64 out.
+    variance = np.square(normalised).mean(axis=1, keepdims=True).astype(np.float64)
+    inverse_std = (1 / np.sqrt(variance + eps)).astype(x.dtype)
+    normalised *= inverse_std
+    if weight is not None:
+        y *= weight.reshape(affine_shape)
+    if bias is not None:
+        y += bias.reshape(affine_shape)
+    return y, RowNormCache(
+        x, mean, inverse_std, weight, bias is not None, param_shape, affine_shape
+    )
+
+
+def _backward(
+    name: str, dy: Array, cache: RowNormCache
+) -> tuple[Array, Array | None, Array | None]:
+    """dx = (g - mean(g) - x^*mean(g*x^))/std over each row; x^ normalised x, g = dy*weight."""
+    x, weight, affine_shape = cache.x, cache.weight, cache.affine_shape
+    dy = check_gradient(name, dy, x.shape, x.dtype)
+    rows = x.reshape(len(cache.mean), x.size // max(1, len(cache.mean)))
+    normalised = rows - cache.mean
+    normalised *= cache.inverse_std
+    product = dy * normalised.reshape(x.shape)
+    dweight = None if weight is None else _parameter_sum(product, cache)
+    dbias = _parameter_sum(dy, cache) if cache.has_bias else None
+    dx = empty(x.shape, x.dtype)
+    gradient = dx.reshape(rows.shape)
+    if weight is None:
+        dx[...] = dy
+    else:
+        np.multiply(dy, weight.reshape(affine_shape), out=dx)
+        product *= weight.reshape(affine_shape)
+    if rows.size:
+        slope = product.reshape(rows.shape).mean(axis=1, keepdims=True)
+        gradient -= gradient.mean(axis=1, keepdims=True)
+        normalised *= slope
+        gradient -= normalised
+        gradient *= cache.inverse_std
+    return dx, dweight, dbias
+
+
+def _parameter_sum(array: Array, cache: RowNormCache) -> Array:
+    """Sums an array like x over the axes along which weight and bias were broadcast."""
+    if cache.param_shape == cache.affine_shape:
+        return array.sum(axis=tuple(range(array.ndim - len(cache.affine_shape))))
+    return array.sum(axis=tuple(range(2, array.ndim))).sum(axis=0)

@@ -1,0 +1,104 @@
+"""im2col and col2im: an image as the matrix of its patches, and back.
+
+With a patch in every column a convolution is one matrix product.  `col2im` is the transpose of
+`im2col`: where patches overlap it adds up.
+"""
+
+from __future__ import annotations
+
+from cnnlite._backend import empty, kernels
+from cnnlite.functional._checks import (
+    Array,
+    IntPair,
+    Padding,
+    check_allocation,
+    check_floats,
+    check_images,
+    contiguous,
+    pair,
+    resolve_padding,
+)
+from cnnlite.functional._checks import output_size as count_windows
+
+
+def im2col(
+    x: Array,
+    kernel_size: IntPair,
+    stride: IntPair = 1,
+    padding: Padding = 0,
+    dilation: IntPair = 1,
+) -> Array:
+    """Copies every patch of every image into a column; `torch.nn.functional.unfold`.
+
+    Args:
+        x: (N, C, H, W), float32 or float64.
+        kernel_size, stride, dilation: int or pair, in pixels.
+        padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; padded with zeros.
+
+    Returns:
+        (N, C*KH*KW, L): L patches from left to right, then down; in a column the channel changes
+        slowest, then the kernel's row.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+        ValueError: x is not (N, C, H, W), a setting is out of range, no patch fits, or the result
+            is too large to be addressed.
+    """
+    check_images("im2col", x)
+    kernel = pair("im2col", "kernel_size", kernel_size)
+    strides = pair("im2col", "stride", stride)
+    dilations = pair("im2col", "dilation", dilation)
+    sides = resolve_padding("im2col", padding, kernel, strides, dilations)
+    n, c, h, w = x.shape
+    rows, columns = count_windows("im2col", (h, w), kernel, strides, sides, dilations)
+    shape = (n, c * kernel[0] * kernel[1], rows * columns)
+    check_allocation("im2col", "the result", shape, x.dtype)
+    cols = empty(shape, x.dtype)
+    kernels.im2col(contiguous(x), cols, kernel, strides, sides, dilations)
+    return cols
+
+
+def col2im(
+    cols: Array,
+    output_size: IntPair,
+    kernel_size: IntPair,
+    stride: IntPair = 1,
+    padding: Padding = 0,
+    dilation: IntPair = 1,
+) -> Array:
+    """Adds every column back to where `im2col` took it from; `torch.nn.functional.fold`.
+
+    Args:
+        cols: (N, C*KH*KW, L), float32 or float64.
+        output_size: (H, W) of the images, without padding.
+        kernel_size, stride, padding, dilation: as given to `im2col`.
+
+    Returns:
+        (N, C, H, W); what fell on the padding is dropped.
+
+    Raises:
+        TypeError: cols is not float32 or float64.
+        ValueError: cols does not have the shape that `im2col` gives for these settings.
+    """
+    check_floats("col2im", cols=cols)
+    height, width = pair("col2im", "output_size", output_size)
+    kernel = pair("col2im", "kernel_size", kernel_size)
+    strides = pair("col2im", "stride", stride)
+    dilations = pair("col2im", "dilation", dilation)
+    sides = resolve_padding("col2im", padding, kernel, strides, dilations)
+    rows, columns = count_windows("col2im", (height, width), kernel, strides, sides, dilations)
+    patch = kernel[0] * kernel[1]
+    if cols.ndim != 3 or cols.shape[1] == 0 or cols.shape[1] % patch:
+        raise ValueError(
+            f"col2im: cols must have shape (N, C*{patch}, L) for kernel {kernel}, got {cols.shape}"
+        )
+    if cols.shape[2] != rows * columns:
+        raise ValueError(
+            f"col2im: cols has {cols.shape[2]} columns, but {rows} x {columns} patches fit "
+            f"an image of {(height, width)} (cols {cols.shape})"
+        )
+    shape = (cols.shape[0], cols.shape[1] // patch, height, width)
+    check_allocation("col2im", "the result", shape, cols.dtype)
+    x = empty(shape, cols.dtype)
+    kernels.col2im(contiguous(cols), x, kernel, strides, sides, dilations)
+    return x

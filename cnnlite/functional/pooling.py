@@ -1,0 +1,237 @@
+"""Pooling: every window of an image becomes one number, its maximum or its mean."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite._backend import empty, kernels
+from cnnlite.functional._checks import (
+    Array,
+    IntPair,
+    Padding,
+    check_allocation,
+    check_gradient,
+    check_images,
+    contiguous,
+    output_size,
+    pair,
+    resolve_padding,
+)
+
+_LARGEST_PLANE = 2**31 - 1
+
+
+class MaxPool2dCache(NamedTuple):
+    """What the backward pass of max-pooling needs."""
+
+    argmax: npt.NDArray[np.int32]  # where each maximum stood: the only pixel that gets a gradient
+    x_shape: tuple[int, ...]  # shape of dx
+    dtype: np.dtype[Any]  # dtype of dx
+
+
+class AvgPool2dCache(NamedTuple):
+    """What the backward pass of average-pooling needs: sizes only, for the mean is linear."""
+
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int, int, int]  # top, bottom, left, right
+    count_include_pad: bool  # whether padding counts in a window's size
+
+
+class AdaptiveAvgPool2dCache(NamedTuple):
+    """What the backward pass of adaptive average-pooling needs: sizes only."""
+
+    x_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def max_pool2d_forward(
+    x: Array,
+    kernel_size: IntPair,
+    stride: IntPair | None = None,
+    padding: Padding = 0,
+    dilation: IntPair = 1,
+    ceil_mode: bool = False,
+) -> tuple[Array, MaxPool2dCache]:
+    """Takes the maximum of every window; `torch.nn.functional.max_pool2d`.
+
+    Args:
+        x: (N, C, H, W), float32 or float64.
+        kernel_size, dilation: int or pair, in pixels.
+        stride: int or pair; None means kernel_size.
+        padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; at most half a
+            kernel.  Padded pixels never win.
+        ceil_mode: True lets a last window stick out at the bottom or right.
+
+    Returns:
+        y (N, C, OH, OW) and the cache.  A NaN wins its window; of equal maxima the first does.  A
+        dilated window that steps over a small image altogether gives -inf.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+        ValueError: x is not (N, C, H, W), or a setting does not fit.
+    """
+    check_images("MaxPool2d", x)
+    kernel, strides = _window("MaxPool2d", kernel_size, stride)
+    dilations = pair("MaxPool2d", "dilation", dilation)
+    sides = _resolve_pool_padding("MaxPool2d", padding, kernel, strides, dilations)
+    size = (x.shape[2], x.shape[3])
+    if size[0] * size[1] > _LARGEST_PLANE:
+        raise ValueError(
+            f"MaxPool2d: x has {size[0]} x {size[1]} pixels in a plane, at most {_LARGEST_PLANE} "
+            "can be indexed"
+        )
+    rows, columns = output_size("MaxPool2d", size, kernel, strides, sides, dilations, ceil_mode)
+    shape = (*x.shape[:2], rows, columns)
+    check_allocation("MaxPool2d", "the output", shape, x.dtype)
+    y = empty(shape, x.dtype)
+    argmax = empty(shape, np.int32)
+    kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
+    return y, MaxPool2dCache(argmax, x.shape, x.dtype)
+
+
+def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
+    """Gives each dy to the pixel that was the maximum; adds up where windows overlap.
+
+    Args:
+        dy: (N, C, OH, OW).
+        cache: what `max_pool2d_forward` returned; unchanged.
+
+    Returns:
+        dx (N, C, H, W).
+    """
+    dy = check_gradient("MaxPool2d", dy, cache.argmax.shape, cache.dtype)
+    dx = empty(cache.x_shape, cache.dtype)
+    kernels.max_pool2d_backward(dy, cache.argmax, dx)
+    return dx
+
+
+def avg_pool2d_forward(
+    x: Array,
+    kernel_size: IntPair,
+    stride: IntPair | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> tuple[Array, AvgPool2dCache]:
+    """Takes the mean of every window; `torch.nn.functional.avg_pool2d`.
+
+    Args:
+        x: (N, C, H, W), float32 or float64.
+        kernel_size: int or pair, in pixels.
+        stride: int or pair; None means kernel_size.
+        padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; at most half a
+            kernel, with zeros.
+        ceil_mode: True lets a last window stick out at the bottom or right; what lies beyond the
+            padding never counts.
+        count_include_pad: True counts the padding's zeros in the mean.
+
+    Returns:
+        y (N, C, OH, OW) and the cache.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+        ValueError: x is not (N, C, H, W), or a setting does not fit.
+    """
+    check_images("AvgPool2d", x)
+    kernel, strides = _window("AvgPool2d", kernel_size, stride)
+    sides = _resolve_pool_padding("AvgPool2d", padding, kernel, strides, (1, 1))
+    size = (x.shape[2], x.shape[3])
+    rows, columns = output_size("AvgPool2d", size, kernel, strides, sides, (1, 1), ceil_mode)
+    shape = (*x.shape[:2], rows, columns)
+    check_allocation("AvgPool2d", "the output", shape, x.dtype)
+    y = empty(shape, x.dtype)
+    count_include_pad = bool(count_include_pad)
+    kernels.avg_pool2d_forward(contiguous(x), y, kernel, strides, sides, count_include_pad)
+    return y, AvgPool2dCache(x.shape, shape, x.dtype, kernel, strides, sides, count_include_pad)
+
+
+def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
+    """Spreads each dy evenly over its window.
+
+    Args:
+        dy: (N, C, OH, OW).
+        cache: what `avg_pool2d_forward` returned; unchanged.
+
+    Returns:
+        dx (N, C, H, W).
+    """
+    dy = check_gradient("AvgPool2d", dy, cache.y_shape, cache.dtype)
+    dx = empty(cache.x_shape, cache.dtype)
+    kernels.avg_pool2d_backward(
+        dy, dx, cache.kernel, cache.stride, cache.padding, cache.count_include_pad
+    )
+    return dx
+
+
+def adaptive_avg_pool2d_forward(
+    x: Array, output_size: IntPair = 1
+) -> tuple[Array, AdaptiveAvgPool2dCache]:
+    """Takes the mean of each whole plane ("global average pooling").
+
+    Args:
+        x: (N, C, H, W), float32 or float64.
+        output_size: 1 or (1, 1), the only size there is here.
+
+    Returns:
+        y (N, C, 1, 1) and the cache.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+        ValueError: x is not (N, C, H, W), or output_size is not 1.
+
+    Source: Lin, Chen and Yan, "Network in Network", 2013, section 3.2.
+    """
+    if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
+        raise ValueError(f"AdaptiveAvgPool2d: output_size must be 1, got {output_size!r}")
+    check_images("AdaptiveAvgPool2d", x)
+    y = empty((*x.shape[:2], 1, 1), x.dtype)
+    np.mean(contiguous(x), axis=(2, 3), keepdims=True, out=y)
+    return y, AdaptiveAvgPool2dCache(x.shape, x.dtype)
+
+
+def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Array:
+    """Spreads each dy evenly over its plane.
+
+    Args:
+        dy: (N, C, 1, 1).
+        cache: what `adaptive_avg_pool2d_forward` returned; unchanged.
+
+    Returns:
+        dx (N, C, H, W).
+    """
+    n, c, h, w = cache.x_shape
+    dy = check_gradient("AdaptiveAvgPool2d", dy, (n, c, 1, 1), cache.dtype)
+    dx = empty(cache.x_shape, cache.dtype)
+    np.divide(dy, h * w, out=dx)
+    return dx
+
+
+def _window(
+    name: str, kernel_size: IntPair, stride: IntPair | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    kernel = pair(name, "kernel_size", kernel_size)
+    return kernel, kernel if stride is None else pair(name, "stride", stride)
+
+
+def _resolve_pool_padding(
+    name: str,
+    padding: Padding,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> tuple[int, int, int, int]:
+    sides = resolve_padding(name, padding, kernel, stride, dilation)
+    extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if max(sides[:2]) > extent[0] // 2 or max(sides[2:]) > extent[1] // 2:
+        raise ValueError(
+            f"{name}: padding {sides} (top, bottom, left, right) is more than half of what the "
+            f"kernel spans, {extent}"
+        )
+    return sides

@@ -1,0 +1,218 @@
+"""What a layer is: the base class of all of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.layers._arguments import float_dtype
+from cnnlite.layers.summary import Summary, summarize
+from cnnlite.random import RngLike
+
+__all__ = ["Grads", "IncompatibleKeys", "Layer"]
+
+Grads = dict[str, np.ndarray | None]
+"""Gradients by the keys of `params`; a parameter that is missing or None gets none."""
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict(strict=False)` passed over."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Layer(ABC):
+    """A function with parameters, and its gradient.
+
+    A layer of one's own needs two methods, `forward` and `backward`, and puts its arrays into two
+    dictionaries that are there without asking:
+
+        class Scale(Layer):
+            def __init__(self, size):
+                self.params["weight"] = np.ones(size, np.float32)
+
+            def forward(self, x, train=True, rng=None):
+                return x * self.params["weight"], x
+
+            def backward(self, dy, cache, need_dx=True):
+                return dy * self.params["weight"], {"weight": (dy * cache).sum(axis=0)}
+
+    That is enough to stand in a network, to be trained, saved, checked and summarised.
+
+    - `forward(x, train, rng)` returns the output and a cache: anything, as long as it is all that
+      `backward` needs.  Nothing is kept in the layer, so that one layer may be used twice, or
+      from several threads.  Neither x nor a parameter may be changed.
+    - `backward(dy, cache, need_dx)` gets the gradient with respect to the output and returns the
+      gradient with respect to the input (None will do when `need_dx` is false) and a dictionary
+      of gradients with the keys of `params`.  It changes neither dy nor the cache.
+    - `params` are arrays that an optimizer updates in place; `buffers` are arrays that belong to
+      the layer's state but are not trained.  Only buffers may change in `forward`, and only when
+      `train` is true.
+
+    What else a layer can say about itself, each with a default:
+
+    - `random = True`: forward needs random numbers, and gets them as `rng` (see `as_rng`).
+    - `extra_repr()`: its arguments, for printing.
+    - `multiply_adds(x_shape, y_shape)`: its arithmetic, for the summary.
+    - A layer made of other layers derives from `Container` (container.py) and has `children()`.
+    """
+
+    random: bool = False
+
+    # Made when first asked for: a class that derives from this one need not call __init__.
+    @cached_property
+    def params(self) -> dict[str, np.ndarray]:
+        """The arrays that are trained, by name."""
+        return {}
+
+    @cached_property
+    def buffers(self) -> dict[str, np.ndarray]:
+        """The arrays that are saved with the parameters but not trained, by name."""
+        return {}
+
+    @abstractmethod
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        """Return the output for `x`, and the cache that `backward` needs.
+
+        Args:
+            x: the input, a batch.
+            train: whether to behave as in training (dropout, batch normalisation).
+            rng: where random numbers come from, if the layer is random; see `as_rng`.
+        """
+
+    @abstractmethod
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        """Return the gradients with respect to the input and to the parameters.
+
+        Args:
+            dy: gradient of the loss with respect to the output, of the output's shape.
+            cache: what `forward` returned with that output.
+            need_dx: whether the gradient with respect to the input is wanted.
+        """
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the output for `x` as in inference, and keep nothing."""
+        return self.forward(x, train=False)[0]
+
+    def children(self) -> Mapping[str, "Layer"]:
+        """Return the layers this one is made of, by name; none for a leaf."""
+        return {}
+
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, "Layer"]]:
+        """Yield (prefix of its keys, layer) for each layer that holds arrays itself, in order.
+
+        A layer that stands twice in a network comes twice.
+        """
+        yield prefix, self
+
+    @property
+    def num_params(self) -> int:
+        """How many numbers are trained."""
+        return sum(array.size for array in self.params.values())
+
+    def astype(self, dtype: npt.DTypeLike) -> Self:
+        """Convert parameters and floating-point buffers, in place, and return the layer.
+
+        Args:
+            dtype: np.float32 or np.float64.
+
+        Raises:
+            TypeError: another dtype.
+        """
+        dtype = float_dtype(type(self).__name__, dtype)
+        for _, leaf in self.leaves():
+            for arrays in (leaf.params, leaf.buffers):
+                for key, array in arrays.items():
+                    if np.issubdtype(array.dtype, np.floating):
+                        arrays[key] = array.astype(dtype, copy=False)
+        return self
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return copies of all parameters and buffers, with the keys that PyTorch gives them.
+
+        As there, a layer that stands twice in a network is listed under both of its names.
+        """
+        return {key: array.copy() for key, array in self._state().items()}
+
+    def load_state_dict(
+        self, state: Mapping[str, npt.ArrayLike], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy values into the parameters and buffers.
+
+        Args:
+            state: arrays with the keys and shapes of `state_dict()`; floating-point numbers are
+                converted to the layer's dtype.
+            strict: whether a key that is missing, or one too many, is an error.
+
+        Returns:
+            The keys that were passed over: (missing_keys, unexpected_keys).
+
+        Raises:
+            ValueError: keys or shapes do not fit; the message names them, and nothing is copied.
+            TypeError: likewise for an array that cannot be converted.
+        """
+        own = self._state()
+        values = {key: np.asarray(state[key]) for key in own if key in state}
+        missing = [key for key in own if key not in state]
+        unexpected = [key for key in state if key not in own]
+        caller = f"{type(self).__name__}.load_state_dict"
+        if strict and (missing or unexpected):
+            parts = [
+                f"{text} {', '.join(map(repr, keys))}"
+                for text, keys in (("missing keys", missing), ("unexpected keys", unexpected))
+                if keys
+            ]
+            raise ValueError(f"{caller}: {'; '.join(parts)}")
+        for key, value in values.items():
+            if value.shape != own[key].shape:
+                raise ValueError(f"{caller}: {key} is {value.shape}, expected {own[key].shape}")
+            if not np.can_cast(value.dtype, own[key].dtype, "same_kind"):
+                raise TypeError(f"{caller}: {key} is {value.dtype}, expected {own[key].dtype}")
+        for key, value in values.items():
+            own[key][...] = value
+        return IncompatibleKeys(missing, unexpected)
+
+    def _state(self) -> dict[str, np.ndarray]:
+        """The layer's own arrays, all of them, by dotted key."""
+        return {
+            prefix + key: array
+            for prefix, leaf in self.leaves()
+            for arrays in (leaf.params, leaf.buffers)
+            for key, array in arrays.items()
+        }
+
+    def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
+        """Return the multiplications (each with an addition) of forward for these shapes."""
+        return 0
+
+    def summary(self, input_shape: tuple[int, ...]) -> Summary:
+        """Return a table of the layers: shapes, parameters, multiply-adds, bytes of the caches.
+
+        Args:
+            input_shape: with the batch, (N, D) or (N, C, H, W); or without, (D,) or (C, H, W),
+                which stands for a batch of one.
+
+        Returns:
+            A Summary: print it, or read its `rows` and totals.
+        """
+        return summarize(self, input_shape)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the parentheses when the layer is printed."""
+        return ""
+
+    def __repr__(self) -> str:
+        name, children = type(self).__name__, self.children()
+        if not children:
+            return f"{name}({self.extra_repr()})"
+        lines = [f"({key}): {child!r}" for key, child in children.items()]
+        body = "\n".join(lines).replace("\n", "\n  ")
+        return f"{name}(\n  {body}\n)"

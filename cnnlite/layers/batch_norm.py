@@ -1,0 +1,123 @@
+"""Batch normalisation."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.functional import batch_norm_backward, batch_norm_forward
+from cnnlite.layers._arguments import float_dtype, integer, real
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.random import RngLike
+
+__all__ = ["BatchNorm1d", "BatchNorm2d"]
+
+
+class _BatchNorm(Layer):
+    """What BatchNorm1d and BatchNorm2d share: all but the shape of x.
+
+    Forward with train=True is the one thing in a network that changes something: it moves the
+    running statistics, and counts the batch.
+    """
+
+    _shape: ClassVar[str]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        name = type(self).__name__
+        dtype = float_dtype(name, dtype)
+        self.num_features = integer(name, "num_features", num_features)
+        self.eps = real(name, "eps", eps, 0)
+        self.momentum = None if momentum is None else real(name, "momentum", momentum, 0, 1)
+        if affine:
+            self.params["weight"] = np.ones(num_features, dtype)
+            self.params["bias"] = np.zeros(num_features, dtype)
+        if track_running_stats:
+            self.buffers["running_mean"] = np.zeros(num_features, dtype)
+            self.buffers["running_var"] = np.ones(num_features, dtype)
+            self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        if not isinstance(x, np.ndarray):
+            raise TypeError(
+                f"{type(self).__name__}: x must be a NumPy array, got {type(x).__name__}"
+            )
+        if x.ndim != self._shape.count(",") + 1 or x.shape[1] != self.num_features:
+            expected = self._shape.replace("C", str(self.num_features))
+            raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
+        batches = self.buffers.get("num_batches_tracked")
+        momentum = self.momentum
+        if momentum is None:  # the plain mean of all batches so far
+            momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
+        y, cache = batch_norm_forward(
+            x,
+            self.params.get("weight"),
+            self.params.get("bias"),
+            self.buffers.get("running_mean"),
+            self.buffers.get("running_var"),
+            train or batches is None,
+            momentum,
+            self.eps,
+        )
+        if train and batches is not None:
+            batches += 1
+        return y, cache
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, dgamma, dbeta = batch_norm_backward(dy, cache)
+        return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={bool(self.params)}, track_running_stats={bool(self.buffers)}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalises each feature of (N, C) over the batch; `torch.nn.BatchNorm1d`.
+
+    params: weight (C,), bias (C,).  buffers: running_mean (C,), running_var (C,),
+    num_batches_tracked ().
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: weight of a new batch in the running statistics; None makes them plain means.
+        affine: whether there is a scale and a shift to learn.
+        track_running_stats: whether to keep running statistics, for use when not training.
+        dtype: np.float32 or np.float64.
+        rng: not used: the first weights are ones and zeros.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
+
+    Source:
+        Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
+    """
+
+    _shape = "(N, C)"
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalises each channel of (N, C, H, W) over batch and pixels; `torch.nn.BatchNorm2d`.
+
+    params, buffers, arguments and errors are those of BatchNorm1d.
+
+    Source:
+        Ioffe and Szegedy 2015, section 3.2.
+    """
+
+    _shape = "(N, C, H, W)"

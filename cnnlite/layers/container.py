@@ -1,0 +1,137 @@
+"""The base class of layers that are made of layers, and their parameters under dotted keys."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+
+import numpy as np
+
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.random import Rng, RngLike, as_rng
+
+__all__ = ["Container", "DottedArrays"]
+
+
+class DottedArrays(MutableMapping[str, np.ndarray]):
+    """Arrays of several layers under one roof: `view["0.weight"]` is layer 0's own "weight".
+
+    Args:
+        parts: (prefix, dictionary of a layer) pairs.
+    """
+
+    def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
+        self._home = {prefix + name: (arrays, name) for prefix, arrays in parts for name in arrays}
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        arrays, name = self._home[key]
+        return arrays[name]
+
+    def __setitem__(self, key: str, value: np.ndarray) -> None:
+        """Give the layer another array, of the same shape and dtype."""
+        if key not in self._home:
+            raise KeyError(f"{key}: no layer has it, and a layer gets no new array this way")
+        old = self[key]
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"{key} is a {type(value).__name__}, expected a NumPy array")
+        if value.dtype != old.dtype:
+            raise TypeError(f"{key} is {value.dtype}, expected {old.dtype}")
+        if value.shape != old.shape:
+            raise ValueError(f"{key} has shape {value.shape}, expected {old.shape}")
+        arrays, name = self._home[key]
+        arrays[name] = value
+
+    def __delitem__(self, key: str) -> None:
+        raise TypeError(f"{key}: an array can be exchanged here, not removed")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._home)
+
+    def __len__(self) -> int:
+        return len(self._home)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+class Container(Layer):
+    """A layer made of layers: it has their parameters, under dotted keys, and none of its own.
+
+    A container of one's own has `children`, `forward` and `backward`.  Its forward gets each
+    child's random numbers from `place` and `child_rng`, its backward puts the children's gradients
+    together with `gather_grads`.
+    """
+
+    @abstractmethod
+    def children(self) -> Mapping[str, Layer]:
+        """Return the layers this one is made of, by name."""
+
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        for name, child in self.children().items():
+            yield from child.leaves(f"{prefix}{name}.")
+
+    @property
+    def params(self) -> DottedArrays:  # type: ignore[override]  # used as a dictionary is
+        """The parameters of all layers, by dotted key; setting one reaches the layer.
+
+        The view shows the layers that are there when it is made: after adding or exchanging a
+        layer, ask again.  A layer that stands twice is listed once, where it stands first.
+        """
+        return DottedArrays((prefix, leaf.params) for prefix, leaf in self._distinct_leaves())
+
+    @property
+    def buffers(self) -> DottedArrays:  # type: ignore[override]
+        """The buffers of all layers, by dotted key, as `params`."""
+        return DottedArrays((prefix, leaf.buffers) for prefix, leaf in self._distinct_leaves())
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether a layer in it needs random numbers."""
+        return any(child.random for child in self.children().values())
+
+    def place(self, train: bool, rng: RngLike) -> Rng | None:
+        """Return where the layers in it draw random numbers, None if none of them will.
+
+        Called once for each forward: without an rng it takes a step of the common stream.
+        """
+        if not self.random or (rng is None and not train):
+            return None
+        return as_rng(rng)
+
+    def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
+        """Return the gradients of the whole from (child's name, its gradients) pairs.
+
+        The gradients of a layer that stands twice are added, under the key in `params`.
+        """
+        first: dict[int, str] = {}
+        again: dict[str, str] = {}
+        for prefix, leaf in self.leaves():
+            home = first.setdefault(id(leaf), prefix)
+            if home != prefix:
+                again.update((prefix + name, home + name) for name in leaf.params)
+        total: Grads = {}
+        for child, grads in parts:
+            for name, grad in grads.items():
+                key = f"{child}.{name}"
+                key = again.get(key, key)
+                other = total.get(key)
+                if grad is None or other is None:
+                    total[key] = other if grad is None else grad
+                else:
+                    total[key] = other + grad
+        return total
+
+    def _distinct_leaves(self) -> Iterator[tuple[str, Layer]]:
+        seen: set[int] = set()
+        for prefix, leaf in self.leaves():
+            if id(leaf) not in seen:
+                seen.add(id(leaf))
+                yield prefix, leaf
+
+
+def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:
+    """Return the child's own place to draw random numbers at."""
+    return rng.child(name) if rng is not None and child.random else None
+
+
+def has_params(layer: Layer) -> bool:
+    """Return whether there is anything to train in a layer."""
+    return any(leaf.params for _, leaf in layer.leaves())

@@ -1,0 +1,49 @@
+"""Dropout."""
+
+from typing import Any
+
+import numpy as np
+
+from cnnlite.functional import dropout_backward, dropout_forward
+from cnnlite.layers._arguments import real
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.random import RngLike, as_rng
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Layer):
+    """Zeroes elements at random while training, and scales the others up; `torch.nn.Dropout`.
+
+    The mask depends on the seed, the step and the layer's path, which `rng` holds, and on the
+    element; on nothing else.
+
+    Args:
+        p: probability to drop an element.
+
+    Raises:
+        TypeError, ValueError: p is not a number from 0 to 1.
+
+    Source:
+        Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+        JMLR 2014, section 10 (scaled while training: "inverted").
+    """
+
+    random = True
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = real("Dropout", "p", p, 0, 1)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        drops = train and self.p > 0
+        return dropout_forward(x, self.p, train, as_rng(rng) if drops else None)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (dropout_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

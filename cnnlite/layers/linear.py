@@ -1,0 +1,70 @@
+"""The fully connected layer."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite import initializers
+from cnnlite.functional import linear_backward, linear_forward
+from cnnlite.layers._arguments import float_dtype, integer
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.random import RngLike, init_generator
+
+__all__ = ["Linear"]
+
+
+class Linear(Layer):
+    """y = x @ weight.T + bias; `torch.nn.Linear`.
+
+    params: weight (out_features, in_features), bias (out_features,).
+
+    Args:
+        in_features, out_features: numbers of inputs and outputs of one example.
+        bias: whether to add a number to each output.
+        dtype: np.float32 or np.float64.
+        rng: where the first weights come from: U(-b, b), b = 1 / sqrt(in_features), as in PyTorch.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        self.in_features = integer("Linear", "in_features", in_features)
+        self.out_features = integer("Linear", "out_features", out_features)
+        dtype, rng = float_dtype("Linear", dtype), init_generator(rng)
+        weight = np.empty((out_features, in_features), dtype)
+        self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
+        if bias:
+            bound = 1 / math.sqrt(in_features)
+            self.params["bias"] = initializers.uniform(
+                np.empty(out_features, dtype), -bound, bound, rng
+            )
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return linear_forward(x, self.params["weight"], self.params.get("bias"))
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, dweight, dbias = linear_backward(dy, cache, need_dx)
+        return dx, {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
+
+    def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
+        return math.prod(y_shape) * self.in_features
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"bias={'bias' in self.params}"
+        )

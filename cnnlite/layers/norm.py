@@ -1,0 +1,143 @@
+"""Layer and group normalisation: each example by itself, whatever the batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite import functional as F
+from cnnlite.layers._arguments import float_dtype, integer, real
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.random import RngLike
+
+__all__ = ["GroupNorm", "LayerNorm"]
+
+
+class LayerNorm(Layer):
+    """Normalises each example over its last axes; `torch.nn.LayerNorm`.
+
+    params: weight and bias, of shape normalized_shape.
+
+    Args:
+        normalized_shape: sizes of the axes that share a mean and a variance.
+        eps: added to the variance.
+        elementwise_affine: whether there is a scale to learn.
+        bias: whether there is a shift as well.
+        dtype: np.float32 or np.float64.
+        rng: not used: the first weights are ones and zeros.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
+
+    Source:
+        Ba, Kiros and Hinton, "Layer normalization", 2016, equation 3.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        dtype = float_dtype("LayerNorm", dtype)
+        sizes = normalized_shape if isinstance(normalized_shape, Sequence) else (normalized_shape,)
+        if not sizes:
+            raise ValueError("LayerNorm: normalized_shape is empty, expected one axis or more")
+        self.normalized_shape = tuple(
+            integer("LayerNorm", "normalized_shape", size) for size in sizes
+        )
+        self.eps = real("LayerNorm", "eps", eps, 0)
+        if elementwise_affine:
+            self.params["weight"] = np.ones(self.normalized_shape, dtype)
+            if bias:
+                self.params["bias"] = np.zeros(self.normalized_shape, dtype)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        weight, bias = self.params.get("weight"), self.params.get("bias")
+        return F.layer_norm_forward(x, self.normalized_shape, weight, bias, self.eps)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, dweight, dbias = F.layer_norm_backward(dy, cache)
+        return dx, _affine_grads(dweight, dbias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={'weight' in self.params}, bias={'bias' in self.params}"
+        )
+
+
+class GroupNorm(Layer):
+    """Normalises each image over groups of its channels; `torch.nn.GroupNorm`.
+
+    params: weight (C,), bias (C,).
+
+    Args:
+        num_groups: parts that the channels are split into, each with its mean and variance.
+        num_channels: C.
+        eps: added to the variance.
+        affine: whether there is a scale and a shift to learn.
+        dtype: np.float32 or np.float64.
+        rng: not used: the first weights are ones and zeros.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range, or num_groups does not divide C.
+
+    Source:
+        Wu and He, "Group normalization", ECCV 2018, equation 7.
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        dtype = float_dtype("GroupNorm", dtype)
+        self.num_groups = integer("GroupNorm", "num_groups", num_groups)
+        self.num_channels = integer("GroupNorm", "num_channels", num_channels)
+        if num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: num_groups is {num_groups}, expected a divisor of num_channels "
+                f"{num_channels}"
+            )
+        self.eps = real("GroupNorm", "eps", eps, 0)
+        if affine:
+            self.params["weight"] = np.ones(num_channels, dtype)
+            self.params["bias"] = np.zeros(num_channels, dtype)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        if isinstance(x, np.ndarray) and x.ndim > 1 and x.shape[1] != self.num_channels:
+            raise ValueError(
+                f"GroupNorm: x has {x.shape[1]} channels, expected {self.num_channels} "
+                f"(x {x.shape})"
+            )
+        weight, bias = self.params.get("weight"), self.params.get("bias")
+        return F.group_norm_forward(x, self.num_groups, weight, bias, self.eps)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, dweight, dbias = F.group_norm_backward(dy, cache)
+        return dx, _affine_grads(dweight, dbias)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={bool(self.params)}"
+
+
+def _affine_grads(dweight: np.ndarray | None, dbias: np.ndarray | None) -> Grads:
+    grads: Grads = {"weight": dweight, "bias": dbias}
+    return {key: grad for key, grad in grads.items() if grad is not None}

@@ -1,0 +1,152 @@
+"""Pooling: one number for each window of each channel."""
+
+from typing import Any
+
+import numpy as np
+
+from cnnlite.functional import (
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+    avg_pool2d_backward,
+    avg_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
+from cnnlite.functional._checks import IntPair, Padding, pair, resolve_padding
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.random import RngLike
+
+__all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "MaxPool2d"]
+
+
+class MaxPool2d(Layer):
+    """The largest pixel of each window; `torch.nn.MaxPool2d`.
+
+    Args:
+        kernel_size: of the windows, an int or a pair, in pixels.
+        stride: from window to window, an int or a pair; None is the kernel's size.
+        padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid"; at most half
+            of what the kernel spans.  Padding is never the largest.
+        dilation: distance between the pixels of a window.
+        ceil_mode: whether a last window may stick out.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        kernel_size: IntPair,
+        stride: IntPair | None = None,
+        padding: Padding = 0,
+        dilation: IntPair = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        _check_windows("MaxPool2d", kernel_size, stride, padding, dilation)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.dilation = dilation
+        self.ceil_mode = ceil_mode
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return max_pool2d_forward(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (max_pool2d_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class AvgPool2d(Layer):
+    """The mean of each window; `torch.nn.AvgPool2d`.
+
+    Args:
+        kernel_size, stride, padding, ceil_mode: as for MaxPool2d.
+        count_include_pad: whether a window on the edge is divided by its whole size, as if
+            padding were pixels that are zero.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        kernel_size: IntPair,
+        stride: IntPair | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        _check_windows("AvgPool2d", kernel_size, stride, padding)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return avg_pool2d_forward(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (avg_pool2d_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AdaptiveAvgPool2d(Layer):
+    """The mean of each channel; `torch.nn.AdaptiveAvgPool2d(1)`.
+
+    Args:
+        output_size: 1; other sizes are not offered.
+
+    Raises:
+        ValueError: another size.
+    """
+
+    def __init__(self, output_size: IntPair = 1) -> None:
+        if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
+            raise ValueError(f"AdaptiveAvgPool2d: output_size is {output_size!r}, expected 1")
+        self.output_size = output_size
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return adaptive_avg_pool2d_forward(x, self.output_size)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (adaptive_avg_pool2d_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+def _check_windows(
+    name: str,
+    kernel_size: IntPair,
+    stride: IntPair | None,
+    padding: Padding,
+    dilation: IntPair = 1,
+) -> None:
+    kernel = pair(name, "kernel_size", kernel_size)
+    strides = pair(name, "stride", kernel if stride is None else stride)
+    resolve_padding(name, padding, kernel, strides, pair(name, "dilation", dilation))

@@ -1,0 +1,247 @@
+"""A table of a network: shapes, parameters, arithmetic, and the memory that training keeps."""
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnlite.layers._arguments import integer
+from cnnlite.random import Rng
+
+if TYPE_CHECKING:
+    from cnnlite.layers.base import Layer
+
+__all__ = ["Row", "Summary", "summarize"]
+
+Shape = tuple[int, ...]
+
+LABEL_WIDTH = 48
+"""Characters of the table's first column; longer names of layers are cut."""
+
+
+@dataclass
+class Row:
+    """One layer of a network, as it ran.
+
+    Attributes:
+        name: its name in the layer around it, "" for the whole network.
+        layer: its class, and its arguments if it is a leaf.
+        depth: how many layers are around it.
+        input_shape, output_shape: with the batch.
+        params: numbers that are trained; 0 where the layer stands for the second time, and in a
+            container, whose layers have rows of their own.
+        multiply_adds: multiplications with an addition each, for the whole batch.
+        cache_bytes: memory its cache keeps until backward, as far as no row above keeps it.
+    """
+
+    name: str
+    layer: str
+    depth: int
+    input_shape: Shape
+    output_shape: Shape = ()
+    params: int = 0
+    multiply_adds: int = 0
+    cache_bytes: int = 0
+
+
+@dataclass
+class Summary:
+    """What each layer of a network does and keeps; printing it gives a table.
+
+    The layers ran one by one: where they are fused, caches are smaller than this.
+
+    Attributes:
+        input_shape: with the batch.
+        rows: a Row for each layer, in the order they ran, containers before their layers.
+    """
+
+    input_shape: Shape
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def params(self) -> int:
+        """All numbers that are trained."""
+        return sum(row.params for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        """All multiplications with an addition each, for the whole batch, forwards."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    @property
+    def cache_bytes(self) -> int:
+        """All memory that is kept between forward and backward; what is shared counts once."""
+        return sum(row.cache_bytes for row in self.rows)
+
+    def __str__(self) -> str:
+        lines: list[tuple[str, ...]] = [
+            ("layer", "output", "parameters", "multiply-adds", "cache bytes")
+        ]
+        for row in self.rows:
+            label = "  " * row.depth + (f"({row.name}): {row.layer}" if row.name else row.layer)
+            if len(label) > LABEL_WIDTH:
+                label = f"{label[: LABEL_WIDTH - 3]}..."
+            numbers = (row.params, row.multiply_adds, row.cache_bytes)
+            lines.append((label, str(row.output_shape), *map(_count, numbers)))
+        totals = (self.params, self.multiply_adds, self.cache_bytes)
+        lines.append(("total", "", *(f"{number:,}" for number in totals)))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = [
+            "  ".join(
+                cell.ljust(width) if i < 2 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            for line in lines
+        ]
+        rule = "-" * len(text[0])
+        return "\n".join([f"input {self.input_shape}", text[0], rule, *text[1:-1], rule, text[-1]])
+
+    __repr__ = __str__
+
+
+def summarize(layer: "Layer", input_shape: Shape) -> Summary:
+    """Run a copy of the layer once, in training, and note what happens.
+
+    Args:
+        layer: a layer or a network; it stays as it is.
+        input_shape: with the batch, (N, D) or (N, C, H, W); or without, (D,) or (C, H, W).
+
+    Returns:
+        The summary; without a batch in `input_shape`, for a batch of one.
+
+    Raises:
+        TypeError, ValueError: that is no shape, or not one that the layer can take.
+    """
+    shape = tuple(integer("summary", "input_shape", size) for size in input_shape)
+    if not 1 <= len(shape) <= 4:
+        raise ValueError(
+            f"summary: input_shape is {input_shape!r}, expected (D,) or (C, H, W), "
+            "with the batch before it or not"
+        )
+    if len(shape) % 2:
+        shape = (1, *shape)
+    layer = copy.deepcopy(layer)
+    floats = [
+        array.dtype
+        for arrays in (layer.params, layer.buffers)
+        for array in arrays.values()
+        if array.dtype.kind == "f"
+    ]
+    x = Rng(0).generator().standard_normal(shape)
+    trace = _Trace(layer, shape)
+    layer.forward(x.astype(floats[0] if floats else np.float32), True, Rng(0))
+    return trace.summary
+
+
+class _Trace:
+    """Notes each forward of a network and its layers, which must be a copy made for this.
+
+    Args:
+        root: the network; the forward of each of its layers is exchanged for one that takes notes.
+        shape: of the input that it is going to get.
+    """
+
+    def __init__(self, root: "Layer", shape: Shape) -> None:
+        self.summary = Summary(shape)
+        self._around: list[tuple[Layer, Counter[int]]] = []  # containers, and what ran in them
+        self._seen: set[int] = set()  # layers that ran
+        self._caches: list[Any] = []  # kept: what is freed could come back as something else
+        self._blocks = {
+            id(_block(array)[0])
+            for arrays in (root.params, root.buffers)
+            for array in arrays.values()
+        }
+        self._watch(root)
+
+    def _watch(self, layer: "Layer") -> None:
+        if "forward" in vars(layer):
+            return  # it stands twice, and is watched already
+        if hasattr(layer, "fuse"):
+            layer.fuse = False
+        run = partial(self._run, layer, layer.forward)
+        layer.forward = run  # type: ignore[method-assign]
+        for child in layer.children().values():
+            self._watch(child)
+
+    def _run(
+        self,
+        layer: "Layer",
+        forward: Callable[..., tuple[np.ndarray, Any]],
+        x: np.ndarray,
+        *args: Any,
+        **kwargs: Any,
+    ) -> tuple[np.ndarray, Any]:
+        leaf = not layer.children()
+        row = Row(
+            name=self._name(layer),
+            layer=repr(layer) if leaf else type(layer).__name__,
+            depth=len(self._around),
+            input_shape=x.shape,
+        )
+        self.summary.rows.append(row)
+        self._around.append((layer, Counter()))
+        y, cache = forward(x, *args, **kwargs)
+        self._around.pop()
+        row.output_shape = y.shape
+        row.multiply_adds = layer.multiply_adds(x.shape, y.shape)
+        if leaf and id(layer) not in self._seen:
+            row.params = layer.num_params
+        self._seen.add(id(layer))
+        row.cache_bytes = self._new_bytes(cache)
+        return y, cache
+
+    def _name(self, layer: "Layer") -> str:
+        """What the container that runs it calls the layer; the next name if it has several."""
+        if not self._around:
+            return ""
+        container, runs = self._around[-1]
+        names = [name for name, child in container.children().items() if child is layer]
+        runs[id(layer)] += 1
+        return names[min(runs[id(layer)], len(names)) - 1] if names else "?"
+
+    def _new_bytes(self, cache: Any) -> int:
+        """The bytes of the memory blocks in a cache that no cache before it has."""
+        self._caches.append(cache)
+        total = 0
+        for array in _arrays(cache, set()):
+            owner, size = _block(array)
+            if id(owner) not in self._blocks:
+                self._blocks.add(id(owner))
+                total += size
+        return total
+
+
+def _arrays(cache: Any, visited: set[int]) -> Iterator[np.ndarray]:
+    """All arrays that can be reached from a cache."""
+    if id(cache) in visited:
+        return
+    visited.add(id(cache))
+    if isinstance(cache, np.ndarray):
+        yield cache
+    elif isinstance(cache, Mapping):
+        for value in cache.values():
+            yield from _arrays(value, visited)
+    elif isinstance(cache, list | tuple | set | frozenset):
+        for value in cache:
+            yield from _arrays(value, visited)
+    elif hasattr(cache, "__dict__") and not isinstance(cache, type | ModuleType):
+        yield from _arrays(vars(cache), visited)
+
+
+def _block(array: np.ndarray) -> tuple[object, int]:
+    """Whose memory an array is a view of, and how many bytes that is."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    owner = array if array.base is None else array.base
+    if isinstance(owner, memoryview):
+        owner = owner.obj
+    return owner, array.nbytes
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""

@@ -1,0 +1,120 @@
+"""Losses as objects: `value, cache = loss.forward(scores, targets)`, `loss.backward(cache)`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite import functional
+from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
+
+Array = npt.NDArray[np.floating[Any]]
+_Cache = TypeVar("_Cache")
+
+
+class Loss(ABC, Generic[_Cache]):
+    """What a loss must have: `forward` and `backward`; calling it gives the value alone."""
+
+    @abstractmethod
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, _Cache]:
+        """Returns the loss and what backward needs.
+
+        Args:
+            scores: what the network gave, (N, C).
+            targets: what it should have given.
+
+        Returns:
+            the loss, a float (an array for reduction "none"), and the cache.
+        """
+
+    @abstractmethod
+    def backward(self, cache: _Cache, dvalue: float | Array = 1.0) -> Array:
+        """Returns the gradient with respect to the scores, times dvalue."""
+
+    def __call__(self, scores: Array, targets: npt.ArrayLike) -> float | Array:
+        """Returns the loss alone."""
+        return self.forward(scores, targets)[0]
+
+
+class CrossEntropyLoss(Loss[CrossEntropyCache]):
+    """Softmax and negative log-likelihood; `torch.nn.CrossEntropyLoss`.
+
+    Args:
+        weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
+        label_smoothing: 0 to 1, how much of the wanted probability is spread over all classes.
+        reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
+    """
+
+    def __init__(
+        self,
+        weight: npt.ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+    ) -> None:
+        self.weight = None if weight is None else np.asarray(weight, np.float64)
+        self.label_smoothing = label_smoothing
+        self.reduction = reduction
+
+    def forward(
+        self, scores: Array, targets: npt.ArrayLike
+    ) -> tuple[float | Array, CrossEntropyCache]:
+        """Args and Raises: see `cnnlite.functional.cross_entropy_forward`."""
+        weight = None if self.weight is None else self.weight.astype(_float_type(scores))
+        return functional.cross_entropy_forward(
+            scores, targets, weight, self.label_smoothing, self.reduction
+        )
+
+    def backward(self, cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:
+        """Returns dscores (N, C)."""
+        return functional.cross_entropy_backward(cache, dvalue)
+
+
+class HingeLoss(Loss[HingeLossCache]):
+    """Multiclass SVM loss: every wrong class should score a margin less than the right one.
+
+    Args:
+        margin: how much the right class must lead.
+        reduction: "mean" over the batch, "sum" or "none".
+    """
+
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
+        self.margin = margin
+        self.reduction = reduction
+
+    def forward(
+        self, scores: Array, targets: npt.ArrayLike
+    ) -> tuple[float | Array, HingeLossCache]:
+        """Args and Raises: see `cnnlite.functional.hinge_loss_forward`."""
+        return functional.hinge_loss_forward(scores, targets, self.margin, self.reduction)
+
+    def backward(self, cache: HingeLossCache, dvalue: float | Array = 1.0) -> Array:
+        """Returns dscores (N, C)."""
+        return functional.hinge_loss_backward(cache, dvalue)
+
+
+class MSELoss(Loss[MSELossCache]):
+    """Mean squared error; `torch.nn.MSELoss`.
+
+    Args:
+        reduction: "mean" over all elements, "sum" or "none".
+    """
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = reduction
+
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, MSELossCache]:
+        """Args and Raises: see `cnnlite.functional.mse_loss_forward`."""
+        return functional.mse_loss_forward(scores, np.asarray(targets), self.reduction)
+
+    def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
+        """Returns dscores like the scores."""
+        return functional.mse_loss_backward(cache, dvalue)
+
+
+def _float_type(scores: Array) -> np.dtype[Any]:
+    """The scores' dtype; float64 where it is no float, for functional to complain about."""
+    dtype = getattr(scores, "dtype", np.dtype(np.float64))
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)

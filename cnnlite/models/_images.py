@@ -1,0 +1,48 @@
+"""What the zoo's networks need to know about their images."""
+
+import numpy as np
+
+from cnnlite.layers import Sequential
+from cnnlite.layers._arguments import integer
+
+__all__ = ["CIFAR", "count_features", "image_channels"]
+
+CIFAR = (3, 32, 32)
+"""Channels, height and width of CIFAR's images."""
+
+
+def image_channels(model: str, input_shape: tuple[int, ...]) -> int:
+    """Return the channels of an image.
+
+    Args:
+        model: the network's name, for the message.
+        input_shape: (channels, height, width).
+
+    Raises:
+        ValueError: it is not three positive integers.
+    """
+    try:
+        channels, _, _ = (integer(model, "input_shape", size) for size in input_shape)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{model}: input_shape is {input_shape!r}, expected (channels, height, width)"
+        ) from None
+    return channels
+
+
+def count_features(
+    features: Sequential, model: str, input_shape: tuple[int, ...], dtype: np.dtype
+) -> int:
+    """Return how many numbers the layers make of one image, by showing them one.
+
+    Args:
+        features: layers that end in (N, D).
+        model: the network's name, for the message.
+        input_shape: (channels, height, width).
+        dtype: of the layers.
+
+    Raises:
+        ValueError: the image is too small for the layers.
+    """
+    image_channels(model, input_shape)
+    return features(np.zeros((1, *input_shape), dtype)).shape[1]

@@ -1,0 +1,181 @@
+"""Residual networks for CIFAR.
+
+Source:
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016,
+    section 4.2: three stages of n blocks with 16, 32 and 64 filters, 6n + 2 layers in all.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite import initializers
+from cnnlite._backend import empty
+from cnnlite.layers import (
+    AdaptiveAvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    Layer,
+    Linear,
+    ReLU,
+    Residual,
+    Sequential,
+)
+from cnnlite.layers._arguments import float_dtype, integer
+from cnnlite.layers.base import Grads
+from cnnlite.models._images import CIFAR, image_channels
+from cnnlite.random import RngLike, init_generator
+
+__all__ = ["ZeroPadShortcut", "resnet20", "resnet32", "resnet_cifar"]
+
+WIDTHS = (16, 32, 64)
+"""Filters of the three stages; each but the first begins by halving the image."""
+
+
+class ZeroPadShortcut(Layer):
+    """Takes every stride-th pixel, and adds channels of zeros: the paper's option A.
+
+    Args:
+        in_channels, out_channels: channels of the input and of the output; the new ones are last.
+        stride: from pixel to pixel, in both directions.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        self.in_channels = integer("ZeroPadShortcut", "in_channels", in_channels)
+        self.out_channels = integer("ZeroPadShortcut", "out_channels", out_channels, in_channels)
+        self.stride = integer("ZeroPadShortcut", "stride", stride)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, tuple[int, ...]]:
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ValueError(
+                f"ZeroPadShortcut: x has shape {x.shape}, expected (N, {self.in_channels}, H, W)"
+            )
+        pixels = x[:, :, :: self.stride, :: self.stride]
+        y = empty((len(x), self.out_channels, *pixels.shape[2:]), x.dtype)
+        y[:, : self.in_channels] = pixels
+        y[:, self.in_channels :] = 0
+        return y, x.shape
+
+    def backward(
+        self, dy: np.ndarray, cache: tuple[int, ...], need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        if not need_dx:
+            return None, {}
+        rows, columns = (-(-size // self.stride) for size in cache[2:])
+        if dy.shape != (cache[0], self.out_channels, rows, columns):
+            raise ValueError(f"ZeroPadShortcut: dy has shape {dy.shape}, x had {cache}")
+        dx = empty(cache, dy.dtype)
+        dx[...] = 0
+        dx[:, :, :: self.stride, :: self.stride] = dy[:, : self.in_channels]
+        return dx, {}
+
+    def extra_repr(self) -> str:
+        return f"{self.in_channels}, {self.out_channels}, stride={self.stride}"
+
+
+def resnet_cifar(
+    depth: int,
+    num_classes: int = 10,
+    input_shape: tuple[int, ...] = CIFAR,
+    shortcut: str = "identity",
+    dtype: npt.DTypeLike = np.float32,
+    rng: RngLike = None,
+) -> Sequential:
+    """A residual network of any depth.
+
+    Args:
+        depth: layers with weights, 6n + 2 for n blocks a stage: 8, 14, 20, 32, 44, 56, 110.
+        num_classes: outputs.
+        input_shape: (channels, height, width) of an image.
+        shortcut: where the shape changes, "identity" is the paper's option A without parameters,
+            "projection" its option B, a 1x1 convolution with batch normalisation.
+        dtype: np.float32 or np.float64.
+        rng: where the first weights come from; convolutions get He's, as in the paper.
+
+    Returns:
+        Conv2d - BatchNorm2d - ReLU, blocks (each a Residual and a ReLU), AdaptiveAvgPool2d(1) -
+        Flatten - Linear.
+
+    Raises:
+        ValueError: the depth is not 6n + 2, or the shortcut is unknown.
+    """
+    blocks, rest = divmod(integer("resnet_cifar", "depth", depth, 8) - 2, 6)
+    if rest:
+        raise ValueError(f"resnet_cifar: depth is {depth}, expected 6n + 2 (8, 14, 20, ...)")
+    if shortcut not in ("identity", "projection"):
+        raise ValueError(
+            f"resnet_cifar: shortcut is {shortcut!r}, expected 'identity' or 'projection'"
+        )
+    dtype, rng = float_dtype("resnet_cifar", dtype), init_generator(rng)
+    channels = image_channels("resnet_cifar", input_shape)
+    model = Sequential(*_conv_norm(channels, WIDTHS[0], 3, 1, dtype, rng), ReLU())
+    channels = WIDTHS[0]
+    for width in WIDTHS:
+        for _ in range(blocks):
+            model.append(_block(channels, width, shortcut, dtype, rng)).append(ReLU())
+            channels = width
+    model.append(AdaptiveAvgPool2d(1)).append(Flatten())
+    return model.append(Linear(channels, num_classes, dtype=dtype, rng=rng))
+
+
+def resnet20(
+    num_classes: int = 10,
+    input_shape: tuple[int, ...] = CIFAR,
+    shortcut: str = "identity",
+    dtype: npt.DTypeLike = np.float32,
+    rng: RngLike = None,
+) -> Sequential:
+    """The residual network of 20 layers, 0.27 million parameters; see `resnet_cifar`."""
+    return resnet_cifar(20, num_classes, input_shape, shortcut, dtype, rng)
+
+
+def resnet32(
+    num_classes: int = 10,
+    input_shape: tuple[int, ...] = CIFAR,
+    shortcut: str = "identity",
+    dtype: npt.DTypeLike = np.float32,
+    rng: RngLike = None,
+) -> Sequential:
+    """The residual network of 32 layers, 0.46 million parameters; see `resnet_cifar`."""
+    return resnet_cifar(32, num_classes, input_shape, shortcut, dtype, rng)
+
+
+def _block(
+    channels: int, width: int, shortcut: str, dtype: np.dtype, rng: np.random.Generator
+) -> Residual:
+    """Two 3x3 convolutions and the way around them; the image is halved where channels change."""
+    stride = 1 if channels == width else 2
+    body = Sequential(
+        *_conv_norm(channels, width, 3, stride, dtype, rng),
+        ReLU(),
+        *_conv_norm(width, width, 3, 1, dtype, rng),
+    )
+    if channels == width:
+        return Residual(body)
+    if shortcut == "identity":
+        return Residual(body, ZeroPadShortcut(channels, width, stride))
+    return Residual(body, Sequential(*_conv_norm(channels, width, 1, stride, dtype, rng)))
+
+
+def _conv_norm(
+    channels: int,
+    width: int,
+    kernel_size: int,
+    stride: int,
+    dtype: np.dtype,
+    rng: np.random.Generator,
+) -> tuple[Conv2d, BatchNorm2d]:
+    conv = Conv2d(
+        channels,
+        width,
+        kernel_size,
+        stride,
+        padding=kernel_size // 2,
+        bias=False,
+        dtype=dtype,
+        rng=rng,
+    )
+    initializers.kaiming_normal(conv.params["weight"], nonlinearity="relu", rng=rng)
+    return conv, BatchNorm2d(width, dtype=dtype)

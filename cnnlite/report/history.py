@@ -1,0 +1,58 @@
+"""A training's history as a CSV file: one row an epoch, readable by any spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cnnlite._storage import replace_file
+
+COLUMNS = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "images_per_second")
+_INTEGERS = ("epoch", "step")
+
+
+def save(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
+    """Write ``solver.history``; a file that is there is replaced, wholly or not at all.
+
+    Numbers are written so that they come back as the same bits.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: a row lacks a column, or has another one.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for number, row in enumerate(history):
+        if set(row) != set(COLUMNS):
+            raise ValueError(f"history: row {number} has {', '.join(row)}, expected {COLUMNS}")
+        writer.writerow(row)
+    replace_file(Path(path), text.getvalue().encode())
+
+
+def load(path: str | Path) -> list[dict[str, float]]:
+    """Read what `save` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not such a file; the message names file and line.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ValueError(f"{path}: its first line must be {','.join(COLUMNS)}")
+        rows = []
+        for row in reader:
+            try:
+                rows.append({key: _number(key, row[key]) for key in COLUMNS})
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{path}, line {reader.line_num}: expected {len(COLUMNS)} numbers"
+                ) from None
+    return rows
+
+
+def _number(column: str, text: str) -> float:
+    return int(text) if column in _INTEGERS else float(text)

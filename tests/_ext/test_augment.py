@@ -1,0 +1,117 @@
+"""The compiled crops equal their NumPy twins to the bit, and check before they touch memory."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnnlite import reference
+from cnnlite._backend import kernels
+
+
+def offsets(rng: np.random.Generator, n: int, padding: int) -> tuple[np.ndarray, ...]:
+    return (
+        rng.integers(0, 2 * padding + 1, n, dtype=np.int32),
+        rng.integers(0, 2 * padding + 1, n, dtype=np.int32),
+        rng.integers(0, 2, n, dtype=np.uint8),
+    )
+
+
+sizes = st.integers(0, 9)
+
+
+@settings(max_examples=150, deadline=None)
+@given(sizes, sizes, sizes, sizes, st.integers(0, 12), st.integers(0, 2**32 - 1))
+def test_crop_flip_equals_its_twin(n, c, h, w, padding, seed) -> None:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (n, c, h, w), dtype=np.uint8)
+    where = offsets(rng, n, padding)
+    out, expected = np.full_like(images, 77), np.full_like(images, 99)
+    kernels.crop_flip(images, out, *where, padding)
+    reference.crop_flip(images, expected, *where, padding)
+    np.testing.assert_array_equal(out, expected)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    sizes, sizes, sizes, sizes, st.integers(0, 12), st.sampled_from(["f4", "f8"]),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_crop_flip_normalize_equals_its_twin(n, c, h, w, padding, dtype, seed) -> None:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (5, c, h, w), dtype=np.uint8)
+    index = rng.integers(0, 5, n)
+    scale, shift = rng.normal(size=(2, c, h, w)).astype(np.float32)
+    out, expected = (np.full((n, c, h, w), np.nan, dtype) for _ in range(2))
+    arguments = (images, index, *offsets(rng, n, padding), padding, scale, shift)
+    kernels.crop_flip_normalize(*arguments, out)
+    reference.crop_flip_normalize(*arguments, expected)
+    np.testing.assert_array_equal(out, expected)
+
+
+def arguments() -> dict[str, object]:
+    return {
+        "images": np.zeros((4, 3, 5, 5), np.uint8),
+        "index": np.zeros(2, np.int64),
+        "top": np.zeros(2, np.int32),
+        "left": np.zeros(2, np.int32),
+        "flip": np.zeros(2, np.uint8),
+        "padding": 1,
+        "scale": np.zeros((3, 5, 5), np.float32),
+        "shift": np.zeros((3, 5, 5), np.float32),
+        "out": np.zeros((2, 3, 5, 5), np.float32),
+    }
+
+
+WRONG = [
+    ("index", np.array([0, 4])),
+    ("index", np.array([-1, 0])),
+    ("index", np.zeros(3, np.int64)),
+    ("top", np.array([0, 3], np.int32)),
+    ("top", np.array([-1, 0], np.int32)),
+    ("top", np.zeros(1, np.int32)),
+    ("left", np.array([3, 0], np.int32)),
+    ("left", np.array([0, -1], np.int32)),
+    ("left", np.zeros(1, np.int32)),
+    ("flip", np.zeros(1, np.uint8)),
+    ("padding", -1),
+    ("scale", np.zeros((3, 5, 4), np.float32)),
+    ("shift", np.zeros((1, 5, 5), np.float32)),
+    ("out", np.zeros((2, 3, 5, 4), np.float32)),
+    ("out", np.zeros((1, 3, 5, 5), np.float32)),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+@pytest.mark.parametrize("backend", [kernels, reference])
+def test_wrong_arguments_are_refused(backend, name: str, value: object) -> None:
+    given = {**arguments(), name: value}
+    with pytest.raises(ValueError, match="crop_flip_normalize"):
+        backend.crop_flip_normalize(*given.values())
+    if name in ("top", "left", "flip", "padding"):
+        images = np.zeros((2, 3, 5, 5), np.uint8)
+        where = [given[key] for key in ("top", "left", "flip", "padding")]
+        with pytest.raises(ValueError, match="crop_flip"):
+            backend.crop_flip(images, images.copy(), *where)
+
+
+@pytest.mark.parametrize("backend", [kernels, reference])
+def test_another_shape_of_out_is_refused(backend) -> None:
+    images, zeros = np.zeros((2, 3, 5, 5), np.uint8), np.zeros(2, np.int32)
+    with pytest.raises(ValueError, match="crop_flip: out"):
+        backend.crop_flip(images, images[..., 1:].copy(), zeros, zeros, zeros.astype(np.uint8), 0)
+
+
+def test_the_number_of_threads_changes_nothing(rng: np.random.Generator) -> None:
+    images = rng.integers(0, 256, (64, 3, 32, 32), dtype=np.uint8)
+    where = offsets(rng, 64, 4)
+    results, before = [], kernels.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            kernels.set_num_threads(threads)
+            out = np.empty_like(images)
+            kernels.crop_flip(images, out, *where, 4)
+            results.append(out)
+    finally:
+        kernels.set_num_threads(before)
+    assert all((out == results[0]).all() for out in results)

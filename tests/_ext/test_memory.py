@@ -1,0 +1,235 @@
+"""The pool: memory is used again when its last reference dies, and never before."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnnlite._ext import memory
+
+BIG = (1000, 100)
+
+
+@pytest.fixture(autouse=True)
+def fresh_pool():
+    gc.collect()
+    limit = memory.stats()["limit"]
+    memory.trim()
+    yield
+    memory.set_limit(limit)
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int64])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), 7, BIG, (5, 0, 3), [200, 300], (2, 3, 100, 200)])
+def test_it_is_an_ordinary_array(shape, dtype):
+    array = memory.empty(shape, dtype)
+    expected = np.empty(shape, dtype)
+    assert (array.shape, array.dtype) == (expected.shape, expected.dtype)
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+    array[...] = 1
+    assert array.sum() == array.size
+    if array.nbytes >= 32 * 1024:
+        assert address(array) % 64 == 0
+
+
+def test_memory_is_used_again():
+    first = memory.empty(BIG, np.float32)
+    where, before = address(first), memory.stats()
+    del first
+    assert memory.stats()["held"] > 0
+    second = memory.empty(BIG, np.float32)
+    after = memory.stats()
+    assert address(second) == where
+    assert after["hits"] == before["hits"] + 1
+    assert after["allocations"] == before["allocations"]
+
+
+def views(array):
+    return {
+        "slice": array[10:20],
+        "transpose": array.T,
+        "reshape": array.reshape(-1),
+        "type": array.view(np.int32),
+        "memoryview": memoryview(array),
+        "memoryview of a view": memoryview(array[3]),
+        "from another library": np.from_dlpack(array),
+        "frombuffer": np.frombuffer(memoryview(array), np.uint8),
+        "view of a view": array[5:][::2].T[1:],
+        "subclass": array.view(np.matrix),
+        "iterator": iter(array),
+        "flat": array.flat,
+    }
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.parametrize("kind", list(views(np.zeros((30, 30), np.float32))))
+def test_it_is_not_given_out_while_a_view_lives(kind):
+    array = memory.empty(BIG, np.float32)
+    where = address(array)
+    view = views(array)[kind]
+    del array
+    others = [memory.empty(BIG, np.float32) for _ in range(3)]
+    assert where not in map(address, others)
+    del view
+    assert address(memory.empty(BIG, np.float32)) == where
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(30_000, 200_000)), max_size=60))
+def test_live_arrays_never_overlap(steps):
+    live = {}
+    for slot, size in steps:
+        live.pop(slot, None)
+        array = memory.empty(size, np.uint8)
+        array[:] = slot
+        live[slot] = array
+        for other, kept in live.items():
+            assert (kept == other).all()
+    spans = sorted((address(a), address(a) + a.nbytes) for a in live.values())
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+
+
+@given(st.integers(32 * 1024, 2**27))
+def test_at_most_an_eighth_is_wasted(size):
+    before = memory.stats()["in_use"]
+    block = memory.Block(size)
+    lent = memory.stats()["in_use"] - before
+    assert size <= lent <= size * 9 / 8
+    assert memoryview(block).nbytes == size
+
+
+def test_the_limit_is_kept_and_the_longest_unused_goes_first():
+    memory.set_limit(3 * 2**20)
+    arrays = [memory.empty(2**20, np.uint8) for _ in range(5)]
+    places = [address(array) for array in arrays]
+    while arrays:
+        arrays.pop(0)
+    assert memory.stats()["held"] == 3 * 2**20
+    again = [memory.empty(2**20, np.uint8) for _ in range(3)]
+    assert [address(array) for array in again] == places[:1:-1]  # the last back is the first out
+    memory.set_limit(0)
+    del again
+    assert memory.stats()["held"] == 0
+
+
+def test_an_array_above_the_limit_does_not_empty_the_pool():
+    memory.set_limit(2**20)
+    small, big = memory.empty(2**19, np.uint8), memory.empty(2**21, np.uint8)
+    del small
+    del big
+    assert memory.stats()["held"] == 2**19
+
+
+def test_trim_keeps_what_it_is_told_to():
+    arrays = [memory.empty(2**20, np.uint8) for _ in range(4)]
+    del arrays
+    memory.trim(2 * 2**20)
+    assert memory.stats()["held"] == 2 * 2**20
+    memory.trim()
+    assert memory.stats()["held"] == 0
+
+
+def test_several_threads_share_the_pool():
+    wrong = []
+
+    def work(value):
+        random = np.random.default_rng(value)
+        kept = []
+        for _ in range(300):
+            array = memory.empty(int(random.integers(32_768, 300_000)), np.uint8)
+            array[:] = value
+            kept.append(array)
+            if len(kept) > 8:
+                gone = kept.pop(int(random.integers(8)))
+                if not (gone == value).all():
+                    wrong.append(value)
+
+    workers = [threading.Thread(target=work, args=(value,)) for value in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert wrong == []
+    assert memory.stats()["in_use"] == 0
+
+
+def test_the_figures_add_up():
+    assert memory.stats()["in_use"] == 0
+    array = memory.empty(2**20, np.uint8)
+    assert memory.stats()["in_use"] == 2**20
+    del array
+    stats = memory.stats()
+    assert (stats["in_use"], stats["held"]) == (0, 2**20)
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1000, -1000), (2**40, 2**40), (2**62,), 2**70])
+def test_impossible_shapes_are_refused(shape):
+    with pytest.raises((ValueError, MemoryError, OverflowError)):
+        memory.empty(shape, np.float64)
+
+
+def test_out_of_memory_is_a_memory_error():
+    with pytest.raises(MemoryError):
+        memory.empty((2**55,), np.float32)
+    with pytest.raises(ValueError, match="at least 0"):
+        memory.set_limit(-1)
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_parent_and_child_go_separate_ways_after_a_fork():
+    code = """
+import os
+import numpy as np
+from cnnlite._ext import memory
+waiting, shared = memory.empty(2**20, np.uint8), memory.empty(2**20, np.uint8)
+shared[:] = 1
+del waiting
+child = os.fork()
+if child == 0:
+    mine = memory.empty(2**20, np.uint8)
+    mine[:] = shared[:] = 2
+    del mine, shared
+    memory.trim()
+    os._exit(memory.stats()["held"] == 0 and memory.stats()["in_use"] == 0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+mine = memory.empty(2**20, np.uint8)
+assert (shared == 1).all()
+"""
+    result = run(code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_environment_sets_the_limit():
+    code = "from cnnlite._ext import memory; print(memory.stats()['limit'])"
+    assert run(code, CNNLITE_POOL_LIMIT="3").stdout.split() == [str(3 * 2**20)]
+    assert run(code, CNNLITE_POOL_LIMIT="0").stdout.split() == ["0"]
+    error = run(code, CNNLITE_POOL_LIMIT="much").stderr.splitlines()[-1]
+    assert error.startswith("ValueError: CNNLITE_POOL_LIMIT is 'much', expected")
+
+
+def test_an_array_may_outlive_the_interpreters_modules():
+    code = "import sys; from cnnlite._ext import memory; sys.kept = memory.empty(2**20, 'u1')"
+    result = run(code)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -1,0 +1,229 @@
+"""CIFAR-10 is read from both versions, and what is wrong with its files is said by name."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnlite.data import DataError, Normalization, cifar10, find, load
+from cnnlite.data.cifar10 import CLASS_NAMES, read_binary_batch, read_python_batch
+from tests.data.conftest import BATCHES, ROWS, batch_content, python2_pickle
+
+PY = "cifar-10-batches-py"
+BIN = "cifar-10-batches-bin"
+
+
+def expected(rows) -> tuple[np.ndarray, np.ndarray]:
+    data = np.concatenate([rows[name][0] for name in BATCHES[:5]]).reshape(-1, 3, 32, 32)
+    return data, np.concatenate([rows[name][1] for name in BATCHES[:5]])
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_reads_both_versions(python_root: Path, binary_root: Path, rows, cache: bool) -> None:
+    images, labels = expected(rows)
+    for root in (python_root, python_root / PY, binary_root, binary_root / BIN):
+        data = cifar10(root, num_validation=10, cache=cache)
+        np.testing.assert_array_equal(data["X_train"], images[:-10])
+        np.testing.assert_array_equal(data["y_train"], labels[:-10])
+        np.testing.assert_array_equal(data["X_val"], images[-10:])
+        np.testing.assert_array_equal(data["y_val"], labels[-10:])
+        np.testing.assert_array_equal(data["X_test"].reshape(-1, 3072), rows["test_batch"][0])
+        np.testing.assert_array_equal(data["y_test"], rows["test_batch"][1])
+        assert data["X_train"].dtype == np.uint8
+        assert data["y_train"].dtype == np.int64
+        assert data.class_names == CLASS_NAMES
+        assert data.name == "cifar10"
+
+
+def test_reads_every_form(write_python, form, rows) -> None:
+    data = cifar10(write_python(form), num_validation=0)
+    np.testing.assert_array_equal(data["X_train"], expected(rows)[0])
+    assert data["X_val"].shape == (0, 3, 32, 32)
+    assert data["y_val"].shape == (0,)
+
+
+def test_normalization_is_measured_on_the_training_images_alone(python_root: Path, rows) -> None:
+    images, _ = expected(rows)
+    for kind in ("channel", "image"):
+        found = cifar10(python_root, 20, normalize=kind).normalization
+        alone = Normalization.from_images(images[:-20], kind)
+        np.testing.assert_array_equal(found.scale, alone.scale)
+        np.testing.assert_array_equal(found.shift, alone.shift)
+    assert cifar10(python_root, 20, normalize=None).normalization is None
+
+
+def test_the_environment_names_the_folder(python_root: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CNNLITE_DATA", str(python_root))
+    assert find().folder == python_root / PY
+    assert len(cifar10(num_validation=1)["X_train"]) == 5 * ROWS - 1
+
+
+def test_a_missing_folder_says_how_to_get_the_data(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*cnnlite data fetch cifar10"):
+        cifar10(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_missing_batch_is_named(python_root: Path, name: str) -> None:
+    (python_root / PY / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        cifar10(python_root)
+
+
+def test_a_missing_binary_batch_is_named(binary_root: Path) -> None:
+    (binary_root / BIN / "data_batch_3.bin").unlink()
+    with pytest.raises(FileNotFoundError, match=r"data_batch_3\.bin"):
+        cifar10(binary_root)
+
+
+def test_the_file_of_names_may_be_missing(python_root: Path, binary_root: Path) -> None:
+    (python_root / PY / "batches.meta").unlink()
+    (binary_root / BIN / "batches.meta.txt").unlink()
+    for root in (python_root, binary_root):
+        assert cifar10(root, 1).class_names == CLASS_NAMES
+
+
+def test_other_classes_are_refused(python_root: Path, binary_root: Path) -> None:
+    names = [*CLASS_NAMES[1:], CLASS_NAMES[0]]
+    (python_root / PY / "batches.meta").write_bytes(python2_pickle({"label_names": names}))
+    (binary_root / BIN / "batches.meta.txt").write_text("\n".join(names))
+    for root in (python_root, binary_root):
+        with pytest.raises(DataError, match=r"batches\.meta.*ten classes"):
+            cifar10(root, 1)
+
+
+@pytest.mark.parametrize("cut", [1, 100, 3073, 5 * 3073])
+def test_a_truncated_binary_batch_is_named(binary_root: Path, cut: int) -> None:
+    """Even when it ends between two records."""
+    path = binary_root / BIN / "data_batch_2.bin"
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(DataError, match=r"data_batch_2\.bin.*cut off"):
+        cifar10(binary_root, 1)
+
+
+def test_a_truncated_python_batch_is_named(python_root: Path, own_cache: Path) -> None:
+    path = python_root / PY / "data_batch_4"
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(DataError, match="data_batch_4 is damaged"):
+        cifar10(python_root, 1)
+    assert not own_cache.exists(), "nothing half-written may be left behind"
+
+
+@pytest.mark.parametrize("label", [10, 255])
+def test_labels_outside_0_to_9_are_refused(binary_root: Path, tmp_path: Path, label: int) -> None:
+    path = binary_root / BIN / "test_batch.bin"
+    content = bytearray(path.read_bytes())
+    content[3073 * 7] = label
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"test_batch\.bin: record 7 has the label {label}"):
+        read_binary_batch(path)
+    batch = batch_content(np.zeros((2, 3072), np.uint8), np.array([1, label]))
+    (tmp_path / "batch").write_bytes(python2_pickle(batch))
+    with pytest.raises(DataError, match=r"batch: 'labels'.*0 to 9"):
+        read_python_batch(tmp_path / "batch")
+
+
+WRONG = {
+    "no data": ({"labels": [1]}, "'data' is NoneType"),
+    "data that is no array": ({"data": "x", "labels": [1]}, "'data' is bytes"),
+    "other images": ({"data": np.zeros((1, 3071), np.uint8), "labels": [1]}, r"\(1, 3071\)"),
+    "no labels": ({"data": np.zeros((1, 3072), np.uint8)}, "'labels' is NoneType"),
+    "too few labels": ({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, "'labels' is 1,"),
+    "names as labels": ({"data": np.zeros((1, 3072), np.uint8), "labels": ["cat"]}, "0 to 9"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG.values(), ids=WRONG.keys())
+def test_other_contents_are_refused(tmp_path: Path, content, message: str) -> None:
+    path = tmp_path / "data_batch_1"
+    path.write_bytes(python2_pickle(content))
+    with pytest.raises(DataError, match=rf"data_batch_1: .*{message}"):
+        read_python_batch(path)
+
+
+def test_an_empty_binary_batch_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.bin").write_bytes(b"")
+    with pytest.raises(DataError, match=r"empty\.bin has 0 bytes"):
+        read_binary_batch(tmp_path / "empty.bin")
+
+
+def test_a_folder_in_place_of_a_file_is_refused(python_root: Path) -> None:
+    path = python_root / PY / "data_batch_1"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match="data_batch_1 is not a regular file"):
+        cifar10(python_root, 1)
+
+
+@pytest.mark.parametrize("num_validation", [-1, 5 * ROWS, 10**6])
+def test_too_many_validation_images_are_refused(python_root: Path, num_validation: int) -> None:
+    with pytest.raises(ValueError, match=f"num_validation is {num_validation}, expected 0 to 59"):
+        cifar10(python_root, num_validation)
+
+
+def test_wrong_arguments_are_refused(python_root: Path) -> None:
+    with pytest.raises(ValueError, match="normalize is 'pixel'"):
+        cifar10(python_root, normalize="pixel")
+    with pytest.raises(ValueError, match="name is 'mnist'"):
+        load("mnist")
+
+
+def test_load_takes_the_embedded_set_only_where_cifar10_is_not_asked_for(
+    python_root: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("CNNLITE_DATA", str(tmp_path / "nowhere"))
+    assert load().name == "embedded"
+    with pytest.raises(FileNotFoundError):
+        load("cifar10")
+    with pytest.raises(FileNotFoundError):
+        load("auto", tmp_path / "nowhere")
+
+
+def test_a_read_only_source_is_enough(python_root: Path) -> None:
+    folder = python_root / PY
+    before = {path: path.stat().st_mtime_ns for path in [folder, *folder.iterdir()]}
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        cifar10(python_root, 1)
+    finally:
+        folder.chmod(0o755)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_changed_files_are_read_again(python_root: Path, rows) -> None:
+    first = cifar10(python_root, 1)["X_test"][0].copy()
+    path = python_root / PY / "test_batch"
+    data, labels = rows["test_batch"]
+    path.write_bytes(python2_pickle(batch_content(255 - data, labels)))
+    os.utime(path, ns=(1, 1))
+    np.testing.assert_array_equal(cifar10(python_root, 1)["X_test"][0], 255 - first)
+
+
+def test_the_second_run_does_not_need_to_decode(python_root: Path, monkeypatch) -> None:
+    first = cifar10(python_root, 1)
+    monkeypatch.setattr(sys.modules["cnnlite.data.cifar10"], "read_python_batch", None)
+    second = cifar10(python_root, 1)
+    assert isinstance(second["X_train"], np.memmap)
+    assert not second["X_train"].flags.writeable
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key])
+    shutil.rmtree(python_root)
+    with pytest.raises(FileNotFoundError):
+        cifar10(python_root, 1)
+
+
+@pytest.mark.cifar10
+def test_the_real_data_set(cifar10_root: Path) -> None:
+    data = cifar10(cifar10_root, cache=False)
+    assert [len(data[f"X_{split}"]) for split in ("train", "val", "test")] == [49000, 1000, 10000]
+    counts = sum(np.bincount(data[f"y_{split}"]) for split in ("train", "val"))
+    assert counts.tolist() == [5000] * 10
+    assert np.bincount(data["y_test"]).tolist() == [1000] * 10
+    mean = -data.normalization.shift.ravel() / data.normalization.scale.ravel() / 255
+    np.testing.assert_allclose(mean, [0.4914, 0.4822, 0.4465], atol=3e-3)  # as published
+    deviation = 1 / data.normalization.scale.ravel() / 255
+    np.testing.assert_allclose(deviation, [0.2470, 0.2435, 0.2616], atol=5e-3)

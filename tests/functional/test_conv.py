@@ -1,0 +1,301 @@
+"""Convolution: every algorithm against PyTorch and against each other."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import cnnlite.functional as F
+from cnnlite.functional import _conv_im2col
+from cnnlite.functional.conv import ALGORITHMS
+
+CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ((2, 3, 7, 6), (4, 3, 3, 2), {}),
+    ((2, 3, 7, 6), (4, 3, 3, 3), {"padding": 1}),
+    ((2, 3, 8, 9), (4, 3, 2, 3), {"stride": (3, 4)}),  # stride larger than the kernel
+    ((1, 2, 9, 5), (3, 2, 3, 1), {"stride": 2, "padding": (2, 1), "dilation": (2, 1)}),
+    ((2, 6, 5, 5), (4, 3, 3, 3), {"groups": 2, "padding": 1}),
+    ((2, 4, 6, 5), (8, 1, 3, 3), {"groups": 4}),  # depthwise
+    ((3, 5, 4, 4), (2, 5, 1, 1), {}),
+    ((3, 5, 4, 5), (2, 5, 1, 1), {"stride": 2}),
+    ((2, 4, 3, 3), (2, 2, 1, 1), {"groups": 2}),
+    ((2, 3, 4, 5), (2, 3, 4, 5), {}),  # one window
+    ((2, 3, 5, 6), (2, 3, 2, 4), {"padding": "same"}),
+    ((2, 3, 5, 6), (2, 3, 2, 4), {"padding": "same", "dilation": (1, 2)}),
+    ((2, 3, 5, 6), (2, 3, 3, 2), {"padding": "valid"}),
+    ((1, 1, 1, 1), (1, 1, 3, 3), {"padding": 1}),
+    ((0, 3, 5, 5), (2, 3, 3, 3), {"padding": 1}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("x_shape", "w_shape", "options"), CASES)
+def test_as_torch(
+    x_shape: Any,
+    w_shape: Any,
+    options: Any,
+    dtype: type,
+    algorithm: str,
+    as_torch: Any,
+    torch: Any,
+    rng: np.random.Generator,
+) -> None:
+    x, weight = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape))
+    for bias in (None, rng.standard_normal(w_shape[0]).astype(dtype)):
+        as_torch(
+            lambda x, w, b: F.conv2d_forward(x, w, b, algorithm=algorithm, **options),
+            F.conv2d_backward,
+            lambda x, w, b: torch.nn.functional.conv2d(x, w, b, **options),
+            x,
+            weight,
+            bias,
+        )
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("sides", [(1, 1, 1, 1), (2, 0, 1, 3), (5, 5, 6, 6), (0, 0, 1, 0)])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_four_sides_and_circular_as_torch(
+    mode: str, sides: Any, algorithm: str, as_torch: Any, torch: Any, rng: np.random.Generator
+) -> None:
+    top, bottom, left, right = sides
+
+    def theirs(x: Any, w: Any, b: Any) -> Any:
+        pad = torch.nn.functional.pad(
+            x, (left, right, top, bottom), mode="constant" if mode == "zeros" else mode
+        )
+        return torch.nn.functional.conv2d(pad, w, b, stride=(1, 2))
+
+    as_torch(
+        lambda x, w, b: F.conv2d_forward(
+            x,
+            w,
+            b,
+            (1, 2),
+            ((top, bottom), (left, right)),
+            padding_mode=mode,
+            algorithm=algorithm,
+        ),
+        F.conv2d_backward,
+        theirs,
+        rng.standard_normal((2, 3, 5, 6)),
+        rng.standard_normal((4, 3, 3, 2)),
+        rng.standard_normal(4),
+    )
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
+    """Shapes and settings for which at least one window fits."""
+    groups = draw(st.integers(1, 3))
+    small, few = st.integers(1, 3), st.integers(0, 3)
+    kernel = draw(st.tuples(small, small))
+    options: dict[str, Any] = {
+        "stride": draw(st.tuples(small, small)),
+        "padding": draw(st.tuples(st.tuples(few, few), st.tuples(few, few))),
+        "dilation": draw(st.tuples(small, small)),
+        "groups": groups,
+    }
+    size = draw(st.tuples(st.integers(1, 8), st.integers(1, 8)))
+    for s, k, d, p in zip(size, kernel, options["dilation"], options["padding"], strict=True):
+        assume(s + sum(p) >= d * (k - 1) + 1)
+    x_shape = (draw(st.integers(0, 3)), groups * draw(st.integers(1, 2)), *size)
+    w_shape = (groups * draw(st.integers(1, 2)), x_shape[1] // groups, *kernel)
+    return x_shape, w_shape, options
+
+
+@settings(max_examples=60, deadline=None)
+@given(geometries(), st.sampled_from([np.float32, np.float64]))
+def test_im2col_as_naive(geometry: Any, dtype: type) -> None:
+    x_shape, w_shape, options = geometry
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape, w_shape[0]))
+    y, cache = F.conv2d_forward(x, w, b, algorithm="naive", **options)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    expected = (y, *F.conv2d_backward(dy, cache))
+    y, cache = F.conv2d_forward(x, w, b, algorithm="im2col", **options)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    for ours, theirs in zip((y, *F.conv2d_backward(dy, cache)), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+@settings(max_examples=40, deadline=None)
+@given(geometries())
+def test_backward_is_the_adjoint_of_forward(geometry: Any) -> None:
+    """Forward is linear in x and in the weights, hence <y, dy> = <x, dx> = <weight, dweight>."""
+    x_shape, w_shape, options = geometry
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(x_shape), rng.standard_normal(w_shape)
+    y, cache = F.conv2d_forward(x, w, **options)
+    dy = rng.standard_normal(y.shape)
+    dx, dw, db = F.conv2d_backward(dy, cache)
+    assert db is None
+    product = np.sum(y * dy)
+    np.testing.assert_allclose([np.sum(x * dx), np.sum(w * dw)], product, atol=1e-9)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stride": 2, "padding": 1},
+        {"dilation": 2, "padding": ((2, 0), (1, 1)), "groups": 2},
+        {"padding": 2, "padding_mode": "circular"},
+    ],
+)
+def test_gradients_are_derivatives(
+    options: Any, algorithm: str, as_differences: Any, rng: np.random.Generator
+) -> None:
+    groups = options.get("groups", 1)
+    as_differences(
+        lambda x, w, b: F.conv2d_forward(x, w, b, algorithm=algorithm, **options),
+        F.conv2d_backward,
+        rng.standard_normal((2, 4, 5, 4)),
+        rng.standard_normal((2, 4 // groups, 3, 3)),
+        rng.standard_normal(2),
+    )
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_need_dx_false_leaves_dx_out(algorithm: str, rng: np.random.Generator) -> None:
+    x, w, b = (rng.standard_normal(s) for s in ((2, 3, 5, 5), (4, 3, 3, 3), 4))
+    y, cache = F.conv2d_forward(x, w, b, algorithm=algorithm)
+    dx, dw, db = F.conv2d_backward(y, cache)
+    without = F.conv2d_backward(y, cache, need_dx=False)
+    assert dx is not None
+    assert without[0] is None
+    np.testing.assert_array_equal(without[1], dw)
+    np.testing.assert_array_equal(without[2], db)
+
+
+def test_tiles_of_images_give_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """Five images in tiles of two, with a short last tile, and one by one."""
+    x, w, b = (rng.standard_normal(s) for s in ((5, 3, 6, 6), (4, 3, 3, 3), 4))
+    per_image = 3 * 9 * 16 * 8
+    results = []
+    for limit in (10 * per_image, 2 * per_image, 1):
+        monkeypatch.setattr(_conv_im2col, "COLUMN_BYTES", limit)
+        y, cache = F.conv2d_forward(x, w, b, algorithm="im2col")
+        results.append((y, *F.conv2d_backward(y, cache)))
+    for other in results[1:]:
+        for a, b in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_columns_stay_within_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def counting_empty(shape: tuple[int, ...], dtype: Any) -> Any:
+        array = np.empty(shape, dtype)
+        if array.ndim == 3:
+            sizes.append(array.nbytes)
+        return array
+
+    monkeypatch.setattr(_conv_im2col, "empty", counting_empty)
+    x = np.ones((64, 16, 32, 32), np.float32)
+    y, cache = F.conv2d_forward(x, np.ones((4, 16, 3, 3), np.float32), padding=1)
+    F.conv2d_backward(y, cache)
+    assert len(sizes) == 3
+    assert max(sizes) <= _conv_im2col.COLUMN_BYTES
+
+
+def _ones(*shape: int, dtype: Any = np.float64) -> Any:
+    return np.ones(shape, dtype)
+
+
+X, W = _ones(2, 3, 5, 5), _ones(4, 3, 3, 3)
+REFUSED: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+    (
+        (_ones(128, 4, 32, 32), _ones(32, 3, 3, 3)),
+        {},
+        r"x has 4 channels, weight expects 3 \(x \(128, 4, 32, 32\), weight \(32, 3, 3, 3\)\)",
+    ),
+    ((X, _ones(4, 2, 3, 3)), {"groups": 2}, "x has 3 channels, weight expects 4 in 2 groups"),
+    ((X, _ones(3, 1, 3, 3)), {"groups": 2}, "groups=2 does not divide the 3 output channels"),
+    ((X, W), {"groups": 0}, "groups must be an int of at least 1, got 0"),
+    ((X, W), {"groups": True}, "groups must be an int of at least 1, got True"),
+    ((_ones(3, 5, 5), W), {}, r"x must have shape \(N, C, H, W\).*got \(3, 5, 5\)"),
+    ((_ones(2, 3, 0, 5), W), {}, r"with C, H and W at least 1, got \(2, 3, 0, 5\)"),
+    ((X, _ones(3, 3, 3)), {}, r"weight must have shape \(out_channels, .* got \(3, 3, 3\)"),
+    ((X, _ones(0, 3, 3, 3)), {}, r"none of them 0, got \(0, 3, 3, 3\)"),
+    ((X, W, _ones(3)), {}, r"bias has shape \(3,\), expected \(4,\)"),
+    ((X, W), {"stride": 0}, "stride must be an int or a pair of ints from 1 to .*, got 0"),
+    ((X, W), {"stride": 2**40}, "stride must be an int or a pair of ints from 1 to 2147483647"),
+    ((X, W), {"stride": 1.5}, r"stride must be .*got 1\.5"),
+    ((X, W), {"stride": (1, 2, 3)}, r"stride must be .*got \(1, 2, 3\)"),
+    ((X, W), {"dilation": (1, 0)}, r"dilation must be .*got \(1, 0\)"),
+    ((X, W), {"padding": -1}, "padding must be .*got -1"),
+    ((X, W), {"padding": "half"}, "padding must be .*'same' or 'valid', got 'half'"),
+    ((X, W), {"padding": ((1, 1), 2)}, r"padding must be .*got \(\(1, 1\), 2\)"),
+    (
+        (X, W),
+        {"padding": "same", "stride": 2},
+        r"padding 'same' needs stride 1, got stride \(2, 2\)",
+    ),
+    (
+        (X, _ones(4, 3, 6, 3)),
+        {},
+        r"kernel \(6, 3\) with dilation \(1, 1\) spans \(6, 3\) pixels, more than the padded image "
+        r"\(5, 5\)",
+    ),
+    ((X, W), {"dilation": 3}, r"spans \(7, 7\) pixels, more than the padded image \(5, 5\)"),
+    ((X, W), {"padding": 2**31 - 1}, "of shape .* would take .* bytes, more than can be addressed"),
+    (
+        (X, W),
+        {"padding_mode": "reflect"},
+        "padding_mode must be 'zeros' or 'circular', got 'reflect'",
+    ),
+    (
+        (X, W),
+        {"padding_mode": "circular", "padding": 6},
+        r"circular padding \(6, 6, 6, 6\) is more than the image \(5, 5\) can give",
+    ),
+    ((X, W), {"algorithm": "fft"}, r"algorithm must be one of \['auto', 'naive', .* got 'fft'"),
+]
+
+
+@pytest.mark.parametrize(("operands", "options", "message"), REFUSED)
+def test_wrong_arguments_are_refused(operands: Any, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^Conv2d: .*{message}"):
+        F.conv2d_forward(*operands, **options)
+
+
+def test_mixed_types_are_refused() -> None:
+    with pytest.raises(TypeError, match="Conv2d: weight is float32 but x is float64"):
+        F.conv2d_forward(X, W.astype(np.float32))
+    with pytest.raises(TypeError, match="Conv2d: bias must be a NumPy array, got list"):
+        F.conv2d_forward(X, W, [1.0] * 4)  # type: ignore[arg-type]
+
+
+def test_an_unfit_algorithm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnlyThreeByThree:
+        def unfit(self, geometry: Any) -> str | None:
+            return None if geometry.kernel == (3, 3) else "its kernel is not 3x3"
+
+    monkeypatch.setitem(ALGORITHMS, "special", OnlyThreeByThree())
+    with pytest.raises(ValueError, match="algorithm 'special' cannot do this: its kernel is not"):
+        F.conv2d_forward(X, _ones(4, 3, 1, 1), algorithm="special")
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_sizes_beyond_the_address_space_are_refused_before_allocation(algorithm: str) -> None:
+    """A 1x1 image padded to 2**62 pixels, of which only a few become outputs."""
+    x, w = np.ones((1, 1, 1, 1), np.float32), np.ones((1, 1, 2, 2), np.float32)
+    far = 2**31 - 1
+    with pytest.raises(ValueError, match="more than can be addressed"):
+        F.conv2d_forward(x, w, padding=far, stride=1, algorithm=algorithm)
+
+
+def test_huge_strides_take_one_window(rng: np.random.Generator) -> None:
+    x, w = rng.standard_normal((1, 2, 4, 4)), rng.standard_normal((1, 2, 2, 2))
+    y, cache = F.conv2d_forward(x, w, stride=2**31 - 1)
+    np.testing.assert_allclose(y[0, 0, 0, 0], np.sum(x[0, :, :2, :2] * w[0]))
+    dx, _, _ = F.conv2d_backward(y, cache)
+    assert dx is not None
+    np.testing.assert_allclose(dx[0, :, :2, :2], w[0] * y[0, 0, 0, 0])

@@ -1,0 +1,41 @@
+"""set_num_threads and get_num_threads, as the user sees them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import cnnlite
+from cnnlite._backend import kernels
+
+
+def test_what_is_set_is_what_is_used():
+    before = cnnlite.get_num_threads()
+    try:
+        cnnlite.set_num_threads(3)
+        assert cnnlite.get_num_threads() == (3 if kernels.openmp() else 1)
+    finally:
+        cnnlite.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_less_than_one_is_refused(n):
+    with pytest.raises(ValueError, match=f"set_num_threads: n is {n}, expected at least 1"):
+        cnnlite.set_num_threads(n)
+
+
+def test_the_environment_sets_the_start():
+    code = """
+import cnnlite
+from cnnlite._backend import kernels
+print(cnnlite.get_num_threads() == (3 if kernels.openmp() else 1))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "CNNLITE_NUM_THREADS": "3"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.stdout.split() == ["True"], result.stderr
