@@ -47,43 +47,68 @@ INLINE void T(piece_panels)(T(piece) *p)
         }
 }
 
-/* to[q] = from[q * step] where first + q * step lies in 0 .. width, else 0. */
-INLINE void T(copy_row)(const REAL *from, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, REAL *to,
-                        ptrdiff_t size)
+/* A block of `rows` rows: to[r * pitch + q] = from[r * next + q * step] for begin <= q < end, else 0.
+ * Vectors run over the end of a row, and the row after it is written later and mends that; hence the last
+ * vectors of all rows come first. */
+INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
+                         ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
-    ptrdiff_t begin = first < 0 ? smaller(size, divide_up(-first, step)) : 0, q = 0;
-    const ptrdiff_t end = first < width ? larger(begin, smaller(size, divide_up(width - first, step))) : begin;
-    for (; q < begin; q++) to[q] = 0;
-    if (step == 1) {
-        for (; q + VL <= end; q += VL) VSTORE(to + q, VLOAD(from + q));
-        if (q < end) VSTOREN(to + q, VLOADN(from + q, end - q), end - q);
-    } else
-        for (; q < end; q++) to[q] = from[q * step];
-    for (q = end; q < size; q++) to[q] = 0;
+    if (step > 1) {
+        for (ptrdiff_t r = 0; r < rows; r++)
+            for (ptrdiff_t q = 0; q < size; q++)
+                to[r * pitch + q] = q >= begin && q < end ? from[r * next + q * step] : 0;
+        return;
+    }
+    for (ptrdiff_t q = (size - 1) / VL * VL; q >= 0; q -= VL) {
+        const ptrdiff_t first = larger(begin - q, 0), last = smaller(end - q, VL);
+        const REAL *x = from + q;
+        REAL *y = to + q;
+        if (first == 0 && last == VL)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOAD(x));
+        else if (first < last)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOADR(x, first, last));
+        else
+            for (ptrdiff_t r = 0; r < rows; r++, y += pitch) VSTORE(y, VZERO);
+    }
 }
 
-/* All copies of one channel; x is the channel of the piece's first image. */
+/* One copy of one channel of one image: its rows from y on.  x[0] stands for column u. */
+INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrdiff_t u, REAL *to)
+{
+    const ptrdiff_t phases_w = k->kind == PADDED ? k->phases_w : 1;
+    const ptrdiff_t phases_h = k->kind == BY_TAP ? 1 : k->phases_h;
+    const ptrdiff_t rows = k->slots / phases_h, size = k->pitch / phases_w;
+    for (ptrdiff_t i = 0; i < phases_h; i++, to += rows * k->pitch, y++) {
+        const ptrdiff_t above = y < 0 ? smaller(rows, divide_up(-y, k->step_h)) : 0;
+        const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
+        const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
+        for (ptrdiff_t j = 0; j < phases_w; j++) {
+            const ptrdiff_t v = u + j, room = k->width - v, next = k->step_h * k->width;
+            const ptrdiff_t begin = v < 0 ? smaller(size, divide_up(-v, k->step_w)) : 0;
+            const ptrdiff_t end = room > 0 ? smaller(size, divide_up(room, k->step_w)) : 0;
+            REAL *row = to + j * size;
+            T(copy_rows)(x, next, k->step_w, 0, 0, row, k->pitch, above, size);
+            row += above * k->pitch;
+            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, k->step_w, begin, end, row,
+                         k->pitch, inside, size);
+            T(copy_rows)(x, next, k->step_w, 0, 0, row + inside * k->pitch, k->pitch, below, size);
+        }
+    }
+}
+
+/* All copies of one channel; x is the channel in the piece's first image. */
 INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, REAL *to)
 {
     const correlation *k = p->k;
     const ptrdiff_t next_image = k->groups * k->channels * k->height * k->width;
     const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
-    for (ptrdiff_t copy = 0; copy < k->copies; copy++)
-        for (ptrdiff_t image = 0; image < p->images; image++) {
-            REAL *row = to + copy * k->copy_size + image * k->image_size;
-            for (ptrdiff_t slot = 0; slot < k->slots; slot++, row += k->pitch) {
-                ptrdiff_t y = y0 + slot % k->phase_rows * k->step_h + slot / k->phase_rows, u = x0;
-                if (k->kind == BY_TAP) y = y0 + slot * k->step_h + copy / larger(1, k->taps_w) * k->gap_h;
-                if (k->kind != PADDED) u += copy % larger(1, k->taps_w) * k->gap_w;
-                const REAL *from = x + image * next_image + y * k->width + u;
-                if (y < 0 || y >= k->height) memset(row, 0, (size_t)k->pitch * REAL_BYTES);
-                else if (k->kind != PADDED) T(copy_row)(from, u, k->step_w, k->width, row, k->pitch);
-                else
-                    for (ptrdiff_t phase = 0; phase < k->phases_w; phase++)
-                        T(copy_row)(from + phase, u + phase, k->step_w, k->width,
-                                    row + phase * k->phase_columns, k->phase_columns);
-            }
-        }
+    for (ptrdiff_t copy = 0; copy < k->copies; copy++) {
+        const ptrdiff_t i = k->kind == BY_TAP ? copy / larger(1, k->taps_w) : 0;
+        const ptrdiff_t j = k->kind == PADDED ? 0 : copy % larger(1, k->taps_w);
+        for (ptrdiff_t image = 0; image < p->images; image++)
+            T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
+                          to + copy * k->copy_size + image * k->image_size);
+    }
 }
 
 /* Make channels c .. c + count of the piece readable at p->input. */

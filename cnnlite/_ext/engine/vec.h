@@ -8,6 +8,7 @@
  *     MASK       what comparing two V gives: all bits set where true
  *     VLOAD(p)  VSTORE(p, v)  VSET1(x)  VZERO        p needs no alignment
  *     VLOADN(p, n)  VSTOREN(p, v, n)                 the first n of VL lanes only (0 < n <= VL)
+ *     VLOADR(p, begin, end)                          lanes begin .. end; zero in the others
  *     VFMA(a, b, c)                                  a * b + c, rounded once where the machine can
  *     VSELECT(mask, a, b)  VRELU(v)                  mask ? a : b;  v <= 0 ? 0 : v (NaN stays NaN, -0 becomes 0)
  *
@@ -132,12 +133,16 @@ INLINE V T(vrelu)(V v) { return v <= 0 ? 0 : v; }
 #define VFMA(a, b, c) ((V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n)
 { return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
+{ return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << end) - (1u << begin)), p); }
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
 #elif defined(ISA_AVX512)
 #define VFMA(a, b, c) ((V)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n)
 { return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
+{ return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << end) - (1u << begin)), p); }
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
 #else
@@ -159,22 +164,29 @@ INLINE __m256i T(first_lanes)(ptrdiff_t n)
     static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
     return _mm256_loadu_si256((const __m256i *)(ones + 8 - n * (REAL_BYTES / 4)));
 }
+INLINE __m256i T(lanes_between)(ptrdiff_t begin, ptrdiff_t end)
+{ return _mm256_andnot_si256(T(first_lanes)(begin), T(first_lanes)(end)); }
 #if REAL_BYTES == 4
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm256_maskload_ps(p, T(first_lanes)(n)); }
+INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
+{ return (V)_mm256_maskload_ps(p, T(lanes_between)(begin, end)); }
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 { _mm256_maskstore_ps(p, T(first_lanes)(n), (__m256)v); }
 #else
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm256_maskload_pd(p, T(first_lanes)(n)); }
+INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
+{ return (V)_mm256_maskload_pd(p, T(lanes_between)(begin, end)); }
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 { _mm256_maskstore_pd(p, T(first_lanes)(n), (__m256d)v); }
 #endif
 #else
-INLINE V T(vloadn)(const REAL *p, ptrdiff_t n)
+INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
 {
     REAL lanes[VL] = {0};
-    for (ptrdiff_t i = 0; i < n; i++) lanes[i] = p[i];
+    for (ptrdiff_t i = begin; i < end; i++) lanes[i] = p[i];
     return VLOAD(lanes);
 }
+INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return T(vloadr)(p, 0, n); }
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 {
     REAL lanes[VL];
@@ -184,4 +196,5 @@ INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 #endif
 #endif
 #define VLOADN(p, n) T(vloadn)(p, n)
+#define VLOADR(p, begin, end) T(vloadr)(p, begin, end)
 #define VSTOREN(p, v, n) T(vstoren)(p, v, n)
