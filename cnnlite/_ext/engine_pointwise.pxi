@@ -49,7 +49,6 @@ cdef extern from "engine/pointwise_args.h" nogil:
         double momentum
         double weight_decay
         int nesterov
-        int first
 
 
 cdef int run(const piece_body *bodies, Arrays arrays, Py_ssize_t pieces, Py_ssize_t elements,
@@ -120,11 +119,9 @@ def add(a, b, y, bint relu):
     run_map(table.add, arrays, k.size, &k)
 
 
-def sgd_step(param, grad, velocity, double lr, double momentum, double weight_decay, bint nesterov,
-             bint first):
-    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it.
-
-    `first` says that velocity holds nothing yet: it becomes the gradient itself."""
+def sgd_step(param, grad, velocity, double lr, double momentum, double weight_decay,
+             bint nesterov):
+    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it."""
     cdef Arrays arrays = Arrays("sgd_step")
     cdef sgd_args k
     k.param = arrays.take("param", param, -1, True)
@@ -132,7 +129,7 @@ def sgd_step(param, grad, velocity, double lr, double momentum, double weight_de
     k.grad = arrays.take("grad", grad, k.size, False)
     k.velocity = arrays.take("velocity", velocity, k.size, True)
     k.lr, k.momentum, k.weight_decay = lr, momentum, weight_decay
-    k.nesterov, k.first = nesterov, first
+    k.nesterov = nesterov
     run_map(table.sgd_step, arrays, k.size, &k)
 
 

@@ -45,15 +45,11 @@ def sgd_step(
     momentum: float,
     weight_decay: float,
     nesterov: bool,
-    first: bool,
 ) -> None:
-    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it.
-
-    `first` says that velocity holds nothing yet: it becomes the gradient itself.
-    """
+    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it."""
     grad = grad + weight_decay * param
     direction = grad
     if velocity is not None:
-        velocity[...] = grad if first else momentum * velocity + grad
+        velocity[...] = momentum * velocity + grad
         direction = grad + momentum * velocity if nesterov else velocity
     param -= lr * direction

@@ -63,8 +63,7 @@ INLINE void T(sgd_lanes)(const sgd_args *k, ptrdiff_t at, ptrdiff_t n)
     V g = VFMA(VSET1((REAL)k->weight_decay), wi, whole ? VLOAD(grad) : VLOADN(grad, n));
     V direction = g;
     if (k->velocity) {
-        V v = g;
-        if (!k->first) v = VFMA(momentum, whole ? VLOAD(velocity) : VLOADN(velocity, n), g);
+        V v = VFMA(momentum, whole ? VLOAD(velocity) : VLOADN(velocity, n), g);
         if (whole) VSTORE(velocity, v);
         else VSTOREN(velocity, v, n);
         direction = k->nesterov ? VFMA(momentum, v, g) : v;

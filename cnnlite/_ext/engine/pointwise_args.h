@@ -44,7 +44,7 @@ typedef struct {
     const void *grad;
     ptrdiff_t size;
     double lr, momentum, weight_decay;
-    int nesterov, first;                   /* first: velocity holds nothing yet, v = g */
+    int nesterov;
 } sgd_args;
 
 #endif
