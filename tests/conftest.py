@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ import pytest
 def rng() -> np.random.Generator:
     """The same numbers in every run."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For networks so small that they gain nothing from more, and lose much on a busy machine."""
+    import cnnlite
+
+    before = cnnlite.get_num_threads()
+    cnnlite.set_num_threads(1)
+    yield
+    cnnlite.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.callbacks import Callback
 from cnnlite.checkpoint import Checkpoint
 from cnnlite.data import RandomCropFlip
 from cnnlite.layers import (
@@ -23,6 +24,7 @@ from cnnlite.layers import (
     Conv2d,
     Dropout,
     Flatten,
+    Layer,
     Linear,
     MaxPool2d,
     ReLU,
@@ -107,6 +109,50 @@ def fingerprint(trained: Solver) -> str:
     ]
     digest.update(json.dumps(plain).encode())
     return digest.hexdigest()
+
+
+class Recorder(Callback):
+    """Writes down which image indices each step takes, and when each method is called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def before_train(self, solver: Solver) -> None:
+        self.calls.append("before_train")
+
+    def after_train(self, solver: Solver) -> None:
+        self.calls.append("after_train")
+
+    def before_epoch(self, solver: Solver) -> None:
+        self.calls.append("before_epoch")
+
+    def after_epoch(self, solver: Solver) -> None:
+        self.calls.append("after_epoch")
+
+    def before_step(self, solver: Solver) -> None:
+        self.calls.append("before_step")
+
+    def after_step(self, solver: Solver) -> None:
+        self.calls.append("after_step")
+
+
+class Spy(Layer):
+    """Passes its input on, and keeps a copy of each batch; calls `action` in forward."""
+
+    def __init__(self, action: Any = None) -> None:
+        self.seen: list[np.ndarray] = []
+        self.trained = 0
+        self.action = action
+
+    def forward(self, x: np.ndarray, train: bool = True, rng: Any = None) -> tuple:
+        if train:
+            self.seen.append(x.copy())
+        if self.action is not None:
+            self.action(train)
+        return x, None
+
+    def backward(self, dy: np.ndarray, cache: Any, need_dx: bool = True) -> tuple:
+        return dy, {}
 
 
 if __name__ == "__main__":

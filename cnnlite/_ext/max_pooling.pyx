@@ -1,7 +1,7 @@
 """Max-pooling, twins of cnnlite/reference/max_pooling.py.
 
-One image's channel (a plane) is one piece of work.  The forward kernel visits the taps of the window one
-after the other, each for whole rows of outputs: an inner loop without a jump.
+One image's channel (a plane) is one piece of work.  The forward kernel visits the taps of the
+window one after the other, each for whole rows of outputs: an inner loop without a jump.
 """
 
 from cython cimport floating

@@ -39,6 +39,8 @@ cdef enum:
     STEPS = 8                # size classes between two powers of two: at most 1/8 is wasted
     CLASSES = STEPS * 64
 
+cdef Py_ssize_t MOST = <Py_ssize_t> 1 << (8 * sizeof(Py_ssize_t) - 3)
+
 cdef struct Free:
     # Written into waiting memory itself: a list of one size class, newest first.
     Free* newer
@@ -86,8 +88,9 @@ def empty(shape, dtype):
     From 32 KiB up it begins at a multiple of 64 bytes and its memory comes from the pool.
     """
     dtype = np.dtype(dtype)
-    cdef object size = (prod(shape) if isinstance(shape, (tuple, list)) else shape) * dtype.itemsize
-    if size < POOLED_FROM or size > (<Py_ssize_t> 1 << (8 * sizeof(Py_ssize_t) - 3)) or dtype.hasobject:
+    cdef object count = prod(shape) if isinstance(shape, (tuple, list)) else shape
+    cdef object size = count * dtype.itemsize
+    if size < POOLED_FROM or size > MOST or dtype.hasobject:
         return np.empty(shape, dtype)  # which also raises what has to be raised
     return np.ndarray(shape, dtype, Block(size))
 

@@ -64,10 +64,9 @@ cdef inline Axis make_axis(
 
 
 cdef inline object ceil_outputs(const Axis* axis):
-    """Return the number of outputs in ceil mode; the last window begins before the padding after."""
-    cdef object room = (
-        <object> axis.size + axis.before + axis.after - <object> axis.dilation * (axis.kernel - 1) - 1
-    )
+    """Return the outputs in ceil mode: the last window begins before the padding after."""
+    cdef object padded = <object> axis.size + axis.before + axis.after
+    cdef object room = padded - <object> axis.dilation * (axis.kernel - 1) - 1
     cdef object outputs = -(-room // axis.stride) + 1
     return outputs - 1 if (outputs - 1) * axis.stride >= axis.size + axis.before else outputs
 

@@ -3,3 +3,7 @@
 
 class DataError(ValueError):
     """A file does not hold what it should; the message names the file and what to do."""
+
+
+class DownloadError(OSError):
+    """A download did not finish; the message says why, and that it can be continued."""

@@ -1,19 +1,15 @@
 """Downloads CIFAR-10, so that an interrupted download goes on, and checks it before it is read."""
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cnnlite.data.archive import unpack
-from cnnlite.data.cache import data_folder, write_all
+from cnnlite.data.cache import data_folder
 from cnnlite.data.cifar10 import PathLike, Source, convert, find
-from cnnlite.data.errors import DataError
+from cnnlite.data.errors import DataError, DownloadError
 
 __all__ = ["ARCHIVE", "Archive", "DownloadError", "FileReport", "download", "fetch", "verify"]
 
@@ -48,10 +44,6 @@ OFFICIAL_MD5 = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
-
-
-class DownloadError(OSError):
-    """A download did not finish; the message says why, and that it can be continued."""
 
 
 def fetch(
@@ -110,61 +102,13 @@ def download(
     if path.exists():
         os.replace(path, part)  # an earlier run was stopped between download and unpacking
     if not part.exists() or part.stat().st_size < archive.size:
-        try:
-            _receive(archive, part, progress, timeout)
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-            raise _explain(error, archive, part) from error
+        # Imported here: HTTP costs more to import than all of cnnlite.
+        from cnnlite.data._http import receive
+
+        receive(archive.url, archive.size, part, progress, timeout)
     _check(archive, part)
     os.replace(part, path)
     return path
-
-
-def _receive(archive: Archive, part: Path, progress: Progress | None, timeout: float) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(archive.url, headers={"User-Agent": "cnnlite"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    with _open(request, part, timeout) as response:
-        resumed = response.status == 206
-        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-            part.unlink()
-            raise http.client.HTTPException("the server sent another range than was asked for")
-        # A server that does not know Range sends everything again.
-        with open(part, "ab" if resumed else "wb", buffering=0) as file:
-            have = have if resumed else 0
-            while chunk := response.read(_CHUNK):
-                have += len(chunk)
-                if have > archive.size:
-                    break  # not what was expected; the check says so
-                write_all(file, chunk)
-                if progress is not None:
-                    progress(have, archive.size)
-            os.fsync(file.fileno())
-    if have < archive.size:
-        raise http.client.IncompleteRead(b"", archive.size - have)
-
-
-def _open(request: urllib.request.Request, part: Path, timeout: float) -> Any:
-    try:
-        return urllib.request.urlopen(request, timeout=timeout)
-    except urllib.error.HTTPError as error:
-        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-            part.unlink()  # longer than what the server has: the next try starts again
-        raise
-
-
-def _explain(error: Exception, archive: Archive, part: Path) -> OSError:
-    from_network = isinstance(
-        error, (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
-    )
-    if not from_network and isinstance(error, OSError):
-        return OSError(error.errno, f"cannot write the download: {error.strerror}", str(part))
-    have = part.stat().st_size if part.exists() else 0
-    reason = getattr(error, "reason", None) or error
-    return DownloadError(
-        f"{archive.url}: {reason}. {have} of {archive.size} bytes are there, and the same command "
-        f"goes on from them; or put the archive there by hand as {part.with_suffix('')}"
-    )
 
 
 def _check(archive: Archive, part: Path) -> None:

@@ -76,7 +76,7 @@ def _probability(x: Array) -> Array:
 
 
 def _inner(x: Array) -> Array:
-    inner = x * x
+    inner = np.square(x, out=np.empty_like(x))  # an array, also where x has no axes
     inner *= _B
     inner += 1
     inner *= x

@@ -113,15 +113,11 @@ def check_output(
 ) -> None:
     """Raise ValueError unless the output's height and width are those of floor or ceil mode."""
     for axis, name in enumerate(("height", "width")):
-        allowed = [
-            output_size(
-                image[axis], kernel[axis], stride[axis], *padding[2 * axis : 2 * axis + 2],
-                dilation[axis], ceil_mode,
-            )
-            for ceil_mode in (False, True)
-        ]  # fmt: skip
-        if output[axis] < 1 or output[axis] not in allowed:
+        before, after = padding[2 * axis], padding[2 * axis + 1]
+        window = (image[axis], kernel[axis], stride[axis], before, after, dilation[axis])
+        floor, ceiling = output_size(*window), output_size(*window, ceil_mode=True)
+        if output[axis] < 1 or output[axis] not in (floor, ceiling):
             raise ValueError(
-                f"{function}: y has {name} {output[axis]}, expected {allowed[0]} "
-                f"({allowed[1]} in ceil mode)"
+                f"{function}: y has {name} {output[axis]}, expected {floor} "
+                f"({ceiling} in ceil mode)"
             )

@@ -5,7 +5,6 @@ import io
 import os
 import re
 import socket
-import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -236,7 +235,7 @@ def test_a_full_disk_is_not_taken_for_the_network(
     monkeypatch.setattr("cnnlite.data.archive.write_all", full)
     with pytest.raises(OSError, match="cannot unpack: No space left"):
         fetch(folder, archive=server.archive(), timeout=5)
-    monkeypatch.setattr(sys.modules["cnnlite.data.fetch"], "write_all", full)
+    monkeypatch.setattr("cnnlite.data._http.write_all", full)
     (folder / NAME).unlink()
     with pytest.raises(OSError, match="cannot write the download: No space left") as raised:
         fetch(folder, archive=server.archive(), timeout=5)

@@ -1,0 +1,115 @@
+"""What a training shows: a line an epoch everywhere, a bar on terminals only."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cnnlite.callbacks.progress import HEADER, Progress, duration, line
+from tests import trainings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ROW = {
+    "epoch": 3,
+    "step": 1149,
+    "lr": 0.0125,
+    "loss": 1.23456,
+    "train_acc": 0.5,
+    "val_acc": 1.0,
+    "images_per_second": 12345.6,
+}
+
+
+def test_columns_are_aligned() -> None:
+    assert len(line(ROW)) == len(HEADER)
+    assert line(ROW) == "    3    1149  0.012500  1.2346     0.5000   1.0000    12,346"
+    for name, value in zip(HEADER.split(), line(ROW).split(), strict=True):
+        assert HEADER.index(name) + len(name) == line(ROW).index(value) + len(value)
+
+
+def test_no_terminal_gets_lines_only(capsys: pytest.CaptureFixture[str]) -> None:
+    solver = trainings.solver(verbose=True, num_epochs=2)
+    solver.train()
+    out = capsys.readouterr().out
+    assert out.splitlines() == [HEADER, *map(line, solver.history)]
+
+
+def test_a_terminal_gets_a_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnlite.callbacks.progress.REFRESH", 0.0)
+    out = io.StringIO()
+    console = Console(
+        file=out, force_terminal=True, width=120, color_system=None, legacy_windows=False
+    )
+    solver = trainings.solver(callbacks=[Progress(console)], num_epochs=2)
+    solver.train()
+    shown = out.getvalue()
+    for text in (
+        "epoch 1/2",
+        "epoch 2/2",
+        "loss ",
+        "acc ",
+        "images/s",
+        "0:00 left",
+        line(solver.history[1]),
+    ):
+        assert text in shown, text
+
+
+def test_the_first_loss_shown_is_the_first_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moving average that starts at 0 would show a twentieth of it."""
+    monkeypatch.setattr("cnnlite.callbacks.progress.REFRESH", 0.0)
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=120, color_system=None)
+    solver = trainings.solver(callbacks=[Progress(console)], num_epochs=1)
+    solver.train()
+    assert f"loss {solver.loss_history[0]:.3f}" in out.getvalue()
+
+
+def test_interruption_says_what_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: pytest.TempPathFactory
+) -> None:
+    class Stop:
+        def after_step(self, solver: object) -> None:
+            if training.step == 7:
+                raise KeyboardInterrupt
+
+    path = f"{tmp_path}/x.safetensors"
+    training = trainings.solver(verbose=True, callbacks=[Stop()], checkpoint=path)
+    training.train()
+    last = capsys.readouterr().out.splitlines()[-1]
+    best = f"best val_acc so far {training.best_val_acc:.4f}"
+    assert last == f"interrupted at step 7, in epoch 2; {best}; checkpoint in {path}"
+
+
+def test_resumed_training_shows_the_earlier_epochs(
+    capsys: pytest.CaptureFixture[str], tmp_path: pytest.TempPathFactory
+) -> None:
+    path = f"{tmp_path}/x.safetensors"
+    trainings.solver(num_epochs=1, schedule=None, checkpoint=path).train()
+    solver = trainings.solver(verbose=True, num_epochs=2, schedule=None, checkpoint=path)
+    solver.resume()
+    assert capsys.readouterr().out.splitlines() == [HEADER, *map(line, solver.history)]
+
+
+def test_the_bar_is_closed_when_training_fails() -> None:
+    class Fail:
+        def after_step(self, solver: object) -> None:
+            raise RuntimeError("no")
+
+    out = io.StringIO()
+    progress = Progress(Console(file=out, force_terminal=True))
+    with pytest.raises(RuntimeError, match="no"):
+        trainings.solver(callbacks=[progress, Fail()]).train()
+    assert progress._bar is None
+    assert out.getvalue().endswith(("\x1b[?25h", "\x1b[2K"))  # the cursor is back, the bar is gone
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0:00"), (59.6, "1:00"), (61, "1:01"), (3600, "1:00:00"), (7384, "2:03:04")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,64 @@
+"""The picture of the curves: drawn without a display, left out with one line without matplotlib."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnlite.report import curves
+
+ROOT = Path(__file__).parents[2]
+HISTORY = [
+    {
+        "epoch": epoch,
+        "step": 10 * epoch,
+        "lr": 0.1,
+        "loss": 2 / epoch,
+        "train_acc": 0.5 + 0.1 * epoch,
+        "val_acc": 0.4 + 0.1 * epoch,
+        "images_per_second": 100.0,
+    }
+    for epoch in (1, 2, 3)
+]
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize("losses", [None, np.linspace(3, 1, 30)])
+def test_a_picture_is_drawn(tmp_path: Path, epochs: int, losses: np.ndarray | None) -> None:
+    image = pytest.importorskip("PIL.Image")
+    assert curves.save(HISTORY[:epochs], tmp_path / "curves.png", losses, "a title")
+    with image.open(tmp_path / "curves.png") as picture:
+        assert picture.size == (1350, 540)
+        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 20)}
+    assert {(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)} <= colors
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
+
+
+def test_pyplot_is_left_alone(tmp_path: Path) -> None:
+    """It would choose a window system, and keep figures for ever."""
+    program = (
+        "import sys; from cnnlite.report import curves\n"
+        f"curves.save({HISTORY!r}, {str(tmp_path / 'curves.png')!r})\n"
+        "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_without_matplotlib_one_line_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert not curves.save(HISTORY, tmp_path / "curves.png")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "curves.png is left out: it needs matplotlib (pip install 'cnnlite[viz]')\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_to_draw(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="curves: the history is empty"):
+        curves.save([], tmp_path / "curves.png")

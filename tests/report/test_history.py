@@ -1,0 +1,50 @@
+"""The history as CSV: the same numbers come back, and strange files are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cnnlite.report import history
+from tests import trainings
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_goes_round_bit_by_bit(tmp_path: Path) -> None:
+    solver = trainings.solver(num_epochs=2)
+    solver.train()
+    solver.history[0]["loss"] = 0.1 + 0.2
+    history.save(solver.history, tmp_path / "history.csv")
+    assert history.load(tmp_path / "history.csv") == solver.history
+    first = (tmp_path / "history.csv").read_text().splitlines()[0]
+    assert first == "epoch,step,lr,loss,train_acc,val_acc,images_per_second"
+    assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
+
+
+def test_no_epochs_yet(tmp_path: Path) -> None:
+    history.save([], tmp_path / "history.csv")
+    assert history.load(tmp_path / "history.csv") == []
+
+
+def test_strange_rows_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="history: row 0 has epoch, expected"):
+        history.save([{"epoch": 1}], tmp_path / "history.csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "history.csv: its first line must be epoch,step,lr"),
+        ("a,b\n1,2\n", "history.csv: its first line must be epoch,step,lr"),
+        ("HEADER\n1,2,3\n", "history.csv, line 2: expected 7 numbers"),
+        ("HEADER\n1,2,3,4,5,6,7\n1,2,x,4,5,6,7\n", "history.csv, line 3: expected 7 numbers"),
+    ],
+)
+def test_strange_files_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text(text.replace("HEADER", ",".join(history.COLUMNS)))
+    with pytest.raises(ValueError, match=message):
+        history.load(path)
