@@ -28,6 +28,9 @@ cdef extern from "engine/engine.h" nogil:
         const conv_shape *shape, const void *dy, const void *weight, void *dx, void *scratch,
         int threads)
     ctypedef size_t (*winograd_kernel)(const void *args)
+    ctypedef size_t (*conv_weight_kernel)(
+        const conv_shape *shape, const void *x, const void *dy, void *dweight, void *dbias,
+        void *scratch, int threads)
     ctypedef struct engine_table:
         const char *name
         int vector_bytes, mr, nv
@@ -43,6 +46,7 @@ cdef extern from "engine/engine.h" nogil:
         piece_body *batch_norm_backward
         conv_forward_kernel *conv_forward
         conv_gradient_kernel *conv_input_gradient
+        conv_weight_kernel *conv_weight_gradient
         winograd_kernel *winograd_forward
         winograd_kernel *winograd_gradient
     const engine_table *engine_find(const char *name)

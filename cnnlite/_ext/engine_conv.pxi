@@ -2,6 +2,8 @@
 # Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
 # stride (SH, SW), padding (top, bottom, left, right) and dilation (DH, DW) are tuples.
 
+from libc.string cimport memset
+
 
 cdef int output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_ssize_t before, Py_ssize_t after,
                      Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t given) except -1:
@@ -118,3 +120,29 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
     cdef Scratch scratch = Scratch(kernel(&s, dyp, wp, dxp, NULL, threads))
     with nogil:
         kernel(&s, dyp, wp, dxp, scratch.start, threads)
+
+
+def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation, Py_ssize_t groups):
+    """dweight (F, C / groups, KH, KW) and dbias (F,) or None, from x (N, C, H, W) and dy (N, F, OH, OW)."""
+    cdef Arrays arrays = Arrays("conv2d_tiled_weight_gradient")
+    cdef conv_shape s
+    cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
+    cdef Py_ssize_t *ws = arrays.shape("dweight", dweight, 4)
+    conv_geometry(&s, "conv2d_tiled_weight_gradient", xs, ws, arrays.shape("dy", dy, 4), stride,
+                  padding, dilation, groups)
+    cdef const void *xp = arrays.take("x", x, -1, False)
+    cdef const void *dyp = arrays.take("dy", dy, -1, False)
+    cdef void *dwp = arrays.take("dweight", dweight, -1, True)
+    cdef Py_ssize_t weights = arrays.length(dweight)
+    cdef void *dbp = arrays.take("dbias", dbias, s.f, True)
+    cdef size_t real = 8 if arrays.is_double else 4
+    cdef conv_weight_kernel kernel = table.conv_weight_gradient[arrays.is_double]
+    cdef int threads = conv_threads(&s)
+    if s.n == 0 or s.c == 0 or s.f == 0:
+        memset(dwp, 0, weights * real)
+        if dbp != NULL:
+            memset(dbp, 0, s.f * real)
+        return
+    cdef Scratch scratch = Scratch(kernel(&s, xp, dyp, dwp, dbp, NULL, threads))
+    with nogil:
+        kernel(&s, xp, dyp, dwp, dbp, scratch.start, threads)

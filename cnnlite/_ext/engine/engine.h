@@ -21,12 +21,14 @@ typedef struct {
 typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
 
-/* convolve.h; with scratch NULL they only return how many bytes of scratch they need */
+/* convolve.h, weight_gradient.h; with scratch NULL they only return how many bytes of scratch they need */
 typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
                                       const void *bias, void *y, int32_t *argmax, int relu,
                                       void *scratch, int threads);
 typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
                                        void *dx, void *scratch, int threads);
+typedef size_t (*conv_weight_kernel)(const conv_shape *shape, const void *x, const void *dy,
+                                     void *dweight, void *dbias, void *scratch, int threads);
 
 /* winograd_args.h */
 struct winograd_args;
@@ -43,6 +45,7 @@ typedef struct {
 
     conv_forward_kernel conv_forward[2];
     conv_gradient_kernel conv_input_gradient[2];
+    conv_weight_kernel conv_weight_gradient[2];
     winograd_kernel winograd_forward[2], winograd_gradient[2];
 } engine_table;
 

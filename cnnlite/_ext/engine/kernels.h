@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "pointwise_args.h"
 #include "conv_args.h"
+#include "gradient_args.h"
 #include "winograd_args.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -84,6 +85,7 @@ static const engine_table table = {
     BOTH(batch_norm_backward),
     BOTH(conv_forward),
     BOTH(conv_input_gradient),
+    BOTH(conv_weight_gradient),
     BOTH(winograd_forward),
     BOTH(winograd_gradient),
 };

@@ -9,6 +9,8 @@
 #include "gather.h"
 #include "correlate.h"
 #include "convolve.h"
+#include "transpose.h"
+#include "weight_gradient.h"
 #include "winograd_lanes.h"
 #include "winograd_transform.h"
 #include "winograd_product.h"
