@@ -1,9 +1,10 @@
-# Entry points of Winograd's convolution: 3 x 3, stride 1 (engine/winograd.h).  Included by engine.pyx.
+# Entry points of Winograd's 3 x 3 convolution (engine/winograd.h).  Included by engine.pyx.
 # Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
 # padding is (top, bottom, left, right); tile is 4 for F(4 x 4, 3 x 3) or 2 for F(2 x 2, 3 x 3).
 #
-# The gradients take the output y of a fused ReLU (or None) and the argmax of a fused 2x2 max-pooling (or
-# None): then dy is the gradient behind these, and so is y's shape, and they are undone while dy is read.
+# The gradients take the output y of a fused ReLU (or None) and the argmax of a fused 2x2
+# max-pooling (or None): then dy is the gradient behind these, y and argmax have its shape, and they are undone
+# while dy is read.
 
 
 cdef extern from "engine/winograd_args.h" nogil:
@@ -24,9 +25,9 @@ cdef extern from "engine/winograd_args.h" nogil:
         int tile, turned, relu, threads
 
 
-cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x, const Py_ssize_t *weight,
-                           const Py_ssize_t *y, bint pooled, padding, Py_ssize_t groups,
-                           int tile) except -1:
+cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x,
+                           const Py_ssize_t *weight, const Py_ssize_t *y, bint pooled, padding,
+                           Py_ssize_t groups, int tile) except -1:
     """Fill in k.shape; y is the shape of what follows the convolution, pooled or not."""
     cdef Py_ssize_t[4] outputs
     cdef Py_ssize_t top, bottom, left, right
@@ -39,7 +40,8 @@ cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x, co
     outputs[0], outputs[1], outputs[2], outputs[3] = y[0], y[1], y[2], y[3]
     if pooled:
         outputs[2], outputs[3] = x[2] + top + bottom - 2, x[3] + left + right - 2
-        if y[2] != outputs[2] // 2 or y[3] != outputs[3] // 2 or outputs[2] > 2147483647 // max(1, outputs[3]):
+        if (y[2] != outputs[2] // 2 or y[3] != outputs[3] // 2
+                or outputs[2] > 2147483647 // max(1, outputs[3])):
             raise ValueError(
                 f"{kernel}: pooled to {y[2]} x {y[3]}, expected half of {outputs[2]} x {outputs[3]}"
                 " (a plane of at most 2**31 - 1)"
@@ -51,7 +53,7 @@ cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x, co
 
 
 cdef int winograd_source_of(winograd_source *source, Arrays arrays, dy, y, argmax) except -1:
-    """What a gradient is read from: dy, behind a ReLU that gave y and a pooling that gave argmax."""
+    """Fill in what a gradient is read from: dy, behind a ReLU (y) and a pooling (argmax)."""
     source.data = arrays.take("dy", dy, -1, False)
     cdef Py_ssize_t size = arrays.length(dy)
     source.relu_y = arrays.take("y", y, size, False)
@@ -67,8 +69,8 @@ cdef int run_winograd(winograd_kernel kernel, winograd_args *k) except -1:
     return 0
 
 
-cdef int winograd_run_forward(str name, x, weight, bias, y, argmax, padding, Py_ssize_t groups, bint relu,
-                              int tile) except -1:
+cdef int winograd_run_forward(str name, x, weight, bias, y, argmax, padding, Py_ssize_t groups,
+                              bint relu, int tile) except -1:
     cdef Arrays arrays = Arrays(name)
     cdef winograd_args k
     cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
@@ -89,19 +91,20 @@ def conv2d_winograd_forward(x, weight, bias, y, padding, Py_ssize_t groups, bint
     """y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, 3, 3) + bias (F,) or None.
 
     With relu, max(0, y), with the bits of the same done afterwards."""
-    winograd_run_forward("conv2d_winograd_forward", x, weight, bias, y, None, padding, groups, relu, tile)
+    winograd_run_forward("conv2d_winograd_forward", x, weight, bias, y, None, padding, groups, relu,
+                         tile)
 
 
 def conv2d_winograd_forward_pool(x, weight, bias, y, argmax, padding, Py_ssize_t groups, bint relu,
                                  int tile):
-    """2x2 max-pooling with stride 2 of what conv2d_winograd_forward computes, which is never written.
+    """2x2 max-pooling with stride 2 of what conv2d_winograd_forward computes and here never writes.
 
     y is (N, F, OH // 2, OW // 2), argmax (int32, the shape of y) the position of the maximum in its
     OH x OW plane, as max_pool2x2_backward wants it."""
     if argmax is None:
         raise TypeError("conv2d_winograd_forward_pool: argmax is None, expected an int32 array")
-    winograd_run_forward("conv2d_winograd_forward_pool", x, weight, bias, y, argmax, padding, groups,
-                         relu, tile)
+    winograd_run_forward("conv2d_winograd_forward_pool", x, weight, bias, y, argmax, padding,
+                         groups, relu, tile)
 
 
 def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, int tile, y=None,
@@ -112,7 +115,8 @@ def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, i
     cdef winograd_args k
     cdef Py_ssize_t *xs = arrays.shape("dx", dx, 4)
     cdef Py_ssize_t *ws = arrays.shape("weight", weight, 4)
-    winograd_geometry(&k, name, xs, ws, arrays.shape("dy", dy, 4), argmax is not None, padding, groups, tile)
+    cdef Py_ssize_t *ys = arrays.shape("dy", dy, 4)
+    winograd_geometry(&k, name, xs, ws, ys, argmax is not None, padding, groups, tile)
     winograd_source_of(&k.x, arrays, dy, y, argmax)
     k.weight = arrays.take("weight", weight, -1, False)
     k.y = arrays.take("dx", dx, -1, True)
@@ -125,15 +129,16 @@ def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, i
     run_winograd(table.winograd_forward[arrays.is_double], &k)
 
 
-def conv2d_winograd_weight_gradient(x, dy, dweight, dbias, padding, Py_ssize_t groups, int tile, y=None,
-                                    argmax=None):
-    """dweight (F, C / groups, 3, 3) and dbias (F,) or None, from x (N, C, H, W) and dy (N, F, OH, OW)."""
+def conv2d_winograd_weight_gradient(x, dy, dweight, dbias, padding, Py_ssize_t groups, int tile,
+                                    y=None, argmax=None):
+    """dweight (F, C / groups, 3, 3), and dbias (F,) unless None, from x and dy (N, F, OH, OW)."""
     cdef str name = "conv2d_winograd_weight_gradient"
     cdef Arrays arrays = Arrays(name)
     cdef winograd_args k
     cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
     cdef Py_ssize_t *ws = arrays.shape("dweight", dweight, 4)
-    winograd_geometry(&k, name, xs, ws, arrays.shape("dy", dy, 4), argmax is not None, padding, groups, tile)
+    cdef Py_ssize_t *ys = arrays.shape("dy", dy, 4)
+    winograd_geometry(&k, name, xs, ws, ys, argmax is not None, padding, groups, tile)
     winograd_source_of(&k.dy, arrays, dy, y, argmax)
     k.x.data = arrays.take("x", x, -1, False)
     k.dweight = arrays.take("dweight", dweight, -1, True)

@@ -1,20 +1,21 @@
-"""Winograd's convolution: 3 x 3, stride 1, with 36 products for a 4 x 4 output tile instead of 144.
+"""Winograd's convolution: 3 x 3, stride 1, with 36 products for 4 x 4 outputs instead of 144.
 
-A convolution of short polynomials is a product of polynomials, and a product of degree n is known from
-its values at n points and its leading coefficient (the point at infinity): take values, multiply them
-one by one, interpolate.  Turned around (transposed) this gives, for an m x m tile of outputs Y, the
-(m + 2) x (m + 2) pixels d under it and a 3 x 3 kernel g,
+Convolving two short signals is multiplying two polynomials, and a product of degree n is known from
+its values at n points and its leading coefficient (the point at infinity): take values, multiply
+them one by one, interpolate.  Turned around (transposed) this gives, for an m x m tile of outputs
+Y, the (m + 2) x (m + 2) pixels d under it and a 3 x 3 kernel g,
 
     Y = A^T [ (G g G^T) * (B^T d B) ] A        with the elementwise product * summed over channels,
 
 which for each of the (m + 2)^2 elements of the tile is a matrix product over channels and tiles.
 
-The points decide the rounding error.  0, +-1, +-2, as usually printed for m = 4, give entries up to 8;
-0, +-sqrt(1/2), +-sqrt(2) give none above 2.9, and float32 errors of a third.  For m = 2: 0, 1, -1.
+The points decide the rounding error.  0, +-1, +-2, as usually printed for m = 4, give entries up to
+8; 0, +-sqrt(1/2), +-sqrt(2) give none above 2.9, and float32 errors of a third.  For m = 2: 0, +-1.
 
-Source: S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast Algorithms
-for Convolutional Neural Networks, CVPR 2016, section 4; B. Barabasz et al., Error Analysis and Improving
-the Accuracy of Winograd Convolution for Deep Neural Networks, ACM TOMS 46(4), 2020.
+Source: S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast
+Algorithms for Convolutional Neural Networks, CVPR 2016, section 4; B. Barabasz et al., Error
+Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks, ACM TOMS
+46(4), 2020.
 """
 
 from math import prod, sqrt
@@ -48,8 +49,8 @@ class Transforms(NamedTuple):
 def transforms(tile: int) -> Transforms:
     """Return the matrices for output tiles of `tile` x `tile` (2 or 4), in float64.
 
-    Column i of A^T and row i of G hold powers of point i; row i of B^T holds the coefficients of the
-    polynomial that vanishes at all the other points, whose value at point i G divides out.
+    Column i of A^T and row i of G hold powers of point i; row i of B^T holds the coefficients of
+    the polynomial that vanishes at all the other points, whose value at point i G divides out.
     """
     if tile not in POINTS:
         raise ValueError(f"transforms: tile is {tile}, expected 4 or 2")

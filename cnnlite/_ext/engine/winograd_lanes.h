@@ -1,8 +1,9 @@
 /* winograd_lanes.h: from planes to lanes and back.
  *
- * An image lies in memory plane by plane; Winograd's transforms want one pixel's channels side by side,
- * because then a tile's transform is the textbook's sum of whole pixels, whatever the tile's place in
- * the image, and the lanes never mix.  VL channels by VL pixels are transposed in registers.
+ * An image lies in memory plane by plane; Winograd's transforms want one pixel's channels side by
+ * side, because then a tile's transform is the textbook's sum of whole pixels, whatever the tile's
+ * place in the image, and the lanes never mix.  VL channels by VL pixels are transposed in
+ * registers.
  */
 #if !defined(CNNLITE_LANES_ONCE)
 #define CNNLITE_LANES_ONCE
@@ -16,7 +17,7 @@
 #define SHUFFLES 1
 #endif
 #endif
-/* One round of a transposition: swap the off-diagonal s x s blocks of each 2s x 2s block of (a, b). */
+/* One round of a transposition: swap the off-diagonal s x s blocks of each 2s x 2s block. */
 #define SWAP_LO(n, s, l) ((l) & (s) ? (n) + (l) - (s) : (l))
 #define SWAP_HI(n, s, l) ((l) & (s) ? (n) + (l) : (l) + (s))
 #define LANES_2(W, n, s) W(n, s, 0), W(n, s, 1)
@@ -63,16 +64,17 @@ INLINE void T(lanes_transpose)(V v[VL])
 #endif
 }
 
-/* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`, whose
- * beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step that goes over
- * some pixels a second time, so that nothing is read or written outside; one shorter than VL goes pixel
- * by pixel.  `lanes` of VL channels exist: the others are zero when gathered, and not scattered.
- * Both only copy bits, so that positions (int32) can travel as float32.
- * The next VL planes, or the next image's first, are asked for ahead: too many short runs for the machine
- * to see a pattern in.
- * relu_y, unless NULL: what is gathered becomes zero where relu_y is zero. */
+/* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`,
+ * whose beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step
+ * that goes over some pixels a second time, so that nothing is read or written outside; one
+ * shorter than VL goes pixel by pixel.  `lanes` of VL channels exist: the others are zero when
+ * gathered, and not scattered. Both only copy bits, so that positions (int32) can travel as
+ * float32. The next VL planes, or the next image's first, are asked for ahead: too many short runs
+ * for the machine to see a pattern in. relu_y, unless NULL: what is gathered becomes zero where
+ * relu_y is zero. */
 INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
-                                ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
+                                ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
+                                const int full, const int masked)
 {
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
@@ -80,8 +82,10 @@ INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_
         UNROLL for (int i = 0; i < VL; i++) {
             v[i] = full || i < lanes ? VLOAD(planes + i * plane + p) : VZERO;
             PREFETCH(planes + (i + VL) * plane + p);
-            if (relu_y && (full || i < lanes))
+            if (masked && (full || i < lanes)) {
                 v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
+                PREFETCH(relu_y + (i + VL) * plane + p);
+            }
         }
         T(lanes_transpose)(v);
         ptrdiff_t y = p / width, x = p - y * width;
@@ -100,12 +104,14 @@ INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_
         REAL *out = pixels + (p / width * pitch + p % width) * VL;
         memset(out, 0, VL * sizeof(REAL));
         for (int i = 0; i < lanes; i++)
-            if (!relu_y || relu_y[i * plane + p] != 0) memcpy(out + i, planes + i * plane + p, sizeof(REAL));
+            if (!masked || relu_y[i * plane + p] != 0)
+                memcpy(out + i, planes + i * plane + p, sizeof(REAL));
     }
 }
 
 INLINE void T(lanes_scatter_run)(REAL *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
-                                 const REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full)
+                                 const REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
+                                 const int full)
 {
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
@@ -132,25 +138,27 @@ INLINE void T(lanes_scatter_run)(REAL *planes, ptrdiff_t plane, int lanes, ptrdi
 }
 
 /* rows x columns pixels from (y, x) of planes h x w; whole rows are one run. */
-KERNEL void T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w, int lanes,
-                            ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+KERNEL void T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w,
+                            int lanes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
                             REAL *pixels, ptrdiff_t pitch)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
-        const REAL *from = planes + (y + r) * w + x, *mask = relu_y ? relu_y + (y + r) * w + x : NULL;
+        const ptrdiff_t at = (y + r) * w + x, plane = h * w;
+        const REAL *from = planes + at, *mask = relu_y ? relu_y + at : NULL;
         REAL *to = pixels + r * pitch * VL;
-        if (lanes < VL)
-            T(lanes_gather_run)(from, mask, h * w, lanes, count, to, columns, pitch, 0);
-        else if (mask)
-            T(lanes_gather_run)(from, mask, h * w, VL, count, to, columns, pitch, 1);
-        else
-            T(lanes_gather_run)(from, NULL, h * w, VL, count, to, columns, pitch, 1);
+        if (lanes < VL && mask)
+            T(lanes_gather_run)(from, mask, plane, lanes, count, to, columns, pitch, 0, 1);
+        else if (lanes < VL)
+            T(lanes_gather_run)(from, NULL, plane, lanes, count, to, columns, pitch, 0, 0);
+        else if (mask) T(lanes_gather_run)(from, mask, plane, VL, count, to, columns, pitch, 1, 1);
+        else T(lanes_gather_run)(from, NULL, plane, VL, count, to, columns, pitch, 1, 0);
     }
 }
 
-KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
-                             ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
+KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
+                             ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels,
+                             ptrdiff_t pitch)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
@@ -161,7 +169,7 @@ KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, 
     }
 }
 
-/* Positions (int32) in the lanes of a vector of REAL: as they are in float32's, widened in float64's. */
+/* Positions (int32) in the lanes of a vector: as they are in float32's, widened in float64's. */
 INLINE void T(lanes_gather_positions)(const int32_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes,
                                       ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
                                       REAL *pixels, ptrdiff_t pitch)

@@ -1,31 +1,38 @@
-/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how a block's pixels are read. */
+/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
 #if !defined(CNNLITE_WINOGRAD_PLAN_ONCE)
 #define CNNLITE_WINOGRAD_PLAN_ONCE
 
 /* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
 typedef struct {
-    int m, area;                           /* side of an output tile; (m + 2)^2 elements of a tile */
+    int m, area;                           /* side of an output tile; elements of an input tile */
     ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
-    ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* channels, and blocks of VL, of a group */
+    ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
     ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
 } winograd_plan;
 
-/* Some rows of tiles of one image inside a block; `first` is the number of their first tile in it. */
+/* Some rows of tiles of one image inside a block; `first` is their first tile's number in it. */
 typedef struct { ptrdiff_t image, row, rows, first; } winograd_strip;
 
 enum {
-    WINOGRAD_TILES = 64,                   /* of a block: enough to use each transformed weight often, */
-    WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more than */
-    WINOGRAD_BYTES = 2400 << 10,           /* a thread's share of the third-level cache; they are read */
-                                           /* and written in long runs, so the second need not hold them */
+    WINOGRAD_TILES = 64,                   /* of a block: each transformed weight is used often; */
+    WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more */
+    WINOGRAD_BYTES = 2400 << 10,           /* than a thread's share of a third-level cache (read */
+                                           /* in long runs: the second need not hold them) */
     WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
 };
 
-/* The strip of block `by` that begins at its row `done`; rows is 0 behind the last. */
-static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by, ptrdiff_t done)
+/* Rows of tiles of the block `by`: the last one may have fewer. */
+static inline ptrdiff_t winograd_height(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by)
 {
-    const ptrdiff_t row = by * p->rows + done, end = smaller((by + 1) * p->rows, images * p->tiles_y);
-    winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, end - row, done * p->columns};
+    return smaller(p->rows, images * p->tiles_y - by * p->rows);
+}
+
+/* The strip of block `by` that begins at its row `done`. */
+static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by,
+                                           ptrdiff_t done)
+{
+    const ptrdiff_t row = by * p->rows + done, left = winograd_height(p, images, by) - done;
+    winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, left, done * p->columns};
     strip.rows = smaller(strip.rows, p->tiles_y - strip.row);
     return strip;
 }
@@ -60,17 +67,21 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     return p;
 }
 
-/* Pixels [y0, y1) x [x0, x1) of a pooled source: each maximum's gradient goes back to its position. */
-KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
-                               ptrdiff_t y0, ptrdiff_t x0, ptrdiff_t y1, ptrdiff_t x1,
-                               REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t spare_size)
+/* Pixels [y0, y1) x [x0, x1) of a pooled source: a maximum's gradient goes back to its position.
+ * The pooled gradient and the positions are gathered to `spare`, `size` REALs apart. */
+KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w,
+                               ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
+                               ptrdiff_t y1, ptrdiff_t x1,
+                               REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t size)
 {
     const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
     const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
+    const REAL *data = (const REAL *)from->data + at;
     const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + at : NULL;
-    REAL *found = spare + spare_size;
-    T(lanes_gather)((const REAL *)from->data + at, relu_y, ph, pw, lanes, py, px, rows, columns, spare, pitch);
-    T(lanes_gather_positions)(from->argmax + at, ph, pw, lanes, py, px, rows, columns, found, pitch);
+    REAL *found = spare + size;
+    T(lanes_gather)(data, relu_y, ph, pw, lanes, py, px, rows, columns, spare, pitch);
+    T(lanes_gather_positions)(from->argmax + at, ph, pw, lanes, py, px, rows, columns,
+                              found, pitch);
     for (ptrdiff_t y = y0; y < y1; y++)
         for (ptrdiff_t x = x0; x < x1; x++) {
             const ptrdiff_t pooled = ((y / 2 - py) * pitch + x / 2 - px) * VL;
@@ -81,14 +92,16 @@ KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff
         }
 }
 
-/* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside. */
-KERNEL void T(winograd_fetch)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
-                              ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+/* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside.
+ * `size` REALs for pixels, and twice that behind them for a pooled source. */
+KERNEL void T(winograd_fetch)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w,
+                              ptrdiff_t plane, int lanes, ptrdiff_t y, ptrdiff_t x,
+                              ptrdiff_t rows, ptrdiff_t columns,
                               REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
 {
-    const ptrdiff_t even = from->argmax ? ~(ptrdiff_t)1 : ~(ptrdiff_t)0;  /* pooling leaves an odd last row out */
-    const ptrdiff_t y0 = larger(y, 0), y1 = smaller(y + rows, h & even);
-    const ptrdiff_t x0 = larger(x, 0), x1 = smaller(x + columns, w & even);
+    const ptrdiff_t odd = from->argmax ? 1 : 0;          /* pooling leaves an odd last row out */
+    const ptrdiff_t y0 = larger(y, 0), y1 = smaller(y + rows, h - (h & odd));
+    const ptrdiff_t x0 = larger(x, 0), x1 = smaller(x + columns, w - (w & odd));
     const int empty = y0 >= y1 || x0 >= x1;
     for (ptrdiff_t r = 0; r < rows; r++) {
         REAL *row = pixels + r * pitch * VL;
@@ -104,13 +117,15 @@ KERNEL void T(winograd_fetch)(const winograd_source *from, ptrdiff_t h, ptrdiff_
     const REAL *data = (const REAL *)from->data + plane * h * w;
     const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + plane * h * w : NULL;
     if (from->argmax)
-        T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch, pixels + size, size);
+        T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch,
+                           pixels + size, size);
     else
         T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
 }
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
-INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows, REAL *inputs)
+INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows,
+                           REAL *inputs)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, inputs += VL) {

@@ -1,8 +1,8 @@
 /* winograd_product.h: the matrix products of Winograd's convolution.
  *
- * The transforms leave their results as [element of the tile][block of VL channels][tile][VL]: each is
- * written once, by whole vectors, and is already what the products read, so nothing is packed.  The two
- * kernels differ from microkernel.h only in where their operands lie.
+ * The transforms leave their results as [element of the tile][block of VL channels][tile][VL]:
+ * each is written once, by whole vectors, and is already what the products read, so nothing is
+ * packed.  The two kernels differ from microkernel.h only in where their operands lie.
  */
 #if !defined(CNNLITE_PRODUCT_ONCE)
 #define CNNLITE_PRODUCT_ONCE
@@ -23,8 +23,9 @@
 
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks. */
-INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const REAL *RESTRICT weights,
-                            REAL *RESTRICT products, ptrdiff_t channels, const int nv)
+INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block,
+                            const REAL *RESTRICT weights, REAL *RESTRICT products,
+                            ptrdiff_t channels, const int nv)
 {
     V acc[TILE_ROWS][PANEL];
     UNROLL for (int i = 0; i < TILE_ROWS; i++)
@@ -44,10 +45,11 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
         UNROLL for (int j = 0; j < nv; j++) VSTORE(products + j * block + i * VL, acc[i][j]);
 }
 
-/* sums[i][j] (rows `ld` apart) += sum over tiles of outputs[tile][i] * inputs[j][tile][VL],
- * for ADJOINT_ROWS output channels i and nv blocks j of input channels; with `begin`, = instead of +=. */
-INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT inputs, ptrdiff_t block,
-                            REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles, int begin, const int nv)
+/* sums[i][j] (rows `ld` apart) += sum over tiles of outputs[tile][i] * inputs[j][tile][VL], for
+ * ADJOINT_ROWS output channels i and nv blocks j of input channels; with `begin`, = not +=. */
+INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT inputs,
+                            ptrdiff_t block, REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles,
+                            int begin, const int nv)
 {
     V acc[ADJOINT_ROWS][PANEL];
     UNROLL for (int i = 0; i < ADJOINT_ROWS; i++)
@@ -67,9 +69,10 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
         }
 }
 
-/* One element of the tile: products (blocks_out) = inputs (channels) * weights, for `tiles` tiles. */
-KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                               ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles)
+/* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles. */
+KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights,
+                               REAL *products, ptrdiff_t channels, ptrdiff_t blocks_out,
+                               ptrdiff_t tiles)
 {
     for (ptrdiff_t j = 0; j < blocks_out; j += PANEL, weights += PANEL * VL * channels)
         for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS) {
@@ -81,17 +84,19 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
         }
 }
 
-/* One element of the tile: sums (blocks_out * VL rows, blocks_in * VL columns) += outputs^T * inputs. */
+/* One element of the tile: sums (blocks_out, blocks_in blocks of VL) += outputs^T * inputs. */
 KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_t block, REAL *sums,
-                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles, int begin)
+                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles,
+                               int begin)
 {
     const ptrdiff_t ld = blocks_in * VL;
     for (ptrdiff_t j = 0; j < blocks_in; j += PANEL)
         for (ptrdiff_t i = 0; i < blocks_out * VL; i += ADJOINT_ROWS) {
-            const REAL *rows = outputs + i / VL * block + i % VL;
+            const REAL *rows = outputs + i / VL * block + i % VL, *columns = inputs + j * block;
+            REAL *sum = sums + i * ld + j * VL;
             if (blocks_in - j >= PANEL)
-                T(adjoint_tile)(rows, inputs + j * block, block, sums + i * ld + j * VL, ld, tiles, begin, PANEL);
+                T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, PANEL);
             else
-                T(adjoint_tile)(rows, inputs + j * block, block, sums + i * ld + j * VL, ld, tiles, begin, 1);
+                T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, 1);
         }
 }

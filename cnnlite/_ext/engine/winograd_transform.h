@@ -1,17 +1,19 @@
-/* winograd_transform.h: the small matrices of F(m x m, 3 x 3), m = 4 or 2, applied to vectors of channels.
+/* winograd_transform.h: the small matrices of F(m x m, 3 x 3), m = 4 or 2, applied to vectors of
+ * channels.
  *
  *     Y = A^T [ (G g G^T) * (B^T d B) ] A          (Winograd 1980; Lavin & Gray 2016)
  *
- * an (m+2) x (m+2) tile d, a 3 x 3 kernel g, an m x m output Y, and one multiplication for each element
- * of the tile: 36 instead of 144 for m = 4, 16 instead of 36 for m = 2.
+ * an (m+2) x (m+2) tile d, a 3 x 3 kernel g, an m x m output Y, and one multiplication for each
+ * element of the tile: 36 instead of 144 for m = 4, 16 instead of 36 for m = 2.
  *
  * The matrices come from polynomials taken at m+1 points and infinity.  For m = 4 the points are
- * 0, +-sqrt(1/2), +-sqrt(2), not the 0, +-1, +-2 usually printed: with points whose product is one no
- * entry is large, and the float32 error is a third or a quarter (measured; the effect of the choice of
- * points is the subject of Barabasz et al. 2020).  reference/winograd.py derives them.
+ * 0, +-sqrt(1/2), +-sqrt(2), not the 0, +-1, +-2 usually printed: with points whose product is one
+ * no entry is large, and the float32 error is a third or a quarter (measured; the effect of the
+ * choice of points is the subject of Barabasz et al. 2020).  reference/winograd.py derives them.
  *
- * Every function is one dimension of one transform: n inputs `step` vectors apart, outputs likewise.
- * Opposite points share their even and odd parts, so a matrix costs about two operations a row.
+ * Every function is one dimension of one transform: n inputs `step` vectors apart, outputs
+ * likewise. Opposite points share their even and odd parts, so a matrix costs about two operations
+ * a row.
  */
 #if !defined(CNNLITE_TRANSFORM_ONCE)
 #define CNNLITE_TRANSFORM_ONCE
@@ -120,8 +122,9 @@ INLINE void T(weight_adjoint_1d)(const int m, const V *u, const int in, V *o, co
     o[2 * out] = VFMA(K(-1.0 / 3), even_a, VFMA(K(1.0 / 3), even_b, u[5 * in]));
 }
 
-/* Both dimensions of a tile: rows x rows pixels read `pitch` vectors apart and columns x columns results
- * written `stride` REALs apart.  TRANSFORM_2D(name, one_d, from, to) makes the function `name`. */
+/* Both dimensions of a tile: rows x rows pixels read `pitch` vectors apart and columns x columns
+ * results written `stride` REALs apart.  TRANSFORM_2D(name, one_d, from, to) makes the function
+ * `name`. */
 #undef TRANSFORM_2D
 #define TRANSFORM_2D(name, one_d, from, to) \
     INLINE void T(name)(const int m, const REAL *in, ptrdiff_t pitch, ptrdiff_t step, \
