@@ -65,5 +65,6 @@ def undo(dy: Array, behind: Behind, geometry: ConvGeometry) -> Array:
 
 def sum_per_filter(dy: Array) -> Array:
     """Returns dbias (F,): rows first, which NumPy sums pairwise, so that float32 stays accurate."""
-    total: Array = dy.reshape(*dy.shape[:2], -1).sum(axis=2).sum(axis=0)
+    n, f, rows, columns = dy.shape
+    total: Array = dy.reshape(n, f, rows * columns).sum(axis=2).sum(axis=0)
     return total
