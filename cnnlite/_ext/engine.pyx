@@ -15,6 +15,15 @@ from libc.string cimport memset
 include "engine_buffers.pxi"
 
 
+cdef extern from "engine/product_args.h" nogil:
+    ctypedef struct product:
+        Py_ssize_t m, n, depth, a_row, a_step
+        const void *a
+        const void *b
+        const void *bias
+        void *c
+        int b_transposed, relu
+
 cdef extern from "engine/engine.h" nogil:
     ctypedef struct conv_shape:
         Py_ssize_t n, c, h, w, f, kh, kw, oh, ow
@@ -31,6 +40,7 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef size_t (*conv_weight_kernel)(
         const conv_shape *shape, const void *x, const void *dy, void *dweight, void *dbias,
         void *scratch, int threads)
+    ctypedef size_t (*product_kernel)(product *product, void *scratch, int threads)
     ctypedef struct engine_table:
         const char *name
         int vector_bytes, mr, nv
@@ -47,6 +57,8 @@ cdef extern from "engine/engine.h" nogil:
         conv_forward_kernel *conv_forward
         conv_gradient_kernel *conv_input_gradient
         conv_weight_kernel *conv_weight_gradient
+        product_kernel *multiply
+        piece_body *sum_rows
         winograd_kernel *winograd_forward
         winograd_kernel *winograd_gradient
     const engine_table *engine_find(const char *name)
@@ -98,4 +110,5 @@ cdef class Scratch:
 
 include "engine_pointwise.pxi"
 include "engine_conv.pxi"
+include "engine_linear.pxi"
 include "engine_winograd.pxi"

@@ -21,6 +21,9 @@ typedef struct {
 typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
 
+typedef struct product product;
+typedef size_t (*product_kernel)(product *product, void *scratch, int threads);
+
 /* convolve.h, weight_gradient.h; with scratch NULL they only return how many bytes of scratch they need */
 typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
                                       const void *bias, void *y, int32_t *argmax, int relu,
@@ -46,6 +49,8 @@ typedef struct {
     conv_forward_kernel conv_forward[2];
     conv_gradient_kernel conv_input_gradient[2];
     conv_weight_kernel conv_weight_gradient[2];
+    product_kernel multiply[2];            /* product.h */
+    piece_body sum_rows[2];
     winograd_kernel winograd_forward[2], winograd_gradient[2];
 } engine_table;
 

@@ -12,6 +12,7 @@
 #include "pointwise_args.h"
 #include "conv_args.h"
 #include "gradient_args.h"
+#include "product_args.h"
 #include "winograd_args.h"
 
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -86,6 +87,8 @@ static const engine_table table = {
     BOTH(conv_forward),
     BOTH(conv_input_gradient),
     BOTH(conv_weight_gradient),
+    BOTH(multiply),
+    BOTH(sum_rows),
     BOTH(winograd_forward),
     BOTH(winograd_gradient),
 };

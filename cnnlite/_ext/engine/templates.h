@@ -11,6 +11,7 @@
 #include "convolve.h"
 #include "transpose.h"
 #include "weight_gradient.h"
+#include "product.h"
 #include "winograd_lanes.h"
 #include "winograd_transform.h"
 #include "winograd_product.h"
