@@ -138,14 +138,8 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t height = winograd_height(p, images, by);
     REAL *pixels = job->scratch + thread * job->scratch_size;
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
-    winograd_strip strip;
-    ptrdiff_t tiles = 0;
-
-    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
-        strip = winograd_next(p, images, by, row);
-        tiles = strip.first + strip.rows * p->columns;
-        T(winograd_inputs)(p, job->args, group, strip, x0, pixels, inputs);
-    }
+    const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels,
+                                               inputs);
     const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
@@ -155,6 +149,7 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
         T(forward_product)(in, p->tiles * VL, job->weights + (group * p->area + e) * p->weights,
                            products + e * p->products, p->c, p->f_blocks, padded);
     }
+    winograd_strip strip;
     for (ptrdiff_t row = 0; row < height; row += strip.rows) {
         strip = winograd_next(p, images, by, row);
         T(winograd_outputs)(p, job->args, group, strip, x0, products, pixels);

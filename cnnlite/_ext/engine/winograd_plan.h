@@ -38,9 +38,16 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
 }
 #endif
 
-/* At least `pieces` blocks, if there is so much work.
- * The distance of two elements of the tile is odd in vectors: a power of two would send all of a
- * tile's stores to one set of the first-level cache. */
+/* Room for so many tiles.  The distance of two elements of the tile is odd in vectors: a power of
+ * two would send all of a tile's stores to one set of the first-level cache. */
+INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
+{
+    p->tiles = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    p->inputs = (p->c_blocks * p->tiles / 2 * 2 + 1) * VL;
+    p->products = (p->f_blocks * p->tiles / 2 * 2 + 1) * VL;
+}
+
+/* At least `pieces` blocks, if there is so much work. */
 KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t pieces)
 {
     winograd_plan p = {.m = m, .area = (m + 2) * (m + 2), .groups = s->groups};
@@ -58,11 +65,9 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     else p.rows = divide_up(p.tiles_y, divide_up(p.tiles_y, p.rows));   /* equal parts */
     p.blocks_y = divide_up(s->n * p.tiles_y, p.rows);
 
-    p.tiles = divide_up(p.rows * p.columns, TILE_ROWS) * TILE_ROWS;
     p.pitch = m * p.columns + 2;
     p.pixels = (m * smaller(p.rows, p.tiles_y) + 2) * p.pitch * VL;
-    p.inputs = (p.c_blocks * p.tiles / 2 * 2 + 1) * VL;
-    p.products = (p.f_blocks * p.tiles / 2 * 2 + 1) * VL;
+    T(winograd_sizes)(&p, p.rows * p.columns);
     p.weights = (p.f_blocks * p.c / 2 * 2 + 1) * VL;
     return p;
 }
@@ -135,20 +140,28 @@ INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixe
         }
 }
 
-/* B^T d B of a strip: all channels of the group, to inputs[element][block][tile][VL]. */
-KERNEL void T(winograd_inputs)(const winograd_plan *p, const winograd_args *k, ptrdiff_t group,
-                               winograd_strip strip, ptrdiff_t x0, REAL *pixels, REAL *inputs)
+/* B^T d B of the block (by, bx): channel blocks first .. end - 1 of the group, to
+ * inputs[element][block][tile][VL].  Returns the number of tiles. */
+KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const winograd_args *k, ptrdiff_t group,
+                                    ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
+                                    REAL *pixels, REAL *inputs)
 {
     const conv_shape *s = &k->shape;
-    for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
-        const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
-        REAL *to = inputs + (b * p->tiles + strip.first) * VL;
-        T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
-                          strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
-                          pixels, p->pitch, p->pixels);
-        if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
-        else T(input_tiles)(p, 2, pixels, strip.rows, to);
+    const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
+    winograd_strip strip;
+    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
+        strip = winograd_next(p, s->n, by, row);
+        for (ptrdiff_t b = first; b < end; b++) {
+            const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
+            REAL *to = inputs + (b * p->tiles + strip.first) * VL;
+            T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
+                              strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2,
+                              p->pitch, pixels, p->pitch, p->pixels);
+            if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
+            else T(input_tiles)(p, 2, pixels, strip.rows, to);
+        }
     }
+    return height * p->columns;
 }
 
 /* REALs one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
