@@ -10,6 +10,11 @@ from cnnlite.reference.batch_norm import (
     batch_norm_backward,
     batch_norm_forward,
 )
+from cnnlite.reference.linear import (
+    linear_forward,
+    linear_input_gradient,
+    linear_weight_gradient,
+)
 from cnnlite.reference.max_pooling import max_pool2d_backward, max_pool2d_forward
 from cnnlite.reference.memory import empty
 from cnnlite.reference.patches import col2im, im2col
@@ -69,6 +74,9 @@ __all__ = [
     "get_num_threads",
     "im2col",
     "instruction_set",
+    "linear_forward",
+    "linear_input_gradient",
+    "linear_weight_gradient",
     "max_pool2d_backward",
     "max_pool2d_forward",
     "max_pool2x2_backward",

@@ -143,6 +143,7 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
 /* Compute y; with scratch NULL, return how many bytes of it are needed. */
 KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
 {
+    if (k->channels == 0) k->channels = 1, k->taps_h = k->taps_w = 0;  /* nothing to sum */
     const ptrdiff_t panels = k->groups * divide_up(k->filters, MR), taps = k->taps_h * k->taps_w;
     arena memory = {scratch, 0}, thread = {NULL, 0};
     T(piece) unused;

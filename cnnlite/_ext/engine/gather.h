@@ -120,7 +120,7 @@ KERNEL void T(gather_input)(T(piece) *p, ptrdiff_t c, ptrdiff_t count)
         + ((p->image * k->groups + p->group) * k->channels + c) * plane;
     p->input = p->copy;
     if (k->kind == IN_PLACE) p->input = x + p->row * k->width + p->column;
-    else
+    else if (k->taps_h)
         for (ptrdiff_t i = 0; i < count; i++)
             T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
 }
