@@ -8,9 +8,10 @@ import pytest
 
 @pytest.fixture
 def measure(benchmark: Any) -> Callable[..., None]:
-    """measure(call, *arguments, rate=..., amount=...): time a call, and note amount a second in billions.
+    """measure(call, *arguments, rate=..., amount=...): time a call, note billions a second.
 
-    `amount` is what one call handles: bytes for the rate "GB/s", floating-point operations for "GFLOP/s".
+    `amount` is what one call handles: bytes for the rate "GB/s", floating-point operations for
+    "GFLOP/s".
     """
 
     def run(call: Callable[..., object], *arguments: object, rate: str, amount: float) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnlite import layers
+from cnnlite import layers, models
 
 if TYPE_CHECKING:
     import torch
@@ -54,8 +54,8 @@ def _module(layer: layers.Layer) -> "torch.nn.Module":
             return nn.ReLU()
         case layers.Flatten():
             return nn.Flatten()
-        case layers.Identity():
-            return nn.Identity()
+        case models.ZeroPadShortcut():
+            return _zero_pad_shortcut(layer)
     raise TypeError(f"torch_twin: {type(layer).__name__} has no twin here")
 
 
@@ -72,3 +72,15 @@ def _residual(layer: layers.Residual) -> "torch.nn.Module":
             return self.body(x) + (x if self.shortcut is None else self.shortcut(x))
 
     return Residual()
+
+
+def _zero_pad_shortcut(layer: models.ZeroPadShortcut) -> "torch.nn.Module":
+    from torch import Tensor, nn
+
+    class ZeroPadShortcut(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            pixels = x[:, :, :: layer.stride, :: layer.stride]
+            new = layer.out_channels - layer.in_channels
+            return nn.functional.pad(pixels, (0, 0, 0, 0, 0, new))
+
+    return ZeroPadShortcut()

@@ -70,14 +70,15 @@ def compare(
 
 
 def report(network: str, results: dict[str, Result], batch_size: int) -> None:
-    """Print one network's rows: side, ms a step, images/s, and the ratio to PyTorch's better order."""
+    """Print a network's rows: side, ms a step, images/s, ratio to PyTorch's better order."""
     medians = {side: statistics.median(result.seconds) for side, result in results.items()}
     best_torch = min(seconds for side, seconds in medians.items() if side != "cnnlite")
     for side, seconds in medians.items():
         ratio = f"{best_torch / seconds:7.2f}x" if side == "cnnlite" else ""
         mark = "*" if seconds == best_torch else " "
         print(
-            f"{network:22} {side:11}{mark} {1e3 * seconds:9.2f} {batch_size / seconds:10.0f} {ratio}"
+            f"{network:22} {side:11}{mark} {1e3 * seconds:9.2f} "
+            f"{batch_size / seconds:10.0f} {ratio}"
         )
     ours = results["cnnlite"].losses
     difference = max(

@@ -1,4 +1,4 @@
-"""The two sides of the comparison: each a process of its own that takes training steps when told."""
+"""The sides of the comparison: each a process of its own that takes training steps when told."""
 
 import time
 from collections.abc import Callable

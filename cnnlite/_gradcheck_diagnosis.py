@@ -51,7 +51,7 @@ def diagnose(analytic: Array, probes: Probes, batch: int, dy: Array, is_input: b
     return (
         _diagnose_factor(found, wanted, batch)
         or _diagnose_arrangement(analytic, where, wanted)
-        or _diagnose_sum(found, probes, batch)
+        or (None if is_input else _diagnose_sum(found, probes, batch))
         or _diagnose_dy(found, probes, analytic, where, dy, is_input)
         or _diagnose_place(found, wanted, where, analytic.shape, is_input)
     )
@@ -86,7 +86,6 @@ def _diagnose_sum(found: Array, probes: Probes, batch: int) -> str | None:
         return None
     parts = np.array(probes.by_example)
     for example in (0, batch - 1):
-        # Where only one example matters anyway (an entry of x), this would tell nothing.
         if _close(found, parts[:, example]):
             return f"only example {example} is counted: the sum over the batch is missing"
     return None

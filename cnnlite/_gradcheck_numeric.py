@@ -18,6 +18,7 @@ _SUSPICIOUS = 1e-3
 _CLOSER = 8.0
 _LOOKS = 3
 _EPSILON = 2.0**-52
+_JUMP = "the output jumps here"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ def probe(
             other, other_noise = _total(closer, y, dy)
             if agrees(index, other, other_noise):
                 difference, numeric, noise = closer, other, other_noise
+            elif closer.slope > _CLOSER * difference.slope:
+                probes.skipped.append(Skipped(index, _JUMP))
+                continue
         probes.indices.append(index)
         probes.numeric.append(numeric)
         probes.noise.append(noise)
@@ -153,6 +157,6 @@ def _total(difference: _Difference, y: Array, dy: Array) -> tuple[float, float]:
 
 def _describe(closer: _Difference, difference: _Difference, dy: Array) -> str:
     if closer.bend > 4 * difference.bend:
-        return "the output jumps here"
+        return _JUMP
     left, right = float(np.sum(closer.left * dy)), float(np.sum(closer.right * dy))
     return f"a kink or a tie: the slope is {left:.6g} to the left and {right:.6g} to the right"

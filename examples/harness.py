@@ -34,18 +34,17 @@ def run(
         build(rng=arguments.seed),
         images,
         optimizer=cnnlite.SGD(**settings, nesterov=nesterov),
-        num_epochs=1 if arguments.smoke else arguments.epochs,
-        overfit=recipe["batch_size"] if arguments.smoke else None,
+        num_epochs=arguments.epochs,
         seed=arguments.seed,
         **recipe,
     )
+    if arguments.smoke:
+        print(f"smoke run: loss {solver.smoke():.4f}")
+        return
     start = time.perf_counter()
     solver.train()
     seconds = time.perf_counter() - start
     first = solver.val_acc_history[0]
-    if arguments.smoke:
-        print(f"smoke run: loss {solver.loss_history[-1]:.4f}")
-        return
     test = solver.check_accuracy(images["X_test"], images["y_test"])
     print(
         f"{images.name}: {first:.1%} validation after one epoch, {test:.2%} test after "

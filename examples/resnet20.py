@@ -11,7 +11,7 @@ from cnnlite.models import resnet20
 from cnnlite.schedules import OneCycle
 
 RECIPE = {
-    "num_epochs": 12,
+    "num_epochs": 5,
     "batch_size": 128,
     "lr": 0.2,
     "momentum": 0.9,

@@ -11,7 +11,7 @@ from cnnlite.models import small_vgg
 from cnnlite.schedules import OneCycle
 
 RECIPE = {
-    "num_epochs": 12,
+    "num_epochs": 10,
     "batch_size": 128,
     "lr": 0.1,
     "momentum": 0.9,

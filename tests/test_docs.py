@@ -24,6 +24,7 @@ def blocks(page: Path, kind: str) -> list[tuple[str | None, str]]:
     return [(match["name"], match["text"]) for match in found if match["kind"] == kind]
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "run")], ids=page_id)
 def test_marked_code_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Blocks of one name run one after the other, in one namespace."""
@@ -76,27 +77,28 @@ def test_the_listing_is_the_tree() -> None:
 
 
 def is_part(path: Path) -> bool:
-    """Whether a newcomer should find this in the listing: a subpackage, or a module with content."""
+    """Whether the listing must have it: a subpackage, or a module that is not private."""
     if path.is_dir():
         return any(path.glob("*.py"))
-    return path.suffix == ".py" and not path.name.startswith("__")
+    return path.suffix == ".py" and not path.name.startswith("_")
+
+
+COMMANDS = dict(blocks(ROOT / "README.md", "command"))
 
 
 class TestReadmeCommands:
-    COMMANDS = dict(blocks(ROOT / "README.md", "command"))
-
     def test_there_are_two_of_one_line_each(self) -> None:
-        assert set(self.COMMANDS) == {"train", "test"}
-        assert all(command.count("\n") == 1 for command in self.COMMANDS.values())
+        assert set(COMMANDS) == {"train", "test"}
+        assert all(command.count("\n") == 1 for command in COMMANDS.values())
 
     def test_they_install_and_then_do_what_they_say(self) -> None:
-        assert self.COMMANDS["train"].rstrip().endswith("&& cnnlite train")
-        assert '".[test]"' in self.COMMANDS["test"]
-        assert self.COMMANDS["test"].rstrip().endswith("&& pytest")
+        assert COMMANDS["train"].rstrip().endswith("&& cnnlite train")
+        assert '".[test]"' in COMMANDS["test"]
+        assert COMMANDS["test"].rstrip().endswith("&& pytest")
 
     def test_ci_takes_them_from_the_readme(self) -> None:
         script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-        for name, command in self.COMMANDS.items():
+        for name, command in COMMANDS.items():
             assert f'bash -euo pipefail -c "$(readme_command {name})"' in script
             assert command.strip() not in script, "a copy would drift from the README"
 

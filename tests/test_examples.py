@@ -1,14 +1,16 @@
-"""Each script of examples/ runs: one training step on the embedded data set, in a process of its own."""
+"""Each script of examples/ takes a training step on the embedded data set, in its own process."""
 
 import ast
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from cnnlite.cli.config import read
 from cnnlite.models import MODELS
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -46,3 +48,15 @@ def test_quickstart_is_twenty_lines() -> None:
     code = ast.parse((EXAMPLES / "quickstart.py").read_text("utf-8"))
     first, last = code.body[1], code.body[-1]  # after the docstring
     assert last.end_lineno - first.lineno < 20
+
+
+def test_the_recipe_file_is_the_recipe_of_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    config = read(EXAMPLES / "small_vgg.toml")
+    recipe = runpy.run_path(str(EXAMPLES / "small_vgg.py"))["RECIPE"]
+    assert config.epochs == recipe["num_epochs"]
+    for name in ("batch_size", "lr", "momentum", "nesterov", "weight_decay"):
+        assert getattr(config, name) == recipe[name]
+    assert config.label_smoothing == recipe["loss"].label_smoothing
+    assert config.schedule == type(recipe["schedule"]).__name__.lower()
+    assert config.augment

@@ -7,7 +7,7 @@ from cython cimport floating
 from cython.parallel cimport prange
 
 from cnnlite._ext.runtime cimport threads_for
-from cnnlite._ext.windows cimport Axis, is_half, pooling_axes, position
+from cnnlite._ext.windows cimport Axis, check_alignment, is_half, pooling_axes, position
 
 
 def avg_pool2d_forward(
@@ -17,6 +17,8 @@ def avg_pool2d_forward(
     """Write the mean of every window of x (in) to y (out)."""
     cdef Axis axes[2]
     pooling_axes("avg_pool2d_forward", x.shape, y.shape, kernel, stride, padding, (1, 1), axes)
+    check_alignment("avg_pool2d_forward", "x", x._data, sizeof(floating))
+    check_alignment("avg_pool2d_forward", "y", y._data, sizeof(floating))
     with nogil:
         _avg_forward(x, y, &axes[0], &axes[1], count_include_pad)
 
@@ -28,6 +30,8 @@ def avg_pool2d_backward(
     """Share every gradient in dy (in) equally among its window's pixels in dx (out)."""
     cdef Axis axes[2]
     pooling_axes("avg_pool2d_backward", dx.shape, dy.shape, kernel, stride, padding, (1, 1), axes)
+    check_alignment("avg_pool2d_backward", "dy", dy._data, sizeof(floating))
+    check_alignment("avg_pool2d_backward", "dx", dx._data, sizeof(floating))
     with nogil:
         _avg_backward(dy, dx, &axes[0], &axes[1], count_include_pad)
 

@@ -10,7 +10,8 @@ from libc.math cimport INFINITY
 
 from cnnlite._ext.runtime cimport threads_for
 from cnnlite._ext.windows cimport (
-    Axis, check_shape, end_inside, first_inside, is_half, pooling_axes, position, shape4,
+    Axis, check_alignment, check_shape, end_inside, first_inside, is_half, pooling_axes, position,
+    shape4,
 )
 
 
@@ -26,6 +27,9 @@ def max_pool2d_forward(
         raise ValueError(
             f"max_pool2d_forward: a plane of {(x.shape[2], x.shape[3])} pixels is too big for int32"
         )
+    check_alignment("max_pool2d_forward", "x", x._data, sizeof(floating))
+    check_alignment("max_pool2d_forward", "y", y._data, sizeof(floating))
+    check_alignment("max_pool2d_forward", "argmax", argmax._data, sizeof(int))
     with nogil:
         _max_forward(x, y, argmax, &axes[0], &axes[1])
 
@@ -39,6 +43,9 @@ def max_pool2d_backward(
         (dx.shape[0], dx.shape[1], dy.shape[2], dy.shape[3]),
     )
     check_shape("max_pool2d_backward", "argmax", shape4(argmax.shape), shape4(dy.shape))
+    check_alignment("max_pool2d_backward", "dy", dy._data, sizeof(floating))
+    check_alignment("max_pool2d_backward", "argmax", argmax._data, sizeof(int))
+    check_alignment("max_pool2d_backward", "dx", dx._data, sizeof(floating))
     cdef bint inside
     with nogil:
         inside = _max_backward(dy, argmax, dx)

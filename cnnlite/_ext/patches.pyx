@@ -9,7 +9,7 @@ from cython.parallel cimport prange
 
 from cnnlite._ext.runtime cimport threads_for
 from cnnlite._ext.windows cimport (
-    Axis, check_shape, check_window, end_inside, first_inside, make_axis, position,
+    Axis, check_alignment, check_shape, check_window, end_inside, first_inside, make_axis, position,
 )
 
 
@@ -19,6 +19,8 @@ def im2col(
     """Copy every patch of x (in) into a column of cols (out); padding reads as zero."""
     cdef Axis axes[2]
     _check("im2col", x.shape, cols.shape, kernel, stride, padding, dilation, axes)
+    check_alignment("im2col", "x", x._data, sizeof(floating))
+    check_alignment("im2col", "cols", cols._data, sizeof(floating))
     with nogil:
         _im2col(x, cols, &axes[0], &axes[1])
 
@@ -29,6 +31,8 @@ def col2im(
     """Add every column of cols (in) to the patch of dx (out) that it was taken from."""
     cdef Axis axes[2]
     _check("col2im", dx.shape, cols.shape, kernel, stride, padding, dilation, axes)
+    check_alignment("col2im", "cols", cols._data, sizeof(floating))
+    check_alignment("col2im", "dx", dx._data, sizeof(floating))
     with nogil:
         _col2im(cols, dx, &axes[0], &axes[1])
 

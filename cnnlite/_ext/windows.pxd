@@ -110,3 +110,12 @@ cdef inline bint is_half(const Axis* axis) noexcept nogil:
         axis.kernel == 2 and axis.stride == 2 and axis.dilation == 1 and axis.before == 0
         and 2 * axis.outputs <= axis.size
     )
+
+
+cdef inline int check_alignment(
+    str function, str name, const char* data, size_t itemsize
+) except -1:
+    """Raise ValueError where the processor may not read an element at once."""
+    if <size_t> data % itemsize:
+        raise ValueError(f"{function}: {name} is not aligned to its {itemsize}-byte elements")
+    return 0

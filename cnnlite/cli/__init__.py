@@ -7,6 +7,7 @@ interruption with status 130, as in any shell.
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -42,6 +43,10 @@ def app() -> None:
     """Train convolutional networks on a CPU, fast, in code that can be read in an evening."""
 
 
+def _print_warning(message: Warning | str, *_where: object) -> None:
+    click.echo(f"cnnlite: warning: {message}", err=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line.
 
@@ -49,10 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `cnnlite`; None takes the process's own.
 
     Returns:
-        The exit status: 0 well done, 1 the work failed, 2 the command line was wrong, 130 interrupted.
+        The exit status: 0 well done, 1 the work failed, 2 wrong command line, 130 interrupted.
     """
     try:
-        status = app.main(args=argv, prog_name="cnnlite", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning  # type: ignore[assignment]
+            status = app.main(args=argv, prog_name="cnnlite", standalone_mode=False)
     except click.ClickException as error:
         click.echo(usage_line(error), err=True)
         return 2

@@ -30,6 +30,12 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -53,20 +59,19 @@ def fail(message: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def explained(*errors: type[Exception], about: str = "") -> Iterator[None]:
+def explained(*errors: type[Exception]) -> Iterator[None]:
     """Turn the errors that bad input may raise in here into one line and exit status 2.
 
     Args:
-        errors: the exception types that are the input's fault; OSError and ValueError if none are given.
-        about: what was being read, if the messages themselves would not say.
+        errors: the exception types that are the input's fault.
     """
     try:
         yield
-    except errors or (OSError, ValueError) as error:
-        fail(about + describe(error))
+    except errors as error:
+        fail(describe(error))
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """An exception in the words of its message; system errors as "FILE: reason"."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
@@ -85,9 +90,9 @@ def usage_line(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "cnnlite"
     if isinstance(error, click.NoSuchOption):
-        nearest = (error.possibilities or [None])[0]
-        message = f"no such option {error.option_name}"
-        message += f"; did you mean {nearest}?" if nearest else f" (see {command} --help)"
+        near = error.possibilities
+        hint = f"; did you mean {near[0]}?" if near else f" (see {command} --help)"
+        message = f"no such option {error.option_name}{hint}"
     else:
         message = error.format_message().rstrip(".")
         if message[:1].isupper() and message[1:2].islower():

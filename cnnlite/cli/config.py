@@ -1,4 +1,4 @@
-"""What a training run is made of: one table that gives the flags, the TOML keys and their checks."""
+"""What a training run is made of: one table of flags, TOML keys and their checks."""
 
 import math
 import tomllib
@@ -48,20 +48,23 @@ def _number(default: float, help: str, wants: str, check: Callable[[float], bool
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """All that decides a training run. A flag is a field's name with dashes, a TOML key the name itself."""
+    """All that decides a training run; TOML keys are the names, flags the names with dashes.
+
+    The defaults are the recipe of examples/three_layer_convnet.py.
+    """
 
     model: str = _option("three_layer_convnet", "Network of the zoo.", choices=_models)
     data: str = _option("auto", "Data set; auto is CIFAR-10 if it is there.", choices=lambda: DATA)
     data_dir: str | None = _option(None, "Folder that holds CIFAR-10 (also: CNNLITE_DATA).")
     epochs: int = _count(10, "Passes over the training images.")
-    batch_size: int = _count(128, "Images a step.")
-    lr: float = _number(0.05, "Learning rate.", "a positive number", lambda x: x > 0)
+    batch_size: int = _count(100, "Images a step.")
+    lr: float = _number(0.02, "Learning rate.", "a positive number", lambda x: x > 0)
     momentum: float = _number(
         0.9, "Momentum of SGD.", "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1
     )
-    nesterov: bool = _option(True, "Nesterov's form of momentum.")
+    nesterov: bool = _option(False, "Nesterov's form of momentum.")
     weight_decay: float = _number(
-        5e-4, "L2 penalty on the parameters.", "a number of at least 0", lambda x: x >= 0
+        1e-3, "L2 penalty on the parameters.", "a number of at least 0", lambda x: x >= 0
     )
     label_smoothing: float = _number(
         0.0,
@@ -72,7 +75,7 @@ class TrainConfig:
     schedule: str = _option(
         "cosine", "How the learning rate changes over the run.", choices=_schedules
     )
-    augment: bool = _option(True, "Random crops and horizontal flips.")
+    augment: bool = _option(False, "Random crops and horizontal flips.")
     seed: int = _option(
         0,
         "Seed of everything random.",
@@ -122,8 +125,6 @@ def checked(
             raise ConfigError(f"unknown key {spell(name)}{did_you_mean(name, known)}")
         clean[name] = _checked_value(known[name], value, spell(name))
     config = replace(config, **clean)
-    if config.nesterov and config.momentum == 0 and "nesterov" not in clean:
-        config = replace(config, nesterov=False)
     if config.nesterov and config.momentum == 0:
         raise ConfigError(f"{spell('nesterov')} needs {spell('momentum')} above 0")
     return config
@@ -138,7 +139,7 @@ def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
         raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
     choices = option.metadata["choices"]
     if choices is not None and value not in choices():
-        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(value, choices())}")
+        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(str(value), choices())}")
     if not option.metadata["check"](value):
         raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")
     return value

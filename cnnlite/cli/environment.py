@@ -33,7 +33,7 @@ def environment() -> dict[str, Any]:
 def numpy_blas() -> str:
     """The matrix library that NumPy was built with, or "unknown"."""
     try:
-        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[index, call-overload]
+        blas: Any = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return f"{blas['name']} {blas['version']}"
     except (KeyError, TypeError):
         return "unknown"

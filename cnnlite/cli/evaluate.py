@@ -12,11 +12,7 @@ SPLITS = {"train": "training", "val": "validation", "test": "test"}
 @click.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--split",
-    type=click.Choice(list(SPLITS)),
-    default="test",
-    show_default=True,
-    help="Which images.",
+    "--split", type=click.Choice(list(SPLITS)), default="test", show_default=True, help="Images."
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds CIFAR-10.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; the default is all cores.")
@@ -28,30 +24,32 @@ def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int |
 
     import cnnlite
     from cnnlite.cli import runs
-    from cnnlite.cli.inference import scores
+    from cnnlite.evaluation import scores_of_batches
 
     if threads is not None:
         cnnlite.set_num_threads(threads)
     path = run or runs.newest()
     if path is None:
-        fail("there is no run under runs/ yet: train one with cnnlite train, or name a run folder")
+        fail("there is no run under runs/: train one with cnnlite train, or name a run folder")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
         model = opened.model()
-        root = data_dir or (Path(opened.config.data_dir) if opened.config.data_dir else None)
-        data = cnnlite.data.load(opened.data_name, root)
+        data = opened.data(data_dir)
 
-    targets = np.asarray(data[f"y_{split}"])
-    right = scores(model, data[f"X_{split}"], opened.normalization).argmax(axis=1) == targets
+    images, targets = data[f"X_{split}"], data[f"y_{split}"]
+    right = np.empty(len(targets), dtype=bool)
+    for where, scores in scores_of_batches(model, images, opened.normalization):
+        right[where] = scores.argmax(axis=1) == targets[where]
+
     table = Table(box=None, pad_edge=False)
-    table.add_column("class")
-    table.add_column("images", justify="right")
-    table.add_column("right", justify="right")
+    for name in ("class", "images", "right"):
+        table.add_column(name, justify="left" if name == "class" else "right")
     for label, name in enumerate(opened.class_names):
         members = right[targets == label]
         if len(members):
-            table.add_row(name, str(len(members)), f"{members.mean():.2%}")
+            table.add_row(name, f"{len(members):,}", f"{members.mean():.2%}")
     Console(markup=False, highlight=False).print(table)
     click.echo(
-        f"{SPLITS[split]} accuracy {right.mean():.2%} over {len(right):,} images of {data.name} ({path})"
+        f"{SPLITS[split]} accuracy {right.mean():.2%} over {len(right):,} images "
+        f"of {data.name} ({path})"
     )

@@ -1,15 +1,12 @@
 """`cnnlite predict`: what a trained network sees in a picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from cnnlite.cli._group import describe, explained, fail
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SIZE = 32  # pixels: the side of the images that the zoo's networks take
 
@@ -20,11 +17,7 @@ SIZE = 32  # pixels: the side of the images that the zoo's networks take
     "--run", type=click.Path(path_type=Path), help="Run folder.  [default: the newest under runs/]"
 )
 @click.option(
-    "--top",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="How many classes to list.",
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes to list."
 )
 def predict(image: Path, run: Path | None, top: int) -> None:
     """Print the most likely classes of the picture IMAGE, any size, any common format."""
@@ -32,31 +25,29 @@ def predict(image: Path, run: Path | None, top: int) -> None:
     from rich.table import Table
 
     from cnnlite.cli import runs
-    from cnnlite.cli.inference import probabilities, scores
+    from cnnlite.evaluation import scores_of_batches
 
     pixels = read_image(image)
     path = run or runs.newest()
     if path is None:
-        fail(
-            "there is no run under runs/ yet: train one with cnnlite train, or name one with --run"
-        )
+        fail("there is no run under runs/: train one with cnnlite train, or name one with --run")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
         model = opened.model()
 
-    chances = probabilities(scores(model, pixels[None], opened.normalization)[0])
+    _, scores = next(scores_of_batches(model, pixels[None], opened.normalization))
+    chances = softmax(scores[0])
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
     table.add_column("probability", justify="right")
     table.add_column()
     for label in chances.argsort()[::-1][:top]:
-        table.add_row(
-            opened.class_names[label], f"{chances[label]:.1%}", "#" * round(20 * chances[label])
-        )
+        bar = "#" * round(20 * chances[label])
+        table.add_row(opened.class_names[label], f"{chances[label]:.1%}", bar)
     Console(markup=False, highlight=False).print(table)
 
 
-def read_image(path: Path) -> "NDArray[np.uint8]":
+def read_image(path: Path) -> NDArray[np.uint8]:
     """Read a picture as a network's input: the largest centred square, resized to 32x32.
 
     Args:
@@ -65,8 +56,6 @@ def read_image(path: Path) -> "NDArray[np.uint8]":
     Returns:
         (3, 32, 32) uint8.
     """
-    import numpy as np
-
     try:
         from PIL import Image, ImageOps
     except ImportError:
@@ -79,3 +68,10 @@ def read_image(path: Path) -> "NDArray[np.uint8]":
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         fail(f"{path} cannot be read as a picture: {describe(error)}")
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
+
+
+def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probabilities (classes,) from scores (classes,), in double precision."""
+    shifted = np.exp(scores.astype(np.float64) - scores.max())
+    total: NDArray[np.float64] = shifted / shifted.sum()
+    return total

@@ -9,18 +9,15 @@
     curves.png                 loss and accuracies (needs the extra `viz`)
 """  # fmt: skip
 
-import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
-from cnnlite.data import Normalization
+from cnnlite.data import Dataset, Normalization, load
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 
@@ -56,6 +53,17 @@ class Run:
         model.load_state_dict(load_weights(self.path / WEIGHTS))
         return model
 
+    def data(self, root: Path | None = None) -> Dataset:
+        """The data set that the run was trained on.
+
+        Args:
+            root: where CIFAR-10 is, if not where it was then.
+
+        Raises:
+            OSError, ValueError: it is not there, or damaged.
+        """
+        return load(self.data_name, root or self.config.data_dir)
+
 
 def create(out: Path | None, model: str) -> Path:
     """Make an empty run folder.
@@ -85,7 +93,7 @@ def newest() -> Path | None:
     return weights[-1].parent if weights else None
 
 
-def write_record(path: Path, config: TrainConfig, data: Mapping[str, Any]) -> None:
+def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
     """Write config.toml and record.json before the first step."""
     from cnnlite.cli.environment import environment
 
@@ -102,14 +110,6 @@ def write_record(path: Path, config: TrainConfig, data: Mapping[str, Any]) -> No
     }  # fmt: skip
     (path / CONFIG).write_text(to_toml(config), encoding="utf-8")
     (path / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write history.csv, one row an epoch."""
-    with open(path / HISTORY, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(history[0]) if history else [])
-        writer.writeheader()
-        writer.writerows(history)
 
 
 def read_config(path: Path) -> TrainConfig:

@@ -23,15 +23,14 @@ def _flag(name: str) -> str:
 
 
 def _click_option(option: Field[Any]) -> Any:
-    """The flag of one field of TrainConfig. Its default is None, so that a file can stand in for it."""
+    """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
     kind = configuration.value_type(option)
-    flag = (
-        f"{_flag(option.name)}/--no-{option.name}" if option.default is True else _flag(option.name)
-    )
-    shown = "" if option.default is None or kind is bool else f"  [default: {option.default}]"
-    arguments: dict[str, Any] = {"default": None, "help": option.metadata["help"] + shown}
-    arguments |= {"is_flag": True} if kind is bool else {"type": kind}
-    return click.option(flag, option.name, **arguments)
+    flag, text = _flag(option.name), option.metadata["help"]
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", option.name, default=None, help=text)
+    if option.default is not None:
+        text += f"  [default: {option.default}]"
+    return click.option(flag, option.name, type=kind, default=None, help=text)
 
 
 def _config_flags(command: Any) -> Any:
@@ -84,6 +83,8 @@ def _resume_config(
 
 
 def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: bool) -> int:
+    import numpy as np
+
     import cnnlite
     from cnnlite.cli import runs
     from cnnlite.cli.recorder import Recorder
@@ -92,8 +93,9 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
     if config.threads is not None:
         cnnlite.set_num_threads(config.threads)
     data = _load_data(config)
-    if config.data == "auto":  # a continued run must not find another data set
-        config = replace(config, data=data.name)
+    # What the run folder notes must not depend on where, or with which data around, it is read.
+    folder = config.data_dir and str(Path(config.data_dir).resolve())
+    config = replace(config, data=data.name, data_dir=folder)
     with explained(OSError):
         path = resume or runs.create(out, config.model)
         if not resume:
@@ -102,7 +104,8 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
         solver = _solver(config, data, path, verbose, Recorder(path))
 
     try:
-        with explained(OSError, ValueError):
+        # A diverging run overflows before its loss shows it; Solver says so in one line.
+        with explained(OSError, ValueError), np.errstate(over="ignore", invalid="ignore"):
             solver.resume() if resume else solver.train()
     except TrainingDiverged as error:
         click.echo(f"cnnlite train: {error}", err=True)
@@ -119,17 +122,14 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
 def _load_data(config: TrainConfig) -> "Dataset":
     from cnnlite import data
 
-    root = None if config.data_dir is None else Path(config.data_dir)
     with explained(OSError, ValueError):
-        if root is not None and config.data == "auto":
-            found = data.cifar10(root)  # a folder was named, so what is wrong with it is an error
-        else:
-            found = data.load(config.data, root)
+        found = data.load(config.data, config.data_dir)
     if found.name == "embedded" and config.data == "auto":
         click.echo(
-            "CIFAR-10 is not on this machine, so this run uses the embedded data set, ten classes of "
-            "drawn images.\nTo get CIFAR-10: cnnlite data fetch cifar10 (170 MB), "
-            "or name its folder: --data-dir FOLDER"
+            "CIFAR-10 is not on this machine, so this run uses the embedded data set, "
+            "ten classes of drawn images.\n"
+            "To get CIFAR-10: cnnlite data fetch cifar10 (170 MB), or name its folder: "
+            "--data-dir FOLDER"
         )
     return found
 
@@ -178,7 +178,8 @@ def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") 
     from cnnlite.cli import runs
     from cnnlite.report import curves
 
-    curves.save(solver.history, path / runs.CURVES)
+    title = f"{config.model} on {data.name}"
+    curves.save(solver.history, path / runs.CURVES, solver.loss_history, title)
     if config.overfit is None and not config.smoke:
         solver.model.load_state_dict(solver.best_params)
         accuracy = solver.check_accuracy(data["X_test"], data["y_test"])

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import io
 import os
-import tempfile
+import secrets
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -115,12 +115,11 @@ def write_array(path: Path, array: np.ndarray) -> None:
         OSError: naming the file; what was written of it is removed.
     """
     array = np.ascontiguousarray(array)
-    partial = None
+    # A name of its own for each writer: two processes may fill the cache at once.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        # A name of its own for each writer: two processes may fill the cache at once.
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         # np.save would lose the reason why a write failed; unbuffered, closing cannot fail again.
-        with open(handle, "wb", buffering=0) as file:
+        with open(partial, "xb", buffering=0) as file:
             header = io.BytesIO()
             description = np.lib.format.header_data_from_array_1_0(array)
             np.lib.format.write_array_header_1_0(header, description)
@@ -129,9 +128,8 @@ def write_array(path: Path, array: np.ndarray) -> None:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException as error:
-        if partial is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(partial)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise OSError(
                 error.errno,

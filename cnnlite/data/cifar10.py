@@ -184,13 +184,16 @@ def _check_meta(source: Source) -> None:
     """Make sure that the labels mean what CLASS_NAMES says; the file itself may be missing."""
     if not source.meta.exists():
         return
+    names: object
     if source.binary:
-        names: object = read_regular_file(source.meta, 10_000).decode("utf-8", "replace").split()
+        names = read_regular_file(source.meta, 10_000).decode("utf-8", "replace").split()
     else:
         names = read_pickle(source.meta).get("label_names")
     if isinstance(names, list):
-        names = [name.decode("latin-1") if isinstance(name, bytes) else name for name in names]
-    if names != list(CLASS_NAMES):
+        names = [name.decode("latin-1") if type(name) is bytes else name for name in names]
+    # Types first: a damaged file may hold arrays, whose == is no truth.
+    sound = isinstance(names, list) and all(type(name) is str for name in names)
+    if not sound or names != list(CLASS_NAMES):
         raise DataError(f"{source.meta} does not name the ten classes of CIFAR-10 in their order")
 
 

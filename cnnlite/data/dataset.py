@@ -145,7 +145,7 @@ class Dataset(Mapping[str, np.ndarray]):
     """The arrays `X_train, y_train, X_val, y_val, X_test, y_test`, as Solver takes them.
 
     Args:
-        arrays: them; X (N, C, H, W), y integers (N,). Splits may be missing, but never X or y alone.
+        arrays: them; X (N, C, H, W), y integers (N,). Splits may be missing; X and y go together.
         class_names: the name of each label.
         normalization: how pixels become what a network sees; None where X is ready as it is.
         name: what messages and run records call the data set.

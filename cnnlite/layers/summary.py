@@ -134,7 +134,10 @@ def summarize(layer: "Layer", input_shape: Shape) -> Summary:
     ]
     x = Rng(0).generator().standard_normal(shape)
     trace = _Trace(layer, shape)
-    layer.forward(x.astype(floats[0] if floats else np.float32), True, Rng(0))
+    try:
+        layer.forward(x.astype(floats[0] if floats else np.float32), True, Rng(0))
+    finally:
+        trace.stop()
     return trace.summary
 
 
@@ -156,7 +159,13 @@ class _Trace:
             for arrays in (root.params, root.buffers)
             for array in arrays.values()
         }
+        self._watched: list[Layer] = []
         self._watch(root)
+
+    def stop(self) -> None:
+        """Untie the layers from their notes: else a cycle would keep all caches."""
+        for layer in self._watched:
+            del layer.forward
 
     def _watch(self, layer: "Layer") -> None:
         if "forward" in vars(layer):
@@ -165,6 +174,7 @@ class _Trace:
             layer.fuse = False
         run = partial(self._run, layer, layer.forward)
         layer.forward = run  # type: ignore[method-assign]
+        self._watched.append(layer)
         for child in layer.children().values():
             self._watch(child)
 

@@ -108,3 +108,9 @@ def test_fortran_order_is_refused():
     x = np.asfortranarray(np.zeros((2, 3, 4, 4)))
     with pytest.raises(ValueError, match="contiguous"):
         pool(x, (2, 3, 2, 2), (2, 2), (2, 2), (0, 0, 0, 0))
+
+
+def test_an_index_array_at_an_odd_address_is_refused():
+    argmax = np.zeros(4 * 4 + 1, np.uint8)[1:].view(np.int32).reshape(1, 1, 2, 2)
+    with pytest.raises(ValueError, match="argmax is not aligned to its 4-byte elements"):
+        _ext.max_pool2d_backward(np.zeros((1, 1, 2, 2)), argmax, np.zeros((1, 1, 4, 4)))

@@ -102,14 +102,10 @@ def test_col2im_equals_torch_fold(torch, rng):
     np.testing.assert_allclose(dx, expected.numpy(), rtol=1e-6, atol=1e-6)
 
 
-def test_an_array_that_starts_at_an_odd_address_is_refused_or_right(rng):
-    buffer = np.zeros(4 * 25 + 1, np.uint8)
-    x = buffer[1:].view(np.float32).reshape(1, 1, 5, 5)
-    x[...] = rng.standard_normal(x.shape)
-    cols, expected = np.empty((2, 1, 9, 9), np.float32)
-    reference.im2col(x, expected, (3, 3), *ONE)
-    try:
+def test_an_array_at_an_odd_address_is_refused():
+    x = np.zeros(4 * 25 + 1, np.uint8)[1:].view(np.float32).reshape(1, 1, 5, 5)
+    cols = np.empty((1, 9, 9), np.float32)
+    with pytest.raises(ValueError, match="im2col: x is not aligned to its 4-byte elements"):
         _ext.im2col(x, cols, (3, 3), *ONE)
-    except ValueError:
-        return
-    np.testing.assert_array_equal(cols, expected)
+    with pytest.raises(ValueError, match="col2im: dx is not aligned"):
+        _ext.col2im(cols, x, (3, 3), *ONE)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnlite.data import DataError
-from cnnlite.data.archive import CONTENTS, unpack
+from cnnlite.data.archive import CONTENTS, MAX_TOTAL, _Bounded, unpack
 
 PY = "cifar-10-batches-py"
 BIN = "cifar-10-batches-bin"
@@ -189,15 +189,35 @@ def test_headers_that_lead_back_end(box: Path, start: bytes, kind: bytes) -> Non
     assert os.listdir(box) == []
 
 
+GOOD = gzip.decompress(archive_of(official()))
+
+
+def test_reading_goes_nowhere_else() -> None:
+    with gzip.open(io.BytesIO(gzip.compress(b"abc"))) as stream:
+        bounded = _Bounded(stream)
+        for position in (-1, MAX_TOTAL + 1):
+            with pytest.raises(DataError):
+                bounded.seek(position)
+        for size in (-1, 2**20 + 1):
+            with pytest.raises(DataError):
+                bounded.read(size)
+        assert bounded.read(3) == b"abc"
+
+
+def test_a_file_that_ends_early_is_refused(box: Path) -> None:
+    """Compressed as a whole, but the tar inside is cut off."""
+    for end in (600, len(GOOD) // 2 // 512 * 512 + 3, 1024):
+        with pytest.raises(DataError):
+            unpack_bytes(gzip.compress(GOOD[:end]), box)
+    assert os.listdir(box) == []
+
+
 def test_a_tower_of_headers_ends(box: Path) -> None:
     tower = b"".join(
         header("x", 1, tarfile.GNUTYPE_LONGNAME) + b"y".ljust(512, b"\0") for _ in range(5000)
     )
     with pytest.raises(DataError):
         unpack_bytes(gzip.compress(tower), box)
-
-
-GOOD = gzip.decompress(archive_of(official()))
 
 
 @settings(

@@ -74,6 +74,14 @@ def test_the_old_file_stays_when_the_new_one_cannot_be_written(
     assert files(tmp_path) == [path]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
+def test_others_may_read_a_shared_cache(tmp_path: Path) -> None:
+    """Like any file that the user makes, and not like a temporary one."""
+    write_array(tmp_path / "a.npy", np.arange(3))
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a.npy").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(descriptor: int) -> None:
         raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """CIFAR-10 is read from both versions, and what is wrong with its files is said by name."""
 
 import os
+import pickle
 import shutil
 import sys
 from pathlib import Path
@@ -95,6 +96,15 @@ def test_other_classes_are_refused(python_root: Path, binary_root: Path) -> None
             cifar10(root, 1)
 
 
+@pytest.mark.parametrize(
+    "names", [None, 3, [], np.zeros((2, 2), np.uint8), [np.zeros((2, 2), np.uint8)] * 10, [3] * 10]
+)
+def test_odd_names_of_classes_are_refused(python_root: Path, names: object) -> None:
+    (python_root / PY / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, 2))
+    with pytest.raises(DataError, match=r"batches\.meta.*ten classes"):
+        cifar10(python_root, 1)
+
+
 @pytest.mark.parametrize("cut", [1, 100, 3073, 5 * 3073])
 def test_a_truncated_binary_batch_is_named(binary_root: Path, cut: int) -> None:
     """Even when it ends between two records."""
@@ -180,6 +190,8 @@ def test_load_takes_the_embedded_set_only_where_cifar10_is_not_asked_for(
         load("cifar10")
     with pytest.raises(FileNotFoundError):
         load("auto", tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="num_validation is 1000"):
+        load("auto", python_root)  # it was found: it has 60 images
 
 
 def test_a_read_only_source_is_enough(python_root: Path) -> None:

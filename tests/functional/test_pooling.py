@@ -24,7 +24,7 @@ CASES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
 
 
 DILATED: list[tuple[tuple[int, ...], dict[str, Any]]] = [
-    ((2, 3, 8, 7), {"kernel_size": 3, "stride": 2, "padding": 2, "dilation": 2}),
+    ((2, 3, 8, 7), {"kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2}),
     ((1, 2, 9, 6), {"kernel_size": (2, 3), "dilation": (4, 1)}),
     ((1, 2, 8, 8), {"kernel_size": 2, "stride": 3, "dilation": 3, "ceil_mode": True}),
 ]

@@ -1,5 +1,7 @@
 """The summary: shapes, parameters, arithmetic, and memory that is counted once."""
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -137,6 +139,22 @@ def test_nothing_changes() -> None:
     np.testing.assert_equal(model.state_dict(), before)
     assert "forward" not in vars(model)
     assert model.fuse
+
+
+def test_the_caches_are_given_back_at_once() -> None:
+    kept: list[weakref.ref[np.ndarray]] = []
+
+    def keep(x: np.ndarray) -> np.ndarray:
+        y = x.copy()
+        kept.append(weakref.ref(y))
+        return y
+
+    gc.disable()  # reference counting must do
+    try:
+        Sequential(Keeps(keep), Residual(Keeps(keep))).summary((2, 4))
+    finally:
+        gc.enable()
+    assert [ref() for ref in kept] == [None, None]
 
 
 def test_it_prints_a_table() -> None:

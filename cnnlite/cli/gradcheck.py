@@ -1,0 +1,169 @@
+"""`cnnlite gradcheck`: is backward the derivative of forward, in every layer and loss, or yours?"""
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cnnlite.cli._group import describe, fail
+
+Shape = tuple[int, ...]
+IMAGES = (2, 4, 6, 6)
+
+
+@click.command()
+@click.argument("layer", required=False, metavar="[FILE.py:CLASS]")
+@click.option("--input", "shape", help="Shape of CLASS's input, for instance 2,3,8,8.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def gradcheck(layer: str | None, shape: str | None, seed: int) -> int:
+    """Compare gradients with finite differences in float64.
+
+    Without arguments, those of every layer and loss. With FILE.py:CLASS, those of your own layer:
+    CLASS may have literal arguments, as in "layers.py:Scale(3)". Exit status 1 if one is wrong.
+    """
+    from cnnlite.gradcheck import check_layer
+
+    if layer is None:
+        if shape is not None:
+            fail("--input is for a layer of your own: gradcheck FILE.py:CLASS --input 2,3,8,8")
+        return _check_all(seed)
+    if shape is None:
+        fail(f"{layer} needs --input, the shape of its input, for instance --input 2,3,8,8")
+    subject, size = _load(layer), _shape(shape)
+    try:
+        report = check_layer(subject, size, seed=seed)
+    except Exception as error:  # whatever the layer's author made of it
+        click.echo(f"cnnlite gradcheck: {layer} raised {type(error).__name__}: {error}", err=True)
+        return 1
+    click.echo(report)
+    return 0 if report.passed else 1
+
+
+def _check_all(seed: int) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("layer", "gradient", "worst error", "at index", ""):
+        table.add_column(heading, justify="right" if heading == "worst error" else "left")
+    failed = []
+    for name, report in _reports(seed):
+        for check in report.gradients:
+            index = "" if check.worst_index is None else str(tuple(map(int, check.worst_index)))
+            verdict = "ok" if check.passed else "WRONG"
+            table.add_row(name, check.name, f"{check.worst_error:.1e}", index, verdict)
+        if not report.passed:
+            failed.append(report)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(table)
+    for report in failed:
+        console.print(f"\n{report}")
+    return 1 if failed else 0
+
+
+def _reports(seed: int) -> Iterator[tuple[str, Any]]:
+    from cnnlite.gradcheck import check_layer, check_loss
+
+    for name, layer, shape in layer_cases():
+        yield name, check_layer(layer, shape, seed=seed)
+    for name, loss, targets in loss_cases():
+        yield name, check_loss(loss, (4, 5), targets, seed=seed)
+
+
+def layer_cases() -> Iterator[tuple[str, Any, Shape]]:
+    """Every layer, some of them twice for their options: (name, layer, shape of its input)."""
+    import cnnlite as nn
+
+    conv = nn.Conv2d(4, 6, (3, 2), stride=(1, 2), padding=(1, 0), rng=0)
+    yield "Conv2d", conv, IMAGES
+    yield "Conv2d dilated", nn.Conv2d(4, 4, 2, padding="same", dilation=2, rng=0), IMAGES
+    yield "Conv2d grouped", nn.Conv2d(4, 6, 3, groups=2, rng=0), IMAGES
+    circular = nn.Conv2d(4, 3, 3, padding=1, padding_mode="circular", rng=0)
+    yield "Conv2d circular", circular, IMAGES
+    yield "MaxPool2d", nn.MaxPool2d(3, stride=2, padding=1), IMAGES
+    yield "AvgPool2d", nn.AvgPool2d(3, stride=2, padding=1), IMAGES
+    yield "AdaptiveAvgPool2d", nn.AdaptiveAvgPool2d(1), IMAGES
+    yield "Linear", nn.Linear(7, 5, rng=0), (3, 7)
+    yield "Flatten", nn.Flatten(), IMAGES
+    yield "Identity", nn.Identity(), IMAGES
+    activations = nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softsign, nn.GELU, nn.SiLU
+    for activation in activations:
+        yield activation.__name__, activation(), IMAGES
+    yield "GELU tanh", nn.GELU("tanh"), IMAGES
+    yield "Dropout", nn.Dropout(0.5), IMAGES
+    yield "BatchNorm1d", nn.BatchNorm1d(7), (5, 7)
+    yield "BatchNorm2d", nn.BatchNorm2d(4), IMAGES
+    yield "LayerNorm", nn.LayerNorm((4, 6, 6)), IMAGES
+    yield "GroupNorm", nn.GroupNorm(2, 4), IMAGES
+    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, rng=0), nn.BatchNorm2d(4), nn.Tanh())
+    yield "Residual", nn.Residual(body), IMAGES
+    yield "Sequential", nn.Sequential(nn.Flatten(), nn.Linear(144, 3, rng=0)), IMAGES
+
+
+def loss_cases() -> Iterator[tuple[str, Any, Any]]:
+    """Every loss, with its options: (name, loss, targets; None for random classes)."""
+    import numpy as np
+
+    import cnnlite as nn
+
+    weight = np.linspace(0.5, 1.5, 5)
+    yield "CrossEntropyLoss", nn.CrossEntropyLoss(), None
+    yield "CrossEntropyLoss weighted", nn.CrossEntropyLoss(weight, label_smoothing=0.1), None
+    yield "HingeLoss", nn.HingeLoss(), None
+    yield "MSELoss", nn.MSELoss(), np.linspace(-1, 1, 20).reshape(4, 5)
+
+
+def _shape(text: str) -> Shape:
+    if not re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text):
+        fail(f"--input {text!r} is not a shape such as 2,3,8,8")
+    return tuple(int(number) for number in text.split(","))
+
+
+def _load(text: str) -> Any:
+    """Make the layer that "FILE.py:CLASS" or "FILE.py:CLASS(literal arguments)" names."""
+    file, _, call = text.rpartition(":")
+    match = re.fullmatch(r"(\w+)\s*(\(.*\))?", call)
+    if not file or match is None:
+        fail(f"{text!r} is not FILE.py:CLASS")
+    try:
+        arguments, options = _literals(match[2] or "()")
+    except (ValueError, SyntaxError):
+        fail(f"{text!r}: arguments must be literals, such as (3, bias=False)")
+    make: Callable[..., Any] = _attribute(Path(file), match[1])
+    try:
+        return make(*arguments, **options)
+    except TypeError as error:
+        fail(f"{text!r} cannot be made: {error}")
+
+
+def _literals(text: str) -> tuple[list[Any], dict[str, Any]]:
+    call = ast.parse(f"f{text}", mode="eval").body
+    if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):
+        raise ValueError(text)
+    options = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    return [ast.literal_eval(argument) for argument in call.args], options
+
+
+def _attribute(file: Path, name: str) -> Any:
+    if not file.is_file():
+        fail(f"{file}: no such file")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None:
+        fail(f"{file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.parent.resolve()))  # its neighbours, as when it is run itself
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        fail(f"{file} cannot be loaded: {type(error).__name__}: {describe(error)}")
+    finally:
+        sys.path.pop(0)
+    if not callable(getattr(module, name, None)):
+        classes = ", ".join(key for key, value in vars(module).items() if isinstance(value, type))
+        fail(f"{file} has no class {name} (there are: {classes})")
+    return getattr(module, name)

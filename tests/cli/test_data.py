@@ -1,0 +1,101 @@
+"""`cnnlite data`: fetch, verify, show."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnlite.data
+from cnnlite.data import DownloadError, FileReport
+
+Cli = Callable[..., Any]
+
+
+def test_without_a_command_lists_them(cli: Cli) -> None:
+    outcome = cli("data")
+    assert outcome.status == 0
+    assert all(name in outcome.out for name in ("fetch", "verify", "show"))
+
+
+class TestFetch:
+    def test_says_where_the_data_is(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fetch(root: Path, progress: Callable[[int, int], None]) -> Path:
+            progress(1, 2)
+            progress(2, 2)
+            return root / "cifar-10-batches-py"
+
+        monkeypatch.setattr(cnnlite.data, "fetch", fetch)
+        outcome = cli("data", "fetch", "cifar10", "--data-dir", "here")
+        assert outcome.status == 0
+        assert outcome.out == f"cifar10 is in {Path('here/cifar-10-batches-py')}\n"
+
+    @pytest.mark.parametrize(
+        "error", [DownloadError("no route to host"), cnnlite.data.DataError("wrong checksum")]
+    )
+    def test_what_goes_wrong_is_one_line(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fetch(*_: object) -> Path:
+            raise error
+
+        monkeypatch.setattr(cnnlite.data, "fetch", fetch)
+        outcome = cli("data", "fetch")
+        assert outcome.status == 2
+        assert outcome.err.strip().splitlines()[-1] == f"cnnlite data fetch: {error}"
+
+    def test_another_data_set(self, cli: Cli) -> None:
+        assert "'mnist' is not 'cifar10'" in cli("data", "fetch", "mnist").complaint
+
+
+class TestVerify:
+    def test_nothing_there(self, cli: Cli) -> None:
+        outcome = cli("data", "verify", "--data-dir", "nowhere")
+        assert outcome.status == 2
+        assert outcome.err == (
+            "cnnlite data verify: CIFAR-10 is not in nowhere: cnnlite data fetch cifar10\n"
+        )
+
+    def test_one_damaged_file_fails(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        reports = [
+            FileReport(Path("a/data_batch_1"), "readable", "10000 images", 10_000),
+            FileReport(Path("a/test_batch"), "damaged", "it is cut off"),
+        ]
+        monkeypatch.setattr(cnnlite.data, "verify", lambda root: reports)
+        outcome = cli("data", "verify")
+        assert outcome.status == 1
+        assert "it is cut off" in outcome.out
+        assert outcome.err == f"cnnlite data verify: {Path('a/test_batch')} is damaged\n"
+
+    @pytest.mark.cifar10
+    def test_of_the_real_files(self, cli: Cli, cifar10_root: Path) -> None:
+        outcome = cli("data", "verify", "--data-dir", cifar10_root)
+        assert outcome.status == 0
+        assert outcome.out.count("10000 images in 10 classes") == 6
+
+
+class TestShow:
+    def test_draws_the_first_images(self, cli: Cli) -> None:
+        image = pytest.importorskip("PIL.Image")
+        outcome = cli("data", "show", "--out", "sheet.png")
+        assert outcome.status == 0
+        assert outcome.out.startswith("Dataset embedded: 10 classes")
+        with image.open("sheet.png") as picture:
+            expected = cnnlite.data.embedded(num_train=100, num_validation=0, num_test=0)
+            sheet = cnnlite.data.contact_sheet(expected["X_train"], expected["y_train"])
+            np.testing.assert_array_equal(np.asarray(picture), sheet)
+
+    def test_without_pillow_describes_only(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "PIL", None)
+        outcome = cli("data", "show")
+        assert outcome.status == 0
+        assert "cnnlite[viz]" in outcome.out
+        assert not Path("data.png").exists()
+
+    def test_a_folder_that_is_not_there(self, cli: Cli) -> None:
+        assert "picture.png" in cli("data", "show", "--out", "no/picture.png").complaint
+
+    def test_another_data_set(self, cli: Cli) -> None:
+        assert "name is 'mnist'" in cli("data", "show", "--name", "mnist").complaint

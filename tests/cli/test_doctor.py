@@ -1,0 +1,42 @@
+"""`cnnlite doctor`."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnlite
+from cnnlite.cli.environment import environment, numpy_blas
+
+Cli = Callable[..., Any]
+
+
+def test_says_what_a_bug_report_needs(cli: Cli) -> None:
+    outcome = cli("doctor")
+    assert outcome.status == 0
+    rows = dict(re.split(r" {2,}", line, maxsplit=1) for line in outcome.out.splitlines())
+    assert rows["cnnlite"] == cnnlite.__version__
+    assert rows["numpy"] == np.__version__
+    assert rows["threads"] == str(cnnlite.get_num_threads())
+    assert rows["numpy's blas"] == numpy_blas()
+    assert rows["openmp"] in ("yes", "no")
+    assert {"compiler", "instruction set", "backend", "python", "cpus"} <= set(rows)
+    assert rows["cifar-10"].startswith("CIFAR-10 is not in ")
+
+
+@pytest.mark.cifar10
+def test_finds_the_data(cli: Cli, cifar10_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNLITE_DATA", str(cifar10_root))
+    assert "found in " in cli("doctor").out
+
+
+def test_an_unknown_blas_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "show_config", lambda mode: {})
+    assert numpy_blas() == "unknown"
+
+
+def test_the_environment_is_plain_values() -> None:
+    assert all(isinstance(value, str | int | bool) for value in environment().values())

@@ -1,0 +1,111 @@
+"""`cnnlite predict`: pictures of any size and kind, and files that are none."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnlite.cli.predict import read_image, softmax
+
+Image = pytest.importorskip("PIL.Image")
+Cli = Callable[..., Any]
+
+
+def picture(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).convert(mode).save(path)
+    return path
+
+
+def test_lists_the_likeliest_classes_first(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
+    outcome = cli("predict", picture(tmp_path / "a.png", 40, 60), "--run", finished_run)
+    assert outcome.status == 0
+    rows = [line for line in outcome.out.splitlines() if "%" in line]
+    chances = [float(row.split("%")[0].split()[-1]) for row in rows]
+    assert len(rows) == 5
+    assert chances == sorted(chances, reverse=True)
+
+
+def test_top_10_adds_up(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", 32, 32)
+    out = cli("predict", path, "--run", finished_run, "--top", "10").out
+    chances = [float(line.split("%")[0].split()[-1]) for line in out.splitlines() if "%" in line]
+    assert sum(chances) == pytest.approx(100, abs=0.6)
+
+
+def test_a_picture_of_the_networks_size_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", 32, 32)
+    expected = np.asarray(Image.open(path)).transpose(2, 0, 1)
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_the_largest_centred_square_is_taken(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 128, 3), np.uint8)
+    pixels[:, 32:96] = 200  # the centre; black to the left and right of it
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    assert (read_image(tmp_path / "wide.png") == 200).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "CMYK"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (500, 333)])
+def test_any_size_and_mode_becomes_32_by_32_rgb(
+    tmp_path: Path, mode: str, size: tuple[int, int]
+) -> None:
+    path = picture(tmp_path / ("a.tif" if mode == "CMYK" else "a.png"), *size, mode)
+    image = read_image(path)
+    assert image.shape == (3, 32, 32)
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("no.png", None, "no.png: no such file"),
+        ("text.png", b"not a picture", "text.png cannot be read as a picture: "),
+        ("empty.png", b"", "empty.png cannot be read as a picture: "),
+        ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "cut.png cannot be read as a picture: "),
+    ],
+)
+def test_what_is_no_picture_is_one_line(
+    cli: Cli, finished_run: Path, name: str, content: bytes | None, what: str
+) -> None:
+    if content is not None:
+        Path(name).write_bytes(content)
+    line = cli("predict", name, "--run", finished_run).complaint
+    assert line.startswith(f"cnnlite predict: {what}")
+
+
+def test_a_picture_that_is_cut_off_is_one_line(cli: Cli, finished_run: Path) -> None:
+    path = picture(Path("a.png"), 100, 100)
+    path.write_bytes(path.read_bytes()[:500])
+    assert "a.png cannot be read as a picture" in cli("predict", path).complaint
+
+
+def test_a_decompression_bomb_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = picture(Path("a.png"), 100, 100)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert "cannot be read as a picture" in cli("predict", path).complaint
+
+
+def test_a_folder_is_no_picture(cli: Cli, tmp_path: Path) -> None:
+    assert "cannot be read as a picture" in cli("predict", tmp_path).complaint
+
+
+def test_without_a_run_says_how_to_make_one(cli: Cli) -> None:
+    line = cli("predict", picture(Path("a.png"), 32, 32)).complaint
+    assert "train one with cnnlite train" in line
+
+
+def test_without_pillow_says_how_to_get_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    line = cli("predict", "a.png").complaint
+    assert line == 'cnnlite predict: reading pictures needs Pillow: pip install "cnnlite[viz]"'
+
+
+def test_softmax_of_huge_scores_is_finite() -> None:
+    np.testing.assert_allclose(softmax(np.array([1e4, 0.0, -1e4], np.float32)), [1, 0, 0])

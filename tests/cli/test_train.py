@@ -1,0 +1,227 @@
+"""`cnnlite train`: what it writes, what it continues, what it says when it cannot."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnnlite.cli import runs
+from cnnlite.cli.config import TrainConfig, read
+from cnnlite.report import history
+
+Cli = Callable[..., Any]
+# A few images on one thread: the command is what is tested here, not the kernels.
+TRAIN = ["train", "--data", "embedded", "--threads", "1", "--overfit", "256", "--quiet"]
+QUICK = [*TRAIN, "--model", "softmax_classifier", "--lr", "0.01"]
+
+
+def test_a_run_folder_holds_everything(finished_run: Path) -> None:
+    files = {path.name for path in finished_run.iterdir()}
+    assert files == {
+        "config.toml", "record.json", "history.csv", "curves.png",
+        "weights.safetensors", "weights-last.safetensors", "checkpoint.safetensors",
+    }  # fmt: skip
+    assert [row["epoch"] for row in history.load(finished_run / "history.csv")] == [1, 2]
+
+
+def test_the_configuration_is_resolved_and_can_be_used_again(finished_run: Path) -> None:
+    config = read(finished_run / "config.toml")
+    assert config == TrainConfig(
+        model="softmax_classifier", data="embedded", epochs=2, lr=0.01, threads=1
+    )
+
+
+def test_the_same_command_gives_the_same_bits_and_another_seed_others(cli: Cli) -> None:
+    for out, seed in ("a", "1"), ("b", "1"), ("c", "2"):
+        assert cli(*QUICK, "--epochs", "2", "--seed", seed, "--out", out).status == 0
+    for name in ("weights.safetensors", "weights-last.safetensors"):
+        assert Path("a", name).read_bytes() == Path("b", name).read_bytes()
+        assert Path("a", name).read_bytes() != Path("c", name).read_bytes()
+
+
+def test_without_cifar10_it_says_so_and_how_to_get_it(cli: Cli) -> None:
+    outcome = cli("train", "--model", "softmax_classifier", "--smoke", "--threads", "1")
+    assert outcome.status == 0
+    assert "CIFAR-10 is not on this machine" in outcome.out
+    assert "cnnlite data fetch cifar10" in outcome.out
+    assert read(Path("runs/001-softmax_classifier/config.toml")).data == "embedded"
+
+
+def test_runs_are_numbered(cli: Cli) -> None:
+    for _ in range(2):
+        assert cli(*QUICK, "--smoke").status == 0
+    assert sorted(path.name for path in Path("runs").iterdir()) == [
+        "001-softmax_classifier", "002-softmax_classifier",
+    ]  # fmt: skip
+
+
+def test_flags_win_over_the_file(cli: Cli) -> None:
+    recipe = ['model = "softmax_classifier"', "lr = 0.5", "batch_size = 50", "augment = true"]
+    Path("recipe.toml").write_text("\n".join(recipe))
+    outcome = cli(
+        *TRAIN, "--config", "recipe.toml", "--lr", "0.01", "--smoke", "--no-augment",
+        "--out", "run",
+    )  # fmt: skip
+    assert outcome.status == 0
+    config = read(Path("run/config.toml"))
+    assert (config.model, config.lr, config.batch_size) == ("softmax_classifier", 0.01, 50)
+    assert not config.augment
+
+
+def test_overfit_learns_a_few_images_by_heart(cli: Cli) -> None:
+    outcome = cli(*QUICK, "--overfit", "20", "--epochs", "40", "--schedule", "constant")
+    assert outcome.status == 0
+    rows = history.load(next(Path("runs").iterdir()) / "history.csv")
+    assert rows[-1]["train_acc"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "schedule", ["constant", "step", "multistep", "cosine", "onecycle", "exponential"]
+)
+def test_every_schedule_trains(cli: Cli, schedule: str) -> None:
+    assert cli(*QUICK, "--smoke", "--schedule", schedule).status == 0
+
+
+def test_threads_are_set_and_noted(cli: Cli) -> None:
+    import json
+
+    assert cli(*QUICK, "--smoke", "--out", "run").status == 0
+    record = json.loads(Path("run/record.json").read_text())
+    assert record["environment"]["threads"] == 1
+    assert record["images"] == {"train": 12_000, "val": 1_000, "test": 2_000}
+
+
+class TestResume:
+    def test_a_longer_total_continues(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
+        assert cli("train", "--resume", "run", "--epochs", "2", "--quiet").status == 0
+        rows = history.load(Path("run/history.csv"))
+        assert [row["epoch"] for row in rows] == [1, 2]
+
+    def test_a_finished_run_stays_as_it_is(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
+        before = Path("run/weights-last.safetensors").read_bytes()
+        assert cli("train", "--resume", "run", "--quiet").status == 0
+        assert Path("run/weights-last.safetensors").read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "flags", [["--lr", "0.1"], ["--no-augment"], ["--out", "x"], ["--config", "x.toml"]]
+    )
+    def test_the_configuration_is_the_runs_own(self, cli: Cli, flags: list[str]) -> None:
+        line = cli("train", "--resume", "run", *flags).complaint
+        flag = flags[0].replace("--no-", "--")
+        assert line.startswith(f"cnnlite train: {flag} cannot be given with --resume")
+
+    def test_of_no_run(self, cli: Cli) -> None:
+        line = cli("train", "--resume", "nothing").complaint
+        assert line == "cnnlite train: nothing is not a run folder: it has no config.toml"
+
+    def test_without_a_checkpoint(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--smoke", "--out", "run").status == 0
+        Path("run/checkpoint.safetensors").unlink()
+        line = cli("train", "--resume", "run").complaint
+        assert line == "cnnlite train: run cannot be continued: it has no checkpoint.safetensors"
+
+    def test_with_a_damaged_checkpoint(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--smoke", "--out", "run").status == 0
+        Path("run/checkpoint.safetensors").write_bytes(b"\xff" * 100)
+        assert "checkpoint.safetensors" in cli("train", "--resume", "run").complaint
+
+
+class TestWhatIsWrong:
+    def test_an_existing_folder_is_never_written_over(self, cli: Cli) -> None:
+        Path("kept").mkdir()
+        Path("kept/notes.txt").write_text("mine")
+        line = cli(*QUICK, "--smoke", "--out", "kept").complaint
+        assert line.startswith("cnnlite train: kept is there already and is not written over")
+        assert [path.name for path in Path("kept").iterdir()] == ["notes.txt"]
+
+    @pytest.mark.parametrize(
+        ("flags", "line"),
+        [
+            (["--epochs", "0"], "--epochs must be a whole number of at least 1, not 0"),
+            (["--lr", "-1"], "--lr must be a positive number, not -1.0"),
+            (["--model", "vgg"], "--model cannot be 'vgg'; did you mean small_vgg?"),
+            (["--config", "no.toml"], "no.toml: No such file or directory"),
+            (["--momentum", "0", "--nesterov"], "--nesterov needs --momentum above 0"),
+        ],
+    )
+    def test_one_line_names_it(self, cli: Cli, flags: list[str], line: str) -> None:
+        assert cli("train", *flags).complaint == f"cnnlite train: {line}"
+        assert not Path("runs").exists()
+
+    def test_an_unknown_key_of_the_file(self, cli: Cli) -> None:
+        Path("recipe.toml").write_text("epoch = 3\n")
+        line = cli("train", "--config", "recipe.toml").complaint
+        assert line == ("cnnlite train: unknown key 'epoch' in recipe.toml; did you mean epochs?")
+
+    @pytest.mark.parametrize("data", ["auto", "cifar10"])
+    def test_a_data_folder_without_data_is_not_replaced_by_the_embedded_set(
+        self, cli: Cli, data: str
+    ) -> None:
+        line = cli("train", "--data", data, "--data-dir", "nowhere").complaint
+        assert "CIFAR-10 is not in nowhere" in line
+        assert not Path("runs").exists()
+
+    def test_a_batch_larger_than_the_data_set(self, cli: Cli) -> None:
+        line = cli("train", "--data", "embedded", "--batch-size", "20000").complaint
+        assert "batch_size" in line
+        assert "20000" in line
+
+
+def test_divergence_is_one_line_and_status_1(cli: Cli) -> None:
+    outcome = cli(*TRAIN, "--lr", "1e30", "--model", "two_layer_net")
+    assert outcome.status == 1
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("cnnlite train: the loss is ")
+    assert "learning rate" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "cnnlite", "train", "--model", "two_layer_net", "--data", "embedded",
+        "--epochs", "5000", "--overfit", "512", "--threads", "1", "--out", str(tmp_path / "run"),
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    while not (tmp_path / "run" / runs.CHECKPOINT).exists():  # written after the first epoch
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    hint = f"cnnlite train --resume {tmp_path / 'run'}"
+    assert err == f"cnnlite train: stopped; continue with: {hint}\n"
+    epochs = len(history.load(tmp_path / "run" / "history.csv"))
+    more = [sys.executable, "-m", *hint.split(), "--epochs", str(epochs + 1)]
+    done = subprocess.run(more, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(history.load(tmp_path / "run" / "history.csv")) == epochs + 1
+
+
+def test_without_matplotlib_only_the_picture_is_missing(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        monkeypatch.setitem(sys.modules, name, None)
+    outcome = cli(*QUICK, "--smoke", "--out", "run")
+    assert outcome.status == 0
+    assert "pip install" in outcome.err
+    assert not Path("run/curves.png").exists()
+    assert Path("run/weights.safetensors").exists()
+
+
+@pytest.mark.cifar10
+def test_takes_a_step_on_cifar10(cli: Cli, cifar10_root: Path) -> None:
+    outcome = cli(*QUICK, "--data", "auto", "--smoke", "--data-dir", cifar10_root, "--out", "run")
+    assert outcome.status == 0
+    config = read(Path("run/config.toml"))
+    assert (config.data, config.data_dir) == ("cifar10", str(cifar10_root.resolve()))
