@@ -16,12 +16,13 @@ from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from cnnlite.layers.container import child_rng
 from cnnlite.layers.conv import Conv2d
+from cnnlite.layers.linear import Linear
 from cnnlite.layers.pooling import MaxPool2d
 from cnnlite.layers.residual import Residual
 from cnnlite.layers.steps import FUSED, Step
 from cnnlite.random import Rng
 
-__all__ = ["ConvStep", "NormReLUStep", "ResidualReLUStep"]
+__all__ = ["ConvStep", "ReLUStep", "ResidualReLUStep"]
 
 
 class ConvStep(Step):
@@ -58,21 +59,27 @@ class ConvStep(Step):
         return self.forward(x, False, None)[0]
 
 
-class NormReLUStep(Step):
-    """Batch normalisation and ReLU; backward finds again from x what ReLU stopped."""
+class ReLUStep(Step):
+    """A layer that can put its output through ReLU while it writes it.
+
+    Batch normalisation finds again from x what ReLU stopped, a linear layer keeps the output: the
+    next layer keeps it anyway.
+    """
 
     def __init__(self, layers: Mapping[str, Layer]) -> None:
         super().__init__(layers)
-        self.name, self.norm = next(iter(self.layers.items()))
+        self.name, self.layer = next(iter(self.layers.items()))
 
     def forward(self, x: np.ndarray, train: bool, rng: Rng | None) -> tuple[np.ndarray, Any]:
-        assert isinstance(self.norm, BatchNorm1d | BatchNorm2d)
-        return self.norm.forward_relu(x, train)
+        if isinstance(self.layer, Linear):
+            return self.layer.forward_relu(x)
+        assert isinstance(self.layer, BatchNorm1d | BatchNorm2d)
+        return self.layer.forward_relu(x, train)
 
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool
     ) -> tuple[np.ndarray | None, list[tuple[str, Grads]]]:
-        dx, grads = self.norm.backward(dy, cache, need_dx)
+        dx, grads = self.layer.backward(dy, cache, need_dx)
         return dx, [(self.name, grads)]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -119,6 +126,7 @@ class ResidualReLUStep(Step):
 FUSED[Conv2d, ReLU] = ConvStep.make
 FUSED[Conv2d, MaxPool2d] = ConvStep.make
 FUSED[Conv2d, ReLU, MaxPool2d] = ConvStep.make
-FUSED[BatchNorm1d, ReLU] = NormReLUStep
-FUSED[BatchNorm2d, ReLU] = NormReLUStep
+FUSED[Linear, ReLU] = ReLUStep
+FUSED[BatchNorm1d, ReLU] = ReLUStep
+FUSED[BatchNorm2d, ReLU] = ReLUStep
 FUSED[Residual, ReLU] = ResidualReLUStep
