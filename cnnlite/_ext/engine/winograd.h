@@ -20,12 +20,12 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
     const winograd_plan *p = &job->plan;
     const int turned = job->args->turned;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
-    const ptrdiff_t inside = block % PANEL, panel = block - inside;     /* PANEL lie together */
-    const ptrdiff_t nv = smaller(PANEL, p->f_blocks - panel);
+    ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
+    while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
     const ptrdiff_t f_step = turned ? 9 : p->c * 9, c_step = turned ? p->f * 9 : 9;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = job->args->weight;
-    REAL *to = job->weights + group * p->area * p->weights + (panel * p->c + inside) * VL;
+    REAL *to = job->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
     from += group * p->f * p->c * 9 + block * VL * f_step;
     (void)thread;
     for (ptrdiff_t c = 0; c < p->c; c++, from += c_step, to += nv * VL) {

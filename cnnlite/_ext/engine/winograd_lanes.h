@@ -5,8 +5,8 @@
  * place in the image, and the lanes never mix.  VL channels by VL pixels are transposed in
  * registers.
  */
-#if !defined(CNNLITE_LANES_ONCE)
-#define CNNLITE_LANES_ONCE
+#if !defined(CNNLITE_WINOGRAD_LANES_ONCE)
+#define CNNLITE_WINOGRAD_LANES_ONCE
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p)
 #else

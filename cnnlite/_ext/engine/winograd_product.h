@@ -4,22 +4,17 @@
  * each is written once, by whole vectors, and is already what the products read, so nothing is
  * packed.  The two kernels differ from microkernel.h only in where their operands lie.
  */
-#if !defined(CNNLITE_PRODUCT_ONCE)
-#define CNNLITE_PRODUCT_ONCE
-/* TILE_ROWS x PANEL accumulators; and ADJOINT_ROWS, which must divide VL. */
-#if defined(ISA_AVX512)
-#define TILE_ROWS 8
-#define PANEL 2
-#elif defined(ISA_AVX2)
-#define TILE_ROWS 6
-#define PANEL 2
-#else
-#define TILE_ROWS 4
-#define PANEL 2
-#endif
+#if !defined(CNNLITE_WINOGRAD_PRODUCT_ONCE)
+#define CNNLITE_WINOGRAD_PRODUCT_ONCE
+/* As many accumulators as microkernel.h has: TILE_ROWS (or ADJOINT_ROWS) x PANEL. */
+#define TILE_ROWS MR
+#define PANEL (NV < 3 ? NV : 3)
+
+/* How many of the blocks that are left go into the next panel: 4 = 2 + 2, not 3 + 1. */
+static inline ptrdiff_t panel_width(ptrdiff_t left) { return left == 4 ? 2 : smaller(left, PANEL); }
 #endif
 #undef ADJOINT_ROWS
-#define ADJOINT_ROWS (MR < VL ? MR : VL)
+#define ADJOINT_ROWS (MR < VL ? MR : VL)   /* divides VL */
 
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks. */
@@ -74,14 +69,16 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
                                REAL *products, ptrdiff_t channels, ptrdiff_t blocks_out,
                                ptrdiff_t tiles)
 {
-    for (ptrdiff_t j = 0; j < blocks_out; j += PANEL, weights += PANEL * VL * channels)
+    for (ptrdiff_t j = 0, nv; j < blocks_out; j += nv, weights += nv * VL * channels) {
+        nv = panel_width(blocks_out - j);
         for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS) {
+            const REAL *in = inputs + t * VL;
             REAL *out = products + j * block + t * VL;
-            if (blocks_out - j >= PANEL)
-                T(forward_tile)(inputs + t * VL, block, weights, out, channels, PANEL);
-            else
-                T(forward_tile)(inputs + t * VL, block, weights, out, channels, 1);
+            if (nv == 1) T(forward_tile)(in, block, weights, out, channels, 1);
+            else if (nv == 2) T(forward_tile)(in, block, weights, out, channels, 2);
+            else T(forward_tile)(in, block, weights, out, channels, PANEL);
         }
+    }
 }
 
 /* One element of the tile: sums (blocks_out, blocks_in blocks of VL) += outputs^T * inputs. */
@@ -90,13 +87,14 @@ KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_
                                int begin)
 {
     const ptrdiff_t ld = blocks_in * VL;
-    for (ptrdiff_t j = 0; j < blocks_in; j += PANEL)
+    for (ptrdiff_t j = 0, nv; j < blocks_in; j += nv) {
+        nv = panel_width(blocks_in - j);
         for (ptrdiff_t i = 0; i < blocks_out * VL; i += ADJOINT_ROWS) {
             const REAL *rows = outputs + i / VL * block + i % VL, *columns = inputs + j * block;
             REAL *sum = sums + i * ld + j * VL;
-            if (blocks_in - j >= PANEL)
-                T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, PANEL);
-            else
-                T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, 1);
+            if (nv == 1) T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, 1);
+            else if (nv == 2) T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, 2);
+            else T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, PANEL);
         }
+    }
 }

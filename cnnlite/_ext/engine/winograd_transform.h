@@ -15,8 +15,8 @@
  * likewise. Opposite points share their even and odd parts, so a matrix costs about two operations
  * a row.
  */
-#if !defined(CNNLITE_TRANSFORM_ONCE)
-#define CNNLITE_TRANSFORM_ONCE
+#if !defined(CNNLITE_WINOGRAD_TRANSFORM_ONCE)
+#define CNNLITE_WINOGRAD_TRANSFORM_ONCE
 #define ROOT_HALF 0.70710678118654752440
 #define ROOT_TWO 1.41421356237309504880
 #define TILE_MAX 6                         /* m + 2 for the larger m */
