@@ -62,7 +62,7 @@ INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *pro
 }
 
 /* The same with 2x2 max-pooling: a tile holds whole windows; as in pool2x2.h, the first maximum
- * wins, and NaN over all.  `at` is the position of the strip in the plane, whose rows are w wide. */
+ * wins, NaN over all.  `at` is the position of the strip in the plane, whose rows are w wide. */
 INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products,
                                    ptrdiff_t rows, V bias, int relu, REAL *pixels, REAL *found,
                                    ptrdiff_t at, ptrdiff_t w)

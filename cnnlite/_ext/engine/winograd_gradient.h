@@ -8,7 +8,7 @@
  * The sum over tiles is cut by shape, in one of two ways:
  * shares: each share of the blocks has a dU of its own, in which its blocks are added one after the
  *     other; then the shares are added in their order.  Transformed tiles stay with one thread.
- * waves: where channels are many, so many dU would not fit into any cache.  There is one.  A wave of
+ * waves: where channels are many, so many dU would not fit into any cache.  There is one: a wave of
  *     blocks is transformed, then multiplied at once, one element of the tile after the other.
  */
 #if !defined(CNNLITE_WINOGRAD_GRADIENT_ONCE)
