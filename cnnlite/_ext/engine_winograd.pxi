@@ -3,8 +3,8 @@
 # padding is (top, bottom, left, right); tile is 4 for F(4 x 4, 3 x 3) or 2 for F(2 x 2, 3 x 3).
 #
 # The gradients take the output y of a fused ReLU (or None) and the argmax of a fused 2x2
-# max-pooling (or None): then dy is the gradient behind these, y and argmax have its shape, and they are undone
-# while dy is read.
+# max-pooling (or None): then dy is the gradient behind these, y and argmax have its shape, and they
+# are undone while dy is read.
 
 
 cdef extern from "engine/winograd_args.h" nogil:
