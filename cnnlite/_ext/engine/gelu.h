@@ -1,6 +1,6 @@
 /* gelu.h: x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, exact form).
  *
- * In float, erf is x P(x^2) / Q(x^2) on [-4, 4] (beyond, it is 1 to float's last digit), P and Q of
+ * In float, erf is x P(x^2) / Q(x^2) on (-4, 4) (beyond, it is 1 to float's last digit), P and Q of
  * degree 5: a weighted least-squares fit whose largest relative error is 2.5e-8.  exp goes over
  * 2^k e^r with |r| <= ln(2)/2.  In double the C library's erf and exp serve: only gradient checks run
  * in double. */
@@ -8,9 +8,9 @@
 #if REAL_BYTES == 4 && VECTORS
 INLINE V T(verf)(V x)
 {
-    const V limit = VSET1(4.0f);
-    x = VSELECT((MASK)(x > limit), limit, x);
-    x = VSELECT((MASK)(x < -limit), -limit, x);
+    const V limit = VSET1(4.0f), one = VSET1(1.0f);
+    MASK above = (MASK)(x >= limit), below = (MASK)(x <= -limit);
+    x = VSELECT(above, limit, VSELECT(below, -limit, x));    /* its square must not overflow */
     V t = x * x;
     V p = VFMA(VSET1(1.986742825e-6f), t, VSET1(2.845509447e-4f));
     p = VFMA(p, t, VSET1(3.883022172e-3f));
@@ -22,7 +22,7 @@ INLINE V T(verf)(V x)
     q = VFMA(q, t, VSET1(1.153472417e-1f));
     q = VFMA(q, t, VSET1(5.048516857e-1f));
     q = VFMA(q, t, VSET1(1.0f));
-    return x * p / q;
+    return VSELECT(above, one, VSELECT(below, -one, x * p / q));
 }
 
 /* exp(x) for x <= 0; 0 below the smallest normal number. */
