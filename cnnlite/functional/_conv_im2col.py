@@ -14,6 +14,7 @@ import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array, check_allocation
+from cnnlite.functional._conv_behind import Behind, apply, sum_per_filter
 from cnnlite.functional._conv_geometry import ConvGeometry
 
 # A tile is as many images as have columns of this many bytes, and at least one image.
@@ -25,8 +26,10 @@ def unfit(geometry: ConvGeometry) -> str | None:
     return None
 
 
-def forward(x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry) -> Array:
-    """Returns y = weight @ columns + bias, a tile of images at a time."""
+def forward(
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
+) -> tuple[Array, Behind]:
+    """Returns y = weight @ columns + bias, a tile of images at a time, and what follows it."""
     groups = geometry.groups
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     y = empty(geometry.y_shape, x.dtype)
@@ -35,7 +38,7 @@ def forward(x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry)
         np.matmul(matrix, columns, out=products[tile])
         if bias is not None:
             y[tile] += bias[:, None, None]
-    return y
+    return apply(y, geometry, relu, pool)
 
 
 def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
@@ -57,8 +60,10 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
     return dx
 
 
-def weight_gradient(dy: Array, x: Array, geometry: ConvGeometry) -> Array:
-    """Returns dweight = dy @ columns.T, summed over the images in their order."""
+def weight_gradient(
+    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+) -> tuple[Array, Array | None]:
+    """Returns dweight = dy @ columns.T, summed over the images in their order, and dbias."""
     groups = geometry.groups
     products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
@@ -70,7 +75,8 @@ def weight_gradient(dy: Array, x: Array, geometry: ConvGeometry) -> Array:
         for i in range(tile.stop - tile.start):
             np.matmul(products[tile.start + i], columns[i].swapaxes(1, 2), out=one)
             dweight += one
-    return dweight.reshape(geometry.weight_shape)
+    dbias = sum_per_filter(dy) if has_bias else None
+    return dweight.reshape(geometry.weight_shape), dbias
 
 
 def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:

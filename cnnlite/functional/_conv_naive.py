@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite.functional._checks import Array, check_allocation
+from cnnlite.functional._conv_behind import Behind, apply, sum_per_filter
 from cnnlite.functional._conv_geometry import ConvGeometry
 
 
@@ -18,7 +19,9 @@ def unfit(geometry: ConvGeometry) -> str | None:
     return None
 
 
-def forward(x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry) -> Array:
+def forward(
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
+) -> tuple[Array, Behind]:
     """Returns y: at each place the sum of a patch times a filter, plus the filter's bias."""
     padded = _pad(x, geometry)
     y = np.empty(geometry.y_shape, x.dtype)
@@ -26,7 +29,7 @@ def forward(x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry)
         y[n, f, i, j] = np.sum(padded[patch] * weight[f])
         if bias is not None:
             y[n, f, i, j] += bias[f]
-    return y
+    return apply(y, geometry, relu, pool)
 
 
 def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
@@ -40,13 +43,18 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
     )
 
 
-def weight_gradient(dy: Array, x: Array, geometry: ConvGeometry) -> Array:
-    """Returns dweight: each filter receives the patch, scaled by the gradient of its output."""
+def weight_gradient(
+    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+) -> tuple[Array, Array | None]:
+    """Returns dweight: each filter receives the patch, scaled by the gradient of its output.
+
+    dbias, the sum of those gradients, is None without a bias.
+    """
     padded = _pad(x, geometry)
     dweight = np.zeros(geometry.weight_shape, dy.dtype)
     for n, f, i, j, patch in _places(geometry):
         dweight[f] += padded[patch] * dy[n, f, i, j]
-    return dweight
+    return dweight, sum_per_filter(dy) if has_bias else None
 
 
 def _places(

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty
+from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
-from cnnlite.functional._select import multiply_by_mask
 
 # exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
@@ -51,15 +50,14 @@ def relu_forward(x: Array) -> tuple[Array, OutputCache]:
         TypeError: x is not float32 or float64.
     """
     x, y = _prepare("ReLU", x)
-    np.maximum(x, 0, out=y)
+    kernels.relu_forward(x, y)
     return y, OutputCache(y)
 
 
 def relu_backward(dy: Array, cache: OutputCache) -> Array:
     """Returns dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
     dy, dx = _prepare_gradient("ReLU", dy, cache.y)
-    # y is never negative, so that this is y > 0, and true for NaN.
-    multiply_by_mask(dy, np.not_equal(cache.y, 0), out=dx)
+    kernels.relu_backward(dy, cache.y, dx)
     return dx
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from cnnlite.functional import _conv_im2col, _conv_naive
+from cnnlite.functional import _conv_im2col, _conv_naive, _conv_tiled, _conv_winograd
 from cnnlite.functional._checks import Array, IntPair, Padding, check_gradient, contiguous
 from cnnlite.functional._circular import wrap_pad, wrap_pad_backward
+from cnnlite.functional._conv_behind import Behind, pooled_shape, undo
+from cnnlite.functional._conv_choice import Passes, choose
 from cnnlite.functional._conv_geometry import (
     ConvGeometry,
     check_operands,
@@ -27,25 +29,32 @@ class ConvAlgorithm(Protocol):
     def unfit(self, geometry: ConvGeometry) -> str | None:
         """Returns why this algorithm cannot do the job, or None if it can."""
 
-    def forward(self, x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry) -> Array:
-        """Returns y."""
+    def forward(
+        self,
+        x: Array,
+        weight: Array,
+        bias: Array | None,
+        geometry: ConvGeometry,
+        relu: bool,
+        pool: bool,
+    ) -> tuple[Array, Behind]:
+        """Returns y, after ReLU and 2x2 max-pooling if asked, and what they leave for backward."""
 
     def input_gradient(self, dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
         """Returns dx."""
 
-    def weight_gradient(self, dy: Array, x: Array, geometry: ConvGeometry) -> Array:
-        """Returns dweight."""
+    def weight_gradient(
+        self, dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+    ) -> tuple[Array, Array | None]:
+        """Returns dweight, and dbias or None."""
 
 
-ALGORITHMS: dict[str, ConvAlgorithm] = {"naive": _conv_naive, "im2col": _conv_im2col}
-
-
-def choose_algorithm(geometry: ConvGeometry) -> str:
-    """Returns the name of the algorithm that "auto" stands for.
-
-    By shape alone, never by timing, so that the same network gives the same bits every time.
-    """
-    return "im2col"
+ALGORITHMS: dict[str, ConvAlgorithm] = {
+    "naive": _conv_naive,
+    "im2col": _conv_im2col,
+    "tiled": _conv_tiled,
+    "winograd": _conv_winograd,
+}
 
 
 class Conv2dCache(NamedTuple):
@@ -55,8 +64,9 @@ class Conv2dCache(NamedTuple):
     weight: Array  # dx is the weights times dy
     has_bias: bool  # whether there is a dbias
     geometry: ConvGeometry  # all sizes, as forward resolved them
-    algorithm: str  # the rung that ran, so that both passes are of one kind
+    passes: Passes  # the rung of the ladder for each pass
     circular: tuple[int, int, int, int]  # padding that x already has; its gradient is folded back
+    behind: Behind  # what backward needs of ReLU and pooling, where they were fused
 
 
 def conv2d_forward(
@@ -93,6 +103,38 @@ def conv2d_forward(
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
+    return conv2d_block_forward(
+        x, weight, bias, stride, padding, dilation, groups, padding_mode, algorithm
+    )
+
+
+def conv2d_block_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: IntPair = 1,
+    padding: Padding = 0,
+    dilation: IntPair = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    algorithm: str = "auto",
+    relu: bool = False,
+    pool: bool = False,
+) -> tuple[Array, Conv2dCache]:
+    """Convolution, then ReLU, then 2x2 max-pooling with stride 2: the course's sandwich layer.
+
+    The same bits as `conv2d_forward`, `relu_forward` and `max_pool2d_forward` in turn, in one pass
+    over memory; `conv2d_backward` takes its cache, and dy of the last operation's output.
+
+    Args:
+        x, weight, bias, stride, padding, dilation, groups, padding_mode, algorithm: as for
+            `conv2d_forward`.
+        relu: whether ReLU follows.
+        pool: whether pooling follows; the convolution's output must be at least 2x2.
+
+    Returns:
+        y (N, F, OH, OW), or (N, F, OH//2, OW//2) with pool, and the cache.
+    """
     check_operands(x, weight, bias, groups)
     settings = resolve_settings((weight.shape[2], weight.shape[3]), stride, padding, dilation)
     circular = (0, 0, 0, 0)
@@ -106,11 +148,15 @@ def conv2d_forward(
     x = wrap_pad("Conv2d", x, circular) if any(circular) else contiguous(x)
     weight = contiguous(weight)
     geometry = resolve_geometry(x, weight, settings, groups)
-    name = choose_algorithm(geometry) if algorithm == "auto" else algorithm
-    y = _find(name, geometry).forward(
-        x, weight, None if bias is None else contiguous(bias), geometry
+    if pool and min(geometry.y_shape[2:]) < 2:
+        raise ValueError(
+            f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
+        )
+    passes = choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
+    y, behind = _find(passes.forward, geometry).forward(
+        x, weight, None if bias is None else contiguous(bias), geometry, relu, pool
     )
-    return y, Conv2dCache(x, weight, bias is not None, geometry, name, circular)
+    return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, behind)
 
 
 def conv2d_backward(
@@ -129,15 +175,25 @@ def conv2d_backward(
     Raises:
         TypeError, ValueError: dy is not what forward's y was.
     """
-    geometry = cache.geometry
-    dy = check_gradient("Conv2d", dy, geometry.y_shape, cache.x.dtype)
-    algorithm = _find(cache.algorithm, geometry)
-    # Planes first: NumPy sums contiguous numbers pairwise, which keeps float32 accurate.
-    dbias = dy.sum(axis=(2, 3)).sum(axis=0) if cache.has_bias else None
-    dweight = algorithm.weight_gradient(dy, cache.x, geometry)
-    if not need_dx:
-        return None, dweight, dbias
-    dx = algorithm.input_gradient(dy, cache.weight, geometry)
+    geometry, behind = cache.geometry, cache.behind
+    shape = geometry.y_shape if behind.argmax is None else pooled_shape(geometry)
+    dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
+    dweight_pass = _find(cache.passes.weight_gradient, geometry)
+    dx_pass = _find(cache.passes.input_gradient, geometry)
+    if dweight_pass is dx_pass is _conv_winograd:
+        # It undoes ReLU and pooling while it reads dy: the whole gradient is never written.
+        dweight, dbias = _conv_winograd.weight_gradient(
+            dy, cache.x, geometry, cache.has_bias, behind
+        )
+        if not need_dx:
+            return None, dweight, dbias
+        dx = _conv_winograd.input_gradient(dy, cache.weight, geometry, behind)
+    else:
+        dy = undo(dy, behind, geometry)
+        dweight, dbias = dweight_pass.weight_gradient(dy, cache.x, geometry, cache.has_bias)
+        if not need_dx:
+            return None, dweight, dbias
+        dx = dx_pass.input_gradient(dy, cache.weight, geometry)
     if any(cache.circular):
         dx = wrap_pad_backward(dx, cache.circular)
     return dx, dweight, dbias

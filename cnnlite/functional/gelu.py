@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty
+from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
-from cnnlite.functional._normal import normal_cdf, normal_density
 
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)
@@ -23,7 +22,6 @@ class GELUCache(NamedTuple):
     """What the backward pass of GELU needs."""
 
     x: Array
-    y: Array  # y/x is the probability again: one division instead of some sixty operations
     approximate: str
 
 
@@ -50,13 +48,10 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
     x = contiguous(x)
     y = empty(x.shape, x.dtype)
     if approximate == "none":
-        normal_cdf(x, out=y)
+        kernels.gelu_forward(x, y)
     else:
-        np.tanh(_inner(x), out=y)
-        y += 1
-        y *= 0.5
-    y *= x
-    return y, GELUCache(x, y, approximate)
+        np.multiply(x, _probability(x), out=y)
+    return y, GELUCache(x, approximate)
 
 
 @_quiet
@@ -66,25 +61,22 @@ def gelu_backward(dy: Array, cache: GELUCache) -> Array:
     dy = check_gradient("GELU", dy, x.shape, x.dtype)
     dx = empty(x.shape, x.dtype)
     if cache.approximate == "none":
-        density = normal_density(x)
-    else:
-        # Beyond this the density is 0; without the limit inf/inf would make it NaN.
-        near = np.clip(x, -_FLAT, _FLAT, out=np.empty_like(x))
-        density = _inner(near)
-        np.cosh(density, out=density)
-        density *= density
-        np.divide(0.5 * _A * (1 + 3 * _B * near * near), density, out=density)
-    # Where x is so small that y has lost its digits, P is one half to all of them.
-    dx.fill(0.5)
-    np.divide(cache.y, x, out=dx, where=~(np.abs(x) < 1e-20))
-    density *= x
-    dx += density
-    dx *= dy
+        kernels.gelu_backward(dy, x, dx)
+        return dx
+    # Beyond this the density is 0; without the limit inf/inf would make it NaN.
+    near = np.clip(x, -_FLAT, _FLAT)
+    density = 0.5 * _A * (1 + 3 * _B * near * near) / np.cosh(_inner(near)) ** 2
+    np.multiply(dy, _probability(x) + x * density, out=dx)
     return dx
 
 
+def _probability(x: Array) -> Array:
+    probability: Array = 0.5 * (1 + np.tanh(_inner(x)))
+    return probability
+
+
 def _inner(x: Array) -> Array:
-    inner = np.square(x, out=np.empty_like(x))
+    inner = np.square(x, out=np.empty_like(x))  # an array, also where x has no axes
     inner *= _B
     inner += 1
     inner *= x

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-import numpy as np
-
-from cnnlite._backend import empty
+from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import (
     Array,
     check_floats,
@@ -22,15 +21,19 @@ class LinearCache(NamedTuple):
     x: Array  # dweight is dy.T @ x
     weight: Array  # dx is dy @ weight
     has_bias: bool  # whether there is a dbias
+    y: Array | None  # the output of a fused ReLU: 0 where it stopped
 
 
-def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, LinearCache]:
+def linear_forward(
+    x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+) -> tuple[Array, LinearCache]:
     """Computes y = x @ weight.T + bias; `torch.nn.functional.linear`.
 
     Args:
         x: (N, in_features), or more axes before the last; float32 or float64.
         weight: (out_features, in_features), of the same dtype.
         bias: (out_features,) or None.
+        relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
 
     Returns:
         y (N, out_features) and the cache, which refers to x and weight without copying them.
@@ -54,10 +57,9 @@ def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[
     check_shape("Linear", "bias", bias, (out_features,))
     x, weight = contiguous(x), contiguous(weight)
     y = empty((*x.shape[:-1], out_features), x.dtype)
-    np.matmul(_rows(x), weight.T, out=_rows(y))
-    if bias is not None:
-        y += bias
-    return y, LinearCache(x, weight, bias is not None)
+    bias = None if bias is None else contiguous(bias)
+    kernels.linear_forward(_rows(x), weight, bias, _rows(y), relu)
+    return y, LinearCache(x, weight, bias is not None, y if relu else None)
 
 
 def linear_backward(
@@ -73,19 +75,22 @@ def linear_backward(
     Returns:
         dx like x or None, dweight (out_features, in_features), dbias (out_features,) or None.
     """
-    x, weight, has_bias = cache
+    x, weight, has_bias, y = cache
     dy = check_gradient("Linear", dy, (*x.shape[:-1], weight.shape[0]), x.dtype)
-    rows = _rows(dy)
-    dbias = rows.sum(axis=0) if has_bias else None
+    if y is not None:
+        masked = empty(dy.shape, dy.dtype)
+        kernels.relu_backward(dy, y, masked)
+        dy = masked
     dweight = empty(weight.shape, x.dtype)
-    np.matmul(rows.T, _rows(x), out=dweight)
+    dbias = empty((weight.shape[0],), x.dtype) if has_bias else None
+    kernels.linear_weight_gradient(_rows(x), _rows(dy), dweight, dbias)
     if not need_dx:
         return None, dweight, dbias
     dx = empty(x.shape, x.dtype)
-    np.matmul(rows, weight, out=_rows(dx))
+    kernels.linear_input_gradient(_rows(dy), weight, _rows(dx))
     return dx, dweight, dbias
 
 
 def _rows(array: Array) -> Array:
     """A view of shape (everything before the last axis, the last axis)."""
-    return array.reshape(int(np.prod(array.shape[:-1])), array.shape[-1])
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])

@@ -22,6 +22,8 @@ from cnnlite.functional._checks import (
 )
 
 _LARGEST_PLANE = 2**31 - 1
+# Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.
+_HALVING = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
 
 
 class MaxPool2dCache(NamedTuple):
@@ -30,6 +32,7 @@ class MaxPool2dCache(NamedTuple):
     argmax: npt.NDArray[np.int32]  # where each maximum stood: the only pixel that gets a gradient
     x_shape: tuple[int, ...]  # shape of dx
     dtype: np.dtype[Any]  # dtype of dx
+    halving: bool  # windows of 2x2 side by side: no pixel is in two of them
 
 
 class AvgPool2dCache(NamedTuple):
@@ -92,8 +95,15 @@ def max_pool2d_forward(
     check_allocation("MaxPool2d", "the output", shape, x.dtype)
     y = empty(shape, x.dtype)
     argmax = empty(shape, np.int32)
-    kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
-    return y, MaxPool2dCache(argmax, x.shape, x.dtype)
+    halving = (kernel, strides, sides, dilations, shape[2:]) == (
+        *_HALVING,
+        (size[0] // 2, size[1] // 2),
+    )
+    if halving:
+        kernels.max_pool2x2_forward(contiguous(x), y, argmax, False)
+    else:
+        kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
+    return y, MaxPool2dCache(argmax, x.shape, x.dtype, halving)
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
@@ -108,7 +118,10 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
     """
     dy = check_gradient("MaxPool2d", dy, cache.argmax.shape, cache.dtype)
     dx = empty(cache.x_shape, cache.dtype)
-    kernels.max_pool2d_backward(dy, cache.argmax, dx)
+    if cache.halving:
+        kernels.max_pool2x2_backward(dy, None, cache.argmax, dx)
+    else:
+        kernels.max_pool2d_backward(dy, cache.argmax, dx)
     return dx
 
 

@@ -48,6 +48,13 @@ class _BatchNorm(Layer):
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
+        return self._forward(x, train, relu=False)
+
+    def forward_relu(self, x: np.ndarray, train: bool) -> tuple[np.ndarray, Any]:
+        """Return max(0, .) of the output, and the cache for both."""
+        return self._forward(x, train, relu=True)
+
+    def _forward(self, x: np.ndarray, train: bool, relu: bool) -> tuple[np.ndarray, Any]:
         if not isinstance(x, np.ndarray):
             raise TypeError(
                 f"{type(self).__name__}: x must be a NumPy array, got {type(x).__name__}"
@@ -68,6 +75,7 @@ class _BatchNorm(Layer):
             train or batches is None,
             momentum,
             self.eps,
+            relu,
         )
         if train and batches is not None:
             batches += 1
@@ -76,7 +84,7 @@ class _BatchNorm(Layer):
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool = True
     ) -> tuple[np.ndarray | None, Grads]:
-        dx, dgamma, dbeta = batch_norm_backward(dy, cache)
+        dx, dgamma, dbeta = batch_norm_backward(dy, cache, need_dx)
         return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}
 
     def extra_repr(self) -> str:

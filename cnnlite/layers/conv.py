@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import initializers
-from cnnlite.functional import conv2d_backward, conv2d_forward
+from cnnlite.functional import conv2d_backward
 from cnnlite.functional._checks import IntPair, Padding, pair, resolve_padding
-from cnnlite.functional.conv import ALGORITHMS
+from cnnlite.functional.conv import ALGORITHMS, conv2d_block_forward
 from cnnlite.layers._arguments import float_dtype, integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
@@ -88,7 +88,11 @@ class Conv2d(Layer):
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
-        return conv2d_forward(
+        return self.forward_block(x, relu=False, pool=False)
+
+    def forward_block(self, x: np.ndarray, relu: bool, pool: bool) -> tuple[np.ndarray, Any]:
+        """Return the output after ReLU and 2x2 max-pooling, as asked, and the cache for all."""
+        return conv2d_block_forward(
             x,
             self.params["weight"],
             self.params.get("bias"),
@@ -98,6 +102,8 @@ class Conv2d(Layer):
             self.groups,
             self.padding_mode,
             self.algorithm,
+            relu,
+            pool,
         )
 
     def backward(

@@ -54,6 +54,10 @@ class Linear(Layer):
     ) -> tuple[np.ndarray, Any]:
         return linear_forward(x, self.params["weight"], self.params.get("bias"))
 
+    def forward_relu(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return max(0, .) of the output, and the cache for both."""
+        return linear_forward(x, self.params["weight"], self.params.get("bias"), relu=True)
+
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool = True
     ) -> tuple[np.ndarray | None, Grads]:

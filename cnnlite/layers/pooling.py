@@ -49,6 +49,13 @@ class MaxPool2d(Layer):
         self.dilation = dilation
         self.ceil_mode = ceil_mode
 
+    @property
+    def halves(self) -> bool:
+        """Whether this is the pooling that networks have: 2x2 with stride 2 and nothing else."""
+        kernel, stride = (pair("MaxPool2d", "", v) for v in (self.kernel_size, self.stride))
+        plain = self.padding in (0, (0, 0), "valid") and self.dilation in (1, (1, 1))
+        return kernel == stride == (2, 2) and plain and not self.ceil_mode
+
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:

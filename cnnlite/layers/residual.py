@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty
+from cnnlite._backend import empty, kernels
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, child_rng
-from cnnlite.random import RngLike
+from cnnlite.random import Rng, RngLike
 
 __all__ = ["Residual"]
 
@@ -49,12 +49,24 @@ class Residual(Container):
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, ResidualCache]:
-        place = self.place(train, rng)
+        return self.forward_sum(x, train, self.place(train, rng), relu=False)
+
+    def forward_sum(
+        self, x: np.ndarray, train: bool, place: Rng | None, relu: bool
+    ) -> tuple[np.ndarray, ResidualCache]:
+        """Return the sum, or max(0, .) of it, and the cache.
+
+        Args:
+            x: the input.
+            train: as for every layer.
+            place: where the branches draw random numbers, from `Container.place`.
+            relu: whether the sum goes through ReLU while it is written.
+        """
         y, body = self.body.forward(x, train, child_rng(place, "body", self.body))
         if self.shortcut is None:
-            return _add(y, x), ResidualCache(body, None)
+            return _add(y, x, relu), ResidualCache(body, None)
         short, cache = self.shortcut.forward(x, train, child_rng(place, "shortcut", self.shortcut))
-        return _add(y, short), ResidualCache(body, cache)
+        return _add(y, short, relu), ResidualCache(body, cache)
 
     def backward(
         self, dy: np.ndarray, cache: ResidualCache, need_dx: bool = True
@@ -72,7 +84,11 @@ class Residual(Container):
         return _add(dx, short), self.gather_grads(parts)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return _add(self.body(x), x if self.shortcut is None else self.shortcut(x))
+        return self.infer_sum(x, relu=False)
+
+    def infer_sum(self, x: np.ndarray, relu: bool) -> np.ndarray:
+        """Return the sum, or max(0, .) of it, as in inference, and keep nothing."""
+        return _add(self.body(x), x if self.shortcut is None else self.shortcut(x), relu)
 
     def children(self) -> Mapping[str, Layer]:
         if self.shortcut is None:
@@ -80,12 +96,12 @@ class Residual(Container):
         return {"body": self.body, "shortcut": self.shortcut}
 
 
-def _add(y: np.ndarray, short: np.ndarray) -> np.ndarray:
+def _add(y: np.ndarray, short: np.ndarray, relu: bool = False) -> np.ndarray:
     """The sum, in memory of its own: either may be kept in a cache."""
     if y.shape != short.shape:
         raise ValueError(f"Residual: body gives {y.shape}, shortcut gives {short.shape}")
     if y.dtype != short.dtype:
         raise TypeError(f"Residual: body gives {y.dtype}, shortcut gives {short.dtype}")
     total = empty(y.shape, y.dtype)
-    np.add(y, short, out=total)
+    kernels.add(np.ascontiguousarray(y), np.ascontiguousarray(short), total, relu)
     return total

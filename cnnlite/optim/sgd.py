@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch, with_decay
+from cnnlite._backend import kernels
+from cnnlite.optim.optimizer import Array, Group, Optimizer
 
 
 def sgd_update(
@@ -18,7 +19,6 @@ def sgd_update(
     momentum: float,
     weight_decay: float,
     nesterov: bool,
-    scratch: Scratch,
 ) -> None:
     """Change `param` (and `buffer`) in place by one step of SGD.
 
@@ -29,20 +29,20 @@ def sgd_update(
     Source: torch.optim.SGD; Sutskever et al., On the importance of initialization and momentum in
     deep learning, 2013, rewritten as PyTorch has it (lr outside the buffer).
     """
-    decayed, move = scratch
-    grad = with_decay(grad, param, weight_decay, decayed)
-    if buffer is None:
-        np.multiply(grad, lr, out=move)
-    else:
-        buffer *= momentum
-        buffer += grad
-        if nesterov:
-            np.multiply(buffer, momentum, out=move)
-            move += grad
-            move *= lr
-        else:
-            np.multiply(buffer, lr, out=move)
-    param -= move
+    arrays = [array for array in (param, buffer) if array is not None]
+    plain = [np.require(array, requirements="CAW") for array in arrays]
+    kernels.sgd_step(
+        plain[0],
+        np.require(grad, requirements="CA"),
+        plain[1] if buffer is not None else None,
+        lr,
+        momentum,
+        weight_decay,
+        nesterov,
+    )
+    for array, copy in zip(arrays, plain, strict=True):
+        if copy is not array:  # it was not contiguous: the kernel changed a copy
+            array[...] = copy
 
 
 class SGD(Optimizer):
@@ -87,5 +87,4 @@ class SGD(Optimizer):
     ) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]
         buffer = state["momentum_buffer"] if momentum else None
-        nesterov, scratch = options["nesterov"], self._scratch(param)
-        sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)
+        sgd_update(param, grad, buffer, lr, momentum, weight_decay, options["nesterov"])

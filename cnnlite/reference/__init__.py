@@ -6,9 +6,30 @@ in, pairs are tuples.  `conv` holds more: convolution itself, the ladder's first
 
 from cnnlite.reference.augment import crop_flip, crop_flip_normalize
 from cnnlite.reference.avg_pooling import avg_pool2d_backward, avg_pool2d_forward
+from cnnlite.reference.batch_norm import (
+    batch_norm_backward,
+    batch_norm_forward,
+)
+from cnnlite.reference.linear import (
+    linear_forward,
+    linear_input_gradient,
+    linear_weight_gradient,
+)
 from cnnlite.reference.max_pooling import max_pool2d_backward, max_pool2d_forward
 from cnnlite.reference.memory import empty
 from cnnlite.reference.patches import col2im, im2col
+from cnnlite.reference.pointwise import (
+    add,
+    gelu_backward,
+    gelu_forward,
+    relu_backward,
+    relu_forward,
+    sgd_step,
+)
+from cnnlite.reference.pool2x2 import (
+    max_pool2x2_backward,
+    max_pool2x2_forward,
+)
 from cnnlite.reference.runtime import (
     compiler,
     get_num_threads,
@@ -16,20 +37,53 @@ from cnnlite.reference.runtime import (
     openmp,
     set_num_threads,
 )
+from cnnlite.reference.tiled import (
+    conv2d_tiled_forward,
+    conv2d_tiled_forward_pool,
+    conv2d_tiled_input_gradient,
+    conv2d_tiled_weight_gradient,
+)
+from cnnlite.reference.winograd import (
+    conv2d_winograd_forward,
+    conv2d_winograd_forward_pool,
+    conv2d_winograd_input_gradient,
+    conv2d_winograd_weight_gradient,
+)
 
 __all__ = [
+    "add",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
     "col2im",
     "compiler",
+    "conv2d_tiled_forward",
+    "conv2d_tiled_forward_pool",
+    "conv2d_tiled_input_gradient",
+    "conv2d_tiled_weight_gradient",
+    "conv2d_winograd_forward",
+    "conv2d_winograd_forward_pool",
+    "conv2d_winograd_input_gradient",
+    "conv2d_winograd_weight_gradient",
     "crop_flip",
     "crop_flip_normalize",
     "empty",
+    "gelu_backward",
+    "gelu_forward",
     "get_num_threads",
     "im2col",
     "instruction_set",
+    "linear_forward",
+    "linear_input_gradient",
+    "linear_weight_gradient",
     "max_pool2d_backward",
     "max_pool2d_forward",
+    "max_pool2x2_backward",
+    "max_pool2x2_forward",
     "openmp",
+    "relu_backward",
+    "relu_forward",
     "set_num_threads",
+    "sgd_step",
 ]

@@ -30,10 +30,23 @@ CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 ]
 
 
+def fits(algorithm: str, kernel: tuple[int, ...], options: dict[str, Any]) -> bool:
+    """Winograd's is for 3x3 with stride and dilation 1, the others for everything."""
+    plain = options.get("stride", 1) == options.get("dilation", 1) == 1
+    return algorithm != "winograd" or (kernel == (3, 3) and plain)
+
+
+JOBS = [
+    (algorithm, *case)
+    for algorithm in ALGORITHMS
+    for case in CASES
+    if fits(algorithm, case[1][2:], case[2])
+]
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("x_shape", "w_shape", "options"), CASES)
+@pytest.mark.parametrize(("algorithm", "x_shape", "w_shape", "options"), JOBS)
 def test_as_torch(
     x_shape: Any,
     w_shape: Any,
@@ -63,19 +76,20 @@ def test_four_sides_and_circular_as_torch(
     mode: str, sides: Any, algorithm: str, as_torch: Any, torch: Any, rng: np.random.Generator
 ) -> None:
     top, bottom, left, right = sides
+    stride, kernel = (1, (3, 3)) if algorithm == "winograd" else ((1, 2), (3, 2))
 
     def theirs(x: Any, w: Any, b: Any) -> Any:
         pad = torch.nn.functional.pad(
             x, (left, right, top, bottom), mode="constant" if mode == "zeros" else mode
         )
-        return torch.nn.functional.conv2d(pad, w, b, stride=(1, 2))
+        return torch.nn.functional.conv2d(pad, w, b, stride=stride)
 
     as_torch(
         lambda x, w, b: F.conv2d_forward(
             x,
             w,
             b,
-            (1, 2),
+            stride,
             ((top, bottom), (left, right)),
             padding_mode=mode,
             algorithm=algorithm,
@@ -83,7 +97,7 @@ def test_four_sides_and_circular_as_torch(
         F.conv2d_backward,
         theirs,
         rng.standard_normal((2, 3, 5, 6)),
-        rng.standard_normal((4, 3, 3, 2)),
+        rng.standard_normal((4, 3, *kernel)),
         rng.standard_normal(4),
     )
 
@@ -110,17 +124,24 @@ def geometries(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], dict[
 
 @settings(max_examples=60, deadline=None)
 @given(geometries(), st.sampled_from([np.float32, np.float64]))
-def test_im2col_as_naive(geometry: Any, dtype: type) -> None:
+def test_every_rung_as_naive(geometry: Any, dtype: type) -> None:
     x_shape, w_shape, options = geometry
     rng = np.random.default_rng(0)
     x, w, b = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape, w_shape[0]))
     y, cache = F.conv2d_forward(x, w, b, algorithm="naive", **options)
     dy = rng.standard_normal(y.shape).astype(dtype)
     expected = (y, *F.conv2d_backward(dy, cache))
-    y, cache = F.conv2d_forward(x, w, b, algorithm="im2col", **options)
     tolerance = 1e-4 if dtype == np.float32 else 1e-12
-    for ours, theirs in zip((y, *F.conv2d_backward(dy, cache)), expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+    for algorithm in ("im2col", "tiled", "winograd"):
+        if not fits(
+            algorithm,
+            w_shape[2:],
+            {"stride": max(options["stride"]), "dilation": max(options["dilation"])},
+        ):
+            continue
+        y, cache = F.conv2d_forward(x, w, b, algorithm=algorithm, **options)
+        for ours, theirs in zip((y, *F.conv2d_backward(dy, cache)), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
 @settings(max_examples=40, deadline=None)
@@ -138,13 +159,18 @@ def test_backward_is_the_adjoint_of_forward(geometry: Any) -> None:
     np.testing.assert_allclose([np.sum(x * dx), np.sum(w * dw)], product, atol=1e-9)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize(
-    "options",
+    ("algorithm", "options"),
     [
-        {"stride": 2, "padding": 1},
-        {"dilation": 2, "padding": ((2, 0), (1, 1)), "groups": 2},
-        {"padding": 2, "padding_mode": "circular"},
+        (algorithm, options)
+        for algorithm in ALGORITHMS
+        for options in (
+            {"padding": 1, "groups": 2},
+            {"stride": 2, "padding": 1},
+            {"dilation": 2, "padding": ((2, 0), (1, 1)), "groups": 2},
+            {"padding": 2, "padding_mode": "circular"},
+        )
+        if fits(algorithm, (3, 3), options)
     ],
 )
 def test_gradients_are_derivatives(
@@ -200,7 +226,8 @@ def test_columns_stay_within_their_bytes(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(_conv_im2col, "empty", counting_empty)
     monkeypatch.setattr(_conv_im2col, "COLUMN_BYTES", 100_000)
     x = np.ones((32, 4, 8, 8), np.float32)  # 9216 bytes of columns an image
-    y, cache = F.conv2d_forward(x, np.ones((2, 4, 3, 3), np.float32), padding=1)
+    weight = np.ones((2, 4, 3, 3), np.float32)
+    y, cache = F.conv2d_forward(x, weight, padding=1, algorithm="im2col")
     F.conv2d_backward(y, cache)
     assert sizes == [10 * 9216] * 3
 

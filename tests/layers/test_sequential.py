@@ -51,7 +51,7 @@ def test_order_and_keys() -> None:
 
 
 def test_a_second_backward_raises() -> None:
-    model = Sequential(Linear(3, 4, rng=0), ReLU())
+    model = Sequential(Linear(3, 4, rng=0), ReLU(), fuse=False)
     y, cache = model.forward(np.ones((5, 3), np.float32))
     assert len(cache) == 2
     model.backward(y, cache)
@@ -61,7 +61,7 @@ def test_a_second_backward_raises() -> None:
 
 
 def test_a_gradient_that_is_refused_leaves_the_cache_whole() -> None:
-    model = Sequential(Linear(3, 4, rng=0), ReLU())
+    model = Sequential(Linear(3, 4, rng=0), ReLU(), fuse=False)
     y, cache = model.forward(np.ones((5, 3), np.float32))
     with pytest.raises(ValueError, match=r"ReLU: dy has shape \(4, 5\)"):
         model.backward(y.T, cache)

@@ -1,0 +1,138 @@
+import numpy as np
+
+Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]
+Array = np.ndarray
+
+def instruction_set() -> str: ...
+
+# tiled convolution: any kernel, stride, padding, dilation and groups
+def conv2d_tiled_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    y: Array,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    relu: bool,
+) -> None: ...
+def conv2d_tiled_forward_pool(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    y: Array,
+    argmax: Array,
+    output_size: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    relu: bool,
+) -> None: ...
+def conv2d_tiled_input_gradient(
+    dy: Array, weight: Array, dx: Array, stride: Pair, padding: Sides, dilation: Pair, groups: int
+) -> None: ...
+def conv2d_tiled_weight_gradient(
+    x: Array,
+    dy: Array,
+    dweight: Array,
+    dbias: Array | None,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+) -> None: ...
+
+# Winograd: 3x3, stride 1
+def conv2d_winograd_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    y: Array,
+    padding: Sides,
+    groups: int,
+    relu: bool,
+    tile: int,
+) -> None: ...
+def conv2d_winograd_forward_pool(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    y: Array,
+    argmax: Array,
+    padding: Sides,
+    groups: int,
+    relu: bool,
+    tile: int,
+) -> None: ...
+def conv2d_winograd_input_gradient(
+    dy: Array,
+    weight: Array,
+    dx: Array,
+    padding: Sides,
+    groups: int,
+    tile: int,
+    y: Array | None = None,
+    argmax: Array | None = None,
+) -> None: ...
+def conv2d_winograd_weight_gradient(
+    x: Array,
+    dy: Array,
+    dweight: Array,
+    dbias: Array | None,
+    padding: Sides,
+    groups: int,
+    tile: int,
+    y: Array | None = None,
+    argmax: Array | None = None,
+) -> None: ...
+
+# products of linear layers
+def linear_forward(x: Array, weight: Array, bias: Array | None, y: Array, relu: bool) -> None: ...
+def linear_input_gradient(dy: Array, weight: Array, dx: Array) -> None: ...
+def linear_weight_gradient(x: Array, dy: Array, dweight: Array, dbias: Array | None) -> None: ...
+
+# what is limited by memory
+def relu_forward(x: Array, y: Array) -> None: ...
+def relu_backward(dy: Array, y: Array, dx: Array) -> None: ...
+def gelu_forward(x: Array, y: Array) -> None: ...
+def gelu_backward(dy: Array, x: Array, dx: Array) -> None: ...
+def add(a: Array, b: Array, y: Array, relu: bool) -> None: ...
+def sgd_step(
+    param: Array,
+    grad: Array,
+    velocity: Array | None,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: bool,
+) -> None: ...
+def max_pool2x2_forward(x: Array, y: Array, argmax: Array, relu: bool) -> None: ...
+def max_pool2x2_backward(dy: Array, y: Array | None, argmax: Array, dx: Array) -> None: ...
+def batch_norm_forward(
+    x: Array,
+    y: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    inverse_std: Array,
+    variance: Array | None,
+    eps: float,
+    train: bool,
+    relu: bool,
+) -> None: ...
+def batch_norm_backward(
+    dy: Array,
+    x: Array,
+    dx: Array | None,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    inverse_std: Array,
+    dgamma: Array,
+    dbeta: Array,
+    train: bool,
+    relu: bool,
+) -> None: ...

@@ -1,0 +1,114 @@
+"""The engine: convolution, products and what surrounds them, in C for each instruction set.
+
+The kernels are C headers in the folder engine/, compiled once for every instruction set; the best one
+that the machine can run is chosen when this module is loaded, or the one that the environment variable
+CNNLITE_ISA names ("baseline", "avx2", "avx512").  What is here only checks arguments and calls them.
+"""
+
+import os
+
+from cnnlite._ext import memory
+from cnnlite._ext.runtime cimport threads_for
+
+from libc.string cimport memset
+
+include "engine_buffers.pxi"
+
+
+cdef extern from "engine/product_args.h" nogil:
+    ctypedef struct product:
+        Py_ssize_t m, n, depth, a_row, a_step
+        const void *a
+        const void *b
+        const void *bias
+        void *c
+        int b_transposed, relu
+
+cdef extern from "engine/engine.h" nogil:
+    ctypedef struct conv_shape:
+        Py_ssize_t n, c, h, w, f, kh, kw, oh, ow
+        Py_ssize_t stride_h, stride_w, top, left, dilation_h, dilation_w, groups
+    ctypedef void (*piece_body)(void *context, Py_ssize_t piece, int thread)
+    void engine_parallel(Py_ssize_t pieces, int threads, piece_body body, void *context)
+    ctypedef size_t (*conv_forward_kernel)(
+        const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
+        int32_t *argmax, int relu, void *scratch, int threads)
+    ctypedef size_t (*conv_gradient_kernel)(
+        const conv_shape *shape, const void *dy, const void *weight, void *dx, void *scratch,
+        int threads)
+    ctypedef size_t (*winograd_kernel)(const void *args)
+    ctypedef size_t (*conv_weight_kernel)(
+        const conv_shape *shape, const void *x, const void *dy, void *dweight, void *dbias,
+        void *scratch, int threads)
+    ctypedef size_t (*product_kernel)(product *product, void *scratch, int threads)
+    ctypedef struct engine_table:
+        const char *name
+        int vector_bytes, mr, nv
+        piece_body *relu_forward
+        piece_body *relu_backward
+        piece_body *gelu_forward
+        piece_body *gelu_backward
+        piece_body *add
+        piece_body *sgd_step
+        piece_body *max_pool2x2_forward
+        piece_body *max_pool2x2_backward
+        piece_body *batch_norm_forward
+        piece_body *batch_norm_backward
+        conv_forward_kernel *conv_forward
+        conv_gradient_kernel *conv_input_gradient
+        conv_weight_kernel *conv_weight_gradient
+        product_kernel *multiply
+        piece_body *sum_rows
+        winograd_kernel *winograd_forward
+        winograd_kernel *winograd_gradient
+    const engine_table *engine_find(const char *name)
+
+cdef const engine_table *table = NULL
+
+
+cdef int choose(str wanted) except -1:
+    """Set `table` to the instruction set asked for, or to the best there is."""
+    global table
+    for name in [wanted] if wanted else ["avx512", "avx2", "baseline"]:
+        table = engine_find(name.encode())
+        if table != NULL:
+            return 0
+    raise ImportError(
+        f"CNNLITE_ISA is {wanted!r}: this machine or this build has no such instruction set "
+        "(expected baseline, avx2 or avx512, or none to take the best)"
+    )
+
+
+choose(os.environ.get("CNNLITE_ISA", ""))
+
+
+def instruction_set():
+    """Return the name of the instruction set whose kernels run: "baseline", "avx2" or "avx512"."""
+    return table.name.decode()
+
+
+cdef list spare_scratch = []  # the memory that calls worked in, for the next call
+
+
+cdef class Scratch:
+    """Working memory of one call.  Blocks are kept and only grow: no page faults in steady state."""
+
+    cdef object block
+    cdef void *start
+
+    def __cinit__(self, size_t size):
+        cdef const unsigned char[::1] view
+        self.block = spare_scratch.pop() if spare_scratch else None
+        if self.block is None or <size_t> self.block.nbytes < size + 64:
+            self.block = memory.empty((size + 64,), "uint8")
+        view = self.block
+        self.start = <void *> ((<size_t> &view[0] + 63) // 64 * 64)
+
+    def __dealloc__(self):
+        spare_scratch.append(self.block)
+
+
+include "engine_pointwise.pxi"
+include "engine_conv.pxi"
+include "engine_linear.pxi"
+include "engine_winograd.pxi"

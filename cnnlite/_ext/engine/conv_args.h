@@ -1,0 +1,92 @@
+/* conv_args.h: one convolution as the tiled kernels see it, and how it is cut into pieces. */
+#ifndef CNNLITE_CONV_ARGS_H
+#define CNNLITE_CONV_ARGS_H
+
+#include <stdint.h>
+#include "engine.h"
+
+/* How finely work is cut (conv_plan.h). */
+enum {
+    PIECE_PIXELS = 192,                    /* 4 panels of 48: enough to use each weight many times */
+    COPY_BYTES = 256 * 1024,               /* a quarter of a second-level cache of 1 MB */
+    MINIMUM_PIECES = 16,                   /* for up to 4 threads, with little waiting at the end */
+};
+
+/* Scratch memory is handed out from one block.  With memory NULL only `used` grows: the same code
+ * that lays out a block says how large it must be. */
+typedef struct {
+    char *memory;
+    size_t used;
+} arena;
+
+static inline void *arena_take(arena *a, size_t bytes)
+{
+    void *taken = a->memory ? a->memory + a->used : NULL;
+    a->used += (bytes + 63) / 64 * 64;
+    return taken;
+}
+
+static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+
+/* In what form the kernels read a channel.  Neighbouring pixels must lie together for a vector to load
+ * them: in a row they do (IN_PLACE, PADDED); across the ends of rows they do when every column of the
+ * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
+typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
+
+/* For every group (channels and filters are those of one),
+ *     y[n, f, oy, ox] = bias[f] + sum over c, i < taps_h, j < taps_w of weight[f, c, i, j]
+ *                       * x[n, c, oy * step_h + i * gap_h - top, ox * step_w + j * gap_w - left].
+ * Where an element of weight or y lies is said by strides, so that one function computes forward
+ * passes and, with the roles of channels and filters exchanged, input gradients. */
+typedef struct {
+    ptrdiff_t images, groups, channels, height, width, filters, out_h, out_w;
+    ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left;
+    ptrdiff_t weight_group, weight_filter, weight_channel, weight_i, weight_j;
+    ptrdiff_t y_image, y_plane, y_row, y_column;
+    const void *x, *weight, *bias;
+    void *y;
+    int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
+    int relu;
+
+    /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
+    ptrdiff_t piece_images, piece_rows, piece_columns;
+    ptrdiff_t image_blocks, row_blocks, column_blocks, filter_blocks;
+    ptrdiff_t block_filters;               /* panels of MR filters in a filter block */
+    ptrdiff_t block_channels;              /* channels copied at a time */
+
+    /* The copy of a piece's input (gather.h), in elements. */
+    copy_kind kind;
+    ptrdiff_t copies, phases_h, phases_w, phase_rows, phase_columns, slots, pitch;
+    ptrdiff_t image_size, copy_size, channel_size;
+
+    /* Scratch, shared and of each thread. */
+    void *packed_weight, *packed_bias;
+    ptrdiff_t *offset;                     /* of row (channel, tap) of the patches */
+    char *thread_memory;
+    size_t thread_bytes;
+} correlation;
+
+/* Along one axis, the inputs first, first + stride, ... of an input gradient.  Only the taps tap + spacing * j
+ * (j < taps) reach them; input number i reads dy at i + gap * (taps - 1 - j) - padding: a correlation with
+ * step 1 whose taps run backwards. */
+typedef struct {
+    ptrdiff_t outputs, tap, spacing, taps, gap, padding;
+} gradient_phase;
+
+static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel,
+                                      ptrdiff_t stride, ptrdiff_t dilation, ptrdiff_t before)
+{
+    const ptrdiff_t remainder = (first + before) % stride;
+    gradient_phase p = {.outputs = (size - 1 - first) / stride + 1, .spacing = 1};
+    while (p.tap < kernel && p.tap * dilation % stride != remainder) p.tap++;
+    while (p.spacing < kernel && p.spacing * dilation % stride) p.spacing++;
+    p.taps = p.tap < kernel ? (kernel - 1 - p.tap) / p.spacing + 1 : 0;
+    p.gap = p.spacing * dilation / stride;
+    p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap
+                         - (first + before) / stride : 0;
+    return p;
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* conv_plan.h: how a correlation is cut.  By its shape only: any number of threads finds the same pieces. */
+
+INLINE void T(plan_pieces)(correlation *k)
+{
+    const ptrdiff_t plane = k->out_h * k->out_w, pool = k->argmax ? 2 : 1;
+    ptrdiff_t pixels = divide_up(k->images * plane, MINIMUM_PIECES);
+    pixels = smaller(PIECE_PIXELS, larger(NR, pixels));
+    k->piece_images = smaller(k->images, larger(1, pixels / plane));
+    k->piece_rows = k->out_h;
+    k->piece_columns = k->out_w;
+    if (k->out_w * pool > 2 * pixels) {
+        k->piece_rows = pool;
+        k->piece_columns = divide_up(k->out_w, divide_up(k->out_w * pool, pixels));
+        k->piece_columns = divide_up(k->piece_columns, 2 * VL) * 2 * VL;
+    } else if (plane > pixels) {
+        ptrdiff_t cuts = (plane + pixels / 2) / pixels;
+        k->piece_rows = divide_up(divide_up(k->out_h, cuts), pool) * pool;
+    }
+    k->image_blocks = divide_up(k->images, k->piece_images);
+    k->row_blocks = divide_up(k->out_h, k->piece_rows);
+    k->column_blocks = divide_up(k->out_w, k->piece_columns);
+
+    /* Few pieces (one small image): the filters are cut too, and patches packed more than once. */
+    ptrdiff_t pieces = k->groups * k->image_blocks * k->row_blocks * k->column_blocks;
+    ptrdiff_t panels = divide_up(k->filters, MR);
+    ptrdiff_t cuts = smaller(panels, larger(1, MINIMUM_PIECES / 2 / larger(1, pieces)));
+    k->block_filters = divide_up(panels, cuts);
+    k->filter_blocks = divide_up(panels, k->block_filters);
+}
+
+/* In what form a piece reads its input: the one with the fewest copies whose vectors are well filled. */
+INLINE void T(plan_copy)(correlation *k)
+{
+    const ptrdiff_t last_y = larger(0, k->taps_h - 1) * k->gap_h;
+    const ptrdiff_t last_x = larger(0, k->taps_w - 1) * k->gap_w;
+    const ptrdiff_t plane = k->piece_rows * k->piece_columns;
+    k->phases_h = smaller(k->step_h, last_y + 1);
+    k->phases_w = smaller(k->step_w, last_x + 1);
+    k->phase_rows = k->piece_rows + last_y / k->step_h;
+    k->phase_columns = k->piece_columns + last_x / k->step_w;
+    k->slots = k->phases_h * k->phase_rows;
+    if (k->piece_columns % VL == 0) {
+        k->kind = PADDED;
+        k->copies = 1;
+        k->pitch = k->phases_w * k->phase_columns;
+    } else if (k->piece_images == 1 || 8 * plane >= 7 * (divide_up(plane, VL) * VL)) {
+        k->kind = BY_COLUMN;
+        k->copies = larger(1, k->taps_w);
+        k->pitch = k->piece_columns;
+    } else {
+        k->kind = BY_TAP;
+        k->copies = larger(1, k->taps_h * k->taps_w);
+        k->slots = k->piece_rows;
+        k->pitch = k->piece_columns;
+    }
+    k->image_size = k->slots * k->pitch;
+    k->copy_size = k->piece_images * k->image_size;
+    /* An odd number of cache lines from channel to channel: powers of two would share a few sets. */
+    k->channel_size = (divide_up(k->copies * k->copy_size, 16) | 1) * 16;
+    k->block_channels = larger(1, COPY_BYTES / REAL_BYTES / k->channel_size);
+    k->block_channels = divide_up(k->channels, divide_up(k->channels, k->block_channels));
+    if (k->kind == PADDED && k->step_h == 1 && k->step_w == 1 && k->top == 0 && k->left == 0
+        && k->out_h + last_y <= k->height && k->out_w + last_x <= k->width
+        && k->out_w % k->piece_columns == 0) {
+        k->kind = IN_PLACE;
+        k->pitch = k->width;
+        k->channel_size = k->height * k->width;
+        k->image_size = k->groups * k->channels * k->channel_size;
+        k->block_channels = k->channels;
+    }
+}
+
+/* Where, from a vector's place, the patch element (channel c of the block, tap t) is. */
+INLINE ptrdiff_t T(patch_offset)(const correlation *k, ptrdiff_t c, ptrdiff_t t)
+{
+    const ptrdiff_t i = t / k->taps_w, j = t % k->taps_w, y = i * k->gap_h, x = j * k->gap_w;
+    const ptrdiff_t row = (y % k->step_h * k->phase_rows + y / k->step_h) * k->pitch;
+    if (k->kind == BY_TAP) return c * k->channel_size + t * k->copy_size;
+    if (k->kind == BY_COLUMN) return c * k->channel_size + j * k->copy_size + row;
+    return c * k->channel_size + row + x % k->step_w * k->phase_columns + x / k->step_w;
+}

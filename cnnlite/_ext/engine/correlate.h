@@ -1,0 +1,165 @@
+/* correlate.h: convolution as a product of packed weights and gathered patches (implicit GEMM).
+ *
+ *     weights, packed once a call:  [panel of MR filters][channel, tap][MR]
+ *     patches, never written out:   row (channel, tap), read at an offset from where the pixels are
+ *
+ * A piece copies its input with the padding it needs (gather.h), and multiplies it with all its filters
+ * while it is in the cache.  Each output is one sum in the order of (channel, tap), however it is cut.
+ */
+
+KERNEL void T(pack_weight)(void *context, ptrdiff_t number, int thread)
+{
+    const correlation *k = context;
+    const ptrdiff_t panels = divide_up(k->filters, MR), depth = k->channels * k->taps_h * k->taps_w;
+    const ptrdiff_t group = number / panels, first = number % panels * MR;
+    const ptrdiff_t count = smaller(MR, k->filters - first);
+    const REAL *weight = (const REAL *)k->weight + group * k->weight_group + first * k->weight_filter;
+    const REAL *bias = (const REAL *)k->bias + group * k->filters + first;
+    REAL *start = (REAL *)k->packed_bias + number * MR;
+    for (ptrdiff_t i = 0; i < MR; i++) {
+        REAL *to = (REAL *)k->packed_weight + number * MR * depth + i;
+        start[i] = k->bias && i < count ? bias[i] : 0;
+        for (ptrdiff_t c = 0; c < k->channels; c++) {
+            const REAL *from = weight + i * k->weight_filter + c * k->weight_channel;
+            for (ptrdiff_t t = 0; t < k->taps_h; t++)
+                for (ptrdiff_t u = 0; u < k->taps_w; u++, to += MR)
+                    *to = i < count ? from[t * k->weight_i + u * k->weight_j] : 0;
+        }
+    }
+    (void)thread;
+}
+
+/* Write pixels begin .. end of `count` rows of a strip's tile to their places in y. */
+KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter,
+                          ptrdiff_t count, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t width = k->piece_columns;
+    REAL *y = (REAL *)k->y + (p->image + strip) * k->y_image
+        + (p->group * k->filters + filter) * k->y_plane + p->row * k->y_row + p->column * k->y_column;
+    for (ptrdiff_t pixel = begin, next; pixel < end; pixel = next) {
+        const ptrdiff_t image = pixel / (p->rows * width), row = pixel / width % p->rows;
+        const ptrdiff_t column = pixel % width, size = smaller(p->columns - column, end - pixel);
+        next = pixel - column + width;
+        for (ptrdiff_t i = 0; i < count; i++) {
+            const REAL *from = tile + i * ldt + pixel;
+            REAL *to = y + image * k->y_image + i * k->y_plane + row * k->y_row + column * k->y_column;
+            ptrdiff_t u = 0;
+            if (k->y_column == 1) {
+                for (; u + VL <= size; u += VL) VSTORE(to + u, VLOAD(from + u));
+                if (u < size) VSTOREN(to + u, VLOADN(from + u, size - u), size - u);
+            } else
+                for (; u < size; u++) to[u * k->y_column] = from[u];
+        }
+    }
+}
+
+/* The same for y that is max-pooled 2x2: every pair of rows becomes one. */
+KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter,
+                         ptrdiff_t count)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t width = k->piece_columns, windows = p->columns / 2;
+    const ptrdiff_t image_columns = p->strips > 1 ? p->strip_columns : p->rows * width;
+    for (ptrdiff_t image = 0; image < p->images; image++)
+        for (ptrdiff_t i = 0; i < count; i++) {
+            const ptrdiff_t plane = ((p->image + image) * k->groups + p->group) * k->filters + filter + i;
+            for (ptrdiff_t r = 0; r + 1 < p->rows; r += 2) {
+                const REAL *top = tile + i * ldt + image * image_columns + r * width;
+                const ptrdiff_t at = (p->row + r) * k->out_w + p->column;
+                const ptrdiff_t to = (plane * (k->out_h / 2) + (p->row + r) / 2) * (k->out_w / 2)
+                    + p->column / 2;
+                for (ptrdiff_t j = 0; j < windows; j += VL)
+                    T(pool_windows)(top + 2 * j, top + width + 2 * j, k->out_w, at + 2 * j,
+                                    smaller(VL, windows - j), (REAL *)k->y + to + j,
+                                    k->argmax + to + j, k->relu);
+            }
+        }
+}
+
+/* One panel of filters times all panels of pixels, for channels c .. c + channels. */
+INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c, ptrdiff_t channels)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t panels = divide_up(k->filters, MR), taps = k->taps_h * k->taps_w;
+    const ptrdiff_t filter = number * MR, count = smaller(MR, k->filters - filter);
+    const ptrdiff_t packed = p->group * panels + number, ldt = p->strips * p->strip_columns;
+    const REAL *weight = (const REAL *)k->packed_weight + (packed * k->channels + c) * taps * MR;
+    const REAL *start = (const REAL *)k->packed_bias + packed * MR;
+    const int whole = channels == k->channels, last = c + channels == k->channels;
+    const int relu = last && k->relu && !k->argmax;
+    REAL *tile = p->tile + (whole ? 0 : (number - p->first_panel) * MR * ldt);
+
+    /* Where a strip's pixels lie in y as in the tile, full blocks go straight to their place. */
+    const int straight = whole && !k->argmax && count == MR && k->y_column == 1
+        && (p->strips > 1 || p->images == 1)
+        && (p->rows == 1 || (k->piece_columns == k->out_w && k->y_row == k->out_w));
+    const ptrdiff_t limit = p->rows == 1 && p->images == 1 ? p->columns : p->strip_pixels;
+    REAL *y = (REAL *)k->y + p->image * k->y_image + (p->group * k->filters + filter) * k->y_plane
+        + p->row * k->y_row + p->column;
+    for (const T(panel) *j = p->panel; j < p->panel + p->panels; j++) {
+        const REAL *b[NV];
+        for (ptrdiff_t v = 0; v < j->nv; v++) {
+            const ptrdiff_t pixel = j->column + v * VL, width = k->piece_columns;
+            const ptrdiff_t at = k->pitch == width ? pixel : pixel / width * k->pitch + pixel % width;
+            b[v] = p->input + j->strip * k->image_size + at;
+        }
+        const ptrdiff_t end = j->column + j->nv * VL, column = j->strip * p->strip_columns + j->column;
+        const int direct = straight && end <= limit;
+        T(micro_gathered)((int)j->nv, channels * taps, weight, b, k->offset,
+                          direct ? y + j->strip * k->y_image + j->column : tile + column,
+                          direct ? k->y_plane : ldt, start, c > 0, relu);
+        if (last && !direct && !k->argmax)
+            T(write_tile)(p, tile + j->strip * p->strip_columns, ldt, filter, count, j->strip, j->column,
+                          smaller(end, p->strip_pixels));
+    }
+    if (last && k->argmax) T(pool_tile)(p, tile, ldt, filter, count);
+}
+
+KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
+{
+    correlation *k = context;
+    T(piece) p = {.k = k};
+    arena memory = {k->thread_memory + (size_t)thread * k->thread_bytes, 0};
+    T(piece_scratch)(k, &memory, &p);
+
+    p.row = number % k->row_blocks * k->piece_rows, number /= k->row_blocks;
+    p.column = number % k->column_blocks * k->piece_columns, number /= k->column_blocks;
+    p.first_panel = number % k->filter_blocks * k->block_filters, number /= k->filter_blocks;
+    p.image = number % k->image_blocks * k->piece_images;
+    p.group = number / k->image_blocks;
+    p.rows = smaller(k->piece_rows, k->out_h - p.row);
+    p.columns = smaller(k->piece_columns, k->out_w - p.column);
+    p.images = smaller(k->piece_images, k->images - p.image);
+    p.last_panel = smaller(p.first_panel + k->block_filters, divide_up(k->filters, MR));
+    T(piece_panels)(&p);
+    for (ptrdiff_t c = 0; c < k->channels; c += k->block_channels) {
+        const ptrdiff_t count = smaller(k->block_channels, k->channels - c);
+        T(gather_input)(&p, c, count);
+        for (ptrdiff_t i = p.first_panel; i < p.last_panel; i++) T(multiply_panels)(&p, i, c, count);
+    }
+}
+
+/* Compute y; with scratch NULL, return how many bytes of it are needed. */
+KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
+{
+    if (k->channels == 0) k->channels = 1, k->taps_h = k->taps_w = 0;  /* nothing to sum */
+    const ptrdiff_t panels = k->groups * divide_up(k->filters, MR), taps = k->taps_h * k->taps_w;
+    arena memory = {scratch, 0}, thread = {NULL, 0};
+    T(piece) unused;
+    T(plan_pieces)(k);
+    T(plan_copy)(k);
+    T(piece_scratch)(k, &thread, &unused);
+    k->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * taps) * REAL_BYTES);
+    k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);
+    k->offset = arena_take(&memory, (size_t)(k->block_channels * taps) * sizeof(ptrdiff_t));
+    k->thread_bytes = thread.used;
+    k->thread_memory = arena_take(&memory, thread.used * (size_t)threads);
+    if (!scratch) return memory.used;
+    for (ptrdiff_t i = 0; i < k->block_channels * taps; i++)
+        k->offset[i] = T(patch_offset)(k, i / taps, i % taps);
+    engine_parallel(panels, threads, T(pack_weight), k);
+    engine_parallel(k->groups * k->image_blocks * k->filter_blocks * k->column_blocks * k->row_blocks,
+                    threads, T(correlate_piece), k);
+    return memory.used;
+}

@@ -1,0 +1,60 @@
+/* engine.h: what Cython sees of the engine: shapes, the table of kernels, the choice between tables.
+ *
+ * Every kernel exists in each instruction set the compiler can target, for float ([0]) and double ([1]);
+ * a table holds one set.  Kernels check nothing: engine.pyx has, before it calls them.
+ */
+#ifndef CNNLITE_ENGINE_H
+#define CNNLITE_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* x (n, c, h, w), weight (f, c/groups, kh, kw), y (n, f, oh, ow). */
+typedef struct {
+    ptrdiff_t n, c, h, w, f, kh, kw, oh, ow;
+    ptrdiff_t stride_h, stride_w, top, left, dilation_h, dilation_w, groups;
+} conv_shape;
+
+/* body(context, piece, thread) for every piece: the only place where threads are made.  Pieces are cut
+ * by shape and write what no other piece writes; `thread` (< threads) only names a part of the scratch
+ * memory, so results cannot depend on which thread ran what. */
+typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
+void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
+
+typedef struct product product;
+typedef size_t (*product_kernel)(product *product, void *scratch, int threads);
+
+/* convolve.h, weight_gradient.h; with scratch NULL they only return how many bytes of scratch they need */
+typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
+                                      const void *bias, void *y, int32_t *argmax, int relu,
+                                      void *scratch, int threads);
+typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
+                                       void *dx, void *scratch, int threads);
+typedef size_t (*conv_weight_kernel)(const conv_shape *shape, const void *x, const void *dy,
+                                     void *dweight, void *dbias, void *scratch, int threads);
+
+/* winograd_args.h */
+struct winograd_args;
+typedef size_t (*winograd_kernel)(const struct winograd_args *args);
+
+typedef struct {
+    const char *name;                      /* "baseline", "avx2", "avx512" */
+    int vector_bytes, mr, nv;
+
+    /* pointwise_args.h says what each is given */
+    piece_body relu_forward[2], relu_backward[2], gelu_forward[2], gelu_backward[2], add[2];
+    piece_body sgd_step[2], max_pool2x2_forward[2], max_pool2x2_backward[2];
+    piece_body batch_norm_forward[2], batch_norm_backward[2];
+
+    conv_forward_kernel conv_forward[2];
+    conv_gradient_kernel conv_input_gradient[2];
+    conv_weight_kernel conv_weight_gradient[2];
+    product_kernel multiply[2];            /* product.h */
+    piece_body sum_rows[2];
+    winograd_kernel winograd_forward[2], winograd_gradient[2];
+} engine_table;
+
+/* NULL where the compiler cannot build the instruction set or this machine cannot run it. */
+const engine_table *engine_find(const char *name);
+
+#endif

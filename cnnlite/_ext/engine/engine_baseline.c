@@ -1,0 +1,2 @@
+#define ISA_BASELINE
+#include "kernels.h"

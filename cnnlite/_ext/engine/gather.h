@@ -1,0 +1,126 @@
+/* gather.h: the input of a piece, in a form in which every patch element of VL neighbouring pixels is one
+ * vector load.  Its zero padding is written out, its columns and rows are sorted by their remainder modulo
+ * the step.  IN_PLACE nothing is copied: x has that form already.
+ */
+
+typedef struct {
+    ptrdiff_t strip, column, nv;           /* first pixel and width in vectors */
+} T(panel);
+
+/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or, BY_TAP,
+ * all images of the piece. */
+typedef struct {
+    correlation *k;
+    ptrdiff_t group, image, images, row, rows, column, columns;     /* columns: those to be written */
+    ptrdiff_t first_panel, last_panel;     /* panels of filters */
+    ptrdiff_t strips, strip_pixels, strip_columns, panels;
+    const REAL *input;
+    REAL *copy, *tile;
+    T(panel) *panel;
+} T(piece);
+
+INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
+{
+    const ptrdiff_t columns = k->piece_images * divide_up(k->piece_rows * k->piece_columns, VL) * VL;
+    const ptrdiff_t tiles = k->block_channels < k->channels ? k->block_filters : 1;
+    const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
+    p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
+    p->tile = arena_take(memory, (size_t)(tiles * MR * columns) * REAL_BYTES);
+    p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
+}
+
+/* Cut each strip into panels, as even as possible. */
+INLINE void T(piece_panels)(T(piece) *p)
+{
+    const correlation *k = p->k;
+    const int together = k->kind == BY_TAP;
+    p->strips = together ? 1 : p->images;
+    p->strip_pixels = p->rows * k->piece_columns * (together ? p->images : 1);
+    p->strip_columns = divide_up(p->strip_pixels, VL) * VL;
+    const ptrdiff_t vectors = p->strip_columns / VL, panels = divide_up(vectors, NV);
+    p->panels = 0;
+    for (ptrdiff_t strip = 0; strip < p->strips; strip++)
+        for (ptrdiff_t j = 0, column = 0; j < panels; j++) {
+            const ptrdiff_t nv = vectors / panels + (j < vectors % panels);
+            p->panel[p->panels++] = (T(panel)){strip, column, nv};
+            column += nv * VL;
+        }
+}
+
+/* A block of `rows` rows: to[r * pitch + q] = from[r * next + q * step] for begin <= q < end, else 0.
+ * Vectors run over the end of a row, and the row after it is written later and mends that; hence the last
+ * vectors of all rows come first. */
+INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
+                         ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
+{
+    if (step > 1) {
+        for (ptrdiff_t r = 0; r < rows; r++)
+            for (ptrdiff_t q = 0; q < size; q++)
+                to[r * pitch + q] = q >= begin && q < end ? from[r * next + q * step] : 0;
+        return;
+    }
+    for (ptrdiff_t q = (size - 1) / VL * VL; q >= 0; q -= VL) {
+        const ptrdiff_t first = larger(begin - q, 0), last = smaller(end - q, VL);
+        const REAL *x = from + q;
+        REAL *y = to + q;
+        if (first == 0 && last == VL)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOAD(x));
+        else if (first < last)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOADR(x, first, last));
+        else
+            for (ptrdiff_t r = 0; r < rows; r++, y += pitch) VSTORE(y, VZERO);
+    }
+}
+
+/* One copy of one channel of one image: its rows from y on.  x[0] stands for column u. */
+INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrdiff_t u, REAL *to)
+{
+    const ptrdiff_t phases_w = k->kind == PADDED ? k->phases_w : 1;
+    const ptrdiff_t phases_h = k->kind == BY_TAP ? 1 : k->phases_h;
+    const ptrdiff_t rows = k->slots / phases_h, size = k->pitch / phases_w;
+    for (ptrdiff_t i = 0; i < phases_h; i++, to += rows * k->pitch, y++) {
+        const ptrdiff_t above = y < 0 ? smaller(rows, divide_up(-y, k->step_h)) : 0;
+        const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
+        const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
+        for (ptrdiff_t j = 0; j < phases_w; j++) {
+            const ptrdiff_t v = u + j, room = k->width - v, next = k->step_h * k->width;
+            const ptrdiff_t begin = v < 0 ? smaller(size, divide_up(-v, k->step_w)) : 0;
+            const ptrdiff_t end = room > 0 ? smaller(size, divide_up(room, k->step_w)) : 0;
+            REAL *row = to + j * size;
+            T(copy_rows)(x, next, k->step_w, 0, 0, row, k->pitch, above, size);
+            row += above * k->pitch;
+            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, k->step_w, begin, end, row,
+                         k->pitch, inside, size);
+            T(copy_rows)(x, next, k->step_w, 0, 0, row + inside * k->pitch, k->pitch, below, size);
+        }
+    }
+}
+
+/* All copies of one channel; x is the channel in the piece's first image. */
+INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, REAL *to)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t next_image = k->groups * k->channels * k->height * k->width;
+    const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
+    for (ptrdiff_t copy = 0; copy < k->copies; copy++) {
+        const ptrdiff_t i = k->kind == BY_TAP ? copy / larger(1, k->taps_w) : 0;
+        const ptrdiff_t j = k->kind == PADDED ? 0 : copy % larger(1, k->taps_w);
+        for (ptrdiff_t image = 0; image < p->images; image++)
+            T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
+                          to + copy * k->copy_size + image * k->image_size);
+    }
+}
+
+/* Make channels c .. c + count of the piece readable at p->input. */
+KERNEL void T(gather_input)(T(piece) *p, ptrdiff_t c, ptrdiff_t count)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t plane = k->height * k->width;
+    const REAL *x = (const REAL *)k->x
+        + ((p->image * k->groups + p->group) * k->channels + c) * plane;
+    p->input = p->copy;
+    if (k->kind == IN_PLACE) p->input = x + p->row * k->width + p->column;
+    else if (k->taps_h)
+        for (ptrdiff_t i = 0; i < count; i++)
+            T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
+}

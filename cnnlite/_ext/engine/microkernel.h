@@ -1,0 +1,112 @@
+/* microkernel.h: the one loop in which a convolution's time is spent.
+ *
+ *     acc (MR x NV*VL)  +=  sum over k of  a[k][MR] (outer) b[k][NV*VL]
+ *
+ * a and b are packed: element k of every row of the block lies together, so both are read once, from
+ * beginning to end.  The accumulators never leave the registers while the sum runs.  For each k the
+ * kernel loads NV vectors and broadcasts MR numbers, and does MR * NV multiply-adds with them: 11 loads
+ * for 24 products at 8 x 3.  The machine does two of each in a cycle, so products are the limit, as
+ * they should be.  MR * NV must also exceed latency times throughput of an FMA (4 cycles times 2).
+ */
+
+/* acc += that sum.  Row i of a at depth k is a[i * a_row + k * a_step] (packed: a_row 1, a_step MR), row k
+ * of b starts at b + k * b_step (packed: b_step nv * VL).  nv (1 .. NV) is a constant where this is called:
+ * each value becomes code of its own. */
+INLINE void T(micro_sum)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
+                         const REAL *RESTRICT b, ptrdiff_t b_step, V acc[MR][NV], const int nv)
+{
+    for (ptrdiff_t k = 0; k < depth; k++, a += a_step, b += b_step) {
+        V row[NV];
+        UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(b + j * VL);
+        UNROLL for (int i = 0; i < MR; i++) {
+            V x = VSET1(a[i * a_row]);
+            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+        }
+    }
+}
+
+/* c[i][j] (row stride ldc) = start[i] + the sum (no start: 0), or with `accumulate` c[i][j] + the sum, in
+ * the order of one long sum; then ReLU, if asked. */
+INLINE void T(micro_tile)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
+                          const REAL *RESTRICT b, ptrdiff_t b_step, REAL *RESTRICT c, ptrdiff_t ldc,
+                          const REAL *start, int accumulate, int relu, const int nv)
+{
+    V acc[MR][NV];
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++)
+            acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
+    T(micro_sum)(depth, a, a_row, a_step, b, b_step, acc, nv);
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++)
+            VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
+}
+
+/* A full block, MR x NR, of packed a and b. */
+KERNEL void T(micro_kernel)(ptrdiff_t depth, const REAL *RESTRICT a, const REAL *RESTRICT b,
+                            REAL *RESTRICT c, ptrdiff_t ldc, int accumulate)
+{
+    T(micro_tile)(depth, a, 1, MR, b, NR, c, ldc, NULL, accumulate, 0, NV);
+}
+
+/* MR x nv*VL for nv = 1 .. NV: packed a; b packed in panels of that width. */
+KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, const REAL *RESTRICT b,
+                            REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start, int accumulate, int relu)
+{
+    switch (nv) {
+#define CASE(nv) case nv: T(micro_tile)(depth, a, 1, MR, b, nv * VL, c, ldc, start, accumulate, relu, nv); break;
+    EACH_NV(CASE)
+    }
+}
+
+/* The same sum where rows of b are not packed but lie where they are: the j-th vector of row k at
+ * b[j] + offset[k].  With stride and dilation in the table of offsets, this is convolution. */
+INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
+                            const REAL *const *b, const ptrdiff_t *RESTRICT offset,
+                            REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start, int accumulate,
+                            int relu, const int nv)
+{
+    V acc[MR][NV];
+    const REAL *column[NV];
+    UNROLL for (int j = 0; j < nv; j++) column[j] = b[j];
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++)
+            acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
+    for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
+        V row[NV];
+        UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
+        UNROLL for (int i = 0; i < MR; i++) {
+            V x = VSET1(a[i * a_row]);
+            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+        }
+    }
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++)
+            VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
+}
+
+/* Packed a: forward passes and input gradients. */
+KERNEL void T(micro_gathered)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, const REAL *const *b,
+                              const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc,
+                              const REAL *start, int accumulate, int relu)
+{
+    switch (nv) {
+#undef CASE
+#define CASE(nv) case nv: \
+        T(micro_gather)(depth, a, 1, MR, b, offset, c, ldc, start, accumulate, relu, nv); break;
+    EACH_NV(CASE)
+    }
+}
+
+/* Rows of a that are a_row apart, consecutive in depth: weight gradients, which sum over pixels. */
+KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
+                          const REAL *const *b, const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c,
+                          ptrdiff_t ldc, int accumulate)
+{
+    switch (nv) {
+#undef CASE
+#define CASE(nv) case nv: \
+        T(micro_gather)(depth, a, a_row, 1, b, offset, c, ldc, NULL, accumulate, 0, nv); break;
+    EACH_NV(CASE)
+    }
+#undef CASE
+}

@@ -1,0 +1,50 @@
+/* pointwise_args.h: arguments of the kernels whose limit is memory, not arithmetic.
+ *
+ * Each kernel is a piece_body: engine_parallel runs it over pieces cut by shape.  Pointers are void
+ * because one struct serves float and double. */
+#ifndef CNNLITE_POINTWISE_ARGS_H
+#define CNNLITE_POINTWISE_ARGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAP_PIECE 16384                    /* elements of one piece of an element-wise kernel */
+
+/* Element-wise: out = f(a, b), arrays of `size` elements; b is not read by f of one argument. */
+typedef struct {
+    const void *a, *b;
+    void *out;
+    ptrdiff_t size;
+    int relu;
+} map_args;
+
+/* Batch norm of (images, channels, size): a piece is a channel. */
+typedef struct {
+    const void *dy, *x, *gamma, *beta;
+    void *y, *dx, *mean, *inverse_std, *variance, *dgamma, *dbeta;
+    double eps;
+    ptrdiff_t images, channels, size;
+    int train, relu;
+} norm_args;
+
+/* Max-pooling 2x2 with stride 2 of (planes, h, w): a piece is a plane.  argmax counts within the plane.
+ * Backward: dx from dy; where y is given, only where y > 0 (the ReLU that was fused in front of it). */
+typedef struct {
+    const void *x, *dy, *y_in;
+    void *y, *dx;
+    const int32_t *argmax_in;
+    int32_t *argmax;
+    ptrdiff_t h, w;
+    int relu;
+} pool2x2_args;
+
+/* One SGD step of one parameter, PyTorch's: g += decay * w; v = momentum * v + g; w -= lr * (g or v). */
+typedef struct {
+    void *param, *velocity;                /* velocity NULL: no momentum */
+    const void *grad;
+    ptrdiff_t size;
+    double lr, momentum, weight_decay;
+    int nesterov;
+} sgd_args;
+
+#endif

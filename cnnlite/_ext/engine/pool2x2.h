@@ -1,0 +1,199 @@
+/* pool2x2.h: max-pooling with a 2x2 window and stride 2, the one that networks have.
+ *
+ * Two rows are read as vectors and split into even and odd columns; the four members of VL windows are
+ * then compared at once, in the order in which a loop over the window would (first maximum wins, NaN
+ * wins over all).  An odd last row or column is left out, as pooling without ceil_mode does. */
+
+#if VECTORS
+#if VL == 16
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VL == 8
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
+#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
+#elif VL == 4
+#define EVENS 0, 2, 4, 6
+#define ODDS 1, 3, 5, 7
+#define LOWS 0, 4, 1, 5
+#define HIGHS 2, 6, 3, 7
+#else
+#define EVENS 0, 2
+#define ODDS 1, 3
+#define LOWS 0, 2
+#define HIGHS 1, 3
+#endif
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
+#endif
+
+typedef int32_t T(indices) __attribute__((vector_size(VL * 4), aligned(4), may_alias));
+
+INLINE MASK T(window_numbers)(ptrdiff_t first)
+{
+    int32_t lane[VL];
+    for (int i = 0; i < (int)VL; i++) lane[i] = (int32_t)(first + 2 * i);
+    return __builtin_convertvector(*(T(indices) *)lane, MASK);
+}
+#endif
+
+/* Two rows of a plane, at most VL windows wide: evens and odds of each, in the window's order. */
+#if VECTORS
+INLINE void T(window_members)(const REAL *top, const REAL *bottom, ptrdiff_t n, V member[4])
+{
+    V t0, t1 = VZERO, b0, b1 = VZERO;
+    if (n == VL) {
+        t0 = VLOAD(top), t1 = VLOAD(top + VL);
+        b0 = VLOAD(bottom), b1 = VLOAD(bottom + VL);
+    } else {
+        ptrdiff_t low = 2 * n < (ptrdiff_t)VL ? 2 * n : (ptrdiff_t)VL;
+        t0 = VLOADN(top, low);
+        b0 = VLOADN(bottom, low);
+        if (2 * n > low) {
+            t1 = VLOADN(top + VL, 2 * n - low);
+            b1 = VLOADN(bottom + VL, 2 * n - low);
+        }
+    }
+    member[0] = SHUFFLE(t0, t1, EVENS), member[1] = SHUFFLE(t0, t1, ODDS);
+    member[2] = SHUFFLE(b0, b1, EVENS), member[3] = SHUFFLE(b0, b1, ODDS);
+}
+
+/* The reverse: writes the members of n windows into two rows. */
+INLINE void T(window_store)(REAL *row, V even, V odd, ptrdiff_t n)
+{
+    V low = SHUFFLE(even, odd, LOWS), high = SHUFFLE(even, odd, HIGHS);
+    if (n == VL) {
+        VSTORE(row, low);
+        VSTORE(row + VL, high);
+    } else {
+        ptrdiff_t width = 2 * n < (ptrdiff_t)VL ? 2 * n : (ptrdiff_t)VL;
+        VSTOREN(row, low, width);
+        if (2 * n > width) VSTOREN(row + VL, high, 2 * n - width);
+    }
+}
+
+/* n (at most VL) windows beginning at plane position `at`. */
+INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, ptrdiff_t at,
+                            ptrdiff_t n, REAL *y, int32_t *argmax, int relu)
+{
+    V member[4];
+    T(window_members)(top, bottom, n, member);
+    const int32_t offset[4] = {0, 1, (int32_t)w, (int32_t)w + 1};
+    MASK first = T(window_numbers)(at), index = first;
+    V best = member[0];
+    UNROLL for (int i = 1; i < 4; i++) {
+        MASK better = (MASK)(member[i] > best) | (MASK)(member[i] != member[i]);
+        best = VSELECT(better, member[i], best);
+        index = (better & (first + offset[i])) | (~better & index);
+    }
+    if (relu) best = VRELU(best);
+    T(indices) found = __builtin_convertvector(index, T(indices));
+    if (n == VL) {
+        VSTORE(y, best);
+        *(T(indices) *)argmax = found;
+    } else {
+        VSTOREN(y, best, n);
+        memcpy(argmax, &found, (size_t)n * sizeof(int32_t));
+    }
+}
+
+INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w, ptrdiff_t at,
+                              ptrdiff_t n)
+{
+    T(indices) found = {0};
+    if (n == VL) found = *(const T(indices) *)argmax;
+    else memcpy(&found, argmax, (size_t)n * sizeof(int32_t));
+    MASK member = __builtin_convertvector(found, MASK) - T(window_numbers)(at);
+    T(window_store)(top, VSELECT((MASK)(member == 0), g, VZERO),
+                    VSELECT((MASK)(member == 1), g, VZERO), n);
+    T(window_store)(top + w, VSELECT((MASK)(member == (int32_t)w), g, VZERO),
+                    VSELECT((MASK)(member == (int32_t)w + 1), g, VZERO), n);
+}
+#else
+INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, ptrdiff_t at,
+                            ptrdiff_t n, REAL *y, int32_t *argmax, int relu)
+{
+    const REAL member[4] = {top[0], top[1], bottom[0], bottom[1]};
+    const ptrdiff_t offset[4] = {0, 1, w, w + 1};
+    int best = 0;
+    for (int i = 1; i < 4; i++)
+        if (member[i] > member[best] || member[i] != member[i]) best = i;
+    *y = relu ? VRELU(member[best]) : member[best];
+    *argmax = (int32_t)(at + offset[best]);
+    (void)n;
+}
+
+INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w, ptrdiff_t at,
+                              ptrdiff_t n)
+{
+    const ptrdiff_t member = *argmax - at;
+    top[0] = member == 0 ? g : 0;
+    top[1] = member == 1 ? g : 0;
+    top[w] = member == w ? g : 0;
+    top[w + 1] = member == w + 1 ? g : 0;
+    (void)n;
+}
+#endif
+
+/* One plane (h, w) -> (h/2, w/2); with `relu`, of max(0, x). */
+INLINE void T(pool2x2_plane)(const REAL *x, ptrdiff_t h, ptrdiff_t w, REAL *y, int32_t *argmax,
+                             int relu)
+{
+    const ptrdiff_t rows = h / 2, columns = w / 2;
+    for (ptrdiff_t r = 0; r < rows; r++, y += columns, argmax += columns)
+        for (ptrdiff_t j = 0; j < columns; j += VL) {
+            ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
+            T(pool_windows)(x + at, x + at + w, w, at, n < (ptrdiff_t)VL ? n : (ptrdiff_t)VL, y + j,
+                            argmax + j, relu);
+        }
+}
+
+/* dx (h, w) of one plane: dy where the maximum was, 0 elsewhere; with y, 0 where y is 0 too. */
+INLINE void T(pool2x2_plane_backward)(const REAL *dy, const REAL *y, const int32_t *argmax, REAL *dx,
+                                      ptrdiff_t h, ptrdiff_t w)
+{
+    const ptrdiff_t rows = h / 2, columns = w / 2;
+    for (ptrdiff_t r = 0; r < rows; r++, dy += columns, argmax += columns) {
+        for (ptrdiff_t j = 0; j < columns; j += VL) {
+            ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
+            if (n > (ptrdiff_t)VL) n = VL;
+            V g = n == VL ? VLOAD(dy + j) : VLOADN(dy + j, n);
+            if (y) {
+                const REAL *out = y + r * columns + j;
+                g = T(relu_mask)(g, n == VL ? VLOAD(out) : VLOADN(out, n));
+            }
+            T(unpool_windows)(g, argmax + j, dx + at, w, at, n);
+        }
+        if (w % 2) dx[2 * r * w + w - 1] = dx[(2 * r + 1) * w + w - 1] = 0;
+    }
+    if (h % 2) memset(dx + (h - 1) * w, 0, (size_t)w * sizeof(REAL));
+}
+
+KERNEL void T(max_pool2x2_forward)(void *context, ptrdiff_t plane, int thread)
+{
+    const pool2x2_args *k = context;
+    ptrdiff_t out = plane * (k->h / 2) * (k->w / 2);
+    T(pool2x2_plane)((const REAL *)k->x + plane * k->h * k->w, k->h, k->w, (REAL *)k->y + out,
+                     k->argmax + out, k->relu);
+    (void)thread;
+}
+
+KERNEL void T(max_pool2x2_backward)(void *context, ptrdiff_t plane, int thread)
+{
+    const pool2x2_args *k = context;
+    ptrdiff_t out = plane * (k->h / 2) * (k->w / 2);
+    const REAL *y = k->y_in ? (const REAL *)k->y_in + out : NULL;
+    T(pool2x2_plane_backward)((const REAL *)k->dy + out, y, k->argmax_in + out,
+                              (REAL *)k->dx + plane * k->h * k->w, k->h, k->w);
+    (void)thread;
+}
+#undef EVENS
+#undef ODDS
+#undef LOWS
+#undef HIGHS
+#undef SHUFFLE

@@ -1,0 +1,218 @@
+/* weight_gradient.h: dweight and dbias, sums over all pixels of the batch (gradient_args.h). */
+
+INLINE void T(plan_gradient)(weight_gradient *k)
+{
+    conv_shape *s = &k->s;
+    const ptrdiff_t plane = s->oh * s->ow, last_y = (s->kh - 1) * s->dilation_h;
+    const ptrdiff_t last_x = (s->kw - 1) * s->dilation_w;
+    k->channels = s->c / s->groups;
+    k->filters = s->f / s->groups;
+    k->filter_panels = divide_up(k->filters, MR);
+    k->channel_blocks = divide_up(k->channels, CHANNEL_BLOCK);
+    k->interleaved = k->channels % VL != 0;
+    k->block_channels = divide_up(k->channels, k->channel_blocks);
+    if (!k->interleaved) k->block_channels = divide_up(k->block_channels, VL) * VL;
+    k->channel_blocks = divide_up(k->channels, k->block_channels);
+    k->parts = smaller(s->n, divide_up(MINIMUM_PIECES, s->groups * k->channel_blocks));
+    k->jobs = s->groups * k->channel_blocks * k->parts;
+
+    k->phases_h = smaller(s->stride_h, last_y + 1);
+    k->phases_w = smaller(s->stride_w, last_x + 1);
+    k->phase_columns = s->ow + last_x / s->stride_w;
+    k->depth = k->block_channels * (k->interleaved ? s->kh : 1);
+    k->runs = k->interleaved ? s->kw : s->kh * s->kw;
+    k->run = k->depth;
+    if (k->interleaved && s->stride_w == 1 && s->dilation_w == 1) {
+        k->runs = 1;                       /* neighbouring columns of a patch lie together too */
+        k->run = k->depth * s->kw;
+    }
+    k->run_vectors = divide_up(k->run, VL);
+    k->vectors = k->runs * k->run_vectors;
+    k->panels = divide_up(k->vectors, NV);
+    k->row_size = k->phases_w * k->phase_columns * k->depth;
+
+    const ptrdiff_t room = larger(1, COPY_BYTES / REAL_BYTES / k->row_size);
+    k->step_rows = larger(1, smaller(s->oh, smaller(STEP_PIXELS / s->ow, room - last_y / s->stride_h)));
+    k->step_images = 1;
+    if (k->step_rows == s->oh)
+        k->step_images = larger(1, smaller(STEP_PIXELS / 2 / plane, room / (s->oh + last_y / s->stride_h)));
+    k->step_images = smaller(k->step_images, divide_up(s->n, k->parts));
+    k->phase_rows = k->step_rows + last_y / s->stride_h;
+    k->image_size = (k->interleaved ? k->step_rows : k->phases_h * k->phase_rows) * k->row_size;
+    k->sums_size = k->filter_panels * MR * k->vectors * VL;
+}
+
+/* Where vector v of a patch is, from its pixel's place in the copy. */
+INLINE ptrdiff_t T(vector_offset)(const weight_gradient *k, ptrdiff_t v)
+{
+    const conv_shape *s = &k->s;
+    const ptrdiff_t run = v / k->run_vectors, within = v % k->run_vectors * VL;
+    const ptrdiff_t x = run % s->kw * s->dilation_w, y = run / s->kw * s->dilation_h;
+    const ptrdiff_t row = k->interleaved ? 0 : y % s->stride_h * k->phase_rows + y / s->stride_h;
+    return row * k->row_size + (x % s->stride_w * k->phase_columns + x / s->stride_w) * k->depth + within;
+}
+
+/* Place in weight (C / groups, KH, KW) of lane i of a run, or -1 where a lane belongs to nothing. */
+INLINE ptrdiff_t T(weight_place)(const weight_gradient *k, ptrdiff_t run, ptrdiff_t i, ptrdiff_t block)
+{
+    const conv_shape *s = &k->s;
+    if (i >= k->run) return -1;
+    const ptrdiff_t c = block * k->block_channels + i % k->block_channels;
+    const ptrdiff_t line = i / k->block_channels;        /* interleaved: row, then column, of the patch */
+    const ptrdiff_t row = k->interleaved ? line % s->kh : run / s->kw;
+    const ptrdiff_t column = k->interleaved ? run + line / s->kh : run % s->kw;
+    return c < k->channels ? (c * s->kh + row) * s->kw + column : -1;
+}
+
+/* What a thread works on. */
+typedef struct {
+    const weight_gradient *k;
+    REAL *copy, *rows, *sums, *bias_sums;
+    const REAL **from;
+} T(weight_job);
+
+INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_job) *job)
+{
+    const ptrdiff_t pixels = k->step_images * k->step_rows * k->s.ow;
+    job->copy = arena_take(memory, (size_t)(k->step_images * k->image_size + 2 * VL) * REAL_BYTES);
+    job->rows = arena_take(memory, (size_t)(MR * pixels) * REAL_BYTES);
+    job->from = arena_take(memory, (size_t)(k->block_channels * k->s.kh) * sizeof(REAL *));
+}
+
+/* sums[i * VL ..] += rows of dy, lane by lane. */
+INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff_t pixels, REAL *sums)
+{
+    for (ptrdiff_t i = 0; i < count; i++, dy += next, sums += VL) {
+        V sum = VLOAD(sums);
+        ptrdiff_t p = 0;
+        for (; p + VL <= pixels; p += VL) sum = sum + VLOAD(dy + p);
+        if (p < pixels) sum = sum + VLOADN(dy + p, pixels - p);
+        VSTORE(sums, sum);
+    }
+}
+
+/* Add what `rows` rows of `images` images give, whose input is in job->copy; dy is their first pixel. */
+INLINE void T(weight_step)(const T(weight_job) *job, const REAL *dy, ptrdiff_t images, ptrdiff_t rows,
+                             int first)
+{
+    const weight_gradient *k = job->k;
+    const ptrdiff_t plane = k->s.oh * k->s.ow, size = rows * k->s.ow, pixels = images * size;
+    for (ptrdiff_t f = 0; f < k->filter_panels; f++) {
+        const ptrdiff_t count = smaller(MR, k->filters - f * MR);
+        const REAL *a = dy + f * MR * plane;
+        ptrdiff_t next = plane;
+        if (images > 1 || count < MR) {    /* not MR rows that go on as one: copied */
+            memset(job->rows, 0, (size_t)(MR * pixels) * REAL_BYTES);
+            for (ptrdiff_t i = 0; i < images * count; i++)
+                memcpy(job->rows + i % count * pixels + i / count * size,
+                       a + i / count * k->s.f * plane + i % count * plane, (size_t)size * REAL_BYTES);
+            a = job->rows;
+            next = pixels;
+        }
+        if (job->bias_sums) T(add_rows)(a, next, count, pixels, job->bias_sums + f * MR * VL);
+        REAL *sums = job->sums + f * MR * k->vectors * VL;
+        for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
+            const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
+            const REAL *b[NV];
+            for (ptrdiff_t i = 0; i < nv; i++) b[i] = job->copy + T(vector_offset)(k, v + i);
+            T(micro_rows)((int)nv, pixels, a, next, b, k->offset, sums, nv * VL, !first);
+            sums += MR * nv * VL;
+            v += nv;
+        }
+    }
+}
+
+KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
+{
+    const weight_gradient *k = context;
+    const conv_shape *s = &k->s;
+    arena memory = {k->thread_memory + (size_t)thread * k->thread_bytes, 0};
+    T(weight_job) job = {.k = k, .sums = (REAL *)k->sums + number * k->sums_size};
+    const ptrdiff_t part = number % k->parts, block = number / k->parts % k->channel_blocks;
+    const ptrdiff_t group = number / k->parts / k->channel_blocks, c = block * k->block_channels;
+    const ptrdiff_t begin = part * s->n / k->parts, end = (part + 1) * s->n / k->parts;
+    T(weight_scratch)(k, &memory, &job);
+    if (k->dbias && block == 0) {
+        const ptrdiff_t size = k->filter_panels * MR * VL;
+        job.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
+        memset(job.bias_sums, 0, (size_t)size * REAL_BYTES);
+    }
+    for (ptrdiff_t image = begin; image < end; image += k->step_images)
+        for (ptrdiff_t row = 0; row < s->oh; row += k->step_rows) {
+            const ptrdiff_t images = smaller(k->step_images, end - image);
+            const ptrdiff_t rows = smaller(k->step_rows, s->oh - row);
+            for (ptrdiff_t i = 0; i < images; i++)
+                T(transpose_image)(k, (const REAL *)k->x
+                                   + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
+                                   smaller(k->block_channels, k->channels - c), row, rows, job.from,
+                                   job.copy + i * k->image_size);
+            T(weight_step)(&job, (const REAL *)k->dy
+                             + ((image * s->f + group * k->filters) * s->oh + row) * s->ow,
+                             images, rows, image == begin && row == 0);
+        }
+}
+
+/* Add the parts of the batch, in their order, for one panel of filters; number: (group, block, panel). */
+KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
+{
+    const weight_gradient *k = context;
+    const ptrdiff_t f = number % k->filter_panels, block = number / k->filter_panels % k->channel_blocks;
+    const ptrdiff_t group = number / k->filter_panels / k->channel_blocks;
+    const ptrdiff_t count = smaller(MR, k->filters - f * MR);
+    const ptrdiff_t weights = k->channels * k->s.kh * k->s.kw;
+    const REAL *sums = (const REAL *)k->sums + f * MR * k->vectors * VL
+        + (group * k->channel_blocks + block) * k->parts * k->sums_size;
+    REAL *dweight = (REAL *)k->dweight + (group * k->filters + f * MR) * weights;
+    for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
+        const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
+        for (ptrdiff_t i = 0; i < nv; i++, v++) {
+            ptrdiff_t place[VL];
+            for (ptrdiff_t lane = 0; lane < VL; lane++)
+                place[lane] = T(weight_place)(k, v / k->run_vectors, v % k->run_vectors * VL + lane, block);
+            for (ptrdiff_t r = 0; r < count; r++) {
+                REAL lanes[VL];
+                V sum = VZERO;
+                for (ptrdiff_t part = 0; part < k->parts; part++)
+                    sum = sum + VLOAD(sums + part * k->sums_size + (r * nv + i) * VL);
+                VSTORE(lanes, sum);
+                for (ptrdiff_t lane = 0; lane < VL; lane++)
+                    if (place[lane] >= 0) dweight[r * weights + place[lane]] = lanes[lane];
+            }
+        }
+        sums += MR * nv * VL;
+    }
+    if (k->dbias && block == 0)
+        for (ptrdiff_t r = 0; r < count; r++) {
+            const ptrdiff_t size = k->filter_panels * MR * VL;
+            const REAL *lanes = (const REAL *)k->bias_sums + group * k->parts * size + (f * MR + r) * VL;
+            REAL sum = 0;
+            for (ptrdiff_t part = 0; part < k->parts; part++, lanes += size)
+                for (ptrdiff_t lane = 0; lane < VL; lane++) sum += lanes[lane];
+            ((REAL *)k->dbias)[group * k->filters + f * MR + r] = sum;
+        }
+    (void)thread;
+}
+
+/* dweight and, unless NULL, dbias; with scratch NULL, return how many bytes of it are needed. */
+KERNEL size_t T(conv_weight_gradient)(const conv_shape *s, const void *x, const void *dy, void *dweight,
+                                      void *dbias, void *scratch, int threads)
+{
+    weight_gradient k = {.s = *s, .x = x, .dy = dy, .dweight = dweight, .dbias = dbias};
+    arena memory = {scratch, 0}, thread = {NULL, 0};
+    T(weight_job) unused;
+    T(plan_gradient)(&k);
+    T(weight_scratch)(&k, &thread, &unused);
+    const ptrdiff_t pixels = k.step_images * k.step_rows * s->ow;
+    k.sums = arena_take(&memory, (size_t)(k.jobs * k.sums_size) * REAL_BYTES);
+    k.bias_sums = arena_take(&memory, (size_t)(s->groups * k.parts * k.filter_panels * MR * VL) * REAL_BYTES);
+    k.offset = arena_take(&memory, (size_t)pixels * sizeof(ptrdiff_t));
+    k.thread_bytes = thread.used;
+    k.thread_memory = arena_take(&memory, thread.used * (size_t)threads);
+    if (!scratch) return memory.used;
+    for (ptrdiff_t p = 0; p < pixels; p++)
+        k.offset[p] = p / (k.step_rows * s->ow) * k.image_size
+            + p / s->ow % k.step_rows * k.row_size + p % s->ow * k.depth;
+    engine_parallel(k.jobs, threads, T(weight_piece), &k);
+    engine_parallel(s->groups * k.channel_blocks * k.filter_panels, threads, T(weight_sum), &k);
+    return memory.used;
+}

@@ -1,0 +1,214 @@
+# Entry points of the kernels whose limit is memory (engine/pointwise.h and its neighbours).
+# Included by engine.pyx.  Arrays are C-contiguous and of one dtype, float32 or float64; outputs are
+# given and filled in.
+
+
+cdef extern from "engine/pointwise_args.h" nogil:
+    const Py_ssize_t MAP_PIECE
+    ctypedef struct map_args:
+        const void *a
+        const void *b
+        void *out
+        Py_ssize_t size
+        int relu
+    ctypedef struct norm_args:
+        const void *dy
+        const void *x
+        const void *gamma
+        const void *beta
+        void *y
+        void *dx
+        void *mean
+        void *inverse_std
+        void *variance
+        void *dgamma
+        void *dbeta
+        double eps
+        Py_ssize_t images
+        Py_ssize_t channels
+        Py_ssize_t size
+        int train
+        int relu
+    ctypedef struct pool2x2_args:
+        const void *x
+        const void *dy
+        const void *y_in
+        void *y
+        void *dx
+        const int32_t *argmax_in
+        int32_t *argmax
+        Py_ssize_t h
+        Py_ssize_t w
+        int relu
+    ctypedef struct sgd_args:
+        void *param
+        void *velocity
+        const void *grad
+        Py_ssize_t size
+        double lr
+        double momentum
+        double weight_decay
+        int nesterov
+
+
+cdef int run(const piece_body *bodies, Arrays arrays, Py_ssize_t pieces, Py_ssize_t elements,
+             void *context) except -1:
+    """Run a kernel over its pieces, with as many threads as that many elements are worth."""
+    cdef piece_body body = bodies[arrays.is_double]
+    with nogil:
+        engine_parallel(pieces, threads_for(elements), body, context)
+    return 0
+
+
+cdef int run_map(const piece_body *bodies, Arrays arrays, Py_ssize_t size,
+                 void *context) except -1:
+    return run(bodies, arrays, (size + MAP_PIECE - 1) // MAP_PIECE, size, context)
+
+
+def relu_forward(x, y):
+    """y = max(0, x), of any shape; NaN stays NaN."""
+    cdef Arrays arrays = Arrays("relu_forward")
+    cdef map_args k
+    k.a = arrays.take("x", x, -1, False)
+    k.size = arrays.length(x)
+    k.out = arrays.take("y", y, k.size, True)
+    run_map(table.relu_forward, arrays, k.size, &k)
+
+
+def relu_backward(dy, y, dx):
+    """dx = dy where y, the output of ReLU, is not 0, else 0; dx may be dy."""
+    cdef Arrays arrays = Arrays("relu_backward")
+    cdef map_args k
+    k.a = arrays.take("dy", dy, -1, False)
+    k.size = arrays.length(dy)
+    k.b = arrays.take("y", y, k.size, False)
+    k.out = arrays.take("dx", dx, k.size, True)
+    run_map(table.relu_backward, arrays, k.size, &k)
+
+
+def gelu_forward(x, y):
+    """y = x Phi(x), of any shape."""
+    cdef Arrays arrays = Arrays("gelu_forward")
+    cdef map_args k
+    k.a = arrays.take("x", x, -1, False)
+    k.size = arrays.length(x)
+    k.out = arrays.take("y", y, k.size, True)
+    run_map(table.gelu_forward, arrays, k.size, &k)
+
+
+def gelu_backward(dy, x, dx):
+    """dx = dy (Phi(x) + x phi(x)); dx may be dy."""
+    cdef Arrays arrays = Arrays("gelu_backward")
+    cdef map_args k
+    k.a = arrays.take("dy", dy, -1, False)
+    k.size = arrays.length(dy)
+    k.b = arrays.take("x", x, k.size, False)
+    k.out = arrays.take("dx", dx, k.size, True)
+    run_map(table.gelu_backward, arrays, k.size, &k)
+
+
+def add(a, b, y, bint relu):
+    """y = a + b, or max(0, a + b); y may be a or b."""
+    cdef Arrays arrays = Arrays("add")
+    cdef map_args k
+    k.a = arrays.take("a", a, -1, False)
+    k.size = arrays.length(a)
+    k.b = arrays.take("b", b, k.size, False)
+    k.out = arrays.take("y", y, k.size, True)
+    k.relu = relu
+    run_map(table.add, arrays, k.size, &k)
+
+
+def sgd_step(param, grad, velocity, double lr, double momentum, double weight_decay,
+             bint nesterov):
+    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it."""
+    cdef Arrays arrays = Arrays("sgd_step")
+    cdef sgd_args k
+    k.param = arrays.take("param", param, -1, True)
+    k.size = arrays.length(param)
+    k.grad = arrays.take("grad", grad, k.size, False)
+    k.velocity = arrays.take("velocity", velocity, k.size, True)
+    k.lr, k.momentum, k.weight_decay = lr, momentum, weight_decay
+    k.nesterov = nesterov
+    run_map(table.sgd_step, arrays, k.size, &k)
+
+
+def max_pool2x2_forward(x, y, argmax, bint relu):
+    """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
+
+    argmax (int32, the shape of y) is the position of the maximum in its plane."""
+    cdef Arrays arrays = Arrays("max_pool2x2_forward")
+    cdef pool2x2_args k
+    cdef Py_ssize_t *shape = arrays.shape("x", x, 4)
+    cdef Py_ssize_t planes = shape[0] * shape[1]
+    k.h, k.w, k.relu = shape[2], shape[3], relu
+    if k.h > 2147483647 // (k.w if k.w > 0 else 1):
+        raise ValueError(f"max_pool2x2_forward: a plane of {k.h} x {k.w} overflows int32 positions")
+    cdef Py_ssize_t outputs = planes * (k.h // 2) * (k.w // 2)
+    k.x = arrays.take("x", x, planes * k.h * k.w, False)
+    k.y = arrays.take("y", y, outputs, True)
+    k.argmax = arrays.take_int32("argmax", argmax, outputs, True)
+    run(table.max_pool2x2_forward, arrays, planes, planes * k.h * k.w, &k)
+
+
+def max_pool2x2_backward(dy, y, argmax, dx):
+    """dx (N, C, H, W) = dy where the maximum was, else 0.
+
+    With y (the pooled output, or None), also 0 where y is 0: the ReLU fused in front of pooling."""
+    cdef Arrays arrays = Arrays("max_pool2x2_backward")
+    cdef pool2x2_args k
+    cdef Py_ssize_t *shape = arrays.shape("dx", dx, 4)
+    cdef Py_ssize_t planes = shape[0] * shape[1]
+    k.h, k.w = shape[2], shape[3]
+    cdef Py_ssize_t outputs = planes * (k.h // 2) * (k.w // 2)
+    k.dx = arrays.take("dx", dx, planes * k.h * k.w, True)
+    k.dy = arrays.take("dy", dy, outputs, False)
+    k.y_in = arrays.take("y", y, outputs, False)
+    k.argmax_in = arrays.take_int32("argmax", argmax, outputs, False)
+    run(table.max_pool2x2_backward, arrays, planes, planes * k.h * k.w, &k)
+
+
+def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
+                       bint relu):
+    """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
+
+    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
+    otherwise mean and inverse_std are read.  y may be x."""
+    cdef Arrays arrays = Arrays("batch_norm_forward")
+    cdef norm_args k
+    cdef Py_ssize_t *shape = arrays.shape("x", x, 3)
+    k.images, k.channels, k.size = shape[0], shape[1], shape[2]
+    cdef Py_ssize_t total = k.images * k.channels * k.size
+    k.x = arrays.take("x", x, total, False)
+    k.y = arrays.take("y", y, total, True)
+    k.gamma = arrays.take("gamma", gamma, k.channels, False)
+    k.beta = arrays.take("beta", beta, k.channels, False)
+    k.mean = arrays.take("mean", mean, k.channels, train)
+    k.inverse_std = arrays.take("inverse_std", inverse_std, k.channels, train)
+    k.variance = arrays.take("variance", variance, k.channels, True) if train else NULL
+    k.eps, k.train, k.relu = eps, train, relu
+    if total:
+        run(table.batch_norm_forward, arrays, k.channels, total, &k)
+
+
+def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
+                        bint relu):
+    """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
+
+    With relu, what ReLU stopped is found again from x: its output is not needed."""
+    cdef Arrays arrays = Arrays("batch_norm_backward")
+    cdef norm_args k
+    cdef Py_ssize_t *shape = arrays.shape("x", x, 3)
+    k.images, k.channels, k.size = shape[0], shape[1], shape[2]
+    cdef Py_ssize_t total = k.images * k.channels * k.size
+    k.dy = arrays.take("dy", dy, total, False)
+    k.x = arrays.take("x", x, total, False)
+    k.dx = arrays.take("dx", dx, total, True)
+    k.gamma = arrays.take("gamma", gamma, k.channels, False)
+    k.beta = arrays.take("beta", beta, k.channels, False)
+    k.mean = <void *>arrays.take("mean", mean, k.channels, False)
+    k.inverse_std = <void *>arrays.take("inverse_std", inverse_std, k.channels, False)
+    k.dgamma = arrays.take("dgamma", dgamma, k.channels, True)
+    k.dbeta = arrays.take("dbeta", dbeta, k.channels, True)
+    k.train, k.relu = train, relu
+    run(table.batch_norm_backward, arrays, k.channels, total, &k)

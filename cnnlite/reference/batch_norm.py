@@ -1,0 +1,63 @@
+"""Batch normalisation (Ioffe and Szegedy 2015), with the ReLU that usually follows it."""
+
+import numpy as np
+
+
+def batch_norm_forward(
+    x: np.ndarray,
+    y: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    variance: np.ndarray | None,
+    eps: float,
+    train: bool,
+    relu: bool,
+) -> None:
+    """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
+
+    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
+    otherwise mean and inverse_std are read.  y may be x.
+    """
+    if train and x.size:
+        assert variance is not None
+        mean[...] = x.mean(axis=(0, 2), dtype=np.float64)
+        variance[...] = x.var(axis=(0, 2), dtype=np.float64)
+        inverse_std[...] = 1 / np.sqrt(x.var(axis=(0, 2), dtype=np.float64) + eps)
+    scale = gamma * inverse_std
+    normed = (x - mean[:, None]) * scale[:, None] + beta[:, None]
+    y[...] = np.where(normed <= 0, 0, normed) if relu else normed
+
+
+def batch_norm_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    dx: np.ndarray | None,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    dgamma: np.ndarray,
+    dbeta: np.ndarray,
+    train: bool,
+    relu: bool,
+) -> None:
+    """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
+
+    With relu, what ReLU stopped is found again from x: its output is not needed.
+    """
+    dy = dy.reshape(x.shape)
+    scale = (gamma * inverse_std)[:, None]
+    centred = x - mean[:, None]
+    if relu:
+        dy = np.where(centred * scale + beta[:, None] <= 0, 0, dy)
+    xhat = centred * inverse_std[:, None]
+    dbeta[...] = dy.sum(axis=(0, 2), dtype=np.float64)
+    dgamma[...] = (dy * xhat).sum(axis=(0, 2), dtype=np.float64)
+    if dx is None:
+        return
+    if train and x.size:
+        count = x.shape[0] * x.shape[2]
+        dy = dy - (dbeta / count)[:, None] - xhat * (dgamma / count)[:, None]
+    dx[...] = (scale * dy).reshape(dx.shape)

@@ -1,0 +1,248 @@
+"""Winograd's convolution: 3 x 3, stride 1, with 36 products for 4 x 4 outputs instead of 144.
+
+Convolving two short signals is multiplying two polynomials, and a product of degree n is known from
+its values at n points and its leading coefficient (the point at infinity): take values, multiply
+them one by one, interpolate.  Turned around (transposed) this gives, for an m x m tile of outputs
+Y, the (m + 2) x (m + 2) pixels d under it and a 3 x 3 kernel g,
+
+    Y = A^T [ (G g G^T) * (B^T d B) ] A        with the elementwise product * summed over channels,
+
+which for each of the (m + 2)^2 elements of the tile is a matrix product over channels and tiles.
+
+The points decide the rounding error.  0, +-1, +-2, as usually printed for m = 4, give entries up to
+8; 0, +-sqrt(1/2), +-sqrt(2) give none above 2.9, and float32 errors of a third.  For m = 2: 0, +-1.
+
+Source: S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast
+Algorithms for Convolutional Neural Networks, CVPR 2016, section 4; B. Barabasz et al., Error
+Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks, ACM TOMS
+46(4), 2020.
+"""
+
+from math import prod, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial import polynomial
+
+from cnnlite.reference.pool2x2 import max_pool2x2_backward, max_pool2x2_forward
+from cnnlite.reference.windows import Sides
+
+__all__ = [
+    "conv2d_winograd_forward",
+    "conv2d_winograd_forward_pool",
+    "conv2d_winograd_input_gradient",
+    "conv2d_winograd_weight_gradient",
+    "transforms",
+]
+
+POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, sqrt(0.5), -sqrt(0.5), sqrt(2.0), -sqrt(2.0))}
+
+
+class Transforms(NamedTuple):
+    """The matrices of F(m x m, 3 x 3)."""
+
+    output: np.ndarray  # A^T, (m, m + 2)
+    weight: np.ndarray  # G, (m + 2, 3)
+    input: np.ndarray  # B^T, (m + 2, m + 2)
+
+
+def transforms(tile: int) -> Transforms:
+    """Return the matrices for output tiles of `tile` x `tile` (2 or 4), in float64.
+
+    Column i of A^T and row i of G hold powers of point i; row i of B^T holds the coefficients of
+    the polynomial that vanishes at all the other points, whose value at point i G divides out.
+    """
+    if tile not in POINTS:
+        raise ValueError(f"transforms: tile is {tile}, expected 4 or 2")
+    points = POINTS[tile]
+    output = np.zeros((tile, tile + 2))
+    weight = np.zeros((tile + 2, 3))
+    data = np.zeros((tile + 2, tile + 2))
+    for i, point in enumerate(points):
+        others = [other for other in points if other != point]
+        output[:, i] = [point**power for power in range(tile)]
+        weight[i] = [point**power / prod(point - other for other in others) for power in range(3)]
+        data[i, : tile + 1] = polynomial.polyfromroots(others)
+    output[-1, -1] = weight[-1, -1] = 1.0
+    data[-1] = polynomial.polyfromroots(points)
+    return Transforms(output, weight, data)
+
+
+def conv2d_winograd_forward(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    y: np.ndarray,
+    padding: Sides,
+    groups: int,
+    relu: bool,
+    tile: int,
+) -> None:
+    """Convolve images with 3 x 3 filters, stride 1.
+
+    Args:
+        x: in, (N, C, H, W).
+        weight: in, (F, C / groups, 3, 3).
+        bias: in, (F,), or None.
+        y: out, (N, F, OH, OW) with OH = H + top + bottom - 2, OW likewise.
+        padding: (top, bottom, left, right), in pixels that read as zero.
+        groups: the number of groups; it divides C and F.
+        relu: whether y is max(0, .) of that.
+        tile: 4 or 2.
+    """
+    matrices = transforms(tile)
+    inputs = _transform(matrices.input, _input_tiles(x, y.shape[2:], padding, tile))
+    weights = _transform(matrices.weight, weight)
+    n, c, *rest = inputs.shape
+    inputs = inputs.reshape(n, groups, c // groups, *rest)
+    weights = weights.reshape(groups, -1, *weights.shape[1:])
+    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
+    tiles = _transform(matrices.output, products.reshape(n, -1, *products.shape[3:]))
+    result = _join(tiles)[:, :, : y.shape[2], : y.shape[3]]
+    if bias is not None:
+        result = result + bias[:, None, None]
+    y[...] = np.where(result < 0, 0, result) if relu else result
+
+
+def conv2d_winograd_forward_pool(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    y: np.ndarray,
+    argmax: np.ndarray,
+    padding: Sides,
+    groups: int,
+    relu: bool,
+    tile: int,
+) -> None:
+    """2x2 max-pooling of what conv2d_winograd_forward computes.
+
+    Args:
+        x, weight, bias, padding, groups, relu, tile: as in conv2d_winograd_forward.
+        y: out, (N, F, OH // 2, OW // 2).
+        argmax: out, int32, the shape of y: the position of the maximum in its OH x OW plane.
+    """
+    full = np.empty((*y.shape[:2], *_output_size(x, padding)), y.dtype)
+    conv2d_winograd_forward(x, weight, bias, full, padding, groups, False, tile)
+    max_pool2x2_forward(full, y, argmax, relu)
+
+
+def conv2d_winograd_input_gradient(
+    dy: np.ndarray,
+    weight: np.ndarray,
+    dx: np.ndarray,
+    padding: Sides,
+    groups: int,
+    tile: int,
+    y: np.ndarray | None = None,
+    argmax: np.ndarray | None = None,
+) -> None:
+    """Compute the gradient with respect to the images: dy convolved with the turned weights.
+
+    Args:
+        dy: in, the gradient of y.
+        weight: in, (F, C / groups, 3, 3).
+        dx: out, (N, C, H, W).
+        padding, groups, tile: as in conv2d_winograd_forward.
+        y: what the forward pass with relu wrote, or None if relu was False.
+        argmax: what the forward pass with pooling wrote, or None without pooling.
+    """
+    dy = _undo(dy, y, argmax, _output_size(dx, padding))
+    f, c = weight.shape[:2]
+    turned = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
+    # Where the forward pass pads by p, its adjoint pads by 2 - p: cut off if that is negative.
+    top, bottom, left, right = (2 - side for side in padding)
+    dy = dy[
+        :,
+        :,
+        max(-top, 0) : dy.shape[2] - max(-bottom, 0),
+        max(-left, 0) : dy.shape[3] - max(-right, 0),
+    ]
+    sides = (max(top, 0), max(bottom, 0), max(left, 0), max(right, 0))
+    weights = turned.reshape(groups * c, f // groups, 3, 3)
+    conv2d_winograd_forward(dy, weights, None, dx, sides, groups, False, tile)
+
+
+def conv2d_winograd_weight_gradient(
+    x: np.ndarray,
+    dy: np.ndarray,
+    dweight: np.ndarray,
+    dbias: np.ndarray | None,
+    padding: Sides,
+    groups: int,
+    tile: int,
+    y: np.ndarray | None = None,
+    argmax: np.ndarray | None = None,
+) -> None:
+    """Compute the gradients with respect to the filters and the bias, summed over the images.
+
+    The forward pass is linear in U = G g G^T, so with dM = A dY A^T,
+
+        dU = sum over tiles of dM * (B^T d B),        dg = G^T dU G.
+
+    Args:
+        x: in, (N, C, H, W).
+        dy: in, the gradient of y.
+        dweight: out, (F, C / groups, 3, 3).
+        dbias: out, (F,), or None.
+        padding, groups, tile, y, argmax: as in conv2d_winograd_input_gradient.
+    """
+    matrices = transforms(tile)
+    dy = _undo(dy, y, argmax, _output_size(x, padding))
+    inputs = _transform(matrices.input, _input_tiles(x, dy.shape[2:], padding, tile))
+    outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
+    inputs = inputs.reshape(len(x), groups, -1, *inputs.shape[2:])
+    outputs = outputs.reshape(len(x), groups, -1, *outputs.shape[2:])
+    sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs)
+    dweight[...] = _transform(matrices.weight.T, sums).reshape(dweight.shape)
+    if dbias is not None:
+        dbias[...] = dy.sum(axis=(0, 2, 3))
+
+
+def _transform(matrix: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+    """matrix @ tile @ matrix.T for the last two axes, in the tiles' own dtype."""
+    matrix = matrix.astype(tiles.dtype)
+    return matrix @ tiles @ matrix.T
+
+
+def _input_tiles(x: np.ndarray, size: tuple[int, ...], padding: Sides, tile: int) -> np.ndarray:
+    """Cut x into overlapping (tile + 2) x (tile + 2) tiles: (N, C, TY, TX, tile + 2, tile + 2)."""
+    tiles_y, tiles_x = -(-size[0] // tile), -(-size[1] // tile)
+    top, _, left, _ = padding
+    h, w = x.shape[2:]
+    shape = (*x.shape[:2], max(tiles_y * tile + 2, h + top), max(tiles_x * tile + 2, w + left))
+    padded = np.zeros(shape, x.dtype)
+    padded[:, :, top : top + h, left : left + w] = x
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (tile + 2, tile + 2), axis=(2, 3))
+    return windows[:, :, : tiles_y * tile : tile, : tiles_x * tile : tile]
+
+
+def _output_tiles(dy: np.ndarray, tile: int) -> np.ndarray:
+    """Cut dy into tile x tile tiles, the last ones filled up with zeros."""
+    n, f, h, w = dy.shape
+    rest = ((0, 0), (0, 0), (0, -h % tile), (0, -w % tile))
+    padded = np.pad(dy, rest)
+    tiles_y, tiles_x = padded.shape[2] // tile, padded.shape[3] // tile
+    return padded.reshape(n, f, tiles_y, tile, tiles_x, tile).swapaxes(3, 4)
+
+
+def _join(tiles: np.ndarray) -> np.ndarray:
+    """Put (N, F, TY, TX, tile, tile) together to (N, F, TY * tile, TX * tile)."""
+    n, f, tiles_y, tiles_x, tile, _ = tiles.shape
+    return tiles.swapaxes(3, 4).reshape(n, f, tiles_y * tile, tiles_x * tile)
+
+
+def _output_size(x: np.ndarray, padding: Sides) -> tuple[int, int]:
+    top, bottom, left, right = padding
+    return x.shape[2] + top + bottom - 2, x.shape[3] + left + right - 2
+
+
+def _undo(
+    dy: np.ndarray, y: np.ndarray | None, argmax: np.ndarray | None, size: tuple[int, int]
+) -> np.ndarray:
+    """Go back through what was fused behind the convolution: pooling, then ReLU."""
+    if argmax is None:
+        return dy if y is None else np.where(y == 0, 0, dy)
+    full = np.empty((*dy.shape[:2], *size), dy.dtype)
+    max_pool2x2_backward(dy, y, argmax, full)
+    return full

@@ -1,0 +1,271 @@
+"""The tiled convolution against the definition, on hundreds of geometries, for any thread count."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from cnnlite import reference
+from cnnlite._ext import engine, runtime
+
+TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
+
+
+class Case(NamedTuple):
+    n: int
+    c: int
+    h: int
+    w: int
+    f: int
+    kernel: tuple[int, int] = (3, 3)
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (1, 1, 1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    @property
+    def out(self) -> tuple[int, int]:
+        top, bottom, left, right = self.padding
+        padded = (self.h + top + bottom, self.w + left + right)
+        return tuple(  # type: ignore[return-value]
+            (size - dilation * (kernel - 1) - 1) // stride + 1
+            for size, kernel, stride, dilation in zip(
+                padded, self.kernel, self.stride, self.dilation, strict=True
+            )
+        )
+
+    @property
+    def where(self) -> tuple[object, ...]:
+        return self.stride, self.padding, self.dilation, self.groups
+
+    def arrays(self, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """x, weight, bias, dy."""
+        rng = np.random.default_rng(3)
+        shapes = (
+            (self.n, self.c, self.h, self.w),
+            (self.f, self.c // self.groups, *self.kernel),
+            (self.f,),
+            (self.n, self.f, *self.out),
+        )
+        return tuple(  # type: ignore[return-value]
+            rng.standard_normal(shape).astype(dtype) for shape in shapes
+        )
+
+
+def geometries(count: int) -> Iterator[Case]:
+    """Every kind of size, kernel, stride, padding, dilation and grouping, in any combination."""
+    pick = random.Random(count)
+    while count:
+        groups = pick.choice([1, 1, 1, 2, 3])
+        case = Case(
+            n=pick.choice([1, 2, 3, 5]),
+            c=groups * pick.choice([1, 2, 3, 5, 8, 16, 17, 33]),
+            h=pick.choice([1, 2, 5, 7, 8, 9, 16, 17]),
+            w=pick.choice([1, 3, 4, 7, 8, 11, 16, 23, 32, 33]),
+            f=groups * pick.choice([1, 2, 3, 8, 9, 16, 17]),
+            kernel=(pick.choice([1, 2, 3, 3, 5]), pick.choice([1, 2, 3, 3, 7])),
+            stride=(pick.choice([1, 1, 2, 3, 5]), pick.choice([1, 1, 2, 3, 4])),
+            padding=tuple(pick.choice([0, 0, 1, 1, 2, 3, 5]) for _ in range(4)),
+            dilation=(pick.choice([1, 1, 2, 3]), pick.choice([1, 1, 2, 4])),
+            groups=groups,
+        )
+        if min(case.out) > 0:
+            count -= 1
+            yield case
+
+
+CASES = [
+    Case(2, 16, 8, 8, 16),
+    Case(9, 4, 3, 3, 8),  # several images in a vector
+    Case(17, 3, 7, 7, 5),
+    Case(1, 3, 32, 32, 8, (7, 7), padding=(3, 3, 3, 3)),
+    Case(2, 3, 32, 32, 24, (2, 2), padding=(0, 0, 0, 0)),
+    Case(1, 700, 6, 6, 3),  # channels copied in several blocks
+    Case(1, 2, 6, 1000, 3),  # a row cut in several pieces
+    Case(1, 2, 7, 451, 3, stride=(1, 2)),
+    Case(2, 64, 8, 8, 24, (1, 1), padding=(0, 0, 0, 0)),
+    Case(2, 16, 9, 9, 8, (1, 1), stride=(2, 2), padding=(0, 0, 0, 0)),
+    Case(3, 12, 9, 10, 12, groups=12),  # depthwise
+    Case(2, 4, 5, 5, 3, padding=(4, 3, 5, 6)),  # padding that the input gradient has to cut off
+    Case(1, 2, 9, 9, 3, (2, 2), dilation=(6, 5)),
+    Case(1, 1, 4, 4, 1, stride=(1000000, 999999)),  # nothing may grow with the stride
+    Case(1, 1, 1, 1, 1, (1, 1), padding=(0, 0, 0, 0)),
+    *geometries(110),
+]
+
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def outputs(case: Case, arrays: Sequence[np.ndarray], kernels: ModuleType) -> dict[str, np.ndarray]:
+    """Everything that the tiled kernels compute for a case, by `engine` or `reference`."""
+    x, weight, bias, dy = arrays
+    made = {
+        name: np.full_like(like, np.nan)
+        for name, like in [
+            ("y", dy),
+            ("plain", dy),
+            ("dx", x),
+            ("dweight", weight),
+            ("dbias", bias),
+        ]
+    }
+    kernels.conv2d_tiled_forward(x, weight, bias, made["y"], *case.where, True)
+    kernels.conv2d_tiled_forward(x, weight, None, made["plain"], *case.where, False)
+    kernels.conv2d_tiled_input_gradient(dy, weight, made["dx"], *case.where)
+    kernels.conv2d_tiled_weight_gradient(x, dy, made["dweight"], made["dbias"], *case.where)
+    return made
+
+
+@both_dtypes
+@every_case
+def test_equals_the_definition(case: Case, dtype: type) -> None:
+    arrays = case.arrays(dtype)
+    expected = outputs(case, [a.astype(np.float64) for a in arrays], reference)
+    for name, array in outputs(case, arrays, engine).items():
+        scale = max(1.0, float(np.abs(expected[name]).max()))
+        assert np.abs(array - expected[name]).max() < TOLERANCE[dtype] * scale, name
+
+
+@both_dtypes
+@pytest.mark.parametrize("case", [c for c in CASES if min(c.out) > 1], ids=str)
+@pytest.mark.parametrize("relu", [True, False])
+def test_pooling_behind_it_gives_the_bits_of_pooling_after_it(
+    case: Case, dtype: type, relu: bool
+) -> None:
+    x, weight, bias, dy = case.arrays(dtype)
+    y = np.empty_like(dy)
+    engine.conv2d_tiled_forward(x, weight, bias, y, *case.where, False)
+    shape = (case.n, case.f, case.out[0] // 2, case.out[1] // 2)
+    pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.int32)
+    expected, expected_argmax = np.empty(shape, dtype), np.empty(shape, np.int32)
+    engine.conv2d_tiled_forward_pool(x, weight, bias, pooled, argmax, case.out, *case.where, relu)
+    reference.max_pool2x2_forward(y, expected, expected_argmax, relu)
+    np.testing.assert_array_equal(pooled, expected)
+    np.testing.assert_array_equal(argmax, expected_argmax)
+
+
+@both_dtypes
+def test_same_bits_for_any_number_of_threads(dtype: type) -> None:
+    threads = runtime.get_num_threads()
+    try:
+        for case in [
+            Case(5, 16, 32, 32, 24),
+            Case(33, 20, 7, 7, 12),
+            Case(1, 40, 15, 15, 70),
+            Case(19, 3, 16, 16, 16, (7, 7), (2, 2), (3, 3, 3, 3)),
+            Case(6, 32, 12, 12, 32, groups=4),
+        ]:
+            runtime.set_num_threads(1)
+            one = outputs(case, case.arrays(dtype), engine)
+            for count in (2, 3, 4):
+                runtime.set_num_threads(count)
+                for name, array in outputs(case, case.arrays(dtype), engine).items():
+                    assert array.tobytes() == one[name].tobytes(), (case, name, count)
+    finally:
+        runtime.set_num_threads(threads)
+
+
+def test_a_nan_stays_where_its_window_is() -> None:
+    case = Case(2, 16, 8, 8, 16)
+    x, weight, bias, dy = case.arrays(np.float32)
+    x[1, 3, 4, 4] = np.nan
+    y = np.empty_like(dy)
+    engine.conv2d_tiled_forward(x, weight, bias, y, *case.where, True)
+    inside = np.zeros(y.shape, bool)
+    inside[1, :, 3:6, 3:6] = True
+    np.testing.assert_array_equal(np.isnan(y), inside)
+
+
+def test_scratch_left_by_another_shape_is_not_read() -> None:
+    """NaN in the memory that a call works in must not reach its result."""
+    big, small = Case(4, 30, 16, 16, 20), Case(3, 5, 7, 7, 9)
+    expected = outputs(small, small.arrays(np.float32), engine)
+    x, weight, bias, dy = big.arrays(np.float32)
+    x[:], dy[:] = np.nan, np.nan
+    y, dx, dweight = np.empty_like(dy), np.empty_like(x), np.empty_like(weight)
+    engine.conv2d_tiled_forward(x, weight, bias, y, *big.where, False)
+    engine.conv2d_tiled_weight_gradient(x, dy, dweight, bias, *big.where)
+    engine.conv2d_tiled_input_gradient(dy, weight, dx, *big.where)
+    for name, array in outputs(small, small.arrays(np.float32), engine).items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_nothing_in_gives_nothing_or_zeros(n: int) -> None:
+    x, y = np.empty((n, 3, 5, 5), np.float32), np.empty((n, 0 if n else 4, 5, 5), np.float32)
+    weight = np.ones((y.shape[1], 3, 3, 3), np.float32)
+    dweight, dx = np.full_like(weight, np.nan), np.full_like(x, np.nan)
+    where = ((1, 1), (1, 1, 1, 1), (1, 1), 1)
+    engine.conv2d_tiled_forward(x, weight, None, y, *where, False)
+    engine.conv2d_tiled_weight_gradient(x, y, dweight, None, *where)
+    engine.conv2d_tiled_input_gradient(y, weight, dx, *where)
+    assert not dweight.any()
+    assert not dx.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y": (2, 4, 5, 6)}, "outputs along an axis"),
+        ({"y": (1, 4, 5, 5)}, "outputs are"),
+        ({"weight": (4, 2, 3, 3)}, "do not belong together"),
+        ({"groups": 2}, "do not belong together"),
+        ({"groups": 0}, "do not belong together"),
+        ({"stride": (0, 1)}, "stride 0"),
+        ({"dilation": (1, 0)}, "dilation 0"),
+        ({"padding": (-1, 3, 1, 1)}, r"padding \(-1"),
+        ({"weight": (4, 3, 9, 3)}, "outputs along an axis"),
+        ({"bias": (3,)}, "bias has 3 elements"),
+        ({"x": (2, 3, 5)}, "x has 3 axes"),
+    ],
+)
+def test_shapes_that_do_not_belong_together(change: dict[str, tuple], message: str) -> None:
+    shapes = {"x": (2, 3, 5, 5), "weight": (4, 3, 3, 3), "bias": (4,), "y": (2, 4, 5, 5)}
+    where = {"stride": (1, 1), "padding": (1, 1, 1, 1), "dilation": (1, 1), "groups": 1}
+    arrays = [np.zeros(change.get(name, shape), np.float32) for name, shape in shapes.items()]
+    arguments = [change.get(name, value) for name, value in where.items()]
+    with pytest.raises(ValueError, match=message):
+        engine.conv2d_tiled_forward(*arrays, *arguments, False)
+
+
+def test_arrays_of_the_wrong_kind() -> None:
+    case = Case(2, 3, 5, 5, 4)
+    x, weight, bias, y = case.arrays(np.float32)
+    with pytest.raises(TypeError, match="weight has another dtype"):
+        engine.conv2d_tiled_forward(x, weight.astype(np.float64), bias, y, *case.where, False)
+    with pytest.raises(TypeError, match="float32 or float64"):
+        engine.conv2d_tiled_forward(x.astype(np.int32), weight, bias, y, *case.where, False)
+    with pytest.raises(ValueError, match="contiguous"):
+        engine.conv2d_tiled_forward(x.transpose(0, 1, 3, 2), weight, bias, y, *case.where, False)
+
+
+@pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set(name: str) -> None:
+    """This file again, in a process for which CNNLITE_ISA chooses another instruction set."""
+    if name == engine.instruction_set() or "CNNLITE_ISA" in os.environ:
+        pytest.skip("the other tests ran with it")
+    environment = {**os.environ, "CNNLITE_ISA": name}
+    probe = [sys.executable, "-c", "import cnnlite._ext.engine"]
+    if subprocess.run(probe, env=environment, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip(f"this machine or this build has no {name}")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_unknown_instruction_set_is_an_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import cnnlite._ext.engine"],
+        env={**os.environ, "CNNLITE_ISA": "avx9000"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "CNNLITE_ISA is 'avx9000'" in done.stderr

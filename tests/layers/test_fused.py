@@ -1,0 +1,119 @@
+"""Layers that run together give the bits that they give one by one."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnlite import (
+    BatchNorm1d,
+    BatchNorm2d,
+    Conv2d,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+)
+from cnnlite.layers.fused import ConvStep
+
+IMAGES = [(2, 16, 8, 8), (3, 16, 7, 9), (1, 16, 2, 2), (0, 16, 8, 8)]
+NETWORKS: dict[str, Any] = {
+    "conv relu": lambda **k: [Conv2d(16, 20, 3, padding=1, rng=0, **k), ReLU()],
+    "conv relu pool": lambda **k: [Conv2d(16, 20, 3, padding=1, rng=0, **k), ReLU(), MaxPool2d(2)],
+    "conv pool": lambda **k: [Conv2d(16, 20, 3, padding=1, rng=0, **k), MaxPool2d(2)],
+    "conv pool of other size": lambda **k: [
+        Conv2d(16, 20, 3, padding=1, rng=0, **k),
+        ReLU(),
+        MaxPool2d(2, 1),
+    ],
+}
+
+
+def outcome(model: Layer, x: np.ndarray) -> list[np.ndarray]:
+    """Output, inference, all gradients and buffers."""
+    y, cache = model.forward(x, train=True)
+    dy = np.random.default_rng(1).standard_normal(y.shape).astype(y.dtype)
+    dx, grads = model.backward(dy, cache)
+    assert dx is not None
+    arrays = [y, model(x), dx, *model.buffers.values()]
+    return arrays + [grad for grad in grads.values() if grad is not None]
+
+
+def assert_same_bits(layers: list[Layer], x: np.ndarray, steps: int) -> None:
+    fused = Sequential(*layers)
+    plain = Sequential(*copy.deepcopy(layers), fuse=False)
+    assert len(fused.forward(x)[1]) == steps
+    plain.forward(x)  # as often, for the running statistics
+    for ours, theirs in zip(outcome(fused, x), outcome(plain, x), strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ["naive", "im2col", "tiled", "winograd"])
+@pytest.mark.parametrize("shape", IMAGES)
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_convolution_with_what_follows(
+    name: str, shape: tuple[int, ...], algorithm: str, dtype: Any, rng: np.random.Generator
+) -> None:
+    x = rng.standard_normal(shape).astype(dtype)
+    x[..., 0] = 0  # ties and zeros
+    layers = NETWORKS[name](algorithm=algorithm, dtype=dtype)
+    assert_same_bits(layers, x, 2 if "other" in name else 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_norm_linear_and_residual_with_relu(dtype: Any, rng: np.random.Generator) -> None:
+    body = Sequential(
+        Conv2d(4, 4, 3, padding=1, bias=False, dtype=dtype, rng=0),
+        BatchNorm2d(4, dtype=dtype),
+        ReLU(),
+    )
+    layers = [
+        BatchNorm2d(4, dtype=dtype),
+        ReLU(),
+        Residual(body),
+        ReLU(),
+        Flatten(),
+        Linear(4 * 35, 10, dtype=dtype, rng=1),
+        ReLU(),
+        BatchNorm1d(10, dtype=dtype),
+        ReLU(),
+    ]
+    assert_same_bits(layers, rng.standard_normal((6, 4, 5, 7)).astype(dtype), 5)
+
+
+def test_nan_goes_through(rng: np.random.Generator) -> None:
+    x = rng.standard_normal((2, 16, 8, 8)).astype(np.float32)
+    x[0, 0, 3, 3] = np.nan
+    for algorithm in ("tiled", "winograd"):
+        model = Sequential(*NETWORKS["conv relu pool"](algorithm=algorithm))
+        y = model(x)
+        assert np.isnan(y[0]).any()
+        assert not np.isnan(y[1]).any()
+
+
+def test_a_class_of_ones_own_is_never_fused() -> None:
+    class Noisy(ReLU):
+        def __call__(self, x: np.ndarray) -> np.ndarray:
+            return super().__call__(x) + 1
+
+    model = Sequential(Conv2d(3, 4, 3, rng=0), Noisy())
+    assert len(model.forward(np.ones((1, 3, 5, 5), np.float32))[1]) == 2
+    assert model(np.zeros((1, 3, 5, 5), np.float32)).min() >= 1
+
+
+def test_pooling_of_an_output_that_is_too_small_names_the_pooling() -> None:
+    model = Sequential(Conv2d(3, 4, 3, rng=0), ReLU(), MaxPool2d(2))
+    with pytest.raises(ValueError, match=r"MaxPool2d: .*2x2.*larger.*\(1, 4, 1, 3\)"):
+        model.forward(np.ones((1, 3, 3, 5), np.float32))
+
+
+def test_only_the_plain_pooling_is_fused() -> None:
+    conv, relu = Conv2d(3, 4, 3, rng=0), ReLU()
+    assert ConvStep.make({"0": conv, "1": relu, "2": MaxPool2d(2)}) is not None
+    for pool in (MaxPool2d(3), MaxPool2d(2, ceil_mode=True), MaxPool2d(2, padding=1)):
+        assert ConvStep.make({"0": conv, "1": relu, "2": pool}) is None

@@ -1,0 +1,38 @@
+"""Training gives the same bits whatever the number of threads: whole steps of every network."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import cnnlite
+from cnnlite import SGD, CrossEntropyLoss, models
+
+
+def bits_of_training(name: str, threads: int, steps: int = 3, batch: int = 20) -> str:
+    """Train a few steps and return the hash of all weights, buffers and losses."""
+    cnnlite.set_num_threads(threads)
+    rng = np.random.default_rng(0)
+    model = models.MODELS[name](rng=0)
+    loss, optimizer = CrossEntropyLoss(), SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    digest = hashlib.sha256()
+    for step in range(steps):
+        x = rng.standard_normal((batch, 3, 32, 32)).astype(np.float32)
+        scores, cache = model.forward(x, rng=step)
+        value, loss_cache = loss.forward(scores, rng.integers(0, 10, batch))
+        _, grads = model.backward(loss.backward(loss_cache), cache, need_dx=False)
+        optimizer.step(model.params, grads)
+        digest.update(repr(value).encode())
+    for array in (*model.params.values(), *model.buffers.values()):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", sorted(models.MODELS))
+def test_any_number_of_threads(name: str) -> None:
+    before = cnnlite.get_num_threads()
+    try:
+        one, *others = (bits_of_training(name, threads) for threads in (1, 2, 3, 4))
+    finally:
+        cnnlite.set_num_threads(before)
+    assert others == [one] * 3
