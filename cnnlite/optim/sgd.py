@@ -30,10 +30,10 @@ def sgd_update(
     deep learning, 2013, rewritten as PyTorch has it (lr outside the buffer).
     """
     arrays = [array for array in (param, buffer) if array is not None]
-    plain = [np.require(array, requirements="CAW") for array in arrays]
+    plain = [np.require(array, requirements=["C", "A", "W"]) for array in arrays]
     kernels.sgd_step(
         plain[0],
-        np.require(grad, requirements="CA"),
+        np.require(grad, requirements=["C", "A"]),
         plain[1] if buffer is not None else None,
         lr,
         momentum,
