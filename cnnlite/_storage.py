@@ -84,7 +84,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadat
         # np.ascontiguousarray is no help: it turns an array without axes into one with an axis.
         stored[key] = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
     text = json.dumps(metadata)
-    header = {"cnnlite": text, "digest": _digest(stored, text)}
+    # In one entry: safetensors writes several in random order, and equal runs would differ.
+    header = {"cnnlite": f"{_digest(stored, text)} {text}"}
     try:
         replace_file(path, save(stored, header))
     except OSError as error:
@@ -116,10 +117,10 @@ def read_arrays(path: Path) -> tuple[Arrays, Metadata | None]:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # whatever the parser stumbles over is a fault of the file
         raise StorageError(f"{path} is damaged, or no safetensors file: {error}") from error
-    text = header.get("cnnlite")
-    if text is None:
+    if "cnnlite" not in header:
         return arrays, None
-    if header.get("digest") != _digest(arrays, text):
+    digest, _, text = header["cnnlite"].partition(" ")
+    if digest != _digest(arrays, text):
         raise StorageError(f"{path} is damaged: its contents do not match its digest")
     try:
         metadata = json.loads(text)
