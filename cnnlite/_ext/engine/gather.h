@@ -54,9 +54,14 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
                          ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
     if (step > 1) {
-        for (ptrdiff_t r = 0; r < rows; r++)
-            for (ptrdiff_t q = 0; q < size; q++)
-                to[r * pitch + q] = q >= begin && q < end ? from[r * next + q * step] : 0;
+        for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
+            ptrdiff_t q = 0;
+            for (; q < begin; q++) to[q] = 0;
+            if (step == 2)
+                for (; q + VL <= end; q += VL) VSTORE(to + q, T(vload_evens)(from + 2 * q));
+            for (; q < end; q++) to[q] = from[q * step];
+            for (; q < size; q++) to[q] = 0;
+        }
         return;
     }
     for (ptrdiff_t q = (size - 1) / VL * VL; q >= 0; q -= VL) {
