@@ -23,7 +23,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__GNUC__)                      /* GCC and Clang */
+#if defined(__GNUC__) && !defined(CNNLITE_PLAIN_C)  /* the macro: to test the other path */
 #define VECTORS 1
 #define INLINE static inline __attribute__((always_inline, unused))
 #define KERNEL static __attribute__((noinline, unused))
