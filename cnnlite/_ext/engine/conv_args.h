@@ -68,6 +68,20 @@ typedef struct {
     size_t thread_bytes;
 } correlation;
 
+/* The same convolution, where the kernel is 1x1 and leaves no pixel out, with rows of any length: the
+ * longest that divides the plane and is not longer than `size`. */
+static inline conv_shape flattened(conv_shape s, ptrdiff_t size)
+{
+    if (s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.oh == s.h && s.ow == s.w) {
+        const ptrdiff_t plane = s.h * s.w;
+        s.w = smaller(size, plane);
+        while (s.w > 1 && plane % s.w) s.w--;
+        s.h = s.oh = s.w ? plane / s.w : 0;
+        s.ow = s.w;
+    }
+    return s;
+}
+
 /* Along one axis, the inputs first, first + stride, ... of an input gradient.  Only the taps tap + spacing * j
  * (j < taps) reach them; input number i reads dy at i + gap * (taps - 1 - j) - padding: a correlation with
  * step 1 whose taps run backwards. */

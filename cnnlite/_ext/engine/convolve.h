@@ -1,9 +1,10 @@
 /* convolve.h: the forward pass and the input gradient of a convolution, said as correlations. */
 
 /* y = x * weight + bias, then ReLU, then 2x2 max-pooling, as asked.  scratch NULL: bytes needed. */
-KERNEL size_t T(conv_forward)(const conv_shape *s, const void *x, const void *weight, const void *bias,
+KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void *weight, const void *bias,
                               void *y, int32_t *argmax, int relu, void *scratch, int threads)
 {
+    const conv_shape flat = argmax ? *shape : flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     correlation k = {
         .images = s->n, .groups = s->groups, .channels = channels, .height = s->h, .width = s->w,
@@ -20,9 +21,10 @@ KERNEL size_t T(conv_forward)(const conv_shape *s, const void *x, const void *we
 
 /* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
  * by 180 degrees.  Stride 1 has one phase.  scratch NULL: bytes needed. */
-KERNEL size_t T(conv_input_gradient)(const conv_shape *s, const void *dy, const void *weight, void *dx,
+KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, const void *weight, void *dx,
                                      void *scratch, int threads)
 {
+    const conv_shape flat = flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     size_t most = 0;
     const ptrdiff_t phases_h = smaller(s->stride_h, s->h), phases_w = smaller(s->stride_w, s->w);

@@ -99,11 +99,7 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
         + p->row * k->y_row + p->column;
     for (const T(panel) *j = p->panel; j < p->panel + p->panels; j++) {
         const REAL *b[NV];
-        for (ptrdiff_t v = 0; v < j->nv; v++) {
-            const ptrdiff_t pixel = j->column + v * VL, width = k->piece_columns;
-            const ptrdiff_t at = k->pitch == width ? pixel : pixel / width * k->pitch + pixel % width;
-            b[v] = p->input + j->strip * k->image_size + at;
-        }
+        for (ptrdiff_t v = 0; v < j->nv; v++) b[v] = p->input + j->at[v];
         const ptrdiff_t end = j->column + j->nv * VL, column = j->strip * p->strip_columns + j->column;
         const int direct = straight && end <= limit;
         T(micro_gathered)((int)j->nv, channels * taps, weight, b, k->offset,

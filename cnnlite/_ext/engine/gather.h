@@ -5,6 +5,7 @@
 
 typedef struct {
     ptrdiff_t strip, column, nv;           /* first pixel and width in vectors */
+    ptrdiff_t at[NV];                      /* where the vectors are in the copy */
 } T(panel);
 
 /* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or, BY_TAP,
@@ -42,8 +43,13 @@ INLINE void T(piece_panels)(T(piece) *p)
     for (ptrdiff_t strip = 0; strip < p->strips; strip++)
         for (ptrdiff_t j = 0, column = 0; j < panels; j++) {
             const ptrdiff_t nv = vectors / panels + (j < vectors % panels);
-            p->panel[p->panels++] = (T(panel)){strip, column, nv};
-            column += nv * VL;
+            T(panel) *panel = &p->panel[p->panels++];
+            panel->strip = strip, panel->column = column, panel->nv = nv;
+            for (ptrdiff_t v = 0; v < nv; v++, column += VL) {
+                const ptrdiff_t row = column / k->piece_columns, width = k->piece_columns;
+                panel->at[v] = strip * k->image_size
+                    + (k->pitch == width ? column : column + row * (k->pitch - width));
+            }
         }
 }
 
@@ -54,9 +60,14 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
                          ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
     if (step > 1) {
-        for (ptrdiff_t r = 0; r < rows; r++)
-            for (ptrdiff_t q = 0; q < size; q++)
-                to[r * pitch + q] = q >= begin && q < end ? from[r * next + q * step] : 0;
+        for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
+            ptrdiff_t q = 0;
+            for (; q < begin; q++) to[q] = 0;
+            if (step == 2)
+                for (; q + VL <= end; q += VL) VSTORE(to + q, T(vload_evens)(from + 2 * q));
+            for (; q < end; q++) to[q] = from[q * step];
+            for (; q < size; q++) to[q] = 0;
+        }
         return;
     }
     for (ptrdiff_t q = (size - 1) / VL * VL; q >= 0; q -= VL) {

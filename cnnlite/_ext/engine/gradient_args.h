@@ -6,7 +6,7 @@
 
 enum {
     STEP_PIXELS = 256,                     /* pixels summed while a block of dweight is in registers */
-    CHANNEL_BLOCK = 32,                    /* channels of x that a job takes */
+    PATCH_BLOCK = 288,                     /* patch elements that a job takes: 32 channels of 3x3 */
 };
 
 /* dweight[f, k] = sum over images and pixels p of dy[f, p] * patch[k, p]: rows of dy times patches that

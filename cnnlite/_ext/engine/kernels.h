@@ -15,7 +15,7 @@
 #include "product_args.h"
 #include "winograd_args.h"
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(CNNLITE_PLAIN_C)
 #include <immintrin.h>
 #if defined(ISA_AVX512)
 #define TABLE engine_avx512

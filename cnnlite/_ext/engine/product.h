@@ -25,7 +25,7 @@ INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptr
     const REAL *b = k->b;
     if (k->b_transposed) {
         for (ptrdiff_t i = 0; i < nv * VL; i++)
-            s->from[i] = i < width ? b + (j + i) * k->depth + k0 : NULL;
+            s->from[i] = b + (j + smaller(i, width - 1)) * k->depth + k0;
         T(transpose_rows)(s->from, nv * VL, 1, 0, depth, depth, s->b, nv * VL);
         return;
     }

@@ -45,60 +45,71 @@ INLINE void T(transpose)(V row[VL])
 INLINE void T(transpose)(V row[VL]) { (void)row; }
 #endif
 
-/* to[q * depth + i] = from[i][q * step] for begin <= q < end, else 0; `rows` values of i.  Stores run over
- * the end of a position into the next one, which is written later: hence the last rows come first. */
+/* to[q * depth + i] = from[i][q * step] for begin <= q < end, else 0, for `rows` values of i, a multiple of
+ * VL.  Stores run over the end of a position into the next one, which is written later: hence the last
+ * rows come first. */
 INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t begin,
                               ptrdiff_t end, ptrdiff_t size, REAL *to, ptrdiff_t depth)
 {
     for (ptrdiff_t q = 0; q < size; q += VL) {
         const ptrdiff_t count = smaller(VL, size - q);
         const ptrdiff_t first = larger(begin - q, 0), last = smaller(end - q, count);
-        for (ptrdiff_t i = (rows - 1) / VL * VL; i >= 0; i -= VL) {
+        const int whole = first == 0 && last == VL;
+        for (ptrdiff_t i = rows - VL; i >= 0; i -= VL) {
             V row[VL];
-            UNROLL for (int j = 0; j < VL; j++) {
-                const REAL *x = i + j < rows ? from[i + j] : NULL;
-                row[j] = VZERO;
-                if (!x || first >= last) continue;
-                if (step == 1)
-                    row[j] = first == 0 && last == VL ? VLOAD(x + q) : VLOADR(x + q, first, last);
-                else {
+            if (whole && step == 1)
+                UNROLL for (int j = 0; j < VL; j++) {
+                    row[j] = VLOAD(from[i + j] + q);
+                    PREFETCH(from[i + j] + q + 8 * VL);
+                }
+            else if (whole && step == 2)
+                UNROLL for (int j = 0; j < VL; j++) row[j] = T(vload_evens)(from[i + j] + 2 * q);
+            else if (step == 1 && first < last)
+                UNROLL for (int j = 0; j < VL; j++) row[j] = VLOADR(from[i + j] + q, first, last);
+            else
+                UNROLL for (int j = 0; j < VL; j++) {
                     REAL lanes[VL] = {0};
-                    for (ptrdiff_t u = first; u < last; u++) lanes[u] = x[(q + u) * step];
+                    for (ptrdiff_t u = first; u < last; u++) lanes[u] = from[i + j][(q + u) * step];
                     row[j] = VLOAD(lanes);
                 }
-            }
             T(transpose)(row);
+            REAL *out = to + q * depth + i;
             if (count == VL)
-                UNROLL for (int u = 0; u < VL; u++) VSTORE(to + (q + u) * depth + i, row[u]);
+                UNROLL for (int u = 0; u < VL; u++) VSTORE(out + u * depth, row[u]);
             else
-                for (ptrdiff_t u = 0; u < count; u++) VSTORE(to + (q + u) * depth + i, row[u]);
+                for (ptrdiff_t u = 0; u < count; u++) VSTORE(out + u * depth, row[u]);
         }
     }
 }
 
-/* Copy channels c .. c + count of `rows` output rows' input, of one image; x is the group's first plane. */
+/* Copy channels c .. c + count of `rows` output rows' input, of one image; x is the group's first plane.
+ * Rows outside of x read `zeros`. */
 KERNEL void T(transpose_image)(const weight_gradient *k, const REAL *x, ptrdiff_t c, ptrdiff_t count,
-                               ptrdiff_t row, ptrdiff_t rows, const REAL **from, REAL *to)
+                               ptrdiff_t row, ptrdiff_t rows, const REAL *zeros, const REAL **from,
+                               REAL *to)
 {
     const conv_shape *s = &k->s;
     const ptrdiff_t plane = s->h * s->w, slots = k->interleaved ? rows : k->phases_h * k->phase_rows;
-    const ptrdiff_t lines = k->interleaved ? s->kh : 1;
+    const ptrdiff_t lines = k->interleaved ? s->kh : 1, all = divide_up(k->depth, VL) * VL;
     for (ptrdiff_t slot = 0; slot < slots; slot++, to += k->row_size) {
-        ptrdiff_t y0 = (row + slot) * s->stride_h - s->top;
+        ptrdiff_t y = (row + slot) * s->stride_h - s->top;
         if (!k->interleaved)
-            y0 = (row + slot % k->phase_rows) * s->stride_h + slot / k->phase_rows - s->top;
+            y = (row + slot % k->phase_rows) * s->stride_h + slot / k->phase_rows - s->top;
+        const REAL **line = from;
+        for (ptrdiff_t i = 0; i < lines; i++, y += s->dilation_h, line += k->block_channels) {
+            const ptrdiff_t inside = y >= 0 && y < s->h ? count : 0;
+            const REAL *at = x + c * plane + y * s->w - s->left;
+            for (ptrdiff_t j = 0; j < inside; j++, at += plane) line[j] = at;
+            for (ptrdiff_t j = inside; j < k->block_channels; j++) line[j] = zeros - s->left;
+        }
+        for (ptrdiff_t i = k->depth; i < all; i++) from[i] = zeros - s->left;
         for (ptrdiff_t phase = 0; phase < k->phases_w; phase++) {
             const ptrdiff_t u = phase - s->left, room = s->w - u;
             const ptrdiff_t begin = u < 0 ? smaller(k->phase_columns, divide_up(-u, s->stride_w)) : 0;
             const ptrdiff_t end = room > 0 ? smaller(k->phase_columns, divide_up(room, s->stride_w)) : 0;
-            for (ptrdiff_t i = 0; i < lines * k->block_channels; i++) {
-                const ptrdiff_t channel = i % k->block_channels;
-                const ptrdiff_t y = y0 + i / k->block_channels * s->dilation_h;
-                const int inside = channel < count && y >= 0 && y < s->h;
-                from[i] = inside ? x + (c + channel) * plane + y * s->w + u : NULL;
-            }
-            T(transpose_rows)(from, lines * k->block_channels, s->stride_w, begin, end, k->phase_columns,
+            T(transpose_rows)(from, all, s->stride_w, begin, end, k->phase_columns,
                               to + phase * k->phase_columns * k->depth, k->depth);
+            for (ptrdiff_t i = 0; i < all; i++) from[i]++;
         }
     }
 }

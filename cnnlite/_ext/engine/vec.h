@@ -23,18 +23,20 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__GNUC__)                      /* GCC and Clang */
+#if defined(__GNUC__) && !defined(CNNLITE_PLAIN_C)  /* the macro: to test the other path */
 #define VECTORS 1
 #define INLINE static inline __attribute__((always_inline, unused))
 #define KERNEL static __attribute__((noinline, unused))
 #define RESTRICT __restrict__
 #define ALIGN64 __attribute__((aligned(64)))
+#define PREFETCH(p) __builtin_prefetch(p)
 #else
 #define VECTORS 0
 #define INLINE static __inline
 #define KERNEL static
 #define RESTRICT
 #define ALIGN64
+#define PREFETCH(p) ((void)(p))
 #endif
 
 #if defined(__clang__)
@@ -195,6 +197,19 @@ INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
 }
 #endif
 #endif
+/* p[0], p[2], p[4] ...: nothing beyond the last of them is read. */
+INLINE V T(vload_evens)(const REAL *p)
+{
+#if VECTORS && !defined(__clang__)
+    MASK lane;
+    for (int i = 0; i < (int)VL; i++) lane[i] = 2 * i + (2 * i >= (int)VL);
+    return __builtin_shuffle(VLOAD(p), VLOAD(p + VL - 1), lane);
+#else
+    REAL lanes[VL];
+    for (ptrdiff_t i = 0; i < VL; i++) lanes[i] = p[2 * i];
+    return VLOAD(lanes);
+#endif
+}
 #define VLOADN(p, n) T(vloadn)(p, n)
 #define VLOADR(p, begin, end) T(vloadr)(p, begin, end)
 #define VSTOREN(p, v, n) T(vstoren)(p, v, n)

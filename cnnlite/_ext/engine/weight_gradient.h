@@ -8,7 +8,7 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->channels = s->c / s->groups;
     k->filters = s->f / s->groups;
     k->filter_panels = divide_up(k->filters, MR);
-    k->channel_blocks = divide_up(k->channels, CHANNEL_BLOCK);
+    k->channel_blocks = divide_up(k->channels, larger(VL, PATCH_BLOCK / (s->kh * s->kw)));
     k->interleaved = k->channels % VL != 0;
     k->block_channels = divide_up(k->channels, k->channel_blocks);
     if (!k->interleaved) k->block_channels = divide_up(k->block_channels, VL) * VL;
@@ -67,7 +67,7 @@ INLINE ptrdiff_t T(weight_place)(const weight_gradient *k, ptrdiff_t run, ptrdif
 /* What a thread works on. */
 typedef struct {
     const weight_gradient *k;
-    REAL *copy, *rows, *sums, *bias_sums;
+    REAL *copy, *rows, *zeros, *sums, *bias_sums;
     const REAL **from;
 } T(weight_job);
 
@@ -76,7 +76,8 @@ INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_
     const ptrdiff_t pixels = k->step_images * k->step_rows * k->s.ow;
     job->copy = arena_take(memory, (size_t)(k->step_images * k->image_size + 2 * VL) * REAL_BYTES);
     job->rows = arena_take(memory, (size_t)(MR * pixels) * REAL_BYTES);
-    job->from = arena_take(memory, (size_t)(k->block_channels * k->s.kh) * sizeof(REAL *));
+    job->zeros = arena_take(memory, (size_t)k->s.w * REAL_BYTES);
+    job->from = arena_take(memory, (size_t)(k->depth + VL) * sizeof(REAL *));
 }
 
 /* sums[i * VL ..] += rows of dy, lane by lane. */
@@ -132,6 +133,7 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
     const ptrdiff_t group = number / k->parts / k->channel_blocks, c = block * k->block_channels;
     const ptrdiff_t begin = part * s->n / k->parts, end = (part + 1) * s->n / k->parts;
     T(weight_scratch)(k, &memory, &job);
+    memset(job.zeros, 0, (size_t)s->w * REAL_BYTES);
     if (k->dbias && block == 0) {
         const ptrdiff_t size = k->filter_panels * MR * VL;
         job.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
@@ -144,7 +146,7 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
             for (ptrdiff_t i = 0; i < images; i++)
                 T(transpose_image)(k, (const REAL *)k->x
                                    + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
-                                   smaller(k->block_channels, k->channels - c), row, rows, job.from,
+                                   smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
                                    job.copy + i * k->image_size);
             T(weight_step)(&job, (const REAL *)k->dy
                              + ((image * s->f + group * k->filters) * s->oh + row) * s->ow,
@@ -194,10 +196,11 @@ KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
 }
 
 /* dweight and, unless NULL, dbias; with scratch NULL, return how many bytes of it are needed. */
-KERNEL size_t T(conv_weight_gradient)(const conv_shape *s, const void *x, const void *dy, void *dweight,
+KERNEL size_t T(conv_weight_gradient)(const conv_shape *shape, const void *x, const void *dy, void *dweight,
                                       void *dbias, void *scratch, int threads)
 {
-    weight_gradient k = {.s = *s, .x = x, .dy = dy, .dweight = dweight, .dbias = dbias};
+    const conv_shape flat = flattened(*shape, STEP_PIXELS), *s = &flat;
+    weight_gradient k = {.s = flat, .x = x, .dy = dy, .dweight = dweight, .dbias = dbias};
     arena memory = {scratch, 0}, thread = {NULL, 0};
     T(weight_job) unused;
     T(plan_gradient)(&k);

@@ -7,11 +7,6 @@
  */
 #if !defined(CNNLITE_WINOGRAD_LANES_ONCE)
 #define CNNLITE_WINOGRAD_LANES_ONCE
-#if defined(__GNUC__)
-#define PREFETCH(p) __builtin_prefetch(p)
-#else
-#define PREFETCH(p) ((void)0)
-#endif
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define SHUFFLES 1
