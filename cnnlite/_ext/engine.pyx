@@ -1,8 +1,9 @@
 """The engine: convolution, products and what surrounds them, in C for each instruction set.
 
-The kernels are C headers in the folder engine/, compiled once for every instruction set; the best one
-that the machine can run is chosen when this module is loaded, or the one that the environment variable
-CNNLITE_ISA names ("baseline", "avx2", "avx512").  What is here only checks arguments and calls them.
+The kernels are C headers in the folder engine/, compiled once for every instruction set.  The best
+one that the machine can run is chosen when this module is loaded, or the one that the environment
+variable CNNLITE_ISA names ("baseline", "avx2", "avx512").  What is here only checks arguments and
+calls them.
 """
 
 import os
@@ -91,7 +92,7 @@ cdef list spare_scratch = []  # the memory that calls worked in, for the next ca
 
 
 cdef class Scratch:
-    """Working memory of one call.  Blocks are kept and only grow: no page faults in steady state."""
+    """Working memory of one call; blocks are kept and only grow: no page faults later."""
 
     cdef object block
     cdef void *start

@@ -1,5 +1,6 @@
 # Arrays as pointers, checked: what every entry point of the engine does before it calls a kernel.
-# One Py_buffer an argument costs a fraction of a typed memoryview of fused type under the stable ABI.
+# One Py_buffer an argument costs a fraction of what a typed memoryview of fused type costs under
+# the stable ABI.
 
 from libc.stdint cimport int32_t
 
@@ -58,7 +59,9 @@ cdef class Arrays:
             )
         return view.buf
 
-    cdef int32_t *take_int32(self, str name, object array, Py_ssize_t size, bint writable) except? NULL:
+    cdef int32_t *take_int32(
+        self, str name, object array, Py_ssize_t size, bint writable
+    ) except? NULL:
         cdef Py_buffer *view = self.view(array, PyBUF_WRITABLE if writable else 0)
         if view.format[0] != b"i" or view.itemsize != 4:
             raise TypeError(f"{self.kernel}: {name} must be int32")

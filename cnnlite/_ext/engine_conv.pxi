@@ -5,20 +5,22 @@
 from libc.string cimport memset
 
 
-cdef int output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_ssize_t before, Py_ssize_t after,
+cdef int output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_ssize_t before,
+                     Py_ssize_t after,
                      Py_ssize_t stride, Py_ssize_t dilation, Py_ssize_t given) except -1:
     """Check that `given` outputs are what the sizes along one axis make."""
     cdef object padded = <object> size + before + after
     cdef object extent = <object> dilation * (window - 1) + 1
     if stride < 1 or dilation < 1 or before < 0 or after < 0 or window < 1:
         raise ValueError(
-            f"{kernel}: stride {stride}, dilation {dilation}, padding ({before}, {after}), kernel {window}:"
+            f"{kernel}: stride {stride}, dilation {dilation}, padding ({before}, {after}), "
+            f"kernel {window}:"
             " expected at least 1, 1, 0 and 1"
         )
     if padded < extent or (padded - extent) // stride + 1 != given:
         raise ValueError(
-            f"{kernel}: {given} outputs along an axis do not belong to size {size}, kernel {window}, "
-            f"stride {stride}, padding ({before}, {after}), dilation {dilation}"
+            f"{kernel}: {given} outputs along an axis do not belong to size {size}, "
+            f"kernel {window}, stride {stride}, padding ({before}, {after}), dilation {dilation}"
         )
     return 0
 
@@ -36,11 +38,14 @@ cdef int conv_geometry(conv_shape *s, str kernel, const Py_ssize_t *x, const Py_
     s.groups = groups
     if groups < 1 or s.c % groups or s.f % groups or weight[1] * groups != s.c:
         raise ValueError(
-            f"{kernel}: {s.c} channels, {groups} groups and weight ({s.f}, {weight[1]}, {s.kh}, {s.kw})"
+            f"{kernel}: {s.c} channels, {groups} groups and weight "
+            f"({s.f}, {weight[1]}, {s.kh}, {s.kw})"
             " do not belong together"
         )
     if y[0] != s.n or y[1] != s.f:
-        raise ValueError(f"{kernel}: outputs are ({y[0]}, {y[1]}, ...), expected ({s.n}, {s.f}, ...)")
+        raise ValueError(
+            f"{kernel}: outputs are ({y[0]}, {y[1]}, ...), expected ({s.n}, {s.f}, ...)"
+        )
     output_size(kernel, s.h, s.kh, s.top, bottom, s.stride_h, s.dilation_h, s.oh)
     output_size(kernel, s.w, s.kw, s.left, right, s.stride_w, s.dilation_w, s.ow)
     return 0
@@ -50,7 +55,8 @@ cdef int conv_threads(const conv_shape *s) noexcept nogil:
     return threads_for(s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw // 64)
 
 
-def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups, bint relu):
+def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups,
+                         bint relu):
     """y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias (F,) or None.
 
     With relu, max(0, y), with the bits of the same done afterwards."""
@@ -67,8 +73,8 @@ def conv2d_tiled_forward_pool(x, weight, bias, y, argmax, output_size, stride, p
                               Py_ssize_t groups, bint relu):
     """2x2 max-pooling with stride 2 of what conv2d_tiled_forward computes, which is never written.
 
-    output_size is (OH, OW) of the convolution; y is (N, F, OH // 2, OW // 2), argmax (int32, the shape of
-    y) the position of the maximum in its OH x OW plane, as max_pool2x2_backward wants it."""
+    output_size is (OH, OW) of the convolution; y is (N, F, OH // 2, OW // 2), argmax (int32, of y's
+    shape) the position of the maximum in its OH x OW plane, as max_pool2x2_backward wants it."""
     cdef Arrays arrays = Arrays("conv2d_tiled_forward_pool")
     cdef conv_shape s
     cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
@@ -79,11 +85,13 @@ def conv2d_tiled_forward_pool(x, weight, bias, y, argmax, output_size, stride, p
     conv_geometry(&s, "conv2d_tiled_forward_pool", xs, ws, ys, stride, padding, dilation, groups)
     if pooled[2] != s.oh // 2 or pooled[3] != s.ow // 2 or s.oh > 2147483647 // s.ow:
         raise ValueError(
-            f"conv2d_tiled_forward_pool: y is {pooled[2]} x {pooled[3]}, expected half of {s.oh} x {s.ow}"
+            f"conv2d_tiled_forward_pool: y is {pooled[2]} x {pooled[3]}, expected half of "
+            f"{s.oh} x {s.ow}"
             " (a plane of at most 2**31 - 1)"
         )
     cdef Py_ssize_t size = s.n * s.f * (s.oh // 2) * (s.ow // 2)
-    forward(&s, arrays, x, weight, bias, y, size, arrays.take_int32("argmax", argmax, size, True), relu)
+    cdef int32_t *positions = arrays.take_int32("argmax", argmax, size, True)
+    forward(&s, arrays, x, weight, bias, y, size, positions, relu)
 
 
 cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssize_t size,
@@ -122,8 +130,9 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
         kernel(&s, dyp, wp, dxp, scratch.start, threads)
 
 
-def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation, Py_ssize_t groups):
-    """dweight (F, C / groups, KH, KW) and dbias (F,) or None, from x (N, C, H, W) and dy (N, F, OH, OW)."""
+def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation,
+                                 Py_ssize_t groups):
+    """dweight (F, C / groups, KH, KW) and dbias (F,) or None, from x (N, C, H, W) and dy."""
     cdef Arrays arrays = Arrays("conv2d_tiled_weight_gradient")
     cdef conv_shape s
     cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
