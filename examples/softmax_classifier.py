@@ -1,7 +1,8 @@
-"""Softmax classifier on CIFAR-10: 40.75% test after 10 epochs.
+"""Softmax classifier on CIFAR-10: 40.75% test after 10 epochs, in 2 seconds.
 
-One linear layer on the pixels: the floor that every other network is measured against. One run, on
-the JPEG copy of CIFAR-10.
+One linear layer on the pixels: the floor that every other network is measured against.
+
+One run with seed 0 on 2 cores (AMD EPYC, Zen 5), on the JPEG copy of CIFAR-10.
 """
 
 from harness import run

@@ -1,6 +1,8 @@
-"""Two-layer network on CIFAR-10: 53.06% test after 10 epochs.
+"""Two-layer network on CIFAR-10: 53.03% test after 10 epochs, in 5 seconds.
 
-What 100 hidden units make of pixels, without convolution. One run, on the JPEG copy of CIFAR-10.
+What 100 hidden units make of pixels, without convolution.
+
+One run with seed 0 on 2 cores (AMD EPYC, Zen 5), on the JPEG copy of CIFAR-10.
 """
 
 from harness import run
