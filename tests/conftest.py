@@ -1,6 +1,7 @@
 """Fixtures and rules that all tests share."""
 
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,12 @@ def cifar10_root() -> Path:
     root = _cifar10_root()
     assert root is not None
     return root
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, also where the tests run in the background of a shell, which turns it off."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -40,7 +40,7 @@ def source_files():
 def test_the_manifest_includes_every_source_file():
     rules = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
     trees = [(rule[1], rule[2:]) for rule in rules if rule and rule[0] == "recursive-include"]
-    assert ("cnnlite/_ext", ["*.pyx", "*.pxd", "*.pyi", "*.h", "*.c"]) in trees
+    assert ("cnnlite/_ext", ["*.pyx", "*.pxd", "*.pxi", "*.pyi", "*.h", "*.c"]) in trees
     for path in source_files():
         assert any(
             path.is_relative_to(folder) and any(fnmatch.fnmatch(path.name, p) for p in patterns)
@@ -52,16 +52,20 @@ def test_the_wheel_carries_every_data_file_and_no_kernel_source(project):
     patterns = project["tool"]["setuptools"]["package-data"]["*"]
     for path in source_files():
         shipped = path.suffix == ".py" or any(fnmatch.fnmatch(path.name, p) for p in patterns)
-        assert shipped == (path.suffix not in {".pyx", ".pxd", ".c", ".h"}), path
+        assert shipped == (path.suffix not in {".pyx", ".pxd", ".pxi", ".c", ".h"}), path
 
 
 def test_every_kernel_module_has_its_type_stub():
     for pyx in EXT.glob("*.pyx"):
+        text = pyx.read_text()
+        for included in re.findall(r'^include "(\w+\.pxi)"', text, re.MULTILINE):
+            text += (EXT / included).read_text()
         public = {
             match[1]
-            for match in re.finditer(r"^(?:def|cdef class) (\w+)", pyx.read_text(), re.MULTILINE)
+            for match in re.finditer(r"^(?:def|cdef class) (\w+)", text, re.MULTILINE)
             if not match[1].startswith("_")
         }
+        public -= {"Arrays", "Scratch"}  # the engine's own, of no use to Python
         stub = pyx.with_suffix(".pyi").read_text()
         assert public == set(re.findall(r"^(?:def|class) (\w+)", stub, re.MULTILINE)), pyx.name
 
