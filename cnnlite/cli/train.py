@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import explained, fail
+from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig
 
 if TYPE_CHECKING:
@@ -98,10 +98,15 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
     config = replace(config, data=data.name, data_dir=folder)
     with explained(OSError):
         path = resume or runs.create(out, config.model)
-        if not resume:
-            runs.write_record(path, config, data)
-    with explained(ValueError, TypeError):
+    try:
         solver = _solver(config, data, path, verbose, Recorder(path))
+    except (ValueError, TypeError) as error:
+        if not resume:
+            path.rmdir()  # it holds nothing yet, and nothing will come
+        fail(describe(error))
+    if not resume:
+        with explained(OSError):
+            runs.write_record(path, config, data)
 
     try:
         # A diverging run overflows before its loss shows it; Solver says so in one line.

@@ -172,6 +172,7 @@ class TestWhatIsWrong:
     def test_a_batch_larger_than_the_data_set(self, cli: Cli) -> None:
         line = cli("train", "--data", "embedded", "--batch-size", "20000").complaint
         assert "batch_size" in line
+        assert list(Path("runs").iterdir()) == []
         assert "20000" in line
 
 
