@@ -37,6 +37,8 @@ cdef extern from "engine/pointwise_args.h" nogil:
         void *dx
         const int32_t *argmax_in
         int32_t *argmax
+        Py_ssize_t planes
+        Py_ssize_t piece_planes
         Py_ssize_t h
         Py_ssize_t w
         int relu
@@ -133,6 +135,15 @@ def sgd_step(param, grad, velocity, double lr, double momentum, double weight_de
     run_map(table.sgd_step, arrays, k.size, &k)
 
 
+cdef int run_planes(const piece_body *bodies, Arrays arrays, pool2x2_args *k,
+                    Py_ssize_t planes) except -1:
+    """Run a pooling kernel over pieces of about MAP_PIECE elements."""
+    cdef Py_ssize_t size = k.h * k.w
+    k.planes = planes
+    k.piece_planes = MAP_PIECE // size if 0 < size < MAP_PIECE else 1
+    return run(bodies, arrays, (planes + k.piece_planes - 1) // k.piece_planes, planes * size, k)
+
+
 def max_pool2x2_forward(x, y, argmax, bint relu):
     """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
 
@@ -148,7 +159,7 @@ def max_pool2x2_forward(x, y, argmax, bint relu):
     k.x = arrays.take("x", x, planes * k.h * k.w, False)
     k.y = arrays.take("y", y, outputs, True)
     k.argmax = arrays.take_int32("argmax", argmax, outputs, True)
-    run(table.max_pool2x2_forward, arrays, planes, planes * k.h * k.w, &k)
+    run_planes(table.max_pool2x2_forward, arrays, &k, planes)
 
 
 def max_pool2x2_backward(dy, y, argmax, dx):
@@ -165,7 +176,7 @@ def max_pool2x2_backward(dy, y, argmax, dx):
     k.dy = arrays.take("dy", dy, outputs, False)
     k.y_in = arrays.take("y", y, outputs, False)
     k.argmax_in = arrays.take_int32("argmax", argmax, outputs, False)
-    run(table.max_pool2x2_backward, arrays, planes, planes * k.h * k.w, &k)
+    run_planes(table.max_pool2x2_backward, arrays, &k, planes)
 
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,

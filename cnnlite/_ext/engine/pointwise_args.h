@@ -27,14 +27,15 @@ typedef struct {
     int train, relu;
 } norm_args;
 
-/* Max-pooling 2x2 with stride 2 of (planes, h, w): a piece is a plane.  argmax counts within the plane.
+/* Max-pooling 2x2 with stride 2 of (planes, h, w): a piece is piece_planes planes, as many as make it
+ * worth handing out.  argmax counts within the plane.
  * Backward: dx from dy; where y is given, only where y > 0 (the ReLU that was fused in front of it). */
 typedef struct {
     const void *x, *dy, *y_in;
     void *y, *dx;
     const int32_t *argmax_in;
     int32_t *argmax;
-    ptrdiff_t h, w;
+    ptrdiff_t planes, piece_planes, h, w;
     int relu;
 } pool2x2_args;
 

@@ -174,22 +174,26 @@ INLINE void T(pool2x2_plane_backward)(const REAL *dy, const REAL *y, const int32
     if (h % 2) memset(dx + (h - 1) * w, 0, (size_t)w * sizeof(REAL));
 }
 
-KERNEL void T(max_pool2x2_forward)(void *context, ptrdiff_t plane, int thread)
+KERNEL void T(max_pool2x2_forward)(void *context, ptrdiff_t piece, int thread)
 {
     const pool2x2_args *k = context;
-    ptrdiff_t out = plane * (k->h / 2) * (k->w / 2);
-    T(pool2x2_plane)((const REAL *)k->x + plane * k->h * k->w, k->h, k->w, (REAL *)k->y + out,
-                     k->argmax + out, k->relu);
+    const ptrdiff_t size = k->h * k->w, pooled = (k->h / 2) * (k->w / 2);
+    const ptrdiff_t first = piece * k->piece_planes, end = first + k->piece_planes;
+    for (ptrdiff_t p = first; p < end && p < k->planes; p++)
+        T(pool2x2_plane)((const REAL *)k->x + p * size, k->h, k->w, (REAL *)k->y + p * pooled,
+                         k->argmax + p * pooled, k->relu);
     (void)thread;
 }
 
-KERNEL void T(max_pool2x2_backward)(void *context, ptrdiff_t plane, int thread)
+KERNEL void T(max_pool2x2_backward)(void *context, ptrdiff_t piece, int thread)
 {
     const pool2x2_args *k = context;
-    ptrdiff_t out = plane * (k->h / 2) * (k->w / 2);
-    const REAL *y = k->y_in ? (const REAL *)k->y_in + out : NULL;
-    T(pool2x2_plane_backward)((const REAL *)k->dy + out, y, k->argmax_in + out,
-                              (REAL *)k->dx + plane * k->h * k->w, k->h, k->w);
+    const ptrdiff_t size = k->h * k->w, pooled = (k->h / 2) * (k->w / 2);
+    const ptrdiff_t first = piece * k->piece_planes, end = first + k->piece_planes;
+    for (ptrdiff_t p = first; p < end && p < k->planes; p++)
+        T(pool2x2_plane_backward)((const REAL *)k->dy + p * pooled,
+                                  k->y_in ? (const REAL *)k->y_in + p * pooled : NULL,
+                                  k->argmax_in + p * pooled, (REAL *)k->dx + p * size, k->h, k->w);
     (void)thread;
 }
 #undef EVENS
