@@ -84,6 +84,8 @@ CASES = [
     Case(2, 16, 8, 8, 16),
     Case(9, 4, 3, 3, 8),  # several images in a vector
     Case(17, 3, 7, 7, 5),
+    Case(2, 3, 1, 15, 8),  # single rows, filled up with columns that nobody asked for
+    Case(3, 3, 5, 31, 8),
     Case(1, 3, 32, 32, 8, (7, 7), padding=(3, 3, 3, 3)),
     Case(2, 3, 32, 32, 24, (2, 2), padding=(0, 0, 0, 0)),
     Case(1, 700, 6, 6, 3),  # channels copied in several blocks

@@ -16,6 +16,12 @@ INLINE void T(plan_pieces)(correlation *k)
         ptrdiff_t cuts = (plane + pixels / 2) / pixels;
         k->piece_rows = divide_up(divide_up(k->out_h, cuts), pool) * pool;
     }
+    /* Rows that nearly fill their vectors are filled up: one copy of the input serves then, not one for each
+     * column of the kernel; but the outputs take a detour, which pays where there are not many of them. */
+    const ptrdiff_t filled = divide_up(k->out_w, VL) * VL;
+    if (k->piece_columns == k->out_w && 8 * k->out_w >= 7 * filled
+        && 2 * k->channels * (k->taps_w - 1) > k->filters)
+        k->piece_columns = filled;
     k->image_blocks = divide_up(k->images, k->piece_images);
     k->row_blocks = divide_up(k->out_h, k->piece_rows);
     k->column_blocks = divide_up(k->out_w, k->piece_columns);

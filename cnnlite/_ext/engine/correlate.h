@@ -94,7 +94,7 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
     const int straight = whole && !k->argmax && count == MR && k->y_column == 1
         && (p->strips > 1 || p->images == 1)
         && (p->rows == 1 || (k->piece_columns == k->out_w && k->y_row == k->out_w));
-    const ptrdiff_t limit = p->rows == 1 && p->images == 1 ? p->columns : p->strip_pixels;
+    const ptrdiff_t limit = p->rows == 1 ? p->columns : p->strip_pixels;
     REAL *y = (REAL *)k->y + p->image * k->y_image + (p->group * k->filters + filter) * k->y_plane
         + p->row * k->y_row + p->column;
     for (const T(panel) *j = p->panel; j < p->panel + p->panels; j++) {
