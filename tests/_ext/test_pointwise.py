@@ -1,0 +1,176 @@
+"""The kernels whose limit is memory, against their twins in NumPy, in every instruction set."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cnnlite import _ext, reference
+
+SIZES = [(0,), (1,), (7,), (16,), (33, 5), (3, 16_384 + 5)]  # edges of vectors and of pieces
+PLANES = [
+    (0, 3, 4, 4),
+    (2, 3, 4, 4),
+    (1, 1, 2, 3),
+    (3, 5, 7, 9),
+    (2, 4, 33, 35),
+    (5, 7, 2, 2),
+    (1, 3, 130, 140),
+]
+DTYPES = [np.float32, np.float64]
+PARAMETER = pytest.mark.parametrize
+
+
+def tolerance(dtype):
+    return 3e-6 if dtype == np.float32 else 1e-13
+
+
+def both(name, *arguments):
+    """Call the twin and the kernel on copies; return (expected, got) of every array, in order."""
+    results = []
+    for backend in (reference, _ext):
+        copies = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+        getattr(backend, name)(*copies)
+        results.append([a for a in copies if isinstance(a, np.ndarray)])
+    return zip(*results, strict=True)
+
+
+def agree(name, dtype, *arguments):
+    for expected, got in both(name, *arguments):
+        scale = np.abs(expected[np.isfinite(expected)]).max(initial=1)
+        np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance(dtype) * scale)
+
+
+def special(shape, dtype, rng):
+    x = (3 * rng.standard_normal(shape)).astype(dtype)
+    x.flat[::5] = 0
+    x.flat[1::7] = -0.0
+    x.flat[2::11] = np.nan
+    return x
+
+
+@PARAMETER("dtype", DTYPES)
+@PARAMETER("shape", SIZES)
+def test_relu_gelu_and_sums(shape, dtype, rng):
+    x, other, rubbish = (
+        special(shape, dtype, rng),
+        special(shape, dtype, rng),
+        np.full(shape, 7, dtype),
+    )
+    agree("relu_forward", dtype, x, rubbish)
+    agree("relu_backward", dtype, other, x, rubbish)
+    agree("gelu_forward", dtype, x, rubbish)
+    agree("gelu_backward", dtype, other, x, rubbish)
+    for relu in (False, True):
+        agree("add", dtype, x, other, rubbish, relu)
+
+
+@PARAMETER("dtype", DTYPES)
+@PARAMETER("shape", SIZES)
+@PARAMETER("options", [(0.0, 0.0, False), (0.9, 0.0, False), (0.9, 1e-2, True), (0.5, 0.1, False)])
+def test_sgd(shape, dtype, options, rng):
+    param, grad, velocity = (rng.standard_normal(shape).astype(dtype) for _ in range(3))
+    momentum, decay, nesterov = options
+    agree(
+        "sgd_step",
+        dtype,
+        param,
+        grad,
+        velocity if momentum else None,
+        0.1,
+        momentum,
+        decay,
+        nesterov,
+    )
+
+
+@PARAMETER("dtype", DTYPES)
+@PARAMETER("relu", [False, True])
+@PARAMETER("shape", PLANES)
+def test_pooling(shape, relu, dtype, rng):
+    x = rng.integers(-2, 3, shape).astype(dtype)  # many ties
+    x.flat[3::17] = np.nan
+    pooled = (*shape[:2], shape[2] // 2, shape[3] // 2)
+    y, argmax = np.full(pooled, 7, dtype), np.full(pooled, 7, np.int32)
+    for expected, got in both("max_pool2x2_forward", x, y, argmax, relu):
+        np.testing.assert_array_equal(got, expected)
+    reference.max_pool2x2_forward(x, y, argmax, relu)
+    dy = rng.standard_normal(pooled).astype(dtype)
+    for mask in (None, y):
+        for expected, got in both(
+            "max_pool2x2_backward", dy, mask, argmax, np.full(shape, 7, dtype)
+        ):
+            np.testing.assert_array_equal(got, expected)
+
+
+@PARAMETER("dtype", DTYPES)
+@PARAMETER("relu", [False, True])
+@PARAMETER("train", [False, True])
+@PARAMETER("shape", [(2, 3, 4), (1, 1, 1), (6, 5, 1), (3, 4, 31), (2, 3, 1024), (7, 40, 65)])
+def test_batch_norm(shape, train, relu, dtype, rng):
+    x = (100 + 3 * rng.standard_normal(shape)).astype(dtype)  # a large mean costs no digits
+    gamma, beta, mean = (rng.standard_normal(shape[1]).astype(dtype) for _ in range(3))
+    inverse_std = (0.5 + rng.random(shape[1])).astype(dtype)
+    variance, y = np.zeros(shape[1], dtype), np.zeros_like(x)
+    if shape[0] * shape[2] == 1:
+        train = False
+    mean += 100
+    exact = [a.astype(np.float64) for a in (x, y, gamma, beta, mean, inverse_std, variance)]
+    reference.batch_norm_forward(*exact, 1e-5, train, False)
+    _ext.batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, 1e-5, train, False)
+    rounding = np.finfo(dtype).eps * 100 * 4  # of x itself, whose last digit is that large
+    np.testing.assert_allclose(y, exact[1], rtol=0, atol=rounding * np.abs(gamma).max() + 1e-14)
+    np.testing.assert_allclose(mean, exact[4], rtol=2 * np.finfo(dtype).eps)
+
+    # On the kernel's own statistics, so that rounding moves no element across ReLU's threshold.
+    relu_y = np.empty_like(x)
+    _ext.batch_norm_forward(x, relu_y, gamma, beta, mean, inverse_std, variance, 1e-5, train, relu)
+    np.testing.assert_array_equal(relu_y, np.where(y <= 0, 0, y) if relu else y)
+    dy = rng.standard_normal(shape).astype(dtype)
+    dy[np.abs(y) < 1e-3] = 0
+    dx, dgamma, dbeta = np.zeros_like(x), np.zeros(shape[1], dtype), np.zeros(shape[1], dtype)
+    forward = (x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta)
+    agree("batch_norm_backward", dtype, dy, *forward, train, relu)
+
+
+def test_arrays_are_checked_before_memory_is_touched():
+    x = np.ones((2, 3, 4, 4), np.float32)
+    with pytest.raises(ValueError, match="y has 95 elements, expected 96"):
+        _ext.relu_forward(x, np.empty(95, np.float32))
+    with pytest.raises(TypeError, match="y has another dtype"):
+        _ext.relu_forward(x, np.empty(96))
+    with pytest.raises(TypeError, match="x must be float32 or float64"):
+        _ext.relu_forward(x.astype(np.int32), x)
+    with pytest.raises((ValueError, BufferError)):
+        _ext.relu_forward(x, np.empty((2, 3, 4, 8), np.float32)[..., ::2])
+    read_only = np.ones_like(x)
+    read_only.flags.writeable = False
+    with pytest.raises((ValueError, BufferError)):
+        _ext.relu_forward(x, read_only)
+    with pytest.raises(TypeError, match="argmax must be int32"):
+        _ext.max_pool2x2_forward(
+            x, np.empty((2, 3, 2, 2), np.float32), np.empty((2, 3, 2, 2)), False
+        )
+
+
+def test_a_position_outside_its_window_gets_no_gradient():
+    dx = np.empty((1, 1, 2, 2), np.float32)
+    argmax = np.full((1, 1, 1, 1), 2**30, np.int32)
+    _ext.max_pool2x2_backward(np.ones((1, 1, 1, 1), np.float32), None, argmax, dx)
+    assert not dx.any()
+
+
+@PARAMETER("isa", ["baseline", "avx2"])
+def test_the_other_instruction_sets(isa):
+    environment = {**os.environ, "CNNLITE_ISA": isa}
+    command = [sys.executable, "-c", "import cnnlite._ext.engine"]
+    probe = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if probe.returncode:  # it says so, and names the choices
+        assert f"CNNLITE_ISA is '{isa}'" in probe.stderr
+        return
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    command += ["-k", "not instruction"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
