@@ -27,7 +27,7 @@ def batch_norm_forward(
         inverse_std[...] = 1 / np.sqrt(x.var(axis=(0, 2), dtype=np.float64) + eps)
     scale = gamma * inverse_std
     normed = (x - mean[:, None]) * scale[:, None] + beta[:, None]
-    y[...] = np.where(normed <= 0, 0, normed) if relu else normed
+    y[...] = (np.where(normed <= 0, 0, normed) if relu else normed).reshape(y.shape)
 
 
 def batch_norm_backward(

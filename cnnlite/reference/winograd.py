@@ -97,11 +97,11 @@ def conv2d_winograd_forward(
     inputs = inputs.reshape(n, groups, c // groups, *rest)
     weights = weights.reshape(groups, -1, *weights.shape[1:])
     products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
-    tiles = _transform(matrices.output, products.reshape(n, -1, *products.shape[3:]))
+    tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
     result = _join(tiles)[:, :, : y.shape[2], : y.shape[3]]
     if bias is not None:
         result = result + bias[:, None, None]
-    y[...] = np.where(result < 0, 0, result) if relu else result
+    y[...] = np.where(result <= 0, 0, result) if relu else result
 
 
 def conv2d_winograd_forward_pool(
@@ -191,8 +191,8 @@ def conv2d_winograd_weight_gradient(
     dy = _undo(dy, y, argmax, _output_size(x, padding))
     inputs = _transform(matrices.input, _input_tiles(x, dy.shape[2:], padding, tile))
     outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
-    inputs = inputs.reshape(len(x), groups, -1, *inputs.shape[2:])
-    outputs = outputs.reshape(len(x), groups, -1, *outputs.shape[2:])
+    inputs = inputs.reshape(len(x), groups, x.shape[1] // groups, *inputs.shape[2:])
+    outputs = outputs.reshape(len(x), groups, len(dweight) // groups, *outputs.shape[2:])
     sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs)
     dweight[...] = _transform(matrices.weight.T, sums).reshape(dweight.shape)
     if dbias is not None:

@@ -174,3 +174,15 @@ def test_the_other_instruction_sets(isa):
     command += ["-k", "not instruction"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@PARAMETER("backend", [reference, _ext])
+def test_batch_norm_fills_an_output_without_the_axis_of_pixels(backend):
+    """The twin once took (N, C) for a shape to broadcast to, and failed."""
+    x = np.arange(10.0).reshape(5, 2, 1)
+    y = np.zeros((5, 2))
+    ones, zeros = np.ones(2), np.zeros(2)
+    backend.batch_norm_forward(
+        x, y, ones, zeros, zeros.copy(), ones.copy(), ones.copy(), 0.0, True, False
+    )
+    np.testing.assert_allclose(y, (x[..., 0] - [4, 5]) / np.sqrt(8))

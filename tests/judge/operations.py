@@ -1,0 +1,309 @@
+"""A generator of cases for every operation of `cnnlite.functional`: what PyTorch says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+
+import cnnlite.functional as F
+from tests.judge.cases import Case, Maker, tensor
+from tests.judge.windows import draw_window, padded
+
+
+def im2col(make: Maker) -> Case:
+    w = draw_window(make)
+    x = make.normal(make.size(1, 3), make.size(1, 4), *w.size)
+
+    def judge(torch: Any, x: Any) -> Any:
+        x = padded(torch, x, w.sides)
+        return torch.nn.functional.unfold(x, w.kernel, w.dilation, 0, w.stride)
+
+    def backward(dy: Any, _: Any) -> Any:
+        return F.col2im(dy, w.size, w.kernel, w.stride, w.padding, w.dilation)
+
+    return Case(
+        (x,),
+        lambda x: (F.im2col(x, w.kernel, w.stride, w.padding, w.dilation), None),
+        backward,
+        judge,
+    )
+
+
+def col2im(make: Maker) -> Case:
+    w = draw_window(make)
+    assume(w.symmetric)
+    n, c = make.size(1, 3), make.size(1, 3)
+    shape = F.im2col(np.zeros((n, c, *w.size)), w.kernel, w.stride, w.padding, w.dilation).shape
+    top, _, left, _ = w.sides
+    return Case(
+        (make.normal(*shape),),
+        lambda x: (F.col2im(x, w.size, w.kernel, w.stride, w.padding, w.dilation), None),
+        lambda dy, _: F.im2col(dy, w.kernel, w.stride, w.padding, w.dilation),
+        lambda torch, x: torch.nn.functional.fold(
+            x, w.size, w.kernel, w.dilation, (top, left), w.stride
+        ),
+    )
+
+
+def conv2d(make: Maker) -> Case:
+    w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
+    channels, filters = (groups * make.size(1, most) for most in (18 // groups, 20 // groups))
+    mode = make.one_of("zeros", "zeros", "zeros", "circular")
+    assume(mode == "zeros" or (max(w.sides[:2]) <= w.size[0] and max(w.sides[2:]) <= w.size[1]))
+    ladder = ["auto", "naive", "im2col", "tiled"]
+    if w.kernel == (3, 3) and w.stride == w.dilation == (1, 1) and max(w.sides) <= 2:
+        ladder += ["winograd"] * 4
+    algorithm = make.one_of(*ladder)
+    x = make.normal(make.one_of(0, 1, 2, 3, 5), channels, *w.size)
+    weight = make.normal(filters, channels // groups, *w.kernel)
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        return F.conv2d_forward(
+            x, weight, bias, w.stride, w.padding, w.dilation, groups, mode, algorithm
+        )
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        if len(x):
+            x = padded(torch, x, w.sides, mode="constant" if mode == "zeros" else mode)
+        else:
+            x = padded(torch, x, w.sides)
+        return torch.nn.functional.conv2d(x, weight, bias, w.stride, 0, w.dilation, groups)
+
+    return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv2d_backward, judge)
+
+
+def max_pool2d(make: Maker) -> Case:
+    w, ceil = draw_window(make, pooling=True), make.one_of(False, True)
+    assume(w.symmetric or not ceil)
+    shape = make.size(1, 3), make.size(1, 4), *w.size
+    x = make.one_of(make.normal, make.few)(*shape)
+    arguments = (w.kernel, w.stride, w.padding, w.dilation, ceil)
+    # A dilated window may step over a small image altogether: no maximum, and no gradient.
+    assume(np.isfinite(F.max_pool2d_forward(x, *arguments)[0]).all())
+
+    def judge(torch: Any, x: Any) -> Any:
+        if w.symmetric:
+            sides = w.sides[0], w.sides[2]
+        else:
+            x, sides = padded(torch, x, w.sides, -np.inf), (0, 0)
+        return torch.nn.functional.max_pool2d(x, w.kernel, w.stride, sides, w.dilation, ceil)
+
+    return Case((x,), lambda x: F.max_pool2d_forward(x, *arguments), F.max_pool2d_backward, judge)
+
+
+def avg_pool2d(make: Maker) -> Case:
+    w, ceil = draw_window(make, pooling=True, dilated=False), make.one_of(False, True)
+    counted = make.one_of(False, True)
+    assume(w.symmetric or (counted and not ceil))
+
+    def judge(torch: Any, x: Any) -> Any:
+        if w.symmetric:
+            sides = w.sides[0], w.sides[2]
+        else:
+            x, sides = padded(torch, x, w.sides), (0, 0)
+        return torch.nn.functional.avg_pool2d(x, w.kernel, w.stride, sides, ceil, counted)
+
+    return Case(
+        (make.normal(make.size(1, 3), make.size(1, 4), *w.size),),
+        lambda x: F.avg_pool2d_forward(x, w.kernel, w.stride, w.padding, ceil, counted),
+        F.avg_pool2d_backward,
+        judge,
+    )
+
+
+def adaptive_avg_pool2d(make: Maker) -> Case:
+    return Case(
+        (make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9)),),
+        F.adaptive_avg_pool2d_forward,
+        F.adaptive_avg_pool2d_backward,
+        lambda torch, x: torch.nn.functional.adaptive_avg_pool2d(x, 1),
+    )
+
+
+def linear(make: Maker) -> Case:
+    inputs, outputs, relu = make.size(1, 70), make.size(1, 40), make.one_of(False, True)
+    before = make.one_of((), (2,), (3, 2))
+    x = make.normal(make.one_of(0, 1, 2, 7, 33), *before, inputs)
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        y = torch.nn.functional.linear(x, weight, bias)
+        return torch.relu(y) if relu else y
+
+    return Case(
+        (x, make.normal(outputs, inputs), make.maybe(make.normal(outputs))),
+        lambda x, weight, bias: F.linear_forward(x, weight, bias, relu),
+        F.linear_backward,
+        judge,
+    )
+
+
+def batch_norm(make: Maker) -> Case:
+    c, eps, momentum = make.size(1, 6), make.one_of(1e-5, 1e-3, 0.1), make.one_of(0.1, 0.0, 1.0)
+    flat, images = (make.size(3, 9), c), (make.size(1, 4), c, make.size(2, 6), make.size(2, 6))
+    shape = make.one_of(flat, images)
+    train = make.one_of(True, True, False)
+    tracks = not train or make.one_of(True, False)
+    statistics = [make.rng.standard_normal(c), make.rng.random(c) + 0.5] if tracks else [None] * 2
+    ours = [None if s is None else s.astype(make.dtype) for s in statistics]
+    kept: list[Any] = [None if s is None else s.copy() for s in ours]
+    affine = make.one_of(True, False)
+    gamma, beta = (make.normal(c) if affine else None for _ in range(2))
+    moved: list[Any] = []
+
+    def judge(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
+        moved[:] = [tensor(torch, s, grad=False) for s in kept]
+        y = torch.nn.functional.batch_norm(x, *moved, gamma, beta, train, momentum, eps)
+        for mine, his in zip(ours, moved, strict=True):
+            if mine is not None:
+                tolerance = 1e-5 if make.dtype == np.float32 else 1e-12
+                np.testing.assert_allclose(mine, his.numpy(), tolerance, tolerance)
+        return y
+
+    return Case(
+        (make.normal(*shape), gamma, beta),
+        lambda x, gamma, beta: F.batch_norm_forward(x, gamma, beta, *ours, train, momentum, eps),
+        F.batch_norm_backward,
+        judge,
+    )
+
+
+def layer_norm(make: Maker) -> Case:
+    sizes = tuple(make.size(2, 5) for _ in range(make.size(1, 3)))
+    eps, before = make.one_of(1e-5, 0.1), tuple(make.size(1, 4) for _ in range(make.size(0, 2)))
+    weight, bias = make.maybe(make.normal(*sizes)), make.maybe(make.normal(*sizes))
+    return Case(
+        (make.normal(*before, *sizes), weight, bias),
+        lambda x, weight, bias: F.layer_norm_forward(x, sizes, weight, bias, eps),
+        F.layer_norm_backward,
+        lambda torch, x, weight, bias: torch.nn.functional.layer_norm(x, sizes, weight, bias, eps),
+    )
+
+
+def group_norm(make: Maker) -> Case:
+    groups, eps = make.size(1, 3), make.one_of(1e-5, 0.1)
+    c, rest = groups * make.size(1, 3), tuple(make.size(2, 5) for _ in range(make.size(1, 2)))
+    # PyTorch 2.13 cannot differentiate with a bias alone.
+    weight, bias = (make.normal(c), make.normal(c)) if make.one_of(True, False) else (None, None)
+    return Case(
+        (make.normal(make.size(1, 4), c, *rest), weight, bias),
+        lambda x, weight, bias: F.group_norm_forward(x, groups, weight, bias, eps),
+        F.group_norm_backward,
+        lambda torch, x, weight, bias: torch.nn.functional.group_norm(x, groups, weight, bias, eps),
+    )
+
+
+def _activation(name: str) -> Callable[[Maker], Case]:
+    def strategy(make: Maker) -> Case:
+        shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
+        x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
+        forward, backward = getattr(F, f"{name}_forward"), getattr(F, f"{name}_backward")
+        options: dict[str, Any] = {}
+        if name == "leaky_relu":
+            options = {"negative_slope": make.one_of(0.01, 0.0, 0.7, -0.5)}
+        if name == "gelu":
+            options = {"approximate": make.one_of("none", "tanh")}
+        place = ["sigmoid", "tanh"]
+
+        def judge(torch: Any, x: Any) -> Any:
+            return getattr(torch if name in place else torch.nn.functional, name)(x, **options)
+
+        return Case((x,), lambda x: forward(x, **options), backward, judge)
+
+    return strategy
+
+
+def dropout(make: Maker) -> Case:
+    p, train = make.one_of(0.0, 0.3, 0.5, 1.0), make.one_of(True, False)
+    seed = make.size(0, 99)
+
+    def forward(x: Any) -> Any:
+        return F.dropout_forward(x, p, train, np.random.default_rng(seed))
+
+    def judge(torch: Any, factor: Any, x: Any) -> Any:
+        return x * torch.tensor(factor)
+
+    def mask(cache: Any) -> Any:
+        ones = np.ones(cache.shape)
+        return ones if cache.keep is None else cache.keep / (1 - p if p < 1 else 1)
+
+    x = make.normal(make.size(1, 5), make.size(1, 9))
+    return Case((x,), forward, F.dropout_backward, judge, cache=mask)
+
+
+def _scores(make: Maker) -> tuple[Any, Any, str]:
+    n, classes = make.size(1, 6), make.size(2, 8)
+    scores = make.layout(make.rng.standard_normal((n, classes)) * make.one_of(1, 30))
+    targets = make.rng.integers(0, classes, n).astype(make.one_of("int64", "int32", "uint8"))
+    return scores, targets, make.one_of("mean", "sum", "none")
+
+
+def cross_entropy(make: Maker) -> Case:
+    scores, targets, reduction = _scores(make)
+    smoothing = make.one_of(0.0, 0.1, 1.0)
+    weight = make.maybe(make.layout(make.rng.random(scores.shape[1]) + 0.1))
+
+    def judge(torch: Any, scores: Any) -> Any:
+        return torch.nn.functional.cross_entropy(
+            scores,
+            torch.tensor(targets.astype(np.int64)),
+            tensor(torch, weight, grad=False),
+            reduction=reduction,
+            label_smoothing=smoothing,
+        )
+
+    return Case(
+        (scores,),
+        lambda scores: F.cross_entropy_forward(scores, targets, weight, smoothing, reduction),
+        lambda dvalue, cache: F.cross_entropy_backward(cache, dvalue),
+        judge,
+    )
+
+
+def hinge_loss(make: Maker) -> Case:
+    scores, targets, reduction = _scores(make)
+    margin = make.one_of(1.0, 0.3)
+
+    def judge(torch: Any, scores: Any) -> Any:
+        wanted = torch.tensor(targets.astype(np.int64))
+        loss = torch.nn.functional.multi_margin_loss(
+            scores, wanted, margin=margin, reduction=reduction
+        )
+        return loss * scores.shape[1]  # PyTorch divides by the number of classes
+
+    return Case(
+        (scores,),
+        lambda scores: F.hinge_loss_forward(scores, targets, margin, reduction),
+        lambda dvalue, cache: F.hinge_loss_backward(cache, dvalue),
+        judge,
+    )
+
+
+def mse_loss(make: Maker) -> Case:
+    shape = tuple(make.size(1, 5) for _ in range(make.size(1, 3)))
+    targets, reduction = make.normal(*shape), make.one_of("mean", "sum", "none")
+    return Case(
+        (make.normal(*shape),),
+        lambda scores: F.mse_loss_forward(scores, targets, reduction),
+        lambda dvalue, cache: F.mse_loss_backward(cache, dvalue),
+        lambda torch, scores: torch.nn.functional.mse_loss(
+            scores, tensor(torch, targets, grad=False), reduction=reduction
+        ),
+    )
+
+
+ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu", "gelu")
+OPERATIONS: dict[str, Callable[[Maker], Case]] = {
+    **{
+        f.__name__: f
+        for f in (
+            im2col, col2im, conv2d, max_pool2d, avg_pool2d, adaptive_avg_pool2d, linear, batch_norm,
+            layer_norm, group_norm, dropout, cross_entropy, hinge_loss, mse_loss,
+        )
+    },
+    **{name: _activation(name) for name in ACTIVATIONS},
+}  # fmt: skip
+CASES = {"conv2d": 150, "max_pool2d": 60, "avg_pool2d": 60, "linear": 50, "batch_norm": 50}
+"""Of each operation in the default run; 25 of the others."""
