@@ -21,23 +21,9 @@ cdef extern from *:
     #else
       #define CNNLITE_COMPILER "unknown"
     #endif
-
-    static const char* cnnlite_instruction_set(void) {
-    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
-        __builtin_cpu_init();
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
-            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-            return "avx512";
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
-    #elif defined(__ARM_NEON)
-        return "neon";
-    #endif
-        return "baseline";
-    }
     """
     const bint CNNLITE_OPENMP
     const char* CNNLITE_COMPILER
-    const char* cnnlite_instruction_set()
 
 cdef enum:
     # Below this many elements a kernel is done before the other threads have woken up.
@@ -73,14 +59,6 @@ def openmp():
 def compiler():
     """Return the name and version of the compiler that built the kernels."""
     return CNNLITE_COMPILER.decode()
-
-
-def instruction_set():
-    """Return the best instruction set of this machine that kernels are specialised for.
-
-    It is "avx512", "avx2" (with FMA), "neon" or "baseline".
-    """
-    return cnnlite_instruction_set().decode()
 
 
 def _after_fork():
