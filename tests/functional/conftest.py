@@ -50,15 +50,19 @@ def as_torch(torch: Any, rng: np.random.Generator) -> Callable[..., None]:
 
 @pytest.fixture
 def as_differences(rng: np.random.Generator) -> Callable[..., None]:
-    """as_differences(forward, backward, *inputs, below=...): gradients equal differences."""
+    """as_differences(forward, backward, *inputs, below=..., h=...): gradients equal differences."""
 
     def check(
-        forward: Forward, backward: Callable[..., Any], *inputs: Any, below: float = 1e-7
+        forward: Forward,
+        backward: Callable[..., Any],
+        *inputs: Any,
+        below: float = 1e-7,
+        h: float = 1e-5,
     ) -> None:
         y, cache = forward(*inputs)
         dy = rng.standard_normal(y.shape)
         for x, gradient in zip(inputs, _tuple(backward(dy, cache)), strict=True):
-            numeric = numeric_gradient(lambda _: forward(*inputs)[0], x, dy)
+            numeric = numeric_gradient(lambda _: forward(*inputs)[0], x, dy, h)
             # Differences of outputs near 1 carry errors near 1e-10, much for a small number.
             assert relative_error(gradient, numeric, floor=1e-2) < below
 
