@@ -1,8 +1,9 @@
 """Convolution by Winograd's minimal filtering: 3x3 with stride 1, in fewer multiplications.
 
 The fourth rung of the ladder.  F(4x4, 3x3) makes 16 outputs with 36 products instead of 144,
-between transforms that only add and scale.  The gradients undo what was fused behind while they
-read dy (`cnnlite/_ext/engine/winograd.h`).
+between transforms that only add and scale; where there are only a few tiles, F(2x2, 3x3) makes 4
+with 16 instead of 36.  The gradients undo what was fused behind while they read dy
+(`cnnlite/_ext/engine/winograd.h`).
 
 Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 """
@@ -14,9 +15,8 @@ import numpy as np
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
 from cnnlite.functional._conv_behind import NOTHING, Behind, pooled_shape
+from cnnlite.functional._conv_choice import tile_sides
 from cnnlite.functional._conv_geometry import ConvGeometry
-
-TILE = 4  # side of a tile of outputs
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
@@ -34,7 +34,7 @@ def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
 ) -> tuple[Array, Behind]:
     """Returns y, after ReLU and pooling if asked, and what they leave for backward."""
-    where = (geometry.padding, geometry.groups, relu, TILE)
+    where = (geometry.padding, geometry.groups, relu, tile_sides(geometry)[0])
     if pool:
         y = empty(pooled_shape(geometry), x.dtype)
         argmax = empty(y.shape, np.int32)
@@ -53,8 +53,9 @@ def input_gradient(
     With `behind`, dy is the gradient of what was fused, which is undone while dy is read.
     """
     dx = empty(geometry.x_shape, dy.dtype)
+    tile = tile_sides(geometry)[1]
     kernels.conv2d_winograd_input_gradient(
-        dy, weight, dx, geometry.padding, geometry.groups, TILE, *behind
+        dy, weight, dx, geometry.padding, geometry.groups, tile, *behind
     )
     return dx
 
@@ -69,7 +70,8 @@ def weight_gradient(
     """Returns dweight, and dbias or None."""
     dweight = empty(geometry.weight_shape, dy.dtype)
     dbias = empty((geometry.out_channels,), dy.dtype) if has_bias else None
+    tile = tile_sides(geometry)[2]
     kernels.conv2d_winograd_weight_gradient(
-        x, dy, dweight, dbias, geometry.padding, geometry.groups, TILE, *behind
+        x, dy, dweight, dbias, geometry.padding, geometry.groups, tile, *behind
     )
     return dweight, dbias
