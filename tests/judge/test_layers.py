@@ -1,0 +1,54 @@
+"""PyTorch judges every layer: output, gradients, running statistics, and the names of the state."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnnlite import layers
+from cnnlite.layers import Container, Layer
+from tests.judge.cases import Maker, arrange, close, done, judged, tensor
+from tests.judge.layer_cases import CASES, LAYERS, LayerCase
+from tests.judge.twins import twin
+
+
+def agree(torch: Any, case: LayerCase) -> None:
+    layer, x, train = case
+    module = twin(torch, layer).train(train)
+    assert list(layer.state_dict()) == list(module.state_dict())
+    dtype, kept = x.dtype, x.copy()
+    y, cache = layer.forward(x, train)
+    truth_x = tensor(torch, x)
+    truth = module(truth_x)
+    close(y, truth, dtype, "y")
+    dy = np.random.default_rng(y.size).standard_normal(y.shape).astype(dtype)
+    truth.backward(tensor(torch, dy, grad=False))
+    dx, grads = layer.backward(arrange(dy, "Fortran"), cache)
+    assert dx is not None
+    close(dx, truth_x.grad, dtype, "dx")
+    assert set(grads) == set(layer.params) == {key for key, _ in module.named_parameters()}
+    for key, parameter in module.named_parameters():
+        close(grads[key], parameter.grad, dtype, f"gradient of {key}")
+    for key, buffer in module.named_buffers():
+        close(layer.buffers[key], buffer, dtype, key)
+    np.testing.assert_array_equal(x, kept, "forward or backward changed x")
+    close(layer(x), module.eval()(truth_x), dtype, "inference")
+    done["layers"] = done.get("layers", 0) + 1
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_forward_and_backward_are_pytorchs(torch: Any, name: str) -> None:
+    @judged(CASES.get(name, 15))
+    @given(st.data())
+    def check(data: Any) -> None:
+        agree(torch, LAYERS[name](Maker(data.draw)))
+
+    check()
+
+
+def test_no_layer_is_left_out() -> None:
+    kinds = {name: getattr(layers, name) for name in layers.__all__}
+    abstract = {Layer, Container}
+    assert set(LAYERS) == {name for name, kind in kinds.items() if kind not in abstract}
