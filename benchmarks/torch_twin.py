@@ -14,14 +14,15 @@ def torch_twin(layer: layers.Layer) -> "torch.nn.Module":
     """Return the PyTorch module that computes what `layer` computes.
 
     Args:
-        layer: one of the zoo's networks or a layer of theirs.
+        layer: one of the networks of the comparison, or a layer of theirs with parameters.
 
     Raises:
         TypeError: the layer has no twin here.
     """
     import torch
 
-    module = _module(layer)
+    dtype = next(iter(layer.params.values())).dtype
+    module = _module(layer).to(torch.from_numpy(np.empty(0, dtype)).dtype)
     state = {key: torch.from_numpy(np.array(value)) for key, value in layer.state_dict().items()}
     module.load_state_dict(state)
     return module
@@ -52,6 +53,8 @@ def _module(layer: layers.Layer) -> "torch.nn.Module":
             return nn.AdaptiveAvgPool2d(1)
         case layers.ReLU():
             return nn.ReLU()
+        case layers.GELU():
+            return nn.GELU(layer.approximate)
         case layers.Flatten():
             return nn.Flatten()
         case models.ZeroPadShortcut():

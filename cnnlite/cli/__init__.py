@@ -21,6 +21,7 @@ COMMANDS = {
     "data": "cnnlite.cli.data:data",
     "gradcheck": "cnnlite.cli.gradcheck:gradcheck",
     "doctor": "cnnlite.cli.doctor:doctor",
+    "bench": "cnnlite.cli.bench:bench",
 }
 
 

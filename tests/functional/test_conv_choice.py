@@ -47,7 +47,7 @@ def test_groups_count_the_channels_of_one_group() -> None:
     assert choose(geometry(64, 64, 32, groups=64)) == TILED
 
 
-@pytest.mark.parametrize("kernel, stride", [(1, 1), (5, 1), (3, 2), (2, 1), (1, 2)])
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (5, 1), (3, 2), (2, 1), (1, 2)])
 def test_what_winograd_cannot_do_is_tiled(kernel: int, stride: int) -> None:
     shape = geometry(64, 64, 16, kernel=kernel, stride=stride)
     assert choose(shape) == TILED
@@ -83,7 +83,7 @@ def test_the_choice_does_not_depend_on_threads_or_on_the_clock(rng: np.random.Ge
     assert seen == {WINOGRAD}
 
 
-@pytest.mark.parametrize("channels, filters, size", [(3, 16, 7), (8, 16, 9), (3, 16, 12)])
+@pytest.mark.parametrize(("channels", "filters", "size"), [(3, 16, 7), (8, 16, 9), (3, 16, 12)])
 def test_rungs_that_differ_from_pass_to_pass_fit_together(
     rng: np.random.Generator, channels: int, filters: int, size: int
 ) -> None:

@@ -36,7 +36,7 @@ def _conv(make: Maker) -> LayerCase:
     w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
     channels, filters = groups * make.size(1, 12 // groups), groups * make.size(1, 12 // groups)
     mode = make.one_of("zeros", "zeros", "circular")
-    assume(mode == "zeros" or max(w.sides[:2]) <= w.size[0] and max(w.sides[2:]) <= w.size[1])
+    assume(mode == "zeros" or (max(w.sides[:2]) <= w.size[0] and max(w.sides[2:]) <= w.size[1]))
     layer = layers.Conv2d(
         channels, filters, w.kernel, w.stride, w.padding, w.dilation, groups,
         make.one_of(True, False), mode, dtype=make.dtype, rng=make.size(0, 99),

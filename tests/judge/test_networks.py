@@ -23,7 +23,8 @@ def sandwich() -> nn.Sequential:
         nn.Conv2d(3, 8, 3, padding=1, dtype=F64, rng=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(8, 12, 3, padding=1, bias=False, dtype=F64, rng=2),
         nn.BatchNorm2d(12, dtype=F64), nn.ReLU(),
-        nn.Flatten(), nn.Linear(192, 20, dtype=F64, rng=3), nn.ReLU(), nn.Linear(20, 5, dtype=F64, rng=4),
+        nn.Flatten(), nn.Linear(192, 20, dtype=F64, rng=3), nn.ReLU(),
+        nn.Linear(20, 5, dtype=F64, rng=4),
     )  # fmt: skip
 
 
@@ -48,7 +49,8 @@ def residual() -> nn.Sequential:
 def perceptron() -> nn.Sequential:
     """No images left after the first layer."""
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(192, 30, dtype=F64, rng=1), nn.BatchNorm1d(30, dtype=F64), nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(192, 30, dtype=F64, rng=1), nn.BatchNorm1d(30, dtype=F64), nn.ReLU(),
         nn.Linear(30, 20, bias=False, dtype=F64, rng=2), nn.Softsign(),
         nn.Linear(20, 5, dtype=F64, rng=3), nn.Identity(),
     )  # fmt: skip
