@@ -1,0 +1,59 @@
+"""The second way, forward mode: every number carries its derivative along."""
+
+from collections.abc import Sequence
+
+from cnnlite.autodiff.graph import Graph
+from cnnlite.autodiff.operations import Number, Operation, Scalar, apply
+
+__all__ = ["Dual", "jvp"]
+
+
+class Dual(Number):
+    """value + tangent * eps, where eps * eps = 0; so f(value + eps) = f(value) + f'(value) eps.
+
+    Attributes:
+        value: the number.
+        tangent: its derivative in the direction that was asked for.
+    """
+
+    def __init__(self, value: Scalar, tangent: Scalar) -> None:
+        self.value = value
+        self.tangent = tangent
+
+    @classmethod
+    def apply(cls, operation: Operation, arguments: tuple[Scalar, ...]) -> "Dual":
+        values = [a.value if isinstance(a, Dual) else a for a in arguments]
+        y = apply(operation, *values)
+        terms = [
+            derivative(y, *values) * a.tangent
+            for derivative, a in zip(operation.derivatives, arguments, strict=True)
+            if isinstance(a, Dual)
+        ]
+        tangent = terms[0]
+        for term in terms[1:]:
+            tangent = tangent + term
+        return cls(y, tangent)
+
+    def __repr__(self) -> str:
+        return f"{self.value} + {self.tangent} eps"
+
+
+def jvp(
+    graph: Graph, x: Sequence[Scalar], direction: Sequence[Scalar]
+) -> tuple[list[Scalar], list[Scalar]]:
+    """Return the outputs and the Jacobian times a vector, in one run of the graph.
+
+    Args:
+        graph: of n inputs and m outputs.
+        x: where, n numbers.
+        direction: the vector, n numbers.
+
+    Returns:
+        y (m numbers) and J @ direction (m numbers).
+    """
+    duals = [Dual(value, tangent) for value, tangent in zip(x, direction, strict=True)]
+    outputs = graph(*duals)
+    return (
+        [y.value if isinstance(y, Dual) else y for y in outputs],
+        [y.tangent if isinstance(y, Dual) else 0.0 for y in outputs],
+    )

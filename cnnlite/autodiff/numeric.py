@@ -1,0 +1,64 @@
+"""The first way: ask the function itself, at points nearby.
+
+Each function here takes any function from a list of numbers to a list of numbers, and returns its
+Jacobian as rows, one for each output, with one entry for each input.
+"""
+
+from collections.abc import Callable, Sequence
+
+from cnnlite.autodiff.operations import Scalar
+
+__all__ = ["central_differences", "complex_step", "forward_differences"]
+
+Function = Callable[..., Sequence[Scalar]]
+Jacobian = list[list[Scalar]]
+
+
+def forward_differences(f: Function, x: Sequence[Scalar], h: float = 1e-8) -> Jacobian:
+    """Return (f(x + h e_j) - f(x)) / h: wrong by h f''/2, and by rounding of about 1e-16 / h.
+
+    Args:
+        f: of len(x) numbers.
+        x: where.
+        h: the step; 1e-8, the root of the rounding error, is about the best there is.
+    """
+    here = f(*x)
+    columns = []
+    for j in range(len(x)):
+        there = f(*_moved(x, j, h))
+        columns.append([(b - a) / h for a, b in zip(here, there, strict=True)])
+    return _rows(columns)
+
+
+def central_differences(f: Function, x: Sequence[Scalar], h: float = 1e-5) -> Jacobian:
+    """Return (f(x + h e_j) - f(x - h e_j)) / 2h: wrong by h^2 f'''/6 only.  Args: see above."""
+    columns = []
+    for j in range(len(x)):
+        left, right = f(*_moved(x, j, -h)), f(*_moved(x, j, h))
+        columns.append([(b - a) / (2 * h) for a, b in zip(left, right, strict=True)])
+    return _rows(columns)
+
+
+def complex_step(f: Function, x: Sequence[Scalar], h: float = 1e-30) -> Jacobian:
+    """Return Im f(x + i h e_j) / h: nothing is subtracted, so h may be as small as one likes.
+
+    Args:
+        f: of len(x) numbers, analytic: f(x + ih) = f(x) + ih f'(x) - h^2 f''(x)/2 - ...
+        x: where.
+        h: the step; its square must be nothing beside 1.
+
+    Source: Squire and Trapp, "Using complex variables to estimate derivatives of real functions",
+    SIAM Review 1998.
+    """
+    columns = []
+    for j in range(len(x)):
+        columns.append([y.imag / h for y in f(*_moved(x, j, 1j * h))])
+    return _rows(columns)
+
+
+def _moved(x: Sequence[Scalar], j: int, by: Scalar) -> list[Scalar]:
+    return [xi + by if i == j else xi for i, xi in enumerate(x)]
+
+
+def _rows(columns: list[list[Scalar]]) -> Jacobian:
+    return [list(row) for row in zip(*columns, strict=True)]

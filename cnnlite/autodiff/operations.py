@@ -1,0 +1,185 @@
+"""The elementary operations, each with its value and its local derivatives.
+
+This table is all that is known about calculus here: everything else is the chain rule.
+"""
+
+import cmath
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "Number", "Operation", "OPERATIONS", "apply",
+    "exp", "ln", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu", "step", "sign",
+]  # fmt: skip
+
+Scalar = Any  # a float, a complex, or a Number: whatever arithmetic is done with
+Function = Callable[[Scalar], Scalar]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A function of one or two numbers.
+
+    Attributes:
+        name: what a picture shows.
+        form: how it is written, with {} for each argument.
+        value: computes it for floats and complex numbers.
+        derivatives: for each argument, the local derivative as a function of the result and the
+            arguments (y, *arguments), written in operations of this table.  So it can be taken
+            of dual numbers and of symbols too, which is what makes second derivatives possible.
+    """
+
+    name: str
+    form: str
+    value: Callable[..., Scalar]
+    derivatives: tuple[Callable[..., Scalar], ...]
+
+
+class Number:
+    """Something that calculates in a way of its own; its arithmetic all goes through `apply`."""
+
+    __array_ufunc__ = None  # so that NumPy's scalars leave the arithmetic to us
+
+    @classmethod
+    def apply(cls, operation: Operation, arguments: tuple[Scalar, ...]) -> "Number":
+        """Return the operation's result; at least one argument is of this class."""
+        raise TypeError(f"{cls.__name__} does not say how it calculates")
+
+    def __add__(self, other: Scalar) -> Scalar:
+        return apply(ADD, self, other)
+
+    def __radd__(self, other: Scalar) -> Scalar:
+        return apply(ADD, other, self)
+
+    def __sub__(self, other: Scalar) -> Scalar:
+        return apply(SUBTRACT, self, other)
+
+    def __rsub__(self, other: Scalar) -> Scalar:
+        return apply(SUBTRACT, other, self)
+
+    def __mul__(self, other: Scalar) -> Scalar:
+        return apply(MULTIPLY, self, other)
+
+    def __rmul__(self, other: Scalar) -> Scalar:
+        return apply(MULTIPLY, other, self)
+
+    def __truediv__(self, other: Scalar) -> Scalar:
+        return apply(DIVIDE, self, other)
+
+    def __rtruediv__(self, other: Scalar) -> Scalar:
+        return apply(DIVIDE, other, self)
+
+    def __pow__(self, other: Scalar) -> Scalar:
+        return apply(POWER, self, other)
+
+    def __rpow__(self, other: Scalar) -> Scalar:
+        return apply(POWER, other, self)
+
+    def __neg__(self) -> Scalar:
+        return apply(NEGATE, self)
+
+    def __abs__(self) -> Scalar:
+        return apply(ABS, self)
+
+
+def apply(operation: Operation, *arguments: Scalar) -> Scalar:
+    """Return the operation's result, in the way of the arguments' class.
+
+    Args:
+        operation: one of the table.
+        *arguments: floats, complex numbers, Numbers of one class, or a mix of them.
+
+    Raises:
+        ValueError, ArithmeticError: it is not defined there.
+    """
+    for argument in arguments:
+        if isinstance(argument, Number):
+            return argument.apply(operation, arguments)
+    return operation.value(*arguments)
+
+
+def _power(a: Scalar, b: Scalar) -> Scalar:
+    # For floats math.pow, which refuses (-1) ** 0.5 where a ** b would turn complex.
+    complex_ = isinstance(a, complex) or isinstance(b, complex)
+    return a**b if complex_ else math.pow(a, b)
+
+
+def _either(real: Callable[[float], float], complex_: Callable[[complex], complex]) -> Any:
+    return lambda x: complex_(x) if isinstance(x, complex) else real(x)
+
+
+def _sigmoid(x: Scalar) -> Scalar:
+    if isinstance(x, complex):
+        return 1 / (1 + cmath.exp(-x))
+    e = math.exp(-abs(x))  # never overflows
+    return (1 if x >= 0 else e) / (1 + e)
+
+
+def _sign(x: Scalar) -> float:
+    return float((x.real > 0) - (x.real < 0))
+
+
+def _step(x: Scalar) -> float:
+    return float(x.real > 0)
+
+
+ADD = Operation("+", "{} + {}", lambda a, b: a + b, (lambda y, a, b: 1.0, lambda y, a, b: 1.0))
+SUBTRACT = Operation(
+    "-", "{} - {}", lambda a, b: a - b, (lambda y, a, b: 1.0, lambda y, a, b: -1.0)
+)
+MULTIPLY = Operation("*", "{} * {}", lambda a, b: a * b, (lambda y, a, b: b, lambda y, a, b: a))
+DIVIDE = Operation(
+    "/",
+    "{} / {}",
+    lambda a, b: a / b,
+    (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b)),
+)
+POWER = Operation(
+    "**",
+    "{} ** {}",
+    _power,
+    (lambda y, a, b: b * a ** (b - 1), lambda y, a, b: y * ln(a)),
+)
+NEGATE = Operation("-", "-{}", lambda a: -a, (lambda y, a: -1.0,))
+EXP = Operation("exp", "exp({})", _either(math.exp, cmath.exp), (lambda y, a: y,))
+LN = Operation("ln", "ln({})", _either(math.log, cmath.log), (lambda y, a: 1 / a,))
+SQRT = Operation("sqrt", "sqrt({})", _either(math.sqrt, cmath.sqrt), (lambda y, a: 0.5 / y,))
+SIN = Operation("sin", "sin({})", _either(math.sin, cmath.sin), (lambda y, a: cos(a),))
+COS = Operation("cos", "cos({})", _either(math.cos, cmath.cos), (lambda y, a: -sin(a),))
+TAN = Operation("tan", "tan({})", _either(math.tan, cmath.tan), (lambda y, a: 1 + y * y,))
+TANH = Operation("tanh", "tanh({})", _either(math.tanh, cmath.tanh), (lambda y, a: 1 - y * y,))
+SIGMOID = Operation("sigmoid", "sigmoid({})", _sigmoid, (lambda y, a: y * (1 - y),))
+# With a kink: complex numbers go by their real part, and at the kink the derivative is 0.
+ABS = Operation("abs", "abs({})", lambda a: -a if a.real < 0 else a, (lambda y, a: sign(a),))
+RELU = Operation("relu", "relu({})", lambda a: a if a.real > 0 else 0.0, (lambda y, a: step(a),))
+SIGN = Operation("sign", "sign({})", _sign, (lambda y, a: 0.0,))
+STEP = Operation("step", "step({})", _step, (lambda y, a: 0.0,))
+
+OPERATIONS = (
+    *(ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, NEGATE),
+    *(EXP, LN, SQRT, SIN, COS, TAN, TANH, SIGMOID, ABS, RELU, SIGN, STEP),
+)
+
+
+def _function(operation: Operation) -> Function:
+    def function(x: Scalar) -> Scalar:
+        return apply(operation, x)
+
+    function.__doc__ = f"Return {operation.form.format('x')}, x a float, a complex or a Number."
+    function.__name__ = function.__qualname__ = operation.name
+    return function
+
+
+exp: Function = _function(EXP)
+ln: Function = _function(LN)
+sqrt: Function = _function(SQRT)
+sin: Function = _function(SIN)
+cos: Function = _function(COS)
+tan: Function = _function(TAN)
+tanh: Function = _function(TANH)
+sigmoid: Function = _function(SIGMOID)
+relu: Function = _function(RELU)
+step: Function = _function(STEP)
+sign: Function = _function(SIGN)

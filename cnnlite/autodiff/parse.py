@@ -1,0 +1,108 @@
+"""From text to a graph.  Nothing is evaluated: only what is listed here is understood."""
+
+import ast
+from collections.abc import Sequence
+
+from cnnlite.autodiff import operations as op
+from cnnlite.autodiff.graph import Graph, trace
+from cnnlite.autodiff.operations import Operation, Scalar, apply
+
+__all__ = ["FUNCTIONS", "parse"]
+
+LONGEST = 2000  # characters: far more than can be drawn, far less than would exhaust the stack
+
+FUNCTIONS = {
+    operation.name: operation
+    for operation in (
+        *(op.EXP, op.LN, op.SQRT, op.SIN, op.COS, op.TAN, op.TANH),
+        *(op.SIGMOID, op.ABS, op.RELU, op.SIGN, op.STEP),
+    )
+}
+_BINARY: dict[type[ast.operator], Operation] = {
+    ast.Add: op.ADD,
+    ast.Sub: op.SUBTRACT,
+    ast.Mult: op.MULTIPLY,
+    ast.Div: op.DIVIDE,
+    ast.Pow: op.POWER,
+}
+_CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
+
+
+def parse(text: str, names: Sequence[str]) -> Graph:
+    """Return the graph of an expression.
+
+    Args:
+        text: numbers, names, + - * / ** and parentheses, and the functions of FUNCTIONS; several
+            expressions with commas between them are several outputs.
+        names: of the inputs, in their order.  Other names are errors, but for pi and e.
+
+    Raises:
+        ValueError: what is wrong, and where.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"the expression has {len(text)} characters, {LONGEST} are allowed")
+    for name in names:
+        if not name.isidentifier() or name in FUNCTIONS:
+            raise ValueError(f"{name!r} cannot be the name of an input")
+    try:
+        body = ast.parse(text.strip(), mode="eval").body
+        results = body.elts if isinstance(body, ast.Tuple) else [body]
+        return trace(
+            lambda *inputs: [_build(e, dict(zip(names, inputs, strict=True))) for e in results],
+            names,
+        )
+    except SyntaxError as error:
+        place = f" at character {error.offset}" if error.offset else ""
+        raise ValueError(f"{text!r} is not an expression: {error.msg}{place}") from None
+    except (RecursionError, MemoryError):
+        raise ValueError("the expression is nested too deeply") from None
+
+
+def _build(node: ast.expr, inputs: dict[str, Scalar]) -> Scalar:
+    """The symbol (or the number, where no input is involved) that a piece of syntax stands for."""
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return _number(number, node)
+        case ast.Name(id=name) if name in inputs:
+            return inputs[name]
+        case ast.Name(id=name) if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _build(operand, inputs)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _apply(op.NEGATE, node, _build(operand, inputs))
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
+            operation = _BINARY[type(operator)]
+            return _apply(operation, node, _build(left, inputs), _build(right, inputs))
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
+            return _apply(FUNCTIONS[name], node, _build(argument, inputs))
+    raise ValueError(f"{_explain(node, inputs)} (at character {node.col_offset + 1})")
+
+
+def _number(number: float, node: ast.expr) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError(f"the number at character {node.col_offset + 1} is too large") from None
+
+
+def _apply(operation: Operation, node: ast.expr, *arguments: Scalar) -> Scalar:
+    try:
+        return apply(operation, *arguments)
+    except (ValueError, ArithmeticError) as error:
+        raise ValueError(f"{ast.unparse(node)} is not defined: {error}") from None
+
+
+def _explain(node: ast.expr, inputs: dict[str, Scalar]) -> str:
+    match node:
+        case ast.Name(id=name) if name in FUNCTIONS:
+            return f"{name} is a function: write {name}(...)"
+        case ast.Name(id=name):
+            return f"{name} has no value (inputs: {', '.join(inputs) or 'none'})"
+        case ast.BinOp(op=ast.BitXor()):
+            return "a power is written **, not ^"
+        case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
+            return f"{name} takes one argument"
+        case ast.Call(func=ast.Name(id=name)):
+            return f"there is no function {name} (there are: {', '.join(FUNCTIONS)})"
+    return f"{ast.unparse(node)!r} is not understood: numbers, names, + - * / ** and functions are"
