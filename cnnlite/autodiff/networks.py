@@ -1,0 +1,161 @@
+"""The bridge: the operations of `cnnlite.functional` on tensors, and whole networks of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite import functional as F
+from cnnlite import layers as L
+from cnnlite.autodiff.arrays import Tensor, record_operation
+from cnnlite.layers.container import child_rng
+from cnnlite.random import RngLike
+
+__all__ = [
+    "batch_norm", "conv2d", "cross_entropy", "dropout", "flatten", "linear", "max_pool2d",
+    "operation", "parameters", "relu", "run",
+]  # fmt: skip
+
+Params = dict[str, Tensor]
+
+
+def operation(
+    name: str, forward: Callable[..., tuple[Any, Any]], backward: Callable[..., Any]
+) -> Callable[..., Tensor]:
+    """Return a pair of `functional` as one operation on tensors.
+
+    Args:
+        name: what the tape shows.
+        forward: (arrays and options) -> (y, cache).
+        backward: (dy, cache) -> a gradient, or one for each array in order.
+
+    Returns:
+        A function with the arguments of forward: tensors (or None) first, then options.
+    """
+
+    def apply(*arguments: Any, **options: Any) -> Tensor:
+        values = [a.data if isinstance(a, Tensor) else a for a in arguments]
+        y, cache = forward(*values, **options)
+        where = [k for k, a in enumerate(arguments) if isinstance(a, Tensor)]
+
+        def pullback(dy: np.ndarray) -> list[np.ndarray | None]:
+            gradients = backward(dy, cache)
+            parts = gradients if isinstance(gradients, tuple) else (gradients,)
+            return [parts[k] for k in where]
+
+        return record_operation(name, y, [arguments[k] for k in where], pullback)
+
+    return apply
+
+
+conv2d = operation("conv2d", F.conv2d_forward, F.conv2d_backward)
+linear = operation("linear", F.linear_forward, F.linear_backward)
+max_pool2d = operation("max_pool2d", F.max_pool2d_forward, F.max_pool2d_backward)
+relu = operation("relu", F.relu_forward, F.relu_backward)
+batch_norm = operation("batch_norm", F.batch_norm_forward, F.batch_norm_backward)
+dropout = operation("dropout", F.dropout_forward, F.dropout_backward)
+
+
+def flatten(x: Tensor) -> Tensor:
+    """Return (N, D) of (N, ...)."""
+    return x.reshape(len(x.data), -1)
+
+
+def cross_entropy(scores: Tensor, targets: npt.ArrayLike, **options: Any) -> Tensor:
+    """Return the loss, an array without axes; see `cnnlite.functional.cross_entropy_forward`."""
+    value, cache = F.cross_entropy_forward(scores.data, targets, **options)
+    return record_operation(
+        "cross_entropy",
+        np.asarray(value),
+        [scores],
+        lambda dy: [F.cross_entropy_backward(cache, float(dy))],
+    )
+
+
+def parameters(model: L.Layer) -> Params:
+    """Return a tensor for each parameter of a network, over the network's own arrays."""
+    return {key: Tensor(array) for key, array in model.params.items()}
+
+
+def run(
+    model: L.Layer, x: Tensor, params: Params, train: bool = True, rng: RngLike = None
+) -> Tensor:
+    """Return a network's output, with everything on the tape.
+
+    Sequential and Residual are followed into, and the layers of the course are recorded as
+    operations of `functional`; of any other layer its own forward and backward are one operation.
+    Nothing is fused, and running statistics of batch normalisation stay as they are.
+
+    Args:
+        model: a network, or one layer.
+        x: its input.
+        params: what `parameters` returned for it.
+        train, rng: as for the layer.
+    """
+    if isinstance(model, L.Sequential):
+        place = model.place(train, rng)
+        for name, child in model.children().items():
+            x = run(child, x, _below(model, params, name), train, child_rng(place, name, child))
+        return x
+    if isinstance(model, L.Residual):
+        place = model.place(train, rng)
+        branches = [
+            run(child, x, _below(model, params, name), train, child_rng(place, name, child))
+            for name, child in model.children().items()
+        ]
+        return branches[0] + (branches[1] if len(branches) > 1 else x)
+    known = _LAYERS.get(type(model))
+    if known is not None:
+        return known(model, x, params)
+    return _opaque(model, x, params, train, rng)
+
+
+def _below(model: L.Container, params: Params, name: str) -> Params:
+    """The parameters of a child, by its own keys; a layer that stands twice finds its tensors."""
+    own = {id(array): params[key] for key, array in model.params.items()}
+    return {key: own[id(array)] for key, array in model.children()[name].params.items()}
+
+
+def _opaque(layer: L.Layer, x: Tensor, params: Params, train: bool, rng: RngLike) -> Tensor:
+    """A layer as one operation, by its own two methods."""
+    buffers = {key: array.copy() for key, array in layer.buffers.items()}
+    y, cache = layer.forward(x.data, train, rng)
+    for key, array in buffers.items():
+        layer.buffers[key][...] = array
+    keys = list(params)
+
+    def pullback(dy: np.ndarray) -> list[np.ndarray | None]:
+        dx, grads = layer.backward(dy, cache)
+        return [dx, *(grads.get(key) for key in keys)]
+
+    return record_operation(type(layer).__name__, y, [x, *(params[key] for key in keys)], pullback)
+
+
+def _conv(layer: Any, x: Tensor, params: Params) -> Tensor:
+    return conv2d(
+        x,
+        params["weight"],
+        params.get("bias"),
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
+        padding_mode=layer.padding_mode,
+        algorithm=layer.algorithm,
+    )
+
+
+def _max_pool(layer: Any, x: Tensor, params: Params) -> Tensor:
+    return max_pool2d(
+        x, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
+    )
+
+
+_LAYERS: dict[type[L.Layer], Callable[[Any, Tensor, Params], Tensor]] = {
+    L.Conv2d: _conv,
+    L.MaxPool2d: _max_pool,
+    L.Linear: lambda layer, x, params: linear(x, params["weight"], params.get("bias")),
+    L.ReLU: lambda layer, x, params: relu(x),
+    L.Identity: lambda layer, x, params: x,
+}
