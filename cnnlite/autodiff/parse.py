@@ -1,6 +1,7 @@
 """From text to a graph.  Nothing is evaluated: only what is listed here is understood."""
 
 import ast
+import math
 from collections.abc import Sequence
 
 from cnnlite.autodiff import operations as op
@@ -25,7 +26,7 @@ _BINARY: dict[type[ast.operator], Operation] = {
     ast.Div: op.DIVIDE,
     ast.Pow: op.POWER,
 }
-_CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045}
+_CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
 def parse(text: str, names: Sequence[str]) -> Graph:
@@ -47,13 +48,15 @@ def parse(text: str, names: Sequence[str]) -> Graph:
     try:
         body = ast.parse(text.strip(), mode="eval").body
         results = body.elts if isinstance(body, ast.Tuple) else [body]
+        if not results:
+            raise ValueError("there is no expression")
         return trace(
             lambda *inputs: [_build(e, dict(zip(names, inputs, strict=True))) for e in results],
             names,
         )
     except SyntaxError as error:
         place = f" at character {error.offset}" if error.offset else ""
-        raise ValueError(f"{text!r} is not an expression: {error.msg}{place}") from None
+        raise ValueError(f"{_short(text)!r} is no expression: {error.msg}{place}") from None
     except (RecursionError, MemoryError):
         raise ValueError("the expression is nested too deeply") from None
 
@@ -81,16 +84,18 @@ def _build(node: ast.expr, inputs: dict[str, Scalar]) -> Scalar:
 
 def _number(number: float, node: ast.expr) -> float:
     try:
-        return float(number)
+        if math.isfinite(number):  # for a long integer, an OverflowError
+            return float(number)
     except OverflowError:
-        raise ValueError(f"the number at character {node.col_offset + 1} is too large") from None
+        pass
+    raise ValueError(f"the number at character {node.col_offset + 1} is too large")
 
 
 def _apply(operation: Operation, node: ast.expr, *arguments: Scalar) -> Scalar:
     try:
         return apply(operation, *arguments)
     except (ValueError, ArithmeticError) as error:
-        raise ValueError(f"{ast.unparse(node)} is not defined: {error}") from None
+        raise ValueError(f"{_short(ast.unparse(node))} is not defined: {error}") from None
 
 
 def _explain(node: ast.expr, inputs: dict[str, Scalar]) -> str:
@@ -105,4 +110,9 @@ def _explain(node: ast.expr, inputs: dict[str, Scalar]) -> str:
             return f"{name} takes one argument"
         case ast.Call(func=ast.Name(id=name)):
             return f"there is no function {name} (there are: {', '.join(FUNCTIONS)})"
-    return f"{ast.unparse(node)!r} is not understood: numbers, names, + - * / ** and functions are"
+    text = _short(ast.unparse(node))
+    return f"{text!r} is not understood: numbers, names, + - * / ** and functions are"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
