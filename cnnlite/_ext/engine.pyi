@@ -43,6 +43,9 @@ def conv2d_tiled_weight_gradient(
     padding: Sides,
     dilation: Pair,
     groups: int,
+    output_size: Pair | None = None,
+    y: Array | None = None,
+    argmax: Array | None = None,
 ) -> None: ...
 
 # Winograd: 3x3, stride 1

@@ -29,6 +29,10 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef struct conv_shape:
         Py_ssize_t n, c, h, w, f, kh, kw, oh, ow
         Py_ssize_t stride_h, stride_w, top, left, dilation_h, dilation_w, groups
+    ctypedef struct conv_source:
+        const void *data
+        const void *relu_y
+        const int32_t *argmax
     ctypedef void (*piece_body)(void *context, Py_ssize_t piece, int thread)
     void engine_parallel(Py_ssize_t pieces, int threads, piece_body body, void *context)
     ctypedef size_t (*conv_forward_kernel)(
@@ -39,7 +43,7 @@ cdef extern from "engine/engine.h" nogil:
         int threads)
     ctypedef size_t (*winograd_kernel)(const void *args)
     ctypedef size_t (*conv_weight_kernel)(
-        const conv_shape *shape, const void *x, const void *dy, void *dweight, void *dbias,
+        const conv_shape *shape, const void *x, conv_source dy, void *dweight, void *dbias,
         void *scratch, int threads)
     ctypedef size_t (*product_kernel)(product *product, void *scratch, int threads)
     ctypedef struct engine_table:
@@ -92,7 +96,10 @@ cdef list spare_scratch = []  # the memory that calls worked in, for the next ca
 
 
 cdef class Scratch:
-    """Working memory of one call; blocks are kept and only grow: no page faults later."""
+    """Working memory of one call; blocks are kept and only grow: no page faults later.
+
+    One that is too small goes back to the system, not to the pool: nobody else asks for its size.
+    """
 
     cdef object block
     cdef void *start
@@ -100,10 +107,11 @@ cdef class Scratch:
     def __cinit__(self, size_t size):
         cdef const unsigned char[::1] view
         self.block = spare_scratch.pop() if spare_scratch else None
-        if self.block is None or <size_t> self.block.nbytes < size + 64:
-            self.block = memory.empty((size + 64,), "uint8")
+        if self.block is None or len(memoryview(self.block)) < <Py_ssize_t> size:
+            self.block = None
+            self.block = memory.Block(size, False)
         view = self.block
-        self.start = <void *> ((<size_t> &view[0] + 63) // 64 * 64)
+        self.start = <void *> &view[0]
 
     def __dealloc__(self):
         spare_scratch.append(self.block)

@@ -51,6 +51,27 @@ cdef int conv_geometry(conv_shape *s, str kernel, const Py_ssize_t *x, const Py_
     return 0
 
 
+cdef int check_pooled(str kernel, const Py_ssize_t *pooled, Py_ssize_t rows,
+                      Py_ssize_t columns) except -1:
+    """Check that outputs of 2x2 pooling belong to planes of rows x columns."""
+    if (pooled[2] != rows // 2 or pooled[3] != columns // 2
+            or rows > 2147483647 // max(1, columns)):
+        raise ValueError(
+            f"{kernel}: pooled to {pooled[2]} x {pooled[3]}, expected half of {rows} x {columns}"
+            " (a plane of at most 2**31 - 1)"
+        )
+    return 0
+
+
+cdef int source_of(conv_source *source, Arrays arrays, dy, y, argmax) except -1:
+    """Fill in what a gradient is read from: dy, behind a ReLU (y) and a pooling (argmax)."""
+    source.data = arrays.take("dy", dy, -1, False)
+    cdef Py_ssize_t size = arrays.length(dy)
+    source.relu_y = arrays.take("y", y, size, False)
+    source.argmax = arrays.take_int32("argmax", argmax, size, False) if argmax is not None else NULL
+    return 0
+
+
 cdef int conv_threads(const conv_shape *s) noexcept nogil:
     return threads_for(s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw // 64)
 
@@ -83,12 +104,7 @@ def conv2d_tiled_forward_pool(x, weight, bias, y, argmax, output_size, stride, p
     cdef Py_ssize_t[4] ys
     ys[0], ys[1], (ys[2], ys[3]) = pooled[0], pooled[1], output_size
     conv_geometry(&s, "conv2d_tiled_forward_pool", xs, ws, ys, stride, padding, dilation, groups)
-    if pooled[2] != s.oh // 2 or pooled[3] != s.ow // 2 or s.oh > 2147483647 // s.ow:
-        raise ValueError(
-            f"conv2d_tiled_forward_pool: y is {pooled[2]} x {pooled[3]}, expected half of "
-            f"{s.oh} x {s.ow}"
-            " (a plane of at most 2**31 - 1)"
-        )
+    check_pooled("conv2d_tiled_forward_pool", pooled, s.oh, s.ow)
     cdef Py_ssize_t size = s.n * s.f * (s.oh // 2) * (s.ow // 2)
     cdef int32_t *positions = arrays.take_int32("argmax", argmax, size, True)
     forward(&s, arrays, x, weight, bias, y, size, positions, relu)
@@ -131,16 +147,27 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
 
 
 def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation,
-                                 Py_ssize_t groups):
-    """dweight (F, C / groups, KH, KW) and dbias (F,) or None, from x (N, C, H, W) and dy."""
-    cdef Arrays arrays = Arrays("conv2d_tiled_weight_gradient")
+                                 Py_ssize_t groups, output_size=None, y=None, argmax=None):
+    """dweight (F, C / groups, KH, KW) and dbias (F,) or None, from x (N, C, H, W) and dy.
+
+    dy (N, F, OH, OW) may be the gradient behind a fused ReLU, with its output y, or behind a fused
+    2x2 max-pooling, with its argmax; output_size is (OH, OW) then, which dy has no more."""
+    cdef str name = "conv2d_tiled_weight_gradient"
+    cdef Arrays arrays = Arrays(name)
     cdef conv_shape s
+    cdef conv_source source
     cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
     cdef Py_ssize_t *ws = arrays.shape("dweight", dweight, 4)
-    conv_geometry(&s, "conv2d_tiled_weight_gradient", xs, ws, arrays.shape("dy", dy, 4), stride,
-                  padding, dilation, groups)
+    cdef Py_ssize_t *given = arrays.shape("dy", dy, 4)
+    cdef Py_ssize_t[4] ys
+    ys[0], ys[1], ys[2], ys[3] = given[0], given[1], given[2], given[3]
+    if argmax is not None:
+        ys[2], ys[3] = output_size
+    conv_geometry(&s, name, xs, ws, ys, stride, padding, dilation, groups)
+    if argmax is not None:
+        check_pooled(name, given, s.oh, s.ow)
     cdef const void *xp = arrays.take("x", x, -1, False)
-    cdef const void *dyp = arrays.take("dy", dy, -1, False)
+    source_of(&source, arrays, dy, y, argmax)
     cdef void *dwp = arrays.take("dweight", dweight, -1, True)
     cdef Py_ssize_t weights = arrays.length(dweight)
     cdef void *dbp = arrays.take("dbias", dbias, s.f, True)
@@ -152,6 +179,6 @@ def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilatio
         if dbp != NULL:
             memset(dbp, 0, s.f * real)
         return
-    cdef Scratch scratch = Scratch(kernel(&s, xp, dyp, dwp, dbp, NULL, threads))
+    cdef Scratch scratch = Scratch(kernel(&s, xp, source, dwp, dbp, NULL, threads))
     with nogil:
-        kernel(&s, xp, dyp, dwp, dbp, scratch.start, threads)
+        kernel(&s, xp, source, dwp, dbp, scratch.start, threads)

@@ -8,13 +8,9 @@
 
 
 cdef extern from "engine/winograd_args.h" nogil:
-    ctypedef struct winograd_source:
-        const void *data
-        const void *relu_y
-        const int32_t *argmax
     ctypedef struct winograd_args:
         conv_shape shape
-        winograd_source x, dy
+        conv_source x, dy
         const void *weight
         const void *bias
         void *y
@@ -40,24 +36,10 @@ cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x,
     outputs[0], outputs[1], outputs[2], outputs[3] = y[0], y[1], y[2], y[3]
     if pooled:
         outputs[2], outputs[3] = x[2] + top + bottom - 2, x[3] + left + right - 2
-        if (y[2] != outputs[2] // 2 or y[3] != outputs[3] // 2
-                or outputs[2] > 2147483647 // max(1, outputs[3])):
-            raise ValueError(
-                f"{kernel}: pooled to {y[2]} x {y[3]}, expected half of {outputs[2]} x {outputs[3]}"
-                " (a plane of at most 2**31 - 1)"
-            )
+        check_pooled(kernel, y, outputs[2], outputs[3])
     conv_geometry(&k.shape, kernel, x, weight, outputs, (1, 1), padding, (1, 1), groups)
     k.tile = tile
     k.threads = conv_threads(&k.shape)
-    return 0
-
-
-cdef int winograd_source_of(winograd_source *source, Arrays arrays, dy, y, argmax) except -1:
-    """Fill in what a gradient is read from: dy, behind a ReLU (y) and a pooling (argmax)."""
-    source.data = arrays.take("dy", dy, -1, False)
-    cdef Py_ssize_t size = arrays.length(dy)
-    source.relu_y = arrays.take("y", y, size, False)
-    source.argmax = arrays.take_int32("argmax", argmax, size, False) if argmax is not None else NULL
     return 0
 
 
@@ -117,7 +99,7 @@ def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, i
     cdef Py_ssize_t *ws = arrays.shape("weight", weight, 4)
     cdef Py_ssize_t *ys = arrays.shape("dy", dy, 4)
     winograd_geometry(&k, name, xs, ws, ys, argmax is not None, padding, groups, tile)
-    winograd_source_of(&k.x, arrays, dy, y, argmax)
+    source_of(&k.x, arrays, dy, y, argmax)
     k.weight = arrays.take("weight", weight, -1, False)
     k.y = arrays.take("dx", dx, -1, True)
     cdef conv_shape *s = &k.shape  # of the convolution that this is: from dy to dx
@@ -139,7 +121,7 @@ def conv2d_winograd_weight_gradient(x, dy, dweight, dbias, padding, Py_ssize_t g
     cdef Py_ssize_t *ws = arrays.shape("dweight", dweight, 4)
     cdef Py_ssize_t *ys = arrays.shape("dy", dy, 4)
     winograd_geometry(&k, name, xs, ws, ys, argmax is not None, padding, groups, tile)
-    winograd_source_of(&k.dy, arrays, dy, y, argmax)
+    source_of(&k.dy, arrays, dy, y, argmax)
     k.x.data = arrays.take("x", x, -1, False)
     k.dweight = arrays.take("dweight", dweight, -1, True)
     k.dbias = arrays.take("dbias", dbias, k.shape.f, True)

@@ -36,6 +36,7 @@ cdef extern from *:
 
 cdef enum:
     POOLED_FROM = 32 * 1024  # bytes; below, the C library is faster
+    SMALLEST = 64            # bytes, a cache line
     STEPS = 8                # size classes between two powers of two: at most 1/8 is wasted
     CLASSES = STEPS * 64
 
@@ -59,16 +60,21 @@ cdef Py_ssize_t limit = 0
 
 
 cdef class Block:
-    """Memory of at least the size asked for; the buffer protocol lends it to an array."""
+    """Memory of at least the size asked for; the buffer protocol lends it to an array.
+
+    When it dies its memory goes to the pool or, if not `pooled`, back to the system.
+    """
 
     cdef void* memory
     cdef Py_ssize_t length
     cdef Py_ssize_t size
+    cdef bint pooled
 
-    def __cinit__(self, Py_ssize_t length):
+    def __cinit__(self, Py_ssize_t length, bint pooled=True):
         global in_use
+        self.pooled = pooled
         self.length = length
-        self.size = class_size(length)
+        self.size = class_size(max(length, SMALLEST))
         self.memory = take(self.size)
         in_use += self.size
 
@@ -79,7 +85,10 @@ cdef class Block:
         global in_use
         if self.memory != NULL:
             in_use -= self.size
-            give(self.memory, self.size)
+            if self.pooled:
+                give(self.memory, self.size)
+            else:
+                cnnlite_free(self.memory)
 
 
 def empty(shape, dtype):

@@ -47,19 +47,19 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
 
 
 def weight_gradient(
-    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+    dy: Array,
+    x: Array,
+    geometry: ConvGeometry,
+    has_bias: bool,
+    behind: Behind = NOTHING,
 ) -> tuple[Array, Array | None]:
-    """Returns dweight, and dbias or None."""
-    dweight = empty(geometry.weight_shape, dy.dtype)
-    dbias = empty((geometry.out_channels,), dy.dtype) if has_bias else None
-    kernels.conv2d_tiled_weight_gradient(
-        x,
-        dy,
-        dweight,
-        dbias,
-        geometry.stride,
-        geometry.padding,
-        geometry.dilation,
-        geometry.groups,
-    )
+    """Returns dweight, and dbias or None.
+
+    With `behind`, dy is the gradient of what was fused, which is undone while dy is read.
+    """
+    g = geometry
+    dweight = empty(g.weight_shape, dy.dtype)
+    dbias = empty((g.out_channels,), dy.dtype) if has_bias else None
+    where = (g.stride, g.padding, g.dilation, g.groups, (g.out_height, g.out_width))
+    kernels.conv2d_tiled_weight_gradient(x, dy, dweight, dbias, *where, *behind)
     return dweight, dbias

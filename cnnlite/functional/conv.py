@@ -180,11 +180,9 @@ def conv2d_backward(
     dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
     dweight_pass = _find(cache.passes.weight_gradient, geometry)
     dx_pass = _find(cache.passes.input_gradient, geometry)
-    if dweight_pass is dx_pass is _conv_winograd:
-        # It undoes ReLU and pooling while it reads dy: the whole gradient is never written.
-        dweight, dbias = _conv_winograd.weight_gradient(
-            dy, cache.x, geometry, cache.has_bias, behind
-        )
+    if dweight_pass in (_conv_tiled, _conv_winograd) and (not need_dx or dx_pass is _conv_winograd):
+        # They undo ReLU and pooling while they read dy: the whole gradient is never written.
+        dweight, dbias = dweight_pass.weight_gradient(dy, cache.x, geometry, cache.has_bias, behind)
         if not need_dx:
             return None, dweight, dbias
         dx = _conv_winograd.input_gradient(dy, cache.weight, geometry, behind)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnnlite.reference import conv
-from cnnlite.reference.pool2x2 import max_pool2x2_forward
+from cnnlite.reference.pool2x2 import max_pool2x2_forward, undo
 from cnnlite.reference.windows import Pair, Sides
 
 __all__ = [
@@ -81,8 +81,16 @@ def conv2d_tiled_weight_gradient(
     padding: Sides,
     dilation: Pair,
     groups: int,
+    output_size: Pair | None = None,
+    y: np.ndarray | None = None,
+    argmax: np.ndarray | None = None,
 ) -> None:
-    """dweight (F, C / groups, KH, KW), and dbias (F,) or None, from x and dy (N, F, OH, OW)."""
+    """dweight (F, C / groups, KH, KW), and dbias (F,) or None, from x and dy (N, F, OH, OW).
+
+    dy may be the gradient behind a fused ReLU, with its output y, or behind a fused 2x2
+    max-pooling, with its argmax; output_size is (OH, OW) then, which dy has no more.
+    """
+    dy = undo(dy, y, argmax, output_size or dy.shape[2:])
     conv.conv2d_weight_gradient(x, dy, dweight, stride, padding, dilation, groups)
     if dbias is not None:
         dbias[...] = dy.sum(axis=(0, 2, 3))

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import polynomial
 
-from cnnlite.reference.pool2x2 import max_pool2x2_backward, max_pool2x2_forward
+from cnnlite.reference.pool2x2 import max_pool2x2_forward, undo
 from cnnlite.reference.windows import Sides
 
 __all__ = [
@@ -147,7 +147,7 @@ def conv2d_winograd_input_gradient(
         y: what the forward pass with relu wrote, or None if relu was False.
         argmax: what the forward pass with pooling wrote, or None without pooling.
     """
-    dy = _undo(dy, y, argmax, _output_size(dx, padding))
+    dy = undo(dy, y, argmax, _output_size(dx, padding))
     f, c = weight.shape[:2]
     turned = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
     # Where the forward pass pads by p, its adjoint pads by 2 - p: cut off if that is negative.
@@ -188,7 +188,7 @@ def conv2d_winograd_weight_gradient(
         padding, groups, tile, y, argmax: as in conv2d_winograd_input_gradient.
     """
     matrices = transforms(tile)
-    dy = _undo(dy, y, argmax, _output_size(x, padding))
+    dy = undo(dy, y, argmax, _output_size(x, padding))
     inputs = _transform(matrices.input, _input_tiles(x, dy.shape[2:], padding, tile))
     outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
     inputs = inputs.reshape(len(x), groups, x.shape[1] // groups, *inputs.shape[2:])
@@ -235,14 +235,3 @@ def _join(tiles: np.ndarray) -> np.ndarray:
 def _output_size(x: np.ndarray, padding: Sides) -> tuple[int, int]:
     top, bottom, left, right = padding
     return x.shape[2] + top + bottom - 2, x.shape[3] + left + right - 2
-
-
-def _undo(
-    dy: np.ndarray, y: np.ndarray | None, argmax: np.ndarray | None, size: tuple[int, int]
-) -> np.ndarray:
-    """Go back through what was fused behind the convolution: pooling, then ReLU."""
-    if argmax is None:
-        return dy if y is None else np.where(y == 0, 0, dy)
-    full = np.empty((*dy.shape[:2], *size), dy.dtype)
-    max_pool2x2_backward(dy, y, argmax, full)
-    return full

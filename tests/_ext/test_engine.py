@@ -13,6 +13,7 @@ import pytest
 
 from cnnlite import reference
 from cnnlite._ext import engine, runtime
+from cnnlite.reference import pool2x2
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
 
@@ -151,6 +152,43 @@ def test_pooling_behind_it_gives_the_bits_of_pooling_after_it(
     reference.max_pool2x2_forward(y, expected, expected_argmax, relu)
     np.testing.assert_array_equal(pooled, expected)
     np.testing.assert_array_equal(argmax, expected_argmax)
+
+
+@both_dtypes
+@every_case
+def test_the_weight_gradient_undoes_what_was_fused_while_it_reads(case: Case, dtype: type) -> None:
+    """The same bits as when ReLU and pooling are undone before."""
+    x, _, _, dy = case.arrays(dtype)
+    y = np.random.default_rng(4).standard_normal(dy.shape).astype(dtype)
+    behind = [(dy, np.maximum(y, 0), None)]
+    if min(case.out) > 1:
+        shape = (case.n, case.f, case.out[0] // 2, case.out[1] // 2)
+        pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.int32)
+        reference.max_pool2x2_forward(y, pooled, argmax, True)
+        halved = np.ascontiguousarray(dy[:, :, : shape[2], : shape[3]])
+        behind += [(halved, pooled, argmax), (halved, None, argmax)]
+    for given, output, argmax in behind:
+        plain = pool2x2.undo(given, output, argmax, case.out)
+        for kernels in engine, reference:
+            weights = (2, case.f, case.c // case.groups, *case.kernel)
+            expected, made = np.full(weights, np.nan, dtype)
+            expected_bias, bias = np.full((2, case.f), np.nan, dtype)
+            kernels.conv2d_tiled_weight_gradient(x, plain, expected, expected_bias, *case.where)
+            kernels.conv2d_tiled_weight_gradient(
+                x, given, made, bias, *case.where, case.out, output, argmax
+            )
+            np.testing.assert_array_equal(made, expected)
+            np.testing.assert_array_equal(bias, expected_bias)
+
+
+def test_a_gradient_pooled_to_another_size_is_refused() -> None:
+    case = Case(2, 3, 8, 8, 4)
+    x, weight, _, _ = case.arrays(np.float32)
+    dy, argmax = np.zeros((2, 4, 4, 3), np.float32), np.zeros((2, 4, 4, 3), np.int32)
+    with pytest.raises(ValueError, match="pooled to 4 x 3, expected half of 8 x 8"):
+        engine.conv2d_tiled_weight_gradient(
+            x, dy, weight, None, *case.where, case.out, None, argmax
+        )
 
 
 @both_dtypes

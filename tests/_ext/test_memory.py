@@ -234,3 +234,9 @@ def test_an_array_may_outlive_the_interpreters_modules():
     code = "import sys; from cnnlite._ext import memory; sys.kept = memory.empty(2**20, 'u1')"
     result = run(code)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 63, 64, 65])
+@pytest.mark.parametrize("pooled", [True, False])
+def test_a_block_may_be_tiny(size: int, pooled: bool) -> None:
+    assert memoryview(memory.Block(size, pooled)).nbytes == size

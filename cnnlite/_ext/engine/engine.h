@@ -15,6 +15,15 @@ typedef struct {
     ptrdiff_t stride_h, stride_w, top, left, dilation_h, dilation_w, groups;
 } conv_shape;
 
+/* Planes of height x width.  A gradient may still lack the backward passes of what was fused behind the
+ * convolution; they are done while it is read, so that the whole gradient is never written out:
+ * relu_y: the ReLU's output (of the shape of `data`): the gradient is 0 where it is 0;
+ * argmax: data and relu_y are (height / 2) x (width / 2), and belong to these positions in the plane. */
+typedef struct {
+    const void *data, *relu_y;
+    const int32_t *argmax;
+} conv_source;
+
 /* body(context, piece, thread) for every piece: the only place where threads are made.  Pieces are cut
  * by shape and write what no other piece writes; `thread` (< threads) only names a part of the scratch
  * memory, so results cannot depend on which thread ran what. */
@@ -30,7 +39,7 @@ typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, co
                                       void *scratch, int threads);
 typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
                                        void *dx, void *scratch, int threads);
-typedef size_t (*conv_weight_kernel)(const conv_shape *shape, const void *x, const void *dy,
+typedef size_t (*conv_weight_kernel)(const conv_shape *shape, const void *x, conv_source dy,
                                      void *dweight, void *dbias, void *scratch, int threads);
 
 /* winograd_args.h */

@@ -18,7 +18,8 @@ enum {
 typedef struct {
     conv_shape s;
     ptrdiff_t channels, filters;           /* of a group */
-    const void *x, *dy;
+    const void *x;
+    conv_source dy;
     void *dweight, *dbias;
 
     ptrdiff_t block_channels, channel_blocks, parts, jobs;

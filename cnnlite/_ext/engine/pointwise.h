@@ -22,15 +22,19 @@ KERNEL void T(relu_forward)(void *context, ptrdiff_t piece, int thread)
 /* dx = dy where y > 0 or y is NaN, else 0; y is ReLU's output. */
 INLINE V T(relu_mask)(V dy, V y) { return VSELECT((MASK)(y <= VZERO), VZERO, dy); }
 
+INLINE void T(relu_mask_run)(const REAL *dy, const REAL *y, ptrdiff_t n, REAL *dx)
+{
+    ptrdiff_t i = 0;
+    for (; i + VL <= n; i += VL) VSTORE(dx + i, T(relu_mask)(VLOAD(dy + i), VLOAD(y + i)));
+    if (i < n) VSTOREN(dx + i, T(relu_mask)(VLOADN(dy + i, n - i), VLOADN(y + i, n - i)), n - i);
+}
+
 KERNEL void T(relu_backward)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
-    const REAL *dy = k->a, *y = k->b;
-    REAL *dx = k->out;
-    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
-    for (; i + VL <= end; i += VL) VSTORE(dx + i, T(relu_mask)(VLOAD(dy + i), VLOAD(y + i)));
-    if (i < end)
-        VSTOREN(dx + i, T(relu_mask)(VLOADN(dy + i, end - i), VLOADN(y + i, end - i)), end - i);
+    const ptrdiff_t i = piece * MAP_PIECE;
+    T(relu_mask_run)((const REAL *)k->a + i, (const REAL *)k->b + i, T(piece_end)(piece, k->size) - i,
+                     (REAL *)k->out + i);
     (void)thread;
 }
 

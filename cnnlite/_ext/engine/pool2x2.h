@@ -102,17 +102,16 @@ INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, pt
     }
 }
 
-INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w, ptrdiff_t at,
-                              ptrdiff_t n)
+/* One of the two rows of n windows: g where its position is argmax, 0 elsewhere.  The row's first pixel
+ * has position `at`. */
+INLINE void T(unpool_windows)(V g, const int32_t *argmax, ptrdiff_t at, ptrdiff_t n, REAL *row)
 {
     T(indices) found = {0};
     if (n == VL) found = *(const T(indices) *)argmax;
     else memcpy(&found, argmax, (size_t)n * sizeof(int32_t));
     MASK member = __builtin_convertvector(found, MASK) - T(window_numbers)(at);
-    T(window_store)(top, VSELECT((MASK)(member == 0), g, VZERO),
+    T(window_store)(row, VSELECT((MASK)(member == 0), g, VZERO),
                     VSELECT((MASK)(member == 1), g, VZERO), n);
-    T(window_store)(top + w, VSELECT((MASK)(member == (int32_t)w), g, VZERO),
-                    VSELECT((MASK)(member == (int32_t)w + 1), g, VZERO), n);
 }
 #else
 INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, ptrdiff_t at,
@@ -128,14 +127,10 @@ INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t w, pt
     (void)n;
 }
 
-INLINE void T(unpool_windows)(V g, const int32_t *argmax, REAL *top, ptrdiff_t w, ptrdiff_t at,
-                              ptrdiff_t n)
+INLINE void T(unpool_windows)(V g, const int32_t *argmax, ptrdiff_t at, ptrdiff_t n, REAL *row)
 {
-    const ptrdiff_t member = *argmax - at;
-    top[0] = member == 0 ? g : 0;
-    top[1] = member == 1 ? g : 0;
-    top[w] = member == w ? g : 0;
-    top[w + 1] = member == w + 1 ? g : 0;
+    row[0] = *argmax == at ? g : 0;
+    row[1] = *argmax == at + 1 ? g : 0;
     (void)n;
 }
 #endif
@@ -153,25 +148,23 @@ INLINE void T(pool2x2_plane)(const REAL *x, ptrdiff_t h, ptrdiff_t w, REAL *y, i
         }
 }
 
-/* dx (h, w) of one plane: dy where the maximum was, 0 elsewhere; with y, 0 where y is 0 too. */
-INLINE void T(pool2x2_plane_backward)(const REAL *dy, const REAL *y, const int32_t *argmax, REAL *dx,
-                                      ptrdiff_t h, ptrdiff_t w)
+/* Row r of the gradient of a plane (h, w) from dy, argmax and, with ReLU, y (h/2, w/2): dy where the
+ * maximum was, 0 elsewhere; with y, 0 where y is 0 too. */
+INLINE void T(unpool_row)(const REAL *dy, const REAL *y, const int32_t *argmax, ptrdiff_t h, ptrdiff_t w,
+                          ptrdiff_t r, REAL *row)
 {
-    const ptrdiff_t rows = h / 2, columns = w / 2;
-    for (ptrdiff_t r = 0; r < rows; r++, dy += columns, argmax += columns) {
-        for (ptrdiff_t j = 0; j < columns; j += VL) {
-            ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
-            if (n > (ptrdiff_t)VL) n = VL;
-            V g = n == VL ? VLOAD(dy + j) : VLOADN(dy + j, n);
-            if (y) {
-                const REAL *out = y + r * columns + j;
-                g = T(relu_mask)(g, n == VL ? VLOAD(out) : VLOADN(out, n));
-            }
-            T(unpool_windows)(g, argmax + j, dx + at, w, at, n);
-        }
-        if (w % 2) dx[2 * r * w + w - 1] = dx[(2 * r + 1) * w + w - 1] = 0;
+    const ptrdiff_t columns = w / 2, first = r / 2 * columns;
+    if (r / 2 == h / 2) {                  /* the odd last row is in no window */
+        memset(row, 0, (size_t)w * sizeof(REAL));
+        return;
     }
-    if (h % 2) memset(dx + (h - 1) * w, 0, (size_t)w * sizeof(REAL));
+    for (ptrdiff_t j = 0; j < columns; j += VL) {
+        const ptrdiff_t n = columns - j < (ptrdiff_t)VL ? columns - j : (ptrdiff_t)VL, at = first + j;
+        V g = n == VL ? VLOAD(dy + at) : VLOADN(dy + at, n);
+        if (y) g = T(relu_mask)(g, n == VL ? VLOAD(y + at) : VLOADN(y + at, n));
+        T(unpool_windows)(g, argmax + at, r * w + 2 * j, n, row + 2 * j);
+    }
+    if (w % 2) row[w - 1] = 0;
 }
 
 KERNEL void T(max_pool2x2_forward)(void *context, ptrdiff_t piece, int thread)
@@ -191,9 +184,10 @@ KERNEL void T(max_pool2x2_backward)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t size = k->h * k->w, pooled = (k->h / 2) * (k->w / 2);
     const ptrdiff_t first = piece * k->piece_planes, end = first + k->piece_planes;
     for (ptrdiff_t p = first; p < end && p < k->planes; p++)
-        T(pool2x2_plane_backward)((const REAL *)k->dy + p * pooled,
-                                  k->y_in ? (const REAL *)k->y_in + p * pooled : NULL,
-                                  k->argmax_in + p * pooled, (REAL *)k->dx + p * size, k->h, k->w);
+        for (ptrdiff_t r = 0; r < k->h; r++)
+            T(unpool_row)((const REAL *)k->dy + p * pooled,
+                          k->y_in ? (const REAL *)k->y_in + p * pooled : NULL,
+                          k->argmax_in + p * pooled, k->h, k->w, r, (REAL *)k->dx + p * size + r * k->w);
     (void)thread;
 }
 #undef EVENS

@@ -92,21 +92,36 @@ INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff
     }
 }
 
-/* Add what `rows` rows of `images` images give, whose input is in job->copy; dy is their first pixel. */
-INLINE void T(weight_step)(const T(weight_job) *job, const REAL *dy, ptrdiff_t images, ptrdiff_t rows,
-                             int first)
+/* Rows row .. row + rows of one plane of dy, as the convolution's own output has them. */
+INLINE void T(fetch_rows)(const weight_gradient *k, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t rows, REAL *to)
+{
+    const conv_source *dy = &k->dy;
+    const ptrdiff_t h = k->s.oh, w = k->s.ow, at = dy->argmax ? plane * (h / 2) * (w / 2) : (plane * h + row) * w;
+    const REAL *data = (const REAL *)dy->data + at, *y = dy->relu_y ? (const REAL *)dy->relu_y + at : NULL;
+    if (dy->argmax)
+        for (ptrdiff_t r = 0; r < rows; r++)
+            T(unpool_row)(data, y, dy->argmax + at, h, w, row + r, to + r * w);
+    else if (y) T(relu_mask_run)(data, y, rows * w, to);
+    else memcpy(to, data, (size_t)(rows * w) * REAL_BYTES);
+}
+
+/* Add what `rows` rows from `row` of `images` images from `image` give, whose input is in job->copy. */
+INLINE void T(weight_step)(const T(weight_job) *job, ptrdiff_t group, ptrdiff_t image, ptrdiff_t images,
+                           ptrdiff_t row, ptrdiff_t rows, int first)
 {
     const weight_gradient *k = job->k;
     const ptrdiff_t plane = k->s.oh * k->s.ow, size = rows * k->s.ow, pixels = images * size;
+    const int behind = k->dy.relu_y || k->dy.argmax;
     for (ptrdiff_t f = 0; f < k->filter_panels; f++) {
         const ptrdiff_t count = smaller(MR, k->filters - f * MR);
-        const REAL *a = dy + f * MR * plane;
+        const ptrdiff_t number = image * k->s.f + group * k->filters + f * MR;
+        const REAL *a = (const REAL *)k->dy.data + number * plane + row * k->s.ow;
         ptrdiff_t next = plane;
-        if (images > 1 || count < MR) {    /* not MR rows that go on as one: copied */
-            memset(job->rows, 0, (size_t)(MR * pixels) * REAL_BYTES);
+        if (images > 1 || count < MR || behind) {      /* not MR rows that go on as one: copied */
+            memset(job->rows + count * pixels, 0, (size_t)((MR - count) * pixels) * REAL_BYTES);
             for (ptrdiff_t i = 0; i < images * count; i++)
-                memcpy(job->rows + i % count * pixels + i / count * size,
-                       a + i / count * k->s.f * plane + i % count * plane, (size_t)size * REAL_BYTES);
+                T(fetch_rows)(k, number + i / count * k->s.f + i % count, row, rows,
+                              job->rows + i % count * pixels + i / count * size);
             a = job->rows;
             next = pixels;
         }
@@ -148,9 +163,7 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
                                    + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
                                    smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
                                    job.copy + i * k->image_size);
-            T(weight_step)(&job, (const REAL *)k->dy
-                             + ((image * s->f + group * k->filters) * s->oh + row) * s->ow,
-                             images, rows, image == begin && row == 0);
+            T(weight_step)(&job, group, image, images, row, rows, image == begin && row == 0);
         }
 }
 
@@ -196,10 +209,10 @@ KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
 }
 
 /* dweight and, unless NULL, dbias; with scratch NULL, return how many bytes of it are needed. */
-KERNEL size_t T(conv_weight_gradient)(const conv_shape *shape, const void *x, const void *dy, void *dweight,
+KERNEL size_t T(conv_weight_gradient)(const conv_shape *shape, const void *x, conv_source dy, void *dweight,
                                       void *dbias, void *scratch, int threads)
 {
-    const conv_shape flat = flattened(*shape, STEP_PIXELS), *s = &flat;
+    const conv_shape flat = dy.argmax ? *shape : flattened(*shape, STEP_PIXELS), *s = &flat;
     weight_gradient k = {.s = flat, .x = x, .dy = dy, .dweight = dweight, .dbias = dbias};
     arena memory = {scratch, 0}, thread = {NULL, 0};
     T(weight_job) unused;

@@ -74,7 +74,7 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
 
 /* Pixels [y0, y1) x [x0, x1) of a pooled source: a maximum's gradient goes back to its position.
  * The pooled gradient and the positions are gathered to `spare`, `size` REALs apart. */
-KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w,
+KERNEL void T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
                                ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
                                ptrdiff_t y1, ptrdiff_t x1,
                                REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t size)
@@ -99,7 +99,7 @@ KERNEL void T(winograd_unpool)(const winograd_source *from, ptrdiff_t h, ptrdiff
 
 /* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside.
  * `size` REALs for pixels, and twice that behind them for a pooled source. */
-KERNEL void T(winograd_fetch)(const winograd_source *from, ptrdiff_t h, ptrdiff_t w,
+KERNEL void T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
                               ptrdiff_t plane, int lanes, ptrdiff_t y, ptrdiff_t x,
                               ptrdiff_t rows, ptrdiff_t columns,
                               REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
