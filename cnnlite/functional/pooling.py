@@ -204,8 +204,10 @@ def adaptive_avg_pool2d_forward(
     if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
         raise ValueError(f"AdaptiveAvgPool2d: output_size must be 1, got {output_size!r}")
     check_images("AdaptiveAvgPool2d", x)
-    y = empty((*x.shape[:2], 1, 1), x.dtype)
-    np.mean(contiguous(x), axis=(2, 3), keepdims=True, out=y)
+    n, c, h, w = x.shape
+    y = empty((n, c, 1, 1), x.dtype)
+    np.add.reduce(contiguous(x), axis=(2, 3), keepdims=True, out=y)
+    y /= h * w  # not np.mean, which divides in float64 and allocates a buffer for that
     return y, AdaptiveAvgPool2dCache(x.shape, x.dtype)
 
 

@@ -1,0 +1,25 @@
+"""Once it has run a few times, a training step takes no large memory from the system."""
+
+import numpy as np
+import pytest
+
+from benchmarks.allocations import steady, trainer
+from benchmarks.networks import NETWORKS
+from cnnlite._backend import backend_name
+
+LIMIT = 64_000  # bytes
+
+compiled = pytest.mark.skipif(backend_name != "compiled", reason="the twins in NumPy allocate")
+
+
+@compiled
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_steady_step_takes_no_new_block_and_nothing_above_64_kb(name: str) -> None:
+    found = steady(trainer(NETWORKS[name], 100))
+    assert found.blocks == 0
+    assert found.largest < LIMIT
+
+
+def test_what_is_allocated_for_a_moment_is_seen() -> None:
+    assert steady(lambda: np.ones(100_000).sum()).largest >= 800_000
+    assert steady(lambda: [np.ones(1_000) for _ in range(100)]).transient >= 800_000
