@@ -1,41 +1,10 @@
-"""The layers whose speed decides how fast the zoo's networks train."""
+"""The layers whose speed decides how fast the networks of the comparison train."""
 
 from dataclasses import dataclass
 
+from cnnlite._ladder import Conv
+
 BATCH = 128
-
-
-@dataclass(frozen=True)
-class Conv:
-    """One convolution of a network: square images and kernels, stride 1 unless given."""
-
-    name: str
-    channels: int
-    size: int
-    filters: int
-    kernel: int
-    padding: int
-    stride: int = 1
-
-    @property
-    def out_size(self) -> int:
-        """Rows, and columns, of the output."""
-        return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
-
-    @property
-    def multiply_adds(self) -> int:
-        """Multiplications with addition that one forward pass of one image takes."""
-        return self.filters * self.channels * self.kernel**2 * self.out_size**2
-
-
-@dataclass(frozen=True)
-class Pool:
-    """One 2x2 pooling of a network."""
-
-    name: str
-    channels: int
-    size: int
-
 
 CONVOLUTIONS = (
     Conv("three_layer.conv", 3, 32, 32, kernel=7, padding=3),
@@ -48,9 +17,28 @@ CONVOLUTIONS = (
     Conv("vgg.conv6", 128, 8, 128, kernel=3, padding=1),
     Conv("resnet.stage1", 16, 32, 16, kernel=3, padding=1),
     Conv("resnet.down2", 16, 32, 32, kernel=3, padding=1, stride=2),
+    Conv("resnet.project2", 16, 32, 32, kernel=1, padding=0, stride=2),
     Conv("resnet.stage2", 32, 16, 32, kernel=3, padding=1),
+    Conv("resnet.down3", 32, 16, 64, kernel=3, padding=1, stride=2),
     Conv("resnet.stage3", 64, 8, 64, kernel=3, padding=1),
+    Conv("airbench.whiten", 3, 32, 24, kernel=2, padding=0, batch=500),
+    Conv("airbench.conv1", 24, 31, 64, kernel=3, padding=1, batch=500),
+    Conv("airbench.conv2", 64, 15, 64, kernel=3, padding=1, batch=500),
+    Conv("airbench.conv3", 64, 15, 256, kernel=3, padding=1, batch=500),
+    Conv("airbench.conv4", 256, 7, 256, kernel=3, padding=1, batch=500),
+    Conv("airbench.conv5", 256, 3, 256, kernel=3, padding=1, batch=500),
+    Conv("pointwise", 64, 16, 128, kernel=1, padding=0),
 )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One 2x2 pooling of a network."""
+
+    name: str
+    channels: int
+    size: int
+
 
 POOLS = (
     Pool("three_layer.pool", 32, 32),

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.shapes import BATCH, CONVOLUTIONS, POOLS, Conv, Pool
+from benchmarks.shapes import BATCH, CONVOLUTIONS, POOLS, Pool
 from cnnlite import functional as F
 from cnnlite._backend import kernels
+from cnnlite._ladder import Conv
 
 Measure = Callable[..., None]
 
