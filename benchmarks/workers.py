@@ -138,7 +138,7 @@ class Cnnlite(Side):
 
 
 class Im2col(Cnnlite):
-    """The classic of the course: every convolution as im2col and NumPy's matrix product."""
+    """The classic of the course: every convolution as im2col and a matrix product per image."""
 
     algorithm = "im2col"
 

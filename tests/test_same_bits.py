@@ -9,11 +9,16 @@ import cnnlite
 from cnnlite import SGD, CrossEntropyLoss, models
 
 
-def bits_of_training(name: str, threads: int, steps: int = 3, batch: int = 20) -> str:
+def bits_of_training(
+    name: str, threads: int, algorithm: str = "auto", steps: int = 3, batch: int = 20
+) -> str:
     """Train a few steps and return the hash of all weights, buffers and losses."""
     cnnlite.set_num_threads(threads)
     rng = np.random.default_rng(0)
     model = models.MODELS[name](rng=0)
+    for _, layer in model.leaves():
+        if isinstance(layer, cnnlite.Conv2d):
+            layer.algorithm = algorithm
     loss, optimizer = CrossEntropyLoss(), SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
     digest = hashlib.sha256()
     for step in range(steps):
@@ -28,11 +33,14 @@ def bits_of_training(name: str, threads: int, steps: int = 3, batch: int = 20) -
     return digest.hexdigest()
 
 
-@pytest.mark.parametrize("name", sorted(models.MODELS))
-def test_any_number_of_threads(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [*((name, "auto") for name in sorted(models.MODELS)), ("three_layer_convnet", "im2col")],
+)
+def test_any_number_of_threads(name: str, algorithm: str) -> None:
     before = cnnlite.get_num_threads()
     try:
-        one, *others = (bits_of_training(name, threads) for threads in (1, 2, 3, 4))
+        one, *others = (bits_of_training(name, threads, algorithm) for threads in (1, 2, 3, 4))
     finally:
         cnnlite.set_num_threads(before)
     assert others == [one] * 3

@@ -1,9 +1,12 @@
-"""Convolution as one matrix product per tile of images, over the columns that im2col writes.
+"""Convolution as one matrix product per image, over the columns that im2col writes.
 
 The second rung of the ladder, and the classic one.  The columns take KH*KW times the memory of
 the images, so they are made for a few images at a time, in one buffer that is used again, and
 they are not kept for the backward pass: that makes them anew.  Copying them again costs a small
 part of the product; keeping them would make a network's caches KH*KW times as large.
+
+The products are those of the linear layer and not NumPy's: the threads of NumPy's library would
+fight with the kernels' for the processors, and its bits change with their number.
 """
 
 from __future__ import annotations
@@ -35,7 +38,8 @@ def forward(
     y = empty(geometry.y_shape, x.dtype)
     products = _products(y, geometry)
     for tile, columns in _columns(x, geometry):
-        np.matmul(matrix, columns, out=products[tile])
+        for i, group in np.ndindex(len(columns), groups):
+            _a_b(matrix[group], columns[i, group], products[tile][i, group])
         if bias is not None:
             y[tile] += bias[:, None, None]
     return apply(y, geometry, relu, pool)
@@ -44,19 +48,18 @@ def forward(
 def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
     """Returns dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
     groups, n = geometry.groups, geometry.batch
-    turned = weight.reshape(groups, geometry.out_channels // groups, -1).swapaxes(1, 2)
+    matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     products = _products(dy, geometry)
     dx = empty(geometry.x_shape, dy.dtype)
-    if geometry.is_pointwise:
-        np.matmul(turned, products, out=_by_group(dx, geometry))
-        return dx
-    size = _tile_size(geometry, dy.dtype)
-    buffer = _column_buffer(size, geometry, dy.dtype)
-    for start in range(0, n, size):
+    size = n if geometry.is_pointwise else _tile_size(geometry, dy.dtype)
+    buffer = dx if geometry.is_pointwise else _column_buffer(size, geometry, dy.dtype)
+    for start in range(0, n, max(1, size)):
         tile = slice(start, min(start + size, n))
-        columns = buffer[: tile.stop - start]
-        np.matmul(turned, products[tile], out=_by_group(columns, geometry))
-        kernels.col2im(columns, dx[tile], *geometry.window)
+        columns = _by_group(buffer[: tile.stop - start], geometry)
+        for i, group in np.ndindex(len(columns), groups):
+            _at_b(matrix[group], products[tile][i, group], columns[i, group])
+        if not geometry.is_pointwise:
+            kernels.col2im(buffer[: tile.stop - start], dx[tile], *geometry.window)
     return dx
 
 
@@ -68,12 +71,11 @@ def weight_gradient(
     products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
     dweight = np.zeros(shape, dy.dtype)
-    # One image after the other: the products of a whole tile at once would be as many matrices
-    # of the weights' size, and those can be larger than the columns.
     one = np.empty_like(dweight)
     for tile, columns in _columns(x, geometry):
-        for i in range(tile.stop - tile.start):
-            np.matmul(products[tile.start + i], columns[i].swapaxes(1, 2), out=one)
+        for i in range(len(columns)):
+            for group in range(groups):
+                _a_bt(products[tile][i, group], columns[i, group], one[group])
             dweight += one
     dbias = sum_per_filter(dy) if has_bias else None
     return dweight.reshape(geometry.weight_shape), dbias
@@ -92,6 +94,21 @@ def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
         columns = buffer[: tile.stop - start]
         kernels.im2col(x[tile], columns, *geometry.window)
         yield tile, _by_group(columns, geometry)
+
+
+def _a_b(a: Array, b: Array, out: Array) -> None:
+    """The matrix product out = a b: what a linear layer does for its input's gradient."""
+    kernels.linear_input_gradient(a, b, out)
+
+
+def _at_b(a: Array, b: Array, out: Array) -> None:
+    """out = a transposed b: what it does for its weight's gradient."""
+    kernels.linear_weight_gradient(b, a, out, None)
+
+
+def _a_bt(a: Array, b: Array, out: Array) -> None:
+    """out = a b transposed: what it does forwards."""
+    kernels.linear_forward(a, b, None, out, False)
 
 
 def _products(y: Array, geometry: ConvGeometry) -> Array:
