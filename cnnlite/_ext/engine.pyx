@@ -96,10 +96,7 @@ cdef list spare_scratch = []  # the memory that calls worked in, for the next ca
 
 
 cdef class Scratch:
-    """Working memory of one call; blocks are kept and only grow: no page faults later.
-
-    One that is too small goes back to the system, not to the pool: nobody else asks for its size.
-    """
+    """Working memory of one call; blocks are kept and only grow: no page faults later."""
 
     cdef object block
     cdef void *start
@@ -109,7 +106,7 @@ cdef class Scratch:
         self.block = spare_scratch.pop() if spare_scratch else None
         if self.block is None or len(memoryview(self.block)) < <Py_ssize_t> size:
             self.block = None
-            self.block = memory.Block(size, False)
+            self.block = memory.Block(size)
         view = self.block
         self.start = <void *> &view[0]
 

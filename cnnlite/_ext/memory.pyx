@@ -2,10 +2,12 @@
 
 A training step allocates the same activations and gradients every time.  Memory that goes back to
 the operating system costs a page fault for each of its pages when it is asked for again; kept, it
-costs nothing.  So a dead array's memory waits here, by size, for the next array of that size.
+costs nothing.  So arrays are cut from large segments, and a dead array's piece of one waits for the
+next array, joined with the free pieces beside it: the small gradients of the late layers and the
+large ones of the first layers lie in the same memory, one after the other.
 
 An array keeps its Block alive, and every view of it keeps the array or the Block alive; when the
-last one is gone, the Block returns its memory.  Nothing is given back earlier, and never by step.
+last one is gone, the Block gives its piece back.  Nothing is given back earlier, and never by step.
 
 Each function holds the GIL, which is the lock of all that follows; it also makes a fork safe.
 """
@@ -14,6 +16,7 @@ import os
 from math import prod
 
 from cpython.buffer cimport PyBuffer_FillInfo
+from libc.stdlib cimport free, malloc
 import numpy as np
 
 cdef extern from *:
@@ -21,37 +24,57 @@ cdef extern from *:
     #include <stdlib.h>
     #if defined(_WIN32)
       #include <malloc.h>
+      #include <windows.h>
       #define cnnlite_allocate(size) _aligned_malloc((size), 64)
       #define cnnlite_free(pointer) _aligned_free(pointer)
+      /* The system may take back the memory of these pages, and what is in them. */
+      static void cnnlite_release(char* start, size_t size) {
+          VirtualAlloc(start, size, MEM_RESET, PAGE_READWRITE);
+      }
+      static size_t cnnlite_page(void) { return 4096; }
     #else
+      #include <sys/mman.h>
+      #include <unistd.h>
       static void* cnnlite_allocate(size_t size) {
           void* pointer = NULL;
           return posix_memalign(&pointer, 64, size) ? NULL : pointer;
       }
       #define cnnlite_free(pointer) free(pointer)
+      #if defined(__APPLE__)
+        #define CNNLITE_UNUSED MADV_FREE  /* there, MADV_DONTNEED keeps the memory */
+      #else
+        #define CNNLITE_UNUSED MADV_DONTNEED
+      #endif
+      static void cnnlite_release(char* start, size_t size) {
+          madvise(start, size, CNNLITE_UNUSED);
+      }
+      static size_t cnnlite_page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
     #endif
     """
     void* cnnlite_allocate(size_t size) nogil
     void cnnlite_free(void* pointer) nogil
+    void cnnlite_release(char* start, size_t size) nogil
+    size_t cnnlite_page() nogil
 
 cdef enum:
     POOLED_FROM = 32 * 1024  # bytes; below, the C library is faster
-    SMALLEST = 64            # bytes, a cache line
-    STEPS = 8                # size classes between two powers of two: at most 1/8 is wasted
-    CLASSES = STEPS * 64
+    LINE = 64                # bytes of a cache line: pieces begin with one
+    SEGMENT = 256 << 20      # bytes; what is never written takes no memory
 
 cdef Py_ssize_t MOST = <Py_ssize_t> 1 << (8 * sizeof(Py_ssize_t) - 3)
 
-cdef struct Free:
-    # Written into waiting memory itself: a list of one size class, newest first.
-    Free* newer
-    Free* older
+cdef struct Piece:
+    # Part of a segment.  All pieces are in one list, those of a segment in the order of addresses.
+    char* start
     Py_ssize_t size
-    unsigned long long since
+    Piece* before
+    Piece* after
+    char* segment      # where it begins
+    bint free
+    bint waiting       # free, and with memory that is held for the next array
 
-cdef Free* newest[CLASSES]
-cdef Free* oldest[CLASSES]
-cdef unsigned long long releases = 0
+cdef Piece* first = NULL
+cdef Piece* last = NULL
 cdef Py_ssize_t held = 0
 cdef Py_ssize_t in_use = 0
 cdef Py_ssize_t allocations = 0
@@ -60,22 +83,25 @@ cdef Py_ssize_t limit = 0
 
 
 cdef class Block:
-    """Memory of at least the size asked for; the buffer protocol lends it to an array.
-
-    When it dies its memory goes to the pool or, if not `pooled`, back to the system.
-    """
+    """Memory of the size asked for; the buffer protocol lends it to an array."""
 
     cdef void* memory
     cdef Py_ssize_t length
     cdef Py_ssize_t size
-    cdef bint pooled
+    cdef Piece* piece  # NULL where the pool is off
 
-    def __cinit__(self, Py_ssize_t length, bint pooled=True):
-        global in_use
-        self.pooled = pooled
+    def __cinit__(self, Py_ssize_t length):
+        global in_use, allocations
         self.length = length
-        self.size = class_size(max(length, SMALLEST))
-        self.memory = take(self.size)
+        self.size = (max(length, 1) + LINE - 1) // LINE * LINE
+        if limit:
+            self.piece = take(self.size)
+            self.memory, self.size = self.piece.start, self.piece.size
+        else:
+            self.memory = cnnlite_allocate(self.size)
+            if self.memory == NULL:
+                raise MemoryError(f"cnnlite: cannot allocate {self.size} bytes")
+            allocations += 1
         in_use += self.size
 
     def __getbuffer__(self, Py_buffer* view, int flags):
@@ -83,12 +109,13 @@ cdef class Block:
 
     def __dealloc__(self):
         global in_use
-        if self.memory != NULL:
-            in_use -= self.size
-            if self.pooled:
-                give(self.memory, self.size)
-            else:
-                cnnlite_free(self.memory)
+        if self.memory == NULL:
+            return
+        in_use -= self.size
+        if self.piece == NULL:
+            cnnlite_free(self.memory)
+        else:
+            give(self.piece)
 
 
 def empty(shape, dtype):
@@ -109,7 +136,8 @@ def stats():
 
     Returns:
         A dict: "held" and "in_use" (bytes waiting, bytes lent), "limit" (bytes that may wait),
-        "allocations" (blocks asked from the system so far) and "hits" (blocks used again).
+        "allocations" (how many blocks took memory from the system so far) and "hits" (how many
+        found all of theirs waiting).
     """
     return {
         "held": held, "in_use": in_use, "limit": limit, "allocations": allocations, "hits": hits,
@@ -126,92 +154,193 @@ def set_limit(Py_ssize_t nbytes):
 
 
 def trim(Py_ssize_t keep=0):
-    """Give waiting memory back to the system, the longest unused first, until `keep` bytes wait."""
-    while held > keep:
-        discard_oldest()
+    """Give waiting memory back to the system until at most `keep` bytes wait."""
+    cdef Piece* piece = last
+    cdef Piece* before
+    while piece != NULL and held > keep:
+        before = piece.before
+        if piece.waiting:
+            if piece.size > held - keep and split(piece, piece.size - (held - keep)):
+                piece = piece.after
+            release(piece)
+            join(piece)
+        piece = before
+    discard_segments()
 
 
-cdef int class_index(Py_ssize_t length) noexcept:
-    """Return the number of the smallest size class that holds so many bytes."""
-    cdef int power = 0
-    while (length - 1) >> (power + 1):
-        power += 1
-    # 2**power < length <= 2**(power + 1): which of its STEPS parts?
-    return power * STEPS + <int> ((length - 1 - (<Py_ssize_t> 1 << power)) * STEPS >> power)
-
-
-cdef Py_ssize_t class_size(Py_ssize_t length) noexcept:
-    """Return the bytes of that size class."""
-    cdef int index = class_index(length)
-    cdef Py_ssize_t power = <Py_ssize_t> 1 << (index // STEPS)
-    return power + power // STEPS * (index % STEPS + 1)
-
-
-cdef void* take(Py_ssize_t size) except NULL:
-    """Return memory of a size class: the one that was given back last, or new."""
+cdef Piece* take(Py_ssize_t size) except NULL:
+    """Return a piece of that size: of free memory where it fits best, or of a new segment."""
     global held, hits, allocations
-    cdef Free* block = newest[class_index(size)]
-    if block != NULL:
-        unlink(block)
+    cdef Piece* piece = best_fit(size)
+    if piece == NULL:
+        piece = new_segment(size)
+    cdef Piece* part = piece
+    cdef Py_ssize_t missing = size
+    cdef bint fresh = False
+    while True:  # the first of its neighbours, which all are free, become one piece
+        if part.size > missing:
+            split(part, missing)  # without memory for a new Piece it stays larger
+        missing -= part.size
+        if part.waiting:
+            held -= part.size
+        else:
+            fresh = True
+        if part != piece:
+            absorb(piece)
+        if missing <= 0:
+            break
+        part = piece.after
+    piece.free = piece.waiting = False
+    if fresh:
+        allocations += 1
+    else:
         hits += 1
-        return block
-    cdef void* memory = cnnlite_allocate(size)
-    if memory == NULL and held:  # what waits may be what is missing
-        trim()
-        memory = cnnlite_allocate(size)
+    return piece
+
+
+cdef Piece* best_fit(Py_ssize_t size) noexcept:
+    """Return the first of the free neighbours to cut from; NULL if nowhere is enough room.
+
+    The best are those which need the least new memory from the system and then the smallest.
+    """
+    cdef Piece* best = NULL
+    cdef Piece* start
+    cdef Piece* piece = first
+    cdef Py_ssize_t room, fresh, best_room = 0, best_fresh = 0
+    while piece != NULL:
+        start, room, fresh = piece, 0, 0
+        while piece != NULL and piece.free and piece.segment == start.segment:
+            if room < size and not piece.waiting:
+                fresh += min(piece.size, size - room)
+            room += piece.size
+            piece = piece.after
+        if room >= size and (best == NULL or fresh < best_fresh
+                             or (fresh == best_fresh and room < best_room)):
+            best, best_room, best_fresh = start, room, fresh
+        if piece == start:
+            piece = piece.after
+    return best
+
+
+cdef void give(Piece* piece) noexcept:
+    """Take a piece back, and keep its memory if the limit allows."""
+    global held
+    piece.free = piece.waiting = True
+    held += piece.size
+    if held > limit:
+        release(piece)
+    join(piece)
+
+
+cdef void release(Piece* piece) noexcept:
+    """Give the memory of a waiting piece back to the system, all whole pages of it."""
+    global held
+    cdef size_t page = cnnlite_page()
+    cdef size_t start = (<size_t> piece.start + page - 1) // page * page
+    cdef size_t end = <size_t> (piece.start + piece.size) // page * page
+    if end > start:
+        cnnlite_release(<char*> start, end - start)
+    piece.waiting = False
+    held -= piece.size
+
+
+cdef void join(Piece* piece) noexcept:
+    """Make one piece of a free one and its neighbours of the same kind."""
+    if alike(piece, piece.after):
+        absorb(piece)
+    if alike(piece.before, piece):
+        absorb(piece.before)
+
+
+cdef bint alike(Piece* piece, Piece* after) noexcept:
+    return (piece != NULL and after != NULL and piece.segment == after.segment
+            and piece.free and after.free and piece.waiting == after.waiting)
+
+
+cdef Piece* new_segment(Py_ssize_t size) except NULL:
+    """Return the one piece of a new segment, large enough for that size."""
+    cdef Py_ssize_t length = max(size, SEGMENT)
+    cdef void* memory = cnnlite_allocate(length)
+    if memory == NULL:
+        trim()  # what waits may be what is missing
+        length = size
+        memory = cnnlite_allocate(length)
     if memory == NULL:
         raise MemoryError(f"cnnlite: cannot allocate {size} bytes")
-    allocations += 1
-    return memory
-
-
-cdef void give(void* memory, Py_ssize_t size) noexcept:
-    """Take memory back, and keep it if the limit allows."""
-    global held, releases
-    if size > limit:
+    cdef Piece* piece = insert(last)
+    if piece == NULL:
         cnnlite_free(memory)
-        return
-    cdef int index = class_index(size)
-    cdef Free* block = <Free*> memory
-    releases += 1
-    block.since = releases
-    block.size = size
-    block.newer = NULL
-    block.older = newest[index]
-    if block.older != NULL:
-        block.older.newer = block
+        raise MemoryError(f"cnnlite: cannot allocate {size} bytes")
+    piece.start = piece.segment = <char*> memory
+    piece.size = length
+    piece.free, piece.waiting = True, False
+    return piece
+
+
+cdef void discard_segments() noexcept:
+    """Free the segments in which nothing lives or waits."""
+    cdef Piece* piece = first
+    cdef Piece* after
+    while piece != NULL:
+        after = piece.after
+        if (piece.free and not piece.waiting and piece.start == piece.segment
+                and (after == NULL or after.segment != piece.segment)):
+            cnnlite_free(piece.segment)
+            remove(piece)
+        piece = after
+
+
+cdef bint split(Piece* piece, Py_ssize_t size) noexcept:
+    """Let a piece end after that many bytes, and a new one of its kind begin there.
+
+    Return False, and change nothing, if there is no memory.
+    """
+    cdef Piece* rest = insert(piece)
+    if rest == NULL:
+        return False
+    rest.start, rest.size = piece.start + size, piece.size - size
+    rest.segment, rest.free, rest.waiting = piece.segment, piece.free, piece.waiting
+    piece.size = size
+    return True
+
+
+cdef void absorb(Piece* piece) noexcept:
+    """Let a piece take in the one behind it."""
+    piece.size += piece.after.size
+    remove(piece.after)
+
+
+cdef Piece* insert(Piece* before) noexcept:
+    """Put a new piece into the list behind `before`; return NULL if there is no memory."""
+    global first, last
+    cdef Piece* piece = <Piece*> malloc(sizeof(Piece))
+    if piece == NULL:
+        return NULL
+    piece.before = before
+    piece.after = first if before == NULL else before.after
+    if piece.before != NULL:
+        piece.before.after = piece
     else:
-        oldest[index] = block
-    newest[index] = block
-    held += size
-    while held > limit:
-        discard_oldest()
-
-
-cdef void unlink(Free* block) noexcept:
-    """Take a waiting block out of its list."""
-    global held
-    cdef int index = class_index(block.size)
-    if block.newer != NULL:
-        block.newer.older = block.older
+        first = piece
+    if piece.after != NULL:
+        piece.after.before = piece
     else:
-        newest[index] = block.older
-    if block.older != NULL:
-        block.older.newer = block.newer
+        last = piece
+    return piece
+
+
+cdef void remove(Piece* piece) noexcept:
+    """Take a piece out of the list."""
+    global first, last
+    if piece.before != NULL:
+        piece.before.after = piece.after
     else:
-        oldest[index] = block.newer
-    held -= block.size
-
-
-cdef void discard_oldest() noexcept:
-    """Give the block that has waited longest back to the system."""
-    cdef Free* stalest = NULL
-    cdef int index
-    for index in range(CLASSES):
-        if oldest[index] != NULL and (stalest == NULL or oldest[index].since < stalest.since):
-            stalest = oldest[index]
-    unlink(stalest)
-    cnnlite_free(stalest)
+        first = piece.after
+    if piece.after != NULL:
+        piece.after.before = piece.before
+    else:
+        last = piece.before
+    free(piece)
 
 
 def _limit_from_environment():
