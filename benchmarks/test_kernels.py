@@ -1,9 +1,9 @@
-"""Kernels and convolutions over the shapes of the zoo's networks, batch 128, float32.
+"""The Cython kernels over the shapes of the zoo's networks, batch 128, float32.
 
     pytest benchmarks/test_kernels.py --benchmark-columns=median,iqr --benchmark-sort=name
-    pytest benchmarks --benchmark-json=kernels.json       # extra_info holds GB/s and GFLOP/s
+    pytest benchmarks --benchmark-json=kernels.json       # extra_info holds GB/s
 
-GB/s counts each byte that has to be read or written once; GFLOP/s counts a multiply-add as two.
+GB/s counts each byte that has to be read or written once.
 """  # fmt: skip
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from benchmarks.shapes import BATCH, CONVOLUTIONS, POOLS, Pool
-from cnnlite import functional as F
 from cnnlite._backend import kernels
 from cnnlite._ladder import Conv
 
 Measure = Callable[..., None]
+ZOO = [layer for layer in CONVOLUTIONS if layer.batch == BATCH]
 
 
 def _normal(*shape: int) -> np.ndarray:
@@ -32,14 +32,14 @@ def _columns(layer: Conv) -> np.ndarray:
     return np.empty((BATCH, layer.channels * layer.kernel**2, layer.out_size**2), np.float32)
 
 
-@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=lambda layer: layer.name)
+@pytest.mark.parametrize("layer", ZOO, ids=lambda layer: layer.name)
 def test_im2col(measure: Measure, layer: Conv) -> None:
     x, cols = _normal(BATCH, layer.channels, layer.size, layer.size), _columns(layer)
     amount = x.nbytes + cols.nbytes
     measure(kernels.im2col, x, cols, *_geometry(layer), rate="GB/s", amount=amount)
 
 
-@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=lambda layer: layer.name)
+@pytest.mark.parametrize("layer", ZOO, ids=lambda layer: layer.name)
 def test_col2im(measure: Measure, layer: Conv) -> None:
     dx, cols = _normal(BATCH, layer.channels, layer.size, layer.size), _columns(layer)
     cols.fill(1)
@@ -67,22 +67,6 @@ def test_max_pool2d_backward(measure: Measure, layer: Pool) -> None:
     measure(kernels.max_pool2d_backward, dy, argmax, x, rate="GB/s", amount=amount)
 
 
-@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=lambda layer: layer.name)
-def test_conv2d_forward(measure: Measure, layer: Conv) -> None:
-    x, weight, bias = _conv_inputs(layer)
-    arguments = (x, weight, bias, layer.stride, layer.padding)
-    amount = 2 * BATCH * layer.multiply_adds
-    measure(F.conv2d_forward, *arguments, rate="GFLOP/s", amount=amount)
-
-
-@pytest.mark.parametrize("layer", CONVOLUTIONS, ids=lambda layer: layer.name)
-def test_conv2d_backward(measure: Measure, layer: Conv) -> None:
-    x, weight, bias = _conv_inputs(layer)
-    y, cache = F.conv2d_forward(x, weight, bias, layer.stride, layer.padding)
-    amount = 4 * BATCH * layer.multiply_adds  # the gradients of x and of the weight
-    measure(F.conv2d_backward, np.ones_like(y), cache, rate="GFLOP/s", amount=amount)
-
-
 def test_crop_flip_normalize(measure: Measure) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (10_000, 3, 32, 32), dtype=np.uint8)
@@ -94,9 +78,3 @@ def test_crop_flip_normalize(measure: Measure) -> None:
     arguments = (images, index, top, left, flip, 4, scale, shift, out)
     amount = out.size + out.nbytes  # one byte read, four written for each value
     measure(kernels.crop_flip_normalize, *arguments, rate="GB/s", amount=amount)
-
-
-def _conv_inputs(layer: Conv) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    x = _normal(BATCH, layer.channels, layer.size, layer.size)
-    weight = _normal(layer.filters, layer.channels, layer.kernel, layer.kernel)
-    return x, weight, np.zeros(layer.filters, np.float32)

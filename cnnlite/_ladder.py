@@ -92,10 +92,32 @@ def measure(layer: Conv, rungs: Sequence[str], rounds: int) -> dict[str, list[fl
     """
     arrays = layer.arrays()
     works = {
-        (rung, i): work for rung in rungs for i, work in enumerate(_works(layer, rung, arrays))
+        (rung, i): work for rung in rungs for i, work in enumerate(works_of(layer, rung, arrays))
     }
     times = in_turns(works, rounds)
     return {rung: [layer.flops / times[rung, i] / 1e9 for i in range(3)] for rung in rungs}
+
+
+def works_of(
+    layer: Conv, rung: str, arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> list[Callable[[], object]]:
+    """Returns functions that do the three passes of a layer on a rung, in the order of PASSES.
+
+    Args:
+        layer: what is computed.
+        rung: a key of `ALGORITHMS`.
+        arrays: what `layer.arrays()` gave.
+    """
+    x, weight, dy = arrays
+    _, cache = functional.conv2d_forward(
+        x, weight, None, layer.stride, layer.padding, algorithm=rung
+    )
+    geometry, algorithm = cache.geometry, ALGORITHMS[rung]
+    return [
+        lambda: algorithm.forward(x, weight, None, geometry, False, False),
+        lambda: algorithm.input_gradient(dy, weight, geometry),
+        lambda: algorithm.weight_gradient(dy, x, geometry, False),
+    ]
 
 
 def error(layer: Conv, rung: str) -> float:
@@ -187,19 +209,3 @@ def roofline(layer: Conv, peak: float, bandwidth: float) -> float:
         bandwidth: GB/s.
     """
     return min(peak, layer.flops / layer.nbytes * bandwidth)
-
-
-def _works(
-    layer: Conv, rung: str, arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> list[Callable[[], object]]:
-    """The three passes of a layer on a rung."""
-    x, weight, dy = arrays
-    _, cache = functional.conv2d_forward(
-        x, weight, None, layer.stride, layer.padding, algorithm=rung
-    )
-    geometry, algorithm = cache.geometry, ALGORITHMS[rung]
-    return [
-        lambda: algorithm.forward(x, weight, None, geometry, False, False),
-        lambda: algorithm.input_gradient(dy, weight, geometry),
-        lambda: algorithm.weight_gradient(dy, x, geometry, False),
-    ]
