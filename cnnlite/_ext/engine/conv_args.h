@@ -49,6 +49,7 @@ typedef struct {
     void *y;
     int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
     int relu;
+    ptrdiff_t clear_rows, clear_columns;   /* not 0: planes of y, which a piece first sets to 0 */
 
     /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;

@@ -28,12 +28,16 @@ KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, co
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     size_t most = 0;
     const ptrdiff_t phases_h = smaller(s->stride_h, s->h), phases_w = smaller(s->stride_w, s->w);
+    int cleared = 0;                       /* by the first phase, for those that no tap reaches */
     for (ptrdiff_t phase = 0; phase < phases_h * phases_w; phase++) {
         const ptrdiff_t row = phase / phases_w, column = phase % phases_w;
         const gradient_phase v = phase_of(row, s->h, s->kh, s->stride_h, s->dilation_h, s->top);
         const gradient_phase u = phase_of(column, s->w, s->kw, s->stride_w, s->dilation_w, s->left);
         const ptrdiff_t last_tap = (v.tap + (v.taps - 1) * v.spacing) * s->kw
             + u.tap + (u.taps - 1) * u.spacing;
+        const int reached = v.taps && u.taps;
+        if (cleared && !reached) continue;
+        if (phase == 0) cleared = reached && (s->kh < s->stride_h || s->kw < s->stride_w);
         correlation k = {
             .images = s->n, .groups = s->groups, .channels = filters, .height = s->oh,
             .width = s->ow, .filters = channels, .out_h = v.outputs, .out_w = u.outputs,
@@ -45,6 +49,7 @@ KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, co
             .y_row = s->stride_h * s->w, .y_column = s->stride_w, .x = dy,
             .weight = (const REAL *)weight + last_tap,
             .y = (REAL *)dx + row * s->w + column,
+            .clear_rows = phase == 0 && cleared ? s->h : 0, .clear_columns = s->w,
         };
         const size_t bytes = T(correlate)(&k, scratch, threads);
         if (bytes > most) most = bytes;

@@ -47,9 +47,10 @@ KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, pt
             ptrdiff_t u = 0;
             if (k->y_column == 1) {
                 for (; u + VL <= size; u += VL) VSTORE(to + u, VLOAD(from + u));
-                if (u < size) VSTOREN(to + u, VLOADN(from + u, size - u), size - u);
-            } else
-                for (; u < size; u++) to[u * k->y_column] = from[u];
+                if (u < size) VSTOREN(to + u, VLOADN(from + u, size - u), size - u), u = size;
+            } else if (k->y_column == 2)
+                for (; u + VL <= size; u += VL) T(vstore_evens)(to + 2 * u, VLOAD(from + u));
+            for (; u < size; u++) to[u * k->y_column] = from[u];
         }
     }
 }
@@ -112,6 +113,23 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
     if (last && k->argmax) T(pool_tile)(p, tile, ldt, filter, count);
 }
 
+/* Set to zero what lies in y from this piece's first output to the next piece's. */
+KERNEL void T(clear_piece)(const T(piece) *p)
+{
+    const correlation *k = p->k;
+    const ptrdiff_t step = k->y_row / k->clear_columns;
+    const ptrdiff_t top = p->row * step, bottom = smaller(top + p->rows * step, k->clear_rows);
+    const ptrdiff_t left = p->column * k->y_column;
+    const ptrdiff_t columns = smaller(p->columns * k->y_column, k->clear_columns - left);
+    const ptrdiff_t first = p->first_panel * MR, last = smaller(p->last_panel * MR, k->filters);
+    for (ptrdiff_t image = p->image; image < p->image + p->images; image++)
+        for (ptrdiff_t filter = first; filter < last; filter++) {
+            REAL *y = (REAL *)k->y + image * k->y_image + (p->group * k->filters + filter) * k->y_plane;
+            for (ptrdiff_t row = top; row < bottom; row++)
+                memset(y + row * k->clear_columns + left, 0, (size_t)columns * REAL_BYTES);
+        }
+}
+
 KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
 {
     correlation *k = context;
@@ -128,6 +146,7 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
     p.columns = smaller(k->piece_columns, k->out_w - p.column);
     p.images = smaller(k->piece_images, k->images - p.image);
     p.last_panel = smaller(p.first_panel + k->block_filters, divide_up(k->filters, MR));
+    if (k->clear_rows) T(clear_piece)(&p);
     T(piece_panels)(&p);
     for (ptrdiff_t c = 0; c < k->channels; c += k->block_channels) {
         const ptrdiff_t count = smaller(k->block_channels, k->channels - c);

@@ -210,6 +210,25 @@ INLINE V T(vload_evens)(const REAL *p)
     return VLOAD(lanes);
 #endif
 }
+/* p[0], p[2], p[4] ... = the lanes of v.  What lies between is read and written as it was. */
+INLINE void T(vstore_evens)(REAL *p, V v)
+{
+#if VECTORS && !defined(__clang__)
+    MASK low, high;                        /* two vectors that meet in the odd element VL - 1 */
+    for (int i = 0; i < (int)VL; i++) {
+        low[i] = i % 2 ? (int)VL + i : i / 2;
+        high[i] = i % 2 ? ((int)VL - 1 + i) / 2 : (int)VL + i;
+    }
+    const V first = __builtin_shuffle(v, VLOAD(p), low);
+    const V second = __builtin_shuffle(v, VLOAD(p + VL - 1), high);
+    VSTORE(p, first);
+    VSTORE(p + VL - 1, second);
+#else
+    REAL lanes[VL];
+    VSTORE(lanes, v);
+    for (ptrdiff_t i = 0; i < VL; i++) p[2 * i] = lanes[i];
+#endif
+}
 #define VLOADN(p, n) T(vloadn)(p, n)
 #define VLOADR(p, begin, end) T(vloadr)(p, begin, end)
 #define VSTOREN(p, v, n) T(vstoren)(p, v, n)
