@@ -30,10 +30,10 @@ def sgd_update(
     deep learning, 2013, rewritten as PyTorch has it (lr outside the buffer).
     """
     arrays = [array for array in (param, buffer) if array is not None]
-    plain = [np.require(array, requirements=["C", "A", "W"]) for array in arrays]
+    plain = [_plain(array) for array in arrays]
     kernels.sgd_step(
         plain[0],
-        np.require(grad, requirements=["C", "A"]),
+        _plain(grad),
         plain[1] if buffer is not None else None,
         lr,
         momentum,
@@ -43,6 +43,11 @@ def sgd_update(
     for array, copy in zip(arrays, plain, strict=True):
         if copy is not array:  # it was not contiguous: the kernel changed a copy
             array[...] = copy
+
+
+def _plain(array: Array) -> Array:
+    """The array itself if it is contiguous, aligned and writeable, or a copy that is."""
+    return array if array.flags.carray else np.require(array, requirements=["C", "A", "W"])
 
 
 class SGD(Optimizer):
