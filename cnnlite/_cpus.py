@@ -4,20 +4,25 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["default_num_threads"]
+__all__ = ["MOST_THREADS", "default_num_threads"]
+
+# OpenMP keeps a note for each thread on the caller's stack: 100,000 of them overrun it.
+MOST_THREADS = 4096
 
 
 def default_num_threads() -> int:
     """Return CNNLITE_NUM_THREADS, or else the number of CPUs that this process may use.
 
     Raises:
-        ValueError: CNNLITE_NUM_THREADS is not a positive whole number.
+        ValueError: CNNLITE_NUM_THREADS is not a whole number from 1 to MOST_THREADS.
     """
     text = os.environ.get("CNNLITE_NUM_THREADS")
     if not text:
         return max(1, min(affinity(), cgroup_quota()))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number of at least 1")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise ValueError(
+            f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number from 1 to {MOST_THREADS}"
+        )
     return int(text)
 
 

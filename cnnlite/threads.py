@@ -1,6 +1,9 @@
 """The number of threads that the kernels use; results do not depend on it."""
 
+from numbers import Integral
+
 from cnnlite._backend import kernels
+from cnnlite._cpus import MOST_THREADS
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -13,12 +16,17 @@ def set_num_threads(n: int) -> None:
     backend, and a child process after a fork always use one.
 
     Args:
-        n: at least 1.
+        n: from 1 to 4096.
 
     Raises:
-        ValueError: n is less than 1.
+        TypeError: n is not an integer.
+        ValueError: n is out of range.
     """
-    kernels.set_num_threads(n)
+    if not isinstance(n, Integral) or isinstance(n, bool):
+        raise TypeError(f"set_num_threads: n is {n!r}, expected an integer")
+    if not 1 <= n <= MOST_THREADS:
+        raise ValueError(f"set_num_threads: n is {n}, expected 1 to {MOST_THREADS}")
+    kernels.set_num_threads(int(n))
 
 
 def get_num_threads() -> int:

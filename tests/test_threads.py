@@ -19,9 +19,16 @@ def test_what_is_set_is_what_is_used():
         cnnlite.set_num_threads(before)
 
 
-@pytest.mark.parametrize("n", [0, -1])
-def test_less_than_one_is_refused(n):
-    with pytest.raises(ValueError, match=f"set_num_threads: n is {n}, expected at least 1"):
+@pytest.mark.parametrize("n", [0, -1, 100_000, 2**40])
+def test_too_few_and_too_many_are_refused(n):
+    """100,000 threads overran the stack in GCC's OpenMP."""
+    with pytest.raises(ValueError, match=f"set_num_threads: n is {n}, expected 1 to 4096"):
+        cnnlite.set_num_threads(n)
+
+
+@pytest.mark.parametrize("n", [1.5, "2", True, None])
+def test_what_is_no_integer_is_refused(n):
+    with pytest.raises(TypeError, match=f"set_num_threads: n is {n!r}, expected an integer"):
         cnnlite.set_num_threads(n)
 
 

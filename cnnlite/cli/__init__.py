@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import click
 
-from cnnlite.cli._group import Commands, usage_line
+from cnnlite._cpus import default_num_threads
+from cnnlite.cli._group import Commands, explained, usage_line
 
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
@@ -43,6 +44,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 )  # fmt: skip
 def app() -> None:
     """Train convolutional networks on a CPU, fast, in code that can be read in an evening."""
+    with explained(ValueError):
+        default_num_threads()  # asked again by the kernels, where it would be a traceback
 
 
 def _print_warning(message: Warning | str, *_where: object) -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from cnnlite._cpus import MOST_THREADS
 from cnnlite.cli._group import fail
 
 Layer = tuple[str, int, int, int, int, int, int, int]
@@ -18,7 +19,7 @@ LAYERS: tuple[Layer, ...] = (  # name, channels, image, filters, kernel, padding
 
 
 @click.command()
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the kernels.")
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="Threads of the kernels.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 def bench(threads: int | None, rounds: int) -> None:
     """Measure the rungs of convolution: naive, im2col, tiled, winograd.

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
+from cnnlite._cpus import MOST_THREADS
 from cnnlite.cli._group import did_you_mean
 
 DATA = ("auto", "embedded", "cifar10")
@@ -82,7 +83,12 @@ class TrainConfig:
         wants="a whole number of at least 0",
         check=lambda n: n >= 0,
     )
-    threads: int | None = _count(None, "Threads; the default is all cores this process may use.")
+    threads: int | None = _option(
+        None,
+        "Threads; the default is all cores this process may use.",
+        wants=f"a whole number from 1 to {MOST_THREADS}",
+        check=lambda n: 1 <= n <= MOST_THREADS,
+    )
     overfit: int | None = _count(None, "Train on this many images only, as a sanity check.")
     smoke: bool = _option(False, "Take one training step, to see that everything works.")
 

@@ -27,11 +27,17 @@ def contiguous(x: Array) -> Array:
     return np.array(x, order="C", subok=False)
 
 
-def check_floats(name: str, **arrays: Array | None) -> None:
-    """Raises TypeError unless all arrays are float32, or all float64 (None is passed over)."""
+def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
+    """Raises TypeError unless all arrays are float32, or all float64.
+
+    Args:
+        name: layer name that starts every message.
+        optional: arguments that may be None.
+        arrays: the arrays, by argument.
+    """
     first: tuple[str, np.dtype[Any]] | None = None
     for argument, array in arrays.items():
-        if array is None:
+        if array is None and argument in optional:
             continue
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")

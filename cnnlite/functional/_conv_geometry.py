@@ -88,7 +88,7 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
     check_images("Conv2d", x)
-    check_floats("Conv2d", x=x, weight=weight, bias=bias)
+    check_floats("Conv2d", x=x, weight=weight, bias=bias, optional=["bias"])
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(
             "Conv2d: weight must have shape (out_channels, in_channels/groups, KH, KW), none of "

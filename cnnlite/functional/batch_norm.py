@@ -153,7 +153,8 @@ def _check(
     train: bool,
 ) -> None:
     running: dict[str, Any] = {"running_mean": running_mean, "running_var": running_var}
-    check_floats("BatchNorm", x=x, gamma=gamma, beta=beta, **running)
+    optional = ["gamma", "beta", *running]
+    check_floats("BatchNorm", x=x, gamma=gamma, beta=beta, **running, optional=optional)
     if x.ndim not in (2, 4) or 0 in x.shape[1:]:
         raise ValueError(
             "BatchNorm: x must have shape (N, C) or (N, C, H, W) with C, H and W at least 1, "

@@ -42,7 +42,7 @@ def linear_forward(
         TypeError: an array is not float32 or float64, or they differ.
         ValueError: shapes do not fit together.
     """
-    check_floats("Linear", x=x, weight=weight, bias=bias)
+    check_floats("Linear", x=x, weight=weight, bias=bias, optional=["bias"])
     if weight.ndim != 2:
         raise ValueError(
             f"Linear: weight must have shape (out_features, in_features), got {weight.shape}"

@@ -217,7 +217,7 @@ def mse_loss_backward(cache: MSELossCache, dvalue: float | Array = 1.0) -> Array
 
 
 def _check_scores(name: str, scores: Array, weight: Array | None) -> int:
-    check_floats(name, scores=scores, weight=weight)
+    check_floats(name, scores=scores, weight=weight, optional=["weight"])
     if scores.ndim != 2 or scores.shape[1] == 0:
         raise ValueError(f"{name}: scores must have shape (N, C), C at least 1, got {scores.shape}")
     classes = int(scores.shape[1])

@@ -54,7 +54,7 @@ def layer_norm_forward(
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
-    check_floats("LayerNorm", x=x, weight=weight, bias=bias)
+    check_floats("LayerNorm", x=x, weight=weight, bias=bias, optional=["weight", "bias"])
     sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not sizes or min(sizes) < 1 or x.ndim < len(sizes) or x.shape[-len(sizes) :] != sizes:
         raise ValueError(
@@ -102,7 +102,7 @@ def group_norm_forward(
 
     Source: Wu and He, "Group normalization", 2018.
     """
-    check_floats("GroupNorm", x=x, weight=weight, bias=bias)
+    check_floats("GroupNorm", x=x, weight=weight, bias=bias, optional=["weight", "bias"])
     if x.ndim < 2 or 0 in x.shape[1:]:
         raise ValueError(
             f"GroupNorm: x must have shape (N, C, ...), none but N being 0, got {x.shape}"

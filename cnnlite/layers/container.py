@@ -99,13 +99,17 @@ class Container(Layer):
     def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
-        The gradients of a layer that stands twice are added, under the key in `params`.
+        The gradients of a layer that stands twice are added, under the key in `params`.  They come
+        in the order of `params`, whatever the order of the pairs.
         """
+        keys: list[str] = []
         first: dict[int, str] = {}
         again: dict[str, str] = {}
         for prefix, leaf in self.leaves():
             home = first.setdefault(id(leaf), prefix)
-            if home != prefix:
+            if home == prefix:
+                keys.extend(prefix + name for name in leaf.params)
+            else:
                 again.update((prefix + name, home + name) for name in leaf.params)
         total: Grads = {}
         for child, grads in parts:
@@ -117,7 +121,7 @@ class Container(Layer):
                     total[key] = other if grad is None else grad
                 else:
                     total[key] = other + grad
-        return total
+        return {key: total[key] for key in keys if key in total} | total
 
     def _distinct_leaves(self) -> Iterator[tuple[str, Layer]]:
         seen: set[int] = set()

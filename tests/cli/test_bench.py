@@ -55,3 +55,7 @@ def test_the_reference_backend_is_not_measured() -> None:
 
 def test_no_threads_is_a_wrong_command_line(cli: Cli) -> None:
     assert "--threads" in cli("bench", "--threads", "0").complaint
+
+
+def test_more_threads_than_there_can_be(cli: Cli) -> None:
+    assert "--threads" in cli("bench", "--threads", "100000").complaint

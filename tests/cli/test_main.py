@@ -1,5 +1,6 @@
 """The program as a whole: help, version, and one line for what is wrong."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +85,18 @@ def test_python_m_is_the_same_program() -> None:
     )
     assert done.returncode == 2
     assert done.stderr == "cnnlite train: no such option --epoch; did you mean --epochs?\n"
+
+
+@pytest.mark.parametrize("threads", ["0", "many", "100000"])
+def test_a_wrong_number_of_threads_in_the_environment_is_one_line(threads: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnlite", "doctor"],
+        env={**os.environ, "CNNLITE_NUM_THREADS": threads},
+        capture_output=True,
+        text=True,
+    )
+    line = f"CNNLITE_NUM_THREADS is {threads!r}, expected a whole number from 1 to 4096"
+    assert (done.returncode, done.stderr) == (2, f"cnnlite: {line}\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of the shell")

@@ -149,6 +149,10 @@ class TestWhatIsWrong:
             (["--lr", "-1"], "--lr must be a positive number, not -1.0"),
             (["--model", "vgg"], "--model cannot be 'vgg'; did you mean small_vgg?"),
             (["--config", "no.toml"], "no.toml: No such file or directory"),
+            (
+                ["--threads", "100000"],
+                "--threads must be a whole number from 1 to 4096, not 100000",
+            ),
             (["--momentum", "0", "--nesterov"], "--nesterov needs --momentum above 0"),
         ],
     )

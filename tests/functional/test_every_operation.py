@@ -171,7 +171,7 @@ def test_backward_changes_neither_dy_nor_cache(name: str, rng: np.random.Generat
 
 @every
 @pytest.mark.parametrize(
-    "x", [[[1.0, 2.0]], np.ones(SHAPE, np.int64), np.ones(SHAPE, np.float16), np.ones(SHAPE, ">f4")]
+    "x", [[[1.0, 2.0]], *(np.ones(SHAPE, dtype) for dtype in (np.int64, np.float16, ">f4")), None]
 )
 def test_other_types_are_refused(name: str, x: Any) -> None:
     forward, _ = OPERATIONS[name]
@@ -185,6 +185,8 @@ def test_dy_of_another_shape_or_type_is_refused(name: str) -> None:
     y, cache = forward(np.random.default_rng(0).standard_normal(SHAPE))
     with pytest.raises(ValueError, match=r"^\w+: dy has shape \(2, 2\), but forward returned"):
         backward(np.ones((2, 2)), cache)
+    with pytest.raises(TypeError, match=r"^\w+: dy must be a NumPy array, got NoneType"):
+        backward(None, cache)
     with pytest.raises(TypeError, match="dy is float32, but forward returned float64"):
         backward(np.ones(y.shape, np.float32), cache)
     with pytest.raises(TypeError, match="dy must be float32 or float64, got int64"):

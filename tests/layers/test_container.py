@@ -142,6 +142,12 @@ def test_state_keys_of_a_layer_that_stands_twice_are_torchs(torch: Any) -> None:
     np.testing.assert_array_equal(ours.params["bias"], theirs.bias.detach().numpy())
 
 
+def test_gradients_come_in_the_order_of_the_parameters() -> None:
+    model = Sequential(Linear(3, 3), Residual(Linear(3, 3), Linear(3, 3)), ReLU(), Linear(3, 2))
+    y, cache = model.forward(np.ones((2, 3), np.float32))
+    assert list(model.backward(y, cache)[1]) == list(model.params)
+
+
 def test_gradients_that_are_none_or_missing_stay_so() -> None:
     model = network()
     total = model.gather_grads(
