@@ -63,7 +63,8 @@ cdef class Arrays:
         self, str name, object array, Py_ssize_t size, bint writable
     ) except? NULL:
         cdef Py_buffer *view = self.view(array, PyBUF_WRITABLE if writable else 0)
-        if view.format[0] != b"i" or view.itemsize != 4:
+        # NumPy's int32 is C's int, or its long where that has 32 bits (Windows).
+        if (view.format[0] != b"i" and view.format[0] != b"l") or view.itemsize != 4:
             raise TypeError(f"{self.kernel}: {name} must be int32")
         if view.len != size * 4:
             raise ValueError(

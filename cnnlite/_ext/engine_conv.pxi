@@ -4,6 +4,9 @@
 
 from libc.string cimport memset
 
+# Of an image with its padding: the kernels' copies of it, times threads, then fit 63 bits.
+cdef object MOST_PIXELS = 2**36
+
 
 cdef int output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_ssize_t before,
                      Py_ssize_t after,
@@ -48,6 +51,12 @@ cdef int conv_geometry(conv_shape *s, str kernel, const Py_ssize_t *x, const Py_
         )
     output_size(kernel, s.h, s.kh, s.top, bottom, s.stride_h, s.dilation_h, s.oh)
     output_size(kernel, s.w, s.kw, s.left, right, s.stride_w, s.dilation_w, s.ow)
+    cdef object rows = <object> s.h + s.top + bottom, columns = <object> s.w + s.left + right
+    if rows * columns > MOST_PIXELS:
+        raise ValueError(
+            f"{kernel}: padding {tuple(padding)} makes images of {rows} x {columns} pixels, "
+            f"expected at most {MOST_PIXELS}"
+        )
     return 0
 
 

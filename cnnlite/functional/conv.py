@@ -180,7 +180,10 @@ def conv2d_backward(
     dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
     dweight_pass = _find(cache.passes.weight_gradient, geometry)
     dx_pass = _find(cache.passes.input_gradient, geometry)
-    if dweight_pass in (_conv_tiled, _conv_winograd) and (not need_dx or dx_pass is _conv_winograd):
+    # A 1x1 convolution's gradient is summed in longer rows than one behind a pooling could be.
+    same_sums = behind.argmax is None or not geometry.is_pointwise
+    reads = not need_dx or dx_pass is _conv_winograd
+    if same_sums and reads and dweight_pass in (_conv_tiled, _conv_winograd):
         # They undo ReLU and pooling while they read dy: the whole gradient is never written.
         dweight, dbias = dweight_pass.weight_gradient(dy, cache.x, geometry, cache.has_bias, behind)
         if not need_dx:

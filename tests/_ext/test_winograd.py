@@ -355,3 +355,12 @@ def test_every_instruction_set(name):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+def test_no_channels_at_all(tile: int) -> None:
+    x, weight = np.empty((1, 0, 4, 4)), np.empty((0, 0, 3, 3))
+    y, dbias = np.empty((1, 0, 2, 2)), np.empty(0)
+    engine.conv2d_winograd_forward(x, weight, None, y, NO_PADDING, 1, False, tile)
+    engine.conv2d_winograd_input_gradient(y, weight, x, NO_PADDING, 1, tile)
+    engine.conv2d_winograd_weight_gradient(x, y, weight, dbias, NO_PADDING, 1, tile)

@@ -234,6 +234,15 @@ def test_columns_stay_within_their_bytes(monkeypatch: pytest.MonkeyPatch) -> Non
     assert sizes == [10 * 9216] * 3
 
 
+def test_padding_whose_sizes_would_overflow_is_refused() -> None:
+    """Copies of 2**32 x 2**32 pixels, which is 0 in 64 bits, for taps that far apart."""
+    x, w = np.ones((1, 16, 16, 16), np.float32), np.ones((16, 16, 3, 3), np.float32)
+    far = (2**31 - 2, 2**31 - 8)
+    message = "padding .* makes images of 4294967308 x 4294967296 pixels, expected at most"
+    with pytest.raises(ValueError, match=message):
+        F.conv2d_forward(x, w, padding=far, dilation=far, algorithm="tiled")
+
+
 def test_huge_strides_take_one_window(rng: np.random.Generator) -> None:
     x, w = rng.standard_normal((1, 2, 4, 4)), rng.standard_normal((1, 2, 2, 2))
     y, cache = F.conv2d_forward(x, w, stride=2**31 - 1)

@@ -65,6 +65,22 @@ def test_convolution_with_what_follows(
     assert_same_bits(layers, x, 2 if "other" in name else 1)
 
 
+@pytest.mark.parametrize("kernel", [1, 2, 3])
+@pytest.mark.parametrize("relu", [True, False])
+def test_first_layer_whose_dx_nobody_asks_for(
+    kernel: int, relu: bool, rng: np.random.Generator
+) -> None:
+    x = rng.standard_normal((2, 3, 19, 18)).astype(np.float32)
+    layers = [Conv2d(3, 8, kernel, rng=0), *[ReLU()] * relu, MaxPool2d(2)]
+    outcomes = []
+    for model in (Sequential(*layers), Sequential(*layers, fuse=False)):
+        y, cache = model.forward(x)
+        dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+        _, grads = model.backward(dy, cache, need_dx=False)
+        outcomes.append([grads[key].tobytes() for key in ("0.weight", "0.bias")])
+    assert outcomes[0] == outcomes[1]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_norm_linear_and_residual_with_relu(dtype: Any, rng: np.random.Generator) -> None:
     body = Sequential(

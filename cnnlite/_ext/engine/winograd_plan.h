@@ -55,7 +55,8 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     p.c_blocks = divide_up(p.c, VL), p.f_blocks = divide_up(p.f, VL);
     p.tiles_y = divide_up(s->oh, m), p.tiles_x = divide_up(s->ow, m);
 
-    ptrdiff_t most = WINOGRAD_BYTES / (p.area * (p.c_blocks + p.f_blocks) * VL * REAL_BYTES);
+    const ptrdiff_t blocks = larger(1, p.c_blocks + p.f_blocks);
+    ptrdiff_t most = WINOGRAD_BYTES / (p.area * blocks * VL * REAL_BYTES);
     most = smaller(larger(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES);
     most = smaller(most, larger(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / pieces));
     p.blocks_x = divide_up(p.tiles_x, most);
