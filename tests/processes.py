@@ -7,24 +7,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import cnnlite
+from tests.builds import environment
 
 
-def run_program(code: str, *arguments: str, seconds: float = 120, **environment: str) -> list[str]:
+def run_program(code: str, *arguments: str, seconds: float = 120, **variables: str) -> list[str]:
     """Run Python code and return the words it prints.
 
     Args:
         code: the program; `arguments` are its sys.argv[1:].
         seconds: how long it may take before it counts as hanging, far more than it needs.
-        environment: variables to set.
+        variables: to set in its environment.
 
     Raises:
         AssertionError: it hangs, or fails; with what it wrote to stderr.
     """
+    folder = Path(cnnlite.__file__).parents[1]  # the same build as here
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
+        cwd=folder,
+        env={**environment(folder), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
