@@ -1,7 +1,8 @@
 """What is compiled: every cnnlite/_ext/NAME.pyx, with the C sources of a folder of the same name.
 
 Environment: CNNLITE_DEBUG=1 builds with bounds checks (add --force when changing over),
-CNNLITE_NO_OPENMP=1 builds for one thread.  Everything else is in pyproject.toml.
+CNNLITE_NO_OPENMP=1 builds for one thread, CNNLITE_SANITIZE=1 is for `python -m tests.sanitize`.
+Everything else is in pyproject.toml.
 """
 
 import os
@@ -18,6 +19,7 @@ from setuptools.errors import CompileError, LinkError
 
 DEBUG = os.environ.get("CNNLITE_DEBUG") == "1"
 SERIAL = os.environ.get("CNNLITE_NO_OPENMP") == "1"
+SANITIZE = os.environ.get("CNNLITE_SANITIZE") == "1"
 ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")  # free-threaded Python has no stable ABI yet
 
 DIRECTIVES = {
@@ -28,6 +30,11 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": True,
 }
+
+# They stop at the first fault.  -O3 would take minutes to compile; Python's own -fwrapv would hide
+# overflows.
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = [*SANITIZERS, "-O1", "-g1", "-fno-wrapv"]
 
 OPENMP_TEST = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
 
@@ -53,6 +60,9 @@ class Build(build_ext):
         else:
             flags = ["-O3", "-ffp-contract=off", "-g" if DEBUG else "-g0"]
         openmp, libraries = ([], []) if SERIAL else self.openmp()
+        if SANITIZE:
+            flags += SANITIZED
+            libraries += SANITIZERS
         for module in self.extensions:
             module.extra_compile_args += flags + openmp
             module.extra_link_args += libraries

@@ -49,6 +49,7 @@ def versions() -> dict[str, str]:
         "cnnlite": cnnlite.__version__,
         "NumPy": np.__version__,
         "backend": backend_name,
+        "compiler": kernels.compiler(),
         "instruction set": kernels.instruction_set(),
     }
 

@@ -121,11 +121,11 @@ def test_another_activation_is_another_training(saved: Path) -> None:
         trainings.solver(model=Sequential(*layers), checkpoint=saved).resume()
 
 
-def test_other_versions_warn(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cnnlite, "__version__", "0.0.0")
-    with pytest.warns(
-        UserWarning, match=r"cnnlite is .* in the checkpoint, 0\.0\.0 here; the cont"
-    ):
+@pytest.mark.parametrize("name", ["cnnlite", "NumPy", "backend", "compiler", "instruction set"])
+def test_other_versions_warn(saved: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    here = {**cnnlite._record.versions(), name: "another"}
+    monkeypatch.setattr("cnnlite.checkpoint.versions", lambda: here)
+    with pytest.warns(UserWarning, match=rf"{name} is .* in the checkpoint, another here; the con"):
         trainings.solver(checkpoint=saved).resume()
 
 

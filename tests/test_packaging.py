@@ -101,6 +101,21 @@ def test_core_dependencies_stay_few(project):
     assert not any("torch" in text for text in project["project"]["optional-dependencies"]["test"])
 
 
+def test_a_compiler_without_openmp_is_told_of(tmp_path):
+    pytest.importorskip("Cython")
+    build = ["setup.py", "build_ext", "--build-lib", tmp_path, "--build-temp", tmp_path]
+    result = subprocess.run(
+        [sys.executable, *map(str, build)],
+        cwd=ROOT,
+        env={**os.environ, "CC": "false"},  # it compiles nothing, so OpenMP's probe neither
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    line = "cnnlite: this compiler has no OpenMP; the kernels will use one thread"
+    assert line in result.stdout.splitlines()
+
+
 # ---- Building and installing outside the tree
 
 KERNELS = """

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import random
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +16,9 @@ from cnnlite.checkpoint import Checkpoint
 from cnnlite.optim import SGD, Adam, Optimizer, RMSprop
 from cnnlite.schedules import OneCycle
 from cnnlite.solver import Solver
-from tests import trainings
+from tests import kills, trainings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-ROOT = Path(__file__).parents[1]
-ENV = {**os.environ, "CNNLITE_NUM_THREADS": "1"}
 
 
 class StopAt(Callback):
@@ -153,72 +147,128 @@ def test_saved_after_each_epoch_and_every_so_many_steps(path: Path) -> None:
 # Killed processes
 
 
-def run(path: Path, how: str, kill_after: float | None = None) -> str | None:
-    """Train in a process of its own; kill it after so many seconds, if it still runs."""
-    command = [sys.executable, "-m", "tests.trainings", str(path), how, "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=ENV)
-    assert process.stdout is not None
-    with process:
-        assert process.stdout.readline() == "ready\n"
-        if kill_after is not None:
-            time.sleep(kill_after)
-            process.kill()
-        rest = process.stdout.read().split()
-    return rest[0] if rest else None
-
-
-def kill_many_times(path: Path, undisturbed: str, kills: int, seed: int) -> None:
-    """Kill and resume, until there were so many; a training that came to its end starts anew."""
-    pick = random.Random(seed)
-    killed = 0
-    while killed < kills:
-        how = "resume" if path.exists() else "start"
-        result = run(path, how, kill_after=pick.uniform(0.0, 0.1))
-        if result is None:
-            killed += 1
-        else:
-            assert result == undisturbed
-            path.unlink()
-    assert run(path, "resume" if path.exists() else "start") == undisturbed
-    trainings.solver(checkpoint=path).resume()
-    assert list(path.parent.iterdir()) == [path]  # no drafts of the killed
-
-
-def test_killed_at_random_moments(path: Path, undisturbed: str) -> None:
-    """A checkpoint after each step takes a good part of the time, so kills hit it as well."""
-    kill_many_times(path, undisturbed, kills=4, seed=1)
+def test_killed_at_random_moments(path: Path) -> None:
+    assert kills.survive(path, kills=5)["kills"] == 5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
-def test_killed_at_many_random_moments(path: Path, undisturbed: str, seed: int) -> None:
-    kill_many_times(path, undisturbed, kills=20, seed=seed)
+def test_killed_at_many_random_moments(path: Path) -> None:
+    counts = kills.survive(path, kills=200, seed=1)
+    assert counts["in a checkpoint"] > 0
+    assert counts["at the end of an epoch"] > 0
 
 
-def test_killed_in_the_middle_of_writing_a_checkpoint(path: Path, undisturbed: str) -> None:
-    """Killed between draft and rename: the old checkpoint holds, and the draft goes away."""
-    program = f"""
-import os, signal
-from pathlib import Path
+# Each line of this program may be its last: it dies at one point around the second epoch's end.
+DYING = """
+import os, signal, sys
 from cnnlite.checkpoint import Checkpoint
-from tests import trainings
-real = os.replace
-def replace(source, target):
-    if solver.step == 7:
+from tests import kills, trainings
+path, point = sys.argv[1:]
+
+def die(here):
+    if here == point:
         os.kill(os.getpid(), signal.SIGKILL)
-    real(source, target)
-os.replace = replace
-solver = trainings.solver(checkpoint=Checkpoint({str(path)!r}, every_steps=1))
-solver.train()
+
+class Dying(trainings.Recorder):
+    def before_step(self, solver):
+        die(f"before step {solver.step}")
+    def after_step(self, solver):
+        die(f"after step {solver.step}")
+    def after_epoch(self, solver):
+        die(f"after epoch {solver.epoch}")
+    def before_epoch(self, solver):
+        die(f"before epoch {solver.epoch}")
+
+real = {name: getattr(os, name) for name in ("fsync", "replace")}
+syncs = [0]
+def fsync(file):
+    syncs[0] += 1  # of the draft, of the folder, of the next draft
+    die(f"before sync {syncs[0]}")
+    real["fsync"](file)
+    die(f"after sync {syncs[0]}")
+def replace(source, target):
+    die(f"before rename {syncs[0]}")
+    if point == f"half written {syncs[0]}":  # as if the page cache had been lost
+        os.truncate(source, os.path.getsize(source) // 2)
+        die(point)
+    real["replace"](source, target)
+    die(f"after rename {syncs[0]}")
+os.fsync, os.replace = fsync, replace
+trainings.solver(checkpoint=Checkpoint(path, every_steps=1), callbacks=[Dying()]).train()
 """
-    if sys.platform == "win32":
-        pytest.skip("needs SIGKILL")
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=ENV, check=False)
-    assert done.returncode == -9
-    assert len(list(path.parent.iterdir())) == 2
+
+# After step 10 comes its checkpoint (the 11th: epochs have one too, syncs 21 and 22), then the
+# evaluation and the epoch's checkpoint (the 12th, syncs 23 and 24).
+POINTS = [
+    *("before step 9", "after step 10", "before sync 21", "half written 21", "before rename 21"),
+    *("after rename 21", "after sync 22", "after epoch 2", "before sync 23", "half written 23"),
+    *("before rename 23", "after rename 23", "before sync 24", "after sync 24"),
+    *("before epoch 2", "before step 10", "after step 11"),
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_around_the_end_of_an_epoch(path: Path, undisturbed: str, point: str) -> None:
+    command = [sys.executable, "-c", DYING, str(path), point]
+    assert subprocess.run(command, cwd=kills.ROOT, env=kills.ENV, check=False).returncode == -9
     resumed = trainings.solver(checkpoint=path)
-    resumed.checkpoint.load(resumed)  # type: ignore[union-attr]
-    assert resumed.step == 6
+    resumed.resume()
+    assert trainings.fingerprint(resumed) == undisturbed
     assert list(path.parent.iterdir()) == [path]
+
+
+# Full disks
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_FSIZE and /dev/full")
+@pytest.mark.parametrize(
+    ("fill", "reason"),
+    [
+        # From here on, the process may write files of 4096 bytes.
+        (
+            "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))",
+            "File too large",
+        ),
+        # The draft's name leads to a device that is always full.
+        (
+            "from cnnlite._storage import _draft; "
+            "_draft(Path(path), str(os.getpid())).symlink_to('/dev/full')",
+            "No space left on device",
+        ),
+    ],
+    ids=["RLIMIT_FSIZE", "/dev/full"],
+)
+def test_a_full_disk_leaves_the_old_checkpoint_and_says_so(
+    path: Path, undisturbed: str, fill: str, reason: str
+) -> None:
+    program = f"""
+import os, sys
+from pathlib import Path
+from cnnlite.checkpoint import Checkpoint, CheckpointError
+from tests import kills, trainings
+path = sys.argv[1]
+
+class Fill(trainings.Recorder):
+    def after_step(self, solver):
+        if solver.step == 7:
+            {fill}
+
+try:
+    trainings.solver(checkpoint=Checkpoint(path, every_steps=1), callbacks=[Fill()]).train()
+except CheckpointError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(
+        command, cwd=kills.ROOT, env=kills.ENV, stdout=subprocess.PIPE, text=True, check=True
+    )
+    ends = f"{path} cannot be written: {reason}; the file that was there is untouched\n"
+    assert done.stdout == ends
+    assert list(path.parent.iterdir()) == [path]
+    resumed = trainings.solver(checkpoint=path)
+    assert resumed.checkpoint is not None
+    resumed.checkpoint.load(resumed)
+    assert resumed.step == 6
     resumed.train()
     assert trainings.fingerprint(resumed) == undisturbed

@@ -7,6 +7,7 @@ import pytest
 
 import cnnlite
 from cnnlite import SGD, CrossEntropyLoss, models
+from tests import same_bits
 
 
 def bits_of_training(
@@ -44,3 +45,21 @@ def test_any_number_of_threads(name: str, algorithm: str) -> None:
     finally:
         cnnlite.set_num_threads(before)
     assert others == [one] * 3
+
+
+def test_a_training_with_everything_has_the_same_bits_every_time() -> None:
+    before = cnnlite.get_num_threads()
+    digests = set()
+    try:
+        for threads in (1, 2, 3, 4, 4):
+            cnnlite.set_num_threads(threads)
+            digests.add(same_bits.train())
+    finally:
+        cnnlite.set_num_threads(before)
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_the_build_without_openmp_has_the_same_bits(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("Cython")
+    assert same_bits.main() == 0, capsys.readouterr().out

@@ -5,7 +5,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from cnnlite._ext.runtime cimport threads_for
+from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
 
 
 def crop_flip(
@@ -26,10 +26,17 @@ def crop_flip(
     _check_offsets("crop_flip", count, top, left, flip, padding)
     if count * size == 0:
         return
+    cdef Py_ssize_t turn, turns = turns_for(count * size)
     cdef int threads = threads_for(count * size)
-    for n in prange(count, nogil=True, schedule="static", num_threads=threads):
-        _crop_image(&images[0, 0, 0, 0] + n * size, &out[0, 0, 0, 0] + n * size,
-                    top[n] - padding, left[n] - padding, flip[n], channels, height, width)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for n in prange(
+            count * turn // turns, count * (turn + 1) // turns,
+            nogil=True, schedule="static", num_threads=threads,
+        ):
+            _crop_image(&images[0, 0, 0, 0] + n * size, &out[0, 0, 0, 0] + n * size,
+                        top[n] - padding, left[n] - padding, flip[n], channels, height, width)
 
 
 def crop_flip_normalize(
@@ -61,11 +68,18 @@ def crop_flip_normalize(
     _check_offsets("crop_flip_normalize", count, top, left, flip, padding)
     if count * size == 0:
         return
+    cdef Py_ssize_t turn, turns = turns_for(count * size)
     cdef int threads = threads_for(count * size)
-    for n in prange(count, nogil=True, schedule="static", num_threads=threads):
-        _normalize_image(&images[0, 0, 0, 0] + index[n] * size, &out[0, 0, 0, 0] + n * size,
-                         &scale[0, 0, 0], &shift[0, 0, 0], top[n] - padding, left[n] - padding,
-                         flip[n], channels, height, width)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for n in prange(
+            count * turn // turns, count * (turn + 1) // turns,
+            nogil=True, schedule="static", num_threads=threads,
+        ):
+            _normalize_image(&images[0, 0, 0, 0] + index[n] * size, &out[0, 0, 0, 0] + n * size,
+                             &scale[0, 0, 0], &shift[0, 0, 0], top[n] - padding, left[n] - padding,
+                             flip[n], channels, height, width)
 
 
 cdef int _check_offsets(

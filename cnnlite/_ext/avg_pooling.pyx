@@ -6,7 +6,7 @@ One image's channel (a plane) is one piece of work.
 from cython cimport floating
 from cython.parallel cimport prange
 
-from cnnlite._ext.runtime cimport threads_for
+from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
 from cnnlite._ext.windows cimport Axis, check_alignment, is_half, pooling_axes, position
 
 
@@ -36,16 +36,25 @@ def avg_pool2d_backward(
         _avg_backward(dy, dx, &axes[0], &axes[1], count_include_pad)
 
 
-cdef void _avg_forward(
+cdef int _avg_forward(
     const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y,
     const Axis* rows, const Axis* columns, bint count_include_pad,
-) noexcept nogil:
+) except -1 nogil:
     cdef Py_ssize_t channels = x.shape[1], planes = x.shape[0] * channels, plane
-    cdef int threads = threads_for(planes * rows.outputs * columns.outputs * columns.kernel)
-    for plane in prange(planes, schedule="static", num_threads=threads):
-        _avg_forward_plane(
-            x, y, plane // channels, plane % channels, rows, columns, count_include_pad
-        )
+    cdef Py_ssize_t elements = planes * rows.outputs * columns.outputs * columns.kernel
+    cdef Py_ssize_t turn, turns = turns_for(elements)
+    cdef int threads = threads_for(elements)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for plane in prange(
+            planes * turn // turns, planes * (turn + 1) // turns,
+            schedule="static", num_threads=threads,
+        ):
+            _avg_forward_plane(
+                x, y, plane // channels, plane % channels, rows, columns, count_include_pad
+            )
+    return 0
 
 
 cdef void _avg_forward_plane(
@@ -88,16 +97,25 @@ cdef inline Py_ssize_t _pixels(
     return max(end - start, 1)
 
 
-cdef void _avg_backward(
+cdef int _avg_backward(
     const floating[:, :, :, ::1] dy, floating[:, :, :, ::1] dx,
     const Axis* rows, const Axis* columns, bint count_include_pad,
-) noexcept nogil:
+) except -1 nogil:
     cdef Py_ssize_t channels = dx.shape[1], planes = dx.shape[0] * channels, plane
-    cdef int threads = threads_for(planes * dx.shape[2] * dx.shape[3])
-    for plane in prange(planes, schedule="static", num_threads=threads):
-        _avg_backward_plane(
-            dy, dx, plane // channels, plane % channels, rows, columns, count_include_pad
-        )
+    cdef Py_ssize_t elements = planes * dx.shape[2] * dx.shape[3]
+    cdef Py_ssize_t turn, turns = turns_for(elements)
+    cdef int threads = threads_for(elements)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for plane in prange(
+            planes * turn // turns, planes * (turn + 1) // turns,
+            schedule="static", num_threads=threads,
+        ):
+            _avg_backward_plane(
+                dy, dx, plane // channels, plane % channels, rows, columns, count_include_pad
+            )
+    return 0
 
 
 cdef void _avg_backward_plane(

@@ -16,6 +16,19 @@ from libc.string cimport memset
 include "engine_buffers.pxi"
 
 
+cdef extern from *:
+    """
+    /* Run the handlers of signals that wait; -1 if one of them has raised. */
+    static int cnnlite_answer_signals(void)
+    {
+        PyGILState_STATE state = PyGILState_Ensure();
+        int answer = PyErr_CheckSignals();
+        PyGILState_Release(state);
+        return answer;
+    }
+    """
+    int cnnlite_answer_signals() noexcept nogil
+
 cdef extern from "engine/product_args.h" nogil:
     ctypedef struct product:
         Py_ssize_t m, n, depth, a_row, a_step
@@ -35,6 +48,8 @@ cdef extern from "engine/engine.h" nogil:
         const int32_t *argmax
     ctypedef void (*piece_body)(void *context, Py_ssize_t piece, int thread)
     void engine_parallel(Py_ssize_t pieces, int threads, piece_body body, void *context)
+    int (*engine_signalled)() noexcept
+    int engine_finish() except -1  # to be called after every kernel: raises what Ctrl-C raised
     ctypedef size_t (*conv_forward_kernel)(
         const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
         int32_t *argmax, int relu, void *scratch, int threads)
@@ -67,6 +82,8 @@ cdef extern from "engine/engine.h" nogil:
         winograd_kernel *winograd_forward
         winograd_kernel *winograd_gradient
     const engine_table *engine_find(const char *name)
+
+engine_signalled = cnnlite_answer_signals
 
 cdef const engine_table *table = NULL
 

@@ -21,6 +21,7 @@ cdef int multiply(product *k, int is_double) except -1:
     cdef Scratch scratch = Scratch(kernel(k, NULL, threads))
     with nogil:
         kernel(k, scratch.start, threads)
+        engine_finish()
     return 0
 
 
@@ -78,3 +79,4 @@ def linear_weight_gradient(x, dy, dweight, dbias):
     cdef Py_ssize_t lanes = table.vector_bytes // (8 if arrays.is_double else 4)
     with nogil:
         engine_parallel((k.n + lanes - 1) // lanes, threads_for(k.m * k.n), body, &k)
+        engine_finish()

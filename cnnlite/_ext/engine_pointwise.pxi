@@ -59,6 +59,7 @@ cdef int run(const piece_body *bodies, Arrays arrays, Py_ssize_t pieces, Py_ssiz
     cdef piece_body body = bodies[arrays.is_double]
     with nogil:
         engine_parallel(pieces, threads_for(elements), body, context)
+        engine_finish()
     return 0
 
 

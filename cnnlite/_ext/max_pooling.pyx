@@ -8,7 +8,7 @@ from cython cimport floating
 from cython.parallel cimport prange
 from libc.math cimport INFINITY
 
-from cnnlite._ext.runtime cimport threads_for
+from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
 from cnnlite._ext.windows cimport (
     Axis, check_alignment, check_shape, end_inside, first_inside, is_half, pooling_axes, position,
     shape4,
@@ -55,14 +55,23 @@ def max_pool2d_backward(
         )
 
 
-cdef void _max_forward(
+cdef int _max_forward(
     const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] argmax,
     const Axis* rows, const Axis* columns,
-) noexcept nogil:
+) except -1 nogil:
     cdef Py_ssize_t channels = x.shape[1], planes = x.shape[0] * channels, plane
-    cdef int threads = threads_for(planes * rows.outputs * columns.outputs * columns.kernel)
-    for plane in prange(planes, schedule="static", num_threads=threads):
-        _max_forward_plane(x, y, argmax, plane // channels, plane % channels, rows, columns)
+    cdef Py_ssize_t elements = planes * rows.outputs * columns.outputs * columns.kernel
+    cdef Py_ssize_t turn, turns = turns_for(elements)
+    cdef int threads = threads_for(elements)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for plane in prange(
+            planes * turn // turns, planes * (turn + 1) // turns,
+            schedule="static", num_threads=threads,
+        ):
+            _max_forward_plane(x, y, argmax, plane // channels, plane % channels, rows, columns)
+    return 0
 
 
 cdef void _max_forward_plane(
@@ -144,14 +153,22 @@ cdef void _max_2x2_row(
         argmax[ow] = index + 2 * <int> ow + width + 1 if wins else where
 
 
-cdef bint _max_backward(
+cdef int _max_backward(
     const floating[:, :, :, ::1] dy, const int[:, :, :, ::1] argmax, floating[:, :, :, ::1] dx
-) noexcept nogil:
+) except -1 nogil:
     """Return whether every index was inside the image."""
     cdef Py_ssize_t channels = dx.shape[1], planes = dx.shape[0] * channels, plane, outside = 0
-    cdef int threads = threads_for(planes * dx.shape[2] * dx.shape[3])
-    for plane in prange(planes, schedule="static", num_threads=threads):
-        outside += _max_backward_plane(dy, argmax, dx, plane // channels, plane % channels)
+    cdef Py_ssize_t elements = planes * dx.shape[2] * dx.shape[3]
+    cdef Py_ssize_t turn, turns = turns_for(elements)
+    cdef int threads = threads_for(elements)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for plane in prange(
+            planes * turn // turns, planes * (turn + 1) // turns,
+            schedule="static", num_threads=threads,
+        ):
+            outside += _max_backward_plane(dy, argmax, dx, plane // channels, plane % channels)
     return outside == 0
 
 

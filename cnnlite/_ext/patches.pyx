@@ -7,7 +7,7 @@ from inside the image is worked out before the inner loops, so that these only c
 from cython cimport floating
 from cython.parallel cimport prange
 
-from cnnlite._ext.runtime cimport threads_for
+from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
 from cnnlite._ext.windows cimport (
     Axis, check_alignment, check_shape, check_window, end_inside, first_inside, make_axis, position,
 )
@@ -58,13 +58,22 @@ cdef int _check(
     return 0
 
 
-cdef void _im2col(
+cdef int _im2col(
     const floating[:, :, :, ::1] x, floating[:, :, ::1] cols, const Axis* rows, const Axis* columns
-) noexcept nogil:
+) except -1 nogil:
     cdef Py_ssize_t channels = x.shape[1], planes = x.shape[0] * channels, plane
-    cdef int threads = threads_for(planes * cols.shape[2] * rows.kernel * columns.kernel)
-    for plane in prange(planes, schedule="static", num_threads=threads):
-        _im2col_plane(x, cols, plane // channels, plane % channels, rows, columns)
+    cdef Py_ssize_t elements = planes * cols.shape[2] * rows.kernel * columns.kernel
+    cdef Py_ssize_t turn, turns = turns_for(elements)
+    cdef int threads = threads_for(elements)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for plane in prange(
+            planes * turn // turns, planes * (turn + 1) // turns,
+            schedule="static", num_threads=threads,
+        ):
+            _im2col_plane(x, cols, plane // channels, plane % channels, rows, columns)
+    return 0
 
 
 cdef void _im2col_plane(
@@ -113,13 +122,22 @@ cdef inline void _zero(
         cols[n, line, i] = 0
 
 
-cdef void _col2im(
+cdef int _col2im(
     const floating[:, :, ::1] cols, floating[:, :, :, ::1] dx, const Axis* rows, const Axis* columns
-) noexcept nogil:
+) except -1 nogil:
     cdef Py_ssize_t channels = dx.shape[1], planes = dx.shape[0] * channels, plane
-    cdef int threads = threads_for(planes * cols.shape[2] * rows.kernel * columns.kernel)
-    for plane in prange(planes, schedule="static", num_threads=threads):
-        _col2im_plane(cols, dx, plane // channels, plane % channels, rows, columns)
+    cdef Py_ssize_t elements = planes * cols.shape[2] * rows.kernel * columns.kernel
+    cdef Py_ssize_t turn, turns = turns_for(elements)
+    cdef int threads = threads_for(elements)
+    for turn in range(turns):
+        if turn > 0:
+            answer_signals()
+        for plane in prange(
+            planes * turn // turns, planes * (turn + 1) // turns,
+            schedule="static", num_threads=threads,
+        ):
+            _col2im_plane(cols, dx, plane // channels, plane % channels, rows, columns)
+    return 0
 
 
 cdef void _col2im_plane(

@@ -2,6 +2,8 @@
 
 import os
 
+from cpython.exc cimport PyErr_CheckSignals
+
 cdef extern from *:
     """
     #if defined(_OPENMP)
@@ -28,6 +30,8 @@ cdef extern from *:
 cdef enum:
     # Below this many elements a kernel is done before the other threads have woken up.
     WORTH_A_THREAD = 16 * 1024
+    # About a tenth of a second on one thread: a kernel that has more to do answers signals.
+    LONGEST_TURN = 64 * 1024 * 1024
 
 cdef int num_threads = 1
 cdef bint forked = False
@@ -36,6 +40,18 @@ cdef bint forked = False
 cdef int threads_for(Py_ssize_t elements) noexcept nogil:
     """Return how many threads to use for that much work; the result never depends on it."""
     return num_threads if elements >= WORTH_A_THREAD else 1
+
+
+cdef Py_ssize_t turns_for(Py_ssize_t elements) noexcept nogil:
+    """Return in how many turns to do that much work, with answer_signals between them."""
+    return elements // LONGEST_TURN + 1
+
+
+cdef int answer_signals() except -1 nogil:
+    """Run the handlers of signals that wait: after Ctrl-C, KeyboardInterrupt is raised here."""
+    with gil:
+        PyErr_CheckSignals()
+    return 0
 
 
 def set_num_threads(int n):
@@ -61,8 +77,8 @@ def compiler():
     return CNNLITE_COMPILER.decode()
 
 
-def _after_fork():
-    """Stay on one thread in a child process: the parent's threads do not exist there.
+def stay_on_one_thread():
+    """Use one thread from now on: in a child process, where the parent's threads do not exist.
 
     GCC's OpenMP waits for them for ever.
     """
@@ -72,4 +88,4 @@ def _after_fork():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=stay_on_one_thread)

@@ -22,6 +22,7 @@ def fresh_pool():
     gc.collect()
     limit = memory.stats()["limit"]
     memory.trim()
+    memory.set_limit(2 << 30)  # whatever CNNLITE_POOL_LIMIT is
     yield
     memory.set_limit(limit)
 

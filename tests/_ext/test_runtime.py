@@ -1,14 +1,17 @@
 """Threads: the same bits for any number of them, none after a fork, the GIL released."""
 
 import os
-import subprocess
+import re
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cnnlite import _ext
+from tests._ext.calls import NAMES, calls
+from tests.processes import run_program
 
 
 @pytest.fixture(autouse=True)
@@ -18,47 +21,34 @@ def restore_threads():
     _ext.set_num_threads(before)
 
 
-def everything(x):
-    """Run all kernels; return what they wrote."""
-    n, c, h, w = x.shape
-    window = ((3, 2), (2, 1), (1, 1, 0, 1), (1, 1))
-    oh, ow = (h - 1) // 2 + 1, w
-    cols, dx = np.empty((n, c * 6, oh * ow), x.dtype), np.empty_like(x)
-    _ext.im2col(x, cols, *window)
-    _ext.col2im(cols, dx, *window)
-    y, argmax = np.empty((n, c, oh, ow), x.dtype), np.empty((n, c, oh, ow), np.int32)
-    _ext.max_pool2d_forward(x, y, argmax, *window)
-    from_max = np.empty_like(x)
-    _ext.max_pool2d_backward(y, argmax, from_max)
-    mean, from_mean = np.empty_like(y), np.empty_like(x)
-    _ext.avg_pool2d_forward(x, mean, *window[:3], True)
-    _ext.avg_pool2d_backward(mean, from_mean, *window[:3], True)
-    return cols, dx, y, argmax, from_max, mean, from_mean
+def test_every_kernel_is_called_here():
+    assert sorted(calls(1)) == NAMES
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_number_of_threads_does_not_change_a_bit(dtype, rng):
-    x = rng.standard_normal((5, 7, 31, 29)).astype(dtype)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_number_of_threads_does_not_change_a_bit(name, dtype):
+    call = calls(5, dtype)[name]
     _ext.set_num_threads(1)
-    expected = everything(x)
+    expected = [array.tobytes() for array in call()]
     for threads in (2, 3, 4, 7):
         _ext.set_num_threads(threads)
-        for ours, theirs in zip(everything(x), expected, strict=True):
-            assert ours.tobytes() == theirs.tobytes()
+        assert [array.tobytes() for array in call()] == expected, threads
 
 
-def test_two_python_threads_get_right_answers(rng):
-    images = [rng.standard_normal((4, 8, 30, 30)).astype(np.float32) for _ in range(2)]
-    expected = [everything(x) for x in images]
+@pytest.mark.parametrize("name", NAMES)
+def test_two_python_threads_get_right_answers(name):
+    call = calls(3)[name]
+    _ext.set_num_threads(2)
+    expected = [array.tobytes() for array in call()]
     wrong = []
 
-    def work(i):
-        for _ in range(20):
-            for ours, theirs in zip(everything(images[i]), expected[i], strict=True):
-                if ours.tobytes() != theirs.tobytes():
-                    wrong.append(i)
+    def work():
+        for _ in range(10):
+            if [array.tobytes() for array in call()] != expected:
+                wrong.append(name)
 
-    workers = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
+    workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -66,29 +56,47 @@ def test_two_python_threads_get_right_answers(rng):
     assert wrong == []
 
 
-def test_kernels_release_the_gil():
-    x, cols = np.ones((48, 16, 32, 32), np.float32), np.empty((48, 784, 1024), np.float32)
-    _ext.set_num_threads(1)
-    inside = threading.Event()
-    done = threading.Event()
+def lets_others_run(call, times):
+    """Return whether another Python thread gets its turn while `call` runs, in so many tries."""
+    entered, ran = threading.Event(), []
 
     def work():
-        inside.set()
-        for _ in range(5):
-            _ext.im2col(x, cols, (7, 7), (1, 1), (3, 3, 3, 3), (1, 1))
-        done.set()
+        entered.wait()
+        ran.append(True)
 
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e9)  # so that only a released GIL lets this thread run
+    sys.setswitchinterval(1e9)  # nobody is asked to let go of the GIL: it has to be given away
     try:
         worker = threading.Thread(target=work)
         worker.start()
-        inside.wait()
-        ran_meanwhile = not done.is_set()
-        worker.join()
+        entered.set()  # the worker is awake from here on, and waits for the GIL only
+        for _ in range(times):
+            call()
+            if ran:
+                break
+        seen = bool(ran)
     finally:
         sys.setswitchinterval(interval)
-    assert ran_meanwhile
+    worker.join()
+    return seen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_kernels_release_the_gil(name):
+    _ext.set_num_threads(1)
+    assert lets_others_run(calls(4)[name], times=2000)
+
+
+def test_every_call_of_the_engine_raises_what_ctrl_c_raised():
+    """A call without engine_finish would return rubbish, and the next one would end at once."""
+    text = "".join(path.read_text() for path in Path(_ext.__file__).parent.glob("engine_*.pxi"))
+    blocks = re.findall(r"with nogil:\n +\w+\(.*\n +(\w+)\(\)\n", text)
+    assert blocks == ["engine_finish"] * text.count("with nogil:")
+
+
+def test_what_keeps_the_gil_is_found_out():
+    numbers = list(range(1000))
+    assert not lets_others_run(lambda: sum(numbers), times=2000)
 
 
 FORK = """
@@ -109,14 +117,7 @@ expected = work()
 
 
 def run_forking(code):
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK.format(fork=code)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.split()
+    return run_program(FORK.format(fork=code))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

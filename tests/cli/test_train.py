@@ -1,10 +1,13 @@
 """`cnnlite train`: what it writes, what it continues, what it says when it cannot."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +130,19 @@ class TestResume:
         Path("run/checkpoint.safetensors").unlink()
         line = cli("train", "--resume", "run").complaint
         assert line == "cnnlite train: run cannot be continued: it has no checkpoint.safetensors"
+
+    def test_under_another_version_warns(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
+        record = json.loads(Path("run/record.json").read_text())["environment"]
+        assert {"cnnlite", "numpy", "instruction_set", "compiler"} <= set(record)
+        monkeypatch.setattr("numpy.__version__", "9.9")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            outcome = cli("train", "--resume", "run", "--epochs", "2", "--quiet")
+        assert outcome.status == 0
+        assert re.search(
+            r"^cnnlite: warning: .*NumPy is .* in the checkpoint, 9\.9 here", outcome.err, re.M
+        )
 
     def test_with_a_damaged_checkpoint(self, cli: Cli) -> None:
         assert cli(*QUICK, "--smoke", "--out", "run").status == 0

@@ -1,5 +1,6 @@
 /* dispatch.c: which instruction set runs, and the one parallel loop. */
 #include <string.h>
+#include <time.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -21,6 +22,35 @@ const engine_table *engine_find(const char *name)
     return NULL;
 }
 
+#if defined(_MSC_VER)
+#define OF_THIS_THREAD static __declspec(thread)
+#else
+#define OF_THIS_THREAD static _Thread_local
+#endif
+
+int (*engine_signalled)(void);
+OF_THIS_THREAD int stopped;       /* the kernel that runs is to end early */
+OF_THIS_THREAD double last_asked; /* seconds; kept from kernel to kernel, so short ones hardly ever ask */
+
+int engine_finish(void)
+{
+    const int result = stopped ? -1 : 0;
+    stopped = 0;
+    return result;
+}
+
+/* Called between two pieces, by the thread that called the kernel only. */
+static int must_stop(void)
+{
+    struct timespec clock;
+    timespec_get(&clock, TIME_UTC);
+    const double now = (double)clock.tv_sec + 1e-9 * (double)clock.tv_nsec;
+    if (now < last_asked + 0.1 && now >= last_asked) return 0; /* >=: somebody may set the clock back */
+    last_asked = now;
+    stopped = engine_signalled && engine_signalled() < 0;
+    return stopped;
+}
+
 #if defined(_OPENMP) && defined(__GNUC__)
 enum { MOST_SHARES = 64 };
 
@@ -37,6 +67,7 @@ static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *cont
 {
     share shares[MOST_SHARES];
     const int count = threads < MOST_SHARES ? threads : MOST_SHARES;
+    int stop = 0;
     for (int i = 0; i < count; i++) {
         shares[i].next = i * pieces / count;
         shares[i].end = (i + 1) * pieces / count;
@@ -47,8 +78,11 @@ static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *cont
         for (int i = 0; i < count; i++) {
             share *s = &shares[(thread + i) % count];
             ptrdiff_t piece;
-            while ((piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED)) < s->end)
+            while ((piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED)) < s->end) {
+                if (thread == 0 && must_stop()) __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+                if (__atomic_load_n(&stop, __ATOMIC_RELAXED)) break;
                 body(context, piece, thread);
+            }
         }
     }
 }
@@ -56,6 +90,7 @@ static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *cont
 
 void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
+    if (stopped) return;                   /* in an earlier phase of the same kernel */
     if (threads > pieces) threads = (int)pieces;
 #if defined(_OPENMP) && defined(__GNUC__)
     if (threads > 1) {
@@ -71,5 +106,5 @@ void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *conte
     }
 #endif
     (void)threads;
-    for (ptrdiff_t piece = 0; piece < pieces; piece++) body(context, piece, 0);
+    for (ptrdiff_t piece = 0; piece < pieces && !must_stop(); piece++) body(context, piece, 0);
 }

@@ -30,6 +30,12 @@ typedef struct {
 typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
 
+/* A kernel may take many seconds.  So the thread that called it asks engine_signalled ten times a second,
+ * between two pieces, and if it answers -1 (Ctrl-C) what is left of the kernel is not done.  After the
+ * kernel, engine_finish returns -1 if that was so: what was written is rubbish; else 0. */
+extern int (*engine_signalled)(void);
+int engine_finish(void);
+
 typedef struct product product;
 typedef size_t (*product_kernel)(product *product, void *scratch, int threads);
 

@@ -1,0 +1,115 @@
+"""The same training in many ways; all of them must end with the same bits.
+
+    python -m tests.same_bits           compare, print a table, exit status 1 if one differs
+    python -m tests.same_bits train     train in this process, print the build and the SHA-256
+
+The training has all that could make a difference: batch-norm, dropout, crops and flips, every rung
+that `auto` takes, a residual block, a short last batch, accuracy on the way.  The comparison runs
+it with 1, 2, 3 and 4 threads, once more, and with kernels that are built without OpenMP.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from cnnlite import Solver, layers
+from cnnlite._backend import kernels
+from cnnlite.data import RandomCropFlip
+from cnnlite.optim import SGD
+from cnnlite.schedules import Cosine
+from tests import trainings
+from tests.builds import ROOT, build, environment
+
+
+def network() -> layers.Sequential:
+    """About the shapes of the zoo's larger networks, with one of each kind of layer."""
+    block = layers.Sequential(
+        layers.Conv2d(32, 32, 3, padding=1, rng=2),
+        layers.BatchNorm2d(32),
+        layers.GELU(),
+        layers.Conv2d(32, 32, 3, padding=1, groups=2, rng=3),
+        layers.GroupNorm(4, 32),
+    )
+    return layers.Sequential(
+        layers.Conv2d(3, 32, 3, padding=1, rng=0),
+        layers.BatchNorm2d(32),
+        layers.ReLU(),
+        layers.Residual(block),
+        layers.MaxPool2d(2),
+        layers.Conv2d(32, 64, 3, padding=1, rng=4),
+        layers.ReLU(),
+        layers.MaxPool2d(2),
+        layers.Conv2d(64, 64, 3, stride=2, padding=1, rng=5),
+        layers.Dropout(0.3),
+        layers.Conv2d(64, 64, 1, rng=6),
+        layers.ReLU(),
+        layers.MaxPool2d(3, stride=1, padding=1),
+        layers.AvgPool2d(2),
+        layers.Flatten(),
+        layers.Dropout(0.2),
+        layers.Linear(256, 10, rng=7),
+    )
+
+
+def train() -> str:
+    """Train for two epochs of three steps; return the SHA-256 of weights and history."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (100, 3, 32, 32), dtype=np.uint8)
+    labels = rng.integers(0, 10, 100)
+    data = {"X_train": images, "y_train": labels, "X_val": images[:50], "y_val": labels[:50]}
+    solver = Solver(
+        network(),
+        data,
+        optimizer=SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True),
+        schedule=Cosine(warmup=2),
+        augment=RandomCropFlip(),
+        batch_size=40,
+        num_epochs=2,
+        verbose=False,
+    )
+    solver.train()
+    return trainings.fingerprint(solver)
+
+
+def elsewhere(folder: Path, threads: int) -> list[str]:
+    """Train with the build in `folder`, in a process of its own.
+
+    Returns:
+        What it says: the number of threads, OpenMP or serial, SHA-256.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.same_bits", "train"],
+        cwd=folder,  # what is here comes before all else
+        env={**environment(folder), "CNNLITE_NUM_THREADS": str(threads)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+def main() -> int:
+    """Compare; return the exit status."""
+    with tempfile.TemporaryDirectory() as folder:
+        serial = build(Path(folder, "serial"), CNNLITE_NO_OPENMP="1")
+        rows = [elsewhere(ROOT, threads) for threads in (1, 2, 3, 4, 4)]
+        rows.append(elsewhere(serial, 1))
+    for threads, name, digest in rows:
+        print(f"{name:8}{threads:>2} threads   {digest}")
+    if rows[-1][1] != "serial":
+        print("the build without OpenMP has it")
+        return 1
+    same = len({digest for *_, digest in rows}) == 1
+    print(f"{len(rows)} trainings, {'the same bits' if same else 'DIFFERENT bits'}")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["train"]:
+        name = "OpenMP" if kernels.openmp() else "serial"
+        print(kernels.get_num_threads(), name, train())
+    else:
+        sys.exit(main())

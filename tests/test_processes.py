@@ -1,0 +1,281 @@
+"""Forked children, processes of all kinds and Python threads get the same bits, and none hangs."""
+
+import os
+import signal
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import cnnlite
+from tests import trainings
+from tests.processes import run_program
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+# In every program: the parent has used OpenMP before the children are there.
+START = """
+import os, threading
+import cnnlite
+from tests import trainings
+from tests.processes import one_step
+
+cnnlite.set_num_threads(4)
+expected = one_step()
+
+def wait_for(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+def run(code: str) -> list[str]:
+    return run_program(START + code)
+
+
+@needs_fork
+def test_a_child_trains_to_the_same_bits() -> None:
+    code = """
+def train():
+    solver = trainings.solver(num_epochs=1)
+    solver.train()
+    return trainings.fingerprint(solver)
+
+undisturbed = train()
+child = os.fork()
+if child == 0:
+    os._exit(0 if one_step() == expected and train() == undisturbed else 1)
+print(wait_for(child), one_step() == expected)
+"""
+    assert run(code) == ["0", "True"]
+
+
+@needs_fork
+def test_a_childs_child_and_a_thread_of_a_child() -> None:
+    code = """
+child = os.fork()
+if child == 0:
+    grandchild = os.fork()
+    if grandchild == 0:
+        os._exit(0 if one_step() == expected else 1)
+    got = []
+    worker = threading.Thread(target=lambda: got.append(one_step()))
+    worker.start()
+    worker.join()
+    os._exit(0 if got == [expected] and wait_for(grandchild) == 0 else 1)
+print(wait_for(child))
+"""
+    assert run(code) == ["0"]
+
+
+@needs_fork
+def test_a_fork_while_another_thread_is_in_a_kernel() -> None:
+    code = """
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        one_step()
+workers = [threading.Thread(target=work) for _ in range(2)]
+for worker in workers:
+    worker.start()
+results = []
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if one_step() == expected else 1)
+    results.append(wait_for(child))
+stop.set()
+for worker in workers:
+    worker.join()
+print(results == [0] * 10, one_step() == expected)
+"""
+    assert run(code) == ["True", "True"]
+
+
+@needs_fork
+def test_a_fork_from_a_thread() -> None:
+    code = """
+results = []
+def work():
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if one_step() == expected else 1)
+    results.append(wait_for(child))
+worker = threading.Thread(target=work)
+worker.start()
+worker.join()
+print(results, cnnlite.get_num_threads() > 1, one_step() == expected)
+"""
+    several = str(cnnlite._backend.kernels.openmp())
+    assert run(code) == ["[0]", several, "True"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs libgomp")
+def test_a_child_that_begins_to_use_cnnlite_after_others_used_openmp() -> None:
+    """PyTorch and scikit-learn share GCC's OpenMP with the kernels, or may."""
+    code = """
+import ctypes, os
+try:
+    openmp = ctypes.CDLL("libgomp.so.1")
+except OSError:
+    print("1 True")
+    raise SystemExit
+body = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
+openmp.GOMP_parallel(body, None, 4, 0)
+child = os.fork()
+if child == 0:
+    import cnnlite
+    from tests.processes import one_step
+    expected = one_step()
+    cnnlite.set_num_threads(4)
+    print(cnnlite.get_num_threads(), one_step() == expected, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    assert run_program(code) == ["1", "True"]
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_multiprocessing(method: str) -> None:
+    import multiprocessing
+
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"needs {method}")
+    code = f"""
+import multiprocessing
+if __name__ == "__main__":
+    with multiprocessing.get_context({method!r}).Pool(2) as pool:
+        print(pool.map(one_step, range(4)) == [expected] * 4)
+    print(one_step() == expected)
+"""
+    assert run(code) == ["True", "True"]
+
+
+@pytest.mark.parametrize("backend", ["multiprocessing", "loky", "threading"])
+def test_joblib(backend: str) -> None:
+    pytest.importorskip("joblib")
+    code = f"""
+import joblib
+if __name__ == "__main__":
+    calls = [joblib.delayed(one_step)() for _ in range(4)]
+    print(joblib.Parallel(n_jobs=2, backend={backend!r})(calls) == [expected] * 4)
+"""
+    assert run(code) == ["True"]
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_two_threads_running_one_model(train: bool) -> None:
+    """Caches are explicit: nothing that a call needs is kept in the layers."""
+    model = trainings.model(16)
+    rng = np.random.default_rng(0)
+    batches = [rng.standard_normal((40, 3, 8, 8)).astype(np.float32) for _ in range(4)]
+
+    def results(i: int) -> bytes:
+        if not train:
+            return model(batches[i]).tobytes()
+        scores, cache = model.forward(batches[i], rng=i)
+        dx, grads = model.backward(np.ones_like(scores), cache)
+        return b"".join(array.tobytes() for array in (scores, dx, *grads.values()))
+
+    expected = [results(i) for i in range(4)]
+    wrong: list[int] = []
+
+    def work(i: int) -> None:
+        for _ in range(30):
+            if results(i) != expected[i]:
+                wrong.append(i)
+
+    before = cnnlite.get_num_threads()
+    cnnlite.set_num_threads(2)
+    try:
+        workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        cnnlite.set_num_threads(before)
+    assert wrong == []
+
+
+# Signals.  What a kernel has not yet written is still 77: so it is seen that it ended early, and no
+# clock is needed.  A kernel that is too fast for the timer is tried again on more images.
+
+SIGNAL = """
+import signal, sys
+import numpy as np
+import cnnlite
+from cnnlite._backend import kernels
+name, threads, raises = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "raises"
+cnnlite.set_num_threads(threads)
+rng = np.random.default_rng(0)
+
+def arguments(n):
+    c = 128 if "winograd" in name else 32
+    x = np.tile(rng.standard_normal((1, c, 64, 64)).astype(np.float32), (n, 1, 1, 1))
+    y = np.full(x.shape, 77, np.float32)
+    one = rng.standard_normal((c, c, 1, 1)).astype(np.float32)
+    tiled, winograd = np.tile(one, (1, 1, 15, 15)), np.tile(one, (1, 1, 3, 3))
+    square = np.tile(one.ravel(), 4096 * 4096 // one.size).reshape(4096, 4096)
+    return y, {
+        "conv2d_tiled_forward": (x, tiled, None, y, (1, 1), (7,) * 4, (1, 1), 1, False),
+        "conv2d_tiled_input_gradient": (x, tiled, y, (1, 1), (7,) * 4, (1, 1), 1),
+        "conv2d_winograd_forward": (x, winograd, None, y, (1,) * 4, 1, False, 4),
+        "linear_forward": (x.reshape(-1, 4096), square, None, y.reshape(-1, 4096), False),
+        "avg_pool2d_forward": (x, y, (7, 7), (1, 1), (3,) * 4, True),
+    }[name]
+
+def answer(*_):
+    answered.append(bool((y == 77).any()))
+    if raises:
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, answer)
+n = 16
+for attempt in range(6):
+    (y, given), answered, ended = arguments(n), [], "finished"
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        getattr(kernels, name)(*given)
+    except KeyboardInterrupt:
+        ended = "interrupted"
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if answered == [True]:
+        break
+    n *= 2
+interrupted = bool((y == 77).any())
+again = np.full_like(y, 77)
+fresh = [
+    again.reshape(a.shape) if isinstance(a, np.ndarray) and np.may_share_memory(a, y) else a
+    for a in given
+]
+getattr(kernels, name)(*fresh)
+print(answered, ended, interrupted, bool((again != 77).all()), bool((again == y).all()))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "conv2d_tiled_forward",
+        "conv2d_tiled_input_gradient",
+        "conv2d_winograd_forward",
+        "linear_forward",
+        "avg_pool2d_forward",
+    ],
+)
+def test_a_signal_is_answered_before_the_kernel_is_done(name: str, threads: str) -> None:
+    if cnnlite._backend.backend_name == "reference":
+        pytest.skip("NumPy answers between two of its operations")
+    ends = run_program(SIGNAL, name, threads, "raises")
+    assert ends == ["[True]", "interrupted", "True", "True", "False"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+def test_a_handler_that_raises_nothing_changes_nothing() -> None:
+    if cnnlite._backend.backend_name == "reference":
+        pytest.skip("NumPy answers between two of its operations")
+    ends = run_program(SIGNAL, "conv2d_tiled_forward", "2", "returns")
+    assert ends == ["[True]", "finished", "False", "True", "True"]
