@@ -41,7 +41,10 @@ def diagnose(analytic: Array, probes: Probes, batch: int, dy: Array, is_input: b
     where = tuple(np.array(probes.indices).T)
     found, wanted = analytic[where], np.array(probes.numeric)
     if not np.isfinite(found).all():
-        return "the gradient is not finite (NaN or infinity)"
+        bad = np.count_nonzero(~np.isfinite(analytic))
+        return f"{bad} of {analytic.size} entries are not finite (NaN or infinity)"
+    if not np.isfinite(wanted).all():
+        return "the differences are not finite: forward gives NaN or infinity"
     if not found.any():
         return "the gradient is zero everywhere: it is never computed, or overwritten"
     if not wanted.any():

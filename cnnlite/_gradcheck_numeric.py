@@ -17,7 +17,6 @@ _SUSPICIOUS = 1e-3
 # Each closer look takes a step this many times smaller: curvature shrinks with it, a kink stays.
 _CLOSER = 8.0
 _LOOKS = 3
-_EPSILON = 2.0**-52
 _JUMP = "the output jumps here"
 
 
@@ -75,6 +74,7 @@ def probe(
     entries: list[Index],
     h: float,
     agrees: Callable[[Index, float, float], bool] = lambda index, numeric, noise: True,
+    epsilon: float = 2.0**-52,
 ) -> Probes:
     """Differentiates sum(y * dy) numerically.
 
@@ -86,6 +86,7 @@ def probe(
         h: step.
         agrees: says whether a numeric derivative (with its noise) is what was expected at an
             index; where it is not, a smaller step is tried, as a kink close by may spoil one.
+        epsilon: relative rounding error of y.
 
     Returns:
         derivatives of the entries, those with a kink or a jump set apart.
@@ -97,7 +98,7 @@ def probe(
         difference = _difference(evaluate, x, index, y, h)
         reason = None
         for _ in range(_LOOKS):
-            noise = 64 * _EPSILON * magnitude / difference.step
+            noise = 64 * epsilon * magnitude / difference.step
             if difference.bend <= max(_SUSPICIOUS * difference.slope, noise):
                 break
             closer = _difference(evaluate, x, index, y, difference.step / _CLOSER)
@@ -108,10 +109,12 @@ def probe(
         if reason is not None:
             probes.skipped.append(Skipped(index, reason))
             continue
-        numeric, noise = _total(difference, y, dy)
+        # An entry of y is no more exact than x: there may be numbers of that size on the way.
+        exact = epsilon * np.maximum(np.abs(y), abs(x[index]))
+        numeric, noise = _total(difference, dy, exact)
         if not agrees(index, numeric, noise):
             closer = _difference(evaluate, x, index, y, difference.step / _CLOSER**2)
-            other, other_noise = _total(closer, y, dy)
+            other, other_noise = _total(closer, dy, exact)
             if agrees(index, other, other_noise):
                 difference, numeric, noise = closer, other, other_noise
             elif closer.slope > _CLOSER * difference.slope:
@@ -148,10 +151,10 @@ def _difference(
     )
 
 
-def _total(difference: _Difference, y: Array, dy: Array) -> tuple[float, float]:
+def _total(difference: _Difference, dy: Array, exact: Array) -> tuple[float, float]:
     """The derivative of sum(y * dy), and the rounding error to expect in it."""
     moved = difference.change != 0
-    rounding = 4 * _EPSILON * np.sum(np.abs(y * dy), where=moved)
+    rounding = 4 * np.sum(exact * np.abs(dy), where=moved)
     return float(np.sum(difference.change * dy)), float(rounding) / difference.step
 
 

@@ -22,7 +22,11 @@ class Subject:
     """
 
     def __init__(self, layer: Any, train: bool, seed: int) -> None:
+        for method in ("forward", "backward"):
+            if not callable(getattr(layer, method, None)):
+                raise TypeError(f"{type(layer).__name__} has no method {method}")
         self.layer = copy.deepcopy(layer)
+        self.y_dtype = np.dtype(np.float64)  # what the last forward gave, before it is converted
         self._forward_options = _accepted(self.layer.forward, {"train": train, "rng": seed})
         self.takes_need_dx = bool(_accepted(self.layer.backward, {"need_dx": True}))
         if hasattr(self.layer, "astype"):
@@ -52,7 +56,9 @@ class Subject:
                 f"{type(self.layer).__name__}.forward must return (y, cache), "
                 f"got {type(result).__name__}"
             )
-        return np.array(result[0], np.float64), result[1]
+        y = np.asarray(result[0])
+        self.y_dtype = y.dtype
+        return y.astype(np.float64), result[1]
 
     def backward(self, dy: Array, cache: Any, **options: bool) -> tuple[Any, Mapping[str, Any]]:
         """Returns (dx, grads)."""
@@ -69,6 +75,13 @@ def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
     """Runs both passes once more, and says which of their rules the layer breaks."""
     problems = []
     again, cache = subject.forward(x.copy())
+    if subject.y_dtype != np.float64:
+        problems.append(
+            f"forward gives {subject.y_dtype} for a float64 x: keep x's dtype, differences need it"
+        )
+    if not np.isfinite(y).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
+        problems.append(f"forward gives NaN or infinity, first at {first}")
     if not np.array_equal(again, y, equal_nan=True):
         problems.append("forward gives another result for the same x and the same rng")
     watched = {
@@ -84,6 +97,10 @@ def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
     before = [array.copy() for array in kept]
     dx, grads = subject.backward(dy_given, cache)
     grads = {key: np.array(value) for key, value in grads.items() if value is not None}
+    for key, value in {"x": dx, **grads}.items():
+        if value is not None and np.asarray(value).dtype != np.float64:
+            kind = np.asarray(value).dtype
+            problems.append(f"the gradient of {key} is {kind}, expected float64 as {key} is")
     now = {"x": x_given, "dy": dy_given, **subject.params}
     for name, value in watched.items():
         if not np.array_equal(value, now[name], equal_nan=True):
@@ -95,6 +112,14 @@ def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
     dx_again, grads_again = subject.backward(dy, cache)
     if not (_same(dx, dx_again) and all(_same(grads[k], grads_again.get(k)) for k in grads)):
         problems.append("backward gives another result the second time: it adds to the first one")
+    _, cache = subject.forward(x)
+    subject.forward(np.roll(x.ravel(), 1).reshape(x.shape))
+    dx_later, grads_later = subject.backward(dy, cache)
+    if not (_same(dx, dx_later) and all(_same(grads[k], grads_later.get(k)) for k in grads)):
+        problems.append(
+            "backward gives another result after a forward of another x: what it needs must be in "
+            "the cache, not in the layer"
+        )
     if subject.takes_need_dx:
         _, cache = subject.forward(x)
         _, without = subject.backward(dy, cache, need_dx=False)

@@ -209,7 +209,11 @@ def _check_gradient(
         return relative_error(numeric, gradient[index], floor(noise)) <= tolerance
 
     entries = choose_entries(array.shape, max_entries, rng)
-    probes = probe(lambda: subject.forward(x)[0], array, dy, entries, h, agrees)
+    broken = [tuple(int(i) for i in index) for index in np.argwhere(~np.isfinite(gradient))[:1]]
+    entries += [index for index in broken if index not in entries]
+    epsilon = float(np.finfo(subject.y_dtype).eps) if subject.y_dtype.kind == "f" else 1.0
+    # A copy each time, because forward might write into what it is given.
+    probes = probe(lambda: subject.forward(x.copy())[0], array, dy, entries, h, agrees, epsilon)
     skipped = tuple(probes.skipped)
     if not probes.indices:
         wrong = "no entry has a derivative there: choose another x" if skipped else ""

@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
+from cnnlite.functional.losses import (
+    CrossEntropyCache,
+    HingeLossCache,
+    MSELossCache,
+    check_reduction,
+)
+from cnnlite.layers._arguments import real
 
 Array = npt.NDArray[np.floating[Any]]
 _Cache = TypeVar("_Cache")
@@ -46,6 +52,9 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
         label_smoothing: 0 to 1, how much of the wanted probability is spread over all classes.
         reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
     """
 
     def __init__(
@@ -54,9 +63,10 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         label_smoothing: float = 0.0,
         reduction: str = "mean",
     ) -> None:
-        self.weight = None if weight is None else np.asarray(weight, np.float64)
-        self.label_smoothing = label_smoothing
-        self.reduction = reduction
+        name = "CrossEntropyLoss"
+        self.weight = None if weight is None else _class_weights(name, weight)
+        self.label_smoothing = real(name, "label_smoothing", label_smoothing, 0, 1)
+        self.reduction = check_reduction(name, reduction)
 
     def forward(
         self, scores: Array, targets: npt.ArrayLike
@@ -78,11 +88,14 @@ class HingeLoss(Loss[HingeLossCache]):
     Args:
         margin: how much the right class must lead.
         reduction: "mean" over the batch, "sum" or "none".
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
     """
 
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
-        self.margin = margin
-        self.reduction = reduction
+        self.margin = real("HingeLoss", "margin", margin)
+        self.reduction = check_reduction("HingeLoss", reduction)
 
     def forward(
         self, scores: Array, targets: npt.ArrayLike
@@ -100,10 +113,13 @@ class MSELoss(Loss[MSELossCache]):
 
     Args:
         reduction: "mean" over all elements, "sum" or "none".
+
+    Raises:
+        ValueError: another reduction.
     """
 
     def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
+        self.reduction = check_reduction("MSELoss", reduction)
 
     def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, MSELossCache]:
         """Args and Raises: see `cnnlite.functional.mse_loss_forward`."""
@@ -112,6 +128,16 @@ class MSELoss(Loss[MSELossCache]):
     def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
         """Returns dscores like the scores."""
         return functional.mse_loss_backward(cache, dvalue)
+
+
+def _class_weights(name: str, weight: npt.ArrayLike) -> Array:
+    try:
+        weights = np.asarray(weight, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: weight is {weight!r}, expected a number for each class") from None
+    if weights.ndim != 1:
+        raise ValueError(f"{name}: weight has shape {weights.shape}, expected (C,)")
+    return weights
 
 
 def _float_type(scores: Array) -> np.dtype[Any]:

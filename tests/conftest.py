@@ -1,5 +1,6 @@
 """Fixtures and rules that all tests share."""
 
+import importlib
 import os
 import signal
 import warnings
@@ -31,15 +32,25 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def torch() -> Any:
     """PyTorch as the judge: skips without it, fails when CNNLITE_REQUIRE_TORCH=1."""
+    return _judge("torch")
+
+
+@pytest.fixture(scope="session")
+def onnx() -> Any:
+    """ONNX with its published tests: skips without it, fails when CNNLITE_REQUIRE_ONNX=1."""
+    return _judge("onnx")
+
+
+def _judge(name: str) -> Any:
+    required = f"CNNLITE_REQUIRE_{name.upper()}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import torch
+            return importlib.import_module(name)
     except ImportError:
-        if os.environ.get("CNNLITE_REQUIRE_TORCH") == "1":
-            pytest.fail("CNNLITE_REQUIRE_TORCH=1, and torch cannot be imported")
-        pytest.skip("needs torch")
-    return torch
+        if os.environ.get(required) == "1":
+            pytest.fail(f"{required}=1, and {name} cannot be imported")
+        pytest.skip(f"needs {name}")
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +70,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_data = pytest.mark.skip(reason="needs CIFAR-10 in the folder that CNNLITE_DATA names")
     for item in items:
-        if "torch" in getattr(item, "fixturenames", ()):
-            item.add_marker("torch")
+        for judge in {"torch", "onnx"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(judge)
         if item.get_closest_marker("cifar10") and _cifar10_root() is None:
             item.add_marker(no_data)
 

@@ -5,7 +5,9 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator
+from inspect import signature
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import click
@@ -23,10 +25,11 @@ IMAGES = (2, 4, 6, 6)
 def gradcheck(layer: str | None, shape: str | None, seed: int) -> int:
     """Compare gradients with finite differences in float64.
 
-    Without arguments, those of every layer and loss. With FILE.py:CLASS, those of your own layer:
-    CLASS may have literal arguments, as in "layers.py:Scale(3)". Exit status 1 if one is wrong.
+    Without arguments, those of every layer and loss. With FILE.py:CLASS, those of your own layer,
+    or loss, whose forward takes targets: CLASS may have literal arguments, as in
+    "layers.py:Scale(3)". Exit status 1 if one is wrong, 2 if CLASS cannot be loaded.
     """
-    from cnnlite.gradcheck import check_layer
+    from cnnlite.gradcheck import check_layer, check_loss
 
     if layer is None:
         if shape is not None:
@@ -34,11 +37,12 @@ def gradcheck(layer: str | None, shape: str | None, seed: int) -> int:
         return _check_all(seed)
     if shape is None:
         fail(f"{layer} needs --input, the shape of its input, for instance --input 2,3,8,8")
-    subject, size = _load(layer), _shape(shape)
+    (file, subject), size = _load(layer), _shape(shape)
+    check = check_loss if _takes_targets(subject) else check_layer
     try:
-        report = check_layer(subject, size, seed=seed)
+        report = check(subject, size, seed=seed)
     except Exception as error:  # whatever the layer's author made of it
-        click.echo(f"cnnlite gradcheck: {layer} raised {type(error).__name__}: {error}", err=True)
+        click.echo(f"cnnlite gradcheck: {layer} raised {_what(error, file)}", err=True)
         return 1
     click.echo(report)
     return 0 if report.passed else 1
@@ -124,21 +128,43 @@ def _shape(text: str) -> Shape:
     return tuple(int(number) for number in text.split(","))
 
 
-def _load(text: str) -> Any:
-    """Make the layer that "FILE.py:CLASS" or "FILE.py:CLASS(literal arguments)" names."""
-    file, _, call = text.rpartition(":")
-    match = re.fullmatch(r"(\w+)\s*(\(.*\))?", call)
-    if not file or match is None:
+_CALL = re.compile(r"(?P<file>.+?):(?P<name>\w+)\s*(?P<arguments>\(.*\))?", re.S)
+
+
+def _load(text: str) -> tuple[Path, Any]:
+    """The file, and the layer that "FILE.py:CLASS" or "FILE.py:CLASS(literal arguments)" makes."""
+    match = _CALL.fullmatch(text)
+    if match is None:
         fail(f"{text!r} is not FILE.py:CLASS")
     try:
-        arguments, options = _literals(match[2] or "()")
+        arguments, options = _literals(match["arguments"] or "()")
     except (ValueError, SyntaxError):
         fail(f"{text!r}: arguments must be literals, such as (3, bias=False)")
-    make: Callable[..., Any] = _attribute(Path(file), match[1])
+    file = Path(match["file"])
+    make: Callable[..., Any] = _attribute(file, match["name"])
     try:
-        return make(*arguments, **options)
-    except TypeError as error:
-        fail(f"{text!r} cannot be made: {error}")
+        return file, make(*arguments, **options)
+    except Exception as error:
+        hint = "" if match["arguments"] else f"; arguments are given as in {text}(3, bias=False)"
+        fail(f"{text!r} cannot be made: {_what(error, file)}{hint}")
+
+
+def _what(error: BaseException, file: Path) -> str:
+    """An exception in one line, with the last line of the user's own file that led to it."""
+    frames = extract_tb(error.__traceback__)
+    lines = [f.lineno for f in frames if Path(f.filename).resolve() == file.resolve()]
+    place = f" ({file.name}, line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {' '.join(describe(error).split())}{place}"
+
+
+def _takes_targets(subject: Any) -> bool:
+    """Whether it is a loss: its forward needs a second argument, which no layer's does."""
+    forward = getattr(subject, "forward", None)
+    if not callable(forward):
+        return False
+    needed = [p for p in signature(forward).parameters.values() if p.default is p.empty]
+    needed = [p for p in needed if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return len(needed) > 1 and needed[1].name not in ("train", "rng")
 
 
 def _literals(text: str) -> tuple[list[Any], dict[str, Any]]:
@@ -160,7 +186,7 @@ def _attribute(file: Path, name: str) -> Any:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        fail(f"{file} cannot be loaded: {type(error).__name__}: {describe(error)}")
+        fail(f"{file} cannot be loaded: {_what(error, file)}")
     finally:
         sys.path.pop(0)
     if not callable(getattr(module, name, None)):

@@ -76,7 +76,7 @@ def cross_entropy_forward(
     labels = _check_targets(name, targets, scores)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing!r}")
-    _check_reduction(name, reduction)
+    check_reduction(name, reduction)
     rows = np.arange(len(labels))
     # log p = score - log(sum of exp(scores)); the largest score is taken off first, so that exp
     # stays within 1.
@@ -146,7 +146,7 @@ def hinge_loss_forward(
     """
     _check_scores("HingeLoss", scores, None)
     labels = _check_targets("HingeLoss", targets, scores)
-    _check_reduction("HingeLoss", reduction)
+    check_reduction("HingeLoss", reduction)
     rows = np.arange(len(labels))
     margins = scores - scores[rows, labels][:, None]
     margins += margin
@@ -192,7 +192,7 @@ def mse_loss_forward(
         raise ValueError(
             f"MSELoss: targets have shape {targets.shape}, but scores have {scores.shape}"
         )
-    _check_reduction("MSELoss", reduction)
+    check_reduction("MSELoss", reduction)
     difference = scores - targets
     value, divisor = _reduce(difference * difference, difference.size, reduction)
     return value, MSELossCache(difference, divisor)
@@ -245,9 +245,11 @@ def _check_targets(name: str, targets: npt.ArrayLike, scores: Array) -> Targets:
     return labels.astype(np.intp)
 
 
-def _check_reduction(name: str, reduction: str) -> None:
+def check_reduction(name: str, reduction: str) -> str:
+    """Returns the reduction; raises ValueError for one that there is not."""
     if reduction not in _REDUCTIONS:
         raise ValueError(f"{name}: reduction must be one of {_REDUCTIONS}, got {reduction!r}")
+    return reduction
 
 
 def _reduce(losses: Array, count: float, reduction: str) -> tuple[Value, float | None]:

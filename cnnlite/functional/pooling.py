@@ -83,7 +83,7 @@ def max_pool2d_forward(
     check_images("MaxPool2d", x)
     kernel, strides = _window("MaxPool2d", kernel_size, stride)
     dilations = pair("MaxPool2d", "dilation", dilation)
-    sides = _resolve_pool_padding("MaxPool2d", padding, kernel, strides, dilations)
+    sides = resolve_pool_padding("MaxPool2d", padding, kernel, strides, dilations)
     size = (x.shape[2], x.shape[3])
     if size[0] * size[1] > _LARGEST_PLANE:
         raise ValueError(
@@ -154,7 +154,7 @@ def avg_pool2d_forward(
     """
     check_images("AvgPool2d", x)
     kernel, strides = _window("AvgPool2d", kernel_size, stride)
-    sides = _resolve_pool_padding("AvgPool2d", padding, kernel, strides, (1, 1))
+    sides = resolve_pool_padding("AvgPool2d", padding, kernel, strides, (1, 1))
     size = (x.shape[2], x.shape[3])
     rows, columns = output_size("AvgPool2d", size, kernel, strides, sides, (1, 1), ceil_mode)
     shape = (*x.shape[:2], rows, columns)
@@ -235,13 +235,14 @@ def _window(
     return kernel, kernel if stride is None else pair(name, "stride", stride)
 
 
-def _resolve_pool_padding(
+def resolve_pool_padding(
     name: str,
     padding: Padding,
     kernel: tuple[int, int],
     stride: tuple[int, int],
     dilation: tuple[int, int],
 ) -> tuple[int, int, int, int]:
+    """Like `resolve_padding`, and raises ValueError above half of what the kernel spans."""
     sides = resolve_padding(name, padding, kernel, stride, dilation)
     extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     if max(sides[:2]) > extent[0] // 2 or max(sides[2:]) > extent[1] // 2:

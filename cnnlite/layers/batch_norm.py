@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.functional import batch_norm_backward, batch_norm_forward
+from cnnlite.functional._checks import check_floats
 from cnnlite.layers._arguments import float_dtype, integer, real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
@@ -55,10 +56,7 @@ class _BatchNorm(Layer):
         return self._forward(x, train, relu=True)
 
     def _forward(self, x: np.ndarray, train: bool, relu: bool) -> tuple[np.ndarray, Any]:
-        if not isinstance(x, np.ndarray):
-            raise TypeError(
-                f"{type(self).__name__}: x must be a NumPy array, got {type(x).__name__}"
-            )
+        check_floats(type(self).__name__, x=x, **self.params)
         if x.ndim != self._shape.count(",") + 1 or x.shape[1] != self.num_features:
             expected = self._shape.replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")

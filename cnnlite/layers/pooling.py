@@ -12,7 +12,8 @@ from cnnlite.functional import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
-from cnnlite.functional._checks import IntPair, Padding, pair, resolve_padding
+from cnnlite.functional._checks import IntPair, Padding, pair
+from cnnlite.functional.pooling import resolve_pool_padding
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -156,4 +157,4 @@ def _check_windows(
 ) -> None:
     kernel = pair(name, "kernel_size", kernel_size)
     strides = pair(name, "stride", kernel if stride is None else stride)
-    resolve_padding(name, padding, kernel, strides, pair(name, "dilation", dilation))
+    resolve_pool_padding(name, padding, kernel, strides, pair(name, "dilation", dilation))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
+from cnnlite.functional._checks import check_floats
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, child_rng
 from cnnlite.random import Rng, RngLike
@@ -62,6 +63,7 @@ class Residual(Container):
             place: where the branches draw random numbers, from `Container.place`.
             relu: whether the sum goes through ReLU while it is written.
         """
+        check_floats("Residual", x=x)
         y, body = self.body.forward(x, train, child_rng(place, "body", self.body))
         if self.shortcut is None:
             return _add(y, x, relu), ResidualCache(body, None)
@@ -88,6 +90,7 @@ class Residual(Container):
 
     def infer_sum(self, x: np.ndarray, relu: bool) -> np.ndarray:
         """Return the sum, or max(0, .) of it, as in inference, and keep nothing."""
+        check_floats("Residual", x=x)
         return _add(self.body(x), x if self.shortcut is None else self.shortcut(x), relu)
 
     def children(self) -> Mapping[str, Layer]:

@@ -138,8 +138,12 @@ def _first_with_params(steps: list[Step]) -> int:
 
 def _checked(layer: Layer) -> Layer:
     if not isinstance(layer, Layer):
+        hint = ""
+        if isinstance(layer, type):
+            hint = " (an instance, not the class)"
+        elif isinstance(layer, (list, tuple)):
+            hint = "; give the layers one by one, as in Sequential(*layers)"
         raise TypeError(
-            f"Sequential: {layer!r} is a {type(layer).__name__}, expected a Layer"
-            + (" (an instance, not the class)" if isinstance(layer, type) else "")
+            f"Sequential: {layer!r} is a {type(layer).__name__}, expected a Layer{hint}"
         )
     return layer

@@ -1,6 +1,7 @@
 """Layers that compute nothing: they hand through, or change the shape."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -30,9 +31,15 @@ class Flatten(Layer):
     Args:
         start_dim: the first of the axes; the default leaves the batch alone.
         end_dim: the last of them.
+
+    Raises:
+        TypeError: one of them is not an integer.
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        for argument, axis in (("start_dim", start_dim), ("end_dim", end_dim)):
+            if not isinstance(axis, Integral):
+                raise TypeError(f"Flatten: {argument} is {axis!r}, expected an integer")
         self.start_dim = start_dim
         self.end_dim = end_dim
 

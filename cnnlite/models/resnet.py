@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite._backend import empty
+from cnnlite.functional._checks import check_floats
 from cnnlite.layers import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -48,6 +49,7 @@ class ZeroPadShortcut(Layer):
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, tuple[int, ...]]:
+        check_floats("ZeroPadShortcut", x=x)
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ValueError(
                 f"ZeroPadShortcut: x has shape {x.shape}, expected (N, {self.in_channels}, H, W)"
