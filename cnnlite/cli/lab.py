@@ -65,8 +65,8 @@ def _report(console: Any, findings: Any, path: Path) -> int:
         (s.text, f"{s.worst:.1e}", f"{s.cases}", f"{s.allowed:.0e}", "yes" if s.holds else "NO")
         for s in findings.statements
     ]
-    console.print()
-    _print(console, ("statement", "worst deviation", "cases", "allowed", "holds"), rows)
+    console.print("\nstatements, and the worst deviation of all cases\n")
+    _print(console, ("statement", "worst", "cases", "allowed", "holds"), rows)
     for table in findings.tables:
         console.print(f"\n{table.title}\n")
         _print(console, table.headings, table.rows)
@@ -81,14 +81,14 @@ def _report(console: Any, findings: Any, path: Path) -> int:
 
 
 def _print(console: Any, headings: Any, rows: Any) -> None:
-    """Print a table, its first column to the left, numbers to the right."""
+    """Print a table, numbers to the right; where it is too wide, its first column breaks lines."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for place, heading in enumerate(headings):
         cells = [row[place] for row in rows]
         number = place > 0 and all(cell[:1] in "-+0123456789" for cell in cells)
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if number else "left", no_wrap=place > 0)
     for row in rows:
         table.add_row(*row)
     console.print(table)

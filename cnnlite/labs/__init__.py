@@ -10,7 +10,9 @@ from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 
 __all__ = ["Findings", "LABS", "Lab", "Settings", "Statement", "Table", "Worst", "load"]
 
-LABS: dict[str, str] = {}  # name to the module that has its LAB
+LABS = {  # name to the module that has its LAB
+    "convolution": "cnnlite.labs.convolution",
+}
 
 
 def load(name: str) -> Lab:
