@@ -158,9 +158,9 @@ class Torch(Side):
     def trainer(self, dtype: type) -> Step:
         import torch
 
-        from benchmarks.torch_twin import torch_twin
+        from cnnlite.interop.torch import to_torch
 
-        model = torch_twin(self.network.make(dtype=dtype, rng=0)).to(memory_format=self.order)
+        model = to_torch(self.network.make(dtype=dtype, rng=0)).to(memory_format=self.order)
         run: Any = torch.compile(model, dynamic=False) if self.compiled else model
         self.model, self.run = model, run
         optimizer = torch.optim.SGD(

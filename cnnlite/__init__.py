@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         Softsign,
         Tanh,
     )
-    from cnnlite.losses import CrossEntropyLoss, HingeLoss, MSELoss
+    from cnnlite.losses import CrossEntropyLoss, FocalLoss, HingeLoss, MSELoss
     from cnnlite.optim import SGD, Adam, RMSprop
     from cnnlite.random import manual_seed
     from cnnlite.solver import Solver
@@ -58,7 +58,7 @@ _HOME = {
     "layers": "Layer Sequential Residual Conv2d MaxPool2d AvgPool2d AdaptiveAvgPool2d Linear "
     "Flatten Identity Dropout ReLU LeakyReLU Sigmoid Tanh Softsign GELU SiLU "
     "BatchNorm1d BatchNorm2d LayerNorm GroupNorm",
-    "losses": "CrossEntropyLoss HingeLoss MSELoss",
+    "losses": "CrossEntropyLoss FocalLoss HingeLoss MSELoss",
     "optim": "SGD RMSprop Adam",
     "random": "manual_seed",
     "solver": "Solver",
@@ -81,6 +81,7 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "FocalLoss",
     "GELU",
     "GroupNorm",
     "HingeLoss",

@@ -9,12 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite.functional.losses import (
-    CrossEntropyCache,
-    HingeLossCache,
-    MSELossCache,
-    check_reduction,
-)
+from cnnlite.functional._loss_checks import check_reduction
+from cnnlite.functional.focal_loss import FocalLossCache
+from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
 from cnnlite.layers._arguments import real
 
 Array = npt.NDArray[np.floating[Any]]
@@ -82,6 +79,42 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         return functional.cross_entropy_backward(cache, dvalue)
 
 
+class FocalLoss(Loss[FocalLossCache]):
+    """Cross entropy in which examples that are classified well count little.
+
+    With gamma=0 it is CrossEntropyLoss.
+
+    Args:
+        gamma: the focusing parameter, from 0 up.
+        weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
+            For imbalanced classes see `class_balanced_weight`.
+        reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
+
+    Source: Lin et al., "Focal loss for dense object detection", ICCV 2017.
+    """
+
+    def __init__(
+        self, gamma: float = 2.0, weight: npt.ArrayLike | None = None, reduction: str = "mean"
+    ) -> None:
+        self.gamma = real("FocalLoss", "gamma", gamma, 0)
+        self.weight = None if weight is None else _class_weights("FocalLoss", weight)
+        self.reduction = check_reduction("FocalLoss", reduction)
+
+    def forward(
+        self, scores: Array, targets: npt.ArrayLike
+    ) -> tuple[float | Array, FocalLossCache]:
+        """Args and Raises: see `cnnlite.functional.focal_loss_forward`."""
+        weight = None if self.weight is None else self.weight.astype(_float_type(scores))
+        return functional.focal_loss_forward(scores, targets, self.gamma, weight, self.reduction)
+
+    def backward(self, cache: FocalLossCache, dvalue: float | Array = 1.0) -> Array:
+        """Returns dscores (N, C)."""
+        return functional.focal_loss_backward(cache, dvalue)
+
+
 class HingeLoss(Loss[HingeLossCache]):
     """Multiclass SVM loss: every wrong class should score a margin less than the right one.
 
@@ -138,6 +171,39 @@ def _class_weights(name: str, weight: npt.ArrayLike) -> Array:
     if weights.ndim != 1:
         raise ValueError(f"{name}: weight has shape {weights.shape}, expected (C,)")
     return weights
+
+
+def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
+    """Return the classes' weights that make up for imbalance, for the `weight` of a loss.
+
+    n images of a class hold no more than E(n) = (1 - beta^n) / (1 - beta) that differ from each
+    other; a class's weight is inverse to that.  beta = 0 weighs all classes alike, and beta -> 1
+    inversely to their numbers of images.
+
+    Args:
+        counts: (C,) images of each class, at least 1.
+        beta: from 0 to below 1; the paper takes 0.9 to 0.9999, one for each data set.
+
+    Returns:
+        (C,) float64, their sum is C.
+
+    Raises:
+        ValueError: beta is out of range, or a class has no images.
+
+    Source: Cui et al., "Class-balanced loss based on effective number of samples", CVPR 2019,
+    equations 2 and 12.
+    """
+    n = np.asarray(counts, np.float64)
+    if not 0 <= beta < 1:
+        raise ValueError(f"class_balanced_weight: beta must be from 0 to below 1, got {beta!r}")
+    if n.ndim != 1 or not n.size or not (n >= 1).all():
+        raise ValueError(
+            f"class_balanced_weight: counts must be (C,) numbers from 1 up, got {counts!r}"
+        )
+    # 1 - beta^n without the digits that 1 and beta^n, nearly 1, have in common.
+    effective = np.ones_like(n) if beta == 0 else -np.expm1(n * np.log(beta)) / (1 - beta)
+    weight = 1 / effective
+    return weight * (len(n) / weight.sum())
 
 
 def _float_type(scores: Array) -> np.dtype[Any]:

@@ -7,11 +7,20 @@ import pytest
 
 import cnnlite.functional as F
 from cnnlite.gradcheck import check_loss
-from cnnlite.losses import CrossEntropyLoss, HingeLoss, Loss, MSELoss
+from cnnlite.losses import (
+    CrossEntropyLoss,
+    FocalLoss,
+    HingeLoss,
+    Loss,
+    MSELoss,
+    class_balanced_weight,
+)
 
 LOSSES: list[Loss[Any]] = [
     CrossEntropyLoss(),
     CrossEntropyLoss(weight=[1, 2, 0.5], label_smoothing=0.2, reduction="sum"),
+    FocalLoss(),
+    FocalLoss(gamma=0.5, weight=[1, 2, 0.5], reduction="sum"),
     HingeLoss(),
     HingeLoss(margin=0.5, reduction="sum"),
     MSELoss(),
@@ -63,3 +72,66 @@ def test_a_loss_without_backward_cannot_be_made() -> None:
 def test_integer_scores_are_refused_by_name() -> None:
     with pytest.raises(TypeError, match="CrossEntropyLoss: scores must be float32 or float64"):
         CrossEntropyLoss([1.0, 2.0])(np.ones((2, 2), int), [0, 1])
+
+
+class TestFocalLoss:
+    @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+    def test_without_focus_it_is_cross_entropy(
+        self, reduction: str, rng: np.random.Generator
+    ) -> None:
+        scores, targets = 3 * rng.standard_normal((40, 5)), rng.integers(0, 5, 40)
+        weight = rng.random(5)
+        focal, plain = (
+            FocalLoss(0.0, weight, reduction),
+            CrossEntropyLoss(weight, reduction=reduction),
+        )
+        (a, a_cache), (b, b_cache) = focal.forward(scores, targets), plain.forward(scores, targets)
+        np.testing.assert_allclose(a, b, rtol=1e-14)
+        np.testing.assert_allclose(
+            focal.backward(a_cache), plain.backward(b_cache), rtol=1e-11, atol=1e-15
+        )
+
+    @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+    def test_certain_and_hopeless_examples_stay_finite(self, gamma: float) -> None:
+        scores = np.array([[1e4, 0.0, -1e4], [0.0, 1e4, 0.0], [40.0, 0.0, 0.0]], np.float32)
+        value, cache = FocalLoss(gamma, reduction="none").forward(scores, [0, 0, 0])
+        dscores = FocalLoss(gamma).backward(cache)
+        np.testing.assert_allclose(value[:2], [0, 1e4], rtol=1e-6)
+        assert np.isfinite(dscores).all()
+        np.testing.assert_allclose(dscores[:2], [[0, 0, 0], [-1, 1, 0]], atol=1e-6)
+
+    @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+    def test_an_impossible_focus_is_refused(self, bad: float) -> None:
+        with pytest.raises(ValueError, match="FocalLoss: gamma is .*, expected a number from 0 up"):
+            FocalLoss(bad)
+        with pytest.raises(ValueError, match="FocalLoss: gamma must be a number from 0 up"):
+            F.focal_loss_forward(np.ones((2, 3)), [0, 1], bad)
+
+
+class TestClassBalancedWeight:
+    def test_the_limits_are_alike_and_inverse(self) -> None:
+        counts = np.array([1000, 100, 1])
+        np.testing.assert_allclose(class_balanced_weight(counts, 0.0), 1)
+        inverse = 1 / counts
+        np.testing.assert_allclose(
+            class_balanced_weight(counts, 1 - 1e-12), 3 * inverse / inverse.sum(), rtol=1e-8
+        )
+
+    def test_the_formula(self) -> None:
+        weight = class_balanced_weight([7, 2], 0.9)
+        raw = np.array([0.1 / (1 - 0.9**7), 0.1 / (1 - 0.9**2)])
+        np.testing.assert_allclose(weight, raw * 2 / raw.sum())
+
+    @pytest.mark.parametrize(
+        ("counts", "beta", "message"),
+        [
+            ([1, 2], 1.0, "beta must be from 0 to below 1, got 1.0"),
+            ([1, 2], -0.1, "beta"),
+            ([1, 0], 0.9, "counts must be"),
+            ([], 0.9, "counts must be"),
+            ([[1]], 0.9, "counts must be"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, counts: Any, beta: float, message: str) -> None:
+        with pytest.raises(ValueError, match=f"class_balanced_weight: {message}"):
+            class_balanced_weight(counts, beta)

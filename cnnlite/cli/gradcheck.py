@@ -118,6 +118,7 @@ def loss_cases() -> Iterator[tuple[str, Any, Any]]:
     weight = np.linspace(0.5, 1.5, 5)
     yield "CrossEntropyLoss", nn.CrossEntropyLoss(), None
     yield "CrossEntropyLoss weighted", nn.CrossEntropyLoss(weight, label_smoothing=0.1), None
+    yield "FocalLoss", nn.FocalLoss(2.0, weight), None
     yield "HingeLoss", nn.HingeLoss(), None
     yield "MSELoss", nn.MSELoss(), np.linspace(-1, 1, 20).reshape(4, 5)
 

@@ -35,6 +35,11 @@ from cnnlite.functional.dropout import (
     dropout_backward,
     dropout_forward,
 )
+from cnnlite.functional.focal_loss import (
+    FocalLossCache,
+    focal_loss_backward,
+    focal_loss_forward,
+)
 from cnnlite.functional.gelu import (
     GELUCache,
     gelu_backward,
@@ -127,10 +132,13 @@ __all__ = [
     "dropout_forward",
     "dropout_backward",
     "CrossEntropyCache",
+    "FocalLossCache",
     "HingeLossCache",
     "MSELossCache",
     "cross_entropy_forward",
     "cross_entropy_backward",
+    "focal_loss_forward",
+    "focal_loss_backward",
     "hinge_loss_forward",
     "hinge_loss_backward",
     "mse_loss_forward",

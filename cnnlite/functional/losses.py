@@ -8,12 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.functional._checks import Array, check_floats, check_shape
-
-Targets = npt.NDArray[np.integer[Any]]
-Value = float | Array
-_REDUCTIONS = ("mean", "sum", "none")
-# Infinite scores and an empty batch's mean give NaN, as in PyTorch, without a warning.
-_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore", divide="ignore")
+from cnnlite.functional._loss_checks import (
+    Targets,
+    Value,
+    check_reduction,
+    check_scores,
+    check_targets,
+    example_factors,
+    quiet,
+    reduce_losses,
+)
 
 
 class CrossEntropyCache(NamedTuple):
@@ -42,7 +46,7 @@ class MSELossCache(NamedTuple):
     divisor: float | None
 
 
-@_quiet
+@quiet
 def cross_entropy_forward(
     scores: Array,
     targets: npt.ArrayLike,
@@ -72,8 +76,8 @@ def cross_entropy_forward(
     Source: Szegedy et al., "Rethinking the Inception architecture", 2015, section 7 (smoothing).
     """
     name = "CrossEntropyLoss"
-    classes = _check_scores(name, scores, weight)
-    labels = _check_targets(name, targets, scores)
+    classes = check_scores(name, scores, weight)
+    labels = check_targets(name, targets, scores)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing!r}")
     check_reduction(name, reduction)
@@ -92,11 +96,11 @@ def cross_entropy_forward(
         weighted = log_p if weight is None else log_p * weight
         losses -= label_smoothing / classes * weighted.sum(axis=1)
     divisor = float(label_weights.sum(dtype=np.float64))
-    value, divisor_or_none = _reduce(losses, divisor, reduction)
+    value, divisor_or_none = reduce_losses(losses, divisor, reduction)
     return value, CrossEntropyCache(probabilities, labels, weight, label_smoothing, divisor_or_none)
 
 
-@_quiet
+@quiet
 def cross_entropy_backward(cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:
     """Gradient of cross entropy.
 
@@ -111,7 +115,7 @@ def cross_entropy_backward(cache: CrossEntropyCache, dvalue: float | Array = 1.0
     n, classes = probabilities.shape
     rows = np.arange(n)
     weights = np.ones(classes, probabilities.dtype) if weight is None else weight
-    factor = _factor("CrossEntropyLoss", dvalue, divisor, n, probabilities.dtype)
+    factor = example_factors("CrossEntropyLoss", dvalue, divisor, n, probabilities.dtype)
     hit = (1 - smoothing) * weights[targets]
     spread = smoothing / classes * weights
     # Each term -a * log p[t] has the gradient a * (p - one-hot t).
@@ -122,7 +126,7 @@ def cross_entropy_backward(cache: CrossEntropyCache, dvalue: float | Array = 1.0
     return dscores
 
 
-@_quiet
+@quiet
 def hinge_loss_forward(
     scores: Array, targets: npt.ArrayLike, margin: float = 1.0, reduction: str = "mean"
 ) -> tuple[Value, HingeLossCache]:
@@ -144,19 +148,19 @@ def hinge_loss_forward(
     Source: Weston and Watkins, "Support vector machines for multi-class pattern recognition",
     1999.
     """
-    _check_scores("HingeLoss", scores, None)
-    labels = _check_targets("HingeLoss", targets, scores)
+    check_scores("HingeLoss", scores, None)
+    labels = check_targets("HingeLoss", targets, scores)
     check_reduction("HingeLoss", reduction)
     rows = np.arange(len(labels))
     margins = scores - scores[rows, labels][:, None]
     margins += margin
     np.maximum(margins, 0, out=margins)
     margins[rows, labels] = 0
-    value, divisor = _reduce(margins.sum(axis=1), len(labels), reduction)
+    value, divisor = reduce_losses(margins.sum(axis=1), len(labels), reduction)
     return value, HingeLossCache(margins > 0, labels, scores.dtype, divisor)
 
 
-@_quiet
+@quiet
 def hinge_loss_backward(cache: HingeLossCache, dvalue: float | Array = 1.0) -> Array:
     """Gradient of the hinge loss.  Args and Returns as in `cross_entropy_backward`.
 
@@ -165,11 +169,11 @@ def hinge_loss_backward(cache: HingeLossCache, dvalue: float | Array = 1.0) -> A
     dscores = cache.violated.astype(cache.dtype)
     rows = np.arange(len(dscores))
     dscores[rows, cache.targets] = -dscores.sum(axis=1)
-    dscores *= _factor("HingeLoss", dvalue, cache.divisor, len(dscores), cache.dtype)
+    dscores *= example_factors("HingeLoss", dvalue, cache.divisor, len(dscores), cache.dtype)
     return dscores
 
 
-@_quiet
+@quiet
 def mse_loss_forward(
     scores: Array, targets: Array, reduction: str = "mean"
 ) -> tuple[Value, MSELossCache]:
@@ -194,11 +198,11 @@ def mse_loss_forward(
         )
     check_reduction("MSELoss", reduction)
     difference = scores - targets
-    value, divisor = _reduce(difference * difference, difference.size, reduction)
+    value, divisor = reduce_losses(difference * difference, difference.size, reduction)
     return value, MSELossCache(difference, divisor)
 
 
-@_quiet
+@quiet
 def mse_loss_backward(cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
     """Returns dscores = 2 * (scores - targets) * dvalue, divided as the loss was.
 
@@ -214,60 +218,3 @@ def mse_loss_backward(cache: MSELossCache, dvalue: float | Array = 1.0) -> Array
     if cache.divisor is not None:
         dscores /= cache.divisor
     return dscores
-
-
-def _check_scores(name: str, scores: Array, weight: Array | None) -> int:
-    check_floats(name, scores=scores, weight=weight, optional=["weight"])
-    if scores.ndim != 2 or scores.shape[1] == 0:
-        raise ValueError(f"{name}: scores must have shape (N, C), C at least 1, got {scores.shape}")
-    classes = int(scores.shape[1])
-    check_shape(name, "weight", weight, (classes,))
-    return classes
-
-
-def _check_targets(name: str, targets: npt.ArrayLike, scores: Array) -> Targets:
-    labels = np.asarray(targets)
-    if labels.dtype.kind not in "iu" and labels.size:
-        raise TypeError(f"{name}: targets must be integers (class numbers), got {labels.dtype}")
-    if labels.shape != scores.shape[:1]:
-        raise ValueError(
-            f"{name}: targets must have shape {scores.shape[:1]} to fit scores {scores.shape}, "
-            f"got {labels.shape}"
-        )
-    classes = scores.shape[1]
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
-        raise ValueError(
-            f"{name}: targets[{wrong[0]}] is {labels[wrong[0]]}, expected 0 to {classes - 1} "
-            f"(scores {scores.shape})"
-        )
-    # A copy: the caller may reuse the array of labels before backward reads it.
-    return labels.astype(np.intp)
-
-
-def check_reduction(name: str, reduction: str) -> str:
-    """Returns the reduction; raises ValueError for one that there is not."""
-    if reduction not in _REDUCTIONS:
-        raise ValueError(f"{name}: reduction must be one of {_REDUCTIONS}, got {reduction!r}")
-    return reduction
-
-
-def _reduce(losses: Array, count: float, reduction: str) -> tuple[Value, float | None]:
-    """The loss as asked for, and what the gradient must be divided by."""
-    if reduction == "none":
-        return losses, None
-    total = losses.sum(dtype=np.float64)
-    divisor = float(count) if reduction == "mean" else 1.0
-    return float(total / np.float64(divisor)), divisor
-
-
-def _factor(
-    name: str, dvalue: float | Array, divisor: float | None, n: int, dtype: np.dtype[Any]
-) -> Array:
-    """What each example's gradient is multiplied with, (1, 1) or (N, 1)."""
-    factor = np.asarray(dvalue, np.float64)
-    if factor.ndim:
-        check_shape(name, "dvalue", factor, (n,))
-    if divisor is not None:
-        factor = factor / divisor
-    return factor.astype(dtype).reshape(-1, 1)

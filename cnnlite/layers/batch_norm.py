@@ -56,7 +56,9 @@ class _BatchNorm(Layer):
         return self._forward(x, train, relu=True)
 
     def _forward(self, x: np.ndarray, train: bool, relu: bool) -> tuple[np.ndarray, Any]:
-        check_floats(type(self).__name__, x=x, **self.params)
+        weight, bias = self.params.get("weight"), self.params.get("bias")
+        optional = ("weight", "bias")
+        check_floats(type(self).__name__, optional=optional, x=x, weight=weight, bias=bias)
         if x.ndim != self._shape.count(",") + 1 or x.shape[1] != self.num_features:
             expected = self._shape.replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
@@ -66,8 +68,8 @@ class _BatchNorm(Layer):
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
         y, cache = batch_norm_forward(
             x,
-            self.params.get("weight"),
-            self.params.get("bias"),
+            weight,
+            bias,
             self.buffers.get("running_mean"),
             self.buffers.get("running_var"),
             train or batches is None,

@@ -262,6 +262,28 @@ def cross_entropy(make: Maker) -> Case:
     )
 
 
+def focal_loss(make: Maker) -> Case:
+    scores, targets, reduction = _scores(make)
+    gamma = make.one_of(0.0, 0.5, 1.0, 2.0, 5.0)
+    weight = make.maybe(make.layout(make.rng.random(scores.shape[1]) + 0.1))
+
+    def judge(torch: Any, scores: Any) -> Any:
+        wanted = torch.tensor(targets.astype(np.int64))
+        log_p = torch.nn.functional.log_softmax(scores, 1).gather(1, wanted[:, None])[:, 0]
+        w = torch.ones_like(log_p) if weight is None else tensor(torch, weight, False)[wanted]
+        losses = -w * (-torch.expm1(log_p)) ** gamma * log_p
+        if reduction == "none":
+            return losses
+        return losses.sum() / (w.sum() if reduction == "mean" else 1)
+
+    return Case(
+        (scores,),
+        lambda scores: F.focal_loss_forward(scores, targets, gamma, weight, reduction),
+        lambda dvalue, cache: F.focal_loss_backward(cache, dvalue),
+        judge,
+    )
+
+
 def hinge_loss(make: Maker) -> Case:
     scores, targets, reduction = _scores(make)
     margin = make.one_of(1.0, 0.3)
@@ -300,7 +322,7 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
         f.__name__: f
         for f in (
             im2col, col2im, conv2d, max_pool2d, avg_pool2d, adaptive_avg_pool2d, linear, batch_norm,
-            layer_norm, group_norm, dropout, cross_entropy, hinge_loss, mse_loss,
+            layer_norm, group_norm, dropout, cross_entropy, focal_loss, hinge_loss, mse_loss,
         )
     },
     **{name: _activation(name) for name in ACTIVATIONS},

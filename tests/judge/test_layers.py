@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlite import layers
+from cnnlite.interop.torch import to_torch
 from cnnlite.layers import Container, Layer
 from tests.judge.cases import Maker, arrange, close, done, judged, tensor
 from tests.judge.layer_cases import CASES, LAYERS, LayerCase
-from tests.judge.twins import twin
 
 
 def agree(torch: Any, case: LayerCase) -> None:
     layer, x, train = case
-    module = twin(torch, layer).train(train)
+    module = to_torch(layer).double().train(train)
     assert list(layer.state_dict()) == list(module.state_dict())
     dtype, kept = x.dtype, x.copy()
     y, cache = layer.forward(x, train)

@@ -8,8 +8,8 @@ import pytest
 
 from cnnlite import layers as nn
 from cnnlite import losses, models, optim
+from cnnlite.interop.torch import to_torch
 from tests.judge.cases import done
-from tests.judge.twins import twin
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -75,7 +75,7 @@ def train_both(
     torch: Any, model: nn.Sequential, kind: str, options: dict[str, Any], x: Any
 ) -> None:
     """Take the steps side by side, and compare losses, parameters and buffers."""
-    module = twin(torch, model).train()
+    module = to_torch(model).train()
     loss, ours = losses.CrossEntropyLoss(), getattr(optim, kind)(**options)
     theirs = getattr(torch.optim, kind)(module.parameters(), **options)
     labels = np.random.default_rng(1).integers(0, 5, x.shape[:2])

@@ -306,6 +306,8 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
         "CrossEntropyLoss([[1, 2]])", ValueError,
         "CrossEntropyLoss: weight has shape (1, 2), expected (C,)",
     ),
+    ("FocalLoss(-1)", ValueError, "FocalLoss: gamma is -1, expected a number from 0 up"),
+    ("FocalLoss(weight=1)", ValueError, "FocalLoss: weight has shape (), expected (C,)"),
     ("HingeLoss('a')", TypeError, "HingeLoss: margin is 'a', expected a number"),
     ("HingeLoss(nan)", ValueError, "HingeLoss: margin is nan, expected a number"),
     ("HingeLoss(reduction=None)", ValueError, f"HingeLoss: {_REDUCTION} None"),
@@ -318,7 +320,7 @@ _MATRIX = "scores must have shape (N, C), C at least 1, got"
 LOSSES_REJECTED: list[tuple[str, Any, Any, type[Exception], str]] = [
     *[
         (loss, scores, targets, error, f"{loss.partition('(')[0]}: {words}")
-        for loss in ("CrossEntropyLoss()", "HingeLoss()")
+        for loss in ("CrossEntropyLoss()", "FocalLoss()", "HingeLoss()")
         for scores, targets, error, words in (
             ((4, 5), [0, 1, 2, 5], ValueError,
              "targets[3] is 5, expected 0 to 4 (scores (4, 5))"),
@@ -362,11 +364,12 @@ LOSSES_REJECTED: list[tuple[str, Any, Any, type[Exception], str]] = [
 LOSSES_ACCEPTED: list[tuple[str, Shape, Any, Shape]] = [
     *[
         (f"{loss}({reduction})", (4, 5), targets, shape)
-        for loss in ("CrossEntropyLoss", "HingeLoss")
+        for loss in ("CrossEntropyLoss", "FocalLoss", "HingeLoss")
         for targets in ([0, 1, 2, 4], (4, 0, 0, 1))
         for reduction, shape in (("", ()), ("reduction='none'", (4,)))
     ],
     ("CrossEntropyLoss([1, 2, 3, 4, 5], label_smoothing=1)", (2, 5), [0, 4], ()),
+    ("FocalLoss(0, [1, 2, 3, 4, 5])", (2, 5), [0, 4], ()),
     ("HingeLoss(margin=0)", (1, 1), [0], ()),
     ("MSELoss()", (4, 5, 6), (4, 5, 6), ()),
     ("MSELoss('none')", (4, 5, 6), (4, 5, 6), (4, 5, 6)),

@@ -1,0 +1,201 @@
+"""PyTorch: networks and their states, there and back, without losing a bit.
+
+module = to_torch(model)                      # a torch.nn.Module with the same weights
+model = from_torch(module)                    # and back
+module.load_state_dict(state_to_torch(model.state_dict()))
+model.load_state_dict(state_from_torch(module.state_dict()))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.evaluation import model_dtype
+from cnnlite.layers import Layer, Residual, Sequential
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["from_torch", "state_from_torch", "state_to_torch", "to_torch"]
+
+_STATE = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
+
+
+def to_torch(model: Layer) -> torch.nn.Module:
+    """Return the PyTorch module that computes what a network or a layer computes.
+
+    It has the same keys in its state_dict, copies of all parameters and buffers, and the same
+    dtype.  What stands twice in the network stands twice in the module.  It is in training mode,
+    as a new module is.
+
+    Args:
+        model: a Sequential, a Residual, or any layer of cnnlite's own.
+
+    Returns:
+        A torch.nn.Sequential for a Sequential; for a layer the module of its name.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+        TypeError: a layer in it has no counterpart; the message says where it stands.
+        ValueError: likewise for a setting.
+    """
+    torch = _import_torch("to_torch")
+    from torch import nn
+
+    from cnnlite.interop._torch_modules import Residual as TorchResidual
+    from cnnlite.interop._torch_tables import TO_TORCH
+
+    dtype = getattr(torch, model_dtype(model).name)
+    made: dict[int, nn.Module] = {}
+
+    def convert(layer: Layer, path: str) -> nn.Module:
+        if id(layer) not in made:
+            made[id(layer)] = make(layer, path)
+        return made[id(layer)]
+
+    def make(layer: Layer, path: str) -> nn.Module:
+        if type(layer) is Sequential:
+            parts = layer.children().items()
+            return nn.Sequential(*(convert(part, _join(path, key)) for key, part in parts))
+        if type(layer) is Residual:
+            way = layer.shortcut
+            return TorchResidual(
+                convert(layer.body, _join(path, "body")),
+                None if way is None else convert(way, _join(path, "shortcut")),
+            )
+        where = f"to_torch: layer {path!r}" if path else "to_torch: the layer"
+        module: nn.Module = _made(TO_TORCH, layer, where, "a module in PyTorch").to(dtype)
+        module.load_state_dict(state_to_torch(layer.state_dict()))
+        return module
+
+    return convert(model, "")
+
+
+def from_torch(module: torch.nn.Module) -> Layer:
+    """Return the network that computes what a PyTorch module computes, with copies of its state.
+
+    Args:
+        module: a torch.nn.Sequential of modules that cnnlite has too (see docs/interop.md), what
+            `to_torch` returned, or one such module.  The parts of a Sequential may have names;
+            here they are numbered.
+
+    Returns:
+        A Sequential for a torch.nn.Sequential; for a single module the layer of its name.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+        TypeError: a module in it has no counterpart, or a parameter is neither float32 nor
+            float64, or not of the dtype of the others; the message says which.
+        ValueError: likewise for a setting.
+    """
+    _import_torch("from_torch")
+    from torch import nn
+
+    from cnnlite.interop._torch_modules import Residual as TorchResidual
+    from cnnlite.interop._torch_tables import FROM_TORCH
+
+    dtype = _common_dtype(module)
+    made: dict[int, Layer] = {}
+
+    def convert(part: nn.Module, path: str) -> Layer:
+        if id(part) not in made:
+            made[id(part)] = make(part, path)
+        return made[id(part)]
+
+    def make(part: nn.Module, path: str) -> Layer:
+        if type(part) is nn.Sequential:
+            parts: Any = part._modules.items()  # named_children skips what stands there twice
+            return Sequential(*(convert(child, _join(path, key)) for key, child in parts))
+        if type(part) is TorchResidual:
+            way = part.shortcut
+            return Residual(
+                convert(part.body, _join(path, "body")),
+                None if way is None else convert(way, _join(path, "shortcut")),
+            )
+        where = f"from_torch: module {path!r}" if path else "from_torch: the module"
+        layer: Layer = _made(FROM_TORCH, part, where, "a layer in cnnlite", dtype)
+        layer.load_state_dict(state_from_torch(part.state_dict()))
+        return layer
+
+    return convert(module, "")
+
+
+def state_to_torch(state: Mapping[str, npt.ArrayLike]) -> dict[str, torch.Tensor]:
+    """Return a state as PyTorch's `load_state_dict` takes it: copies, the same bits and keys.
+
+    Args:
+        state: what a layer's `state_dict` returned.
+
+    Raises:
+        ImportError: PyTorch is not installed.
+    """
+    torch = _import_torch("state_to_torch")
+    return {key: torch.from_numpy(np.array(array, order="C")) for key, array in state.items()}
+
+
+def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Return a state as a layer's `load_state_dict` takes it: copies, the same bits and keys.
+
+    Args:
+        state: what a module's `state_dict` returned, on any device.
+
+    Raises:
+        TypeError: an entry is no tensor, or NumPy has no such numbers (bfloat16); the message
+            names its key.
+    """
+    arrays = {}
+    for key, tensor in state.items():
+        kind = str(getattr(tensor, "dtype", type(tensor).__name__)).removeprefix("torch.")
+        if kind not in _STATE or isinstance(tensor, np.ndarray):
+            raise TypeError(
+                f"state_from_torch: {key} is {kind}, expected a tensor of float32, float64 or "
+                "integers"
+            )
+        arrays[key] = np.array(tensor.detach().cpu().numpy(), order="C")
+    return arrays
+
+
+def _import_torch(caller: str) -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs PyTorch, which is not installed: pip install 'cnnlite[torch]'"
+        ) from error
+    return torch
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _made(
+    table: Mapping[type, Callable[..., Any]], part: Any, where: str, wanted: str, *rest: Any
+) -> Any:
+    """The counterpart of a part, or an error that says where the part stands."""
+    name = type(part).__name__
+    if type(part) not in table:
+        raise TypeError(f"{where} is a {name}, which has no counterpart: expected {wanted}")
+    try:
+        return table[type(part)](part, *rest)
+    except ValueError as error:
+        raise ValueError(f"{where}, a {name}: {error}") from error
+
+
+def _common_dtype(module: torch.nn.Module) -> np.dtype:
+    """The dtype of all parameters and buffers that are floating-point; float32 without any."""
+    first: tuple[str, str] | None = None
+    for key, tensor in module.state_dict().items():
+        if tensor.dtype.is_floating_point:
+            name = str(tensor.dtype).removeprefix("torch.")
+            if name not in ("float32", "float64"):
+                raise TypeError(f"from_torch: {key} is {name}, expected float32 or float64")
+            if first is None:
+                first = key, name
+            elif name != first[1]:
+                raise TypeError(f"from_torch: {key} is {name} but {first[0]} is {first[1]}")
+    return np.dtype(first[1] if first else "float32")

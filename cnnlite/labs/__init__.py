@@ -1,0 +1,32 @@
+"""The theory of the problem set, runnable: each lab states theorems and checks them with numbers.
+
+A lab is a module of small functions whose docstrings state what is proved, and a `LAB` that runs
+them (`cnnlite lab NAME`).  It is imported only when it is asked for.
+"""
+
+from importlib import import_module
+
+from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
+
+__all__ = ["Findings", "LABS", "Lab", "Settings", "Statement", "Table", "Worst", "load"]
+
+LABS = {  # name to the module that has its LAB
+    "convolution": "cnnlite.labs.convolution",
+}
+
+
+def load(name: str) -> Lab:
+    """Import a lab.
+
+    Args:
+        name: a key of `LABS`.
+
+    Returns:
+        The lab.
+
+    Raises:
+        ValueError: there is no such lab; the message lists those there are.
+    """
+    if name not in LABS:
+        raise ValueError(f"no lab {name!r} (there are: {', '.join(LABS)})")
+    return import_module(LABS[name]).LAB

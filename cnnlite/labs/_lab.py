@@ -1,0 +1,181 @@
+"""What a lab is: how it is asked, what it finds, and how it is drawn."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnlite import data as datasets
+from cnnlite._storage import replace_file
+from cnnlite.data import Dataset
+
+# Okabe and Ito's colours, which colour-blind people tell apart, in the order a picture takes them.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+INK, GRID = "#333333", "#dddddd"
+
+
+def _say_nothing(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a lab is to run.
+
+    Args:
+        data: "embedded" or "cifar10".
+        full: the real thing, which may take many minutes, rather than the default of seconds.
+        seed: of everything that is random.
+        say: told in a few words what is being done, for a progress line.
+    """
+
+    data: str = "embedded"
+    full: bool = False
+    seed: int = 0
+    say: Callable[[str], None] = _say_nothing
+
+    def rng(self) -> np.random.Generator:
+        """A generator of random cases: the same ones for the same seed."""
+        return np.random.default_rng(self.seed)
+
+    def images(self, num_train: int | None = None, num_validation: int | None = None) -> Dataset:
+        """Load the data set, or the first so many images of its training and validation splits.
+
+        Raises:
+            FileNotFoundError, DataError: CIFAR-10 is not there, or is damaged.
+        """
+        whole = datasets.load(self.data)
+        first = {"train": num_train, "val": num_validation, "test": None}
+        arrays = {
+            f"{part}_{split}": whole[f"{part}_{split}"][:n]
+            for split, n in first.items()
+            for part in "Xy"
+        }
+        return Dataset(arrays, whole.class_names, whole.normalization, whole.name)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement, and how far from it the worst of many cases was.
+
+    Args:
+        text: what is stated, in a line.
+        worst: the largest deviation; what an inequality's excess is, where it is one.
+        cases: how many there were.
+        allowed: the deviation that rounding, or chance, explains.
+    """
+
+    text: str
+    worst: float
+    cases: int
+    allowed: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether there were cases, and all were within what is allowed (NaN never is)."""
+        return self.cases > 0 and self.worst <= self.allowed
+
+
+class Worst:
+    """Collects the cases of one statement.
+
+    shift = Worst("C S = S C", allowed=1e-12)
+    for ...:
+        shift.add(np.abs(C @ S - S @ C))
+    shift.statement
+    """
+
+    def __init__(self, text: str, allowed: float) -> None:
+        self.text, self.allowed = text, allowed
+        self.worst, self.cases = -math.inf, 0
+
+    def add(self, deviation: float | np.ndarray) -> None:
+        """Add one case: the largest entry of an array is its deviation, NaN if there is one."""
+        self.worst = float(np.max([np.max(deviation), self.worst]))
+        self.cases += 1
+
+    @property
+    def statement(self) -> Statement:
+        return Statement(self.text, self.worst, self.cases, self.allowed)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was measured: numbers as text, with a title over them."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a lab has found.
+
+    Args:
+        setting: data, subset and network of what was measured, in a line; "" if none was.
+        statements: each with its worst case.
+        tables: what was measured beside them.
+        draw: draws the picture into the matplotlib Figure it is given.
+        size: of the picture, width and height in inches.
+    """
+
+    setting: str
+    statements: Sequence[Statement]
+    tables: Sequence[Table]
+    draw: Callable[[Any], None]
+    size: tuple[float, float] = (9, 3.6)
+
+    @property
+    def failed(self) -> list[Statement]:
+        return [statement for statement in self.statements if not statement.holds]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab: its name, what it shows in a line, and what runs it."""
+
+    name: str
+    title: str
+    run: Callable[[Settings], Findings] = field(repr=False)
+
+
+def save_picture(findings: Findings, path: Path) -> bool:
+    """Draw the picture as a PNG; a file that is there is replaced, wholly or not at all.
+
+    Returns:
+        False without matplotlib, and then nothing is done.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    figure = Figure(figsize=findings.size, dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)  # without pyplot: no window, no state that others see
+    findings.draw(figure)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    replace_file(path, picture.getvalue())
+    return True
+
+
+def style(axes: Any, title: str, xlabel: str = "", ylabel: str = "") -> None:
+    """Give axes the look that all pictures of the labs share."""
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    axes.set_xlabel(xlabel, color=INK)
+    axes.set_ylabel(ylabel, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GRID)
+    axes.tick_params(colors=INK, which="both", length=0)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
