@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "cnnlite.cli.data:data",
     "gradcheck": "cnnlite.cli.gradcheck:gradcheck",
     "autodiff": "cnnlite.cli.autodiff:autodiff",
+    "exercise": "cnnlite.cli.exercise:exercise",
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }

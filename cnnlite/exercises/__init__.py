@@ -1,0 +1,25 @@
+"""Exercises: starting files with parts to fill in, and the check that tests them part by part."""
+
+from importlib import resources
+
+from cnnlite.exercises.checking import Verdict, check, exercise_of
+from cnnlite.exercises.linear import LINEAR
+from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
+from cnnlite.exercises.relu import RELU
+
+__all__ = [
+    "EXERCISES", "starting_file", "check", "exercise_of",
+    "Verdict", "Exercise", "Part", "Case", "Suspect",
+]  # fmt: skip
+
+EXERCISES = {exercise.name: exercise for exercise in (RELU, LINEAR)}
+
+
+def starting_file(name: str) -> str:
+    """Return the text that a student begins with.
+
+    Args:
+        name: a key of EXERCISES.
+    """
+    path = resources.files(__name__) / "start" / f"{name}.py.txt"
+    return path.read_text(encoding="utf-8")

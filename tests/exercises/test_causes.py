@@ -1,0 +1,61 @@
+"""Usual mistakes: the message names the likely cause."""
+
+from collections.abc import Callable
+
+import pytest
+
+Broken = Callable[..., str]
+
+
+def test_a_message_says_what_came_what_was_expected_and_where(broken: Broken) -> None:
+    said = broken("relu", "forward", "np.maximum(x, 0)", "np.abs(x)")
+    lines = said.splitlines()
+    assert lines[0] == "relu_forward(x) with x (3, 4) float64"
+    assert lines[1].startswith("came 0.13 at index (0, 1), expected 0 (")
+    assert lines[2] == "likely: this is the absolute value"
+
+
+class TestRelu:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("forward", "np.maximum(x, 0)", "x", "nothing is cut off"),
+            ("forward", "np.maximum(x, 0)", "np.minimum(x, 0)", "what is positive lost"),
+            ("forward", "np.maximum(x, 0)", "1.0 * (x > 0)", "1 or 0"),
+            ("forward", "np.maximum(x, 0)", "x * (x > 0).astype(float)", "came dtype float64"),
+            ("forward", "return np", "x[x < 0] = 0\n    return np", "input x was modified"),
+            ("forward", "np.maximum(x, 0)", "np.maximum(x, 0).T", "it is transposed"),
+            ("forward", "return np.maximum(x, 0)", "np.maximum(x, 0)", "a return is missing"),
+            ("backward", "x > 0", "x >= 0", "where x is exactly 0"),
+            ("backward", "x > 0", "x > -1e9", "dy passes everywhere"),
+            ("backward", "x > 0", "dy > 0", "sign of x, not that of dy"),
+            ("backward", "dy * (x > 0)", "1.0 * (x > 0)", "local derivative alone"),
+            ("backward", "dy *", "-dy *", "the sign is turned"),
+            ("backward", "dy *", "3 * dy *", "everything is 3 times"),
+            ("backward", "dy *", "0 * dy *", "zero everywhere"),
+            ("backward", "dy * (x > 0)", "dy / (x > 0) * 0", "0/0"),
+        ],
+    )
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("relu", part, old, new)
+
+
+class TestLinear:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("forward", " + b", "", "bias is missing"),
+            ("forward", "x @ w.T", "x @ w", "w is (out, in)"),
+            ("dx", "dy @ w,", "dy @ w.T,", "w is (out, in)"),
+            ("dw", "dy.T @ x", "x.T @ dy", "it is transposed"),
+            ("dw", "dy.T @ x", "dy.T @ x / len(x)", "divided by N"),
+            ("dw", "dy.T @ x", "dy[:, :, None] * x[:, None]", "not summed over the batch"),
+            ("db", "dy.sum(axis=0)", "dy", "sum over the batch is missing"),
+            ("db", "dy.sum(axis=0)", "dy.sum(axis=1)", "summed over the outputs"),
+            ("db", "dy.sum(axis=0)", "dy.mean(axis=0)", "divided by N"),
+            ("db", "dy.sum(axis=0)", "dy.sum()", "summed over everything"),
+            ("db", ", dy.sum(axis=0)", "", "returned 2 results, expected a tuple (dx, dw, db)"),
+        ],
+    )
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("linear", part, old, new)
