@@ -6,13 +6,14 @@ from cnnlite.exercises.checking import Verdict, check, exercise_of
 from cnnlite.exercises.linear import LINEAR
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
+from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
 
 __all__ = [
     "EXERCISES", "starting_file", "check", "exercise_of",
     "Verdict", "Exercise", "Part", "Case", "Suspect",
 ]  # fmt: skip
 
-EXERCISES = {exercise.name: exercise for exercise in (RELU, LINEAR)}
+EXERCISES = {exercise.name: exercise for exercise in (RELU, LINEAR, SOFTMAX_LOSS)}
 
 
 def starting_file(name: str) -> str:

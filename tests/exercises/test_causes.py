@@ -59,3 +59,27 @@ class TestLinear:
     )
     def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
         assert cause in broken("linear", part, old, new)
+
+
+class TestSoftmaxLoss:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("softmax", "e.sum(axis=1, keepdims=True)", "e.sum(axis=0)", "over the images"),
+            ("softmax", "e.sum(axis=1, keepdims=True)", "e.sum()", "over the whole array"),
+            ("softmax", "np.exp(shifted(scores))", "np.exp(scores)", "exp of a large number"),
+            ("softmax", "e / e.sum(axis=1, keepdims=True)", "list(e)", "returned a list of 3"),
+            ("loss", "losses.mean()", "losses.sum()", "their mean is asked for (1/N)"),
+            ("loss", "losses.mean()", "-losses.mean()", "the sign is turned"),
+            ("loss", "losses.mean()", "losses", "not averaged over the batch"),
+            ("loss", "losses.mean()", "losses.mean() / scores.shape[1]", "by N and by C"),
+            ("loss", "losses = np.log(np.exp(s).sum(axis=1)) - s[np.arange(len(s)), targets]",
+             "losses = -np.log(softmax(scores)[np.arange(len(s)), targets])", "logarithm of 0"),
+            ("gradient", "d / len(d)", "d", "the 1/N of the mean"),
+            ("gradient", "] -= 1", "] -= 0", "treated like the others"),
+            ("gradient", "d / len(d)", "d / d.size", "by N and by C"),
+            ("gradient", "np.arange(len(d)), targets", "targets, targets", "class numbers"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("softmax-loss", part, old, new)
