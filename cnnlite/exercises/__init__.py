@@ -3,6 +3,7 @@
 from importlib import resources
 
 from cnnlite.exercises.checking import Verdict, check, exercise_of
+from cnnlite.exercises.convolution import CONVOLUTION
 from cnnlite.exercises.linear import LINEAR
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
@@ -13,7 +14,7 @@ __all__ = [
     "Verdict", "Exercise", "Part", "Case", "Suspect",
 ]  # fmt: skip
 
-EXERCISES = {exercise.name: exercise for exercise in (RELU, LINEAR, SOFTMAX_LOSS)}
+EXERCISES = {exercise.name: exercise for exercise in (RELU, LINEAR, SOFTMAX_LOSS, CONVOLUTION)}
 
 
 def starting_file(name: str) -> str:

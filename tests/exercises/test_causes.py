@@ -83,3 +83,38 @@ class TestSoftmaxLoss:
     )  # fmt: skip
     def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
         assert cause in broken("softmax-loss", part, old, new)
+
+
+class TestConvolution:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("forward", "+ b[k]", "", "bias is missing"),
+            ("forward", "window * w[k]", "window * w[k, :, ::-1, ::-1]", "filter is flipped"),
+            ("forward", "    x = surround(x, padding)\n    f,", "    f,", "padding is missing"),
+            ("forward", "(window * w[k])", "(window[:1] * w[k, :1])", "only the first channel"),
+            ("forward", "(window * w[k])", "(window[-1] * w[k, -1])", "only the last channel"),
+            ("forward", "w[k]).sum()", "w[k].swapaxes(1, 2)).sum()", "rows and columns of the"),
+            ("forward", "+ b[k]", "+ b[k] * len(w[k])", "once for each channel"),
+            ("forward", "ow), x.dtype", "ow)", "made without dtype is float64"),
+            ("forward", "x.shape[3] - kw) // stride + 1", "x.shape[3] - kw) // stride",
+             "came shape (1, 1, 3, 3), expected (1, 1, 3, 4)"),
+            ("dx", "dx[n, :, rows, columns] +=", "dx[n, :, rows, columns] =", "windows overlap"),
+            ("dx", "w[k] * dy", "w[k, :, ::-1, ::-1] * dy", "filter is flipped"),
+            ("dx", "padding : padding + h, padding : padding + w_", "", "padding is still there"),
+            ("dw", "dw[k] +=", "dw[k] =", "add to dw, not overwrite it"),
+            ("dw", "return dx, dw,", "return dx, dw / len(x),", "divided by N"),
+            ("dw", "return dx, dw,", "return dx, dw[:, :, ::-1, ::-1],", "dw is flipped"),
+            ("dw", "dw[k] +=", "dw[k] += n * 0 if n < len(x) - 1 else",
+             "only the last image counts"),
+            ("db", "dy.sum(axis=(0, 2, 3))", "dy.sum(axis=(2, 3))", "over the batch is missing"),
+            ("db", "dy.sum(axis=(0, 2, 3))", "dy.sum(axis=0)", "rows and columns is missing"),
+            ("db", "dy.sum(axis=(0, 2, 3))", "dy.mean(axis=(0, 2, 3))", "mean over"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("convolution", part, old, new)
+
+    def test_an_ignored_stride(self, broken: Broken) -> None:
+        said = broken("convolution", "forward", "    f, _,", "    stride = 1\n    f, _,")
+        assert "the stride is ignored" in said
