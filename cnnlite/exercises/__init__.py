@@ -5,6 +5,7 @@ from importlib import resources
 from cnnlite.exercises.checking import Verdict, check, exercise_of
 from cnnlite.exercises.convolution import CONVOLUTION
 from cnnlite.exercises.linear import LINEAR
+from cnnlite.exercises.max_pool import MAX_POOL
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
 from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
@@ -14,7 +15,9 @@ __all__ = [
     "Verdict", "Exercise", "Part", "Case", "Suspect",
 ]  # fmt: skip
 
-EXERCISES = {exercise.name: exercise for exercise in (RELU, LINEAR, SOFTMAX_LOSS, CONVOLUTION)}
+EXERCISES = {
+    exercise.name: exercise for exercise in (RELU, LINEAR, SOFTMAX_LOSS, CONVOLUTION, MAX_POOL)
+}
 
 
 def starting_file(name: str) -> str:

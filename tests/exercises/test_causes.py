@@ -118,3 +118,28 @@ class TestConvolution:
     def test_an_ignored_stride(self, broken: Broken) -> None:
         said = broken("convolution", "forward", "    f, _,", "    stride = 1\n    f, _,")
         assert "the stride is ignored" in said
+
+
+class TestMaxPool:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("forward", ".max(axis", ".mean(axis", "the mean is taken"),
+            ("forward", ".max(axis", ".min(axis", "the minimum is taken"),
+            ("forward", "return y", "return np.maximum(y, 0)", "negative maxima become 0"),
+            ("forward", "    oh, ow", "    stride = size\n    oh, ow", "move by their size"),
+            ("forward", "    oh, ow", "    stride = 1\n    oh, ow", "the stride is ignored"),
+            ("forward", "// stride + 1", "// -stride * -1 + 1", "a window of its own"),
+            ("forward", "ow), x.dtype", "ow)", "float64"),
+            ("backward", "[place] +=", "[place] =", "add, not overwrite"),
+            ("backward", "[place] +=", "[...] +=", "every pixel of a window gets all"),
+            ("backward", "[place] += dy[n, c, i, j]", "[...] += dy[n, c, i, j] / size**2",
+             "spread over the whole window"),
+            ("backward", "+= dy[n, c, i, j]", "+= 1", "multiply with dy"),
+            ("backward", "[place] +=", "[window == window.max()] +=", "only the first gets"),
+            ("backward", "window.argmax()", "window.size - 1 - window[::-1, ::-1].argmax()",
+             "it should be the first"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("max-pool", part, old, new)
