@@ -4,8 +4,10 @@ from importlib import resources
 
 from cnnlite.exercises.checking import Verdict, check, exercise_of
 from cnnlite.exercises.convolution import CONVOLUTION
+from cnnlite.exercises.dropout import DROPOUT
 from cnnlite.exercises.linear import LINEAR
 from cnnlite.exercises.max_pool import MAX_POOL
+from cnnlite.exercises.momentum import MOMENTUM
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
 from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
@@ -16,7 +18,8 @@ __all__ = [
 ]  # fmt: skip
 
 EXERCISES = {
-    exercise.name: exercise for exercise in (RELU, LINEAR, SOFTMAX_LOSS, CONVOLUTION, MAX_POOL)
+    exercise.name: exercise
+    for exercise in (RELU, LINEAR, SOFTMAX_LOSS, CONVOLUTION, MAX_POOL, MOMENTUM, DROPOUT)
 }
 
 

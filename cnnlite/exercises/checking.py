@@ -132,7 +132,8 @@ def _called(case: Case) -> str:
         for name, value in case.inputs.items()
     ]
     note = f" ({case.note})" if case.note else ""
-    return f"{case.call} with {', '.join(given)}{note}" if given else f"{case.call}{note}"
+    shown = case.shown or case.call
+    return f"{shown} with {', '.join(given)}{note}" if given else f"{shown}{note}"
 
 
 def _raised(error: Any, part: Part) -> str:

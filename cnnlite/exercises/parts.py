@@ -31,6 +31,7 @@ class Case:
         judge: instead of `expected`, for results with more than one right value: returns what
             is wrong, or None.
         note: what is special about these inputs.
+        shown: how the call is written in messages; "" is as `call`.
         may_alias: whether the result may share memory with an input.
     """
 
@@ -40,6 +41,7 @@ class Case:
     suspects: tuple[Suspect, ...] = ()
     judge: Callable[[Any], str | None] | None = None
     note: str = ""
+    shown: str = ""
     may_alias: bool = False
 
 

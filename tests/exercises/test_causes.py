@@ -143,3 +143,58 @@ class TestMaxPool:
     )  # fmt: skip
     def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
         assert cause in broken("max-pool", part, old, new)
+
+
+class TestMomentum:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("sgd", "w - lr * dw", "w + lr * dw", "uphill"),
+            ("sgd", "w - lr * dw", "w - dw", "learning rate is missing"),
+            ("sgd", "return w - lr * dw", "w -= lr * dw\n    return w.copy()", "input w was mod"),
+            ("sgd", "return w - lr * dw", "return -lr * dw", "the change of w"),
+            ("velocity", "momentum * v + dw", "momentum * v - lr * dw", "the other convention"),
+            ("velocity", "momentum * v + dw", "momentum * v + (1 - momentum) * dw", "damped"),
+            ("velocity", "momentum * v + dw", "v + dw", "all of the old velocity is kept"),
+            ("velocity", "momentum * v + dw", "v + momentum * dw", "momentum is on the gradient"),
+            ("weights", "w - lr * new_v, new_v", "w - lr * v, new_v", "velocity of before"),
+            ("weights", "w - lr * new_v, new_v", "w - lr * dw, new_v", "gradient alone"),
+            ("weights", "w - lr * new_v, new_v", "w + lr * new_v, new_v", "uphill"),
+            ("weights", "w - lr * new_v, new_v", "w - lr * new_v", "expected a tuple (new_w, new_"),
+            ("nesterov", "lr * (dw + momentum * new_v)", "lr * new_v", "plain momentum"),
+            ("nesterov", "dw + momentum * new_v", "dw + momentum * v", "velocity of before"),
+            ("nesterov", "dw + momentum * new_v", "dw + new_v", "only its share"),
+        ],
+    )
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("momentum", part, old, new)
+
+
+class TestDropout:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("mask", ">= p", "< p", "p is the probability to drop"),
+            ("mask", ">= p", "", "came dtype float64, expected bool"),
+            ("mask", "rng.random(shape)", "rng.random(shape[1:])", "came shape"),
+            ("mask", "rng.random(shape) >= p", "(rng.random(shape[-1]) >= p) | (rng.random(shape)"
+             " > 2)", "repeats itself along axis 0"),
+            ("mask", "return rng.random", "import numpy\n    return numpy.random.random",
+             "not all randomness comes from rng"),
+            ("mask", "return rng.random", "import numpy\n    rng = numpy.random.default_rng(0)\n"
+             "    return rng.random", "does not come from rng"),
+            ("mask", "rng.random(shape) >= p", "True", "returned True, expected a bool array"),
+            ("train", "x * keep / (1 - p)", "x * keep", "scale of training is missing"),
+            ("train", "x * keep / (1 - p)", "x * keep * (1 - p)", "smaller still"),
+            ("train", "x * keep / (1 - p)", "x * keep / p", "not to keep"),
+            ("train", "x * keep / (1 - p)", "x / (1 - p)", "the mask is missing"),
+            ("train", "x * keep", "x * (keep == 0)", "dropped is what should be kept"),
+            ("test", "(1 - p) if train else x", "(1 - p)", "though train is False"),
+            ("test", "else x", "else x * (1 - p)", "scales in training only"),
+            ("backward", "dy * keep / (1 - p)", "dy * keep", "scale of training is missing"),
+            ("backward", "dy * keep / (1 - p)", "dy", "as if train were False"),
+            ("backward", "(1 - p) if train else dy", "(1 - p)", "though train is False"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("dropout", part, old, new)
