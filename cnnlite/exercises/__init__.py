@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+from cnnlite.exercises.batch_norm import BATCH_NORM
 from cnnlite.exercises.checking import Verdict, check, exercise_of
 from cnnlite.exercises.convolution import CONVOLUTION
 from cnnlite.exercises.dropout import DROPOUT
@@ -19,7 +20,16 @@ __all__ = [
 
 EXERCISES = {
     exercise.name: exercise
-    for exercise in (RELU, LINEAR, SOFTMAX_LOSS, CONVOLUTION, MAX_POOL, MOMENTUM, DROPOUT)
+    for exercise in (
+        RELU,
+        LINEAR,
+        SOFTMAX_LOSS,
+        CONVOLUTION,
+        MAX_POOL,
+        MOMENTUM,
+        DROPOUT,
+        BATCH_NORM,
+    )
 }
 
 

@@ -198,3 +198,47 @@ class TestDropout:
     )  # fmt: skip
     def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
         assert cause in broken("dropout", part, old, new)
+
+
+class TestBatchNorm:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("train", "x.var(axis=0)\n        un", "x.var(axis=0, ddof=1)\n        un", "N - 1"),
+            ("train", "np.sqrt(var + eps) +", "(var + eps) +", "its square root"),
+            ("train", "np.sqrt(var + eps) +", "np.sqrt(var) +", "eps is missing"),
+            ("train", "np.sqrt(var + eps) +", "(np.sqrt(var) + eps) +", "to the standard dev"),
+            ("train", "    if train:", "    if False:", "running statistics are used though"),
+            ("train", "x.mean(axis=0), x.var(axis=0)\n        un", "x.mean(), x.var()\n        un",
+             "one mean and variance"),
+            ("train", "mean, var = x.mean(axis=0), x.var(axis=0)\n",
+             "mean, var = x.mean(axis=1)[:, None], x.var(axis=1)[:, None]\n"
+             "        running_mean = running_var = 0\n", "the batch is axis 0"),
+            ("train", "+ eps) + beta", "+ eps)", "beta is missing"),
+            ("train", "gamma * (x - mean)", "(x - mean)", "gamma is missing"),
+            ("test", "    if train:", "    if True:", "statistics are used though train is Fal"),
+            ("running-mean", "(1 - momentum) * running_mean + momentum * mean",
+             "momentum * running_mean + (1 - momentum) * mean", "old and new are swapped"),
+            ("running-mean", "(1 - momentum) * running_mean + momentum * mean", "mean",
+             "the share 1 - momentum is kept"),
+            ("running-mean", "(1 - momentum) * running_mean", "running_mean",
+             "all of the old ones is kept"),
+            ("running-var", ", ddof=1", "", "the biased variance is taken up"),
+            ("running-var", "momentum * unbiased", "momentum * np.sqrt(unbiased)",
+             "standard deviation is taken up"),
+            ("running-var", "= (1 - momentum) * running_var + momentum * unbiased",
+             "*= 1 - momentum\n        running_var += momentum * unbiased", "modified in place"),
+            ("dx", "(dy - dbeta / n - xhat * dgamma / n)", "dy", "mean and variance are treated"),
+            ("dx", "- xhat * dgamma / n", "", "the variance is treated as a constant"),
+            ("dx", "- dbeta / n", "", "the mean is treated as a constant"),
+            ("dx", "gamma / std", "1 / std", "gamma is missing"),
+            ("dx", "n = len(x)", "n = 1", "not divided by N"),
+            ("dgamma", "dy * xhat", "dy * x", "not with x itself"),
+            ("dgamma", ").sum(axis=0)", ")", "sum over the batch is missing"),
+            ("dgamma", "(dy * xhat).sum", "dy.sum", "where is it?"),
+            ("dbeta", "dgamma, dbeta\n", "dgamma, dy.sum(axis=1)\n", "the batch is axis 0"),
+            ("dbeta", "dy.sum(axis=0)", "dy.mean(axis=0)", "divided by N"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("batch-norm", part, old, new)
