@@ -242,3 +242,55 @@ class TestBatchNorm:
     )  # fmt: skip
     def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
         assert cause in broken("batch-norm", part, old, new)
+
+
+class TestTape:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("add", ", [(self, 1.0), (other, 1.0)]", "", "the edges are missing"),
+            ("add", "[(self, 1.0), (other", "[(self, other.value), (other", "came"),
+            ("add", "Var(self.value + other.value, [", "(self.value + other.value, [",
+             "gave a tuple, expected a Var"),
+            ("multiply", "[(self, other.value), (other, self.value)]",
+             "[(self, self.value), (other, other.value)]", "are swapped"),
+            ("multiply", "[(self, other.value), (other, self.value)]",
+             "[(self, 1.0), (other, 1.0)]", "those of a sum"),
+            ("sin", "math.cos(", "-math.cos(", "the sign of the derivative"),
+            ("sin", "math.cos(", "math.sin(", "the function itself"),
+            ("ln", "1 / x.value", "x.value", "upside down"),
+            ("ln", "math.log(", "math.log10(", "base 10"),
+            ("order", "        seen.add(id(node))\n", "        seen.add(id(node))\n"
+             "        found.append(node)\n        return [visit(p) for p, _ in node.edges]\n",
+             "when it is first met"),
+            ("order", "return found", "return found[::-1]", "the list is in reverse"),
+            ("order", "return found", "return found[:-1]", "result itself is missing"),
+            ("order", "id(node)", "node.value", "two numbers of one value"),
+            ("order", "        if id(node) in seen:\n            return\n",
+             "        if len(found) > 99:\n            return\n", "it is reached in two ways"),
+            ("backward", "adjoint += node", "adjoint = node", "added, not overwritten"),
+            ("backward", "        node.adjoint = 0.0\n", "        pass\n",
+             "of the first call are still there"),
+            ("backward", "reversed(nodes)", "reversed(sorted(nodes, key=lambda v: -len(v.edges)))",
+             "came"),
+            ("backward", "node.adjoint * slope", "slope", "without the adjoint"),
+            ("backward", "node.adjoint * slope", "node.adjoint + slope", "not added"),
+            ("backward", "    result.adjoint = 1.0\n", "", "not filled in"),
+            ("together", "[(self, other.value), (other, self.value)]", "[(self, other.value)]",
+             "y.adjoint] of (x + y) * (y + 1) at x, y = 3, 4"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("tape", part, old, new)
+
+    def test_an_adjoint_passed_on_too_early(self, broken: Broken) -> None:
+        """Depth first, from the result: the detour over b comes too late."""
+        said = broken(
+            "tape",
+            "backward",
+            "    for node in reversed(nodes):\n",
+            "    todo, done = [result], set()\n    while todo:\n        node = todo.pop(0)\n"
+            "        if id(node) in done:\n            continue\n        done.add(id(node))\n"
+            "        todo += [parent for parent, _ in node.edges]\n",
+        )
+        assert "an adjoint is passed on before all of it is there" in said
