@@ -103,13 +103,13 @@ def encode(value: Any, depth: int = 0) -> Plain:
         if array.dtype.kind in "biufc" and array.dtype.itemsize <= 8 and array.nbytes <= LARGEST:
             data = base64.b64encode(array.tobytes()).decode()
             return {"array": data, "dtype": array.dtype.name, "shape": list(array.shape)}
-        return {"other": f"array of shape {array.shape} and dtype {array.dtype}"}
+        return {"other": f"an array of shape {array.shape} and dtype {array.dtype}"}
     if depth < 4 and isinstance(value, tuple | list) and len(value) <= 10_000:
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {kind: [encode(item, depth + 1) for item in value]}
     if depth < 4 and isinstance(value, dict) and len(value) <= 100:
         return {"dict": {str(key): encode(item, depth + 1) for key, item in value.items()}}
-    return {"other": f"{type(value).__name__} object"}
+    return {"other": f"an object of type {type(value).__name__}"}
 
 
 def decode(value: Plain) -> Any:
