@@ -93,5 +93,6 @@ class Exercise:
 
 
 def numbers(rng: np.random.Generator, *shape: int, dtype: Any = np.float64) -> np.ndarray:
-    """Random numbers of a few digits, so that a message about them can be read."""
-    return rng.standard_normal(shape).round(2).astype(dtype)
+    """Random numbers of a few digits, so that a message about them can be read, and none near 0."""
+    normal = rng.standard_normal(shape)
+    return (normal + np.copysign(0.1, normal)).round(2).astype(dtype)

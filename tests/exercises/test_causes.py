@@ -11,7 +11,7 @@ def test_a_message_says_what_came_what_was_expected_and_where(broken: Broken) ->
     said = broken("relu", "forward", "np.maximum(x, 0)", "np.abs(x)")
     lines = said.splitlines()
     assert lines[0] == "relu_forward(x) with x (3, 4) float64"
-    assert lines[1].startswith("came 0.13 at index (0, 1), expected 0 (")
+    assert lines[1].startswith("came 0.23 at index (0, 1), expected 0 (")
     assert lines[2] == "likely: this is the absolute value"
 
 
