@@ -23,6 +23,7 @@ COMMANDS = {
     "gradcheck": "cnnlite.cli.gradcheck:gradcheck",
     "autodiff": "cnnlite.cli.autodiff:autodiff",
     "lab": "cnnlite.cli.lab:lab",
+    "exercise": "cnnlite.cli.exercise:exercise",
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }

@@ -1,0 +1,132 @@
+"""`cnnlite exercise`: starting files with parts to fill in, and the check that tests them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnnlite.cli._group import did_you_mean, explained, fail
+
+if TYPE_CHECKING:
+    from cnnlite.exercises import Exercise, Verdict
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[NAME | all | check]")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.option(
+    "--out", type=click.Path(path_type=Path),
+    help="Where the starting file is written; with all, a folder.  [default: NAME.py here]",
+)  # fmt: skip
+@click.option("--part", help="With check: test this part only.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True,
+    help="With check: time limit of each part.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    help="With check: other numbers in the tests.",
+)  # fmt: skip
+def exercise(
+    name: str | None,
+    files: tuple[Path, ...],
+    out: Path | None,
+    part: str | None,
+    seconds: float,
+    seed: int,
+) -> int:
+    """Write layers yourself: cnnlite exercise NAME, fill it in, cnnlite exercise check FILE.
+
+    Without arguments, lists the exercises. NAME writes a starting file, all writes every one of
+    them. check tests files part by part; exit status 0 only if all parts are right.
+    """
+    from cnnlite.exercises import EXERCISES
+
+    if name != "check" and (files or part):
+        fail(f"{'FILE' if files else '--part'} goes with check: cnnlite exercise check FILE")
+    if name == "check":
+        if out is not None:
+            fail("--out goes with the name of an exercise, not with check")
+        return _check(files, part, seconds, seed)
+    if name is None:
+        _list()
+    elif name == "all":
+        for each in EXERCISES:
+            _write(each, (out or Path()) / f"{each}.py")
+    elif name in EXERCISES:
+        _write(name, out or Path(f"{name}.py"))
+    else:
+        fail(f"no exercise {name}{did_you_mean(name, EXERCISES)}")
+    return 0
+
+
+def _list() -> None:
+    from cnnlite.exercises import EXERCISES
+
+    rows = [
+        (each.name, each.title, ", ".join(part.name for part in each.parts), str(each.points))
+        for each in EXERCISES.values()
+    ]
+    _table(("exercise", "what it is", "parts", "points"), rows)
+    click.echo(
+        "\ncnnlite exercise NAME writes a starting file, cnnlite exercise check FILE tests it"
+    )
+
+
+def _write(name: str, path: Path) -> None:
+    from cnnlite.exercises import starting_file
+
+    with explained(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(starting_file(name))
+        except FileExistsError:
+            fail(f"{path} is there already, and is not written over; --out names another file")
+    click.echo(f"{path} is yours to fill in; cnnlite exercise check {path} tests it")
+
+
+def _check(files: tuple[Path, ...], part: str | None, seconds: float, seed: int) -> int:
+    from cnnlite.exercises import EXERCISES, check, exercise_of
+
+    if not files:
+        fail("check needs a file: cnnlite exercise check FILE")
+    with explained(OSError, ValueError):
+        subjects = [(file, exercise_of(file, EXERCISES)) for file in files]
+    for file, subject in subjects:
+        names = [each.name for each in subject.parts]
+        if part is not None and part not in names:
+            fail(f"{file}: no part {part}{did_you_mean(part, names)}")
+    all_right = True
+    for number, (file, subject) in enumerate(subjects):
+        if number:
+            click.echo()
+        verdicts = list(check(subject, file, part, seed, seconds))
+        _report(file, subject, verdicts)
+        all_right &= not any(verdict.message for verdict in verdicts)
+    return 0 if all_right else 1
+
+
+def _report(file: Path, subject: Exercise, verdicts: list[Verdict]) -> None:
+    rows = [(v.part.name, v.word, f"{v.points}/{v.part.points}") for v in verdicts]
+    points, most = sum(v.points for v in verdicts), sum(v.part.points for v in verdicts)
+    click.echo(f"{file}: {subject.title}\n")
+    _table(("part", "", "points"), [*rows, ("total", "", f"{points}/{most}")])
+    for verdict in verdicts:
+        if verdict.message:
+            text = verdict.message.replace("\n", "\n  ")
+            click.echo(f"\n{verdict.part.name}: {text}")
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading == "points" else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, highlight=False, soft_wrap=True).print(table)

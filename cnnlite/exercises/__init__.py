@@ -1,0 +1,39 @@
+"""Exercises: starting files with parts to fill in, and the check that tests them part by part."""
+
+from importlib import resources
+
+from cnnlite.exercises.batch_norm import BATCH_NORM
+from cnnlite.exercises.checking import Verdict, check, exercise_of
+from cnnlite.exercises.convolution import CONVOLUTION
+from cnnlite.exercises.dropout import DROPOUT
+from cnnlite.exercises.linear import LINEAR
+from cnnlite.exercises.max_pool import MAX_POOL
+from cnnlite.exercises.momentum import MOMENTUM
+from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
+from cnnlite.exercises.relu import RELU
+from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
+from cnnlite.exercises.tape import TAPE
+
+__all__ = [
+    "EXERCISES", "starting_file", "check", "exercise_of",
+    "Verdict", "Exercise", "Part", "Case", "Suspect",
+]  # fmt: skip
+
+EXERCISES = {
+    exercise.name: exercise
+    for exercise in (
+        *(RELU, LINEAR, SOFTMAX_LOSS, MOMENTUM, DROPOUT),
+        *(MAX_POOL, CONVOLUTION, BATCH_NORM, TAPE),
+    )
+}
+"""By name, the easiest first."""
+
+
+def starting_file(name: str) -> str:
+    """Return the text that a student begins with.
+
+    Args:
+        name: a key of EXERCISES.
+    """
+    path = resources.files(__name__) / "start" / f"{name}.py.txt"
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,115 @@
+"""The exercise softmax-loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.functional import cross_entropy_backward, cross_entropy_forward
+
+__all__ = ["SOFTMAX_LOSS"]
+
+Make = Callable[[np.ndarray, np.ndarray, str], Case]
+
+
+def cases_of(make: Make) -> Callable[[np.random.Generator], list[Case]]:
+    def cases(rng: np.random.Generator) -> list[Case]:
+        made = []
+        for n, classes in ((3, 4), (5, 3), (4, 4)):
+            targets = rng.integers(classes, size=n)
+            targets[:2] = 0, classes - 1  # never all of one class
+            made.append(make(2 * numbers(rng, n, classes), targets, ""))
+        large = np.array([[1000.0, 0.0, 999.0], [-1000.0, 1000.0, -1000.0], [0.0, 3000.0, 1.0]])
+        made.append(make(large, np.array([0, 1, 1]), "large scores"))
+        unlikely = np.array([[0.0, 800.0], [1.0, -2000.0]])
+        made.append(make(unlikely, np.array([0, 1]), "the right classes have tiny probabilities"))
+        return made
+
+    return cases
+
+
+def _softmax(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
+    p = _probabilities(scores)
+    if note:
+        return Case("softmax(scores)", {"scores": scores}, p, note=note)
+    suspects = (
+        *_badly_normalised(np.exp(scores)),
+        *_badly_normalised(np.exp(scores - scores.max(axis=1, keepdims=True))),
+        Suspect("these are logarithms of probabilities", lambda: np.log(p)),
+    )
+    return Case("softmax(scores)", {"scores": scores}, p, suspects)
+
+
+def _badly_normalised(e: np.ndarray) -> tuple[Suspect, ...]:
+    return (
+        Suspect("normalised over the images (axis 0); the classes are axis 1",
+                lambda: e / e.sum(axis=0)),
+        Suspect("normalised over the whole array, not image by image", lambda: e / e.sum()),
+        Suspect("the exponentials are not divided by their sum", lambda: e),
+    )  # fmt: skip
+
+
+def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
+    call, inputs = "cross_entropy(scores, targets)", {"scores": scores, "targets": targets}
+    loss = float(cross_entropy_forward(scores, targets)[0])
+    if note:
+        return Case(call, inputs, loss, note=note)
+    n, classes = scores.shape
+    p = _probabilities(scores)
+    suspects = (
+        Suspect("the losses are summed; their mean is asked for (1/N)", lambda: loss * n),
+        Suspect("divided by N and by C", lambda: loss / classes),
+        Suspect("the largest score's class is taken, not the right one",
+                lambda: -np.log(p.max(axis=1)).mean()),
+        Suspect("the mean probability of the right class, without a logarithm",
+                lambda: p[np.arange(n), targets].mean()),
+        Suspect("the logarithm of the mean; the mean of the logarithms is asked for",
+                lambda: -np.log(p[np.arange(n), targets].mean())),
+        Suspect("a logarithm to another base than e", lambda: loss / np.log(10)),
+        Suspect("a logarithm to another base than e", lambda: loss / np.log(2)),
+        Suspect("the losses are not averaged over the batch",
+                lambda: cross_entropy_forward(scores, targets, reduction="none")[0]),
+    )  # fmt: skip
+    return Case(call, inputs, loss, suspects)
+
+
+def _gradient(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
+    call, inputs = "cross_entropy_backward(scores, targets)", {"scores": scores, "targets": targets}
+    right = cross_entropy_backward(cross_entropy_forward(scores, targets)[1])
+    if note:
+        return Case(call, inputs, right, note=note)
+    n, classes = scores.shape
+    p = _probabilities(scores)
+    suspects = (
+        Suspect("the 1/N of the mean over the batch is missing", lambda: right * n),
+        Suspect("the right class is treated like the others", lambda: p / n),
+        Suspect("the right class is treated like the others, and the 1/N is missing", lambda: p),
+        Suspect("divided by N and by C", lambda: right / classes),
+        Suspect("the loss acts on the other classes too, through the sum below",
+                lambda: np.where(np.arange(classes) == targets[:, None], right, 0)),
+    )  # fmt: skip
+    return Case(call, inputs, right, suspects)
+
+
+def _probabilities(scores: np.ndarray) -> np.ndarray:
+    """By way of the loss: it is -log p of whatever class is called the right one."""
+    columns = [
+        cross_entropy_forward(scores, np.full(len(scores), c), reduction="none")[0]
+        for c in range(scores.shape[1])
+    ]
+    return np.exp(-np.stack(columns, axis=1))
+
+
+INDEX = {"IndexError": "targets are class numbers, one an image: which elements do they choose?"}
+
+SOFTMAX_LOSS = Exercise(
+    "softmax-loss",
+    "softmax and cross-entropy, forward and backward",
+    (
+        Part("softmax", 2, "softmax", cases_of(_softmax)),
+        Part("loss", 3, "cross_entropy", cases_of(_loss), hints=INDEX),
+        Part("gradient", 4, "cross_entropy_backward", cases_of(_gradient), hints=INDEX),
+    ),
+)
