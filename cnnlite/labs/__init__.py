@@ -12,6 +12,8 @@ __all__ = ["Findings", "LABS", "Lab", "Settings", "Statement", "Table", "Worst",
 
 LABS = {  # name to the module that has its LAB
     "convolution": "cnnlite.labs.convolution",
+    "descent": "cnnlite.labs.descent",
+    "sgd": "cnnlite.labs.sgd",
 }
 
 
