@@ -102,7 +102,9 @@ class TestFocalLoss:
 
     @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
     def test_an_impossible_focus_is_refused(self, bad: float) -> None:
-        with pytest.raises(ValueError, match=r"FocalLoss: gamma is .*, expected a number from 0 up"):
+        with pytest.raises(
+            ValueError, match=r"FocalLoss: gamma is .*, expected a number from 0 up"
+        ):
             FocalLoss(bad)
         with pytest.raises(ValueError, match="FocalLoss: gamma must be a number from 0 up"):
             F.focal_loss_forward(np.ones((2, 3)), [0, 1], bad)
