@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from cnnlite import (
+        autodiff,
+        callbacks,
         data,
         functional,
         gradcheck,
@@ -65,7 +67,7 @@ _HOME = {
     "threads": "get_num_threads set_num_threads",
 }
 _MODULES = (
-    *("data", "functional", "gradcheck", "initializers", "layers"),
+    *("autodiff", "callbacks", "data", "functional", "gradcheck", "initializers", "layers"),
     *("losses", "models", "optim", "schedules"),
 )
 _LAZY = {name: module for module, names in _HOME.items() for name in names.split()}
@@ -103,6 +105,8 @@ __all__ = [
     "Solver",
     "Tanh",
     "__version__",
+    "autodiff",
+    "callbacks",
     "data",
     "functional",
     "get_num_threads",

@@ -27,13 +27,15 @@ elif backend_name == "compiled":
             f"cnnlite's compiled kernels cannot be loaded ({error}). In a checkout, build them "
             "with `python -m pip install -e .` (it needs a C compiler) or "
             "`python setup.py build_ext --inplace`; elsewhere, reinstall cnnlite. "
-            "CNNLITE_BACKEND=reference runs everything without them, in plain NumPy and slowly."
+            "CNNLITE_BACKEND=reference runs everything without them, in plain NumPy and slowly.",
+            name=__name__,
         ) from error
     if fork:
         stay_on_one_thread()
 else:
     raise ImportError(
-        f"CNNLITE_BACKEND is {backend_name!r}, expected 'compiled' (the default) or 'reference'"
+        f"CNNLITE_BACKEND is {backend_name!r}, expected 'compiled' (the default) or 'reference'",
+        name=__name__,
     )
 
 empty = kernels.empty

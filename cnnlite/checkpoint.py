@@ -27,6 +27,7 @@ from cnnlite._storage import (
     remove_drafts,
     write_arrays,
 )
+from cnnlite.layers._arguments import integer
 
 if TYPE_CHECKING:
     from cnnlite.solver import Solver
@@ -48,6 +49,7 @@ class Checkpoint:
         every_steps: save after each so many steps too.
 
     Raises:
+        TypeError: every_steps is not an integer.
         ValueError: the folder does not exist, the path is one, or every_steps is below 1.
     """
 
@@ -57,9 +59,9 @@ class Checkpoint:
             raise ValueError(f"Checkpoint: path {self.path} is a folder, expected a file's name")
         if not self.path.absolute().parent.is_dir():
             raise ValueError(f"Checkpoint: the folder of path {self.path} does not exist")
-        if every_steps is not None and every_steps < 1:
-            raise ValueError(f"Checkpoint: every_steps must be at least 1, got {every_steps}")
-        self.every_steps = every_steps
+        self.every_steps = (
+            None if every_steps is None else integer("Checkpoint", "every_steps", every_steps)
+        )
 
     def due(self, step: int) -> bool:
         """Return whether it is time to save after `step` steps, apart from the ends of epochs."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -12,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._splits import checked_arrays, checked_splits, count, optional_count, sample
+from cnnlite._splits import (
+    check_methods,
+    checked_arrays,
+    checked_splits,
+    count,
+    integer,
+    optional_count,
+    sample,
+)
 from cnnlite.callbacks import Progress
 from cnnlite.checkpoint import Checkpoint, capture, restore
 from cnnlite.data import Augment, batches
@@ -97,15 +104,25 @@ class Solver:
         self.num_train_samples = optional_count("num_train_samples", num_train_samples)
         self.num_val_samples = optional_count("num_val_samples", num_val_samples)
         self.overfit = optional_count("overfit", overfit)
-        self.seed = operator.index(seed)
+        self.seed = integer("seed", seed)
         self.model, self.augment = model, augment
         self.loss = CrossEntropyLoss() if loss is None else loss
-        self.optimizer = optimizer or SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
+        if optimizer is None:
+            optimizer = SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
+        self.optimizer = optimizer
         self.schedule = Constant() if schedule is None else schedule
         self.checkpoint = (
             Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
         )
         self.callbacks = [Progress(), *callbacks] if verbose else list(callbacks)
+        check_methods("model", model, "forward", "backward")
+        check_methods("loss", self.loss, "forward", "backward")
+        check_methods("optimizer", self.optimizer, "step")
+        check_methods("schedule", self.schedule, "__call__")
+        if augment is not None:
+            check_methods("augment", augment, "__call__")
+        if self.checkpoint is not None:
+            check_methods("checkpoint", self.checkpoint, "save", "load", "due")
 
         train, val, self.normalization = checked_splits(model, data, self.overfit, self.batch_size)
         self.X_train, self.y_train = train

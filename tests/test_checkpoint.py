@@ -72,8 +72,10 @@ def test_bad_paths(tmp_path: Path) -> None:
         Checkpoint(tmp_path)
     with pytest.raises(ValueError, match=r"Checkpoint: the folder of path .* does not exist"):
         trainings.solver(checkpoint=tmp_path / "no" / "x")
-    with pytest.raises(ValueError, match="every_steps must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="every_steps is 0, expected an integer from 1 up"):
         Checkpoint(tmp_path / "x", every_steps=0)
+    with pytest.raises(TypeError, match=r"every_steps is 1\.5, expected an integer from 1 up"):
+        Checkpoint(tmp_path / "x", every_steps=1.5)  # type: ignore[arg-type]
 
 
 @pytest.fixture

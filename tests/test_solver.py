@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from cnnlite.callbacks import Callback
-from cnnlite.layers import Flatten, Linear, Sequential
+from cnnlite.layers import Flatten, Linear, ReLU, Sequential
 from cnnlite.losses import CrossEntropyLoss, HingeLoss
 from cnnlite.optim import Adam
+from cnnlite.schedules import Cosine
 from cnnlite.solver import Solver
 from tests import trainings
 
@@ -176,3 +177,24 @@ def test_float64_model_gets_float64_images() -> None:
 def test_resume_without_a_checkpoint() -> None:
     with pytest.raises(ValueError, match="no checkpoint was configured; pass checkpoint=PATH"):
         trainings.solver().resume()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("model", ReLU, "model is the class ReLU, expected an instance"),
+        ("model", "vgg", "model must have forward and backward, got 'vgg'"),
+        ("loss", 3, "loss must have forward and backward, got 3"),
+        ("optimizer", Adam, "optimizer is the class Adam, expected an instance"),
+        ("optimizer", 0, "optimizer must have step, got 0"),
+        ("schedule", Cosine, "schedule is the class Cosine, expected an instance"),
+        ("schedule", 0.1, "schedule must have __call__, got 0.1"),
+        ("augment", True, "augment must have __call__, got True"),
+        ("checkpoint", 3, "checkpoint must have save and load and due, got 3"),
+        ("seed", 1.5, "seed must be an integer, got 1.5"),
+        ("seed", None, "seed must be an integer, got None"),
+    ],
+)
+def test_a_part_that_is_none_is_refused_at_once(argument: str, value: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^Solver: {message}$"):
+        trainings.solver(**{argument: value})

@@ -70,6 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         click.echo(usage_line(error), err=True)
         return 2
+    except ImportError as error:
+        if error.name != "cnnlite._backend":
+            raise
+        click.echo(f"cnnlite: {error}", err=True)  # no kernels: it says how to build them
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("cnnlite: interrupted", err=True)
         return 130

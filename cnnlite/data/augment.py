@@ -1,6 +1,7 @@
 """Random crops and flips: a pure function of the seed, the epoch and each image's index."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -61,6 +62,8 @@ class RandomCropFlip:
     flip: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.padding, Integral) or isinstance(self.padding, bool):
+            raise TypeError(f"RandomCropFlip: padding is {self.padding!r}, expected an integer")
         if not 0 <= self.padding <= 2**20:
             raise ValueError(f"RandomCropFlip: padding is {self.padding}, expected 0 to 2^20")
 

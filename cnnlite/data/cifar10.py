@@ -11,6 +11,7 @@ Source:
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -98,12 +99,15 @@ def cifar10(
         FileNotFoundError: no CIFAR-10 there, or one of its files is missing.
         DataError: a file is damaged; the message names it.
         OSError: the disk is too full for the cache.
+        TypeError: num_validation is not an integer.
         ValueError: num_validation or normalize is out of range.
     """
     if normalize not in ("channel", "image", None):
         raise ValueError(
             f"cifar10: normalize is {normalize!r}, expected 'channel', 'image' or None"
         )
+    if not isinstance(num_validation, Integral) or isinstance(num_validation, bool):
+        raise TypeError(f"cifar10: num_validation is {num_validation!r}, expected an integer")
     source = find(root)
     arrays = convert(source) if cache else _read_all(source)
     images, labels = arrays["images_train"], np.array(arrays["labels_train"])

@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
@@ -117,6 +117,8 @@ def summarize(layer: "Layer", input_shape: Shape) -> Summary:
     Raises:
         TypeError, ValueError: that is no shape, or not one that the layer can take.
     """
+    if not isinstance(input_shape, Iterable):
+        raise TypeError(f"summary: input_shape is {input_shape!r}, expected a tuple of integers")
     shape = tuple(integer("summary", "input_shape", size) for size in input_shape)
     if not 1 <= len(shape) <= 4:
         raise ValueError(

@@ -99,6 +99,17 @@ def test_a_wrong_number_of_threads_in_the_environment_is_one_line(threads: str) 
     assert (done.returncode, done.stderr) == (2, f"cnnlite: {line}\n")
 
 
+def test_kernels_that_cannot_be_loaded_are_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnlite", "doctor"],
+        env={**os.environ, "CNNLITE_BACKEND": "fast"},
+        capture_output=True,
+        text=True,
+    )
+    line = "CNNLITE_BACKEND is 'fast', expected 'compiled' (the default) or 'reference'"
+    assert (done.returncode, done.stderr) == (2, f"cnnlite: {line}\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of the shell")
 def test_a_reader_that_leaves_gives_no_traceback() -> None:
     script = (

@@ -68,6 +68,11 @@ def test_any_strides_and_read_only(images: np.ndarray) -> None:
     np.testing.assert_array_equal(augment(images[::2], index, 0, 0), expected)
 
 
+def test_a_padding_that_is_no_integer() -> None:
+    with pytest.raises(TypeError, match=r"padding is 1\.5, expected an integer"):
+        RandomCropFlip(1.5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("padding", [-1, 2**21])
 def test_a_wrong_padding(padding: int) -> None:
     with pytest.raises(ValueError, match=f"padding is {padding}"):

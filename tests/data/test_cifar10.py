@@ -175,6 +175,8 @@ def test_too_many_validation_images_are_refused(python_root: Path, num_validatio
 
 
 def test_wrong_arguments_are_refused(python_root: Path) -> None:
+    with pytest.raises(TypeError, match=r"num_validation is 1\.5, expected an integer"):
+        cifar10(python_root, 1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="normalize is 'pixel'"):
         cifar10(python_root, normalize="pixel")
     with pytest.raises(ValueError, match="name is 'mnist'"):

@@ -184,6 +184,8 @@ def test_what_is_no_shape(shape: tuple[int, ...]) -> None:
 def test_sizes_that_are_none() -> None:
     with pytest.raises(ValueError, match="input_shape is 0, expected an integer from 1"):
         ReLU().summary((0,))
+    with pytest.raises(TypeError, match="input_shape is 3, expected a tuple of integers"):
+        ReLU().summary(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="input_shape is '3', expected an integer"):
         ReLU().summary("3")  # type: ignore[arg-type]
 
