@@ -11,13 +11,13 @@ def default_num_threads() -> int:
     """Return CNNLITE_NUM_THREADS, or else the number of CPUs that this process may use.
 
     Raises:
-        ValueError: CNNLITE_NUM_THREADS is not a positive whole number.
+        ValueError: CNNLITE_NUM_THREADS is not a whole number from 1 to 1024.
     """
     text = os.environ.get("CNNLITE_NUM_THREADS")
     if not text:
-        return max(1, min(affinity(), cgroup_quota()))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number of at least 1")
+        return max(1, min(affinity(), cgroup_quota(), 1024))
+    if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= 1024:
+        raise ValueError(f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number from 1 to 1024")
     return int(text)
 
 

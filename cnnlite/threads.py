@@ -13,10 +13,10 @@ def set_num_threads(n: int) -> None:
     backend, and a child process after a fork always use one.
 
     Args:
-        n: at least 1.
+        n: from 1 to 1024.
 
     Raises:
-        ValueError: n is less than 1.
+        ValueError: n is outside that.
     """
     kernels.set_num_threads(n)
 

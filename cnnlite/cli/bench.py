@@ -18,7 +18,7 @@ LAYERS: tuple[Layer, ...] = (  # name, channels, image, filters, kernel, padding
 
 
 @click.command()
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the kernels.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the kernels.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 def bench(threads: int | None, rounds: int) -> None:
     """Measure the rungs of convolution: naive, im2col, tiled, winograd.

@@ -15,7 +15,7 @@ SPLITS = {"train": "training", "val": "validation", "test": "test"}
     "--split", type=click.Choice(list(SPLITS)), default="test", show_default=True, help="Images."
 )
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds CIFAR-10.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; the default is all cores.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads; the default is all cores.")
 def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int | None) -> None:
     """Measure RUN (a run folder; the newest if left out), in total and class by class."""
     import numpy as np
