@@ -12,6 +12,7 @@ from cnnlite.functional._checks import Array, check_floats, check_shape
 Targets = npt.NDArray[np.integer[Any]]
 Value = float | Array
 _REDUCTIONS = ("mean", "sum", "none")
+# order="C" below: NumPy adds in the order of memory, and equal scores must give equal bits.
 # Infinite scores and an empty batch's mean give NaN, as in PyTorch, without a warning.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore", divide="ignore")
 
@@ -80,7 +81,7 @@ def cross_entropy_forward(
     rows = np.arange(len(labels))
     # log p = score - log(sum of exp(scores)); the largest score is taken off first, so that exp
     # stays within 1.
-    log_p = scores - scores.max(axis=1, keepdims=True)
+    log_p = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
     probabilities = np.exp(log_p)
     total = probabilities.sum(axis=1, keepdims=True)
     log_p -= np.log(total)
@@ -148,7 +149,7 @@ def hinge_loss_forward(
     labels = _check_targets("HingeLoss", targets, scores)
     _check_reduction("HingeLoss", reduction)
     rows = np.arange(len(labels))
-    margins = scores - scores[rows, labels][:, None]
+    margins = np.subtract(scores, scores[rows, labels][:, None], order="C")
     margins += margin
     np.maximum(margins, 0, out=margins)
     margins[rows, labels] = 0
@@ -193,7 +194,7 @@ def mse_loss_forward(
             f"MSELoss: targets have shape {targets.shape}, but scores have {scores.shape}"
         )
     _check_reduction("MSELoss", reduction)
-    difference = scores - targets
+    difference = np.subtract(scores, targets, order="C")
     value, divisor = _reduce(difference * difference, difference.size, reduction)
     return value, MSELossCache(difference, divisor)
 
