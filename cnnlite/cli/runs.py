@@ -137,9 +137,10 @@ def open_run(path: Path) -> Run:
     try:
         record = json.loads(read_regular_file(path / RECORD, MAX_RECORD).decode("utf-8"))
         arrays = record["normalization"]
-        normalization = arrays and Normalization(
-            np.array(arrays["scale"], dtype=np.float32), np.array(arrays["shift"], dtype=np.float32)
-        )
+        normalization = None
+        if arrays is not None:
+            scale, shift = (np.array(arrays[name], np.float32) for name in ("scale", "shift"))
+            normalization = Normalization(scale, shift)
         names = tuple(str(name) for name in record["class_names"])
         if not all(name.isprintable() for name in names):  # they go to a terminal
             raise ValueError("a class's name cannot be printed")
