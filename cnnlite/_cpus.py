@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["MOST_THREADS", "default_num_threads", "forked_with_openmp"]
 
 # OpenMP keeps a note for each thread on the caller's stack: 100,000 of them overrun it.
-MOST_THREADS = 4096
+MOST_THREADS = 1024
 
 
 def default_num_threads() -> int:
@@ -18,8 +18,8 @@ def default_num_threads() -> int:
     """
     text = os.environ.get("CNNLITE_NUM_THREADS")
     if not text:
-        return max(1, min(affinity(), cgroup_quota()))
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        return max(1, min(affinity(), cgroup_quota(), MOST_THREADS))
+    if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= MOST_THREADS:
         raise ValueError(
             f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number from 1 to {MOST_THREADS}"
         )

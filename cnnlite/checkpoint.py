@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
 
 FORMAT = 1
+FAULTS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What contents that do not fit together may raise; a number of 1e999 is the fourth."""
 
 
 class CheckpointError(StorageError):
@@ -102,6 +104,13 @@ class Checkpoint:
                 f"{self.path} is a checkpoint of another version of cnnlite, in format "
                 f"{metadata.get('format')}, expected {FORMAT}"
             )
+        try:
+            self._continue(solver, arrays, metadata)
+        except FAULTS as error:
+            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+
+    def _continue(self, solver: Solver, arrays: Arrays, metadata: Metadata) -> None:
+        """Set the solver to a state that has been read, if it is of the solver's training."""
         wrong = differences(metadata.get("configuration"), configuration(solver))
         if wrong:
             more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -110,12 +119,9 @@ class Checkpoint:
             )
         for text in differences(metadata.get("versions"), versions()):
             warnings.warn(
-                f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=3
+                f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=4
             )
-        try:
-            restore(solver, arrays, metadata)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+        restore(solver, arrays, metadata)
 
 
 def capture(solver: Solver) -> tuple[Arrays, Metadata]:
@@ -146,9 +152,11 @@ def restore(solver: Solver, arrays: Mapping[str, np.ndarray], metadata: Metadata
     """Set a solver to what `capture` returned; nothing is changed if anything does not fit.
 
     Raises:
-        KeyError, TypeError, ValueError: something is missing or does not fit together.
+        KeyError, TypeError, ValueError, OverflowError: something is missing or does not fit.
     """
     epoch, step = int(metadata["epoch"]), int(metadata["step"])
+    if arrays["loss_history"].dtype != np.float64:  # a smaller type would grow in a list
+        raise TypeError("the losses are not float64")
     losses = [float(loss) for loss in arrays["loss_history"]]
     train_acc = [float(value) for value in metadata["train_acc_history"]]
     val_acc = [float(value) for value in metadata["val_acc_history"]]
@@ -161,12 +169,13 @@ def restore(solver: Solver, arrays: Mapping[str, np.ndarray], metadata: Metadata
     state = _below("optimizer/", arrays)
     for path, array in state.items():
         key, name = path.rsplit("/", 1)
-        if name != "step" and array.shape != solver.model.params[key].shape:
-            raise ValueError(f"{name} of {key} has shape {array.shape}")
+        expected = "int64 ()" if name == "step" else _form(solver.model.params[key])
+        if _form(array) != expected:
+            raise ValueError(f"{name} of {key} is {_form(array)}, expected {expected}")
     model = _below("model/", arrays)
     for stored in (model, best) if best else (model,):
-        if {key: array.shape for key, array in stored.items()} != {
-            key: array.shape for key, array in solver.model.state_dict().items()
+        if {key: _form(array) for key, array in stored.items()} != {
+            key: _form(array) for key, array in solver.model.state_dict().items()
         }:
             raise ValueError("its parameters are not those of this model")
 
@@ -212,6 +221,10 @@ def load_weights(path: str | Path) -> Arrays:
     except StorageError as error:
         raise CheckpointError(str(error)) from error
     return arrays
+
+
+def _form(array: np.ndarray) -> str:
+    return f"{array.dtype} {array.shape}"
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:

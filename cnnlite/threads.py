@@ -16,7 +16,7 @@ def set_num_threads(n: int) -> None:
     backend, and a child process after a fork always use one.
 
     Args:
-        n: from 1 to 4096.
+        n: from 1 to 1024.
 
     Raises:
         TypeError: n is not an integer.

@@ -3,6 +3,7 @@
 import importlib
 import os
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,3 +81,11 @@ def _cifar10_root() -> Path | None:
     root = Path(os.environ.get("CNNLITE_DATA") or "nowhere")
     found = any((root / name).is_dir() for name in ("cifar-10-batches-py", "cifar-10-batches-bin"))
     return root if found else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cases of hostile input there were."""
+    fuzz = sys.modules.get("tests.fuzz")
+    if fuzz is not None and fuzz.done:
+        text = ", ".join(f"{count} {name}" for name, count in sorted(fuzz.done.items()))
+        terminalreporter.write_line(f"hostile input: {text}")

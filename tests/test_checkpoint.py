@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,7 @@ def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         lambda arrays, metadata: metadata.update(step=99),
         lambda arrays, metadata: metadata.update(epoch="one"),
+        lambda arrays, metadata: metadata.update(epoch=math.inf),
         lambda arrays, metadata: metadata.update(epoch=None),
         lambda arrays, metadata: metadata.pop("history"),
         lambda arrays, metadata: metadata.update(history=[1]),
@@ -167,6 +169,13 @@ def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda arrays, metadata: arrays.update({"optimizer/0.weight/momentum_buffer": np.ones(3)}),
         lambda arrays, metadata: arrays.update({"optimizer/9.weight/momentum_buffer": np.ones(3)}),
         lambda arrays, metadata: arrays.update({"optimizer/nonsense": np.ones(3)}),
+        lambda arrays, metadata: arrays.update(
+            {key: arrays[key].astype(float) for key in arrays if key.startswith("optimizer/")}
+        ),
+        lambda arrays, metadata: arrays.update(
+            {key: arrays[key].astype(int) for key in arrays if key.startswith("model/")}
+        ),
+        lambda arrays, metadata: arrays.update(loss_history=np.ones(5, bool)),
         lambda arrays, metadata: arrays.update(loss_history=np.array(1.0)),
         lambda arrays, metadata: arrays.update(loss_history=np.ones((5, 2))),
     ],

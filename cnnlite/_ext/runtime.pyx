@@ -33,6 +33,9 @@ cdef enum:
     # About a tenth of a second on one thread: a kernel that has more to do answers signals.
     LONGEST_TURN = 64 * 1024 * 1024
 
+cdef enum:
+    MOST_THREADS = 1024  # more would only fill the memory
+
 cdef int num_threads = 1
 cdef bint forked = False
 
@@ -57,8 +60,8 @@ cdef int answer_signals() except -1 nogil:
 def set_num_threads(int n):
     """Use n threads in the kernels from now on."""
     global num_threads
-    if n < 1:
-        raise ValueError(f"set_num_threads: n is {n}, expected at least 1")
+    if n < 1 or n > MOST_THREADS:
+        raise ValueError(f"set_num_threads: n is {n}, expected 1 to {MOST_THREADS}")
     num_threads = n if CNNLITE_OPENMP and not forked else 1
 
 

@@ -13,6 +13,12 @@ from cnnlite.cli._group import did_you_mean
 
 DATA = ("auto", "embedded", "cifar10")
 
+LARGEST = 2**63 - 1
+"""Of whole numbers: Python reads such as cannot be printed."""
+
+MAX_BYTES = 16 * 1024
+"""Of a file; the time to read a TOML key of many parts grows with the square of their number."""
+
 
 def _models() -> tuple[str, ...]:
     from cnnlite.models import MODELS
@@ -138,6 +144,8 @@ def checked(
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
     wanted = value_type(option)
+    if type(value) is int and abs(value) > LARGEST:
+        raise ConfigError(f"{name} must be at most {LARGEST}, and is far more")
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted:
@@ -159,12 +167,18 @@ def read(path: Path, config: TrainConfig | None = None) -> TrainConfig:
         config: where values that the file does not give come from; the defaults if None.
 
     Raises:
-        ConfigError: not TOML, an unknown key, or a bad value; the message names file and key.
+        ConfigError: not TOML, no regular file, larger than MAX_BYTES, an unknown key, or a bad
+            value; the message names file and key.
         OSError: the file cannot be read.
     """
+    from cnnlite.data.errors import DataError
+    from cnnlite.data.unpickle import read_regular_file
+
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        given = tomllib.loads(read_regular_file(path, MAX_BYTES).decode("utf-8"))
+    except DataError as error:
+        raise ConfigError(str(error)) from None
+    except ValueError as error:  # of the syntax, of UTF-8, or a number of too many digits
         raise ConfigError(f"{path} is not a TOML file: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration: nested too deeply") from None

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from cnnlite.cli._group import describe, explained, fail
 
 SIZE = 32  # pixels: the side of the images that the zoo's networks take
+# Formats that are pixels and nothing else: Pillow would run a program for some others.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 64 * 2**20  # a file of a few bytes may claim any size; these take 192 MB
 
 
 @click.command()
@@ -35,8 +38,10 @@ def predict(image: Path, run: Path | None, top: int) -> None:
         opened = runs.open_run(path)
         model = opened.model()
 
-    _, scores = next(scores_of_batches(model, pixels[None], opened.normalization))
+        _, scores = next(scores_of_batches(model, pixels[None], opened.normalization))
     chances = softmax(scores[0])
+    if len(chances) != len(opened.class_names):
+        fail(f"{path / runs.RECORD} names {len(opened.class_names)} classes, not {len(chances)}")
     table = Table(box=None, pad_edge=False)
     table.add_column("class")
     table.add_column("probability", justify="right")
@@ -51,7 +56,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """Read a picture as a network's input: the largest centred square, resized to 32x32.
 
     Args:
-        path: a file that Pillow can read. Grey, palette and transparent pictures become RGB.
+        path: a file in one of FORMATS, of at most MAX_PIXELS. Grey, palette and transparent
+            pictures become RGB.
 
     Returns:
         (3, 32, 32) uint8.
@@ -61,11 +67,13 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     except ImportError:
         fail('reading pictures needs Pillow: pip install "cnnlite[viz]"')
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise ValueError(f"it has {picture.width} x {picture.height} pixels")
             square = ImageOps.fit(picture.convert("RGB"), (SIZE, SIZE), Image.Resampling.BOX)
     except FileNotFoundError:
         fail(f"{path}: no such file")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # whatever a decoder stumbles over is a fault of the file
         fail(f"{path} cannot be read as a picture: {describe(error)}")
     return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1))
 

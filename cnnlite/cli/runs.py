@@ -18,6 +18,7 @@ import numpy as np
 
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.data import Dataset, Normalization, load
+from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 
@@ -29,6 +30,7 @@ WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVES = "curves.png"
+MAX_RECORD = 4 * 2**20  # bytes; a mean image makes it about a tenth of that
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,16 @@ def open_run(path: Path) -> Run:
     """
     config = read_config(path)
     try:
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
+        record = json.loads(read_regular_file(path / RECORD, MAX_RECORD).decode("utf-8"))
         arrays = record["normalization"]
-        normalization = arrays and Normalization(
-            np.array(arrays["scale"], dtype=np.float32), np.array(arrays["shift"], dtype=np.float32)
-        )
+        normalization = None
+        if arrays is not None:
+            scale, shift = (np.array(arrays[name], np.float32) for name in ("scale", "shift"))
+            normalization = Normalization(scale, shift)
         names = tuple(str(name) for name in record["class_names"])
+        if not all(name.isprintable() for name in names):  # they go to a terminal
+            raise ValueError("a class's name cannot be printed")
         return Run(path, config, str(record["data"]), names, normalization)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path / RECORD} is damaged: {error!r}") from None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{path / RECORD} is damaged: {what}") from None

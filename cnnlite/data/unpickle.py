@@ -53,13 +53,13 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
         DataError: it is larger, or no regular file (a pipe or a device might never end).
         OSError: it is missing or cannot be read.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{path} is not a regular file")
-    with open(path, "rb") as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
+    if found.st_size > max_bytes:
         raise DataError(f"{path} has more than the {max_bytes} bytes that such a file may have")
-    return data
+    with open(path, "rb") as file:  # room is made for what is asked for: not for max_bytes
+        return file.read(found.st_size)
 
 
 def read_pickle(path: Path) -> dict[str, object]:

@@ -68,7 +68,7 @@ def focal_loss_forward(
     if not (math.isfinite(gamma) and gamma >= 0):
         raise ValueError(f"{name}: gamma must be a number from 0 up, got {gamma!r}")
     rows = np.arange(len(labels))
-    shifted = scores - scores.max(axis=1, keepdims=True)
+    shifted = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1)
     probabilities = exponentials / total[:, None]

@@ -83,8 +83,9 @@ def cross_entropy_forward(
     check_reduction(name, reduction)
     rows = np.arange(len(labels))
     # log p = score - log(sum of exp(scores)); the largest score is taken off first, so that exp
-    # stays within 1.
-    log_p = scores - scores.max(axis=1, keepdims=True)
+    # stays within 1.  NumPy adds in the order of memory, and equal scores must give equal bits:
+    # hence order="C", here and below.
+    log_p = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
     probabilities = np.exp(log_p)
     total = probabilities.sum(axis=1, keepdims=True)
     log_p -= np.log(total)
@@ -152,7 +153,7 @@ def hinge_loss_forward(
     labels = check_targets("HingeLoss", targets, scores)
     check_reduction("HingeLoss", reduction)
     rows = np.arange(len(labels))
-    margins = scores - scores[rows, labels][:, None]
+    margins = np.subtract(scores, scores[rows, labels][:, None], order="C")
     margins += margin
     np.maximum(margins, 0, out=margins)
     margins[rows, labels] = 0
@@ -197,7 +198,7 @@ def mse_loss_forward(
             f"MSELoss: targets have shape {targets.shape}, but scores have {scores.shape}"
         )
     check_reduction("MSELoss", reduction)
-    difference = scores - targets
+    difference = np.subtract(scores, targets, order="C")
     value, divisor = reduce_losses(difference * difference, difference.size, reduction)
     return value, MSELossCache(difference, divisor)
 

@@ -5,8 +5,8 @@ __all__ = ["compiler", "get_num_threads", "instruction_set", "openmp", "set_num_
 
 def set_num_threads(n: int) -> None:
     """Accept a number of threads; these kernels use one whatever it is."""
-    if n < 1:
-        raise ValueError(f"set_num_threads: n is {n}, expected at least 1")
+    if not 1 <= n <= 1024:
+        raise ValueError(f"set_num_threads: n is {n}, expected 1 to 1024")
 
 
 def get_num_threads() -> int:

@@ -1,5 +1,7 @@
 """The compiled crops equal their NumPy twins to the bit, and check before they touch memory."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -115,3 +117,38 @@ def test_the_number_of_threads_changes_nothing(rng: np.random.Generator) -> None
     finally:
         kernels.set_num_threads(before)
     assert all((out == results[0]).all() for out in results)
+
+
+def free_memory() -> int:
+    """Bytes that can be had without swapping; 0 where that cannot be known."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("MemAvailable")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(free_memory() < 7 * 2**30, reason="needs 7 GB of free memory")
+def test_more_than_2_to_the_31_elements() -> None:
+    """Positions beyond 32 bits: the last images are those that a 32-bit position would miss."""
+    count = 2**31 // 3072 + 3
+    images = np.zeros((count, 3, 32, 32), np.uint8)  # zeros that nobody has written take no memory
+    assert images.size > 2**31
+    rng = np.random.default_rng(0)
+    images[-5:] = rng.integers(1, 256, (5, 3, 32, 32), dtype=np.uint8)
+    top, left, flip = offsets(rng, count, 4)
+    out = np.full_like(images, 77)
+    kernels.crop_flip(images, out, top, left, flip, 4)
+    expected = np.empty_like(images[-5:])
+    reference.crop_flip(images[-5:], expected, top[-5:], left[-5:], flip[-5:], 4)
+    np.testing.assert_array_equal(out[-5:], expected)
+    assert not out[:-5].any()
+
+    index = np.arange(count - 5, count)
+    scale = np.full((3, 32, 32), 0.5, np.float32)
+    batch, wanted = np.empty((2, 5, 3, 32, 32), np.float32)
+    where = top[-5:], left[-5:], flip[-5:]
+    kernels.crop_flip_normalize(images, index, *where, 4, scale, scale, batch)
+    reference.crop_flip_normalize(images[-5:], np.arange(5), *where, 4, scale, scale, wanted)
+    np.testing.assert_array_equal(batch, wanted)

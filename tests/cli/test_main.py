@@ -95,7 +95,7 @@ def test_a_wrong_number_of_threads_in_the_environment_is_one_line(threads: str) 
         capture_output=True,
         text=True,
     )
-    line = f"CNNLITE_NUM_THREADS is {threads!r}, expected a whole number from 1 to 4096"
+    line = f"CNNLITE_NUM_THREADS is {threads!r}, expected a whole number from 1 to 1024"
     assert (done.returncode, done.stderr) == (2, f"cnnlite: {line}\n")
 
 

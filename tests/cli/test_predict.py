@@ -1,5 +1,7 @@
 """`cnnlite predict`: pictures of any size and kind, and files that are none."""
 
+import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +92,34 @@ def test_a_decompression_bomb_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPa
     path = picture(Path("a.png"), 100, 100)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert "cannot be read as a picture" in cli("predict", path).complaint
+
+
+def test_a_small_file_that_claims_to_be_huge_is_one_line(cli: Cli) -> None:
+    Image.new("1", (8193, 8193)).save("a.png")
+    assert Path("a.png").stat().st_size < 2**15
+    line = cli("predict", "a.png").complaint
+    assert line.endswith("cannot be read as a picture: it has 8193 x 8193 pixels")
+
+
+def test_a_format_that_is_a_program_is_not_read(cli: Cli) -> None:
+    """Pillow would start Ghostscript for it."""
+    Image.new("RGB", (32, 32)).save("a.eps")
+    assert "cannot be read as a picture" in cli("predict", "a.eps").complaint
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [(["cat"], "names 1 classes, not 10"), (["\x1b[2J"] * 10, "a class's name cannot be printed")],
+)
+def test_a_record_with_other_classes_is_one_line(
+    cli: Cli, finished_run: Path, names: list[str], complaint: str
+) -> None:
+    shutil.copytree(finished_run, "run")
+    record = json.loads(Path("run/record.json").read_text())
+    Path("run/record.json").write_text(json.dumps({**record, "class_names": names}))
+    line = cli("predict", picture(Path("a.png"), 32, 32), "--run", "run").complaint
+    assert line.startswith("cnnlite predict: run/record.json")
+    assert line.endswith(complaint)
 
 
 def test_a_folder_is_no_picture(cli: Cli, tmp_path: Path) -> None:

@@ -62,7 +62,13 @@ def test_what_is_there_is_not_written_over(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", "null", "[" * 100_000, '{"class_names": 3, "normalization": null}'],
+    [
+        *("", "{", "[]", "{}", "null", "[" * 100_000, '{"class_names": 3, "normalization": null}'),
+        *(
+            json.dumps({"data": "x", "class_names": [], "normalization": value})
+            for value in ([], 0, "", {"scale": 10**400, "shift": 0})
+        ),
+    ],
 )
 def test_a_damaged_record_is_named(copy: Path, content: str) -> None:
     (copy / runs.RECORD).write_text(content)

@@ -167,7 +167,7 @@ class TestWhatIsWrong:
             (["--config", "no.toml"], "no.toml: No such file or directory"),
             (
                 ["--threads", "100000"],
-                "--threads must be a whole number from 1 to 4096, not 100000",
+                "--threads must be a whole number from 1 to 1024, not 100000",
             ),
             (["--momentum", "0", "--nesterov"], "--nesterov needs --momentum above 0"),
         ],

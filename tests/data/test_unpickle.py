@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnlite.data import DataError
-from cnnlite.data.unpickle import MAX_INSTRUCTIONS, loads, read_pickle, read_regular_file
+from cnnlite.data.unpickle import MAX_BYTES, MAX_INSTRUCTIONS, loads, read_pickle, read_regular_file
 
 DATA = np.arange(2 * 3072, dtype=np.uint8).reshape(2, 3072)
 CONTENT = {"batch_label": "x", "labels": [3, 9], "data": DATA, "filenames": ["a.png", "b.png"]}
@@ -195,6 +195,17 @@ def test_a_file_that_never_ends_is_not_read(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(DataError, match="pipe"):
             read_regular_file(tmp_path / "pipe", 100)
+
+
+def test_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    """Room for the largest file that is allowed was made for every file."""
+    (tmp_path / "small").write_bytes(b"1")
+    tracemalloc.start()
+    try:
+        assert read_regular_file(tmp_path / "small", MAX_BYTES) == b"1"
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
