@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.functional._checks import Array, check_floats, check_shape
+from cnnlite.functional._checks import Array, check_floats, check_shape, contiguous
 
 Targets = npt.NDArray[np.integer[Any]]
 Value = float | Array
@@ -73,6 +73,7 @@ def cross_entropy_forward(
     """
     name = "CrossEntropyLoss"
     classes = _check_scores(name, scores, weight)
+    scores = contiguous(scores)  # so that sums have one order, whatever the array's
     labels = _check_targets(name, targets, scores)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing!r}")
@@ -145,6 +146,7 @@ def hinge_loss_forward(
     1999.
     """
     _check_scores("HingeLoss", scores, None)
+    scores = contiguous(scores)
     labels = _check_targets("HingeLoss", targets, scores)
     check_reduction("HingeLoss", reduction)
     rows = np.arange(len(labels))
@@ -193,7 +195,7 @@ def mse_loss_forward(
             f"MSELoss: targets have shape {targets.shape}, but scores have {scores.shape}"
         )
     check_reduction("MSELoss", reduction)
-    difference = scores - targets
+    difference = contiguous(scores) - contiguous(targets)
     value, divisor = _reduce(difference * difference, difference.size, reduction)
     return value, MSELossCache(difference, divisor)
 

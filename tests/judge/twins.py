@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -43,9 +42,7 @@ def _conv(torch: Any, layer: Any) -> Any:
     arguments = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride)
     rest = (layer.dilation, layer.groups, "bias" in layer.params)
     if not (isinstance(padding, tuple) and isinstance(padding[0], tuple)):
-        with warnings.catch_warnings():  # "same" of an even kernel copies the images there
-            warnings.simplefilter("ignore")
-            return torch.nn.Conv2d(*arguments, padding, *rest, mode)
+        return torch.nn.Conv2d(*arguments, padding, *rest, mode)
 
     class Padded(torch.nn.Conv2d):  # type: ignore[misc, name-defined]
         def forward(self, x: Any) -> Any:
