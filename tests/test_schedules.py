@@ -115,6 +115,7 @@ def test_milestones_count_from_the_start_of_training() -> None:
             TypeError,
             "Cosine: warmup must be an int or a float, got '5",
         ),
+        (lambda: Cosine(final="0"), TypeError, "Cosine: final must be a number, got '0'"),
         (lambda: Cosine(final=2), ValueError, "Cosine: final must be from 0 to 1, got 2"),
         (lambda: Exponential(0), ValueError, "Exponential: final must be above 0, got 0"),
         (lambda: MultiStep((0.5, 1.5)), ValueError, r"MultiStep: milestones\[1\] must be"),

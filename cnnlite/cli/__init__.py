@@ -5,8 +5,6 @@ what went wrong on its own (a training run that diverged, a gradient that is off
 interruption with status 130, as in any shell.
 """
 
-import os
-import sys
 import warnings
 from collections.abc import Sequence
 
@@ -75,12 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         click.echo(f"cnnlite: {error}", err=True)  # no kernels: it says how to build them
         return 2
+    # Where the reader of our output (head, less) has left, click ends the process without a word.
     except (click.Abort, KeyboardInterrupt):
         click.echo("cnnlite: interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader of our output (head, less) has left. The interpreter would meet the same error
-        # again when it flushes stdout on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return status if isinstance(status, int) else 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import check_floats
+from cnnlite.functional._checks import check_floats, contiguous
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, child_rng
 from cnnlite.random import Rng, RngLike
@@ -106,5 +106,5 @@ def _add(y: np.ndarray, short: np.ndarray, relu: bool = False) -> np.ndarray:
     if y.dtype != short.dtype:
         raise TypeError(f"Residual: body gives {y.dtype}, shortcut gives {short.dtype}")
     total = empty(y.shape, y.dtype)
-    kernels.add(np.ascontiguousarray(y), np.ascontiguousarray(short), total, relu)
+    kernels.add(contiguous(y), contiguous(short), total, relu)
     return total

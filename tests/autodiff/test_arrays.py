@@ -31,6 +31,7 @@ def both(torch: Any, function: Any, *inputs: np.ndarray) -> None:
         lambda m, a, b: ((1.0 - a) ** 3 + 2.0 / (b**2 + 1.0) + 0.5 * -a).sum(),
         lambda m, a, b: ((a @ b.reshape(4, 3)) ** 2).sum(),
         lambda m, a, b: (a * a * a).sum() + a.sum() * b.sum(),
+        lambda m, a, b: (2.0 + a + (3.0 - b)).sum(),
     ],
 )
 def test_expressions(torch: Any, rng: np.random.Generator, function: Any) -> None:
@@ -129,3 +130,20 @@ def test_listing() -> None:
         ["v1", "=", "*(v0,", "v0)", "(2,", "3)"],
         ["v2", "=", "sum(v1)", "()"],
     ]
+
+
+def test_a_tensor_says_what_it_is() -> None:
+    a = Tensor(np.ones((2, 3)))
+    assert repr(a) == "Tensor(input, shape (2, 3), float64)"
+    assert repr(a.sum()) == "Tensor(sum, shape (), float64)"
+
+
+def test_a_pullback_may_give_nothing_for_a_parent() -> None:
+    a, mask = Tensor(np.ones(3)), Tensor(np.array([1.0, 0.0, 1.0]))
+    y = arrays.record_operation(
+        "masked", a.data * mask.data, (a, mask), lambda dy: (dy * mask.data, None)
+    )
+    arrays.backward(y.sum())
+    assert a.grad is not None
+    np.testing.assert_array_equal(a.grad, mask.data)
+    assert mask.grad is None

@@ -81,3 +81,8 @@ def test_deep_graphs_do_not_exhaust_the_stack() -> None:
         return x
 
     assert abs(jacobian(trace(deep), [1.0])[0, 0]) < 1
+
+
+def test_a_number_to_the_power_of_a_variable() -> None:
+    graph = trace(lambda x: 2.0**x)
+    assert graph.formula(graph.outputs[0]) == "2 ** x"

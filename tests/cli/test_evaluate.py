@@ -15,7 +15,7 @@ Cli = Callable[..., Any]
 
 def test_gives_the_accuracy_that_training_noted(cli: Cli, finished_run: Path) -> None:
     best = max(row["val_acc"] for row in history.load(finished_run / "history.csv"))
-    outcome = cli("evaluate", finished_run, "--split", "val")
+    outcome = cli("evaluate", finished_run, "--split", "val", "--threads", "1")
     assert outcome.status == 0
     assert f"validation accuracy {best:.2%} over 1,000 images of embedded" in outcome.out
 

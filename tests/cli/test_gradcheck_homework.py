@@ -68,6 +68,7 @@ WRONG: dict[str, tuple[str, ...]] = {
 """What is said of each, all of it."""
 
 RAISES = {
+    "NoForward": "TypeError: NoForward has no method forward",
     "NoBackward": "TypeError: NoBackward has no method backward",
     "NoCache": "TypeError: NoCache.forward must return (y, cache), got ndarray",
     "NoGradients": (
@@ -158,6 +159,12 @@ def test_a_file_that_cannot_be_loaded_is_status_2(cli: Cli, text: str, words: st
     Path("mine.py").write_text(text)
     complaint = cli("gradcheck", "mine.py:Scale", "--input", "5,3").complaint
     assert f"mine.py cannot be loaded: {words}" in complaint
+
+
+def test_a_file_that_is_no_python_is_status_2(cli: Cli) -> None:
+    Path("mine.txt").write_text("class Scale: ...\n")
+    complaint = cli("gradcheck", "mine.txt:Scale", "--input", "5,3").complaint
+    assert complaint == "cnnlite gradcheck: mine.txt is not a Python file"
 
 
 def test_a_file_without_classes_is_status_2(cli: Cli) -> None:

@@ -220,3 +220,22 @@ def test_other_settings_that_are_refused() -> None:
     _, cache = F.cross_entropy_forward(scores, targets, reduction="none")
     with pytest.raises(ValueError, match=r"dvalue has shape \(3,\), expected \(2,\)"):
         F.cross_entropy_backward(cache, np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_memory_order_of_scores_changes_no_bit(dtype: type, rng: np.random.Generator) -> None:
+    """Sums went along the array's own order, and differed in the last bit."""
+    scores = rng.standard_normal((50, 40)).astype(dtype)
+    targets = rng.integers(0, 40, 50)
+    others = rng.standard_normal((50, 40)).astype(dtype)
+    for pair, wanted in (
+        ((F.cross_entropy_forward, F.cross_entropy_backward), targets),
+        ((F.hinge_loss_forward, F.hinge_loss_backward), targets),
+        ((F.mse_loss_forward, F.mse_loss_backward), others),
+    ):
+        forward, backward = pair
+        for reduction in REDUCTIONS:
+            value, cache = forward(scores, wanted, reduction=reduction)
+            again, other_cache = forward(np.asfortranarray(scores), wanted, reduction=reduction)
+            np.testing.assert_array_equal(again, value)
+            np.testing.assert_array_equal(backward(other_cache), backward(cache))

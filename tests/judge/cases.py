@@ -117,7 +117,7 @@ def tensor(torch: Any, x: Array | None, grad: bool = True) -> Any:
 
 
 def agree(torch: Any, case: Case, suite: str) -> None:
-    """Fail unless forward, backward and what forward moves are the judge's."""
+    """Fail unless forward, backward and what forward moves are the judge's, in any memory order."""
     value, cache = case.forward(*case.inputs)
     y = np.asarray(value)
     dtype = next(x.dtype for x in case.inputs if x is not None)
@@ -130,15 +130,29 @@ def agree(torch: Any, case: Case, suite: str) -> None:
     truth.backward(tensor(torch, dy, grad=False))
     # The gradient of a loss is a number, that of an array an array, also without axes.
     given = arrange(dy, "Fortran") if isinstance(value, np.ndarray) else float(dy)
-    gradients = case.backward(given, cache)
-    gradients = gradients if type(gradients) is tuple else (gradients,)
+    gradients = _tuple(case.backward(given, cache))
     assert len(gradients) == len(tensors)
     for i, (gradient, twin) in enumerate(zip(gradients, tensors, strict=True)):
         assert (gradient is None) == (twin is None), f"gradient {i}"
         if gradient is not None:
             assert gradient.dtype == dtype, f"gradient {i}"
             close(gradient, twin.grad, dtype, f"gradient {i}")
+    for layout in LAYOUTS:
+        inputs = (None if x is None else arrange(x, layout) for x in case.inputs)
+        again, cache = case.forward(*inputs)
+        given = arrange(dy, layout) if isinstance(value, np.ndarray) else float(dy)
+        same_bits((again, *_tuple(case.backward(given, cache))), (value, *gradients), layout)
     done[suite] = done.get(suite, 0) + 1
+
+
+def same_bits(ours: Any, wanted: Any, layout: str) -> None:
+    """Fail unless all arrays are the same to the bit."""
+    for i, (a, b) in enumerate(zip(ours, wanted, strict=True)):
+        np.testing.assert_array_equal(a, b, err_msg=f"{layout}: array {i}")
+
+
+def _tuple(gradients: Any) -> tuple[Any, ...]:
+    return gradients if type(gradients) is tuple else (gradients,)
 
 
 def _with(judge: Callable[..., Any], known: Any) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 from hypothesis import assume
 
 from cnnlite import layers
@@ -37,19 +38,23 @@ def _conv(make: Maker) -> LayerCase:
     channels, filters = groups * make.size(1, 12 // groups), groups * make.size(1, 12 // groups)
     mode = make.one_of("zeros", "zeros", "circular")
     assume(mode == "zeros" or (max(w.sides[:2]) <= w.size[0] and max(w.sides[2:]) <= w.size[1]))
+    algorithm = make.one_of("auto", "auto", "naive", "im2col", "tiled")
     layer = layers.Conv2d(
         channels, filters, w.kernel, w.stride, w.padding, w.dilation, groups,
-        make.one_of(True, False), mode, dtype=make.dtype, rng=make.size(0, 99),
+        make.one_of(True, False), mode, algorithm, make.dtype, make.size(0, 99),
     )  # fmt: skip
     return LayerCase(layer, _images(make, channels, *w.size))
 
 
 def _max_pool(make: Maker) -> LayerCase:
-    w, x = _pooling(make, dilated=False)
+    w, x = _pooling(make, dilated=True)
+    # PyTorch allows half a kernel, or half of what a dilated one spans, depending on its path.
+    assume(all(side <= k // 2 for k, side in zip(w.kernel, w.sides[::2], strict=True)))
     side = w.padding if isinstance(w.padding, int) else (w.sides[0], w.sides[2])
-    return LayerCase(
-        layers.MaxPool2d(w.kernel, w.stride, side, ceil_mode=make.one_of(False, True)), x
-    )
+    layer = layers.MaxPool2d(w.kernel, w.stride, side, w.dilation, make.one_of(False, True))
+    # A dilated window may step over a small image altogether: no maximum, and no gradient.
+    assume(np.isfinite(layer(x)).all())
+    return LayerCase(layer, x)
 
 
 def _avg_pool(make: Maker) -> LayerCase:
@@ -170,5 +175,5 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
     "Residual": _residual,
     "Sequential": _sequential,
 }
-CASES = {"Conv2d": 60, "Sequential": 30, "Residual": 30, "BatchNorm2d": 30}
+CASES = {"Conv2d": 60, "Sequential": 30, "Residual": 30, "BatchNorm1d": 30, "BatchNorm2d": 30}
 """Of each layer in the default run; 15 of the others."""

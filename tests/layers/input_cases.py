@@ -96,6 +96,14 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
         "Conv2d(3, 8, 5, algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
         "Conv2d: algorithm 'winograd' cannot do this: it needs a 3x3 kernel, got 5x5",
     ),
+    (
+        "Conv2d(3, 8, 3, stride=(2, 1), algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
+        "Conv2d: algorithm 'winograd' cannot do this: it needs stride 1, got (2, 1)",
+    ),
+    (
+        "Conv2d(3, 8, 3, dilation=2, algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
+        "Conv2d: algorithm 'winograd' cannot do this: it needs dilation 1, got (2, 2)",
+    ),
     ("MaxPool2d(2)", (2, 3, 8), "float32", ValueError, f"MaxPool2d: {_IMAGES} (2, 3, 8)"),
     (
         "MaxPool2d(2)", (2, 3, 1, 8), "float32", ValueError,

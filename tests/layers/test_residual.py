@@ -84,6 +84,15 @@ def test_only_layers_are_taken() -> None:
         Residual(ReLU(), 1)  # type: ignore[arg-type]
 
 
+def test_an_image_at_an_odd_address_can_be_added() -> None:
+    """It was refused as being neither float32 nor float64."""
+    raw = np.zeros(2 * 3 * 4 + 1, np.uint8)
+    x = raw[1:].view(np.float32).reshape(2, 3)
+    x[...] = [[1, 2, 3], [4, 5, 6]]
+    assert not x.flags.aligned
+    np.testing.assert_array_equal(Residual(Identity())(x), 2 * x)
+
+
 def test_a_branch_that_forgets_dx_is_named() -> None:
     class Forgetful(Layer):
         def forward(self, x: Any, train: bool = True, rng: Any = None) -> Any:
