@@ -55,6 +55,13 @@ def test_the_wheel_carries_every_data_file_and_no_kernel_source(project):
         assert shipped == (path.suffix not in {".pyx", ".pxd", ".pxi", ".c", ".h"}), path
 
 
+def test_data_files_lie_in_packages():
+    """Patterns of package data do not reach into folders that are none: the files stayed behind."""
+    for path in source_files():
+        if path.suffix not in {".py", ".pyx", ".pxd", ".pxi", ".pyi", ".c", ".h"}:
+            assert (ROOT / path).with_name("__init__.py").exists(), path
+
+
 def test_every_kernel_module_has_its_type_stub():
     for pyx in EXT.glob("*.pyx"):
         text = pyx.read_text()
@@ -187,7 +194,8 @@ def test_the_wheel_is_small_and_serves_every_later_python(dist):
     assert wheel.stat().st_size < 2 * 2**20
     assert "-cp311-abi3-" in wheel.name
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"cnnlite/py.typed", "cnnlite/_ext/patches.pyi"} <= set(names)
+    data = "cnnlite/exercises/start/relu.py.txt"
+    assert {"cnnlite/py.typed", "cnnlite/_ext/patches.pyi", data} <= set(names)
     assert not [name for name in names if name.endswith((".pyx", ".pxd", ".c", ".h"))]
     assert {name.split("/")[0] for name in names} == {
         "cnnlite", f"cnnlite-{cnnlite.__version__}.dist-info",

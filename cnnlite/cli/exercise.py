@@ -66,7 +66,7 @@ def _list() -> None:
     from cnnlite.exercises import EXERCISES
 
     rows = [
-        (each.name, each.title, ", ".join(part.name for part in each.parts), str(each.points))
+        (each.name, each.title, str(len(each.parts)), str(each.points))
         for each in EXERCISES.values()
     ]
     _table(("exercise", "what it is", "parts", "points"), rows)
@@ -126,7 +126,7 @@ def _table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, justify="right" if heading == "points" else "left")
+        table.add_column(heading, justify="right" if heading in ("parts", "points") else "left")
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False, soft_wrap=True).print(table)

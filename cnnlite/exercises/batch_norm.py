@@ -172,7 +172,7 @@ def _backward(rng: np.random.Generator, given: Given, which: int) -> Case:
 
 BATCH_NORM = Exercise(
     "batch-norm",
-    "batch normalisation: training, running statistics, test, backward",
+    "batch normalisation, forward and backward",
     (
         Part("train", 3, "batch_norm_forward", forward_cases(0, True), 0, FORWARD),
         Part("test", 1, "batch_norm_forward", forward_cases(0, False), 0, FORWARD),

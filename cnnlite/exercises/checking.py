@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnlite.exercises.judge import TO_DO, wrong_with
+from cnnlite.exercises.judge import TO_DO, plain, wrong_with
 from cnnlite.exercises.parts import Case, Exercise, Part
 from cnnlite.exercises.process import MEGABYTES, run_apart
 from cnnlite.exercises.worker import encode
@@ -52,7 +52,8 @@ def exercise_of(file: Path, exercises: dict[str, Exercise]) -> Exercise:
         OSError: the file cannot be read.
         ValueError: it does not say.
     """
-    head = file.read_bytes()[:2000].decode("utf-8", "replace")
+    with file.open("rb") as stream:
+        head = stream.read(2000).decode("utf-8-sig", "replace")
     match = re.search(r"^# cnnlite exercise: ([\w-]+)", head, re.MULTILINE)
     if match is None or match[1] not in exercises:
         raise ValueError(
@@ -140,8 +141,8 @@ def _raised(error: Any, part: Part) -> str:
     """What an exception in the student's file means."""
     if not isinstance(error, dict):
         return "what came back from the process cannot be read"
-    kind, text = str(error.get("type")), str(error.get("text"))
-    where = f" in line {error['line']}: {error.get('code')}" if error.get("line") else ""
+    kind, text, line, code = (plain(error.get(key)) for key in ("type", "text", "line", "code"))
+    where = f" in line {line}: {code}" if error.get("line") else ""
     if kind == "SystemExit":
         return f"the file leaves Python{where}\nlikely: exit() or sys.exit() has no place in it"
     if kind == "MemoryError":

@@ -12,7 +12,7 @@ import numpy as np
 from cnnlite.exercises.parts import Case, Part, Suspect
 from cnnlite.exercises.worker import Other, decode
 
-__all__ = ["TO_DO", "describe", "wrong_with"]
+__all__ = ["TO_DO", "describe", "plain", "wrong_with"]
 
 TO_DO = "not filled in yet, or a return is missing"
 
@@ -27,7 +27,7 @@ def wrong_with(part: Part, case: Case, reply: dict[str, Any]) -> str | None:
     """
     try:
         result, inputs = decode(reply["result"]), decode(reply["inputs"])
-        aliases = [(int(place), name) for place, name in reply["alias"]]
+        aliases = [(place, other) for place, other in reply["alias"]]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return "what came back from the process cannot be read"
     if part.take is not None:
@@ -145,18 +145,19 @@ def _changed(case: Case, after: Any) -> str | None:
     return None
 
 
-def _shared(part: Part, case: Case, aliases: list[tuple[int, Any]]) -> str | None:
+def _shared(part: Part, case: Case, aliases: list[tuple[Any, Any]]) -> str | None:
     if case.may_alias:
         return None
     for place, other in aliases:
-        if part.take is not None and place != part.take:
+        if place != (part.take or 0):
             continue
-        name = part.of[place] if part.take is not None else "the result"
-        if isinstance(other, int):
-            return f"{name} and {part.of[other]} are one and the same array, changed together"
+        name = part.of[part.take] if part.take is not None else "the result"
+        if not isinstance(other, str):
+            return f"{name} is an array that is returned twice: whoever changes one changes both"
+        given = plain(other)
         return (
-            f"{name} shares its memory with the input {other}: whoever changes one changes both\n"
-            f"likely: {other} itself or a view of it is returned, where a new array is needed"
+            f"{name} shares its memory with the input {given}: whoever changes one changes both\n"
+            f"likely: {given} itself or a view of it is returned, where a new array is needed"
         )
     return None
 
@@ -177,12 +178,17 @@ def describe(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, Other):
-        return value.what
+        return plain(value.what)
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, np.ndarray | float | np.floating):
         return f"the number {_number(value)}"
     return f"{value!r}" if isinstance(value, bool | int | str) else f"a {type(value).__name__}"
+
+
+def plain(text: Any) -> str:
+    """What came from a student's file, as one line that cannot steer the terminal."""
+    return "".join(c if c.isprintable() else " " for c in str(text)[:300])
 
 
 def _number(value: Any) -> str:

@@ -100,7 +100,7 @@ def encode(value: Any, depth: int = 0) -> Plain:
         return {"text": value[:200]}
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
-        if array.dtype.kind in "biufc" and array.dtype.itemsize <= 8 and array.nbytes <= LARGEST:
+        if array.dtype.kind in "biuf" and array.dtype.itemsize <= 8 and array.nbytes <= LARGEST:
             data = base64.b64encode(array.tobytes()).decode()
             return {"array": data, "dtype": array.dtype.name, "shape": list(array.shape)}
         return {"other": f"an array of shape {array.shape} and dtype {array.dtype}"}
@@ -119,12 +119,14 @@ def decode(value: Plain) -> Any:
         ValueError, TypeError, KeyError: it is not what `encode` makes.
     """
     if not isinstance(value, dict):
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | float):
+            return value
+        if isinstance(value, int) and abs(value) < 2**63:
             return value
         raise ValueError(f"{type(value).__name__} stands for nothing")
     if "array" in value:
         dtype = np.dtype(str(value["dtype"]))
-        if dtype.kind not in "biufc":
+        if dtype.kind not in "biuf" or dtype.itemsize > 8:
             raise ValueError(f"an array of {dtype}")
         shape = [int(size) for size in value["shape"]]
         if any(size < 0 for size in shape):

@@ -74,7 +74,7 @@ def test_no_suspect_is_right(name: str) -> None:
 
 def test_there_is_no_other_starting_file() -> None:
     folder = Path(__file__).parents[2] / "cnnlite/exercises/start"
-    assert {path.name for path in folder.iterdir()} == {f"{name}.py.txt" for name in NAMES}
+    assert {path.name for path in folder.glob("*.txt")} == {f"{name}.py.txt" for name in NAMES}
 
 
 def test_solutions_ship_in_no_wheel() -> None:

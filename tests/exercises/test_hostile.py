@@ -170,3 +170,16 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
     verdict(tmp_path, RIGHT)
     after = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     assert before == after
+
+
+def test_walking_every_path_of_a_graph_is_told_from_a_loop_without_end(tmp_path: Path) -> None:
+    file = tmp_path / "paths.py"
+    text = (SOLUTIONS / "tape.py").read_text(encoding="utf-8").partition("def backward")[0]
+    file.write_text(
+        f"{text}def backward(result, adjoint=1.0):\n    result.adjoint += adjoint\n"
+        "    for parent, slope in result.edges:\n        backward(parent, adjoint * slope)\n",
+        encoding="utf-8",
+    )
+    (found,) = check(EXERCISES["tape"], file, "backward", seconds=0.7)
+    assert found.points == 0
+    assert "likely: every way to a number is walked" in found.message
