@@ -37,7 +37,7 @@ def flow(
       gradient's elements are weighted sums of many, and almost independent of z.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
-    networks", 2010; Schoenholz et al., "Deep information propagation", 2017, section 3.
+    networks", 2010; Schoenholz et al., "Deep information propagation", 2017.
 
     Args:
         g: the activation.
