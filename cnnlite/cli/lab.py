@@ -81,14 +81,17 @@ def _report(console: Any, findings: Any, path: Path) -> int:
 
 
 def _print(console: Any, headings: Any, rows: Any) -> None:
-    """Print a table, numbers to the right; where it is too wide, its first column breaks lines."""
+    """Print a table, numbers to the right; where it is too wide, its widest column breaks lines."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for place, heading in enumerate(headings):
-        cells = [row[place] for row in rows]
-        number = place > 0 and all(cell[:1] in "-+0123456789" for cell in cells)
-        table.add_column(heading, justify="right" if number else "left", no_wrap=place > 0)
+    columns = list(zip(headings, *rows, strict=True))
+    widest = max(columns, key=lambda cells: max(map(len, cells)))
+    for heading, *cells in columns:
+        number = cells and all(cell[:1] in "-+0123456789" for cell in cells)
+        table.add_column(
+            heading, justify="right" if number else "left", no_wrap=(heading, *cells) != widest
+        )
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -11,6 +11,7 @@ from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 __all__ = ["Findings", "LABS", "Lab", "Settings", "Statement", "Table", "Worst", "load"]
 
 LABS = {  # name to the module that has its LAB
+    "activations": "cnnlite.labs.activations",
     "convolution": "cnnlite.labs.convolution",
     "descent": "cnnlite.labs.descent",
     "sgd": "cnnlite.labs.sgd",

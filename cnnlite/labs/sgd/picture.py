@@ -49,9 +49,12 @@ def _path(axes: Any) -> None:
 
 
 def _courses(axes: Any, courses: list[Course]) -> None:
-    style(axes, "ConvNet: loss of all images", "step")
+    style(axes, "ConvNet: loss of all images; how many steps go up", "step")
     for course, color in zip(courses, (COLORS[4], VERMILION, BLUE, INK), strict=True):
         share = np.mean(course.rises)
-        label = f"batches of {course.batch_size}: {share:.0%} of steps raise it"
+        label = f"batches of {course.batch_size}: {share:.0%} go up"
         axes.plot(course.full, color=color, linewidth=1.1, label=label)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8.5, loc="lower left")
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=1.2,
+        frameon=False, labelcolor=INK, fontsize=8.5,
+    )  # fmt: skip
