@@ -91,7 +91,7 @@ def impulse_error(rng: np.random.Generator) -> float:
 def run(settings: Settings) -> Findings:
     """Check the theorems on random signals, and measure layers on images."""
     rng = settings.rng()
-    cases = 1000 if settings.full else 100
+    cases = 500 if settings.full else 100
     rows: list[tuple[int, ...]] = [(int(n),) for n in rng.integers(1, 17, cases)]
     videos = [tuple(map(int, rng.integers(1, 6, rng.choice([2, 3])))) for _ in range(cases)]
     count = 1000 if settings.full else 100
