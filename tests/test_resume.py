@@ -151,6 +151,17 @@ def test_killed_at_random_moments(path: Path) -> None:
     assert kills.survive(path, kills=4)["kills"] == 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_killed_in_the_first_checkpoint_and_started_again(path: Path) -> None:
+    """There is nothing to continue, and the draft stayed for ever."""
+    command = [sys.executable, "-c", DYING, str(path), "before rename 1"]
+    assert subprocess.run(command, cwd=kills.ROOT, env=kills.ENV, check=False).returncode == -9
+    assert len(list(path.parent.iterdir())) == 1
+    assert not path.exists()
+    trainings.solver(checkpoint=path, num_epochs=1).train()
+    assert list(path.parent.iterdir()) == [path]
+
+
 @pytest.mark.slow
 def test_killed_at_many_random_moments(path: Path) -> None:
     counts = kills.survive(path, kills=200, seed=1)
