@@ -29,7 +29,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 SMOOTH = "float32, smooth"
 SAME_WEIGHTS = {"float32": 1e-5, "float64": 1e-13, SMOOTH: 1e-5}
 """What one forward pass may differ by, of the loss."""
-WHOLE_EPOCH = {"float64": 1e-10, SMOOTH: 1e-3}
+WHOLE_EPOCH = {"float64": 1e-12, SMOOTH: 1e-5}
 """What a whole epoch may, where no rounding is large enough to cross a kink, or there is none."""
 
 
