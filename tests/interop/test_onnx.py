@@ -12,8 +12,7 @@ from cnnlite import layers as nn
 from cnnlite import models
 from cnnlite.interop.onnx import save_onnx, to_onnx
 
-onnx = pytest.importorskip("onnx")
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("onnx", "one_thread")
 F32, F64 = np.float32, np.float64
 
 
@@ -81,10 +80,12 @@ def test_no_layer_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["three_layer_convnet", "small_vgg", "resnet20"])
-def test_networks_of_the_zoo(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_networks_of_the_zoo(
+    name: str, tmp_path: Path, rng: np.random.Generator, onnx: Any
+) -> None:
     model = models.MODELS[name](rng=0)
     x = rng.standard_normal((2, 3, 32, 32)).astype(F32)
-    model.forward(x)  # statistics that are not those of the start
+    model.forward(x)  # so that its statistics are not those of the start
     save_onnx(model, tmp_path / "model.onnx", (3, 32, 32))
     found = evaluate(onnx.load(tmp_path / "model.onnx"), x)
     y = model(x)
