@@ -236,7 +236,7 @@ def answer(*_):
 
 signal.signal(signal.SIGALRM, answer)
 n = 16
-for attempt in range(6):
+for attempt in range(15):
     (y, given), answered, ended = arguments(n), [], "finished"
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02)
@@ -246,7 +246,7 @@ for attempt in range(6):
     signal.setitimer(signal.ITIMER_REAL, 0)
     if answered == [True]:
         break
-    n *= 2
+    n = min(2 * n, 256)
 interrupted = bool((y == 77).any())
 again = np.full_like(y, 77)
 fresh = [
