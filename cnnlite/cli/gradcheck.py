@@ -124,9 +124,10 @@ def loss_cases() -> Iterator[tuple[str, Any, Any]]:
 
 
 def _shape(text: str) -> Shape:
-    if not re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text):
+    shape = re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text) and tuple(map(int, text.split(",")))
+    if not shape or 0 in shape:
         fail(f"--input {text!r} is not a shape such as 2,3,8,8")
-    return tuple(int(number) for number in text.split(","))
+    return shape
 
 
 _CALL = re.compile(r"(?P<file>.+?):(?P<name>\w+)\s*(?P<arguments>\(.*\))?", re.S)
