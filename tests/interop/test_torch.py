@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,21 @@ from cnnlite import layers as nn
 from cnnlite import models
 from cnnlite.interop.torch import from_torch, state_from_torch, state_to_torch, to_torch
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "one_thread_of_torch")
 F32, F64 = np.float32, np.float64
+
+
+@pytest.fixture(scope="module")
+def one_thread_of_torch() -> Iterator[None]:
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def everything(dtype: Any = F64) -> nn.Sequential:
@@ -141,6 +155,15 @@ def test_states_load_both_ways(torch: Any, name: str, rng: np.random.Generator) 
     module.load_state_dict(state_to_torch(model.state_dict()))
     other.load_state_dict(state_from_torch(module.state_dict()))
     same_state(model.state_dict(), other.state_dict())
+
+
+def test_statistics_without_parameters_keep_their_dtype(torch: Any) -> None:
+    """A network with nothing to train was once taken for float32, and its statistics rounded."""
+    model = nn.BatchNorm2d(2, affine=False, dtype=F64)
+    model.buffers["running_mean"][...] = np.pi
+    module = to_torch(model)
+    same_state(model.state_dict(), state_from_torch(module.state_dict()))
+    assert from_torch(module)(np.ones((1, 2, 1, 1))).dtype == F64
 
 
 def test_states_are_copies(torch: Any) -> None:
