@@ -223,13 +223,22 @@ class TestErrors:
         with pytest.raises(TypeError, match="from_torch: module '0' is a Mine"):
             from_torch(t.Sequential(Mine(t.ReLU())))
 
+    def test_what_is_no_network_at_all(self, torch: Any) -> None:
+        with pytest.raises(TypeError, match="to_torch: model is a ReLU, expected a layer of cnn"):
+            to_torch(torch.nn.ReLU())
+        with pytest.raises(TypeError, match="from_torch: module is a ReLU, expected a torch"):
+            from_torch(nn.ReLU())  # type: ignore[arg-type]
+
     def test_a_setting_without_counterpart_is_named(self, torch: Any) -> None:
         t = torch.nn
+        no_shift = t.GroupNorm(1, 2)
+        no_shift.register_parameter("bias", None)
         for module, message in (
             (t.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), "padding_mode is 'reflect'"),
             (t.MaxPool2d(2, return_indices=True), "return_indices"),
             (t.AvgPool2d(2, divisor_override=3), "divisor_override"),
             (t.AdaptiveAvgPool2d(2), "output_size is 2"),
+            (no_shift, "missing keys 'bias'"),
         ):
             kind = type(module).__name__
             with pytest.raises(

@@ -71,14 +71,14 @@ def _linear(make: Maker) -> LayerCase:
     return LayerCase(layer, make.normal(make.size(1, 9), inputs))
 
 
-def _batch_norm(kind: Any, *rest: int) -> Callable[[Maker], LayerCase]:
+def _batch_norm(kind: Any, *rests: tuple[int, ...]) -> Callable[[Maker], LayerCase]:
     def strategy(make: Maker) -> LayerCase:
         c = make.size(1, 5)
         layer = kind(
             c, make.one_of(1e-5, 0.1), make.one_of(0.1, 1.0, None), make.one_of(True, False),
             make.one_of(True, False), make.dtype,
         )  # fmt: skip
-        x = make.normal(make.size(3, 6), c, *rest)
+        x = make.normal(make.size(3, 6), c, *make.one_of(*rests))
         return LayerCase(layer, x, make.one_of(True, True, False))
 
     return strategy
@@ -168,8 +168,8 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
     "GELU": _plain(layers.GELU, approximate=("none", "tanh")),
     "SiLU": _plain(layers.SiLU),
     "Dropout": _dropout,
-    "BatchNorm1d": _batch_norm(layers.BatchNorm1d),
-    "BatchNorm2d": _batch_norm(layers.BatchNorm2d, 3, 4),
+    "BatchNorm1d": _batch_norm(layers.BatchNorm1d, (), (7,)),
+    "BatchNorm2d": _batch_norm(layers.BatchNorm2d, (3, 4)),
     "LayerNorm": _layer_norm,
     "GroupNorm": _group_norm,
     "Residual": _residual,
