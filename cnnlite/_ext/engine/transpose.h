@@ -8,8 +8,17 @@
  */
 
 /* to[q * depth + i] = from[i][q * step] for begin <= q < end, else 0, for `rows` values of i, a multiple of
- * VL.  Stores run over the end of a position into the next one, which is written later: hence the last
- * rows come first. */
+ * VL that is at least depth.
+ *
+ * A position is a row of depth numbers, written in whole vectors; what is too much lands on the next one.
+ * Hence, of VL positions, the last vectors come first: with depth 6 and vectors of 4 (. not yet right,
+ * - stored in vain),
+ *
+ *     i = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
+ *     i = 0:  0 1 2 3 4 5 | 0 1 2 3 4 5 | 0 1 2 3 4 5 | - -
+ *
+ * The next VL positions, phase or slot begin where the last one ends, and mend that; behind the very last
+ * there is room for it (weight_scratch). */
 INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t begin,
                               ptrdiff_t end, ptrdiff_t size, REAL *to, ptrdiff_t depth)
 {
