@@ -30,6 +30,9 @@ class Subject:
         self._forward_options = _accepted(self.layer.forward, {"train": train, "rng": seed})
         self.takes_need_dx = bool(_accepted(self.layer.backward, {"need_dx": True}))
         if hasattr(self.layer, "astype"):
+            for key, value in self.params.items():
+                if not isinstance(value, np.ndarray):
+                    raise TypeError(f"params[{key!r}] is a {type(value).__name__}, not an array")
             self.layer.astype(np.float64)
         else:
             for key, value in list(self.params.items()):
@@ -82,8 +85,12 @@ def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
     if not np.isfinite(y).all():
         first = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
         problems.append(f"forward gives NaN or infinity, first at {first}")
-    if not np.array_equal(again, y, equal_nan=True):
-        problems.append("forward gives another result for the same x and the same rng")
+    repeats = np.array_equal(again, y, equal_nan=True)
+    if not repeats:
+        problems.append(
+            "forward gives another result for the same x and the same rng: whatever is random "
+            "must come from rng"
+        )
     watched = {
         "x": x.copy(),
         "dy": dy.copy(),
@@ -108,6 +115,23 @@ def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
     changed = [not np.array_equal(a, b, equal_nan=True) for a, b in zip(kept, before, strict=True)]
     if any(changed):
         problems.append("backward changed its cache, so that it cannot be called twice")
+    if repeats:
+        problems += _remembers(subject, x, dy, dx, grads)
+    if repeats and subject.takes_need_dx:
+        _, cache = subject.forward(x)
+        _, without = subject.backward(dy, cache, need_dx=False)
+        if any(not _same(grads[k], without.get(k)) for k in grads):
+            problems.append("need_dx=False changes the parameters' gradients")
+    for key in sorted(set(grads) - set(subject.params)):
+        problems.append(f"grads has {key!r}, which is not a parameter")
+    return problems
+
+
+def _remembers(
+    subject: Subject, x: Array, dy: Array, dx: Any, grads: Mapping[str, Array]
+) -> list[str]:
+    """Whether what backward gives depends on calls before: on the last ones, or on a forward."""
+    problems = []
     _, cache = subject.forward(x)
     dx_again, grads_again = subject.backward(dy, cache)
     if not (_same(dx, dx_again) and all(_same(grads[k], grads_again.get(k)) for k in grads)):
@@ -120,13 +144,6 @@ def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
             "backward gives another result after a forward of another x: what it needs must be in "
             "the cache, not in the layer"
         )
-    if subject.takes_need_dx:
-        _, cache = subject.forward(x)
-        _, without = subject.backward(dy, cache, need_dx=False)
-        if any(not _same(grads[k], without.get(k)) for k in grads):
-            problems.append("need_dx=False changes the parameters' gradients")
-    for key in sorted(set(grads) - set(subject.params)):
-        problems.append(f"grads has {key!r}, which is not a parameter")
     return problems
 
 

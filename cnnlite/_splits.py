@@ -1,4 +1,4 @@
-"""The checks of what Solver is given: wrong input is found before the first step."""
+"""The images and labels that Solver is given: what is wrong is found before the first step."""
 
 from __future__ import annotations
 
@@ -10,42 +10,6 @@ import numpy as np
 from cnnlite.data import Normalization, batches
 from cnnlite.evaluation import model_dtype
 from cnnlite.layers import Layer
-
-
-def integer(name: str, value: Any) -> int:
-    """Return a whole number.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"Solver: {name} must be an integer, got {value!r}")
-    return int(value)
-
-
-def count(name: str, value: Any) -> int:
-    """Return a whole number from 1.
-
-    Raises:
-        TypeError, ValueError: it is none.
-    """
-    value = integer(name, value)
-    if value < 1:
-        raise ValueError(f"Solver: {name} must be at least 1, got {value}")
-    return value
-
-
-def optional_count(name: str, value: Any) -> int | None:
-    """Return a whole number from 1, or None; see `count` for what is raised."""
-    return None if value is None else count(name, value)
-
-
-def check_methods(name: str, value: Any, *methods: str) -> None:
-    """Raise TypeError unless an argument is an object, not a class, with these methods."""
-    if isinstance(value, type):
-        raise TypeError(f"Solver: {name} is the class {value.__name__}, expected an instance")
-    if not all(callable(getattr(value, method, None)) for method in methods):
-        raise TypeError(f"Solver: {name} must have {' and '.join(methods)}, got {value!r}")
 
 
 class Split(NamedTuple):

@@ -75,6 +75,8 @@ class Checkpoint:
         Raises:
             CheckpointError: the file cannot be written; the old one is untouched.
         """
+        if not self.path.exists():  # nothing to load: a training killed in its first checkpoint
+            remove_drafts(self.path)
         arrays, metadata = capture(solver)
         try:
             write_arrays(self.path, arrays, metadata)

@@ -12,8 +12,10 @@ from cnnlite.layers import Layer
 
 
 def model_dtype(model: Layer) -> np.dtype:
-    """Return the dtype that a model computes in: that of its parameters, float32 if it has none."""
-    return next((array.dtype for array in model.params.values()), np.dtype(np.float32))
+    """Return the dtype that a model computes in: of its parameters or statistics, else float32."""
+    arrays = (*model.params.values(), *model.buffers.values())
+    kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
+    return next(kinds, np.dtype(np.float32))
 
 
 def scores_of_batches(

@@ -194,8 +194,9 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
     equations 2 and 12.
     """
     n = np.asarray(counts, np.float64)
-    if not 0 <= beta < 1:
-        raise ValueError(f"class_balanced_weight: beta must be from 0 to below 1, got {beta!r}")
+    beta = real("class_balanced_weight", "beta", beta, 0, 1)
+    if beta == 1:
+        raise ValueError("class_balanced_weight: beta is 1, expected a number below that")
     if n.ndim != 1 or not n.size or not (n >= 1).all():
         raise ValueError(
             f"class_balanced_weight: counts must be (C,) numbers from 1 up, got {counts!r}"

@@ -115,7 +115,8 @@ def init_generator(rng: RngLike) -> np.random.Generator:
 
     Args:
         rng: as for `as_rng`, but a NumPy generator is used as it is, so that the layers of a
-            network that share one get different numbers.
+            network that share one get different numbers.  An integer names a place, as it does
+            everywhere here: 1 and `np.random.default_rng(1)` give different numbers.
 
     Returns:
         A NumPy generator.

@@ -5,21 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnnlite._splits import (
-    check_methods,
-    checked_arrays,
-    checked_splits,
-    count,
-    integer,
-    optional_count,
-    sample,
-)
+from cnnlite._arguments import check_parts, count, integer, optional_count
+from cnnlite._splits import checked_arrays, checked_splits, sample
 from cnnlite.callbacks import Progress
 from cnnlite.checkpoint import Checkpoint, capture, restore
 from cnnlite.data import Augment, batches
@@ -107,22 +99,17 @@ class Solver:
         self.seed = integer("seed", seed)
         self.model, self.augment = model, augment
         self.loss = CrossEntropyLoss() if loss is None else loss
-        if optimizer is None:
-            optimizer = SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
-        self.optimizer = optimizer
+        usual = SGD(0.05, momentum=0.9, weight_decay=5e-4, nesterov=True)
+        self.optimizer = usual if optimizer is None else optimizer
         self.schedule = Constant() if schedule is None else schedule
-        self.checkpoint = (
-            Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
-        )
+        if isinstance(checkpoint, str | Path):
+            checkpoint = Checkpoint(checkpoint)
+        self.checkpoint = checkpoint
         self.callbacks = [Progress(), *callbacks] if verbose else list(callbacks)
-        check_methods("model", model, "forward", "backward")
-        check_methods("loss", self.loss, "forward", "backward")
-        check_methods("optimizer", self.optimizer, "step")
-        check_methods("schedule", self.schedule, "__call__")
-        if augment is not None:
-            check_methods("augment", augment, "__call__")
-        if self.checkpoint is not None:
-            check_methods("checkpoint", self.checkpoint, "save", "load", "due")
+        check_parts(
+            model=model, loss=self.loss, optimizer=self.optimizer, schedule=self.schedule,
+            augment=augment, checkpoint=self.checkpoint,
+        )  # fmt: skip
 
         train, val, self.normalization = checked_splits(model, data, self.overfit, self.batch_size)
         self.X_train, self.y_train = train
@@ -273,15 +260,8 @@ class Solver:
             self.checkpoint.save(self)
 
     def _end_epoch(self, images_per_second: float) -> None:
-        measured = partial(
-            accuracy,
-            self.model,
-            normalization=self.normalization,
-            batch_size=self.batch_size,
-            after_batch=self._pause,
-        )
-        train_acc = measured(self.X_train, self.y_train, index=self._train_sample)
-        val_acc = measured(self.X_val, self.y_val, index=self._val_sample)
+        train_acc = self._measure(self.X_train, self.y_train, self._train_sample)
+        val_acc = self._measure(self.X_val, self.y_val, self._val_sample)
         with self._interrupt.hold():
             losses = self.loss_history[self.epoch * self.steps_per_epoch :]
             self.epoch += 1
@@ -299,6 +279,9 @@ class Solver:
             self.history.append(row)
             if not self.best_params or val_acc > self.best_val_acc:
                 self.best_val_acc, self.best_params = val_acc, self.model.state_dict()
+
+    def _measure(self, X: np.ndarray, y: np.ndarray, index: np.ndarray | None) -> float:
+        return accuracy(self.model, X, y, self.normalization, self.batch_size, index, self._pause)
 
     def _batch(self, index: np.ndarray) -> np.ndarray:
         X, normalization, dtype = self.X_train, self.normalization, model_dtype(self.model)

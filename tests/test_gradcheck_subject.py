@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnnlite.gradcheck import check_layer, check_loss
+from cnnlite.layers import ReLU
 
 
 class Affine:
@@ -128,3 +129,23 @@ def test_a_loss_with_a_forgotten_division() -> None:
     report = check_loss(SquaredLoss(False), (6, 3))
     assert "a division by N (1/N) was forgotten" in report["scores"].diagnosis
     assert "SquaredLoss" in str(report)
+
+
+class ListParameter(ReLU):
+    def __init__(self) -> None:
+        self.params["weight"] = [1.0, 2.0]  # type: ignore[assignment]
+
+
+def test_a_parameter_that_is_no_array_is_named() -> None:
+    with pytest.raises(TypeError, match=r"params\['weight'\] is a list, not an array"):
+        check_layer(ListParameter(), (3, 2))
+
+
+def test_a_layer_with_randomness_of_its_own_is_told_that_and_nothing_else() -> None:
+    class Noisy(Affine):
+        def forward(self, x: Any) -> Any:
+            y, cache = super().forward(x)
+            return y * np.random.random(y.shape), cache  # noqa: NPY002
+
+    (problem,) = check_layer(Noisy(), (5, 3)).problems
+    assert problem.startswith("forward gives another result for the same x and the same rng")

@@ -127,8 +127,8 @@ class TestClassBalancedWeight:
     @pytest.mark.parametrize(
         ("counts", "beta", "message"),
         [
-            ([1, 2], 1.0, "beta must be from 0 to below 1, got 1.0"),
-            ([1, 2], -0.1, "beta"),
+            ([1, 2], 1.0, "beta is 1, expected a number below that"),
+            ([1, 2], -0.1, "beta is -0.1, expected a number from 0 to 1"),
             ([1, 0], 0.9, "counts must be"),
             ([], 0.9, "counts must be"),
             ([[1]], 0.9, "counts must be"),

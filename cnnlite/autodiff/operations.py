@@ -102,19 +102,28 @@ def apply(operation: Operation, *arguments: Scalar) -> Scalar:
 
 def _power(a: Scalar, b: Scalar) -> Scalar:
     # For floats math.pow, which refuses (-1) ** 0.5 where a ** b would turn complex.
-    complex_ = isinstance(a, complex) or isinstance(b, complex)
-    return a**b if complex_ else math.pow(a, b)
+    if not isinstance(a, complex) and not isinstance(b, complex):
+        return math.pow(a, b)
+    if a.real < 0 and not isinstance(b, complex) and float(b).is_integer():
+        # Near the negative axis the angle is pi, and the complex step's 1e-30 is lost beside it.
+        return (-a) ** b if b % 2 == 0 else -((-a) ** b)
+    return a**b
 
 
 def _either(real: Callable[[float], float], complex_: Callable[[complex], complex]) -> Any:
     return lambda x: complex_(x) if isinstance(x, complex) else real(x)
 
 
+_EXP = _either(math.exp, cmath.exp)
+
+
 def _sigmoid(x: Scalar) -> Scalar:
-    if isinstance(x, complex):
-        return 1 / (1 + cmath.exp(-x))
-    e = math.exp(-abs(x))  # never overflows
-    return (1 if x >= 0 else e) / (1 + e)
+    e = _EXP(-x if x.real >= 0 else x)  # never overflows
+    return (1 if x.real >= 0 else e) / (1 + e)
+
+
+def _is_zero(x: Scalar) -> bool:
+    return not isinstance(x, Number) and x == 0
 
 
 def _sign(x: Scalar) -> float:
@@ -140,10 +149,14 @@ POWER = Operation(
     "**",
     "{} ** {}",
     _power,
-    (lambda y, a, b: b * a ** (b - 1), lambda y, a, b: y * ln(a)),
+    # a ** 0 is 1 for every a: its derivative is 0, at a = 0 too, where a ** -1 is not defined.
+    (
+        lambda y, a, b: 0.0 if _is_zero(b) else b * a ** (b - 1),
+        lambda y, a, b: y * ln(a),
+    ),
 )
 NEGATE = Operation("-", "-{}", lambda a: -a, (lambda y, a: -1.0,))
-EXP = Operation("exp", "exp({})", _either(math.exp, cmath.exp), (lambda y, a: y,))
+EXP = Operation("exp", "exp({})", _EXP, (lambda y, a: y,))
 LN = Operation("ln", "ln({})", _either(math.log, cmath.log), (lambda y, a: 1 / a,))
 SQRT = Operation("sqrt", "sqrt({})", _either(math.sqrt, cmath.sqrt), (lambda y, a: 0.5 / y,))
 SIN = Operation("sin", "sin({})", _either(math.sin, cmath.sin), (lambda y, a: cos(a),))

@@ -45,6 +45,8 @@ def parse(text: str, names: Sequence[str]) -> Graph:
     for name in names:
         if not name.isidentifier() or name in FUNCTIONS:
             raise ValueError(f"{name!r} cannot be the name of an input")
+    if len(set(names)) < len(names):
+        raise ValueError(f"two inputs have one name: {', '.join(names)}")
     try:
         body = ast.parse(text.strip(), mode="eval").body
         results = body.elts if isinstance(body, ast.Tuple) else [body]

@@ -12,7 +12,7 @@ import click
 from cnnlite.cli._group import explained, fail
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # -x*y is an expression
 @click.argument("expression")
 @click.option("--at", "point", required=True, help="Where: x=1,y=2. Names the inputs in order.")
 @click.option(
@@ -117,7 +117,11 @@ def _second(graph: Any, x: list[float], output: int) -> str:
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> str:
-    return "[" + ",\n ".join(f"[{', '.join(f'{x:.5f}' for x in row)}]" for row in rows) + "]"
+    return "[" + ",\n ".join(f"[{', '.join(map(_entry, row))}]" for row in rows) + "]"
+
+
+def _entry(x: float) -> str:
+    return f"{x:.5f}" if abs(x) < 1e9 else f"{x:.5e}"
 
 
 def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

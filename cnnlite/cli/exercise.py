@@ -12,6 +12,8 @@ from cnnlite.cli._group import did_you_mean, explained, fail
 if TYPE_CHECKING:
     from cnnlite.exercises import Exercise, Verdict
 
+LONGEST = 24 * 60 * 60
+
 
 @click.command()
 @click.argument("name", required=False, metavar="[NAME | all | check]")
@@ -46,6 +48,8 @@ def exercise(
 
     if name != "check" and (files or part):
         fail(f"{'FILE' if files else '--part'} goes with check: cnnlite exercise check FILE")
+    if not seconds <= LONGEST:  # NaN is no number of seconds either
+        fail(f"--seconds is {seconds:g}, expected at most {LONGEST}, a day")
     if name == "check":
         if out is not None:
             fail("--out goes with the name of an exercise, not with check")

@@ -41,7 +41,7 @@ def gradcheck(layer: str | None, shape: str | None, seed: int) -> int:
     check = check_loss if _takes_targets(subject) else check_layer
     try:
         report = check(subject, size, seed=seed)
-    except Exception as error:  # whatever the layer's author made of it
+    except (Exception, SystemExit) as error:  # whatever the layer's author made of it
         click.echo(f"cnnlite gradcheck: {layer} raised {_what(error, file)}", err=True)
         return 1
     click.echo(report)
@@ -124,9 +124,10 @@ def loss_cases() -> Iterator[tuple[str, Any, Any]]:
 
 
 def _shape(text: str) -> Shape:
-    if not re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text):
+    shape = re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", text) and tuple(map(int, text.split(",")))
+    if not shape or 0 in shape:
         fail(f"--input {text!r} is not a shape such as 2,3,8,8")
-    return tuple(int(number) for number in text.split(","))
+    return shape
 
 
 _CALL = re.compile(r"(?P<file>.+?):(?P<name>\w+)\s*(?P<arguments>\(.*\))?", re.S)
@@ -145,7 +146,7 @@ def _load(text: str) -> tuple[Path, Any]:
     make: Callable[..., Any] = _attribute(file, match["name"])
     try:
         return file, make(*arguments, **options)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         hint = "" if match["arguments"] else f"; arguments are given as in {text}(3, bias=False)"
         fail(f"{text!r} cannot be made: {_what(error, file)}{hint}")
 

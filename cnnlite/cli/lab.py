@@ -46,7 +46,8 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
     chosen = labs.load(name)
     console.print(chosen.title)
     try:
-        with console.status("") as status, explained(FileNotFoundError, DataError):
+        missing = FileNotFoundError, DataError, labs.Unavailable
+        with console.status("") as status, explained(*missing):
             findings = chosen.run(labs.Settings(data, full, seed, status.update))
     except TrainingDiverged as error:
         click.echo(f"cnnlite lab: {error}", err=True)

@@ -9,8 +9,11 @@
     curves.png                 loss and accuracies (needs the extra `viz`)
 """  # fmt: skip
 
+import contextlib
 import json
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,15 +81,53 @@ def create(out: Path | None, model: str) -> Path:
         FileExistsError: `out` exists and is not an empty folder.
     """
     if out is None:
-        numbers = [
-            int(match[0]) for path in RUNS.glob("*") if (match := re.match(r"\d+", path.name))
-        ]
-        out = RUNS / f"{max(numbers, default=0) + 1:03d}-{model}"
-    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        return _numbered(model)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         hint = f"continue it with --resume {out}, or choose another folder with --out"
         raise FileExistsError(f"{out} is there already and is not written over: {hint}")
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def _numbered(model: str) -> Path:
+    while True:
+        numbers = [
+            int(match[0]) for path in RUNS.glob("*") if (match := re.match(r"\d+", path.name))
+        ]
+        path = RUNS / f"{max(numbers, default=0) + 1:03d}-{model}"
+        with contextlib.suppress(FileExistsError):  # another process was faster: look again
+            path.mkdir(parents=True)
+            return path
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep a run folder for this process alone.
+
+    The lock is the system's, on the folder itself: it is gone as soon as the process is, however
+    that ends.  Windows has no such locks, nor have some network drives; there nothing is done.
+
+    Raises:
+        FileExistsError: another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileExistsError(
+                f"{path} is in use: another process is training into it"
+            ) from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(folder)
 
 
 def newest() -> Path | None:

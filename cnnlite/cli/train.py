@@ -1,6 +1,7 @@
 """`cnnlite train`: train a network of the zoo and keep the run in a folder."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import Field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,12 +84,8 @@ def _resume_config(
 
 
 def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: bool) -> int:
-    import numpy as np
-
     import cnnlite
     from cnnlite.cli import runs
-    from cnnlite.cli.recorder import Recorder
-    from cnnlite.solver import TrainingDiverged
 
     if config.threads is not None:
         cnnlite.set_num_threads(config.threads)
@@ -98,6 +95,21 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
     config = replace(config, data=data.name, data_dir=folder)
     with explained(OSError):
         path = resume or runs.create(out, config.model)
+    with ExitStack() as stack:
+        with explained(FileExistsError):
+            stack.enter_context(runs.held(path))
+        return _train_into(path, config, data, bool(resume), verbose)
+
+
+def _train_into(
+    path: Path, config: TrainConfig, data: "Dataset", resume: bool, verbose: bool
+) -> int:
+    import numpy as np
+
+    from cnnlite.cli import runs
+    from cnnlite.cli.recorder import Recorder
+    from cnnlite.solver import TrainingDiverged
+
     try:
         solver = _solver(config, data, path, verbose, Recorder(path))
     except (ValueError, TypeError) as error:

@@ -36,11 +36,16 @@ def embedded(
         int64 (N,), normalised by channel.
 
     Raises:
+        TypeError: an argument is not an integer.
         ValueError: a number of images is negative, or there is nothing to train on.
     """
-    counts = dict(zip(SPLITS, (num_train, num_validation, num_test), strict=True))
-    if num_train < 1 or min(counts.values()) < 0:
-        raise ValueError(f"embedded: numbers of images must be positive, got {counts}")
+    given = {"num_train": num_train, "num_validation": num_validation, "num_test": num_test}
+    for argument, value in {**given, "seed": seed}.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            raise TypeError(f"embedded: {argument} is {value!r}, expected an integer")
+    if num_train < 1 or min(given.values()) < 0:
+        raise ValueError(f"embedded: numbers of images must be positive, got {given}")
+    counts = dict(zip(SPLITS, given.values(), strict=True))
     arrays: dict[str, np.ndarray] = {}
     for number, (split, count) in enumerate(counts.items()):
         labels = np.arange(count, dtype=np.int64) % len(FIGURES)

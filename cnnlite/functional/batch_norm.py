@@ -41,7 +41,7 @@ def batch_norm_forward(
     """Normalises channels over the batch; `torch.nn.functional.batch_norm`.
 
     Args:
-        x: (N, C) or (N, C, H, W), float32 or float64.
+        x: (N, C), (N, C, L) or (N, C, H, W), float32 or float64.
         gamma, beta: (C,) scale and shift, or None for 1 and 0.
         running_mean, running_var: (C,) running statistics.  With train they are updated in
             place, running = (1 - momentum) * running + momentum * batch's (the variance unbiased),
@@ -130,7 +130,7 @@ def batch_norm_backward(
 
 
 def _planes(x: Array) -> Array:
-    """A view of shape (N, C, H*W)."""
+    """A view of shape (N, C, L), with all pixels of an image in one row."""
     n, c = x.shape[:2]
     return x.reshape(n, c, x.size // (n * c) if n else 1)
 
@@ -155,10 +155,10 @@ def _check(
     running: dict[str, Any] = {"running_mean": running_mean, "running_var": running_var}
     optional = ["gamma", "beta", *running]
     check_floats("BatchNorm", x=x, gamma=gamma, beta=beta, **running, optional=optional)
-    if x.ndim not in (2, 4) or 0 in x.shape[1:]:
+    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
         raise ValueError(
-            "BatchNorm: x must have shape (N, C) or (N, C, H, W) with C, H and W at least 1, "
-            f"got {x.shape}"
+            "BatchNorm: x must have shape (N, C), (N, C, L) or (N, C, H, W) with C, L, H and W at "
+            f"least 1, got {x.shape}"
         )
     for argument, array in {"gamma": gamma, "beta": beta, **running}.items():
         if array is not None and array.shape != (x.shape[1],):

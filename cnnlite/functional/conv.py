@@ -23,7 +23,11 @@ from cnnlite.functional._conv_geometry import (
 class ConvAlgorithm(Protocol):
     """What a rung of the ladder must have; a module with these functions will do.
 
-    Arrays arrive C-contiguous and checked, of the shapes that the geometry says.
+    Arrays arrive C-contiguous and checked, of the shapes that the geometry says.  dy is the
+    gradient of the convolution itself: what was fused is undone before.  Only `tiled` and
+    `winograd`, which are told apart by name in `conv2d_backward`, undo it themselves while they
+    read dy: their weight_gradient, and winograd's input_gradient, take a last argument `behind`,
+    what forward returned, for which the default stands for nothing.
     """
 
     def unfit(self, geometry: ConvGeometry) -> str | None:
@@ -155,9 +159,12 @@ def conv2d_block_forward(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
         )
     passes = choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
-    y, behind = _find(passes.forward, geometry).forward(
-        x, weight, None if bias is None else contiguous(bias), geometry, relu, pool
-    )
+    rung = _find(passes.forward, geometry)
+    bias = None if bias is None else contiguous(bias)
+    try:
+        y, behind = rung.forward(x, weight, bias, geometry, relu, pool)
+    except MemoryError as error:
+        raise MemoryError(f"Conv2d: {error} (x {x.shape}, y {geometry.y_shape})") from error
     return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, behind)
 
 

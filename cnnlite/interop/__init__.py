@@ -1,1 +1,1 @@
-"""Networks to and from other frameworks: torch.py exchanges them with PyTorch."""
+"""Networks to and from other frameworks: torch.py exchanges, onnx.py exports."""

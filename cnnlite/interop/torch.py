@@ -49,6 +49,8 @@ def to_torch(model: Layer) -> torch.nn.Module:
     from cnnlite.interop._torch_modules import Residual as TorchResidual
     from cnnlite.interop._torch_tables import TO_TORCH
 
+    if not isinstance(model, Layer):
+        raise TypeError(f"to_torch: model is a {type(model).__name__}, expected a layer of cnnlite")
     dtype = getattr(torch, model_dtype(model).name)
     made: dict[int, nn.Module] = {}
 
@@ -98,6 +100,10 @@ def from_torch(module: torch.nn.Module) -> Layer:
     from cnnlite.interop._torch_modules import Residual as TorchResidual
     from cnnlite.interop._torch_tables import FROM_TORCH
 
+    if not isinstance(module, nn.Module):
+        raise TypeError(
+            f"from_torch: module is a {type(module).__name__}, expected a torch.nn.Module"
+        )
     dtype = _common_dtype(module)
     made: dict[int, Layer] = {}
 
@@ -118,7 +124,10 @@ def from_torch(module: torch.nn.Module) -> Layer:
             )
         where = f"from_torch: module {path!r}" if path else "from_torch: the module"
         layer: Layer = _made(FROM_TORCH, part, where, "a layer in cnnlite", dtype)
-        layer.load_state_dict(state_from_torch(part.state_dict()))
+        try:
+            layer.load_state_dict(state_from_torch(part.state_dict()))
+        except ValueError as error:  # a scale without a shift, say
+            raise ValueError(f"{where}, a {type(part).__name__}: {error}") from error
         return layer
 
     return convert(module, "")

@@ -6,15 +6,28 @@ them (`cnnlite lab NAME`).  It is imported only when it is asked for.
 
 from importlib import import_module
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
+from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
 
-__all__ = ["Findings", "LABS", "Lab", "Settings", "Statement", "Table", "Worst", "load"]
+__all__ = [
+    "Findings",
+    "LABS",
+    "Lab",
+    "Settings",
+    "Statement",
+    "Table",
+    "Unavailable",
+    "Worst",
+    "load",
+]
 
 LABS = {  # name to the module that has its LAB
     "activations": "cnnlite.labs.activations",
     "convolution": "cnnlite.labs.convolution",
     "descent": "cnnlite.labs.descent",
     "sgd": "cnnlite.labs.sgd",
+    "generalisation": "cnnlite.labs.generalisation",
+    "imbalance": "cnnlite.labs.imbalance",
+    "replicate": "cnnlite.labs.replicate",
 }
 
 

@@ -20,6 +20,10 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GRID = "#333333", "#dddddd"
 
 
+class Unavailable(Exception):
+    """A lab cannot run here; the message says what is missing and how to get it."""
+
+
 def _say_nothing(_: str) -> None:
     pass
 

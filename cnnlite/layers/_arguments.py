@@ -2,11 +2,12 @@
 
 import math
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["float_dtype", "integer", "real"]
+__all__ = ["float_dtype", "frozen", "integer", "real"]
 
 
 def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
@@ -27,6 +28,16 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype:
         except TypeError:
             pass
     raise TypeError(f"{name}: dtype is {dtype!r}, expected float32 or float64")
+
+
+def frozen(value: Any) -> Any:
+    """Return a size that was checked as a string, a Python int, or tuples of them.
+
+    What a caller does to the list that was given must not change the layer.
+    """
+    if isinstance(value, str):
+        return value
+    return tuple(map(frozen, value)) if isinstance(value, list | tuple) else int(value)
 
 
 def integer(name: str, argument: str, value: object, least: int = 1) -> int:

@@ -160,10 +160,12 @@ class Layer(ABC):
             TypeError: likewise for an array that cannot be converted.
         """
         own = self._state()
-        values = {key: np.asarray(state[key]) for key in own if key in state}
+        caller = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{caller}: state must be a mapping of arrays, got {state!r:.60}")
+        values = {key: _array(caller, key, state[key]) for key in own if key in state}
         missing = [key for key in own if key not in state]
         unexpected = [key for key in state if key not in own]
-        caller = f"{type(self).__name__}.load_state_dict"
         if strict and (missing or unexpected):
             parts = [
                 f"{text} {', '.join(map(repr, keys))}"
@@ -216,3 +218,10 @@ class Layer(ABC):
         lines = [f"({key}): {child!r}" for key, child in children.items()]
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{name}(\n  {body}\n)"
+
+
+def _array(caller: str, key: str, value: npt.ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"{caller}: {key} is no array: {error}") from None

@@ -21,7 +21,7 @@ class _BatchNorm(Layer):
     running statistics, and counts the batch.
     """
 
-    _shape: ClassVar[str]
+    _shapes: ClassVar[tuple[str, ...]]  # that x may have
 
     def __init__(
         self,
@@ -59,8 +59,9 @@ class _BatchNorm(Layer):
         weight, bias = self.params.get("weight"), self.params.get("bias")
         optional = ("weight", "bias")
         check_floats(type(self).__name__, optional=optional, x=x, weight=weight, bias=bias)
-        if x.ndim != self._shape.count(",") + 1 or x.shape[1] != self.num_features:
-            expected = self._shape.replace("C", str(self.num_features))
+        axes = [shape.count(",") + 1 for shape in self._shapes]
+        if x.ndim not in axes or x.shape[1] != self.num_features:
+            expected = " or ".join(self._shapes).replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
         batches = self.buffers.get("num_batches_tracked")
         momentum = self.momentum
@@ -95,7 +96,9 @@ class _BatchNorm(Layer):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Normalises each feature of (N, C) over the batch; `torch.nn.BatchNorm1d`.
+    """Normalises each feature of (N, C) over the batch, of (N, C, L) over batch and positions.
+
+    `torch.nn.BatchNorm1d`.
 
     params: weight (C,), bias (C,).  buffers: running_mean (C,), running_var (C,),
     num_batches_tracked ().
@@ -116,7 +119,7 @@ class BatchNorm1d(_BatchNorm):
         Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
     """
 
-    _shape = "(N, C)"
+    _shapes = ("(N, C)", "(N, C, L)")
 
 
 class BatchNorm2d(_BatchNorm):
@@ -128,4 +131,4 @@ class BatchNorm2d(_BatchNorm):
         Ioffe and Szegedy 2015, section 3.2.
     """
 
-    _shape = "(N, C, H, W)"
+    _shapes = ("(N, C, H, W)",)

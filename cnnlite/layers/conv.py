@@ -8,9 +8,15 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite.functional import conv2d_backward
-from cnnlite.functional._checks import IntPair, Padding, pair, resolve_padding
+from cnnlite.functional._checks import (
+    IntPair,
+    Padding,
+    check_allocation,
+    pair,
+    resolve_padding,
+)
 from cnnlite.functional.conv import ALGORITHMS, conv2d_block_forward
-from cnnlite.layers._arguments import float_dtype, integer
+from cnnlite.layers._arguments import float_dtype, frozen, integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
 
@@ -64,6 +70,7 @@ class Conv2d(Layer):
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)
         resolve_padding("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
+        padding = frozen(padding)
         self.padding = (padding, padding) if isinstance(padding, int) else padding
         for argument, value, known in (
             ("padding_mode", padding_mode, ("zeros", "circular")),
@@ -77,7 +84,9 @@ class Conv2d(Layer):
         self.algorithm = algorithm
 
         dtype, rng = float_dtype("Conv2d", dtype), init_generator(rng)
-        weight = np.empty((out_channels, in_channels // groups, *self.kernel_size), dtype)
+        shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        check_allocation("Conv2d", "weight", shape, dtype)
+        weight = np.empty(shape, dtype)
         self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
         if bias:
             bound = 1 / math.sqrt(initializers.fans(weight)[0])

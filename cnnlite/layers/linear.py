@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite.functional import linear_backward, linear_forward
+from cnnlite.functional._checks import check_allocation
 from cnnlite.layers._arguments import float_dtype, integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
@@ -41,7 +42,9 @@ class Linear(Layer):
         self.in_features = integer("Linear", "in_features", in_features)
         self.out_features = integer("Linear", "out_features", out_features)
         dtype, rng = float_dtype("Linear", dtype), init_generator(rng)
-        weight = np.empty((out_features, in_features), dtype)
+        shape = (self.out_features, self.in_features)
+        check_allocation("Linear", "weight", shape, dtype)
+        weight = np.empty(shape, dtype)
         self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
         if bias:
             bound = 1 / math.sqrt(in_features)

@@ -14,6 +14,7 @@ from cnnlite.functional import (
 )
 from cnnlite.functional._checks import IntPair, Padding, pair
 from cnnlite.functional.pooling import resolve_pool_padding
+from cnnlite.layers._arguments import frozen
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -44,10 +45,10 @@ class MaxPool2d(Layer):
         ceil_mode: bool = False,
     ) -> None:
         _check_windows("MaxPool2d", kernel_size, stride, padding, dilation)
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.dilation = dilation
+        self.kernel_size = frozen(kernel_size)
+        self.stride = self.kernel_size if stride is None else frozen(stride)
+        self.padding = frozen(padding)
+        self.dilation = frozen(dilation)
         self.ceil_mode = ceil_mode
 
     @property
@@ -97,9 +98,9 @@ class AvgPool2d(Layer):
         count_include_pad: bool = True,
     ) -> None:
         _check_windows("AvgPool2d", kernel_size, stride, padding)
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
+        self.kernel_size = frozen(kernel_size)
+        self.stride = self.kernel_size if stride is None else frozen(stride)
+        self.padding = frozen(padding)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 

@@ -88,3 +88,8 @@ def test_nothing_is_ever_run(text: str) -> None:
 def test_names_that_inputs_cannot_have(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of an input"):
         parse("1", [name])
+
+
+def test_two_inputs_of_one_name_are_an_error() -> None:
+    with pytest.raises(ValueError, match="two inputs have one name: x, x"):
+        parse("x*2", ["x", "x"])

@@ -122,3 +122,27 @@ class TestSimplify:
 
     def test_inputs_stay_though_nothing_needs_them(self) -> None:
         assert ad.simplify(ad.parse("y", ["x", "y"]))(1.0, 2.0) == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "derivative"),
+    [
+        ("x**101", -1.0, 101),
+        ("x**150", -1.01, 150 * -(1.01**149)),
+        ("x**-3", -2.0, -3 / 16),
+        ("sigmoid(x)", -800.0, 0),
+    ],
+)
+def test_the_complex_step_survives_large_powers_of_negatives_and_far_sigmoids(
+    text: str, at: float, derivative: float
+) -> None:
+    found = ad.jacobian(ad.parse(text, ["x"]), [at], "complex step")
+    assert found.item() == pytest.approx(derivative, rel=1e-12)
+
+
+def test_a_power_of_zero_is_constant_at_zero_too() -> None:
+    graph = ad.parse("x**0, x**1, x**2", ["x"])
+    for way in ("complex step", "forward mode", "reverse mode"):
+        assert ad.jacobian(graph, [0.0], way).tolist() == [[0], [1], [0]]
+    assert [ad.hessian(graph, [0.0], k).item() for k in range(3)] == [0, 0, 2]
+    assert [ad.hvp(graph, [0.0], [1.0], k) for k in range(3)] == [[0], [0], [2]]

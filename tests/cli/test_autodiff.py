@@ -55,3 +55,14 @@ def test_where_only_some_of_it_exists_the_rest_is_shown(cli: Cli) -> None:
 )
 def test_what_is_wrong_is_one_line(cli: Cli, arguments: list[str], line: str) -> None:
     assert line in cli("autodiff", *arguments).complaint
+
+
+def test_an_expression_may_begin_with_a_minus(cli: Cli) -> None:
+    outcome = cli("autodiff", "-x*y", "--at", "x=1,y=2")
+    assert outcome.status == 0
+    assert "[[-2.00000, -1.00000]]" in outcome.out
+
+
+def test_huge_derivatives_are_not_written_out_digit_by_digit(cli: Cli) -> None:
+    outcome = cli("autodiff", "1e200*x**2", "--at", "x=2")
+    assert "Hessian [[2.00000e+200]]" in outcome.out

@@ -74,6 +74,8 @@ def test_one_wrong_part_or_one_wrong_file_is_wrong(cli: Cli) -> None:
         (["check", "other.py"], "other.py does not say which exercise it is"),
         (["check", "relu.py", "--part", "foward"], "no part foward; did you mean forward?"),
         (["check", "relu.py", "--seconds", "0"], "--seconds"),
+        (["check", "relu.py", "--seconds", "nan"], "--seconds is nan, expected at most 86400"),
+        (["check", "relu.py", "--seconds", "inf"], "--seconds is inf, expected at most 86400"),
         (["check", "relu.py", "--out", "x"], "--out goes with the name of an exercise"),
         (["relu", "relu.py"], "FILE goes with check"),
         (["relu", "--part", "forward"], "--part goes with check"),

@@ -89,6 +89,7 @@ class TestOneOfTheUsers:
             (["mine.py:Scale(3)"], "needs --input"),
             (["--input", "2,3"], "--input is for a layer of your own"),
             (["mine.py:Scale(3)", "--input", "2x3"], "'2x3' is not a shape such as 2,3,8,8"),
+            (["mine.py:Scale(3)", "--input", "0,3"], "'0,3' is not a shape such as 2,3,8,8"),
             (["no.py:Scale", "--input", "2,3"], "no.py: no such file"),
             (["mine.py", "--input", "2,3"], "'mine.py' is not FILE.py:CLASS"),
             (["mine.py:Scal", "--input", "2,3"], "mine.py has no class Scal (there are: "),

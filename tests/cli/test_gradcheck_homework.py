@@ -75,6 +75,7 @@ RAISES = {
         "TypeError: NoGradients.backward must return (dx, a dict of gradients), got ndarray"
     ),
     "Raises": "IndexError: only integers, slices",
+    "Leaves": "SystemExit: 0",
 }
 
 NOT_LOADED = {

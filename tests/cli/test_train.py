@@ -125,6 +125,22 @@ class TestResume:
         line = cli("train", "--resume", "nothing").complaint
         assert line == "cnnlite train: nothing is not a run folder: it has no config.toml"
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+    def test_while_another_process_trains_it(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
+        program = (
+            "import pathlib, time; from cnnlite.cli import runs\n"
+            "with runs.held(pathlib.Path('run')): print(flush=True); time.sleep(60)"
+        )
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            other.stdout.readline()
+            line = cli("train", "--resume", "run").complaint
+            other.kill()
+        assert line == "cnnlite train: run is in use: another process is training into it"
+        # The lock of a process that was killed is gone with it.
+        assert cli("train", "--resume", "run", "--quiet").status == 0
+
     def test_without_a_checkpoint(self, cli: Cli) -> None:
         assert cli(*QUICK, "--smoke", "--out", "run").status == 0
         Path("run/checkpoint.safetensors").unlink()

@@ -4,6 +4,8 @@
 name says. They are written as a student writes them, without cnnlite.
 """
 
+import sys
+
 import numpy as np
 
 
@@ -188,6 +190,11 @@ class NoGradients(RightAffine):
 class Raises(RightAffine):
     def backward(self, dy, cache):
         return cache["x"], {}
+
+
+class Leaves(RightAffine):
+    def forward(self, x):
+        sys.exit(0)
 
 
 class NeedsSize:

@@ -59,6 +59,12 @@ def test_wrong_counts(counts: tuple[int, int, int]) -> None:
         embedded(*counts)
 
 
+@pytest.mark.parametrize("name", ["num_train", "num_validation", "num_test", "seed"])
+def test_no_half_images(name: str) -> None:
+    with pytest.raises(TypeError, match=f"embedded: {name} is 1.5, expected an integer"):
+        embedded(**{"num_train": 10, name: 1.5})
+
+
 def test_the_table_of_sines() -> None:
     angles = np.arange(64) * (2 * np.pi / 64)
     np.testing.assert_array_equal(_SINE, np.rint(1024 * np.sin(angles)))

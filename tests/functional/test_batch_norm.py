@@ -102,7 +102,10 @@ ONES = np.ones(3)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((np.ones((4, 3, 2)), ONES, ONES, ONES, ONES, True), r"x must have shape .*\(4, 3, 2\)"),
+        (
+            (np.ones((4, 3, 2, 2, 2)), ONES, ONES, ONES, ONES, True),
+            r"x must have shape .*2, 2, 2\)",
+        ),
         ((np.ones((4, 0)), None, None, None, None, True), r"x must have shape .*\(4, 0\)"),
         (
             (np.ones((4, 3)), np.ones(2), ONES, ONES, ONES, True),

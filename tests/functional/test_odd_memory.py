@@ -82,6 +82,7 @@ FORWARD: dict[str, Forward] = {
     "cross_entropy": lambda a: F.cross_entropy_forward(
         a["scores"], a["labels"], a["class_weight"], label_smoothing=0.1
     ),
+    "focal_loss": lambda a: F.focal_loss_forward(a["scores"], a["labels"], 2.0, a["class_weight"]),
     "hinge_loss": lambda a: F.hinge_loss_forward(a["scores"], a["labels"]),
     "mse_loss": lambda a: F.mse_loss_forward(a["scores"], a["targets"]),
     **{
@@ -103,7 +104,7 @@ def run(name: str, given: Arrays, place: Place = np.copy) -> list[Any]:
     """The output, all gradients, and what a train pass changes of its arguments."""
     y, cache = FORWARD[name](given)
     backward = getattr(F, f"{name.split()[0]}_backward")
-    if name in ("cross_entropy", "hinge_loss", "mse_loss"):
+    if name in ("cross_entropy", "focal_loss", "hinge_loss", "mse_loss"):
         gradients = backward(cache)
     else:
         dy = np.random.default_rng(3).standard_normal(y.shape).astype(y.dtype)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,21 @@ from cnnlite import layers as nn
 from cnnlite import models
 from cnnlite.interop.torch import from_torch, state_from_torch, state_to_torch, to_torch
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "one_thread_of_torch")
 F32, F64 = np.float32, np.float64
+
+
+@pytest.fixture(scope="module")
+def one_thread_of_torch() -> Iterator[None]:
+    try:
+        import torch
+    except ImportError:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def everything(dtype: Any = F64) -> nn.Sequential:
@@ -143,6 +157,15 @@ def test_states_load_both_ways(torch: Any, name: str, rng: np.random.Generator) 
     same_state(model.state_dict(), other.state_dict())
 
 
+def test_statistics_without_parameters_keep_their_dtype(torch: Any) -> None:
+    """A network with nothing to train was once taken for float32, and its statistics rounded."""
+    model = nn.BatchNorm2d(2, affine=False, dtype=F64)
+    model.buffers["running_mean"][...] = np.pi
+    module = to_torch(model)
+    same_state(model.state_dict(), state_from_torch(module.state_dict()))
+    assert from_torch(module)(np.ones((1, 2, 1, 1))).dtype == F64
+
+
 def test_states_are_copies(torch: Any) -> None:
     model = nn.Linear(2, 2, rng=0)
     state = state_to_torch(model.state_dict())
@@ -200,13 +223,22 @@ class TestErrors:
         with pytest.raises(TypeError, match="from_torch: module '0' is a Mine"):
             from_torch(t.Sequential(Mine(t.ReLU())))
 
+    def test_what_is_no_network_at_all(self, torch: Any) -> None:
+        with pytest.raises(TypeError, match="to_torch: model is a ReLU, expected a layer of cnn"):
+            to_torch(torch.nn.ReLU())
+        with pytest.raises(TypeError, match="from_torch: module is a ReLU, expected a torch"):
+            from_torch(nn.ReLU())  # type: ignore[arg-type]
+
     def test_a_setting_without_counterpart_is_named(self, torch: Any) -> None:
         t = torch.nn
+        no_shift = t.GroupNorm(1, 2)
+        no_shift.register_parameter("bias", None)
         for module, message in (
             (t.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), "padding_mode is 'reflect'"),
             (t.MaxPool2d(2, return_indices=True), "return_indices"),
             (t.AvgPool2d(2, divisor_override=3), "divisor_override"),
             (t.AdaptiveAvgPool2d(2), "output_size is 2"),
+            (no_shift, "missing keys 'bias'"),
         ):
             kind = type(module).__name__
             with pytest.raises(

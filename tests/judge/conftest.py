@@ -1,17 +1,8 @@
-"""The judge in one thread, and how many cases were judged."""
-
-from typing import Any
+"""Says at the end how many cases were judged."""
 
 import pytest
 
 from tests.judge import cases
-
-
-@pytest.fixture(scope="session")
-def torch(torch: Any) -> Any:
-    """PyTorch, for tensors so small that its threads would only wait for one another."""
-    torch.set_num_threads(1)
-    return torch
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -78,7 +78,7 @@ def conv2d(make: Maker) -> Case:
 
 def max_pool2d(make: Maker) -> Case:
     w, ceil = draw_window(make, pooling=True), make.one_of(False, True)
-    assume(w.symmetric or not ceil)
+    assume(w.fits_pytorch if w.symmetric else not ceil)
     shape = make.size(1, 3), make.size(1, 4), *w.size
     x = make.one_of(make.normal, make.few)(*shape)
     arguments = (w.kernel, w.stride, w.padding, w.dilation, ceil)
@@ -144,7 +144,7 @@ def linear(make: Maker) -> Case:
 def batch_norm(make: Maker) -> Case:
     c, eps, momentum = make.size(1, 6), make.one_of(1e-5, 1e-3, 0.1), make.one_of(0.1, 0.0, 1.0)
     flat, images = (make.size(3, 9), c), (make.size(1, 4), c, make.size(2, 6), make.size(2, 6))
-    shape = make.one_of(flat, images)
+    shape = make.one_of(flat, images[:3], images)
     train = make.one_of(True, True, False)
     tracks = not train or make.one_of(True, False)
     statistics = [make.rng.standard_normal(c), make.rng.random(c) + 0.5] if tracks else [None] * 2

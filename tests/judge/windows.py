@@ -24,6 +24,14 @@ class Window(NamedTuple):
         """Whether PyTorch's own padding can say it."""
         return self.sides[0] == self.sides[1] and self.sides[2] == self.sides[3]
 
+    @property
+    def fits_pytorch(self) -> bool:
+        """Whether PyTorch pools with this padding: half a kernel at most, also of a dilated one.
+
+        Some of its paths allow half of what a dilated kernel spans, as we do, and some do not.
+        """
+        return all(side <= k // 2 for k, side in zip(self.kernel, self.sides[::2], strict=True))
+
 
 def draw_window(make: Maker, pooling: bool = False, dilated: bool = True) -> Window:
     """A window of any kind; a pooling window's padding is at most half of what it spans."""

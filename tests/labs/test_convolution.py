@@ -53,6 +53,19 @@ def test_the_transforms_matrix_is_unitary_and_numpys(rng: np.random.Generator) -
         np.testing.assert_allclose(F @ x.ravel(), np.fft.fftn(x, norm="ortho").ravel(), atol=1e-12)
 
 
+def test_a_map_seen_shifted_is_what_the_shifts_matrices_make_of_it(
+    rng: np.random.Generator,
+) -> None:
+    for shape in random_shapes(rng, 30):
+        size = int(np.prod(shape))
+        steps = tuple(int(rng.integers(0, length)) for length in shape)
+        A, identity = rng.standard_normal((size, size)), np.eye(size)
+        S = np.stack([ct.shift(e.reshape(shape), steps).ravel() for e in identity], axis=1)
+        np.testing.assert_allclose(ct.seen_shifted(A, shape, steps), S @ A @ S.T, atol=1e-12)
+        C = ct.circulant(rng.standard_normal(shape))
+        np.testing.assert_allclose(C @ S, S @ C, atol=1e-12)
+
+
 def test_a_map_that_does_not_commute_with_shifts_is_no_circulant(rng: np.random.Generator) -> None:
     """The theorem would be empty if the check passed for every linear map."""
     for n in range(2, 12):

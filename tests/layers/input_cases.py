@@ -53,6 +53,7 @@ ACCEPTED: list[tuple[str, Shape, Shape]] = [
     ("Dropout()", (2, 3, 4, 5), (2, 3, 4, 5)),
     ("Dropout(1)", (2, 3), (2, 3)),
     ("BatchNorm1d(3)", (2, 3), (2, 3)),
+    ("BatchNorm1d(3)", (1, 3, 4), (1, 3, 4)),
     ("BatchNorm2d(3)", (2, 3, 4, 5), (2, 3, 4, 5)),
     ("BatchNorm2d(3, momentum=None, affine=False)", (1, 3, 1, 2), (1, 3, 1, 2)),
     ("LayerNorm(5)", (2, 3, 5), (2, 3, 5)),
@@ -138,11 +139,11 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
      "Flatten: x (2, 3, 4) has no axes from 2 to 1"),
     (
         "BatchNorm1d(3)", (2, 4), "float32", ValueError,
-        "BatchNorm1d: x has shape (2, 4), expected (N, 3)",
+        "BatchNorm1d: x has shape (2, 4), expected (N, 3) or (N, 3, L)",
     ),
     (
         "BatchNorm1d(3)", (2, 3, 4, 4), "float32", ValueError,
-        "BatchNorm1d: x has shape (2, 3, 4, 4), expected (N, 3)",
+        "BatchNorm1d: x has shape (2, 3, 4, 4), expected (N, 3) or (N, 3, L)",
     ),
     (
         "BatchNorm1d(3)", (1, 3), "float32", ValueError,

@@ -129,3 +129,13 @@ def test_loading_without_strict_says_what_it_passed_over() -> None:
     assert not layer.params["weight"].any()
     with pytest.raises(ValueError, match=r"weight is \(2, 3\), expected \(3, 2\)"):
         layer.load_state_dict({"weight": np.zeros((2, 3))}, strict=False)
+
+
+def test_load_state_dict_of_what_is_no_state() -> None:
+    layer = Linear(3, 2)
+    with pytest.raises(
+        TypeError, match=r"Linear.load_state_dict: state must be a mapping of .*None"
+    ):
+        layer.load_state_dict(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"Linear.load_state_dict: bias is no array"):
+        layer.load_state_dict({"weight": np.zeros((2, 3)), "bias": [[1], [2, 3]]})

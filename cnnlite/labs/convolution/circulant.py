@@ -56,11 +56,13 @@ def circulant(k: np.ndarray) -> np.ndarray:
     return np.block([[blocks[i - j] for j in n] for i in n])
 
 
-def shift_matrix(shape: tuple[int, ...], steps: tuple[int, ...]) -> np.ndarray:
-    """The matrix of `shift`: the identity with its rows shifted."""
-    size = int(np.prod(shape))
-    identity = np.eye(size).reshape(*shape, size)
-    return np.roll(identity, steps, axis=tuple(range(len(shape)))).reshape(size, size)
+def seen_shifted(A: np.ndarray, shape: tuple[int, ...], steps: tuple[int, ...]) -> np.ndarray:
+    """S A S^-1, the map A as it looks to who has shifted everything; A itself if A S = S A.
+
+    The matrix of a shift is a permutation, so the rows and the columns of A change places.
+    """
+    order = shift(np.arange(len(A)).reshape(shape), steps).ravel()
+    return A[np.ix_(order, order)]
 
 
 def dft_matrix(shape: tuple[int, ...]) -> np.ndarray:
@@ -103,17 +105,14 @@ def impulse_response(linear_map: LinearMap, shape: tuple[int, ...]) -> np.ndarra
 
 
 def equivariant_part(A: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The mean over all shifts S of S^-1 A S: the shift-equivariant map that is nearest to A.
+    """The mean over all shifts S of S A S^-1: the shift-equivariant map that is nearest to A.
 
     It commutes with every shift, because shifting once more only changes the order of the sum; and
     a map that commutes already is its own mean.  So the means of random matrices are random among
     all linear shift-equivariant maps, and nothing in them knows of convolution.
     """
-    total = np.zeros(A.shape)
-    for steps in all_shifts(shape):
-        S = shift_matrix(shape, steps)
-        total += S.T @ A @ S  # a permutation's inverse is its transpose
-    return total / np.prod(shape)
+    total = sum(seen_shifted(A, shape, steps) for steps in all_shifts(shape))
+    return np.asarray(total / np.prod(shape))
 
 
 def all_shifts(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -62,7 +62,7 @@ def run(settings: Settings) -> Findings:
     settings.say("lemmas")
     statements = theorems(3000 if settings.full else 500, rng)
 
-    count = 5000 if settings.full else 500
+    count = 2000 if settings.full else 500
     settings.say("a classifier of images")
     A, best = rng.standard_normal((30, 20)), rng.standard_normal(20)
     measured = [

@@ -1,0 +1,77 @@
+"""Trainings on imbalanced classes, with one remedy at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnlite.data import Dataset
+from cnnlite.evaluation import scores_of_batches
+from cnnlite.labs.generalisation.experiment import network
+from cnnlite.labs.imbalance.counting import confusion
+from cnnlite.losses import CrossEntropyLoss, FocalLoss, class_balanced_weight
+from cnnlite.optim import SGD
+from cnnlite.schedules import Cosine
+from cnnlite.solver import Solver
+
+BATCH, LR, MOMENTUM, WEIGHT_DECAY = 100, 0.03, 0.9, 1e-3
+GAMMA, BETA = 2.0, 0.999
+SHIFTED = "cross-entropy, scores less log share"
+
+
+def remedies(counts: np.ndarray) -> dict[str, Any]:
+    """Return the losses by name: focal loss, class-balanced weights, both, and neither."""
+    weight = class_balanced_weight(counts, BETA)
+    return {
+        "cross-entropy": CrossEntropyLoss(),
+        "focal loss": FocalLoss(GAMMA),
+        "class-balanced": CrossEntropyLoss(weight),
+        "class-balanced focal": FocalLoss(GAMMA, weight),
+    }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to, on validation images.
+
+    Args:
+        matrix: the confusion matrix.
+        shifted: the same when the log of each class's share of training images is taken from its
+            score first.
+    """
+
+    matrix: np.ndarray
+    shifted: np.ndarray
+
+
+def train(data: Dataset, loss: Any, epochs: int, seed: int = 0) -> Outcome:
+    """Train on the imbalanced classes and look at the validation images.
+
+    Args:
+        data: training images in any numbers, validation images.
+        loss: what to minimise.
+        epochs: how long.
+        seed: of weights and batches.
+    """
+    model, classes = network(seed=seed), len(data.class_names)
+    Solver(
+        model,
+        data,
+        loss,
+        SGD(LR, MOMENTUM, WEIGHT_DECAY),
+        Cosine(),
+        batch_size=BATCH,
+        num_epochs=epochs,
+        num_train_samples=BATCH,
+        num_val_samples=BATCH,
+        seed=seed,
+        verbose=False,
+    ).train()
+    truth = data["y_val"]
+    parts = [scores for _, scores in scores_of_batches(model, data["X_val"], data.normalization)]
+    scores = np.concatenate(parts)
+    share = np.bincount(data["y_train"], minlength=classes) / len(data["y_train"])
+    found = (scores.argmax(axis=1), (scores - np.log(share)).argmax(axis=1))
+    return Outcome(*(confusion(truth, labels, classes) for labels in found))

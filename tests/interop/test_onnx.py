@@ -1,0 +1,126 @@
+"""ONNX's own reference evaluator computes what the exported network does."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnlite import layers as nn
+from cnnlite import models
+from cnnlite.interop.onnx import save_onnx, to_onnx
+
+pytestmark = pytest.mark.usefixtures("onnx", "one_thread")
+F32, F64 = np.float32, np.float64
+
+
+def evaluate(proto: Any, x: np.ndarray) -> np.ndarray:
+    from onnx.reference import ReferenceEvaluator
+
+    return ReferenceEvaluator(proto).run(None, {"x": x})[0]
+
+
+def scramble(model: nn.Layer, rng: np.random.Generator) -> nn.Layer:
+    for arrays in (model.params, model.buffers):
+        for array in arrays.values():
+            if array.dtype != np.int64:
+                array[...] = (0.5 + rng.random(array.shape)) * (array if array.any() else 1)
+    return model
+
+
+IMAGE = (4, 7, 6)
+D: dict[str, Any] = {"dtype": F64}
+LAYERS: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
+    "conv": (nn.Conv2d(4, 6, (3, 2), (2, 1), ((1, 0), (1, 2)), groups=2, rng=0, **D), IMAGE),
+    "conv same": (nn.Conv2d(4, 3, (2, 3), padding="same", dilation=2, bias=False, **D), IMAGE),
+    "circular": (nn.Conv2d(4, 5, 3, padding=2, padding_mode="circular", rng=1, **D), IMAGE),
+    "max": (nn.MaxPool2d(3, 2, 1), IMAGE),
+    "mean": (nn.AvgPool2d((3, 2), 2, 1, count_include_pad=False), IMAGE),
+    "mean, padded": (nn.AvgPool2d(3, 1, 1), IMAGE),
+    "global": (nn.AdaptiveAvgPool2d(), IMAGE),
+    "linear": (nn.Linear(5, 3, rng=0, **D), (5,)),
+    "linear, no bias": (nn.Linear(5, 3, bias=False, rng=0, **D), (5,)),
+    "flatten": (nn.Flatten(), IMAGE),
+    "dropout": (nn.Dropout(0.5), IMAGE),
+    "identity": (nn.Identity(), IMAGE),
+    "batch 1d": (nn.BatchNorm1d(5, eps=1e-3, **D), (5,)),
+    "batch 2d": (nn.BatchNorm2d(4, affine=False, **D), IMAGE),
+    "layer": (nn.LayerNorm((7, 6), eps=1e-3, **D), IMAGE),
+    "layer, plain": (nn.LayerNorm(6, elementwise_affine=False, **D), IMAGE),
+    "group": (nn.GroupNorm(2, 4, eps=1e-3, **D), IMAGE),
+    "shortcut": (models.ZeroPadShortcut(4, 7, 2), IMAGE),
+    "residual": (nn.Residual(nn.Tanh(), nn.Conv2d(4, 4, 1, rng=0, **D)), IMAGE),
+    **{
+        kind.__name__: (kind(), IMAGE)
+        for kind in (nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softsign, nn.GELU, nn.SiLU)
+    },
+    "GELU tanh": (nn.GELU("tanh"), IMAGE),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer(name: str, rng: np.random.Generator) -> None:
+    layer, shape = LAYERS[name]
+    dtype = F64 if layer.params or layer.buffers else F32
+    scramble(layer, rng)
+    x = rng.standard_normal((3, *shape)).astype(dtype)
+    y = layer(x)
+    found = evaluate(to_onnx(layer, shape), x)
+    assert (found.dtype, found.shape) == (y.dtype, y.shape)
+    # ONNX keeps attributes, such as epsilon, as float32.
+    tolerance = 1e-5 if dtype == F32 else 1e-9
+    np.testing.assert_allclose(found, y, rtol=tolerance, atol=tolerance)
+
+
+def test_no_layer_is_left_out() -> None:
+    kinds = {getattr(nn, name) for name in nn.__all__} - {nn.Layer, nn.Container, nn.Sequential}
+    assert kinds <= {type(layer) for layer, _ in LAYERS.values()}
+
+
+@pytest.mark.parametrize("name", ["three_layer_convnet", "small_vgg", "resnet20"])
+def test_networks_of_the_zoo(
+    name: str, tmp_path: Path, rng: np.random.Generator, onnx: Any
+) -> None:
+    model = models.MODELS[name](rng=0)
+    x = rng.standard_normal((2, 3, 32, 32)).astype(F32)
+    model.forward(x)  # so that its statistics are not those of the start
+    save_onnx(model, tmp_path / "model.onnx", (3, 32, 32))
+    found = evaluate(onnx.load(tmp_path / "model.onnx"), x)
+    y = model(x)
+    np.testing.assert_allclose(found, y, rtol=1e-4, atol=1e-4 * np.abs(y).max())
+
+
+def test_what_has_no_counterpart_is_named() -> None:
+    class Mine(nn.ReLU):
+        """Derived: it may compute something else."""
+
+    network = nn.Sequential(nn.ReLU(), nn.Residual(nn.Sequential(Mine())))
+    with pytest.raises(TypeError, match=r"to_onnx: layer '1\.body\.0' is a Mine, which has no"):
+        to_onnx(network, (3, 4, 4))
+    for layer, message in (
+        (nn.MaxPool2d(2, ceil_mode=True), "a MaxPool2d: ceil_mode"),
+        (nn.Flatten(2), "a Flatten: only the default"),
+        (nn.BatchNorm2d(3, track_running_stats=False), "a BatchNorm2d: without running statistics"),
+    ):
+        with pytest.raises(ValueError, match=f"^to_onnx: the layer, {message}"):
+            to_onnx(layer, (3, 4, 4))
+    with pytest.raises(ValueError, match="Conv2d: x has 2 channels"):
+        to_onnx(nn.Conv2d(3, 1, 1), (2, 4, 4))
+
+
+def test_without_onnx_the_message_names_the_extra() -> None:
+    code = """
+import sys
+sys.modules["onnx"] = None
+from cnnlite import ReLU
+from cnnlite.interop.onnx import to_onnx
+try:
+    to_onnx(ReLU(), (1, 2, 2))
+except ImportError as error:
+    print(error)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "needs onnx" in result.stdout, result.stderr
+    assert "cnnlite[onnx]" in result.stdout
