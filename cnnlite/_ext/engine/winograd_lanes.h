@@ -6,13 +6,19 @@
  * registers (shuffle.h).
  */
 
-/* Positions in a plane, one in each lane. */
+/* Positions in a plane, one in each lane; mask ? a : b of them. */
 #if VECTORS
 typedef MASK T(positions);
-#elif REAL_BYTES == 4
+INLINE T(positions) T(select_position)(MASK mask, T(positions) a, T(positions) b)
+{ return (mask & a) | (~mask & b); }
+#else
+#if REAL_BYTES == 4
 typedef int32_t T(positions);
 #else
 typedef int64_t T(positions);
+#endif
+INLINE T(positions) T(select_position)(MASK mask, T(positions) a, T(positions) b)
+{ return mask ? a : b; }
 #endif
 
 /* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`,
