@@ -63,7 +63,8 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef size_t (*product_kernel)(product *product, void *scratch, int threads)
     ctypedef struct engine_table:
         const char *name
-        int vector_bytes, mr, nv
+        int lanes[2]
+        int mr, nv
         piece_body *relu_forward
         piece_body *relu_backward
         piece_body *gelu_forward

@@ -76,7 +76,7 @@ def linear_weight_gradient(x, dy, dweight, dbias):
     k.m, k.n = xs[0], ws[0]
     k.c = arrays.take("dbias", dbias, k.n, True)
     cdef piece_body body = table.sum_rows[arrays.is_double]
-    cdef Py_ssize_t lanes = table.vector_bytes // (8 if arrays.is_double else 4)
+    cdef Py_ssize_t lanes = table.lanes[arrays.is_double]
     with nogil:
         engine_parallel((k.n + lanes - 1) // lanes, threads_for(k.m * k.n), body, &k)
         engine_finish()

@@ -235,15 +235,24 @@ cdef void give(Piece* piece) noexcept:
 
 
 cdef void release(Piece* piece) noexcept:
-    """Give the memory of a waiting piece back to the system, all whole pages of it."""
+    """Give the memory of a waiting piece back to the system, all whole pages of it.
+
+    A page that it shares with a neighbour goes with the one that is released last.
+    """
     global held
     cdef size_t page = cnnlite_page()
-    cdef size_t start = (<size_t> piece.start + page - 1) // page * page
-    cdef size_t end = <size_t> (piece.start + piece.size) // page * page
-    if end > start:
-        cnnlite_release(<char*> start, end - start)
+    cdef char* start = piece.start
+    cdef char* end = start + piece.size
     piece.waiting = False
     held -= piece.size
+    if alike(piece.before, piece):
+        start -= min(piece.before.size, <Py_ssize_t> page)
+    if alike(piece, piece.after):
+        end += min(piece.after.size, <Py_ssize_t> page)
+    cdef size_t first_page = (<size_t> start + page - 1) // page
+    cdef size_t end_page = <size_t> end // page
+    if end_page > first_page:
+        cnnlite_release(<char*> (first_page * page), (end_page - first_page) * page)
 
 
 cdef void join(Piece* piece) noexcept:

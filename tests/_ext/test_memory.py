@@ -312,12 +312,13 @@ def test_a_block_of_impossible_size_changes_no_figure(size, limit):
     assert memory.stats() == before
 
 
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_what_is_trimmed_is_not_resident():
-    def resident():
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
-
     array = memory.empty(64 * 2**20, np.uint8)
     array[:] = 1
     before = resident()
@@ -325,3 +326,17 @@ def test_what_is_trimmed_is_not_resident():
     assert resident() > before - 2**20
     memory.trim(16 * 2**20)
     assert resident() < before - 47 * 2**20
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("step", [1, -1, 7])
+def test_pages_that_two_arrays_shared_are_not_resident_either(step):
+    memory.set_limit(64)
+    arrays = [memory.empty(33_000, np.uint8) for _ in range(2000)]
+    for array in arrays:
+        array[:] = 1
+    before = resident()
+    del array
+    for i in range(2000):
+        arrays[i * step % 2000] = None
+    assert resident() < before - 0.97 * 2000 * 33_000

@@ -85,7 +85,21 @@ static inline conv_shape flattened(conv_shape s, ptrdiff_t size)
 
 /* Along one axis, the inputs first, first + stride, ... of an input gradient.  Only the taps tap + spacing * j
  * (j < taps) reach them; input number i reads dy at i + gap * (taps - 1 - j) - padding: a correlation with
- * step 1 whose taps run backwards. */
+ * step 1 whose taps run backwards.
+ *
+ * Why: output o reads the inputs o * stride + t * dilation - before (before: the padding), one for each tap t.
+ * So dx[x] is the sum of weight[t] * dy[o] over all t and o with o * stride = x + before - t * dilation, and
+ * t counts only where stride divides the right side.  That depends on x's remainder, the phase, alone.
+ *
+ * With stride 2, kernel 3, dilation 1, before 1: o = (x + 1 - t) / 2.
+ *     phase 0, x = 2 i:      t = 1                 dx[2 i]     = weight[1] * dy[i]
+ *     phase 1, x = 2 i + 1:  t = 0, t = 2          dx[2 i + 1] = weight[2] * dy[i] + weight[0] * dy[i + 1]
+ * Phase 0: tap 1, taps 1, padding 0.  Phase 1: tap 0, spacing 2, taps 2, gap 1, padding 0.
+ * (With kernel 1 and before 0, phase 1 has no tap: zeros.)
+ *
+ * In general o = (x + before - tap * dilation) / stride - j * gap, with gap = spacing * dilation / stride
+ * (spacing is the least for which that is whole).  With x = first + stride * i the part without j is i and a
+ * constant; said for the last tap, from which the correlation begins, the constant is -padding. */
 typedef struct {
     ptrdiff_t outputs, tap, spacing, taps, gap, padding;
 } gradient_phase;

@@ -62,7 +62,11 @@ typedef struct {
 
 /* Every thread begins with a share of its own and then helps with the others'.  Images are numbered alike
  * in all kernels, so the images that a thread has just written are those that it reads in the next layer:
- * they are in its own caches, which on a machine made of several chips are far from the others'. */
+ * they are in its own caches, which on a machine made of several chips are far from the others'.
+ *
+ * fetch_add gives each number to one thread only.  Where a share is done it runs on past `end`, by one for
+ * each thread that looks: those numbers are nobody's pieces, and `next` is used for nothing else.  OpenMP
+ * may give fewer threads than were asked for; as each of them walks over all shares, one alone would do. */
 static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
     share shares[MOST_SHARES];

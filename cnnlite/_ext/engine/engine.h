@@ -54,7 +54,7 @@ typedef size_t (*winograd_kernel)(const struct winograd_args *args);
 
 typedef struct {
     const char *name;                      /* "baseline", "avx2", "avx512" */
-    int vector_bytes, mr, nv;
+    int lanes[2], mr, nv;
 
     /* pointwise_args.h says what each is given */
     piece_body relu_forward[2], relu_backward[2], gelu_forward[2], gelu_backward[2], add[2];

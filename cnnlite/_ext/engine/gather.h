@@ -54,8 +54,16 @@ INLINE void T(piece_panels)(T(piece) *p)
 }
 
 /* A block of `rows` rows: to[r * pitch + q] = from[r * next + q * step] for begin <= q < end, else 0.
- * Vectors run over the end of a row, and the row after it is written later and mends that; hence the last
- * vectors of all rows come first. */
+ *
+ * With step 1 whole vectors are stored, also at the end of a row, where what is too much lands on the row
+ * after it.  Hence the last vectors of all rows come first, then those before them, from top to bottom: what
+ * belongs there is stored later.  Three rows of 6 with vectors of 4 (. not yet right, - stored in vain):
+ *
+ *     q = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
+ *     q = 0:  0 1 2 3 4 5 | 0 1 2 3 4 5 | 0 1 2 3 4 5 | - -
+ *
+ * What the last row leaves behind itself is mended by the block copied next, which begins there: the next
+ * rows, image, copy or channel.  Behind the very last there is room for it (piece_scratch). */
 INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
                          ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {

@@ -73,7 +73,8 @@ const engine_table *const engine_avx2 = NULL;
 
 #define BOTH(kernel) .kernel = {kernel##_f32, kernel##_f64}
 static const engine_table table = {
-    .name = TABLE_NAME, .vector_bytes = VL * REAL_BYTES, .mr = MR, .nv = NV,
+    .name = TABLE_NAME, .mr = MR, .nv = NV,
+    .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)},
     BOTH(relu_forward),
     BOTH(relu_backward),
     BOTH(gelu_forward),

@@ -5,33 +5,6 @@
  * wins over all).  An odd last row or column is left out, as pooling without ceil_mode does. */
 
 #if VECTORS
-#if VL == 16
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
-#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif VL == 8
-#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
-#define ODDS 1, 3, 5, 7, 9, 11, 13, 15
-#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
-#elif VL == 4
-#define EVENS 0, 2, 4, 6
-#define ODDS 1, 3, 5, 7
-#define LOWS 0, 4, 1, 5
-#define HIGHS 2, 6, 3, 7
-#else
-#define EVENS 0, 2
-#define ODDS 1, 3
-#define LOWS 0, 2
-#define HIGHS 1, 3
-#endif
-#if defined(__clang__)
-#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
-#endif
-
 typedef int32_t T(indices) __attribute__((vector_size(VL * 4), aligned(4), may_alias));
 
 INLINE MASK T(window_numbers)(ptrdiff_t first)
@@ -190,8 +163,3 @@ KERNEL void T(max_pool2x2_backward)(void *context, ptrdiff_t piece, int thread)
                           k->argmax_in + p * pooled, k->h, k->w, r, (REAL *)k->dx + p * size + r * k->w);
     (void)thread;
 }
-#undef EVENS
-#undef ODDS
-#undef LOWS
-#undef HIGHS
-#undef SHUFFLE

@@ -1,5 +1,6 @@
 /* templates.h: every kernel for one REAL, in the order in which they build on each other. */
 #include "vec.h"
+#include "shuffle.h"
 #include "microkernel.h"
 #include "pointwise.h"
 #include "gelu.h"

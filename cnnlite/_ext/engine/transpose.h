@@ -7,48 +7,18 @@
  * Rows and columns are sorted by their remainder modulo the stride, as in gather.h.
  */
 
-#if VECTORS
-#if VL == 16
-#define LOWS 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define HIGHS 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
-#elif VL == 8
-#define LOWS 0, 8, 1, 9, 2, 10, 3, 11
-#define HIGHS 4, 12, 5, 13, 6, 14, 7, 15
-#elif VL == 4
-#define LOWS 0, 4, 1, 5
-#define HIGHS 2, 6, 3, 7
-#else
-#define LOWS 0, 2
-#define HIGHS 1, 3
-#endif
-#if defined(__clang__)
-#define INTERLEAVE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define INTERLEAVE(a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
-#endif
-
-/* Transpose VL x VL: each round interleaves the halves, as one shuffles cards; log2(VL) rounds do it. */
-INLINE void T(transpose)(V row[VL])
-{
-    UNROLL for (int round = 1; round < VL; round *= 2) {
-        V next[VL];
-        UNROLL for (int i = 0; i < VL / 2; i++) {
-            next[2 * i] = INTERLEAVE(row[i], row[i + VL / 2], LOWS);
-            next[2 * i + 1] = INTERLEAVE(row[i], row[i + VL / 2], HIGHS);
-        }
-        UNROLL for (int i = 0; i < VL; i++) row[i] = next[i];
-    }
-}
-#undef LOWS
-#undef HIGHS
-#undef INTERLEAVE
-#else
-INLINE void T(transpose)(V row[VL]) { (void)row; }
-#endif
-
 /* to[q * depth + i] = from[i][q * step] for begin <= q < end, else 0, for `rows` values of i, a multiple of
- * VL.  Stores run over the end of a position into the next one, which is written later: hence the last
- * rows come first. */
+ * VL that is at least depth.
+ *
+ * A position is a row of depth numbers, written in whole vectors; what is too much lands on the next one.
+ * Hence, of VL positions, the last vectors come first: with depth 6 and vectors of 4 (. not yet right,
+ * - stored in vain),
+ *
+ *     i = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
+ *     i = 0:  0 1 2 3 4 5 | 0 1 2 3 4 5 | 0 1 2 3 4 5 | - -
+ *
+ * The next VL positions, phase or slot begin where the last one ends, and mend that; behind the very last
+ * there is room for it (weight_scratch). */
 INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t begin,
                               ptrdiff_t end, ptrdiff_t size, REAL *to, ptrdiff_t depth)
 {

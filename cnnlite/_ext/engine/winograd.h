@@ -83,7 +83,7 @@ INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const RE
                         T(positions) other = position_of_corner + (int32_t)(q / 2 * w + q % 2);
                         MASK better = (MASK)(y > best) | (MASK)(y != y);
                         best = VSELECT(better, y, best);
-                        position = (better & other) | (~better & position);
+                        position = T(select_position)(better, other, position);
                     }
                     VSTORE(pixels + out, relu ? VRELU(best) : best);
                     memcpy(found + out, &position, sizeof position);

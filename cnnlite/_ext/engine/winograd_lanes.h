@@ -3,61 +3,23 @@
  * An image lies in memory plane by plane; Winograd's transforms want one pixel's channels side by
  * side, because then a tile's transform is the textbook's sum of whole pixels, whatever the tile's
  * place in the image, and the lanes never mix.  VL channels by VL pixels are transposed in
- * registers.
+ * registers (shuffle.h).
  */
-#if !defined(CNNLITE_WINOGRAD_LANES_ONCE)
-#define CNNLITE_WINOGRAD_LANES_ONCE
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define SHUFFLES 1
-#endif
-#endif
-/* One round of a transposition: swap the off-diagonal s x s blocks of each 2s x 2s block. */
-#define SWAP_LO(n, s, l) ((l) & (s) ? (n) + (l) - (s) : (l))
-#define SWAP_HI(n, s, l) ((l) & (s) ? (n) + (l) : (l) + (s))
-#define LANES_2(W, n, s) W(n, s, 0), W(n, s, 1)
-#define LANES_4(W, n, s) LANES_2(W, n, s), W(n, s, 2), W(n, s, 3)
-#define LANES_8(W, n, s) LANES_4(W, n, s), W(n, s, 4), W(n, s, 5), W(n, s, 6), W(n, s, 7)
-#define LANES_16(W, n, s) LANES_8(W, n, s), W(n, s, 8), W(n, s, 9), W(n, s, 10), W(n, s, 11), \
-    W(n, s, 12), W(n, s, 13), W(n, s, 14), W(n, s, 15)
-#define TRANSPOSE_ROUND(n, s) \
-    UNROLL for (int i = 0; i < n; i++) if (!(i & s)) { \
-        V a = v[i], b = v[i + s]; \
-        v[i] = __builtin_shufflevector(a, b, LANES_##n(SWAP_LO, n, s)); \
-        v[i + s] = __builtin_shufflevector(a, b, LANES_##n(SWAP_HI, n, s)); \
-    }
-#endif
 
-/* Positions in a plane, one in each lane. */
+/* Positions in a plane, one in each lane; mask ? a : b of them. */
 #if VECTORS
 typedef MASK T(positions);
-#elif REAL_BYTES == 4
+INLINE T(positions) T(select_position)(MASK mask, T(positions) a, T(positions) b)
+{ return (mask & a) | (~mask & b); }
+#else
+#if REAL_BYTES == 4
 typedef int32_t T(positions);
 #else
 typedef int64_t T(positions);
 #endif
-
-/* v[i][j] <-> v[j][i] */
-INLINE void T(lanes_transpose)(V v[VL])
-{
-#if defined(SHUFFLES) && VL == 16
-    TRANSPOSE_ROUND(16, 8) TRANSPOSE_ROUND(16, 4) TRANSPOSE_ROUND(16, 2) TRANSPOSE_ROUND(16, 1)
-#elif defined(SHUFFLES) && VL == 8
-    TRANSPOSE_ROUND(8, 4) TRANSPOSE_ROUND(8, 2) TRANSPOSE_ROUND(8, 1)
-#elif defined(SHUFFLES) && VL == 4
-    TRANSPOSE_ROUND(4, 2) TRANSPOSE_ROUND(4, 1)
-#elif defined(SHUFFLES) && VL == 2
-    TRANSPOSE_ROUND(2, 1)
-#elif VL > 1
-    REAL rows[VL][VL], columns[VL][VL];
-    for (int i = 0; i < VL; i++) VSTORE(rows[i], v[i]);
-    for (int i = 0; i < VL; i++)
-        for (int j = 0; j < VL; j++) columns[j][i] = rows[i][j];
-    for (int i = 0; i < VL; i++) v[i] = VLOAD(columns[i]);
-#else
-    (void)v;
+INLINE T(positions) T(select_position)(MASK mask, T(positions) a, T(positions) b)
+{ return mask ? a : b; }
 #endif
-}
 
 /* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`,
  * whose beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step
@@ -82,7 +44,7 @@ INLINE void T(lanes_gather_run)(const REAL *planes, const REAL *relu_y, ptrdiff_
                 PREFETCH(relu_y + (i + VL) * plane + p);
             }
         }
-        T(lanes_transpose)(v);
+        T(transpose)(v);
         ptrdiff_t y = p / width, x = p - y * width;
         REAL *out = pixels + (y * pitch + x) * VL;
         if (x + VL <= width) {
@@ -122,7 +84,7 @@ INLINE void T(lanes_scatter_run)(REAL *planes, ptrdiff_t plane, int lanes, ptrdi
                 if (++x == width) x = 0, in += (pitch - width) * VL;
             }
         }
-        T(lanes_transpose)(v);
+        T(transpose)(v);
         UNROLL for (int i = 0; i < VL; i++)
             if (full || i < lanes) VSTORE(planes + i * plane + p, v[i]);
     }

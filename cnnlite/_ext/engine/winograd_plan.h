@@ -38,13 +38,16 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
 }
 #endif
 
-/* Room for so many tiles.  The distance of two elements of the tile is odd in vectors: a power of
- * two would send all of a tile's stores to one set of the first-level cache. */
+/* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
+ * A power of two would send all of a tile's stores to one set of the first-level cache. */
+INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
+
+/* Room for so many tiles. */
 INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
 {
     p->tiles = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
-    p->inputs = (p->c_blocks * p->tiles / 2 * 2 + 1) * VL;
-    p->products = (p->f_blocks * p->tiles / 2 * 2 + 1) * VL;
+    p->inputs = T(odd_vectors)(p->c_blocks * p->tiles);
+    p->products = T(odd_vectors)(p->f_blocks * p->tiles);
 }
 
 /* At least `pieces` blocks, if there is so much work. */
@@ -69,7 +72,7 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     p.pitch = m * p.columns + 2;
     p.pixels = (m * smaller(p.rows, p.tiles_y) + 2) * p.pitch * VL;
     T(winograd_sizes)(&p, p.rows * p.columns);
-    p.weights = (p.f_blocks * p.c / 2 * 2 + 1) * VL;
+    p.weights = T(odd_vectors)(p.f_blocks * p.c);
     return p;
 }
 

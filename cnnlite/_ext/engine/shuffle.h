@@ -1,0 +1,67 @@
+/* shuffle.h: lanes that change places, for one instruction set and one REAL.
+ *
+ *     SHUFFLE(a, b, l0, l1, ...)   lane i is lane l_i of the 2 VL lanes of a and then b
+ *     EVENS  ODDS                  the l of every other lane
+ *     LOWS  HIGHS                  the l that interleave the lower, the upper halves of a and b
+ *
+ * and the transposition of VL x VL numbers.
+ */
+#undef LANES
+
+#if VECTORS
+#if defined(__clang__)
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
+#endif
+#if VL == 16
+#define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7), \
+    f(s, 8), f(s, 9), f(s, 10), f(s, 11), f(s, 12), f(s, 13), f(s, 14), f(s, 15)
+#elif VL == 8
+#define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7)
+#elif VL == 4
+#define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3)
+#else
+#define LANES(f, s) f(s, 0), f(s, 1)
+#endif
+#define EVERY_OTHER(s, i) 2 * (i) + (s)
+#define HALVES(s, i) (i) / 2 + (i) % 2 * (int)VL + (s)
+#define EVENS LANES(EVERY_OTHER, 0)
+#define ODDS LANES(EVERY_OTHER, 1)
+#define LOWS LANES(HALVES, 0)
+#define HIGHS LANES(HALVES, (int)VL / 2)
+
+/* v[i][j] <-> v[j][i].  Every round swaps, in each block of 2s x 2s numbers, the two s x s blocks off the
+ * diagonal.  With VL = 4, of the rows a, b, c, d:
+ *
+ *     a0 a1 | a2 a3              a0 a1   c0 c1              a0 b0 c0 d0
+ *     b0 b1 | b2 b3    s = 2     b0 b1   d0 d1    s = 1     a1 b1 c1 d1
+ *     ------+------    ---->                      ---->
+ *     c0 c1 | c2 c3              a2 a3   c2 c3              a2 b2 c2 d2
+ *     d0 d1 | d2 d3              b2 b3   d2 d3              a3 b3 c3 d3
+ *
+ * A row and the one s below it make two new rows: what stays, and what comes from the other. */
+#define UPPER(s, i) ((i) & (s) ? (int)VL + (i) - (s) : (i))
+#define LOWER(s, i) ((i) & (s) ? (int)VL + (i) : (i) + (s))
+#define SWAP_BLOCKS(s) \
+    UNROLL for (int i = 0; i < (int)VL; i++) if (!(i & s)) { \
+        const V a = v[i], b = v[i + s]; \
+        v[i] = SHUFFLE(a, b, LANES(UPPER, s)); \
+        v[i + s] = SHUFFLE(a, b, LANES(LOWER, s)); \
+    }
+INLINE void T(transpose)(V v[VL])
+{
+#if VL >= 16
+    SWAP_BLOCKS(8)
+#endif
+#if VL >= 8
+    SWAP_BLOCKS(4)
+#endif
+#if VL >= 4
+    SWAP_BLOCKS(2)
+#endif
+    SWAP_BLOCKS(1)
+}
+#else
+INLINE void T(transpose)(V v[VL]) { (void)v; }
+#endif
