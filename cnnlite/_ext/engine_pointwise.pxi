@@ -136,6 +136,12 @@ def sgd_step(param, grad, velocity, double lr, double momentum, double weight_de
     run_map(table.sgd_step, arrays, k.size, &k)
 
 
+cdef int check_plane(str kernel, Py_ssize_t rows, Py_ssize_t columns) except -1:
+    if rows > 2147483647 // max(1, columns):
+        raise ValueError(f"{kernel}: a plane of {rows} x {columns} overflows int32 positions")
+    return 0
+
+
 cdef int run_planes(const piece_body *bodies, Arrays arrays, pool2x2_args *k,
                     Py_ssize_t planes) except -1:
     """Run a pooling kernel over pieces of about MAP_PIECE elements."""
@@ -154,8 +160,7 @@ def max_pool2x2_forward(x, y, argmax, bint relu):
     cdef Py_ssize_t *shape = arrays.shape("x", x, 4)
     cdef Py_ssize_t planes = shape[0] * shape[1]
     k.h, k.w, k.relu = shape[2], shape[3], relu
-    if k.h > 2147483647 // (k.w if k.w > 0 else 1):
-        raise ValueError(f"max_pool2x2_forward: a plane of {k.h} x {k.w} overflows int32 positions")
+    check_plane("max_pool2x2_forward", k.h, k.w)
     cdef Py_ssize_t outputs = planes * (k.h // 2) * (k.w // 2)
     k.x = arrays.take("x", x, planes * k.h * k.w, False)
     k.y = arrays.take("y", y, outputs, True)
@@ -172,6 +177,7 @@ def max_pool2x2_backward(dy, y, argmax, dx):
     cdef Py_ssize_t *shape = arrays.shape("dx", dx, 4)
     cdef Py_ssize_t planes = shape[0] * shape[1]
     k.h, k.w = shape[2], shape[3]
+    check_plane("max_pool2x2_backward", k.h, k.w)
     cdef Py_ssize_t outputs = planes * (k.h // 2) * (k.w // 2)
     k.dx = arrays.take("dx", dx, planes * k.h * k.w, True)
     k.dy = arrays.take("dy", dy, outputs, False)

@@ -92,6 +92,8 @@ cdef class Block:
 
     def __cinit__(self, Py_ssize_t length):
         global in_use, allocations
+        if not 0 <= length <= MOST:
+            raise MemoryError(f"cnnlite: cannot allocate {length} bytes")
         self.length = length
         self.size = (max(length, 1) + LINE - 1) // LINE * LINE
         if limit:
@@ -157,6 +159,7 @@ def trim(Py_ssize_t keep=0):
     """Give waiting memory back to the system until at most `keep` bytes wait."""
     cdef Piece* piece = last
     cdef Piece* before
+    keep = max(keep, 0) // LINE * LINE  # pieces begin with a line
     while piece != NULL and held > keep:
         before = piece.before
         if piece.waiting:
@@ -204,11 +207,11 @@ cdef Piece* best_fit(Py_ssize_t size) noexcept:
     The best are those which need the least new memory from the system and then the smallest.
     """
     cdef Piece* best = NULL
-    cdef Piece* start
-    cdef Piece* piece = first
+    cdef Piece* start = first
+    cdef Piece* piece
     cdef Py_ssize_t room, fresh, best_room = 0, best_fresh = 0
-    while piece != NULL:
-        start, room, fresh = piece, 0, 0
+    while start != NULL:
+        piece, room, fresh = start, 0, 0
         while piece != NULL and piece.free and piece.segment == start.segment:
             if room < size and not piece.waiting:
                 fresh += min(piece.size, size - room)
@@ -217,8 +220,7 @@ cdef Piece* best_fit(Py_ssize_t size) noexcept:
         if room >= size and (best == NULL or fresh < best_fresh
                              or (fresh == best_fresh and room < best_room)):
             best, best_room, best_fresh = start, room, fresh
-        if piece == start:
-            piece = piece.after
+        start = start.after
     return best
 
 

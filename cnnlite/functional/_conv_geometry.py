@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import NamedTuple
 
 from cnnlite.functional._checks import (
@@ -80,8 +81,11 @@ class ConvSettings(NamedTuple):
     dilation: tuple[int, int]
 
 
-def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> None:
+def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> int:
     """Raises unless x, weight and bias belong together.
+
+    Returns:
+        groups as a Python int, whose products do not overflow.
 
     Raises:
         TypeError: not all float32 or all float64.
@@ -94,8 +98,9 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
             "Conv2d: weight must have shape (out_channels, in_channels/groups, KH, KW), none of "
             f"them 0, got {weight.shape}"
         )
-    if not isinstance(groups, int) or isinstance(groups, bool) or groups < 1:
+    if not isinstance(groups, Integral) or isinstance(groups, bool) or groups < 1:
         raise ValueError(f"Conv2d: groups must be an int of at least 1, got {groups!r}")
+    groups = int(groups)
     if weight.shape[0] % groups:
         raise ValueError(
             f"Conv2d: groups={groups} does not divide the {weight.shape[0]} output channels "
@@ -108,6 +113,7 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
             f"{in_groups} (x {x.shape}, weight {weight.shape})"
         )
     check_shape("Conv2d", "bias", bias, (weight.shape[0],))
+    return groups
 
 
 def resolve_settings(

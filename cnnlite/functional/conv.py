@@ -98,7 +98,9 @@ def conv2d_forward(
 
     Returns:
         y (N, F, OH, OW) with OH = (H + top + bottom - dilation*(KH-1) - 1)//stride + 1, and the
-        cache for `conv2d_backward`, which refers to x and weight without copying them.
+        cache for `conv2d_backward`, which refers to x and weight without copying them.  Padding is
+        multiplied like every pixel: an infinite weight over it gives NaN, 0 times infinity, here
+        and in dx, where the algorithms pad differently and so do not all give the same NaN.
 
     Raises:
         TypeError: an array is not float32 or float64, or they differ.
@@ -139,7 +141,7 @@ def conv2d_block_forward(
     Returns:
         y (N, F, OH, OW), or (N, F, OH//2, OW//2) with pool, and the cache.
     """
-    check_operands(x, weight, bias, groups)
+    groups = check_operands(x, weight, bias, groups)
     settings = resolve_settings((weight.shape[2], weight.shape[3]), stride, padding, dilation)
     circular = (0, 0, 0, 0)
     if padding_mode == "circular":

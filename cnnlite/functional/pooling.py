@@ -22,6 +22,8 @@ from cnnlite.functional._checks import (
 )
 
 _LARGEST_PLANE = 2**31 - 1
+# The mean of large numbers may be infinite, and that of both infinities NaN: not worth a warning.
+_quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 # Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.
 _HALVING = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
 
@@ -183,6 +185,7 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
     return dx
 
 
+@_quiet
 def adaptive_avg_pool2d_forward(
     x: Array, output_size: IntPair = 1
 ) -> tuple[Array, AdaptiveAvgPool2dCache]:
@@ -211,6 +214,7 @@ def adaptive_avg_pool2d_forward(
     return y, AdaptiveAvgPool2dCache(x.shape, x.dtype)
 
 
+@_quiet
 def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Array:
     """Spreads each dy evenly over its plane.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cnnlite import reference
-from cnnlite._ext import engine, runtime
+from cnnlite._ext import engine, memory, runtime
 from cnnlite.reference import pool2x2
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
@@ -98,6 +98,18 @@ CASES = [
     Case(2, 4, 5, 5, 3, padding=(4, 3, 5, 6)),  # padding that the input gradient has to cut off
     Case(1, 2, 9, 9, 3, (2, 2), dilation=(6, 5)),
     Case(1, 1, 4, 4, 1, stride=(1000000, 999999)),  # nothing may grow with the stride
+    # Taps so far apart that what lies between them is not copied.
+    Case(2, 16, 5, 700, 4, padding=(300, 300, 300, 300), dilation=(300, 300)),
+    Case(2, 16, 500, 12, 9, stride=(2, 3), padding=(200, 200, 5, 5), dilation=(201, 3)),
+    Case(3, 32, 9, 650, 8, (2, 3), (1, 2), (4, 4, 320, 320), (9, 320), groups=2),
+    # Input gradients with phases that no tap reaches: short and long rows, and rows cut in columns.
+    *[
+        Case(2, 5, 5, width, 6, kernel, stride, (0, 0, 0, 0))
+        for width in (*range(14, 19), *range(30, 36), 63, 65)
+        for kernel, stride in (((1, 1), (2, 2)), ((2, 1), (3, 2)), ((1, 2), (2, 3)))
+    ],
+    Case(1, 3, 4, 1300, 5, (1, 1), (2, 2), (0, 0, 0, 0)),
+    Case(2, 4, 3, 1301, 6, (2, 1), (3, 2), (1, 0, 0, 2), groups=2),
     Case(1, 1, 1, 1, 1, (1, 1), padding=(0, 0, 0, 0)),
     *geometries(110),
 ]
@@ -201,6 +213,8 @@ def test_same_bits_for_any_number_of_threads(dtype: type) -> None:
             Case(1, 40, 15, 15, 70),
             Case(19, 3, 16, 16, 16, (7, 7), (2, 2), (3, 3, 3, 3)),
             Case(6, 32, 12, 12, 32, groups=4),
+            Case(3, 7, 6, 1301, 10, (2, 1), (3, 2), (1, 0, 0, 2)),
+            Case(2, 16, 5, 700, 4, padding=(300, 300, 300, 300), dilation=(300, 300)),
         ]:
             runtime.set_num_threads(1)
             one = outputs(case, case.arrays(dtype), engine)
@@ -210,6 +224,23 @@ def test_same_bits_for_any_number_of_threads(dtype: type) -> None:
                     assert array.tobytes() == one[name].tobytes(), (case, name, count)
     finally:
         runtime.set_num_threads(threads)
+
+
+def test_memory_does_not_grow_with_the_distance_of_the_taps() -> None:
+    """The engine keeps what it works in, and with it what this once took: 60 GB."""
+    far = 60_000
+    case = Case(1, 16, 16, 16, 4, padding=(far, far, far, far), dilation=(far, far))
+    before = memory.stats()["in_use"]
+    made = outputs(case, case.arrays(np.float32), engine)
+    assert memory.stats()["in_use"] - before < 2**30
+    middle = Case(1, 16, 16, 16, 4, (1, 1), padding=(0, 0, 0, 0))
+    x, weight, bias, dy = case.arrays(np.float32)
+    only = np.ascontiguousarray(weight[:, :, 1:2, 1:2])
+    expected = outputs(middle, (x, only, bias, dy), engine)
+    np.testing.assert_allclose(made["y"], expected["y"], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(made["dx"], expected["dx"], rtol=1e-5, atol=1e-5)
+    expected["dweight"] = np.pad(expected["dweight"], ((0, 0), (0, 0), (1, 1), (1, 1)))
+    np.testing.assert_allclose(made["dweight"], expected["dweight"], rtol=1e-5, atol=1e-4)
 
 
 def test_a_nan_stays_where_its_window_is() -> None:

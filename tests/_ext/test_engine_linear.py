@@ -1,6 +1,8 @@
 """The products of linear layers against NumPy's in float64, on sizes that nothing divides."""
 
 import random
+import subprocess
+import sys
 from types import ModuleType
 
 import numpy as np
@@ -97,3 +99,16 @@ def test_shapes_that_do_not_belong_together() -> None:
         )
     with pytest.raises(TypeError, match="another dtype"):
         engine.linear_weight_gradient(x, np.ones((2, 3)), weight, None)
+
+
+def test_a_call_that_needs_no_scratch_may_be_the_first() -> None:
+    """With CNNLITE_DEBUG=1, which checks bounds, it took the address of nothing's first byte."""
+    code = """
+import numpy as np
+from cnnlite._ext import engine
+y = np.empty((1, 3), np.float32)
+engine.linear_forward(np.ones((1, 5), np.float32), np.ones((3, 5), np.float32), None, y, False)
+assert (y == 5).all()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -290,6 +290,28 @@ def test_without_a_pool_every_array_has_memory_of_its_own():
     assert (after["held"], after["in_use"]) == (0, before["in_use"])
 
 
+def test_waiting_memory_behind_memory_that_was_given_back_is_used():
+    memory.set_limit(10 * 2**20)
+    first, second = memory.empty(8 * 2**20, np.uint8), memory.empty(8 * 2**20, np.uint8)
+    where = address(second)
+    del second
+    del first  # above the limit: the system has this again
+    before = memory.stats()
+    assert before["held"] == 8 * 2**20
+    assert address(memory.empty(8 * 2**20, np.uint8)) == where
+    assert memory.stats()["hits"] == before["hits"] + 1
+
+
+@pytest.mark.parametrize("limit", [0, 2**20])
+@pytest.mark.parametrize("size", [-1, 2**61 + 1, 2**63 - 64, 2**63 - 1])
+def test_a_block_of_impossible_size_changes_no_figure(size, limit):
+    memory.set_limit(limit)
+    before = memory.stats()
+    with pytest.raises(MemoryError):
+        memory.Block(size)
+    assert memory.stats() == before
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_what_is_trimmed_is_not_resident():
     def resident():

@@ -186,3 +186,12 @@ def test_batch_norm_fills_an_output_without_the_axis_of_pixels(backend):
         x, y, ones, zeros, zeros.copy(), ones.copy(), ones.copy(), 0.0, True, False
     )
     np.testing.assert_allclose(y, (x[..., 0] - [4, 5]) / np.sqrt(8))
+
+
+def test_a_plane_with_more_pixels_than_int32_counts_is_refused() -> None:
+    x, y = np.empty((0, 1, 2**16, 2**15), np.float32), np.empty((0, 1, 2**15, 2**14), np.float32)
+    argmax = np.empty(y.shape, np.int32)
+    with pytest.raises(ValueError, match="65536 x 32768 overflows int32"):
+        _ext.max_pool2x2_forward(x, y, argmax, False)
+    with pytest.raises(ValueError, match="65536 x 32768 overflows int32"):
+        _ext.max_pool2x2_backward(y, None, argmax, x)

@@ -94,3 +94,13 @@ def test_sizes_beyond_the_address_space_are_refused_before_allocation(algorithm:
     far = 2**31 - 1
     with pytest.raises(ValueError, match="more than can be addressed"):
         F.conv2d_forward(x, w, padding=far, stride=1, algorithm=algorithm)
+
+
+def test_groups_may_be_numpys_integer_and_do_not_overflow_in_it() -> None:
+    x, w = np.ones((1, 120, 3, 3)), np.ones((40, 3, 3, 3))
+    y, cache = F.conv2d_forward(x, w, groups=np.int8(40))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(y, np.full((1, 40, 1, 1), 27.0))
+    assert type(cache.geometry.groups) is int
+    x, w = np.ones((1, 200, 3, 3)), np.ones((100, 2, 3, 3))
+    y, _ = F.conv2d_forward(x, w, groups=np.int8(100))  # type: ignore[arg-type]
+    assert y.shape == (1, 100, 1, 1)

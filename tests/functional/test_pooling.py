@@ -189,3 +189,12 @@ def test_a_plane_too_large_for_the_index_is_refused() -> None:
     plane = np.broadcast_to(np.float32(1), (1, 1, 2**16, 2**15 + 1))
     with pytest.raises(ValueError, match="MaxPool2d: x has 65536 x 32769 pixels in a plane"):
         F.max_pool2d_forward(plane, 2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_adaptive_pooling_of_infinities_and_of_tiny_gradients_does_not_warn() -> None:
+    x = np.array([np.inf, -np.inf, np.inf, 1, 3e38, 3e38], np.float32).reshape(3, 1, 1, 2)
+    y, cache = F.adaptive_avg_pool2d_forward(x)
+    np.testing.assert_array_equal(y.ravel(), [np.nan, np.inf, np.inf])
+    with np.errstate(all="raise"):  # whatever the caller asked for
+        F.adaptive_avg_pool2d_backward(np.full_like(y, 1e-45), cache)

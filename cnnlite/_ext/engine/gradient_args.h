@@ -7,6 +7,7 @@
 enum {
     STEP_PIXELS = 256,                     /* pixels summed while a block of dweight is in registers */
     PATCH_BLOCK = 288,                     /* patch elements that a job takes: 32 channels of 3x3 */
+    GAP_PIXELS = 64 * 1024,                /* between a patch's rows; more are not copied */
 };
 
 /* dweight[f, k] = sum over images and pixels p of dy[f, p] * patch[k, p]: rows of dy times patches that

@@ -1,7 +1,8 @@
 /* transpose.h: x with the channels of a position side by side, padded, for weight gradients.
  *
  *     plain:        [row][column][channel]
- *     interleaved:  [output row][column][row of the patch][channel], where too few channels fill no vector
+ *     interleaved:  [output row][column][row of the patch][channel], where too few channels fill no vector,
+ *                   or where the rows of a patch lie so far apart that what is between them is not copied
  *
  * Rows and columns are sorted by their remainder modulo the stride, as in gather.h.
  */

@@ -9,16 +9,17 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->filters = s->f / s->groups;
     k->filter_panels = divide_up(k->filters, MR);
     k->channel_blocks = divide_up(k->channels, larger(VL, PATCH_BLOCK / (s->kh * s->kw)));
-    k->interleaved = k->channels % VL != 0;
+    k->phases_h = smaller(s->stride_h, last_y + 1);
+    k->phases_w = smaller(s->stride_w, last_x + 1);
+    k->phase_columns = s->ow + last_x / s->stride_w;
+    k->interleaved = k->channels % VL != 0
+        || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
     k->block_channels = divide_up(k->channels, k->channel_blocks);
     if (!k->interleaved) k->block_channels = divide_up(k->block_channels, VL) * VL;
     k->channel_blocks = divide_up(k->channels, k->block_channels);
     k->parts = smaller(s->n, divide_up(MINIMUM_PIECES, s->groups * k->channel_blocks));
     k->jobs = s->groups * k->channel_blocks * k->parts;
 
-    k->phases_h = smaller(s->stride_h, last_y + 1);
-    k->phases_w = smaller(s->stride_w, last_x + 1);
-    k->phase_columns = s->ow + last_x / s->stride_w;
     k->depth = k->block_channels * (k->interleaved ? s->kh : 1);
     k->runs = k->interleaved ? s->kw : s->kh * s->kw;
     k->run = k->depth;
