@@ -13,6 +13,7 @@ compiled = pytest.mark.skipif(backend_name != "compiled", reason="the twins in N
 
 
 @compiled
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_steady_step_takes_no_new_block_and_nothing_above_64_kb(name: str) -> None:
     found = steady(trainer(NETWORKS[name], 20))

@@ -123,7 +123,7 @@ cdef class Scratch:
         self.block = spare_scratch.pop() if spare_scratch else None
         if self.block is None or len(memoryview(self.block)) < <Py_ssize_t> size:
             self.block = None
-            self.block = memory.Block(max(size, 1))  # nothing has no first byte
+            self.block = memory.Block(size or 1)  # nothing has no first byte
         view = self.block
         self.start = <void *> &view[0]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cnnlite import _ladder
+from cnnlite._backend import backend_name
 from cnnlite.cli import bench
 
 Cli = Callable[..., Any]
@@ -23,6 +24,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ladder, "STREAM_BYTES", 2**16)
 
 
+@pytest.mark.skipif(backend_name != "compiled", reason="measures the compiled kernels")
 @pytest.mark.usefixtures("short")
 def test_prints_a_row_for_each_rung_that_can_do_the_layer(cli: Cli) -> None:
     outcome = cli("bench", "--threads", "1", "--rounds", "1")
