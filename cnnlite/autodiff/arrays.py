@@ -62,12 +62,15 @@ class Tensor:
         return record_operation("/", a / b, (self, other), lambda dy: (dy / b, -dy * (a / b) / b))
 
     def __pow__(self, power: float) -> Tensor:
+        if not isinstance(power, int | float):
+            raise TypeError(f"Tensor: ** needs a number, got {type(power).__name__}")
         a = self.data
         pullback: Pullback = lambda dy: (dy * (power * a ** (power - 1)),)  # noqa: E731
         return record_operation(f"**{power:g}", a**power, (self,), pullback)
 
-    def __matmul__(self, other: Tensor) -> Tensor:
+    def __matmul__(self, other: Any) -> Tensor:
         """The product of two matrices; with y = a b, adjoints are dy b^T and a^T dy."""
+        other = _tensor(other, self)
         a, b = self.data, other.data
         if a.ndim != 2 or b.ndim != 2:
             raise ValueError(f"Tensor: @ needs two matrices, got shapes {a.shape} and {b.shape}")
@@ -75,6 +78,9 @@ class Tensor:
 
     def __neg__(self) -> Tensor:
         return record_operation("-", -self.data, (self,), lambda dy: (-dy,))
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _tensor(other, self) @ self
 
     def __radd__(self, other: Any) -> Tensor:
         return self + other
@@ -203,6 +209,8 @@ def listing(result: Tensor) -> str:
 
 
 def _tensor(value: Any, like: Tensor) -> Tensor:
+    if value is None:
+        raise TypeError("Tensor: None is no number")  # for NumPy it is NaN
     # Of the same dtype: a Python number must not turn float32 into float64.
     return value if isinstance(value, Tensor) else Tensor(np.asarray(value, like.data.dtype))
 

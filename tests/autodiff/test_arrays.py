@@ -147,3 +147,19 @@ def test_a_pullback_may_give_nothing_for_a_parent() -> None:
     assert a.grad is not None
     np.testing.assert_array_equal(a.grad, mask.data)
     assert mask.grad is None
+
+
+def test_plain_arrays_on_either_side_of_a_product() -> None:
+    x = Tensor(np.arange(6.0).reshape(2, 3))
+    left, right = np.ones((4, 2)), np.ones((3, 5))
+    arrays.backward((left @ x @ right).sum())
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad, np.full((2, 3), 20.0))
+
+
+def test_what_is_no_number_is_refused() -> None:
+    x = Tensor(np.ones(3))
+    with pytest.raises(TypeError, match="needs a number, got Tensor"):
+        x**x  # type: ignore[operator]
+    with pytest.raises(TypeError, match="None is no number"):
+        x + None
