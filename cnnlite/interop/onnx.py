@@ -16,6 +16,7 @@ from cnnlite import models
 from cnnlite._storage import replace_file
 from cnnlite.evaluation import model_dtype
 from cnnlite.functional._checks import pair, resolve_padding
+from cnnlite.interop._shared import join, load
 
 if TYPE_CHECKING:
     import onnx
@@ -40,7 +41,7 @@ def to_onnx(model: nn.Layer, input_shape: Sequence[int]) -> onnx.ModelProto:
         TypeError: a layer in it has no counterpart; the message says where it stands.
         ValueError: likewise for a setting, or the network does not take this input.
     """
-    onnx = _import_onnx("to_onnx")
+    onnx = load("to_onnx", "onnx", "onnx", "checker", "helper", "numpy_helper")
     y = model(np.zeros((1, *input_shape), model_dtype(model)))
     graph = _Graph(onnx, model_dtype(model))
     last = graph.add_layer(model, "x", "")
@@ -98,13 +99,13 @@ class _Graph:
         """Add a layer, with all that it is made of, and return the name of its output."""
         if type(layer) is nn.Sequential:
             for key, child in layer.children().items():
-                x = self.add_layer(child, x, _join(path, key))
+                x = self.add_layer(child, x, join(path, key))
             return x
         if type(layer) is nn.Residual:
-            body = self.add_layer(layer.body, x, _join(path, "body"))
+            body = self.add_layer(layer.body, x, join(path, "body"))
             short = x
             if layer.shortcut is not None:
-                short = self.add_layer(layer.shortcut, x, _join(path, "shortcut"))
+                short = self.add_layer(layer.shortcut, x, join(path, "shortcut"))
             return self.node("Add", [body, short])
         where = f"to_onnx: layer {path!r}" if path else "to_onnx: the layer"
         name = type(layer).__name__
@@ -227,19 +228,3 @@ _TABLE: dict[type, Callable[[_Graph, Any, str], str]] = {
     nn.GroupNorm: _group_norm,
     models.ZeroPadShortcut: _zero_pad_shortcut,
 }
-
-
-def _import_onnx(caller: str) -> Any:
-    try:
-        import onnx.checker
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs onnx, which is not installed: pip install 'cnnlite[onnx]'"
-        ) from error
-    return onnx
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.evaluation import model_dtype
+from cnnlite.interop._shared import join, load
 from cnnlite.layers import Layer, Residual, Sequential
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def to_torch(model: Layer) -> torch.nn.Module:
         TypeError: a layer in it has no counterpart; the message says where it stands.
         ValueError: likewise for a setting.
     """
-    torch = _import_torch("to_torch")
+    torch = load("to_torch", "PyTorch", "torch")
     from torch import nn
 
     from cnnlite.interop._torch_modules import Residual as TorchResidual
@@ -62,12 +63,12 @@ def to_torch(model: Layer) -> torch.nn.Module:
     def make(layer: Layer, path: str) -> nn.Module:
         if type(layer) is Sequential:
             parts = layer.children().items()
-            return nn.Sequential(*(convert(part, _join(path, key)) for key, part in parts))
+            return nn.Sequential(*(convert(part, join(path, key)) for key, part in parts))
         if type(layer) is Residual:
             way = layer.shortcut
             return TorchResidual(
-                convert(layer.body, _join(path, "body")),
-                None if way is None else convert(way, _join(path, "shortcut")),
+                convert(layer.body, join(path, "body")),
+                None if way is None else convert(way, join(path, "shortcut")),
             )
         where = f"to_torch: layer {path!r}" if path else "to_torch: the layer"
         module: nn.Module = _made(TO_TORCH, layer, where, "a module in PyTorch").to(dtype)
@@ -94,7 +95,7 @@ def from_torch(module: torch.nn.Module) -> Layer:
             float64, or not of the dtype of the others; the message says which.
         ValueError: likewise for a setting.
     """
-    _import_torch("from_torch")
+    load("from_torch", "PyTorch", "torch")
     from torch import nn
 
     from cnnlite.interop._torch_modules import Residual as TorchResidual
@@ -115,12 +116,12 @@ def from_torch(module: torch.nn.Module) -> Layer:
     def make(part: nn.Module, path: str) -> Layer:
         if type(part) is nn.Sequential:
             parts: Any = part._modules.items()  # named_children skips what stands there twice
-            return Sequential(*(convert(child, _join(path, key)) for key, child in parts))
+            return Sequential(*(convert(child, join(path, key)) for key, child in parts))
         if type(part) is TorchResidual:
             way = part.shortcut
             return Residual(
-                convert(part.body, _join(path, "body")),
-                None if way is None else convert(way, _join(path, "shortcut")),
+                convert(part.body, join(path, "body")),
+                None if way is None else convert(way, join(path, "shortcut")),
             )
         where = f"from_torch: module {path!r}" if path else "from_torch: the module"
         layer: Layer = _made(FROM_TORCH, part, where, "a layer in cnnlite", dtype)
@@ -142,7 +143,7 @@ def state_to_torch(state: Mapping[str, npt.ArrayLike]) -> dict[str, torch.Tensor
     Raises:
         ImportError: PyTorch is not installed.
     """
-    torch = _import_torch("state_to_torch")
+    torch = load("state_to_torch", "PyTorch", "torch")
     return {key: torch.from_numpy(np.array(array, order="C")) for key, array in state.items()}
 
 
@@ -166,20 +167,6 @@ def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]
             )
         arrays[key] = np.array(tensor.detach().cpu().numpy(), order="C")
     return arrays
-
-
-def _import_torch(caller: str) -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs PyTorch, which is not installed: pip install 'cnnlite[torch]'"
-        ) from error
-    return torch
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
 
 
 def _made(
