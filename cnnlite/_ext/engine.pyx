@@ -9,25 +9,12 @@ calls them.
 import os
 
 from cnnlite._ext import memory
-from cnnlite._ext.runtime cimport threads_for
+from cnnlite._ext.runtime cimport answer_signals, threads_for
 
 from libc.string cimport memset
 
 include "engine_buffers.pxi"
 
-
-cdef extern from *:
-    """
-    /* Run the handlers of signals that wait; -1 if one of them has raised. */
-    static int cnnlite_answer_signals(void)
-    {
-        PyGILState_STATE state = PyGILState_Ensure();
-        int answer = PyErr_CheckSignals();
-        PyGILState_Release(state);
-        return answer;
-    }
-    """
-    int cnnlite_answer_signals() noexcept nogil
 
 cdef extern from "engine/product_args.h" nogil:
     ctypedef struct product:
@@ -48,7 +35,7 @@ cdef extern from "engine/engine.h" nogil:
         const int32_t *argmax
     ctypedef void (*piece_body)(void *context, Py_ssize_t piece, int thread)
     void engine_parallel(Py_ssize_t pieces, int threads, piece_body body, void *context)
-    int (*engine_signalled)() noexcept
+    int (*engine_signalled)() except -1
     int engine_finish() except -1  # to be called after every kernel: raises what Ctrl-C raised
     ctypedef size_t (*conv_forward_kernel)(
         const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
@@ -84,7 +71,7 @@ cdef extern from "engine/engine.h" nogil:
         winograd_kernel *winograd_gradient
     const engine_table *engine_find(const char *name)
 
-engine_signalled = cnnlite_answer_signals
+engine_signalled = answer_signals
 
 cdef const engine_table *table = NULL
 

@@ -4,6 +4,8 @@ import os
 
 from cpython.exc cimport PyErr_CheckSignals
 
+from cnnlite._cpus import MOST_THREADS
+
 cdef extern from *:
     """
     #if defined(_OPENMP)
@@ -32,9 +34,6 @@ cdef enum:
     WORTH_A_THREAD = 16 * 1024
     # About a tenth of a second on one thread: a kernel that has more to do answers signals.
     LONGEST_TURN = 64 * 1024 * 1024
-
-cdef enum:
-    MOST_THREADS = 1024  # more would only fill the memory
 
 cdef int num_threads = 1
 cdef bint forked = False

@@ -1,12 +1,14 @@
 """What the kernels run on: here NumPy, on one thread."""
 
+from cnnlite._cpus import MOST_THREADS
+
 __all__ = ["compiler", "get_num_threads", "instruction_set", "openmp", "set_num_threads"]
 
 
 def set_num_threads(n: int) -> None:
     """Accept a number of threads; these kernels use one whatever it is."""
-    if not 1 <= n <= 1024:
-        raise ValueError(f"set_num_threads: n is {n}, expected 1 to 1024")
+    if not 1 <= n <= MOST_THREADS:
+        raise ValueError(f"set_num_threads: n is {n}, expected 1 to {MOST_THREADS}")
 
 
 def get_num_threads() -> int:
