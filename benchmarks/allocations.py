@@ -19,10 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 
+import numpy as np
+
 import cnnlite
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.text import table
-from benchmarks.workers import batches
+from benchmarks.workers import Cnnlite, batches
 from cnnlite._ext import memory
 
 WARM, STEPS = 4, 10  # steps before measuring, and measured
@@ -61,19 +63,11 @@ def page_faults() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
-def trainer(network: Network, images: int) -> Callable[[], None]:
-    """Return a function that takes a training step."""
-    model, loss = network.make(rng=0), cnnlite.CrossEntropyLoss()
-    optimizer = cnnlite.SGD(lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    ((x, targets),) = batches(images, 1)
-
-    def step() -> None:
-        scores, cache = model.forward(x)
-        _, loss_cache = loss.forward(scores, targets)
-        _, grads = model.backward(loss.backward(loss_cache), cache, need_dx=False)
-        optimizer.step(model.params, grads)
-
-    return step
+def trainer(network: Network, images: int) -> Callable[[], object]:
+    """Return a function that takes a training step, as in the comparison with PyTorch."""
+    step = Cnnlite(network, cnnlite.get_num_threads()).trainer(np.float32)
+    (batch,) = batches(images, 1)
+    return lambda: step(batch)
 
 
 def _traced(step: Callable[[], object]) -> tuple[int, int]:

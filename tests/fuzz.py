@@ -16,8 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+from tests.generated import generated
 
 ASKED = int(os.environ.get("CNNLITE_FUZZ_CASES") or 0)
 """Cases of each test; 0: the tests' own numbers, the same cases in every run."""
@@ -37,13 +38,7 @@ done: dict[str, int] = {}
 
 def fuzzed(cases: int) -> Callable[[Any], Any]:
     """Hypothesis's settings for so many cases, or as many as were asked for."""
-    return settings(
-        max_examples=ASKED or cases,
-        derandomize=not ASKED,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    return generated(cases, ASKED)
 
 
 # Ways to damage a file: overwrite, insert, remove, repeat, cut.  Places are parts of its length.

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+
+from tests.generated import generated
 
 Array = np.ndarray[Any, Any]
 Draw = Callable[..., Any]
@@ -29,13 +31,7 @@ done: dict[str, int] = {}
 
 def judged(cases: int) -> settings:
     """Hypothesis's settings for so many cases: always the same, or as many new ones as asked."""
-    return settings(
-        max_examples=ASKED or cases,
-        derandomize=not ASKED,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    return generated(cases, ASKED)
 
 
 class Case(NamedTuple):
