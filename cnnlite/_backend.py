@@ -7,7 +7,7 @@ CNNLITE_BACKEND=reference.  Both export the same functions with the same signatu
 import os
 from typing import TYPE_CHECKING
 
-from cnnlite._cpus import default_num_threads, forked_with_openmp
+from cnnlite._cpus import default_num_threads
 
 __all__ = ["backend_name", "empty", "kernels"]
 
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 elif backend_name == "reference":
     from cnnlite import reference as kernels
 elif backend_name == "compiled":
-    fork = forked_with_openmp()  # asked before the kernels bring OpenMP themselves
     try:
         from cnnlite import _ext as kernels
-        from cnnlite._ext.runtime import stay_on_one_thread
     except ImportError as error:
         raise ImportError(
             f"cnnlite's compiled kernels cannot be loaded ({error}). In a checkout, build them "
@@ -30,8 +28,6 @@ elif backend_name == "compiled":
             "CNNLITE_BACKEND=reference runs everything without them, in plain NumPy and slowly.",
             name=__name__,
         ) from error
-    if fork:
-        stay_on_one_thread()
 else:
     raise ImportError(
         f"CNNLITE_BACKEND is {backend_name!r}, expected 'compiled' (the default) or 'reference'",

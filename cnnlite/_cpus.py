@@ -4,9 +4,9 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["MOST_THREADS", "default_num_threads", "forked_with_openmp"]
+__all__ = ["MOST_THREADS", "default_num_threads"]
 
-# OpenMP keeps a note for each thread on the caller's stack: 100,000 of them overrun it.
+# The pool has a place for each of them (_ext/runtime/pool.h).
 MOST_THREADS = 1024
 
 
@@ -24,21 +24,6 @@ def default_num_threads() -> int:
             f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number from 1 to {MOST_THREADS}"
         )
     return int(text)
-
-
-def forked_with_openmp(process: Path = Path("/proc/self")) -> bool:
-    """Return whether this process is a fork of a program, and has GCC's OpenMP in it already.
-
-    Another library may have used it in the parent.  Then its threads are missing here, and the
-    first parallel loop would wait for them for ever.
-
-    Source: proc(5), "stat"; PF_FORKNOEXEC (0x40) in include/linux/sched.h.
-    """
-    try:
-        flags = (process / "stat").read_text().rpartition(")")[2].split()[6]
-        return bool(int(flags) & 0x40) and "libgomp" in (process / "maps").read_text()
-    except (OSError, ValueError, IndexError):  # not Linux
-        return False
 
 
 def affinity() -> int:

@@ -12,8 +12,8 @@ def set_num_threads(n: int) -> None:
     """Use n threads in the kernels from now on.
 
     At the start it is CNNLITE_NUM_THREADS, or else the number of CPUs that affinity and the
-    container's quota leave to this process.  Kernels that were built without OpenMP, the reference
-    backend, and a child process after a fork always use one.
+    container's quota leave to this process.  A serial build of the kernels, the reference backend,
+    and a child process after a fork always use one.
 
     Args:
         n: from 1 to 1024.

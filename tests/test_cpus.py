@@ -88,19 +88,3 @@ print(cnnlite.get_num_threads())
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
     )
     assert result.stdout.split() == ["1"], result.stderr
-
-
-@pytest.mark.parametrize(
-    ("flags", "maps", "forked"),
-    [
-        ("4194368", "/usr/lib/libgomp.so.1.0.0", True),  # 0x400040
-        ("4194304", "/usr/lib/libgomp.so.1.0.0", False),
-        ("4194368", "/usr/lib/libc.so.6", False),
-        ("odd", "/usr/lib/libgomp.so.1.0.0", False),
-    ],
-)
-def test_a_fork_of_a_program_with_openmp_is_recognised(tmp_path, flags, maps, forked):
-    (tmp_path / "stat").write_text(f"17 (a name) with ) S 1 2 3 4 5 {flags} 0 0 0\n")
-    (tmp_path / "maps").write_text(f"7f00-7f01 r-xp 00000000 00:00 0 {maps}\n")
-    assert _cpus.forked_with_openmp(tmp_path) is forked
-    assert not _cpus.forked_with_openmp(tmp_path / "nowhere")

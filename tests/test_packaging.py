@@ -108,21 +108,6 @@ def test_core_dependencies_stay_few(project):
     assert not any("torch" in text for text in project["project"]["optional-dependencies"]["test"])
 
 
-def test_a_compiler_without_openmp_is_told_of(tmp_path):
-    pytest.importorskip("Cython")
-    build = ["setup.py", "build_ext", "--build-lib", tmp_path, "--build-temp", tmp_path]
-    result = subprocess.run(
-        [sys.executable, *map(str, build)],
-        cwd=ROOT,
-        env={**os.environ, "CC": "false"},  # it compiles nothing, so OpenMP's probe neither
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    line = "cnnlite: this compiler has no OpenMP; the kernels will use one thread"
-    assert line in result.stdout.splitlines()
-
-
 # ---- Building and installing outside the tree
 
 KERNELS = """
@@ -141,7 +126,8 @@ kernels.max_pool2d_forward(x, y, argmax, *window); digest.update(y); digest.upda
 kernels.max_pool2d_backward(y, argmax, dx); digest.update(dx)
 kernels.avg_pool2d_forward(x, y, *window[:3], True); digest.update(y)
 kernels.avg_pool2d_backward(y, dx, *window[:3], True); digest.update(dx)
-print(cnnlite.__file__, kernels.openmp(), kernels.compiler().replace(" ", "-"), digest.hexdigest())
+compiler = kernels.compiler().replace(" ", "-")
+print(cnnlite.__file__, kernels.multithreaded(), compiler, digest.hexdigest())
 """
 
 
@@ -220,8 +206,8 @@ def test_the_sdist_installs_outside_the_tree(sdist, from_wheel):
 
 
 @pytest.mark.slow
-def test_a_build_without_openmp_computes_the_same_bits(sdist, from_wheel):
-    says = install(sdist, sdist.parent / "serial", CNNLITE_NO_OPENMP="1")
+def test_a_serial_build_computes_the_same_bits(sdist, from_wheel):
+    says = install(sdist, sdist.parent / "serial", CNNLITE_SERIAL="1")
     assert says == ["False", *from_wheel[1:]]
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 
 import numpy as np
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
-# In every program: the parent has used OpenMP before the children are there.
+# In every program: the parent has used several threads before the children are there.
 START = """
 import os, threading
 import cnnlite
@@ -110,33 +109,8 @@ worker.start()
 worker.join()
 print(results, cnnlite.get_num_threads() > 1, one_step() == expected)
 """
-    several = str(kernels.openmp())
+    several = str(kernels.multithreaded())
     assert run(code) == ["[0]", several, "True"]
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs libgomp")
-def test_a_child_that_begins_to_use_cnnlite_after_others_used_openmp() -> None:
-    """PyTorch and scikit-learn share GCC's OpenMP with the kernels, or may."""
-    code = """
-import ctypes, os
-try:
-    openmp = ctypes.CDLL("libgomp.so.1")
-except OSError:
-    print("1 True")
-    raise SystemExit
-body = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
-openmp.GOMP_parallel(body, None, 4, 0)
-child = os.fork()
-if child == 0:
-    import cnnlite
-    from tests.processes import one_step
-    expected = one_step()
-    cnnlite.set_num_threads(4)
-    print(cnnlite.get_num_threads(), one_step() == expected, flush=True)
-    os._exit(0)
-os.waitpid(child, 0)
-"""
-    assert run_program(code) == ["1", "True"]
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])

@@ -60,6 +60,6 @@ def test_a_training_with_everything_has_the_same_bits_every_time() -> None:
 
 
 @pytest.mark.slow
-def test_the_build_without_openmp_has_the_same_bits(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_serial_build_has_the_same_bits(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("Cython")
     assert same_bits.main() == 0, capsys.readouterr().out

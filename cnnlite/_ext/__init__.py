@@ -36,7 +36,7 @@ from cnnlite._ext.patches import col2im, im2col
 from cnnlite._ext.runtime import (
     compiler,
     get_num_threads,
-    openmp,
+    multithreaded,
     set_num_threads,
 )
 
@@ -71,7 +71,7 @@ __all__ = [
     "max_pool2d_forward",
     "max_pool2x2_backward",
     "max_pool2x2_forward",
-    "openmp",
+    "multithreaded",
     "relu_backward",
     "relu_forward",
     "set_num_threads",

@@ -1,11 +1,25 @@
 """Random crops and flips on bytes, and the pass that turns pixels into a batch of numbers."""
 
 from cython cimport floating
-from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
-from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
+from cnnlite._ext.runtime cimport run_items
+
+cdef struct Batch:                 # what a call is given; images are (C, H, W) everywhere
+    const unsigned char* images
+    const int64_t* index           # which image comes where in out
+    const int32_t* top
+    const int32_t* left
+    const unsigned char* flip
+    const float* scale
+    const float* shift
+    void* out
+    bint out_is_double
+    Py_ssize_t padding
+    Py_ssize_t channels
+    Py_ssize_t height
+    Py_ssize_t width
 
 
 def crop_flip(
@@ -19,24 +33,21 @@ def crop_flip(
     """See cnnlite.reference.crop_flip."""
     cdef Py_ssize_t count = images.shape[0], channels = images.shape[1]
     cdef Py_ssize_t height = images.shape[2], width = images.shape[3]
-    cdef Py_ssize_t c, n, size = channels * height * width
+    cdef Py_ssize_t c, size = channels * height * width
     for c in range(4):
         if out.shape[c] != images.shape[c]:
             raise ValueError("crop_flip: out and images have different shapes")
     _check_offsets("crop_flip", count, top, left, flip, padding)
     if count * size == 0:
         return
-    cdef Py_ssize_t turn, turns = turns_for(count * size)
-    cdef int threads = threads_for(count * size)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for n in prange(
-            count * turn // turns, count * (turn + 1) // turns,
-            nogil=True, schedule="static", num_threads=threads,
-        ):
-            _crop_image(&images[0, 0, 0, 0] + n * size, &out[0, 0, 0, 0] + n * size,
-                        top[n] - padding, left[n] - padding, flip[n], channels, height, width)
+    cdef Batch batch
+    batch.images = &images[0, 0, 0, 0]
+    batch.top, batch.left, batch.flip = &top[0], &left[0], &flip[0]
+    batch.out = &out[0, 0, 0, 0]
+    batch.padding = padding
+    batch.channels, batch.height, batch.width = channels, height, width
+    with nogil:
+        run_items(count, count * size, _crop_image, &batch)
 
 
 def crop_flip_normalize(
@@ -68,18 +79,15 @@ def crop_flip_normalize(
     _check_offsets("crop_flip_normalize", count, top, left, flip, padding)
     if count * size == 0:
         return
-    cdef Py_ssize_t turn, turns = turns_for(count * size)
-    cdef int threads = threads_for(count * size)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for n in prange(
-            count * turn // turns, count * (turn + 1) // turns,
-            nogil=True, schedule="static", num_threads=threads,
-        ):
-            _normalize_image(&images[0, 0, 0, 0] + index[n] * size, &out[0, 0, 0, 0] + n * size,
-                             &scale[0, 0, 0], &shift[0, 0, 0], top[n] - padding, left[n] - padding,
-                             flip[n], channels, height, width)
+    cdef Batch batch
+    batch.images, batch.index = &images[0, 0, 0, 0], &index[0]
+    batch.top, batch.left, batch.flip = &top[0], &left[0], &flip[0]
+    batch.scale, batch.shift = &scale[0, 0, 0], &shift[0, 0, 0]
+    batch.out, batch.out_is_double = &out[0, 0, 0, 0], floating is double
+    batch.padding = padding
+    batch.channels, batch.height, batch.width = channels, height, width
+    with nogil:
+        run_items(count, count * size, _normalize_image, &batch)
 
 
 cdef int _check_offsets(
@@ -104,25 +112,24 @@ cdef int _check_offsets(
     return 0
 
 
-cdef void _crop_image(
-    const unsigned char* image,  # in, (C, H, W)
-    unsigned char* out,          # out, (C, H, W)
-    Py_ssize_t row,              # the crop's first row and column in the image: may be outside
-    Py_ssize_t column,
-    bint flip,
-    Py_ssize_t channels,
-    Py_ssize_t height,
-    Py_ssize_t width,
-) noexcept nogil:
+cdef void _crop_image(void* context, Py_ssize_t n) noexcept nogil:
+    cdef const Batch* batch = <const Batch*> context
+    cdef Py_ssize_t height = batch.height, width = batch.width
+    cdef Py_ssize_t size = batch.channels * height * width
+    cdef const unsigned char* image = batch.images + n * size
+    cdef unsigned char* out = <unsigned char*> batch.out + n * size
+    # The crop's first row and column in the image; they may be outside.
+    cdef Py_ssize_t row = batch.top[n] - batch.padding, column = batch.left[n] - batch.padding
+    # first to last are the crop's columns that lie in the image, counted before the flip.
     cdef Py_ssize_t first = min(max(-column, 0), width)
     cdef Py_ssize_t last = max(min(width - column, width), first)
     cdef Py_ssize_t c, y, x
     cdef const unsigned char* source
-    memset(out, 0, channels * height * width)
-    for c in range(channels):
+    memset(out, 0, size)
+    for c in range(batch.channels):
         for y in range(max(-row, 0), min(height - row, height)):
             source = image + (c * height + y + row) * width
-            if flip:
+            if batch.flip[n]:
                 for x in range(first, last):
                     out[(c * height + y) * width + width - 1 - x] = source[column + x]
             elif first < last:
@@ -130,19 +137,19 @@ cdef void _crop_image(
                     out + (c * height + y) * width + first, source + column + first, last - first)
 
 
-cdef void _normalize_image(
-    const unsigned char* image,  # in, (C, H, W)
-    floating* out,               # out, (C, H, W)
-    const float* scale,          # in, (C, H, W)
-    const float* shift,          # in, (C, H, W)
-    Py_ssize_t row,
-    Py_ssize_t column,
-    bint flip,
-    Py_ssize_t channels,
-    Py_ssize_t height,
-    Py_ssize_t width,
-) noexcept nogil:
-    # first to last are the crop's columns that lie in the image, counted before the flip.
+cdef void _normalize_image(void* context, Py_ssize_t n) noexcept nogil:
+    cdef const Batch* batch = <const Batch*> context
+    cdef Py_ssize_t start = n * batch.channels * batch.height * batch.width
+    if batch.out_is_double:
+        _normalize(batch, n, <double*> batch.out + start)
+    else:
+        _normalize(batch, n, <float*> batch.out + start)
+
+
+cdef void _normalize(const Batch* batch, Py_ssize_t n, floating* out) noexcept nogil:
+    cdef Py_ssize_t height = batch.height, width = batch.width
+    cdef const unsigned char* image
+    cdef Py_ssize_t row = batch.top[n] - batch.padding, column = batch.left[n] - batch.padding
     cdef Py_ssize_t first = min(max(-column, 0), width)
     cdef Py_ssize_t last = max(min(width - column, width), first)
     cdef Py_ssize_t c, y, x, start, end
@@ -150,11 +157,12 @@ cdef void _normalize_image(
     cdef const float* a
     cdef const float* b
     cdef floating* target
-    start, end = (width - last, width - first) if flip else (first, last)
-    for c in range(channels):
+    image = batch.images + batch.index[n] * batch.channels * height * width
+    start, end = (width - last, width - first) if batch.flip[n] else (first, last)
+    for c in range(batch.channels):
         for y in range(height):
-            a = scale + (c * height + y) * width
-            b = shift + (c * height + y) * width
+            a = batch.scale + (c * height + y) * width
+            b = batch.shift + (c * height + y) * width
             target = out + (c * height + y) * width
             if y + row < 0 or y + row >= height:
                 for x in range(width):
@@ -165,7 +173,7 @@ cdef void _normalize_image(
                 target[x] = b[x]
             for x in range(end, width):
                 target[x] = b[x]
-            if flip:
+            if batch.flip[n]:
                 for x in range(start, end):
                     target[x] = source[column + width - 1 - x] * <floating> a[x] + b[x]
             else:

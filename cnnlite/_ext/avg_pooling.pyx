@@ -4,10 +4,16 @@ One image's channel (a plane) is one piece of work.
 """
 
 from cython cimport floating
-from cython.parallel cimport prange
 
-from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
+from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport Axis, check_alignment, is_half, pooling_axes, position
+
+cdef struct Planes:
+    const void* given    # x or dy, all of it
+    void* result         # y or dx
+    bint is_double
+    bint count_include_pad
+    Axis axes[2]
 
 
 def avg_pool2d_forward(
@@ -15,12 +21,17 @@ def avg_pool2d_forward(
     kernel, stride, padding, bint count_include_pad,
 ):
     """Write the mean of every window of x (in) to y (out)."""
-    cdef Axis axes[2]
-    pooling_axes("avg_pool2d_forward", x.shape, y.shape, kernel, stride, padding, (1, 1), axes)
+    cdef Planes planes
+    pooling_axes(
+        "avg_pool2d_forward", x.shape, y.shape, kernel, stride, padding, (1, 1), planes.axes
+    )
     check_alignment("avg_pool2d_forward", "x", x._data, sizeof(floating))
     check_alignment("avg_pool2d_forward", "y", y._data, sizeof(floating))
+    planes.given, planes.result = x._data, y._data
+    planes.is_double, planes.count_include_pad = floating is double, count_include_pad
+    cdef Py_ssize_t elements = y.shape[0] * y.shape[1] * y.shape[2] * y.shape[3]
     with nogil:
-        _avg_forward(x, y, &axes[0], &axes[1], count_include_pad)
+        run_items(x.shape[0] * x.shape[1], elements * planes.axes[1].kernel, _forward, &planes)
 
 
 def avg_pool2d_backward(
@@ -28,47 +39,48 @@ def avg_pool2d_backward(
     kernel, stride, padding, bint count_include_pad,
 ):
     """Share every gradient in dy (in) equally among its window's pixels in dx (out)."""
-    cdef Axis axes[2]
-    pooling_axes("avg_pool2d_backward", dx.shape, dy.shape, kernel, stride, padding, (1, 1), axes)
+    cdef Planes planes
+    pooling_axes(
+        "avg_pool2d_backward", dx.shape, dy.shape, kernel, stride, padding, (1, 1), planes.axes
+    )
     check_alignment("avg_pool2d_backward", "dy", dy._data, sizeof(floating))
     check_alignment("avg_pool2d_backward", "dx", dx._data, sizeof(floating))
+    planes.given, planes.result = dy._data, dx._data
+    planes.is_double, planes.count_include_pad = floating is double, count_include_pad
+    cdef Py_ssize_t elements = dx.shape[0] * dx.shape[1] * dx.shape[2] * dx.shape[3]
     with nogil:
-        _avg_backward(dy, dx, &axes[0], &axes[1], count_include_pad)
+        run_items(dx.shape[0] * dx.shape[1], elements, _backward, &planes)
 
 
-cdef int _avg_forward(
-    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y,
-    const Axis* rows, const Axis* columns, bint count_include_pad,
-) except -1 nogil:
-    cdef Py_ssize_t channels = x.shape[1], planes = x.shape[0] * channels, plane
-    cdef Py_ssize_t elements = planes * rows.outputs * columns.outputs * columns.kernel
-    cdef Py_ssize_t turn, turns = turns_for(elements)
-    cdef int threads = threads_for(elements)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for plane in prange(
-            planes * turn // turns, planes * (turn + 1) // turns,
-            schedule="static", num_threads=threads,
-        ):
-            _avg_forward_plane(
-                x, y, plane // channels, plane % channels, rows, columns, count_include_pad
-            )
-    return 0
+cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
+    cdef const Planes* p = <const Planes*> context
+    cdef Py_ssize_t pixels = p.axes[0].size * p.axes[1].size
+    cdef Py_ssize_t outputs = p.axes[0].outputs * p.axes[1].outputs
+    if p.is_double:
+        _forward_plane(
+            <const double*> p.given + plane * pixels, <double*> p.result + plane * outputs,
+            &p.axes[0], &p.axes[1], p.count_include_pad,
+        )
+    else:
+        _forward_plane(
+            <const float*> p.given + plane * pixels, <float*> p.result + plane * outputs,
+            &p.axes[0], &p.axes[1], p.count_include_pad,
+        )
 
 
-cdef void _avg_forward_plane(
-    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, Py_ssize_t n, Py_ssize_t c,
-    const Axis* rows, const Axis* columns, bint count_include_pad,
+cdef void _forward_plane(
+    const floating* x, floating* y, const Axis* rows, const Axis* columns, bint count_include_pad,
 ) noexcept nogil:
     cdef Py_ssize_t oh, ow, h, w, top, left, bottom, right, high
+    cdef Py_ssize_t width = columns.size
+    cdef const floating* pair
     cdef floating total
     if is_half(rows) and is_half(columns):
         for oh in range(rows.outputs):
             for ow in range(columns.outputs):  # the same sums, in the same order
-                y[n, c, oh, ow] = (
-                    x[n, c, 2 * oh, 2 * ow] + x[n, c, 2 * oh, 2 * ow + 1]
-                    + x[n, c, 2 * oh + 1, 2 * ow] + x[n, c, 2 * oh + 1, 2 * ow + 1]
+                pair = x + 2 * oh * width + 2 * ow
+                y[oh * columns.outputs + ow] = (
+                    pair[0] + pair[1] + pair[width] + pair[width + 1]
                 ) / 4
         return
     for oh in range(rows.outputs):
@@ -77,12 +89,14 @@ cdef void _avg_forward_plane(
         high = _pixels(rows, oh, count_include_pad)
         for ow in range(columns.outputs):
             left = max(position(columns, ow, 0), 0)
-            right = min(position(columns, ow, columns.kernel), columns.size)
+            right = min(position(columns, ow, columns.kernel), width)
             total = 0
             for h in range(top, bottom):
                 for w in range(left, right):
-                    total = total + x[n, c, h, w]
-            y[n, c, oh, ow] = total / <floating> (high * _pixels(columns, ow, count_include_pad))
+                    total = total + x[h * width + w]
+            y[oh * columns.outputs + ow] = (
+                total / <floating> (high * _pixels(columns, ow, count_include_pad))
+            )
 
 
 cdef inline Py_ssize_t _pixels(
@@ -97,53 +111,51 @@ cdef inline Py_ssize_t _pixels(
     return max(end - start, 1)
 
 
-cdef int _avg_backward(
-    const floating[:, :, :, ::1] dy, floating[:, :, :, ::1] dx,
-    const Axis* rows, const Axis* columns, bint count_include_pad,
-) except -1 nogil:
-    cdef Py_ssize_t channels = dx.shape[1], planes = dx.shape[0] * channels, plane
-    cdef Py_ssize_t elements = planes * dx.shape[2] * dx.shape[3]
-    cdef Py_ssize_t turn, turns = turns_for(elements)
-    cdef int threads = threads_for(elements)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for plane in prange(
-            planes * turn // turns, planes * (turn + 1) // turns,
-            schedule="static", num_threads=threads,
-        ):
-            _avg_backward_plane(
-                dy, dx, plane // channels, plane % channels, rows, columns, count_include_pad
-            )
-    return 0
+cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
+    cdef const Planes* p = <const Planes*> context
+    cdef Py_ssize_t pixels = p.axes[0].size * p.axes[1].size
+    cdef Py_ssize_t outputs = p.axes[0].outputs * p.axes[1].outputs
+    if p.is_double:
+        _backward_plane(
+            <const double*> p.given + plane * outputs, <double*> p.result + plane * pixels,
+            &p.axes[0], &p.axes[1], p.count_include_pad,
+        )
+    else:
+        _backward_plane(
+            <const float*> p.given + plane * outputs, <float*> p.result + plane * pixels,
+            &p.axes[0], &p.axes[1], p.count_include_pad,
+        )
 
 
-cdef void _avg_backward_plane(
-    const floating[:, :, :, ::1] dy, floating[:, :, :, ::1] dx, Py_ssize_t n, Py_ssize_t c,
-    const Axis* rows, const Axis* columns, bint count_include_pad,
+cdef void _backward_plane(
+    const floating* dy, floating* dx, const Axis* rows, const Axis* columns, bint count_include_pad,
 ) noexcept nogil:
     cdef Py_ssize_t oh, ow, h, w, top, left, bottom, right, high
+    cdef Py_ssize_t width = columns.size
+    cdef floating* pair
     cdef floating share
     if is_half(rows) and is_half(columns) and rows.size % 2 == 0 and columns.size % 2 == 0:
         for oh in range(rows.outputs):
             for ow in range(columns.outputs):
-                share = dy[n, c, oh, ow] / 4
-                dx[n, c, 2 * oh, 2 * ow] = share
-                dx[n, c, 2 * oh, 2 * ow + 1] = share
-                dx[n, c, 2 * oh + 1, 2 * ow] = share
-                dx[n, c, 2 * oh + 1, 2 * ow + 1] = share
+                pair = dx + 2 * oh * width + 2 * ow
+                share = dy[oh * columns.outputs + ow] / 4
+                pair[0] = share
+                pair[1] = share
+                pair[width] = share
+                pair[width + 1] = share
         return
-    for h in range(rows.size):
-        for w in range(columns.size):
-            dx[n, c, h, w] = 0
+    for h in range(rows.size * width):
+        dx[h] = 0
     for oh in range(rows.outputs):
         top = max(position(rows, oh, 0), 0)
         bottom = min(position(rows, oh, rows.kernel), rows.size)
         high = _pixels(rows, oh, count_include_pad)
         for ow in range(columns.outputs):
             left = max(position(columns, ow, 0), 0)
-            right = min(position(columns, ow, columns.kernel), columns.size)
-            share = dy[n, c, oh, ow] / <floating> (high * _pixels(columns, ow, count_include_pad))
+            right = min(position(columns, ow, columns.kernel), width)
+            share = dy[oh * columns.outputs + ow] / <floating> (
+                high * _pixels(columns, ow, count_include_pad)
+            )
             for h in range(top, bottom):
                 for w in range(left, right):
-                    dx[n, c, h, w] += share
+                    dx[h * width + w] += share

@@ -9,7 +9,7 @@ calls them.
 import os
 
 from cnnlite._ext import memory
-from cnnlite._ext.runtime cimport answer_signals, threads_for
+from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
 
 from libc.string cimport memset
 
@@ -33,10 +33,9 @@ cdef extern from "engine/engine.h" nogil:
         const void *data
         const void *relu_y
         const int32_t *argmax
-    ctypedef void (*piece_body)(void *context, Py_ssize_t piece, int thread)
-    void engine_parallel(Py_ssize_t pieces, int threads, piece_body body, void *context)
-    int (*engine_signalled)() except -1
-    int engine_finish() except -1  # to be called after every kernel: raises what Ctrl-C raised
+    ctypedef void parallel_loop(
+        Py_ssize_t pieces, int threads, piece_body body, void *context) noexcept
+    parallel_loop *engine_parallel
     ctypedef size_t (*conv_forward_kernel)(
         const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
         int32_t *argmax, int relu, void *scratch, int threads)
@@ -71,7 +70,7 @@ cdef extern from "engine/engine.h" nogil:
         winograd_kernel *winograd_gradient
     const engine_table *engine_find(const char *name)
 
-engine_signalled = answer_signals
+engine_parallel = run_pieces
 
 cdef const engine_table *table = NULL
 

@@ -132,7 +132,7 @@ cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssiz
     cdef Scratch scratch = Scratch(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
     with nogil:
         kernel(s, xp, wp, bp, yp, argmax, relu, scratch.start, threads)
-        engine_finish()
+        end_kernel()
     return 0
 
 
@@ -154,7 +154,7 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
     cdef Scratch scratch = Scratch(kernel(&s, dyp, wp, dxp, NULL, threads))
     with nogil:
         kernel(&s, dyp, wp, dxp, scratch.start, threads)
-        engine_finish()
+        end_kernel()
 
 
 def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation,
@@ -193,4 +193,4 @@ def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilatio
     cdef Scratch scratch = Scratch(kernel(&s, xp, source, dwp, dbp, NULL, threads))
     with nogil:
         kernel(&s, xp, source, dwp, dbp, scratch.start, threads)
-        engine_finish()
+        end_kernel()

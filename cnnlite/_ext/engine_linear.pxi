@@ -21,7 +21,7 @@ cdef int multiply(product *k, int is_double) except -1:
     cdef Scratch scratch = Scratch(kernel(k, NULL, threads))
     with nogil:
         kernel(k, scratch.start, threads)
-        engine_finish()
+        end_kernel()
     return 0
 
 
@@ -78,5 +78,5 @@ def linear_weight_gradient(x, dy, dweight, dbias):
     cdef piece_body body = table.sum_rows[arrays.is_double]
     cdef Py_ssize_t lanes = table.lanes[arrays.is_double]
     with nogil:
-        engine_parallel((k.n + lanes - 1) // lanes, threads_for(k.m * k.n), body, &k)
-        engine_finish()
+        run_pieces((k.n + lanes - 1) // lanes, threads_for(k.m * k.n), body, &k)
+        end_kernel()

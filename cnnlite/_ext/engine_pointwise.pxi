@@ -58,8 +58,8 @@ cdef int run(const piece_body *bodies, Arrays arrays, Py_ssize_t pieces, Py_ssiz
     """Run a kernel over its pieces, with as many threads as that many elements are worth."""
     cdef piece_body body = bodies[arrays.is_double]
     with nogil:
-        engine_parallel(pieces, threads_for(elements), body, context)
-        engine_finish()
+        run_pieces(pieces, threads_for(elements), body, context)
+        end_kernel()
     return 0
 
 

@@ -48,7 +48,7 @@ cdef int run_winograd(winograd_kernel kernel, winograd_args *k) except -1:
     k.workspace = scratch.start
     with nogil:
         kernel(k)
-        engine_finish()
+        end_kernel()
     return 0
 
 

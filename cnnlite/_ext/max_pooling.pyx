@@ -5,14 +5,41 @@ window one after the other, each for whole rows of outputs: an inner loop withou
 """
 
 from cython cimport floating
-from cython.parallel cimport prange
 from libc.math cimport INFINITY
 
-from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
+from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport (
     Axis, check_alignment, check_shape, end_inside, first_inside, is_half, pooling_axes, position,
     shape4,
 )
+
+
+cdef extern from *:
+    """
+    /* Several threads may say so at once. */
+    #if defined(__GNUC__)
+    #define SAY_SO(flag) __atomic_store_n(flag, 1, __ATOMIC_RELAXED)
+    #else
+    #define SAY_SO(flag) (*(volatile int *)(flag) = 1)
+    #endif
+    """
+    void SAY_SO(int* flag) nogil
+
+cdef struct Forward:
+    const void* x
+    void* y
+    int* argmax
+    bint is_double
+    Axis axes[2]
+
+cdef struct Backward:
+    const void* dy
+    const int* argmax
+    void* dx
+    bint is_double
+    Py_ssize_t outputs       # of a plane
+    Py_ssize_t pixels
+    int outside              # whether an index was outside its plane
 
 
 def max_pool2d_forward(
@@ -20,8 +47,10 @@ def max_pool2d_forward(
     kernel, stride, padding, dilation,
 ):
     """Write the maximum of every window of x (in) to y (out), and where it was to argmax (out)."""
-    cdef Axis axes[2]
-    pooling_axes("max_pool2d_forward", x.shape, y.shape, kernel, stride, padding, dilation, axes)
+    cdef Forward call
+    pooling_axes(
+        "max_pool2d_forward", x.shape, y.shape, kernel, stride, padding, dilation, call.axes
+    )
     check_shape("max_pool2d_forward", "argmax", shape4(argmax.shape), shape4(y.shape))
     if <object> x.shape[2] * x.shape[3] >= 2**31:
         raise ValueError(
@@ -30,8 +59,11 @@ def max_pool2d_forward(
     check_alignment("max_pool2d_forward", "x", x._data, sizeof(floating))
     check_alignment("max_pool2d_forward", "y", y._data, sizeof(floating))
     check_alignment("max_pool2d_forward", "argmax", argmax._data, sizeof(int))
+    call.x, call.y, call.argmax = x._data, y._data, <int*> argmax._data
+    call.is_double = floating is double
+    cdef Py_ssize_t elements = y.shape[0] * y.shape[1] * y.shape[2] * y.shape[3]
     with nogil:
-        _max_forward(x, y, argmax, &axes[0], &axes[1])
+        run_items(x.shape[0] * x.shape[1], elements * call.axes[1].kernel, _forward, &call)
 
 
 def max_pool2d_backward(
@@ -46,51 +78,52 @@ def max_pool2d_backward(
     check_alignment("max_pool2d_backward", "dy", dy._data, sizeof(floating))
     check_alignment("max_pool2d_backward", "argmax", argmax._data, sizeof(int))
     check_alignment("max_pool2d_backward", "dx", dx._data, sizeof(floating))
-    cdef bint inside
+    cdef Backward call
+    call.dy, call.argmax, call.dx = dy._data, <const int*> argmax._data, dx._data
+    call.is_double = floating is double
+    call.outputs, call.pixels = dy.shape[2] * dy.shape[3], dx.shape[2] * dx.shape[3]
+    call.outside = 0
+    cdef Py_ssize_t planes = dx.shape[0] * dx.shape[1]
     with nogil:
-        inside = _max_backward(dy, argmax, dx)
-    if not inside:
+        run_items(planes, planes * call.pixels, _backward, &call)
+    if call.outside:
         raise ValueError(
             f"max_pool2d_backward: argmax points outside the image {(dx.shape[2], dx.shape[3])}"
         )
 
 
-cdef int _max_forward(
-    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] argmax,
-    const Axis* rows, const Axis* columns,
-) except -1 nogil:
-    cdef Py_ssize_t channels = x.shape[1], planes = x.shape[0] * channels, plane
-    cdef Py_ssize_t elements = planes * rows.outputs * columns.outputs * columns.kernel
-    cdef Py_ssize_t turn, turns = turns_for(elements)
-    cdef int threads = threads_for(elements)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for plane in prange(
-            planes * turn // turns, planes * (turn + 1) // turns,
-            schedule="static", num_threads=threads,
-        ):
-            _max_forward_plane(x, y, argmax, plane // channels, plane % channels, rows, columns)
-    return 0
+cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
+    cdef const Forward* p = <const Forward*> context
+    cdef Py_ssize_t pixel = plane * p.axes[0].size * p.axes[1].size
+    cdef Py_ssize_t output = plane * p.axes[0].outputs * p.axes[1].outputs
+    if p.is_double:
+        _forward_plane(
+            <const double*> p.x + pixel, <double*> p.y + output, p.argmax + output,
+            &p.axes[0], &p.axes[1],
+        )
+    else:
+        _forward_plane(
+            <const float*> p.x + pixel, <float*> p.y + output, p.argmax + output,
+            &p.axes[0], &p.axes[1],
+        )
 
 
-cdef void _max_forward_plane(
-    const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, int[:, :, :, ::1] argmax,
-    Py_ssize_t n, Py_ssize_t c, const Axis* rows, const Axis* columns,
+cdef void _forward_plane(
+    const floating* x, floating* y, int* argmax, const Axis* rows, const Axis* columns
 ) noexcept nogil:
-    cdef Py_ssize_t oh, ow, kh, kw, first, end, shift, h
+    cdef Py_ssize_t oh, kh, kw, i, first, end, shift, h, line
     if is_half(rows) and is_half(columns):
         for oh in range(rows.outputs):
+            line = oh * columns.outputs
+            h = 2 * oh * columns.size
             _max_2x2_row(
-                &x[n, c, 2 * oh, 0], &x[n, c, 2 * oh + 1, 0], &y[n, c, oh, 0],
-                &argmax[n, c, oh, 0], columns.outputs, <int> (2 * oh * columns.size),
-                <int> columns.size,
+                x + h, x + h + columns.size, y + line, argmax + line, columns.outputs,
+                <int> h, <int> columns.size,
             )
         return
-    for oh in range(rows.outputs):
-        for ow in range(columns.outputs):
-            y[n, c, oh, ow] = -INFINITY
-            argmax[n, c, oh, ow] = -1
+    for i in range(rows.outputs * columns.outputs):
+        y[i] = -INFINITY
+        argmax[i] = -1
     for kh in range(rows.kernel):
         for kw in range(columns.kernel):
             first = first_inside(columns, kw)
@@ -99,10 +132,10 @@ cdef void _max_forward_plane(
                 continue
             shift = position(columns, 0, kw)
             for oh in range(first_inside(rows, kh), end_inside(rows, kh)):
-                h = position(rows, oh, kh)
+                line = oh * columns.outputs
+                h = position(rows, oh, kh) * columns.size
                 _max_row(
-                    &x[n, c, h, 0], &y[n, c, oh, 0], &argmax[n, c, oh, 0], first, end,
-                    columns.stride, shift, <int> (h * columns.size),
+                    x + h, y + line, argmax + line, first, end, columns.stride, shift, <int> h
                 )
 
 
@@ -153,43 +186,35 @@ cdef void _max_2x2_row(
         argmax[ow] = index + 2 * <int> ow + width + 1 if wins else where
 
 
-cdef int _max_backward(
-    const floating[:, :, :, ::1] dy, const int[:, :, :, ::1] argmax, floating[:, :, :, ::1] dx
-) except -1 nogil:
-    """Return whether every index was inside the image."""
-    cdef Py_ssize_t channels = dx.shape[1], planes = dx.shape[0] * channels, plane, outside = 0
-    cdef Py_ssize_t elements = planes * dx.shape[2] * dx.shape[3]
-    cdef Py_ssize_t turn, turns = turns_for(elements)
-    cdef int threads = threads_for(elements)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for plane in prange(
-            planes * turn // turns, planes * (turn + 1) // turns,
-            schedule="static", num_threads=threads,
-        ):
-            outside += _max_backward_plane(dy, argmax, dx, plane // channels, plane % channels)
-    return outside == 0
+cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
+    cdef Backward* p = <Backward*> context
+    cdef const int* argmax = p.argmax + plane * p.outputs
+    cdef bint inside
+    if p.is_double:
+        inside = _backward_plane(
+            <const double*> p.dy + plane * p.outputs, argmax,
+            <double*> p.dx + plane * p.pixels, p.outputs, p.pixels,
+        )
+    else:
+        inside = _backward_plane(
+            <const float*> p.dy + plane * p.outputs, argmax,
+            <float*> p.dx + plane * p.pixels, p.outputs, p.pixels,
+        )
+    if not inside:
+        SAY_SO(&p.outside)
 
 
-cdef Py_ssize_t _max_backward_plane(
-    const floating[:, :, :, ::1] dy, const int[:, :, :, ::1] argmax, floating[:, :, :, ::1] dx,
-    Py_ssize_t n, Py_ssize_t c,
+cdef bint _backward_plane(
+    const floating* dy, const int* argmax, floating* dx, Py_ssize_t outputs, Py_ssize_t pixels
 ) noexcept nogil:
-    cdef Py_ssize_t pixels = dx.shape[2] * dx.shape[3], outside = 0, h, w, oh, ow
-    cdef int index
-    cdef floating* plane
-    for h in range(dx.shape[2]):
-        for w in range(dx.shape[3]):
-            dx[n, c, h, w] = 0
-    if pixels == 0:
-        return 0
-    plane = &dx[n, c, 0, 0]
-    for oh in range(dy.shape[2]):
-        for ow in range(dy.shape[3]):
-            index = argmax[n, c, oh, ow]
-            if 0 <= index < pixels:
-                plane[index] += dy[n, c, oh, ow]
-            elif index != -1:  # -1: a window that touched no pixel
-                outside += 1
-    return outside
+    """Return whether every index was inside the plane."""
+    cdef Py_ssize_t i
+    cdef bint inside = True
+    for i in range(pixels):
+        dx[i] = 0
+    for i in range(outputs):
+        if 0 <= argmax[i] < pixels:
+            dx[argmax[i]] += dy[i]
+        elif argmax[i] != -1:  # -1: a window that touched no pixel
+            inside = False
+    return inside

@@ -5,36 +5,46 @@ from inside the image is worked out before the inner loops, so that these only c
 """
 
 from cython cimport floating
-from cython.parallel cimport prange
 
-from cnnlite._ext.runtime cimport answer_signals, threads_for, turns_for
+from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport (
     Axis, check_alignment, check_shape, check_window, end_inside, first_inside, make_axis, position,
 )
+
+
+cdef struct Planes:
+    const void* given    # x or cols, all of it
+    void* result         # cols or dx
+    bint is_double
+    Axis axes[2]
 
 
 def im2col(
     const floating[:, :, :, ::1] x, floating[:, :, ::1] cols, kernel, stride, padding, dilation
 ):
     """Copy every patch of x (in) into a column of cols (out); padding reads as zero."""
-    cdef Axis axes[2]
-    _check("im2col", x.shape, cols.shape, kernel, stride, padding, dilation, axes)
+    cdef Planes planes
+    _check("im2col", x.shape, cols.shape, kernel, stride, padding, dilation, planes.axes)
     check_alignment("im2col", "x", x._data, sizeof(floating))
     check_alignment("im2col", "cols", cols._data, sizeof(floating))
+    planes.given, planes.result, planes.is_double = x._data, cols._data, floating is double
+    cdef Py_ssize_t elements = cols.shape[0] * cols.shape[1] * cols.shape[2]
     with nogil:
-        _im2col(x, cols, &axes[0], &axes[1])
+        run_items(x.shape[0] * x.shape[1], elements, _im2col, &planes)
 
 
 def col2im(
     const floating[:, :, ::1] cols, floating[:, :, :, ::1] dx, kernel, stride, padding, dilation
 ):
     """Add every column of cols (in) to the patch of dx (out) that it was taken from."""
-    cdef Axis axes[2]
-    _check("col2im", dx.shape, cols.shape, kernel, stride, padding, dilation, axes)
+    cdef Planes planes
+    _check("col2im", dx.shape, cols.shape, kernel, stride, padding, dilation, planes.axes)
     check_alignment("col2im", "cols", cols._data, sizeof(floating))
     check_alignment("col2im", "dx", dx._data, sizeof(floating))
+    planes.given, planes.result, planes.is_double = cols._data, dx._data, floating is double
+    cdef Py_ssize_t elements = cols.shape[0] * cols.shape[1] * cols.shape[2]
     with nogil:
-        _col2im(cols, dx, &axes[0], &axes[1])
+        run_items(dx.shape[0] * dx.shape[1], elements, _col2im, &planes)
 
 
 cdef int _check(
@@ -58,117 +68,102 @@ cdef int _check(
     return 0
 
 
-cdef int _im2col(
-    const floating[:, :, :, ::1] x, floating[:, :, ::1] cols, const Axis* rows, const Axis* columns
-) except -1 nogil:
-    cdef Py_ssize_t channels = x.shape[1], planes = x.shape[0] * channels, plane
-    cdef Py_ssize_t elements = planes * cols.shape[2] * rows.kernel * columns.kernel
-    cdef Py_ssize_t turn, turns = turns_for(elements)
-    cdef int threads = threads_for(elements)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for plane in prange(
-            planes * turn // turns, planes * (turn + 1) // turns,
-            schedule="static", num_threads=threads,
-        ):
-            _im2col_plane(x, cols, plane // channels, plane % channels, rows, columns)
-    return 0
+cdef Py_ssize_t _columns_of_a_plane(const Planes* p) noexcept nogil:
+    """Return how many entries of cols one channel of one image has."""
+    cdef const Axis* rows = &p.axes[0]
+    cdef const Axis* columns = &p.axes[1]
+    return rows.kernel * columns.kernel * rows.outputs * columns.outputs
 
 
-cdef void _im2col_plane(
-    const floating[:, :, :, ::1] x, floating[:, :, ::1] cols, Py_ssize_t n, Py_ssize_t c,
-    const Axis* rows, const Axis* columns,
-) noexcept nogil:
-    cdef Py_ssize_t kh, kw, line, first, end, oh, h
+cdef void _im2col(void* context, Py_ssize_t plane) noexcept nogil:
+    cdef const Planes* p = <const Planes*> context
+    cdef Py_ssize_t pixel = plane * p.axes[0].size * p.axes[1].size
+    cdef Py_ssize_t entry = plane * _columns_of_a_plane(p)
+    if p.is_double:
+        _im2col_plane(<const double*> p.given + pixel, <double*> p.result + entry, p.axes)
+    else:
+        _im2col_plane(<const float*> p.given + pixel, <float*> p.result + entry, p.axes)
+
+
+cdef void _im2col_plane(const floating* x, floating* cols, const Axis* axes) noexcept nogil:
+    cdef const Axis* rows = &axes[0]
+    cdef const Axis* columns = &axes[1]
+    cdef Py_ssize_t kh, kw, first, end, oh, h, shift
     for kh in range(rows.kernel):
         for kw in range(columns.kernel):
-            line = (c * rows.kernel + kh) * columns.kernel + kw
             first = first_inside(columns, kw)
             end = end_inside(columns, kw)
+            shift = position(columns, 0, kw)
             for oh in range(rows.outputs):
                 h = position(rows, oh, kh)
                 if 0 <= h < rows.size:
                     _copy_row(
-                        x, cols, n, c, h, line, oh * columns.outputs, first, end,
-                        columns.stride, position(columns, 0, kw), columns.outputs,
+                        x + h * columns.size, cols, first, end, columns.stride, shift,
+                        columns.outputs,
                     )
                 else:
-                    _zero(cols, n, line, oh * columns.outputs, (oh + 1) * columns.outputs)
+                    _zero(cols, 0, columns.outputs)
+                cols += columns.outputs
 
 
 cdef inline void _copy_row(
-    const floating[:, :, :, ::1] x, floating[:, :, ::1] cols, Py_ssize_t n, Py_ssize_t c,
-    Py_ssize_t h, Py_ssize_t line, Py_ssize_t start, Py_ssize_t first, Py_ssize_t end,
+    const floating* x, floating* cols, Py_ssize_t first, Py_ssize_t end,
     Py_ssize_t stride, Py_ssize_t shift, Py_ssize_t outputs,
 ) noexcept nogil:
     """Copy one row of the image, as one tap sees it: zeros, a run of pixels, zeros."""
     cdef Py_ssize_t ow
-    _zero(cols, n, line, start, start + first)
+    _zero(cols, 0, first)
     if stride == 1:  # the compiler makes this one a block copy
         for ow in range(first, end):
-            cols[n, line, start + ow] = x[n, c, h, ow + shift]
+            cols[ow] = x[ow + shift]
     else:
         for ow in range(first, end):
-            cols[n, line, start + ow] = x[n, c, h, ow * stride + shift]
-    _zero(cols, n, line, start + end, start + outputs)
+            cols[ow] = x[ow * stride + shift]
+    _zero(cols, end, outputs)
 
 
-cdef inline void _zero(
-    floating[:, :, ::1] cols, Py_ssize_t n, Py_ssize_t line, Py_ssize_t first, Py_ssize_t end
-) noexcept nogil:
+cdef inline void _zero(floating* row, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(first, end):
-        cols[n, line, i] = 0
+        row[i] = 0
 
 
-cdef int _col2im(
-    const floating[:, :, ::1] cols, floating[:, :, :, ::1] dx, const Axis* rows, const Axis* columns
-) except -1 nogil:
-    cdef Py_ssize_t channels = dx.shape[1], planes = dx.shape[0] * channels, plane
-    cdef Py_ssize_t elements = planes * cols.shape[2] * rows.kernel * columns.kernel
-    cdef Py_ssize_t turn, turns = turns_for(elements)
-    cdef int threads = threads_for(elements)
-    for turn in range(turns):
-        if turn > 0:
-            answer_signals()
-        for plane in prange(
-            planes * turn // turns, planes * (turn + 1) // turns,
-            schedule="static", num_threads=threads,
-        ):
-            _col2im_plane(cols, dx, plane // channels, plane % channels, rows, columns)
-    return 0
+cdef void _col2im(void* context, Py_ssize_t plane) noexcept nogil:
+    cdef const Planes* p = <const Planes*> context
+    cdef Py_ssize_t pixel = plane * p.axes[0].size * p.axes[1].size
+    cdef Py_ssize_t entry = plane * _columns_of_a_plane(p)
+    if p.is_double:
+        _col2im_plane(<const double*> p.given + entry, <double*> p.result + pixel, p.axes)
+    else:
+        _col2im_plane(<const float*> p.given + entry, <float*> p.result + pixel, p.axes)
 
 
-cdef void _col2im_plane(
-    const floating[:, :, ::1] cols, floating[:, :, :, ::1] dx, Py_ssize_t n, Py_ssize_t c,
-    const Axis* rows, const Axis* columns,
-) noexcept nogil:
-    cdef Py_ssize_t kh, kw, line, first, end, oh, h, w
-    for h in range(rows.size):
-        for w in range(columns.size):
-            dx[n, c, h, w] = 0
+cdef void _col2im_plane(const floating* cols, floating* dx, const Axis* axes) noexcept nogil:
+    cdef const Axis* rows = &axes[0]
+    cdef const Axis* columns = &axes[1]
+    cdef Py_ssize_t kh, kw, first, end, oh, shift
+    _zero(dx, 0, rows.size * columns.size)
     for kh in range(rows.kernel):
         for kw in range(columns.kernel):
-            line = (c * rows.kernel + kh) * columns.kernel + kw
             first = first_inside(columns, kw)
             end = end_inside(columns, kw)
+            shift = position(columns, 0, kw)
             for oh in range(first_inside(rows, kh), end_inside(rows, kh)):
                 _add_row(
-                    cols, dx, n, c, position(rows, oh, kh), line, oh * columns.outputs, first, end,
-                    columns.stride, position(columns, 0, kw),
+                    cols + oh * columns.outputs, dx + position(rows, oh, kh) * columns.size,
+                    first, end, columns.stride, shift,
                 )
+            cols += rows.outputs * columns.outputs
 
 
 cdef inline void _add_row(
-    const floating[:, :, ::1] cols, floating[:, :, :, ::1] dx, Py_ssize_t n, Py_ssize_t c,
-    Py_ssize_t h, Py_ssize_t line, Py_ssize_t start, Py_ssize_t first, Py_ssize_t end,
+    const floating* cols, floating* dx, Py_ssize_t first, Py_ssize_t end,
     Py_ssize_t stride, Py_ssize_t shift,
 ) noexcept nogil:
     cdef Py_ssize_t ow
     if stride == 1:  # vector instructions, because the compiler knows the stride
         for ow in range(first, end):
-            dx[n, c, h, ow + shift] += cols[n, line, start + ow]
+            dx[ow + shift] += cols[ow]
     else:
         for ow in range(first, end):
-            dx[n, c, h, ow * stride + shift] += cols[n, line, start + ow]
+            dx[ow * stride + shift] += cols[ow]

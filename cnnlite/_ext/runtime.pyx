@@ -1,4 +1,8 @@
-"""What the kernels were built with and run on, and how many threads they use."""
+"""What the kernels were built with and run on, and their threads.
+
+The loop that the threads share is in C (runtime/parallel.h).  The engine's kernels cut their own
+pieces and call it by run_pieces; the kernels that are written in Cython say run_items.
+"""
 
 import os
 
@@ -8,12 +12,6 @@ from cnnlite._cpus import MOST_THREADS
 
 cdef extern from *:
     """
-    #if defined(_OPENMP)
-      #define CNNLITE_OPENMP 1
-    #else
-      #define CNNLITE_OPENMP 0
-    #endif
-
     #define CNNLITE_TEXT_(x) #x
     #define CNNLITE_TEXT(x) CNNLITE_TEXT_(x)
     #if defined(__clang__)
@@ -26,17 +24,22 @@ cdef extern from *:
       #define CNNLITE_COMPILER "unknown"
     #endif
     """
-    const bint CNNLITE_OPENMP
     const char* CNNLITE_COMPILER
+
+cdef extern from "runtime/parallel.h" nogil:
+    void parallel(Py_ssize_t pieces, int threads, piece_body body, void *context) noexcept
+    int (*parallel_signalled)() except -1
+    int parallel_finish() except -1
+    bint parallel_threaded()
+    bint parallel_forked()
 
 cdef enum:
     # Below this many elements a kernel is done before the other threads have woken up.
     WORTH_A_THREAD = 16 * 1024
-    # About a tenth of a second on one thread: a kernel that has more to do answers signals.
-    LONGEST_TURN = 64 * 1024 * 1024
 
 cdef int num_threads = 1
 cdef bint forked = False
+cdef bint lost = False       # the parent's other threads had pieces of a kernel that goes on here
 
 
 cdef int threads_for(Py_ssize_t elements) noexcept nogil:
@@ -44,16 +47,63 @@ cdef int threads_for(Py_ssize_t elements) noexcept nogil:
     return num_threads if elements >= WORTH_A_THREAD else 1
 
 
-cdef Py_ssize_t turns_for(Py_ssize_t elements) noexcept nogil:
-    """Return in how many turns to do that much work, with answer_signals between them."""
-    return elements // LONGEST_TURN + 1
+cdef void run_pieces(
+    Py_ssize_t pieces, int threads, piece_body body, void *context
+) noexcept nogil:
+    """Call body(context, piece, thread) for each piece; end_kernel is to be called afterwards."""
+    parallel(pieces, threads, body, context)
+
+
+cdef int end_kernel() except -1 nogil:
+    """Raise what a signal's handler raised while the kernel ran: KeyboardInterrupt after Ctrl-C."""
+    return parallel_finish()
+
+
+cdef struct Items:
+    item_body body
+    void *context
+    Py_ssize_t items
+    Py_ssize_t pieces
+
+
+cdef void run_group(void *context, Py_ssize_t piece, int thread) noexcept nogil:
+    """Do the items of one piece, which are neighbours."""
+    cdef Items *group = <Items *> context
+    cdef Py_ssize_t item
+    for item in range(
+        group.items * piece // group.pieces, group.items * (piece + 1) // group.pieces
+    ):
+        group.body(group.context, item)
+
+
+cdef int run_items(
+    Py_ssize_t items, Py_ssize_t elements, item_body body, void *context
+) except -1 nogil:
+    """Call body(context, item) for each item; they have `elements` elements of work together."""
+    cdef Items group
+    group.body = body
+    group.context = context
+    group.items = items
+    group.pieces = min(items, elements // WORTH_A_THREAD + 1)
+    run_pieces(group.pieces, threads_for(elements), run_group, &group)
+    return end_kernel()
 
 
 cdef int answer_signals() except -1 nogil:
     """Run the handlers of signals that wait: after Ctrl-C, KeyboardInterrupt is raised here."""
+    global lost
     with gil:
         PyErr_CheckSignals()
+        if lost:
+            lost = False
+            raise RuntimeError(
+                "the process was forked by a signal's handler while a kernel ran: the child does "
+                "not have the parts of the result that other threads were working on"
+            )
     return 0
+
+
+parallel_signalled = answer_signals
 
 
 def set_num_threads(int n):
@@ -61,17 +111,17 @@ def set_num_threads(int n):
     global num_threads
     if n < 1 or n > MOST_THREADS:
         raise ValueError(f"set_num_threads: n is {n}, expected 1 to {MOST_THREADS}")
-    num_threads = n if CNNLITE_OPENMP and not forked else 1
+    num_threads = n if parallel_threaded() and not forked else 1
 
 
 def get_num_threads():
-    """Return the number of threads that the kernels use: 1 without OpenMP, and after a fork."""
+    """Return the number of threads that the kernels use: 1 in a serial build, and after a fork."""
     return num_threads
 
 
-def openmp():
-    """Return whether the kernels were built with OpenMP."""
-    return bool(CNNLITE_OPENMP)
+def multithreaded():
+    """Return whether the kernels were built for several threads."""
+    return bool(parallel_threaded())
 
 
 def compiler():
@@ -80,13 +130,11 @@ def compiler():
 
 
 def stay_on_one_thread():
-    """Use one thread from now on: in a child process, where the parent's threads do not exist.
-
-    GCC's OpenMP waits for them for ever.
-    """
-    global num_threads, forked
+    """Use one thread from now on: in a child process, where the parent's threads do not exist."""
+    global num_threads, forked, lost
     num_threads = 1
     forked = True
+    lost = parallel_forked()
 
 
 if hasattr(os, "register_at_fork"):

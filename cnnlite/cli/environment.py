@@ -14,7 +14,7 @@ def environment() -> dict[str, Any]:
     """Return versions, build and machine as plain values, for `cnnlite doctor` and for run folders.
 
     The same seed and configuration give the same bits where cnnlite, numpy, compiler, backend and
-    instruction_set are the same; threads and openmp are free to differ.
+    instruction_set are the same; threads and multithreaded are free to differ.
     """
     return {
         "cnnlite": __version__,
@@ -23,7 +23,7 @@ def environment() -> dict[str, Any]:
         "backend": backend_name,
         "compiler": kernels.compiler(),
         "instruction_set": kernels.instruction_set(),
-        "openmp": bool(kernels.openmp()),
+        "multithreaded": kernels.multithreaded(),
         "threads": get_num_threads(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),

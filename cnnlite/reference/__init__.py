@@ -34,7 +34,7 @@ from cnnlite.reference.runtime import (
     compiler,
     get_num_threads,
     instruction_set,
-    openmp,
+    multithreaded,
     set_num_threads,
 )
 from cnnlite.reference.tiled import (
@@ -81,7 +81,7 @@ __all__ = [
     "max_pool2d_forward",
     "max_pool2x2_backward",
     "max_pool2x2_forward",
-    "openmp",
+    "multithreaded",
     "relu_backward",
     "relu_forward",
     "set_num_threads",

@@ -2,7 +2,7 @@
 
 from cnnlite._cpus import MOST_THREADS
 
-__all__ = ["compiler", "get_num_threads", "instruction_set", "openmp", "set_num_threads"]
+__all__ = ["compiler", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads"]
 
 
 def set_num_threads(n: int) -> None:
@@ -16,8 +16,8 @@ def get_num_threads() -> int:
     return 1
 
 
-def openmp() -> bool:
-    """Return whether the kernels were built with OpenMP."""
+def multithreaded() -> bool:
+    """Return whether the kernels were built for several threads."""
     return False
 
 

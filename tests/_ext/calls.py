@@ -7,7 +7,7 @@ import numpy as np
 from cnnlite import _ext
 
 NO_KERNELS = {
-    "compiler", "empty", "get_num_threads", "instruction_set", "openmp", "set_num_threads",
+    "compiler", "empty", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads",
 }  # fmt: skip
 NAMES = sorted(set(_ext.__all__) - NO_KERNELS)
 

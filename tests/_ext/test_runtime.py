@@ -88,10 +88,10 @@ def test_kernels_release_the_gil(name):
 
 
 def test_every_call_of_the_engine_raises_what_ctrl_c_raised():
-    """A call without engine_finish would return rubbish, and the next one would end at once."""
+    """A call without end_kernel would return rubbish, and the next one would end at once."""
     text = "".join(path.read_text() for path in Path(_ext.__file__).parent.glob("engine_*.pxi"))
     blocks = re.findall(r"with nogil:\n +\w+\(.*\n +(\w+)\(\)\n", text)
-    assert blocks == ["engine_finish"] * text.count("with nogil:")
+    assert blocks == ["end_kernel"] * text.count("with nogil:")
 
 
 def test_what_keeps_the_gil_is_found_out():
@@ -132,7 +132,7 @@ if child == 0:
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), kernels.get_num_threads())
 assert work() == expected
 """
-    threads = "4" if _ext.openmp() else "1"
+    threads = "4" if _ext.multithreaded() else "1"
     assert run_forking(code) == ["11", threads]
 
 
@@ -160,7 +160,7 @@ def test_what_the_kernels_were_built_with():
     assert _ext.compiler() not in ("", "unknown")
     assert _ext.instruction_set() in ("avx512", "avx2", "neon", "baseline")
     _ext.set_num_threads(3)
-    assert _ext.get_num_threads() == (3 if _ext.openmp() else 1)
+    assert _ext.get_num_threads() == (3 if _ext.multithreaded() else 1)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/cpuinfo"), reason="needs Linux")

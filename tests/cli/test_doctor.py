@@ -22,7 +22,7 @@ def test_says_what_a_bug_report_needs(cli: Cli) -> None:
     assert rows["numpy"] == np.__version__
     assert rows["threads"] == str(cnnlite.get_num_threads())
     assert rows["numpy's blas"] == numpy_blas()
-    assert rows["openmp"] in ("yes", "no")
+    assert rows["multithreaded"] in ("yes", "no")
     assert {"compiler", "instruction set", "backend", "python", "cpus"} <= set(rows)
     assert rows["cifar-10"].startswith("CIFAR-10 is not in ")
 

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/parallel.h"
+
 /* x (n, c, h, w), weight (f, c/groups, kh, kw), y (n, f, oh, ow). */
 typedef struct {
     ptrdiff_t n, c, h, w, f, kh, kw, oh, ow;
@@ -24,17 +26,8 @@ typedef struct {
     const int32_t *argmax;
 } conv_source;
 
-/* body(context, piece, thread) for every piece: the only place where threads are made.  Pieces are cut
- * by shape and write what no other piece writes; `thread` (< threads) only names a part of the scratch
- * memory, so results cannot depend on which thread ran what. */
-typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
-void engine_parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
-
-/* A kernel may take many seconds.  So the thread that called it asks engine_signalled ten times a second,
- * between two pieces, and if it answers -1 (Ctrl-C) what is left of the kernel is not done.  After the
- * kernel, engine_finish returns -1 if that was so: what was written is rubbish; else 0. */
-extern int (*engine_signalled)(void);
-int engine_finish(void);
+/* The parallel loop of the module cnnlite._ext.runtime, which has the threads; set when the engine is loaded. */
+extern parallel_loop *engine_parallel;
 
 typedef struct product product;
 typedef size_t (*product_kernel)(product *product, void *scratch, int threads);

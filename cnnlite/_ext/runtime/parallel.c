@@ -1,0 +1,135 @@
+/* parallel.c: which thread does which pieces, and when a kernel ends early. */
+#include "parallel.h"
+
+#include <time.h>
+
+#if defined(CNNLITE_SERIAL)
+#define THREADS_BY_NOBODY
+#elif defined(__GNUC__) && !defined(_WIN32)
+#define THREADS_BY_POOL
+#elif defined(_OPENMP)
+#include <omp.h>
+#define THREADS_BY_OPENMP
+#else
+#define THREADS_BY_NOBODY
+#endif
+
+#if defined(_MSC_VER)
+#define OF_THIS_THREAD static __declspec(thread)
+#else
+#define OF_THIS_THREAD static _Thread_local
+#endif
+
+int (*parallel_signalled)(void);
+OF_THIS_THREAD int stopped;       /* the kernel that runs is to end early */
+OF_THIS_THREAD double last_asked; /* seconds; kept from kernel to kernel, so short ones hardly ever ask */
+
+int parallel_finish(void)
+{
+    const int result = stopped ? -1 : 0;
+    stopped = 0;
+    return result;
+}
+
+static double seconds(void)
+{
+    struct timespec clock;
+    timespec_get(&clock, TIME_UTC);
+    return (double)clock.tv_sec + 1e-9 * (double)clock.tv_nsec;
+}
+
+/* Called between two pieces, by the thread that called the kernel only. */
+static int must_stop(void)
+{
+    const double now = seconds();
+    if (now < last_asked + 0.1 && now >= last_asked) return 0; /* >=: somebody may set the clock back */
+    last_asked = now;
+    stopped = parallel_signalled && parallel_signalled() < 0;
+    return stopped;
+}
+
+#if defined(THREADS_BY_POOL)
+#include "pool.h"
+
+enum { MOST_SHARES = 64 };
+
+/* Some neighbouring pieces; `apart` keeps two shares out of one cache line. */
+typedef struct {
+    ptrdiff_t next, end;
+    char apart[128 - 2 * sizeof(ptrdiff_t)];
+} share;
+
+typedef struct {
+    share shares[MOST_SHARES];
+    int count, stop;
+    piece_body body;
+    void *context;
+} shared_loop;
+
+/* Every thread begins with a share of its own and then helps with the others'.  Images are numbered alike
+ * in all kernels, so the images that a thread has just written are those that it reads in the next layer:
+ * they are in its own caches, which on a machine made of several chips are far from the others'.
+ *
+ * fetch_add gives each number to one thread only.  Where a share is done it runs on past `end`, by one for
+ * each thread that looks: those numbers are nobody's pieces, and `next` is used for nothing else.  Each
+ * thread walks over all shares, so one alone would do. */
+static void walk_shares(void *context, int thread)
+{
+    shared_loop *loop = context;
+    for (int i = 0; i < loop->count; i++) {
+        share *s = &loop->shares[(thread + i) % loop->count];
+        ptrdiff_t piece;
+        while ((piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED)) < s->end) {
+            if (thread == 0 && must_stop()) __atomic_store_n(&loop->stop, 1, __ATOMIC_RELAXED);
+            if (__atomic_load_n(&loop->stop, __ATOMIC_RELAXED)) return;
+            loop->body(loop->context, piece, thread);
+        }
+    }
+}
+
+static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
+{
+    shared_loop loop = {.count = threads < MOST_SHARES ? threads : MOST_SHARES, .body = body,
+                        .context = context};
+    for (int i = 0; i < loop.count; i++) {
+        loop.shares[i].next = i * pieces / loop.count;
+        loop.shares[i].end = (i + 1) * pieces / loop.count;
+    }
+    walk_together(walk_shares, &loop, threads);
+}
+
+int parallel_forked(void) { return leave_parents_loop(); }
+#else
+int parallel_forked(void) { return 0; }
+#endif
+
+#if defined(THREADS_BY_OPENMP)
+static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
+{
+    /* signed loop variable: MSVC's OpenMP 2.0 wants it */
+    #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (ptrdiff_t piece = 0; piece < pieces; piece++) body(context, piece, omp_get_thread_num());
+}
+#endif
+
+int parallel_threaded(void)
+{
+#if defined(THREADS_BY_NOBODY)
+    return 0;
+#else
+    return 1;
+#endif
+}
+
+void parallel(ptrdiff_t pieces, int threads, piece_body body, void *context)
+{
+    if (stopped) return;                   /* in an earlier phase of the same kernel */
+    if (threads > pieces) threads = (int)pieces;
+#if !defined(THREADS_BY_NOBODY)
+    if (threads > 1) {
+        share_out(pieces, threads, body, context);
+        return;
+    }
+#endif
+    for (ptrdiff_t piece = 0; piece < pieces && !must_stop(); piece++) body(context, piece, 0);
+}
