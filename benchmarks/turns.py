@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.workers import PREDICTED, TORCH, serve
 
 TURN = 0.15  # seconds that a side works before the next one does
+LEAST_STEPS = 2  # of a turn
 PREDICTION_TURN = 0.04
 ROUNDS = (3, 15)  # at least, at most
 SLOW_ROUNDS = 3  # of the sides that are only there to compare with
@@ -124,15 +125,14 @@ def measure(
 
 def _steps(sides: Sides, seconds: float) -> dict[str, float]:
     first = {name: sides.ask(name, "train", 1) for name in list(sides.pipes)}
-    steps = {name: max(1, round(TURN / first[name])) for name in first}
-    wake = {name: first[name] < TURN / 2 for name in first}
+    steps = {name: max(LEAST_STEPS, round(TURN / first[name])) for name in first}
     main = [name for name in first if name not in ("im2col", "sgemm")]
-    rounds = int(seconds / sum(first[name] * (steps[name] + wake[name]) for name in main))
+    rounds = int(seconds / sum(first[name] * (steps[name] + 1) for name in main))
     times: dict[str, list[float]] = {name: [] for name in first}
     for turn in range(min(max(rounds, ROUNDS[0]), ROUNDS[1])):
         for name in first:
             if name != "im2col" or turn < SLOW_ROUNDS:
-                times[name].append(sides.ask(name, "train", steps[name], wake[name]))
+                times[name].append(sides.ask(name, "train", steps[name]))
     return {name: statistics.median(times[name]) for name in times}
 
 

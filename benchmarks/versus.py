@@ -7,7 +7,8 @@
 Each side is a process of its own with the same number of threads, first weights and batches:
 cnnlite; cnnlite with every convolution on the classic rung im2col; PyTorch in the order NCHW, in
 channels_last (NHWC), and after torch.compile; and NumPy's sgemm, the machine's own rate. They take
-turns, A B C A B C, so that a change in the machine's mood meets them all, and the median counts.
+turns, A B C A B C, so that a change in the machine's mood meets them all, and the median counts. A
+turn begins with a rest, in which the threads of the side before stop spinning, and an untimed step.
 Ratios are to the fastest mode of PyTorch, which * marks. Before they are believed, the losses of 20
 steps in float64 must agree (relative 1e-8); those in float32 are reported.
 

@@ -22,6 +22,7 @@ COMPARED_STEPS = 20  # how many losses are compared
 COMPARED_IMAGES = 32  # in each of these steps
 MEMORY_STEPS = 3  # from the second step on, memory is used again
 PREDICTED = (1, 128)  # images in a prediction
+REST = 0.05  # seconds, so that other sides' threads, which spin when they have nothing to do, sleep
 
 Batch = tuple[np.ndarray, np.ndarray]
 Step = Callable[[Batch], float]
@@ -82,10 +83,9 @@ class Side(ABC):
         step = self.trainer(dtype)
         return [step(batch) for batch in batches(COMPARED_IMAGES, COMPARED_STEPS, dtype)]
 
-    def train(self, steps: int, wake: bool = False) -> float:
-        """Take steps, after one that wakes the threads if asked; return seconds a step."""
-        if wake:
-            self.step(self.data[-1])
+    def train(self, steps: int) -> float:
+        """Take steps, after one that wakes threads and fills caches; return seconds a step."""
+        self.step(self.data[-1])
         start = time.perf_counter()
         for _ in range(steps):
             self.step(self.data[self.taken % len(self.data)])
@@ -225,7 +225,7 @@ class Sgemm:
         """Touch the memory."""
         self.train(1)
 
-    def train(self, steps: int, wake: bool = False) -> float:
+    def train(self, steps: int) -> float:
         """Return the seconds of one product; steps are the networks' business."""
         start = time.perf_counter()
         np.matmul(self.a, self.a, out=self.out)
@@ -256,6 +256,7 @@ def serve(side: str, network: str, threads: int, pipe: Connection) -> None:
     worker = SIDES[side](NETWORKS[network], threads)
     while request := pipe.recv():
         method, arguments = request
+        time.sleep(REST)
         try:
             answer = getattr(worker, method)(*arguments)
         except Exception as error:  # a compiler that is missing shall not end the comparison
