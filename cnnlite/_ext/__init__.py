@@ -39,6 +39,7 @@ from cnnlite._ext.runtime import (
     multithreaded,
     set_num_threads,
 )
+from cnnlite._ext.shortcut import zero_pad_shortcut_backward, zero_pad_shortcut_forward
 
 __all__ = [
     "add",
@@ -76,4 +77,6 @@ __all__ = [
     "relu_forward",
     "set_num_threads",
     "sgd_step",
+    "zero_pad_shortcut_backward",
+    "zero_pad_shortcut_forward",
 ]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import initializers
-from cnnlite._backend import empty
-from cnnlite.functional._checks import check_floats
+from cnnlite._backend import empty, kernels
+from cnnlite.functional._checks import check_floats, contiguous
 from cnnlite.layers import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -54,10 +54,8 @@ class ZeroPadShortcut(Layer):
             raise ValueError(
                 f"ZeroPadShortcut: x has shape {x.shape}, expected (N, {self.in_channels}, H, W)"
             )
-        pixels = x[:, :, :: self.stride, :: self.stride]
-        y = empty((len(x), self.out_channels, *pixels.shape[2:]), x.dtype)
-        y[:, : self.in_channels] = pixels
-        y[:, self.in_channels :] = 0
+        y = empty((len(x), self.out_channels, *self._halved(x.shape)), x.dtype)
+        kernels.zero_pad_shortcut_forward(contiguous(x), y, self.stride)
         return y, x.shape
 
     def backward(
@@ -65,13 +63,15 @@ class ZeroPadShortcut(Layer):
     ) -> tuple[np.ndarray | None, Grads]:
         if not need_dx:
             return None, {}
-        rows, columns = (-(-size // self.stride) for size in cache[2:])
-        if dy.shape != (cache[0], self.out_channels, rows, columns):
+        if dy.shape != (cache[0], self.out_channels, *self._halved(cache)):
             raise ValueError(f"ZeroPadShortcut: dy has shape {dy.shape}, x had {cache}")
         dx = empty(cache, dy.dtype)
-        dx[...] = 0
-        dx[:, :, :: self.stride, :: self.stride] = dy[:, : self.in_channels]
+        kernels.zero_pad_shortcut_backward(contiguous(dy), dx, self.stride)
         return dx, {}
+
+    def _halved(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return rows and columns of the output for an input of that shape."""
+        return tuple(-(-size // self.stride) for size in shape[2:])
 
     def extra_repr(self) -> str:
         return f"{self.in_channels}, {self.out_channels}, stride={self.stride}"

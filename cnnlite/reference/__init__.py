@@ -37,6 +37,7 @@ from cnnlite.reference.runtime import (
     multithreaded,
     set_num_threads,
 )
+from cnnlite.reference.shortcut import zero_pad_shortcut_backward, zero_pad_shortcut_forward
 from cnnlite.reference.tiled import (
     conv2d_tiled_forward,
     conv2d_tiled_forward_pool,
@@ -86,4 +87,6 @@ __all__ = [
     "relu_forward",
     "set_num_threads",
     "sgd_step",
+    "zero_pad_shortcut_backward",
+    "zero_pad_shortcut_forward",
 ]
