@@ -6,14 +6,13 @@ One image's channel (a plane) is one piece of work.
 from cython cimport floating
 
 from cnnlite._ext.runtime cimport run_items
-from cnnlite._ext.windows cimport Axis, check_alignment, is_half, pooling_axes, position
+from cnnlite._ext.windows cimport (
+    Axis, Planes, check_alignment, given_plane, is_half, pooling_axes, position, result_plane,
+)
 
-cdef struct Planes:
-    const void* given    # x or dy, all of it
-    void* result         # y or dx
-    bint is_double
+cdef struct Averages:
+    Planes planes
     bint count_include_pad
-    Axis axes[2]
 
 
 def avg_pool2d_forward(
@@ -21,17 +20,17 @@ def avg_pool2d_forward(
     kernel, stride, padding, bint count_include_pad,
 ):
     """Write the mean of every window of x (in) to y (out)."""
-    cdef Planes planes
-    pooling_axes(
-        "avg_pool2d_forward", x.shape, y.shape, kernel, stride, padding, (1, 1), planes.axes
-    )
+    cdef Averages call
+    cdef Planes* p = &call.planes
+    pooling_axes("avg_pool2d_forward", x.shape, y.shape, kernel, stride, padding, (1, 1), p.axes)
     check_alignment("avg_pool2d_forward", "x", x._data, sizeof(floating))
     check_alignment("avg_pool2d_forward", "y", y._data, sizeof(floating))
-    planes.given, planes.result = x._data, y._data
-    planes.is_double, planes.count_include_pad = floating is double, count_include_pad
-    cdef Py_ssize_t elements = y.shape[0] * y.shape[1] * y.shape[2] * y.shape[3]
+    p.given, p.given_bytes = x._data, x.shape[2] * x.shape[3] * sizeof(floating)
+    p.result, p.result_bytes = y._data, y.shape[2] * y.shape[3] * sizeof(floating)
+    p.is_double, call.count_include_pad = floating is double, count_include_pad
+    cdef Py_ssize_t planes = y.shape[0] * y.shape[1]
     with nogil:
-        run_items(x.shape[0] * x.shape[1], elements * planes.axes[1].kernel, _forward, &planes)
+        run_items(planes, planes * y.shape[2] * y.shape[3] * p.axes[1].kernel, _forward, &call)
 
 
 def avg_pool2d_backward(
@@ -39,38 +38,32 @@ def avg_pool2d_backward(
     kernel, stride, padding, bint count_include_pad,
 ):
     """Share every gradient in dy (in) equally among its window's pixels in dx (out)."""
-    cdef Planes planes
-    pooling_axes(
-        "avg_pool2d_backward", dx.shape, dy.shape, kernel, stride, padding, (1, 1), planes.axes
-    )
+    cdef Averages call
+    cdef Planes* p = &call.planes
+    pooling_axes("avg_pool2d_backward", dx.shape, dy.shape, kernel, stride, padding, (1, 1), p.axes)
     check_alignment("avg_pool2d_backward", "dy", dy._data, sizeof(floating))
     check_alignment("avg_pool2d_backward", "dx", dx._data, sizeof(floating))
-    planes.given, planes.result = dy._data, dx._data
-    planes.is_double, planes.count_include_pad = floating is double, count_include_pad
-    cdef Py_ssize_t elements = dx.shape[0] * dx.shape[1] * dx.shape[2] * dx.shape[3]
+    p.given, p.given_bytes = dy._data, dy.shape[2] * dy.shape[3] * sizeof(floating)
+    p.result, p.result_bytes = dx._data, dx.shape[2] * dx.shape[3] * sizeof(floating)
+    p.is_double, call.count_include_pad = floating is double, count_include_pad
+    cdef Py_ssize_t planes = dx.shape[0] * dx.shape[1]
     with nogil:
-        run_items(dx.shape[0] * dx.shape[1], elements, _backward, &planes)
+        run_items(planes, planes * dx.shape[2] * dx.shape[3], _backward, &call)
 
 
 cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
-    cdef const Planes* p = <const Planes*> context
-    cdef Py_ssize_t pixels = p.axes[0].size * p.axes[1].size
-    cdef Py_ssize_t outputs = p.axes[0].outputs * p.axes[1].outputs
-    if p.is_double:
-        _forward_plane(
-            <const double*> p.given + plane * pixels, <double*> p.result + plane * outputs,
-            &p.axes[0], &p.axes[1], p.count_include_pad,
-        )
+    cdef const Averages* call = <const Averages*> context
+    cdef const void* x = given_plane(&call.planes, plane)
+    cdef void* y = result_plane(&call.planes, plane)
+    if call.planes.is_double:
+        _forward_plane(<const double*> x, <double*> y, call)
     else:
-        _forward_plane(
-            <const float*> p.given + plane * pixels, <float*> p.result + plane * outputs,
-            &p.axes[0], &p.axes[1], p.count_include_pad,
-        )
+        _forward_plane(<const float*> x, <float*> y, call)
 
 
-cdef void _forward_plane(
-    const floating* x, floating* y, const Axis* rows, const Axis* columns, bint count_include_pad,
-) noexcept nogil:
+cdef void _forward_plane(const floating* x, floating* y, const Averages* call) noexcept nogil:
+    cdef const Axis* rows = &call.planes.axes[0]
+    cdef const Axis* columns = &call.planes.axes[1]
     cdef Py_ssize_t oh, ow, h, w, top, left, bottom, right, high
     cdef Py_ssize_t width = columns.size
     cdef const floating* pair
@@ -86,7 +79,7 @@ cdef void _forward_plane(
     for oh in range(rows.outputs):
         top = max(position(rows, oh, 0), 0)
         bottom = min(position(rows, oh, rows.kernel), rows.size)
-        high = _pixels(rows, oh, count_include_pad)
+        high = _pixels(rows, oh, call.count_include_pad)
         for ow in range(columns.outputs):
             left = max(position(columns, ow, 0), 0)
             right = min(position(columns, ow, columns.kernel), width)
@@ -95,7 +88,7 @@ cdef void _forward_plane(
                 for w in range(left, right):
                     total = total + x[h * width + w]
             y[oh * columns.outputs + ow] = (
-                total / <floating> (high * _pixels(columns, ow, count_include_pad))
+                total / <floating> (high * _pixels(columns, ow, call.count_include_pad))
             )
 
 
@@ -112,24 +105,18 @@ cdef inline Py_ssize_t _pixels(
 
 
 cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
-    cdef const Planes* p = <const Planes*> context
-    cdef Py_ssize_t pixels = p.axes[0].size * p.axes[1].size
-    cdef Py_ssize_t outputs = p.axes[0].outputs * p.axes[1].outputs
-    if p.is_double:
-        _backward_plane(
-            <const double*> p.given + plane * outputs, <double*> p.result + plane * pixels,
-            &p.axes[0], &p.axes[1], p.count_include_pad,
-        )
+    cdef const Averages* call = <const Averages*> context
+    cdef const void* dy = given_plane(&call.planes, plane)
+    cdef void* dx = result_plane(&call.planes, plane)
+    if call.planes.is_double:
+        _backward_plane(<const double*> dy, <double*> dx, call)
     else:
-        _backward_plane(
-            <const float*> p.given + plane * outputs, <float*> p.result + plane * pixels,
-            &p.axes[0], &p.axes[1], p.count_include_pad,
-        )
+        _backward_plane(<const float*> dy, <float*> dx, call)
 
 
-cdef void _backward_plane(
-    const floating* dy, floating* dx, const Axis* rows, const Axis* columns, bint count_include_pad,
-) noexcept nogil:
+cdef void _backward_plane(const floating* dy, floating* dx, const Averages* call) noexcept nogil:
+    cdef const Axis* rows = &call.planes.axes[0]
+    cdef const Axis* columns = &call.planes.axes[1]
     cdef Py_ssize_t oh, ow, h, w, top, left, bottom, right, high
     cdef Py_ssize_t width = columns.size
     cdef floating* pair
@@ -149,12 +136,12 @@ cdef void _backward_plane(
     for oh in range(rows.outputs):
         top = max(position(rows, oh, 0), 0)
         bottom = min(position(rows, oh, rows.kernel), rows.size)
-        high = _pixels(rows, oh, count_include_pad)
+        high = _pixels(rows, oh, call.count_include_pad)
         for ow in range(columns.outputs):
             left = max(position(columns, ow, 0), 0)
             right = min(position(columns, ow, columns.kernel), width)
             share = dy[oh * columns.outputs + ow] / <floating> (
-                high * _pixels(columns, ow, count_include_pad)
+                high * _pixels(columns, ow, call.count_include_pad)
             )
             for h in range(top, bottom):
                 for w in range(left, right):

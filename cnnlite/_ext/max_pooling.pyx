@@ -9,8 +9,8 @@ from libc.math cimport INFINITY
 
 from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport (
-    Axis, check_alignment, check_shape, end_inside, first_inside, is_half, pooling_axes, position,
-    shape4,
+    Axis, Planes, check_alignment, check_shape, end_inside, first_inside, given_plane, is_half,
+    pooling_axes, position, result_plane, shape4,
 )
 
 
@@ -26,17 +26,12 @@ cdef extern from *:
     void SAY_SO(int* flag) nogil
 
 cdef struct Forward:
-    const void* x
-    void* y
+    Planes planes            # x to y
     int* argmax
-    bint is_double
-    Axis axes[2]
 
 cdef struct Backward:
-    const void* dy
+    Planes planes            # dy to dx
     const int* argmax
-    void* dx
-    bint is_double
     Py_ssize_t outputs       # of a plane
     Py_ssize_t pixels
     int outside              # whether an index was outside its plane
@@ -48,9 +43,8 @@ def max_pool2d_forward(
 ):
     """Write the maximum of every window of x (in) to y (out), and where it was to argmax (out)."""
     cdef Forward call
-    pooling_axes(
-        "max_pool2d_forward", x.shape, y.shape, kernel, stride, padding, dilation, call.axes
-    )
+    cdef Planes* p = &call.planes
+    pooling_axes("max_pool2d_forward", x.shape, y.shape, kernel, stride, padding, dilation, p.axes)
     check_shape("max_pool2d_forward", "argmax", shape4(argmax.shape), shape4(y.shape))
     if <object> x.shape[2] * x.shape[3] >= 2**31:
         raise ValueError(
@@ -59,11 +53,12 @@ def max_pool2d_forward(
     check_alignment("max_pool2d_forward", "x", x._data, sizeof(floating))
     check_alignment("max_pool2d_forward", "y", y._data, sizeof(floating))
     check_alignment("max_pool2d_forward", "argmax", argmax._data, sizeof(int))
-    call.x, call.y, call.argmax = x._data, y._data, <int*> argmax._data
-    call.is_double = floating is double
-    cdef Py_ssize_t elements = y.shape[0] * y.shape[1] * y.shape[2] * y.shape[3]
+    p.given, p.given_bytes = x._data, x.shape[2] * x.shape[3] * sizeof(floating)
+    p.result, p.result_bytes = y._data, y.shape[2] * y.shape[3] * sizeof(floating)
+    p.is_double, call.argmax = floating is double, <int*> argmax._data
+    cdef Py_ssize_t planes = y.shape[0] * y.shape[1]
     with nogil:
-        run_items(x.shape[0] * x.shape[1], elements * call.axes[1].kernel, _forward, &call)
+        run_items(planes, planes * y.shape[2] * y.shape[3] * p.axes[1].kernel, _forward, &call)
 
 
 def max_pool2d_backward(
@@ -79,10 +74,12 @@ def max_pool2d_backward(
     check_alignment("max_pool2d_backward", "argmax", argmax._data, sizeof(int))
     check_alignment("max_pool2d_backward", "dx", dx._data, sizeof(floating))
     cdef Backward call
-    call.dy, call.argmax, call.dx = dy._data, <const int*> argmax._data, dx._data
-    call.is_double = floating is double
+    cdef Planes* p = &call.planes
     call.outputs, call.pixels = dy.shape[2] * dy.shape[3], dx.shape[2] * dx.shape[3]
-    call.outside = 0
+    p.given, p.given_bytes = dy._data, call.outputs * sizeof(floating)
+    p.result, p.result_bytes = dx._data, call.pixels * sizeof(floating)
+    p.is_double, call.outside = floating is double, 0
+    call.argmax = <const int*> argmax._data
     cdef Py_ssize_t planes = dx.shape[0] * dx.shape[1]
     with nogil:
         run_items(planes, planes * call.pixels, _backward, &call)
@@ -93,19 +90,16 @@ def max_pool2d_backward(
 
 
 cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
-    cdef const Forward* p = <const Forward*> context
-    cdef Py_ssize_t pixel = plane * p.axes[0].size * p.axes[1].size
-    cdef Py_ssize_t output = plane * p.axes[0].outputs * p.axes[1].outputs
-    if p.is_double:
-        _forward_plane(
-            <const double*> p.x + pixel, <double*> p.y + output, p.argmax + output,
-            &p.axes[0], &p.axes[1],
-        )
+    cdef const Forward* call = <const Forward*> context
+    cdef const Axis* rows = &call.planes.axes[0]
+    cdef const Axis* columns = &call.planes.axes[1]
+    cdef const void* x = given_plane(&call.planes, plane)
+    cdef void* y = result_plane(&call.planes, plane)
+    cdef int* argmax = call.argmax + plane * rows.outputs * columns.outputs
+    if call.planes.is_double:
+        _forward_plane(<const double*> x, <double*> y, argmax, rows, columns)
     else:
-        _forward_plane(
-            <const float*> p.x + pixel, <float*> p.y + output, p.argmax + output,
-            &p.axes[0], &p.axes[1],
-        )
+        _forward_plane(<const float*> x, <float*> y, argmax, rows, columns)
 
 
 cdef void _forward_plane(
@@ -187,21 +181,21 @@ cdef void _max_2x2_row(
 
 
 cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
-    cdef Backward* p = <Backward*> context
-    cdef const int* argmax = p.argmax + plane * p.outputs
+    cdef Backward* call = <Backward*> context
+    cdef const void* dy = given_plane(&call.planes, plane)
+    cdef void* dx = result_plane(&call.planes, plane)
+    cdef const int* argmax = call.argmax + plane * call.outputs
     cdef bint inside
-    if p.is_double:
+    if call.planes.is_double:
         inside = _backward_plane(
-            <const double*> p.dy + plane * p.outputs, argmax,
-            <double*> p.dx + plane * p.pixels, p.outputs, p.pixels,
+            <const double*> dy, argmax, <double*> dx, call.outputs, call.pixels
         )
     else:
         inside = _backward_plane(
-            <const float*> p.dy + plane * p.outputs, argmax,
-            <float*> p.dx + plane * p.pixels, p.outputs, p.pixels,
+            <const float*> dy, argmax, <float*> dx, call.outputs, call.pixels
         )
     if not inside:
-        SAY_SO(&p.outside)
+        SAY_SO(&call.outside)
 
 
 cdef bint _backward_plane(

@@ -8,15 +8,9 @@ from cython cimport floating
 
 from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport (
-    Axis, check_alignment, check_shape, check_window, end_inside, first_inside, make_axis, position,
+    Axis, Planes, check_alignment, check_shape, check_window, end_inside, first_inside, given_plane,
+    make_axis, position, result_plane,
 )
-
-
-cdef struct Planes:
-    const void* given    # x or cols, all of it
-    void* result         # cols or dx
-    bint is_double
-    Axis axes[2]
 
 
 def im2col(
@@ -27,7 +21,9 @@ def im2col(
     _check("im2col", x.shape, cols.shape, kernel, stride, padding, dilation, planes.axes)
     check_alignment("im2col", "x", x._data, sizeof(floating))
     check_alignment("im2col", "cols", cols._data, sizeof(floating))
-    planes.given, planes.result, planes.is_double = x._data, cols._data, floating is double
+    planes.given, planes.given_bytes = x._data, x.shape[2] * x.shape[3] * sizeof(floating)
+    planes.result, planes.result_bytes = cols._data, _entries(planes.axes) * sizeof(floating)
+    planes.is_double = floating is double
     cdef Py_ssize_t elements = cols.shape[0] * cols.shape[1] * cols.shape[2]
     with nogil:
         run_items(x.shape[0] * x.shape[1], elements, _im2col, &planes)
@@ -41,7 +37,9 @@ def col2im(
     _check("col2im", dx.shape, cols.shape, kernel, stride, padding, dilation, planes.axes)
     check_alignment("col2im", "cols", cols._data, sizeof(floating))
     check_alignment("col2im", "dx", dx._data, sizeof(floating))
-    planes.given, planes.result, planes.is_double = cols._data, dx._data, floating is double
+    planes.given, planes.given_bytes = cols._data, _entries(planes.axes) * sizeof(floating)
+    planes.result, planes.result_bytes = dx._data, dx.shape[2] * dx.shape[3] * sizeof(floating)
+    planes.is_double = floating is double
     cdef Py_ssize_t elements = cols.shape[0] * cols.shape[1] * cols.shape[2]
     with nogil:
         run_items(dx.shape[0] * dx.shape[1], elements, _col2im, &planes)
@@ -68,21 +66,19 @@ cdef int _check(
     return 0
 
 
-cdef Py_ssize_t _columns_of_a_plane(const Planes* p) noexcept nogil:
+cdef Py_ssize_t _entries(const Axis* axes) noexcept nogil:
     """Return how many entries of cols one channel of one image has."""
-    cdef const Axis* rows = &p.axes[0]
-    cdef const Axis* columns = &p.axes[1]
-    return rows.kernel * columns.kernel * rows.outputs * columns.outputs
+    return axes[0].kernel * axes[1].kernel * axes[0].outputs * axes[1].outputs
 
 
 cdef void _im2col(void* context, Py_ssize_t plane) noexcept nogil:
     cdef const Planes* p = <const Planes*> context
-    cdef Py_ssize_t pixel = plane * p.axes[0].size * p.axes[1].size
-    cdef Py_ssize_t entry = plane * _columns_of_a_plane(p)
+    cdef const void* x = given_plane(p, plane)
+    cdef void* cols = result_plane(p, plane)
     if p.is_double:
-        _im2col_plane(<const double*> p.given + pixel, <double*> p.result + entry, p.axes)
+        _im2col_plane(<const double*> x, <double*> cols, p.axes)
     else:
-        _im2col_plane(<const float*> p.given + pixel, <float*> p.result + entry, p.axes)
+        _im2col_plane(<const float*> x, <float*> cols, p.axes)
 
 
 cdef void _im2col_plane(const floating* x, floating* cols, const Axis* axes) noexcept nogil:
@@ -130,12 +126,12 @@ cdef inline void _zero(floating* row, Py_ssize_t first, Py_ssize_t end) noexcept
 
 cdef void _col2im(void* context, Py_ssize_t plane) noexcept nogil:
     cdef const Planes* p = <const Planes*> context
-    cdef Py_ssize_t pixel = plane * p.axes[0].size * p.axes[1].size
-    cdef Py_ssize_t entry = plane * _columns_of_a_plane(p)
+    cdef const void* cols = given_plane(p, plane)
+    cdef void* dx = result_plane(p, plane)
     if p.is_double:
-        _col2im_plane(<const double*> p.given + entry, <double*> p.result + pixel, p.axes)
+        _col2im_plane(<const double*> cols, <double*> dx, p.axes)
     else:
-        _col2im_plane(<const float*> p.given + entry, <float*> p.result + pixel, p.axes)
+        _col2im_plane(<const float*> cols, <float*> dx, p.axes)
 
 
 cdef void _col2im_plane(const floating* cols, floating* dx, const Axis* axes) noexcept nogil:

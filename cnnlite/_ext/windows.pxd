@@ -10,6 +10,24 @@ cdef struct Axis:
     Py_ssize_t dilation
 
 
+# What a kernel reads and writes, plane by plane: an image's channel is one piece of work.
+cdef struct Planes:
+    const char* given          # all of it
+    char* result
+    Py_ssize_t given_bytes     # of a plane
+    Py_ssize_t result_bytes
+    bint is_double
+    Axis axes[2]               # of rows and of columns
+
+
+cdef inline const void* given_plane(const Planes* p, Py_ssize_t plane) noexcept nogil:
+    return p.given + plane * p.given_bytes
+
+
+cdef inline void* result_plane(const Planes* p, Py_ssize_t plane) noexcept nogil:
+    return p.result + plane * p.result_bytes
+
+
 cdef inline Py_ssize_t first_inside(const Axis* axis, Py_ssize_t tap) noexcept nogil:
     """Return the first output for which this tap of the kernel reads inside the image."""
     cdef Py_ssize_t shift = tap * axis.dilation - axis.before
