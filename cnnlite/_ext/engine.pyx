@@ -32,14 +32,14 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef struct conv_source:
         const void *data
         const void *relu_y
-        const int32_t *argmax
+        const uint8_t *argmax
     ctypedef void (*piece_body)(void *context, Py_ssize_t piece, int thread)
     void engine_parallel(Py_ssize_t pieces, int threads, piece_body body, void *context)
     int (*engine_signalled)() except -1
     int engine_finish() except -1  # to be called after every kernel: raises what Ctrl-C raised
     ctypedef size_t (*conv_forward_kernel)(
         const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
-        int32_t *argmax, int relu, void *scratch, int threads)
+        uint8_t *argmax, int relu, void *scratch, int threads)
     ctypedef size_t (*conv_gradient_kernel)(
         const conv_shape *shape, const void *dy, const void *weight, void *dx, void *scratch,
         int threads)
