@@ -97,26 +97,16 @@ def instruction_set():
     return table.name.decode()
 
 
-cdef list spare_scratch = []  # the memory that calls worked in, for the next call
-
-
 cdef class Scratch:
-    """Working memory of one call; blocks are kept and only grow: no page faults later."""
+    """Working memory of one call, from the pool: afterwards the next arrays take its place."""
 
     cdef object block
     cdef void *start
 
     def __cinit__(self, size_t size):
-        cdef const unsigned char[::1] view
-        self.block = spare_scratch.pop() if spare_scratch else None
-        if self.block is None or len(memoryview(self.block)) < <Py_ssize_t> size:
-            self.block = None
-            self.block = memory.Block(size or 1)  # nothing has no first byte
-        view = self.block
+        self.block = memory.Block(size or 1)  # nothing has no first byte
+        cdef const unsigned char[::1] view = self.block
         self.start = <void *> &view[0]
-
-    def __dealloc__(self):
-        spare_scratch.append(self.block)
 
 
 include "engine_pointwise.pxi"
