@@ -8,7 +8,7 @@ calls them.
 
 import os
 
-from cnnlite._ext import memory
+from cnnlite._ext.memory cimport Block  # working memory, given back to the pool when a call ends
 from cnnlite._ext.runtime cimport answer_signals, threads_for
 
 from libc.string cimport memset
@@ -95,18 +95,6 @@ choose(os.environ.get("CNNLITE_ISA", ""))
 def instruction_set():
     """Return the name of the instruction set whose kernels run: "baseline", "avx2" or "avx512"."""
     return table.name.decode()
-
-
-cdef class Scratch:
-    """Working memory of one call, from the pool: afterwards the next arrays take its place."""
-
-    cdef object block
-    cdef void *start
-
-    def __cinit__(self, size_t size):
-        self.block = memory.Block(size or 1)  # nothing has no first byte
-        cdef const unsigned char[::1] view = self.block
-        self.start = <void *> &view[0]
 
 
 include "engine_pointwise.pxi"

@@ -129,9 +129,9 @@ cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssiz
     cdef int threads = conv_threads(s)
     if size == 0:
         return 0
-    cdef Scratch scratch = Scratch(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
+    cdef Block scratch = Block(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
     with nogil:
-        kernel(s, xp, wp, bp, yp, argmax, relu, scratch.start, threads)
+        kernel(s, xp, wp, bp, yp, argmax, relu, scratch.memory, threads)
         engine_finish()
     return 0
 
@@ -151,9 +151,9 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
     cdef int threads = conv_threads(&s)
     if s.n == 0 or s.c == 0:
         return
-    cdef Scratch scratch = Scratch(kernel(&s, dyp, wp, dxp, NULL, threads))
+    cdef Block scratch = Block(kernel(&s, dyp, wp, dxp, NULL, threads))
     with nogil:
-        kernel(&s, dyp, wp, dxp, scratch.start, threads)
+        kernel(&s, dyp, wp, dxp, scratch.memory, threads)
         engine_finish()
 
 
@@ -190,7 +190,7 @@ def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilatio
         if dbp != NULL:
             memset(dbp, 0, s.f * real)
         return
-    cdef Scratch scratch = Scratch(kernel(&s, xp, source, dwp, dbp, NULL, threads))
+    cdef Block scratch = Block(kernel(&s, xp, source, dwp, dbp, NULL, threads))
     with nogil:
-        kernel(&s, xp, source, dwp, dbp, scratch.start, threads)
+        kernel(&s, xp, source, dwp, dbp, scratch.memory, threads)
         engine_finish()

@@ -44,8 +44,8 @@ cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x,
 
 
 cdef int run_winograd(winograd_kernel kernel, winograd_args *k) except -1:
-    cdef Scratch scratch = Scratch(kernel(k))
-    k.workspace = scratch.start
+    cdef Block scratch = Block(kernel(k))
+    k.workspace = scratch.memory
     with nogil:
         kernel(k)
         engine_finish()

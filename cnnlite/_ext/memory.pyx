@@ -43,11 +43,6 @@ cdef Py_ssize_t limit = 0
 cdef class Block:
     """Memory of the size asked for; the buffer protocol lends it to an array."""
 
-    cdef void* memory
-    cdef Py_ssize_t length
-    cdef Py_ssize_t size
-    cdef Piece* piece  # NULL where the pool is off
-
     def __cinit__(self, Py_ssize_t length):
         global in_use, allocations
         if not 0 <= length <= MOST:
