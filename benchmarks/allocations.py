@@ -1,11 +1,13 @@
-"""What a training step asks the system for once it has run a few times: it should be nothing.
+"""A training step's memory, and what it asks the system for after a few: it should be nothing.
 
     python -m benchmarks.allocations                 # all networks, 2 threads
     python -m benchmarks.allocations --threads 4 --networks VGG
 
 Prints for each network, after a few steps:
 
-- blocks that cnnlite's pool of large arrays had to get from the system in 10 steps;
+- what the forward pass keeps for the backward pass: no step could do with less;
+- the memory of cnnlite's pool of large arrays, with gradients, kernels' working memory, and gaps;
+- blocks that the pool had to get from the system in 10 steps;
 - page faults a step (Linux and macOS), the operating system's own count of fresh memory;
 - the largest rise of what Python and NumPy allocate between two calls or returns of a function,
   with what is given back before the next one: no single allocation is larger;
@@ -34,6 +36,7 @@ WARM, STEPS = 4, 10  # steps before measuring, and measured
 class Steady:
     """What a step allocates; sizes in bytes."""
 
+    pool: int  # lent or waiting after the step
     blocks: int
     faults: float | None  # a step; None where the system does not say
     largest: int
@@ -42,16 +45,17 @@ class Steady:
 
 def steady(step: Callable[[], object]) -> Steady:
     """Take steps until nothing is new, then measure."""
+    memory.trim()  # what others have left
     for _ in range(WARM):
         step()
-    blocks, faults = memory.stats()["allocations"], page_faults()
+    stats, faults = memory.stats(), page_faults()
     for _ in range(STEPS):
         step()
-    blocks = memory.stats()["allocations"] - blocks
+    blocks = memory.stats()["allocations"] - stats["allocations"]
     after = page_faults()
     rate = None if faults is None or after is None else (after - faults) / STEPS
     largest, transient = _traced(step)
-    return Steady(blocks, rate, largest, transient)
+    return Steady(stats["held"] + stats["in_use"], blocks, rate, largest, transient)
 
 
 def page_faults() -> int | None:
@@ -68,6 +72,15 @@ def trainer(network: Network, images: int) -> Callable[[], object]:
     step = Cnnlite(network, cnnlite.get_num_threads()).trainer(np.float32)
     (batch,) = batches(images, 1)
     return lambda: step(batch)
+
+
+def kept(network: Network, images: int) -> int:
+    """Return how many bytes of the pool a forward pass leaves in use."""
+    model = network.make(rng=0)
+    ((x, _),) = batches(images, 1)
+    before = memory.stats()["in_use"]
+    _y, _cache = model.forward(x)
+    return memory.stats()["in_use"] - before
 
 
 def _traced(step: Callable[[], object]) -> tuple[int, int]:
@@ -107,11 +120,16 @@ def main() -> int:
     for name in arguments.networks:
         found = steady(trainer(NETWORKS[name], NETWORKS[name].batch))
         rows.append([
-            name, str(found.blocks), "n/a" if found.faults is None else f"{found.faults:.1f}",
+            name, f"{kept(NETWORKS[name], NETWORKS[name].batch) / 1e6:.1f} MB",
+            f"{found.pool / 1e6:.1f} MB", str(found.blocks),
+            "n/a" if found.faults is None else f"{found.faults:.1f}",
             f"{found.largest / 1000:.1f} kB", f"{found.transient / 1000:.0f} kB",
         ])  # fmt: skip
         worst = max(worst, found.largest, found.blocks * 2**20)
-    header = ["a step, steady state", "new blocks", "page faults", "largest", "small objects"]
+    header = [
+        "a step, steady state", "kept", "pool", "new blocks", "page faults", "largest",
+        "small objects",
+    ]  # fmt: skip
     print(table(header, rows))
     return int(worst > 64_000)
 

@@ -1,9 +1,9 @@
-"""Once it has run a few times, a training step takes no large memory from the system."""
+"""A training step's memory; once it has run a few times, it takes none from the system."""
 
 import numpy as np
 import pytest
 
-from benchmarks.allocations import steady, trainer
+from benchmarks.allocations import kept, steady, trainer
 from benchmarks.networks import NETWORKS
 from cnnlite._backend import backend_name
 
@@ -19,6 +19,13 @@ def test_a_steady_step_takes_no_new_block_and_nothing_above_64_kb(name: str) -> 
     found = steady(trainer(NETWORKS[name], 20))
     assert found.blocks == 0
     assert found.largest < LIMIT
+
+
+@compiled
+@pytest.mark.usefixtures("one_thread")
+def test_gradients_working_memory_and_gaps_are_less_than_half_of_what_must_be_kept() -> None:
+    network = NETWORKS["VGG"]
+    assert steady(trainer(network, 128)).pool < 1.5 * kept(network, 128)
 
 
 def test_what_is_allocated_for_a_moment_is_seen() -> None:

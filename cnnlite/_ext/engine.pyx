@@ -8,7 +8,7 @@ calls them.
 
 import os
 
-from cnnlite._ext import memory
+from cnnlite._ext.memory cimport Block  # working memory, given back to the pool when a call ends
 from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
 
 from libc.string cimport memset
@@ -32,13 +32,13 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef struct conv_source:
         const void *data
         const void *relu_y
-        const int32_t *argmax
+        const uint8_t *argmax
     ctypedef void parallel_loop(
         Py_ssize_t pieces, int threads, piece_body body, void *context) noexcept
     parallel_loop *engine_parallel
     ctypedef size_t (*conv_forward_kernel)(
         const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
-        int32_t *argmax, int relu, void *scratch, int threads)
+        uint8_t *argmax, int relu, void *scratch, int threads)
     ctypedef size_t (*conv_gradient_kernel)(
         const conv_shape *shape, const void *dy, const void *weight, void *dx, void *scratch,
         int threads)
@@ -94,28 +94,6 @@ choose(os.environ.get("CNNLITE_ISA", ""))
 def instruction_set():
     """Return the name of the instruction set whose kernels run: "baseline", "avx2" or "avx512"."""
     return table.name.decode()
-
-
-cdef list spare_scratch = []  # the memory that calls worked in, for the next call
-
-
-cdef class Scratch:
-    """Working memory of one call; blocks are kept and only grow: no page faults later."""
-
-    cdef object block
-    cdef void *start
-
-    def __cinit__(self, size_t size):
-        cdef const unsigned char[::1] view
-        self.block = spare_scratch.pop() if spare_scratch else None
-        if self.block is None or len(memoryview(self.block)) < <Py_ssize_t> size:
-            self.block = None
-            self.block = memory.Block(size or 1)  # nothing has no first byte
-        view = self.block
-        self.start = <void *> &view[0]
-
-    def __dealloc__(self):
-        spare_scratch.append(self.block)
 
 
 include "engine_pointwise.pxi"

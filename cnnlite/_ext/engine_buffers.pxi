@@ -2,7 +2,7 @@
 # One Py_buffer an argument costs a fraction of what a typed memoryview of fused type costs under
 # the stable ABI.
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport uint8_t
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
@@ -59,18 +59,13 @@ cdef class Arrays:
             )
         return view.buf
 
-    cdef int32_t *take_int32(
-        self, str name, object array, Py_ssize_t size, bint writable
-    ) except? NULL:
+    cdef uint8_t *take_argmax(self, object array, Py_ssize_t size, bint writable) except? NULL:
         cdef Py_buffer *view = self.view(array, PyBUF_WRITABLE if writable else 0)
-        # NumPy's int32 is C's int, or its long where that has 32 bits (Windows).
-        if (view.format[0] != b"i" and view.format[0] != b"l") or view.itemsize != 4:
-            raise TypeError(f"{self.kernel}: {name} must be int32")
-        if view.len != size * 4:
-            raise ValueError(
-                f"{self.kernel}: {name} has {view.len // 4} elements, expected {size}"
-            )
-        return <int32_t *>view.buf
+        if view.format[0] != b"B" or view.format[1] != 0:
+            raise TypeError(f"{self.kernel}: argmax must be uint8")
+        if view.len != size:
+            raise ValueError(f"{self.kernel}: argmax has {view.len} elements, expected {size}")
+        return <uint8_t *>view.buf
 
     cdef Py_ssize_t *shape(self, str name, object array, int ndim) except NULL:
         """Shape of an array that has `ndim` axes; it is read, never written."""

@@ -63,21 +63,21 @@ cdef int conv_geometry(conv_shape *s, str kernel, const Py_ssize_t *x, const Py_
 cdef int check_pooled(str kernel, const Py_ssize_t *pooled, Py_ssize_t rows,
                       Py_ssize_t columns) except -1:
     """Check that outputs of 2x2 pooling belong to planes of rows x columns."""
-    if (pooled[2] != rows // 2 or pooled[3] != columns // 2
-            or rows > 2147483647 // max(1, columns)):
+    if pooled[2] != rows // 2 or pooled[3] != columns // 2:
         raise ValueError(
             f"{kernel}: pooled to {pooled[2]} x {pooled[3]}, expected half of {rows} x {columns}"
-            " (a plane of at most 2**31 - 1)"
         )
     return 0
 
 
 cdef int source_of(conv_source *source, Arrays arrays, dy, y, argmax) except -1:
-    """Fill in what a gradient is read from: dy, behind a ReLU (y) and a pooling (argmax)."""
+    """Fill in what a gradient is read from: dy, behind a ReLU (y) or a pooling (argmax)."""
+    if y is not None and argmax is not None:
+        raise ValueError(f"{arrays.kernel}: y and argmax are given, expected one of them")
     source.data = arrays.take("dy", dy, -1, False)
     cdef Py_ssize_t size = arrays.length(dy)
     source.relu_y = arrays.take("y", y, size, False)
-    source.argmax = arrays.take_int32("argmax", argmax, size, False) if argmax is not None else NULL
+    source.argmax = arrays.take_argmax(argmax, size, False) if argmax is not None else NULL
     return 0
 
 
@@ -103,8 +103,8 @@ def conv2d_tiled_forward_pool(x, weight, bias, y, argmax, output_size, stride, p
                               Py_ssize_t groups, bint relu):
     """2x2 max-pooling with stride 2 of what conv2d_tiled_forward computes, which is never written.
 
-    output_size is (OH, OW) of the convolution; y is (N, F, OH // 2, OW // 2), argmax (int32, of y's
-    shape) the position of the maximum in its OH x OW plane, as max_pool2x2_backward wants it."""
+    output_size is (OH, OW) of the convolution; y is (N, F, OH // 2, OW // 2), argmax as of
+    max_pool2x2_forward."""
     cdef Arrays arrays = Arrays("conv2d_tiled_forward_pool")
     cdef conv_shape s
     cdef Py_ssize_t *xs = arrays.shape("x", x, 4)
@@ -115,12 +115,12 @@ def conv2d_tiled_forward_pool(x, weight, bias, y, argmax, output_size, stride, p
     conv_geometry(&s, "conv2d_tiled_forward_pool", xs, ws, ys, stride, padding, dilation, groups)
     check_pooled("conv2d_tiled_forward_pool", pooled, s.oh, s.ow)
     cdef Py_ssize_t size = s.n * s.f * (s.oh // 2) * (s.ow // 2)
-    cdef int32_t *positions = arrays.take_int32("argmax", argmax, size, True)
-    forward(&s, arrays, x, weight, bias, y, size, positions, relu)
+    cdef uint8_t *found = arrays.take_argmax(argmax, size, True)
+    forward(&s, arrays, x, weight, bias, y, size, found, relu)
 
 
 cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssize_t size,
-                 int32_t *argmax, bint relu) except -1:
+                 uint8_t *argmax, bint relu) except -1:
     cdef const void *xp = arrays.take("x", x, -1, False)
     cdef const void *wp = arrays.take("weight", weight, -1, False)
     cdef const void *bp = arrays.take("bias", bias, s.f, False)
@@ -129,10 +129,15 @@ cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssiz
     cdef int threads = conv_threads(s)
     if size == 0:
         return 0
-    cdef Scratch scratch = Scratch(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
+    cdef Block scratch = Block(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
     with nogil:
+<<<<<<< HEAD
         kernel(s, xp, wp, bp, yp, argmax, relu, scratch.start, threads)
         end_kernel()
+=======
+        kernel(s, xp, wp, bp, yp, argmax, relu, scratch.memory, threads)
+        end_kernel()
+>>>>>>> 4a79defca173f9b53a90b6815c589fdedb8ebe70
     return 0
 
 
@@ -151,10 +156,15 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
     cdef int threads = conv_threads(&s)
     if s.n == 0 or s.c == 0:
         return
-    cdef Scratch scratch = Scratch(kernel(&s, dyp, wp, dxp, NULL, threads))
+    cdef Block scratch = Block(kernel(&s, dyp, wp, dxp, NULL, threads))
     with nogil:
+<<<<<<< HEAD
         kernel(&s, dyp, wp, dxp, scratch.start, threads)
         end_kernel()
+=======
+        kernel(&s, dyp, wp, dxp, scratch.memory, threads)
+        end_kernel()
+>>>>>>> 4a79defca173f9b53a90b6815c589fdedb8ebe70
 
 
 def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation,
@@ -190,7 +200,12 @@ def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilatio
         if dbp != NULL:
             memset(dbp, 0, s.f * real)
         return
-    cdef Scratch scratch = Scratch(kernel(&s, xp, source, dwp, dbp, NULL, threads))
+    cdef Block scratch = Block(kernel(&s, xp, source, dwp, dbp, NULL, threads))
     with nogil:
+<<<<<<< HEAD
         kernel(&s, xp, source, dwp, dbp, scratch.start, threads)
         end_kernel()
+=======
+        kernel(&s, xp, source, dwp, dbp, scratch.memory, threads)
+        end_kernel()
+>>>>>>> 4a79defca173f9b53a90b6815c589fdedb8ebe70

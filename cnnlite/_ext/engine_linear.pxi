@@ -18,9 +18,9 @@ cdef int multiply(product *k, int is_double) except -1:
     cdef int threads = threads_for(k.m * k.n * k.depth // 16)
     if k.m == 0 or k.n == 0:
         return 0
-    cdef Scratch scratch = Scratch(kernel(k, NULL, threads))
+    cdef Block scratch = Block(kernel(k, NULL, threads))
     with nogil:
-        kernel(k, scratch.start, threads)
+        kernel(k, scratch.memory, threads)
         end_kernel()
     return 0
 

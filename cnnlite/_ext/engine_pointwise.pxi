@@ -32,11 +32,10 @@ cdef extern from "engine/pointwise_args.h" nogil:
     ctypedef struct pool2x2_args:
         const void *x
         const void *dy
-        const void *y_in
         void *y
         void *dx
-        const int32_t *argmax_in
-        int32_t *argmax
+        const uint8_t *argmax_in
+        uint8_t *argmax
         Py_ssize_t planes
         Py_ssize_t piece_planes
         Py_ssize_t h
@@ -136,12 +135,6 @@ def sgd_step(param, grad, velocity, double lr, double momentum, double weight_de
     run_map(table.sgd_step, arrays, k.size, &k)
 
 
-cdef int check_plane(str kernel, Py_ssize_t rows, Py_ssize_t columns) except -1:
-    if rows > 2147483647 // max(1, columns):
-        raise ValueError(f"{kernel}: a plane of {rows} x {columns} overflows int32 positions")
-    return 0
-
-
 cdef int run_planes(const piece_body *bodies, Arrays arrays, pool2x2_args *k,
                     Py_ssize_t planes) except -1:
     """Run a pooling kernel over pieces of about MAP_PIECE elements."""
@@ -154,35 +147,31 @@ cdef int run_planes(const piece_body *bodies, Arrays arrays, pool2x2_args *k,
 def max_pool2x2_forward(x, y, argmax, bint relu):
     """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
 
-    argmax (int32, the shape of y) is the position of the maximum in its plane."""
+    argmax (uint8, the shape of y) is which pixel of the window it was: 0, 1 in the upper row, 2, 3
+    in the lower one; 4 where ReLU stopped it."""
     cdef Arrays arrays = Arrays("max_pool2x2_forward")
     cdef pool2x2_args k
     cdef Py_ssize_t *shape = arrays.shape("x", x, 4)
     cdef Py_ssize_t planes = shape[0] * shape[1]
     k.h, k.w, k.relu = shape[2], shape[3], relu
-    check_plane("max_pool2x2_forward", k.h, k.w)
     cdef Py_ssize_t outputs = planes * (k.h // 2) * (k.w // 2)
     k.x = arrays.take("x", x, planes * k.h * k.w, False)
     k.y = arrays.take("y", y, outputs, True)
-    k.argmax = arrays.take_int32("argmax", argmax, outputs, True)
+    k.argmax = arrays.take_argmax(argmax, outputs, True)
     run_planes(table.max_pool2x2_forward, arrays, &k, planes)
 
 
-def max_pool2x2_backward(dy, y, argmax, dx):
-    """dx (N, C, H, W) = dy where the maximum was, else 0.
-
-    With y (the pooled output, or None), also 0 where y is 0: the ReLU fused in front of pooling."""
+def max_pool2x2_backward(dy, argmax, dx):
+    """dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
     cdef Arrays arrays = Arrays("max_pool2x2_backward")
     cdef pool2x2_args k
     cdef Py_ssize_t *shape = arrays.shape("dx", dx, 4)
     cdef Py_ssize_t planes = shape[0] * shape[1]
     k.h, k.w = shape[2], shape[3]
-    check_plane("max_pool2x2_backward", k.h, k.w)
     cdef Py_ssize_t outputs = planes * (k.h // 2) * (k.w // 2)
     k.dx = arrays.take("dx", dx, planes * k.h * k.w, True)
     k.dy = arrays.take("dy", dy, outputs, False)
-    k.y_in = arrays.take("y", y, outputs, False)
-    k.argmax_in = arrays.take_int32("argmax", argmax, outputs, False)
+    k.argmax_in = arrays.take_argmax(argmax, outputs, False)
     run_planes(table.max_pool2x2_backward, arrays, &k, planes)
 
 

@@ -2,9 +2,9 @@
 # Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
 # padding is (top, bottom, left, right); tile is 4 for F(4 x 4, 3 x 3) or 2 for F(2 x 2, 3 x 3).
 #
-# The gradients take the output y of a fused ReLU (or None) and the argmax of a fused 2x2
-# max-pooling (or None): then dy is the gradient behind these, y and argmax have its shape, and they
-# are undone while dy is read.
+# The gradients take the output y of a fused ReLU, or the argmax of a fused 2x2 max-pooling with or
+# without ReLU: then dy is the gradient behind these, has the shape of y or argmax, and they are
+# undone while dy is read.
 
 
 cdef extern from "engine/winograd_args.h" nogil:
@@ -17,7 +17,7 @@ cdef extern from "engine/winograd_args.h" nogil:
         void *dweight
         void *dbias
         void *workspace
-        int32_t *argmax
+        uint8_t *argmax
         int tile, turned, relu, threads
 
 
@@ -44,8 +44,8 @@ cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x,
 
 
 cdef int run_winograd(winograd_kernel kernel, winograd_args *k) except -1:
-    cdef Scratch scratch = Scratch(kernel(k))
-    k.workspace = scratch.start
+    cdef Block scratch = Block(kernel(k))
+    k.workspace = scratch.memory
     with nogil:
         kernel(k)
         end_kernel()
@@ -65,7 +65,7 @@ cdef int winograd_run_forward(str name, x, weight, bias, y, argmax, padding, Py_
     k.bias = arrays.take("bias", bias, k.shape.f, False)
     k.y = arrays.take("y", y, -1, True)
     if argmax is not None:
-        k.argmax = arrays.take_int32("argmax", argmax, ys[0] * ys[1] * ys[2] * ys[3], True)
+        k.argmax = arrays.take_argmax(argmax, ys[0] * ys[1] * ys[2] * ys[3], True)
     k.relu = relu
     return run_winograd(table.winograd_forward[arrays.is_double], &k)
 
@@ -82,10 +82,9 @@ def conv2d_winograd_forward_pool(x, weight, bias, y, argmax, padding, Py_ssize_t
                                  int tile):
     """2x2 max-pooling with stride 2 of what conv2d_winograd_forward computes and here never writes.
 
-    y is (N, F, OH // 2, OW // 2), argmax (int32, the shape of y) the position of the maximum in its
-    OH x OW plane, as max_pool2x2_backward wants it."""
+    y is (N, F, OH // 2, OW // 2), argmax as of max_pool2x2_forward."""
     if argmax is None:
-        raise TypeError("conv2d_winograd_forward_pool: argmax is None, expected an int32 array")
+        raise TypeError("conv2d_winograd_forward_pool: argmax is None, expected a uint8 array")
     winograd_run_forward("conv2d_winograd_forward_pool", x, weight, bias, y, argmax, padding,
                          groups, relu, tile)
 

@@ -16,45 +16,13 @@ import os
 from math import prod
 
 from cpython.buffer cimport PyBuffer_FillInfo
-from libc.stdlib cimport free, malloc
 import numpy as np
 
-cdef extern from *:
-    """
-    #include <stdlib.h>
-    #if defined(_WIN32)
-      #include <malloc.h>
-      #include <windows.h>
-      #define cnnlite_allocate(size) _aligned_malloc((size), 64)
-      #define cnnlite_free(pointer) _aligned_free(pointer)
-      /* The system may take back the memory of these pages, and what is in them. */
-      static void cnnlite_release(char* start, size_t size) {
-          VirtualAlloc(start, size, MEM_RESET, PAGE_READWRITE);
-      }
-      static size_t cnnlite_page(void) { return 4096; }
-    #else
-      #include <sys/mman.h>
-      #include <unistd.h>
-      static void* cnnlite_allocate(size_t size) {
-          void* pointer = NULL;
-          return posix_memalign(&pointer, 64, size) ? NULL : pointer;
-      }
-      #define cnnlite_free(pointer) free(pointer)
-      #if defined(__APPLE__)
-        #define CNNLITE_UNUSED MADV_FREE  /* there, MADV_DONTNEED keeps the memory */
-      #else
-        #define CNNLITE_UNUSED MADV_DONTNEED
-      #endif
-      static void cnnlite_release(char* start, size_t size) {
-          madvise(start, size, CNNLITE_UNUSED);
-      }
-      static size_t cnnlite_page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
-    #endif
-    """
-    void* cnnlite_allocate(size_t size) nogil
-    void cnnlite_free(void* pointer) nogil
-    void cnnlite_release(char* start, size_t size) nogil
-    size_t cnnlite_page() nogil
+cdef extern from "memory_system.h" nogil:
+    void* system_allocate(size_t size)
+    void system_free(void* pointer)
+    void system_release(char* start, size_t size)
+    size_t system_page()
 
 cdef enum:
     POOLED_FROM = 32 * 1024  # bytes; below, the C library is faster
@@ -63,18 +31,8 @@ cdef enum:
 
 cdef Py_ssize_t MOST = <Py_ssize_t> 1 << (8 * sizeof(Py_ssize_t) - 3)
 
-cdef struct Piece:
-    # Part of a segment.  All pieces are in one list, those of a segment in the order of addresses.
-    char* start
-    Py_ssize_t size
-    Piece* before
-    Piece* after
-    char* segment      # where it begins
-    bint free
-    bint waiting       # free, and with memory that is held for the next array
+include "memory_pieces.pxi"
 
-cdef Piece* first = NULL
-cdef Piece* last = NULL
 cdef Py_ssize_t held = 0
 cdef Py_ssize_t in_use = 0
 cdef Py_ssize_t allocations = 0
@@ -84,11 +42,6 @@ cdef Py_ssize_t limit = 0
 
 cdef class Block:
     """Memory of the size asked for; the buffer protocol lends it to an array."""
-
-    cdef void* memory
-    cdef Py_ssize_t length
-    cdef Py_ssize_t size
-    cdef Piece* piece  # NULL where the pool is off
 
     def __cinit__(self, Py_ssize_t length):
         global in_use, allocations
@@ -100,7 +53,7 @@ cdef class Block:
             self.piece = take(self.size)
             self.memory, self.size = self.piece.start, self.piece.size
         else:
-            self.memory = cnnlite_allocate(self.size)
+            self.memory = system_allocate(self.size)
             if self.memory == NULL:
                 raise MemoryError(f"cnnlite: cannot allocate {self.size} bytes")
             allocations += 1
@@ -115,7 +68,7 @@ cdef class Block:
             return
         in_use -= self.size
         if self.piece == NULL:
-            cnnlite_free(self.memory)
+            system_free(self.memory)
         else:
             give(self.piece)
 
@@ -240,7 +193,7 @@ cdef void release(Piece* piece) noexcept:
     A page that it shares with a neighbour goes with the one that is released last.
     """
     global held
-    cdef size_t page = cnnlite_page()
+    cdef size_t page = system_page()
     cdef char* start = piece.start
     cdef char* end = start + piece.size
     piece.waiting = False
@@ -252,35 +205,22 @@ cdef void release(Piece* piece) noexcept:
     cdef size_t first_page = (<size_t> start + page - 1) // page
     cdef size_t end_page = <size_t> end // page
     if end_page > first_page:
-        cnnlite_release(<char*> (first_page * page), (end_page - first_page) * page)
-
-
-cdef void join(Piece* piece) noexcept:
-    """Make one piece of a free one and its neighbours of the same kind."""
-    if alike(piece, piece.after):
-        absorb(piece)
-    if alike(piece.before, piece):
-        absorb(piece.before)
-
-
-cdef bint alike(Piece* piece, Piece* after) noexcept:
-    return (piece != NULL and after != NULL and piece.segment == after.segment
-            and piece.free and after.free and piece.waiting == after.waiting)
+        system_release(<char*> (first_page * page), (end_page - first_page) * page)
 
 
 cdef Piece* new_segment(Py_ssize_t size) except NULL:
     """Return the one piece of a new segment, large enough for that size."""
     cdef Py_ssize_t length = max(size, SEGMENT)
-    cdef void* memory = cnnlite_allocate(length)
+    cdef void* memory = system_allocate(length)
     if memory == NULL:
         trim()  # what waits may be what is missing
         length = size
-        memory = cnnlite_allocate(length)
+        memory = system_allocate(length)
     if memory == NULL:
         raise MemoryError(f"cnnlite: cannot allocate {size} bytes")
     cdef Piece* piece = insert(last)
     if piece == NULL:
-        cnnlite_free(memory)
+        system_free(memory)
         raise MemoryError(f"cnnlite: cannot allocate {size} bytes")
     piece.start = piece.segment = <char*> memory
     piece.size = length
@@ -296,62 +236,9 @@ cdef void discard_segments() noexcept:
         after = piece.after
         if (piece.free and not piece.waiting and piece.start == piece.segment
                 and (after == NULL or after.segment != piece.segment)):
-            cnnlite_free(piece.segment)
+            system_free(piece.segment)
             remove(piece)
         piece = after
-
-
-cdef bint split(Piece* piece, Py_ssize_t size) noexcept:
-    """Let a piece end after that many bytes, and a new one of its kind begin there.
-
-    Return False, and change nothing, if there is no memory.
-    """
-    cdef Piece* rest = insert(piece)
-    if rest == NULL:
-        return False
-    rest.start, rest.size = piece.start + size, piece.size - size
-    rest.segment, rest.free, rest.waiting = piece.segment, piece.free, piece.waiting
-    piece.size = size
-    return True
-
-
-cdef void absorb(Piece* piece) noexcept:
-    """Let a piece take in the one behind it."""
-    piece.size += piece.after.size
-    remove(piece.after)
-
-
-cdef Piece* insert(Piece* before) noexcept:
-    """Put a new piece into the list behind `before`; return NULL if there is no memory."""
-    global first, last
-    cdef Piece* piece = <Piece*> malloc(sizeof(Piece))
-    if piece == NULL:
-        return NULL
-    piece.before = before
-    piece.after = first if before == NULL else before.after
-    if piece.before != NULL:
-        piece.before.after = piece
-    else:
-        first = piece
-    if piece.after != NULL:
-        piece.after.before = piece
-    else:
-        last = piece
-    return piece
-
-
-cdef void remove(Piece* piece) noexcept:
-    """Take a piece out of the list."""
-    global first, last
-    if piece.before != NULL:
-        piece.before.after = piece.after
-    else:
-        first = piece.after
-    if piece.after != NULL:
-        piece.after.before = piece.before
-    else:
-        last = piece.before
-    free(piece)
 
 
 def _limit_from_environment():

@@ -24,8 +24,10 @@ class Behind(NamedTuple):
     positive, and 0 elsewhere.
     """
 
-    y: Array | None  # ReLU's output (after pooling, if there is any): 0 where ReLU stopped
-    argmax: npt.NDArray[np.int32] | None  # position of each window's maximum in its plane
+    y: Array | None  # ReLU's output where no pooling follows: 0 where ReLU stopped
+    argmax: (
+        npt.NDArray[np.uint8] | None
+    )  # of pooling: which pixel of each window, or 4: ReLU stopped
 
 
 NOTHING = Behind(None, None)
@@ -41,9 +43,9 @@ def apply(y: Array, geometry: ConvGeometry, relu: bool, pool: bool) -> tuple[Arr
     """Does what follows a convolution whose output y has been written; y may be overwritten."""
     if pool:
         pooled = empty(pooled_shape(geometry), y.dtype)
-        argmax = empty(pooled.shape, np.int32)
+        argmax = empty(pooled.shape, np.uint8)
         kernels.max_pool2x2_forward(y, pooled, argmax, relu)
-        return pooled, Behind(pooled if relu else None, argmax)
+        return pooled, Behind(None, argmax)
     if relu:
         kernels.relu_forward(y, y)
         return y, Behind(y, None)
@@ -54,7 +56,7 @@ def undo(dy: Array, behind: Behind, geometry: ConvGeometry) -> Array:
     """Returns the gradient with respect to the convolution's own output."""
     if behind.argmax is not None:
         unpooled = empty(geometry.y_shape, dy.dtype)
-        kernels.max_pool2x2_backward(dy, behind.y, behind.argmax, unpooled)
+        kernels.max_pool2x2_backward(dy, behind.argmax, unpooled)
         return unpooled
     if behind.y is not None:
         masked = empty(dy.shape, dy.dtype)

@@ -28,10 +28,10 @@ def forward(
     where = (g.stride, g.padding, g.dilation, g.groups, relu)
     if pool:
         y = empty(pooled_shape(g), x.dtype)
-        argmax = empty(y.shape, np.int32)
+        argmax = empty(y.shape, np.uint8)
         size = (g.out_height, g.out_width)
         kernels.conv2d_tiled_forward_pool(x, weight, bias, y, argmax, size, *where)
-        return y, Behind(y if relu else None, argmax)
+        return y, Behind(None, argmax)
     y = empty(g.y_shape, x.dtype)
     kernels.conv2d_tiled_forward(x, weight, bias, y, *where)
     return y, Behind(y, None) if relu else NOTHING

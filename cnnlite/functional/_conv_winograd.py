@@ -37,9 +37,9 @@ def forward(
     where = (geometry.padding, geometry.groups, relu, tile_sides(geometry)[0])
     if pool:
         y = empty(pooled_shape(geometry), x.dtype)
-        argmax = empty(y.shape, np.int32)
+        argmax = empty(y.shape, np.uint8)
         kernels.conv2d_winograd_forward_pool(x, weight, bias, y, argmax, *where)
-        return y, Behind(y if relu else None, argmax)
+        return y, Behind(None, argmax)
     y = empty(geometry.y_shape, x.dtype)
     kernels.conv2d_winograd_forward(x, weight, bias, y, *where)
     return y, Behind(y, None) if relu else NOTHING

@@ -34,7 +34,22 @@ class MaxPool2dCache(NamedTuple):
     argmax: npt.NDArray[np.int32]  # where each maximum stood: the only pixel that gets a gradient
     x_shape: tuple[int, ...]  # shape of dx
     dtype: np.dtype[Any]  # dtype of dx
-    halving: bool  # windows of 2x2 side by side: no pixel is in two of them
+
+
+class MaxPool2x2Cache(NamedTuple):
+    """The same for windows of 2x2 side by side, in a quarter of the memory."""
+
+    pixel: npt.NDArray[np.uint8]  # which of its window's pixels each maximum was: 0 to 3, by rows
+    x_shape: tuple[int, ...]  # shape of dx
+    dtype: np.dtype[Any]  # dtype of dx
+
+    @property
+    def argmax(self) -> npt.NDArray[np.int32]:
+        """Where each maximum stood, as in MaxPool2dCache."""
+        rows, columns = np.indices(self.pixel.shape[2:], np.int32)
+        row, column = np.divmod(self.pixel, 2)
+        positions: npt.NDArray[np.int32] = (2 * rows + row) * self.x_shape[3] + 2 * columns + column
+        return positions.astype(np.int32, copy=False)
 
 
 class AvgPool2dCache(NamedTuple):
@@ -63,7 +78,7 @@ def max_pool2d_forward(
     padding: Padding = 0,
     dilation: IntPair = 1,
     ceil_mode: bool = False,
-) -> tuple[Array, MaxPool2dCache]:
+) -> tuple[Array, MaxPool2dCache | MaxPool2x2Cache]:
     """Takes the maximum of every window; `torch.nn.functional.max_pool2d`.
 
     Args:
@@ -96,19 +111,17 @@ def max_pool2d_forward(
     shape = (*x.shape[:2], rows, columns)
     check_allocation("MaxPool2d", "the output", shape, x.dtype)
     y = empty(shape, x.dtype)
+    halves = (size[0] // 2, size[1] // 2)
+    if (kernel, strides, sides, dilations, shape[2:]) == (*_HALVING, halves):
+        pixel = empty(shape, np.uint8)
+        kernels.max_pool2x2_forward(contiguous(x), y, pixel, False)
+        return y, MaxPool2x2Cache(pixel, x.shape, x.dtype)
     argmax = empty(shape, np.int32)
-    halving = (kernel, strides, sides, dilations, shape[2:]) == (
-        *_HALVING,
-        (size[0] // 2, size[1] // 2),
-    )
-    if halving:
-        kernels.max_pool2x2_forward(contiguous(x), y, argmax, False)
-    else:
-        kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
-    return y, MaxPool2dCache(argmax, x.shape, x.dtype, halving)
+    kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
+    return y, MaxPool2dCache(argmax, x.shape, x.dtype)
 
 
-def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
+def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
     """Gives each dy to the pixel that was the maximum; adds up where windows overlap.
 
     Args:
@@ -118,10 +131,11 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
     Returns:
         dx (N, C, H, W).
     """
-    dy = check_gradient("MaxPool2d", dy, cache.argmax.shape, cache.dtype)
+    where = cache.pixel if isinstance(cache, MaxPool2x2Cache) else cache.argmax
+    dy = check_gradient("MaxPool2d", dy, where.shape, cache.dtype)
     dx = empty(cache.x_shape, cache.dtype)
-    if cache.halving:
-        kernels.max_pool2x2_backward(dy, None, cache.argmax, dx)
+    if isinstance(cache, MaxPool2x2Cache):
+        kernels.max_pool2x2_backward(dy, cache.pixel, dx)
     else:
         kernels.max_pool2d_backward(dy, cache.argmax, dx)
     return dx

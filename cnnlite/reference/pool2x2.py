@@ -2,29 +2,34 @@
 
 import numpy as np
 
-from cnnlite.reference.max_pooling import max_pool2d_backward, max_pool2d_forward
+__all__ = ["STOPPED", "max_pool2x2_backward", "max_pool2x2_forward", "undo"]
 
-__all__ = ["max_pool2x2_backward", "max_pool2x2_forward", "undo"]
+STOPPED = 4
+"""What argmax says of a window whose maximum ReLU stopped: none of its four pixels."""
 
 
 def max_pool2x2_forward(x: np.ndarray, y: np.ndarray, argmax: np.ndarray, relu: bool) -> None:
     """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
 
-    argmax (int32, the shape of y) is the position of the maximum of x in its plane.
+    A NaN wins its window; of equal maxima the first does.  argmax (uint8, the shape of y) is which
+    pixel of the window it was: 0, 1 in the upper row, 2, 3 in the lower one; STOPPED if ReLU
+    stopped it.
     """
-    max_pool2d_forward(x, y, argmax, (2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
+    y[...] = -np.inf
+    argmax[...] = 0
+    for number, pixels in enumerate(_windows(x)):
+        wins = (pixels > y) | np.isnan(pixels)
+        y[wins], argmax[wins] = pixels[wins], number
     if relu:
-        y[y <= 0] = 0
+        stopped = y <= 0
+        y[stopped], argmax[stopped] = 0, STOPPED
 
 
-def max_pool2x2_backward(
-    dy: np.ndarray, y: np.ndarray | None, argmax: np.ndarray, dx: np.ndarray
-) -> None:
-    """dx (N, C, H, W) = dy where the maximum was, else 0.
-
-    With y (the pooled output, or None), also 0 where y is 0: the ReLU fused in front of pooling.
-    """
-    max_pool2d_backward(dy if y is None else np.where(y <= 0, 0, dy), argmax, dx)
+def max_pool2x2_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> None:
+    """dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
+    dx[...] = 0
+    for number, pixels in enumerate(_windows(dx)):
+        pixels[...] = np.where(argmax == number, dy, 0)
 
 
 def undo(
@@ -32,10 +37,18 @@ def undo(
 ) -> np.ndarray:
     """Return the gradient of a convolution's own output, of that size, from that of what followed.
 
-    Pooling may have been fused behind it (then argmax is given), and ReLU (then its output y).
+    That was a ReLU (then its output y is given), or pooling with or without ReLU (then argmax).
     """
     if argmax is None:
         return dy if y is None else np.where(y <= 0, 0, dy)
+    if y is not None:
+        raise ValueError("y and argmax are given, expected one of them")
     full = np.empty((*dy.shape[:2], *size), dy.dtype)
-    max_pool2x2_backward(dy, y, argmax, full)
+    max_pool2x2_backward(dy, argmax, full)
     return full
+
+
+def _windows(x: np.ndarray) -> list[np.ndarray]:
+    """The four pixels of all windows, as views; an odd last row or column is in none."""
+    rows, columns = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+    return [x[:, :, i:rows:2, j:columns:2] for i in (0, 1) for j in (0, 1)]

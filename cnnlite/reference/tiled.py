@@ -51,8 +51,8 @@ def conv2d_tiled_forward_pool(
 ) -> None:
     """2x2 max-pooling with stride 2 of what conv2d_tiled_forward computes.
 
-    output_size is (OH, OW) of the convolution; y is (N, F, OH // 2, OW // 2), argmax (int32, the
-    shape of y) the position of the maximum in its OH x OW plane.
+    output_size is (OH, OW) of the convolution; y is (N, F, OH // 2, OW // 2), argmax (uint8, the
+    shape of y) as of max_pool2x2_forward.
     """
     whole = np.empty((*y.shape[:2], *output_size), y.dtype)
     conv2d_tiled_forward(x, weight, bias, whole, stride, padding, dilation, groups, False)

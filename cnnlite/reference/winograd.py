@@ -120,7 +120,7 @@ def conv2d_winograd_forward_pool(
     Args:
         x, weight, bias, padding, groups, relu, tile: as in conv2d_winograd_forward.
         y: out, (N, F, OH // 2, OW // 2).
-        argmax: out, int32, the shape of y: the position of the maximum in its OH x OW plane.
+        argmax: out, uint8, the shape of y: as of max_pool2x2_forward.
     """
     full = np.empty((*y.shape[:2], *_output_size(x, padding)), y.dtype)
     conv2d_winograd_forward(x, weight, bias, full, padding, groups, False, tile)
@@ -144,7 +144,7 @@ def conv2d_winograd_input_gradient(
         weight: in, (F, C / groups, 3, 3).
         dx: out, (N, C, H, W).
         padding, groups, tile: as in conv2d_winograd_forward.
-        y: what the forward pass with relu wrote, or None if relu was False.
+        y: what the forward pass with relu and without pooling wrote, else None.
         argmax: what the forward pass with pooling wrote, or None without pooling.
     """
     dy = undo(dy, y, argmax, _output_size(dx, padding))

@@ -32,6 +32,9 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
     def positions(*shape: int) -> np.ndarray:
         return np.full(shape, -1, np.int32)
 
+    def bytes_(*shape: int) -> np.ndarray:
+        return np.full(shape, 77, np.uint8)
+
     shape = (images, 16, 32, 32)
     half = (images, 16, 16, 16)
     x, dy, y = reals(*shape), reals(*shape), np.abs(reals(*shape))
@@ -41,7 +44,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
     odd = reals(images, 16, 33, 33)
     window = ((3, 3), (2, 2), (1, 1, 1, 1), (1, 1))
     seventeen = (images, 16, 17, 17)
-    argmax, argmax2 = positions(*seventeen), positions(*half)
+    argmax, argmax2 = positions(*seventeen), bytes_(*half)
     _ext.max_pool2d_forward(odd, new(*seventeen), argmax, *window)
     _ext.max_pool2x2_forward(x, new(*half), argmax2, False)
     cols = reals(images, 144, 1024)
@@ -86,7 +89,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "col2im": (lambda: (cols, new(*shape), *patch), 1),
         "conv2d_tiled_forward": (lambda: (x, weight, bias, new(*shape), *where, True), 3),
         "conv2d_tiled_forward_pool": (
-            lambda: (x, weight, bias, new(*half), positions(*half), size, *where, True), 3, 4,
+            lambda: (x, weight, bias, new(*half), bytes_(*half), size, *where, True), 3, 4,
         ),
         "conv2d_tiled_input_gradient": (lambda: (dy, weight, new(*shape), *where), 2),
         "conv2d_tiled_weight_gradient": (lambda: (x, dy, dw(), new(16), *where), 2, 3),
@@ -94,7 +97,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
             lambda: (x, weight, bias, new(*shape), padding, 1, True, 4), 3,
         ),
         "conv2d_winograd_forward_pool": (
-            lambda: (x, weight, bias, new(*half), positions(*half), padding, 1, True, 4), 3, 4,
+            lambda: (x, weight, bias, new(*half), bytes_(*half), padding, 1, True, 4), 3, 4,
         ),
         "conv2d_winograd_input_gradient": (lambda: (dy, weight, new(*shape), padding, 1, 4), 2),
         "conv2d_winograd_weight_gradient": (
@@ -114,8 +117,8 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "max_pool2d_forward": (
             lambda: (odd, new(*seventeen), positions(*seventeen), *window), 1, 2,
         ),
-        "max_pool2x2_backward": (lambda: (pooled, pooled, argmax2, new(*shape)), 3),
-        "max_pool2x2_forward": (lambda: (x, new(*half), positions(*half), True), 1, 2),
+        "max_pool2x2_backward": (lambda: (pooled, argmax2, new(*shape)), 2),
+        "max_pool2x2_forward": (lambda: (x, new(*half), bytes_(*half), True), 1, 2),
         "relu_backward": (lambda: (dy, y, new(*shape)), 2),
         "relu_forward": (lambda: (x, new(*shape)), 1),
         "sgd_step": (

@@ -158,8 +158,8 @@ def test_pooling_behind_it_gives_the_bits_of_pooling_after_it(
     y = np.empty_like(dy)
     engine.conv2d_tiled_forward(x, weight, bias, y, *case.where, False)
     shape = (case.n, case.f, case.out[0] // 2, case.out[1] // 2)
-    pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.int32)
-    expected, expected_argmax = np.empty(shape, dtype), np.empty(shape, np.int32)
+    pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.uint8)
+    expected, expected_argmax = np.empty(shape, dtype), np.empty(shape, np.uint8)
     engine.conv2d_tiled_forward_pool(x, weight, bias, pooled, argmax, case.out, *case.where, relu)
     reference.max_pool2x2_forward(y, expected, expected_argmax, relu)
     np.testing.assert_array_equal(pooled, expected)
@@ -175,10 +175,10 @@ def test_the_weight_gradient_undoes_what_was_fused_while_it_reads(case: Case, dt
     behind = [(dy, np.maximum(y, 0), None)]
     if min(case.out) > 1:
         shape = (case.n, case.f, case.out[0] // 2, case.out[1] // 2)
-        pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.int32)
+        pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.uint8)
         reference.max_pool2x2_forward(y, pooled, argmax, True)
         halved = np.ascontiguousarray(dy[:, :, : shape[2], : shape[3]])
-        behind += [(halved, pooled, argmax), (halved, None, argmax)]
+        behind.append((halved, None, argmax))
     for given, output, argmax in behind:
         plain = pool2x2.undo(given, output, argmax, case.out)
         for kernels in engine, reference:
@@ -193,10 +193,21 @@ def test_the_weight_gradient_undoes_what_was_fused_while_it_reads(case: Case, dt
             np.testing.assert_array_equal(bias, expected_bias)
 
 
+def test_relu_and_pooling_are_undone_by_one_of_y_and_argmax() -> None:
+    case = Case(2, 3, 8, 8, 4)
+    x, weight, _, _ = case.arrays(np.float32)
+    dy, argmax = np.zeros((2, 4, 4, 4), np.float32), np.zeros((2, 4, 4, 4), np.uint8)
+    for kernels in engine, reference:
+        with pytest.raises(ValueError, match="y and argmax are given, expected one of them"):
+            kernels.conv2d_tiled_weight_gradient(
+                x, dy, weight, None, *case.where, case.out, dy, argmax
+            )
+
+
 def test_a_gradient_pooled_to_another_size_is_refused() -> None:
     case = Case(2, 3, 8, 8, 4)
     x, weight, _, _ = case.arrays(np.float32)
-    dy, argmax = np.zeros((2, 4, 4, 3), np.float32), np.zeros((2, 4, 4, 3), np.int32)
+    dy, argmax = np.zeros((2, 4, 4, 3), np.float32), np.zeros((2, 4, 4, 3), np.uint8)
     with pytest.raises(ValueError, match="pooled to 4 x 3, expected half of 8 x 8"):
         engine.conv2d_tiled_weight_gradient(
             x, dy, weight, None, *case.where, case.out, None, argmax
@@ -254,18 +265,24 @@ def test_a_nan_stays_where_its_window_is() -> None:
     np.testing.assert_array_equal(np.isnan(y), inside)
 
 
-def test_scratch_left_by_another_shape_is_not_read() -> None:
-    """NaN in the memory that a call works in must not reach its result."""
-    big, small = Case(4, 30, 16, 16, 20), Case(3, 5, 7, 7, 9)
-    expected = outputs(small, small.arrays(np.float32), engine)
-    x, weight, bias, dy = big.arrays(np.float32)
-    x[:], dy[:] = np.nan, np.nan
-    y, dx, dweight = np.empty_like(dy), np.empty_like(x), np.empty_like(weight)
-    engine.conv2d_tiled_forward(x, weight, bias, y, *big.where, False)
-    engine.conv2d_tiled_weight_gradient(x, dy, dweight, bias, *big.where)
-    engine.conv2d_tiled_input_gradient(dy, weight, dx, *big.where)
-    for name, array in outputs(small, small.arrays(np.float32), engine).items():
+def test_what_the_working_memory_held_before_is_not_read() -> None:
+    case = Case(3, 5, 7, 7, 9)
+    arrays = case.arrays(np.float32)
+    expected = outputs(case, arrays, engine)
+    memory.trim()
+    waiting = memory.empty(2**22, np.float32)
+    waiting[:] = np.nan
+    del waiting
+    for name, array in outputs(case, arrays, engine).items():
         np.testing.assert_array_equal(array, expected[name])
+
+
+def test_the_working_memory_is_given_back() -> None:
+    case = Case(4, 30, 16, 16, 20)
+    arrays = case.arrays(np.float32)
+    before = memory.stats()["in_use"]
+    outputs(case, arrays, engine)
+    assert memory.stats()["in_use"] == before
 
 
 @pytest.mark.parametrize("n", [0, 2])

@@ -89,7 +89,7 @@ def test_what_each_cache_keeps() -> None:
     image, after_conv, after_pool = 3 * 64 * 4, 4 * 64 * 4, 64 * 4
     assert rows[1].cache_bytes == image  # the convolution keeps its input, and not its weight
     assert rows[2].cache_bytes == after_conv
-    assert rows[3].cache_bytes == 64 * 4  # where the maxima stood, 32-bit numbers
+    assert rows[3].cache_bytes == 64  # which pixel of its window each maximum was, a byte
     assert rows[6].cache_bytes == after_pool
     assert rows[8].cache_bytes == 0
     assert rows[9].cache_bytes == after_pool  # the sum, seen through Flatten

@@ -47,7 +47,7 @@ typedef struct {
     ptrdiff_t y_image, y_plane, y_row, y_column;
     const void *x, *weight, *bias;
     void *y;
-    int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
+    uint8_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
     int relu;
     ptrdiff_t clear_rows, clear_columns;   /* not 0: planes of y, which a piece first sets to 0 */
 

@@ -2,7 +2,7 @@
 
 /* y = x * weight + bias, then ReLU, then 2x2 max-pooling, as asked.  scratch NULL: bytes needed. */
 KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void *weight, const void *bias,
-                              void *y, int32_t *argmax, int relu, void *scratch, int threads)
+                              void *y, uint8_t *argmax, int relu, void *scratch, int threads)
 {
     const conv_shape flat = argmax ? *shape : flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;

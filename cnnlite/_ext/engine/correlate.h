@@ -67,13 +67,11 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
             const ptrdiff_t plane = ((p->image + image) * k->groups + p->group) * k->filters + filter + i;
             for (ptrdiff_t r = 0; r + 1 < p->rows; r += 2) {
                 const REAL *top = tile + i * ldt + image * image_columns + r * width;
-                const ptrdiff_t at = (p->row + r) * k->out_w + p->column;
                 const ptrdiff_t to = (plane * (k->out_h / 2) + (p->row + r) / 2) * (k->out_w / 2)
                     + p->column / 2;
                 for (ptrdiff_t j = 0; j < windows; j += VL)
-                    T(pool_windows)(top + 2 * j, top + width + 2 * j, k->out_w, at + 2 * j,
-                                    smaller(VL, windows - j), (REAL *)k->y + to + j,
-                                    k->argmax + to + j, k->relu);
+                    T(pool_windows)(top + 2 * j, top + width + 2 * j, smaller(VL, windows - j),
+                                    (REAL *)k->y + to + j, k->argmax + to + j, k->relu);
             }
         }
 }

@@ -20,10 +20,12 @@ typedef struct {
 /* Planes of height x width.  A gradient may still lack the backward passes of what was fused behind the
  * convolution; they are done while it is read, so that the whole gradient is never written out:
  * relu_y: the ReLU's output (of the shape of `data`): the gradient is 0 where it is 0;
- * argmax: data and relu_y are (height / 2) x (width / 2), and belong to these positions in the plane. */
+ * argmax: of 2x2 max-pooling, with or without ReLU: data is (height / 2) x (width / 2), and of each window
+ *     one pixel has the gradient: 0, 1 in the upper row, 2, 3 in the lower one; none where ReLU STOPPED it. */
+enum { STOPPED = 4 };
 typedef struct {
     const void *data, *relu_y;
-    const int32_t *argmax;
+    const uint8_t *argmax;
 } conv_source;
 
 /* The parallel loop of the module cnnlite._ext.runtime, which has the threads; set when the engine is loaded. */
@@ -34,7 +36,7 @@ typedef size_t (*product_kernel)(product *product, void *scratch, int threads);
 
 /* convolve.h, weight_gradient.h; with scratch NULL they only return how many bytes of scratch they need */
 typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
-                                      const void *bias, void *y, int32_t *argmax, int relu,
+                                      const void *bias, void *y, uint8_t *argmax, int relu,
                                       void *scratch, int threads);
 typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
                                        void *dx, void *scratch, int threads);

@@ -28,13 +28,12 @@ typedef struct {
 } norm_args;
 
 /* Max-pooling 2x2 with stride 2 of (planes, h, w): a piece is piece_planes planes, as many as make it
- * worth handing out.  argmax counts within the plane.
- * Backward: dx from dy; where y is given, only where y > 0 (the ReLU that was fused in front of it). */
+ * worth handing out.  argmax: engine.h. */
 typedef struct {
-    const void *x, *dy, *y_in;
+    const void *x, *dy;
     void *y, *dx;
-    const int32_t *argmax_in;
-    int32_t *argmax;
+    const uint8_t *argmax_in;
+    uint8_t *argmax;
     ptrdiff_t planes, piece_planes, h, w;
     int relu;
 } pool2x2_args;

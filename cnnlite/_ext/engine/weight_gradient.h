@@ -101,7 +101,7 @@ INLINE void T(fetch_rows)(const weight_gradient *k, ptrdiff_t plane, ptrdiff_t r
     const REAL *data = (const REAL *)dy->data + at, *y = dy->relu_y ? (const REAL *)dy->relu_y + at : NULL;
     if (dy->argmax)
         for (ptrdiff_t r = 0; r < rows; r++)
-            T(unpool_row)(data, y, dy->argmax + at, h, w, row + r, to + r * w);
+            T(unpool_row)(data, dy->argmax + at, h, w, row + r, to + r * w);
     else if (y) T(relu_mask_run)(data, y, rows * w, to);
     else memcpy(to, data, (size_t)(rows * w) * REAL_BYTES);
 }

@@ -62,10 +62,9 @@ INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *pro
 }
 
 /* The same with 2x2 max-pooling: a tile holds whole windows; as in pool2x2.h, the first maximum
- * wins, NaN over all.  `at` is the position of the strip in the plane, whose rows are w wide. */
+ * wins, NaN over all.  `found` is which it was, argmax in the lanes of a vector. */
 INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products,
-                                   ptrdiff_t rows, V bias, int relu, REAL *pixels, REAL *found,
-                                   ptrdiff_t at, ptrdiff_t w)
+                                   ptrdiff_t rows, V bias, int relu, REAL *pixels, REAL *found)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
@@ -74,19 +73,20 @@ INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const RE
             UNROLL for (int i = 0; i < m / 2; i++)
                 UNROLL for (int j = 0; j < m / 2; j++) {
                     const ptrdiff_t out = ((r * m / 2 + i) * p->pitch + c * m / 2 + j) * VL;
-                    const ptrdiff_t corner = at + (r * m + 2 * i) * w + c * m + 2 * j;
                     V best = o[2 * i * m + 2 * j] + bias;
-                    const T(positions) position_of_corner = (T(positions))VZERO + (int32_t)corner;
-                    T(positions) position = position_of_corner;
+                    MASK index = (MASK)VZERO;
                     UNROLL for (int q = 1; q < 4; q++) {
                         V y = o[(2 * i + q / 2) * m + 2 * j + q % 2] + bias;
-                        T(positions) other = position_of_corner + (int32_t)(q / 2 * w + q % 2);
                         MASK better = (MASK)(y > best) | (MASK)(y != y);
                         best = VSELECT(better, y, best);
-                        position = T(select_position)(better, other, position);
+                        index = T(select_index)(better, (MASK)VZERO + q, index);
                     }
-                    VSTORE(pixels + out, relu ? VRELU(best) : best);
-                    memcpy(found + out, &position, sizeof position);
+                    if (relu) {
+                        index = T(select_index)((MASK)(best <= VZERO), (MASK)VZERO + STOPPED, index);
+                        best = VRELU(best);
+                    }
+                    VSTORE(pixels + out, best);
+                    VSTORE(found + out, T(index_as_real)(index));
                 }
         }
 }
@@ -107,17 +107,15 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const winograd_args *k, 
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
         const REAL *from = products + (b * p->tiles + strip.first) * VL;
         if (k->argmax) {
-            const ptrdiff_t h = s->oh / 2, w = s->ow / 2, corner = y0 * s->ow + x0;
+            const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
             if (p->m == 4)
-                T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->relu, pixels, found,
-                                       corner, s->ow);
+                T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->relu, pixels, found);
             else
-                T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->relu, pixels, found,
-                                       corner, s->ow);
+                T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->relu, pixels, found);
             T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
                              rows / 2, columns / 2, pixels, p->pitch);
-            T(lanes_scatter_positions)(k->argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
-                                       rows / 2, columns / 2, found, p->pitch);
+            T(lanes_scatter_bytes)(k->argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
+                                   rows / 2, columns / 2, found, p->pitch);
         } else {
             if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->relu, pixels);
             else T(output_tiles)(p, 2, from, strip.rows, bias, k->relu, pixels);

@@ -14,7 +14,7 @@ typedef struct winograd_args {
     conv_source x, dy;
     const void *weight, *bias;
     void *y, *dweight, *dbias, *workspace;
-    int32_t *argmax;
+    uint8_t *argmax;
     int tile, turned, relu, threads;
 } winograd_args;
 

@@ -76,8 +76,8 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     return p;
 }
 
-/* Pixels [y0, y1) x [x0, x1) of a pooled source: a maximum's gradient goes back to its position.
- * The pooled gradient and the positions are gathered to `spare`, `size` REALs apart. */
+/* Pixels [y0, y1) x [x0, x1) of a pooled source: a window's gradient goes back to one of its pixels.
+ * The pooled gradient and argmax are gathered to `spare`, `size` REALs apart. */
 KERNEL void T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
                                ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
                                ptrdiff_t y1, ptrdiff_t x1,
@@ -86,18 +86,15 @@ KERNEL void T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w
     const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
     const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
     const REAL *data = (const REAL *)from->data + at;
-    const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + at : NULL;
     REAL *found = spare + size;
-    T(lanes_gather)(data, relu_y, ph, pw, lanes, py, px, rows, columns, spare, pitch);
-    T(lanes_gather_positions)(from->argmax + at, ph, pw, lanes, py, px, rows, columns,
-                              found, pitch);
+    T(lanes_gather)(data, NULL, ph, pw, lanes, py, px, rows, columns, spare, pitch);
+    T(lanes_gather_bytes)(from->argmax + at, ph, pw, lanes, py, px, rows, columns, found, pitch);
     for (ptrdiff_t y = y0; y < y1; y++)
         for (ptrdiff_t x = x0; x < x1; x++) {
             const ptrdiff_t pooled = ((y / 2 - py) * pitch + x / 2 - px) * VL;
-            T(positions) position;
-            memcpy(&position, found + pooled, sizeof position);
+            const MASK here = (MASK)(T(index_of_real)(VLOAD(found + pooled)) == (int)(y % 2 * 2 + x % 2));
             VSTORE(pixels + ((y - y0) * pitch + x - x0) * VL,
-                   VSELECT((MASK)(position == (int32_t)(y * w + x)), VLOAD(spare + pooled), VZERO));
+                   VSELECT(here, VLOAD(spare + pooled), VZERO));
         }
 }
 
