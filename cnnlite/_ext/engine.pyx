@@ -25,6 +25,26 @@ cdef extern from "engine/product_args.h" nogil:
         void *c
         int b_transposed, relu
 
+cdef extern from "engine/pointwise_args.h" nogil:
+    ctypedef struct norm_args:
+        const void *dy
+        const void *x
+        const void *gamma
+        const void *beta
+        void *y
+        void *dx
+        void *mean
+        void *inverse_std
+        void *variance
+        void *dgamma
+        void *dbeta
+        double eps
+        Py_ssize_t images
+        Py_ssize_t channels
+        Py_ssize_t size
+        int train
+        int relu
+
 cdef extern from "engine/engine.h" nogil:
     ctypedef struct conv_shape:
         Py_ssize_t n, c, h, w, f, kh, kw, oh, ow
@@ -46,6 +66,7 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef size_t (*conv_weight_kernel)(
         const conv_shape *shape, const void *x, conv_source dy, void *dweight, void *dbias,
         void *scratch, int threads)
+    ctypedef size_t (*norm_kernel)(norm_args *norm, void *scratch, int threads)
     ctypedef size_t (*product_kernel)(product *product, void *scratch, int threads)
     ctypedef struct engine_table:
         const char *name
@@ -59,8 +80,8 @@ cdef extern from "engine/engine.h" nogil:
         piece_body *sgd_step
         piece_body *max_pool2x2_forward
         piece_body *max_pool2x2_backward
-        piece_body *batch_norm_forward
-        piece_body *batch_norm_backward
+        norm_kernel *batch_norm_forward
+        norm_kernel *batch_norm_backward
         conv_forward_kernel *conv_forward
         conv_gradient_kernel *conv_input_gradient
         conv_weight_kernel *conv_weight_gradient

@@ -11,24 +11,6 @@ cdef extern from "engine/pointwise_args.h" nogil:
         void *out
         Py_ssize_t size
         int relu
-    ctypedef struct norm_args:
-        const void *dy
-        const void *x
-        const void *gamma
-        const void *beta
-        void *y
-        void *dx
-        void *mean
-        void *inverse_std
-        void *variance
-        void *dgamma
-        void *dbeta
-        double eps
-        Py_ssize_t images
-        Py_ssize_t channels
-        Py_ssize_t size
-        int train
-        int relu
     ctypedef struct pool2x2_args:
         const void *x
         const void *dy
@@ -175,6 +157,16 @@ def max_pool2x2_backward(dy, argmax, dx):
     run_planes(table.max_pool2x2_backward, arrays, &k, planes)
 
 
+cdef int run_norm(norm_kernel kernel, norm_args *k) except -1:
+    """Run batch norm, whose arrays have been checked, in scratch memory."""
+    cdef int threads = threads_for(k.images * k.channels * k.size)
+    cdef Scratch scratch = Scratch(kernel(k, NULL, threads))
+    with nogil:
+        kernel(k, scratch.start, threads)
+        engine_finish()
+    return 0
+
+
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
                        bint relu):
     """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
@@ -195,7 +187,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     k.variance = arrays.take("variance", variance, k.channels, True) if train else NULL
     k.eps, k.train, k.relu = eps, train, relu
     if total:
-        run(table.batch_norm_forward, arrays, k.channels, total, &k)
+        run_norm(table.batch_norm_forward[arrays.is_double], &k)
 
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
@@ -218,4 +210,4 @@ def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta
     k.dgamma = arrays.take("dgamma", dgamma, k.channels, True)
     k.dbeta = arrays.take("dbeta", dbeta, k.channels, True)
     k.train, k.relu = train, relu
-    run(table.batch_norm_backward, arrays, k.channels, total, &k)
+    run_norm(table.batch_norm_backward[arrays.is_double], &k)

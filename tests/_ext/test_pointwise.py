@@ -108,7 +108,19 @@ def test_pooling(shape, relu, dtype, rng):
 @PARAMETER("dtype", DTYPES)
 @PARAMETER("relu", [False, True])
 @PARAMETER("train", [False, True])
-@PARAMETER("shape", [(2, 3, 4), (1, 1, 1), (6, 5, 1), (3, 4, 31), (2, 3, 1024), (7, 40, 65)])
+@PARAMETER(
+    "shape",
+    [
+        (2, 3, 4),
+        (1, 1, 1),
+        (6, 5, 1),
+        (3, 4, 31),
+        (2, 3, 1024),
+        (7, 40, 65),
+        (35, 6, 9),
+        (17, 2, 600),
+    ],
+)
 def test_batch_norm(shape, train, relu, dtype, rng):
     x = (100 + 3 * rng.standard_normal(shape)).astype(dtype)  # a large mean costs no digits
     gamma, beta, mean = (rng.standard_normal(shape[1]).astype(dtype) for _ in range(3))
@@ -133,6 +145,29 @@ def test_batch_norm(shape, train, relu, dtype, rng):
     dx, dgamma, dbeta = np.zeros_like(x), np.zeros(shape[1], dtype), np.zeros(shape[1], dtype)
     forward = (x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta)
     agree("batch_norm_backward", dtype, dy, *forward, train, relu)
+
+
+@PARAMETER("dtype", DTYPES)
+@PARAMETER("backend", [reference, _ext])
+def test_batch_norm_of_channels_that_are_out_of_the_ordinary(backend, dtype):
+    """Equal values have variance 0, never below; a NaN and an infinity stay in their channels."""
+    x = np.random.default_rng(0).standard_normal((40, 5, 7)).astype(dtype)
+    x[:, 1] = 0.1
+    x[3, 2, 1], x[39, 3, 6] = np.nan, np.inf
+    x[0, 4] += 1000  # the images that come first say nothing about the others
+    y, ones, zeros = np.empty_like(x), np.ones(5, dtype), np.zeros(5, dtype)
+    mean, std, variance = (np.empty(5, dtype) for _ in range(3))
+    with np.errstate(all="ignore"):
+        backend.batch_norm_forward(x, y, ones, zeros, mean, std, variance, 1e-5, True, False)
+    assert 0 <= variance[1] < 1e-12
+    assert np.isnan(mean[2])
+    assert mean[3] == np.inf
+    assert np.isnan(variance[2:4]).all()
+    np.testing.assert_allclose(y[:, 1], 0, atol=1e-4)
+    assert np.isfinite(y[:, [0, 1, 4]]).all()
+    assert np.isnan(y[:, 2]).all()
+    exact = x[:, 4].astype(np.float64)
+    np.testing.assert_allclose(variance[4], exact.var(), rtol=50 * np.finfo(dtype).eps)
 
 
 def test_arrays_are_checked_before_memory_is_touched():

@@ -1,68 +1,100 @@
 /* batchnorm.h: batch normalisation of x (images, channels, size), forward and backward.
  *
- * A channel is a piece of work: no thread shares a sum with another, so the bits do not depend on how
- * many there are.  Both passes over a channel follow each other at once, the second out of cache where
- * the batch's share of one channel fits there: memory then sees x read once and y written once.
+ * The limit is memory, so memory is read in its own order: a piece of work is a few images and all of
+ * their channels, not a channel of all images, whose planes lie far apart.  A first pass over x gives each
+ * piece's sums for each channel; they are added in the order of the pieces, so the bits do not depend on
+ * the number of threads; a second pass writes.
  *
- * Sums run in VL lanes over one image's plane and go on in double from plane to plane (after Chan,
- * Golub and LeVeque 1983: the squares are taken around each plane's own mean, so that a mean which is
- * large against the deviation costs no digits).
+ * Within a piece a channel's sums run in the lanes of vectors over about SUM_RUN elements, and go on in
+ * double from piece to piece.  Squares are taken around the mean of the first piece, so one pass gives
+ * both sums, and a mean that is large against the deviation costs no digits (Chan, Golub and LeVeque,
+ * "Algorithms for computing the sample variance", 1983, section 3: shifted data).
  * With `relu`, y = max(0, norm(x)); backward needs no copy of y: it recomputes the sign from x. */
 
-/* The lane sums of one plane, added in a fixed order. */
-INLINE REAL T(lanes_sum)(V v)
+/* The lanes, added in a fixed order. */
+INLINE double T(lanes_sum)(V sum)
 {
     REAL lanes[VL];
-    VSTORE(lanes, v);
+    VSTORE(lanes, sum);
     for (int width = (int)VL / 2; width > 0; width /= 2)
         for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
-    return lanes[0];
+    return (double)lanes[0];
 }
 
-INLINE REAL T(plane_sum)(const REAL *x, ptrdiff_t size)
+/* n lanes of ones, then zeros. */
+INLINE V T(ones)(ptrdiff_t n)
 {
-    V a = VZERO, b = VZERO, c = VZERO, d = VZERO;
+    REAL lanes[VL] = {0};
+    for (ptrdiff_t i = 0; i < n; i++) lanes[i] = 1;
+    return VLOAD(lanes);
+}
+
+/* Adds to sums[0] the lanes of x - shift, to sums[1] those of its squares; one plane.  `last` is the
+ * shift in those lanes of the last vector that hold data. */
+INLINE void T(plane_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, V sums[2])
+{
+    V s[4] = {VZERO, VZERO, VZERO, VZERO}, q[4] = {VZERO, VZERO, VZERO, VZERO};
+    const V k = VSET1(shift);
     ptrdiff_t i = 0;
-    for (; i + 4 * VL <= size; i += 4 * VL) {
-        a += VLOAD(x + i);
-        b += VLOAD(x + i + VL);
-        c += VLOAD(x + i + 2 * VL);
-        d += VLOAD(x + i + 3 * VL);
+    for (; i + 4 * VL <= size; i += 4 * VL)
+        UNROLL for (int u = 0; u < 4; u++) {
+            V d = VLOAD(x + i + u * VL) - k;
+            s[u] += d;
+            q[u] = VFMA(d, d, q[u]);
+        }
+    for (; i + VL <= size; i += VL) {
+        V d = VLOAD(x + i) - k;
+        s[0] += d;
+        q[0] = VFMA(d, d, q[0]);
     }
-    for (; i + VL <= size; i += VL) a += VLOAD(x + i);
-    if (i < size) b += VLOADN(x + i, size - i);
-    return T(lanes_sum)((a + b) + (c + d));
+    if (i < size) {
+        V d = VLOADN(x + i, size - i) - last;
+        s[1] += d;
+        q[1] = VFMA(d, d, q[1]);
+    }
+    sums[0] += (s[0] + s[1]) + (s[2] + s[3]);
+    sums[1] += (q[0] + q[1]) + (q[2] + q[3]);
 }
 
-INLINE REAL T(plane_squares)(const REAL *x, REAL mean, ptrdiff_t size)
+/* The images and channels of a piece. */
+typedef struct {
+    ptrdiff_t image, images, channel, end;
+} T(norm_part);
+
+INLINE T(norm_part) T(part_of)(const norm_args *k, ptrdiff_t piece)
 {
-    V a = VZERO, b = VZERO, m = VSET1(mean);
-    ptrdiff_t i = 0;
-    for (; i + 2 * VL <= size; i += 2 * VL) {
-        V u = VLOAD(x + i) - m, v = VLOAD(x + i + VL) - m;
-        a = VFMA(u, u, a);
-        b = VFMA(v, v, b);
-    }
-    REAL rest = 0;
-    for (; i < size; i++) rest += (x[i] - mean) * (x[i] - mean);
-    return T(lanes_sum)(a + b) + rest;
+    const ptrdiff_t image = piece / k->blocks * k->group, block = piece % k->blocks;
+    const T(norm_part) part = {image, smaller(k->group, k->images - image),
+                               block * k->channels / k->blocks, (block + 1) * k->channels / k->blocks};
+    return part;
 }
 
-/* Mean and biased variance of one channel over all images. */
-INLINE void T(channel_statistics)(const REAL *x, ptrdiff_t images, ptrdiff_t image_stride,
-                                  ptrdiff_t size, double *mean, double *variance)
+/* The lanes in which a thread sums, two vectors for each channel. */
+INLINE V *T(thread_lanes)(const norm_args *k, int thread)
 {
-    double count = 0, m = 0, squares = 0;
-    for (ptrdiff_t n = 0; n < images; n++, x += image_stride) {
-        REAL plane_mean = T(plane_sum)(x, size) / (REAL)size;
-        double delta = (double)plane_mean - m, total = count + (double)size;
-        squares += (double)T(plane_squares)(x, plane_mean, size)
-                   + delta * delta * (count * (double)size / total);
-        m += delta * ((double)size / total);
-        count = total;
-    }
-    *mean = m;
-    *variance = squares / count;
+    return (V *)k->lanes + (ptrdiff_t)thread * 2 * k->channels;
+}
+
+/* Writes the two sums of each channel of a piece, which the lanes hold. */
+INLINE void T(write_sums)(const norm_args *k, T(norm_part) part, const V *lanes)
+{
+    double *sums = k->sums + 2 * (part.image / k->group) * k->channels;
+    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) sums[i] = T(lanes_sum)(lanes[i]);
+}
+
+KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
+{
+    const norm_args *k = context;
+    const T(norm_part) part = T(part_of)(k, piece);
+    const REAL *x = k->x, *shift = k->shift;
+    const V last = T(ones)(k->size % VL);
+    V *lanes = T(thread_lanes)(k, thread);
+    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
+    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
+        for (ptrdiff_t c = part.channel; c < part.end; c++)
+            T(plane_moments)(x + (n * k->channels + c) * k->size, k->size, shift[c], shift[c] * last,
+                             lanes + 2 * c);
+    T(write_sums)(k, part, lanes);
 }
 
 /* y = (x - mean) * scale + shift, then ReLU if asked; one plane. */
@@ -81,25 +113,83 @@ INLINE void T(plane_normalize)(const REAL *x, REAL *y, ptrdiff_t size, REAL mean
     }
 }
 
-/* train: writes mean and inverse_std (channels) from the batch, and gives the biased variance too, for
- * the running statistics; otherwise takes mean and inverse_std as they are. */
-KERNEL void T(batch_norm_forward)(void *context, ptrdiff_t c, int thread)
+KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_args *k = context;
-    const ptrdiff_t stride = k->channels * k->size;
-    const REAL *x = (const REAL *)k->x + c * k->size;
-    REAL *y = (REAL *)k->y + c * k->size, *mean = k->mean, *inverse_std = k->inverse_std;
-    const REAL *gamma = k->gamma, *beta = k->beta;
-    if (k->train) {
-        double m, variance;
-        T(channel_statistics)(x, k->images, stride, k->size, &m, &variance);
-        mean[c] = (REAL)m;
-        ((REAL *)k->variance)[c] = (REAL)variance;
-        inverse_std[c] = (REAL)(1.0 / sqrt(variance + k->eps));
-    }
-    for (ptrdiff_t n = 0; n < k->images; n++, x += stride, y += stride)
-        T(plane_normalize)(x, y, k->size, mean[c], gamma[c] * inverse_std[c], beta[c], k->relu);
+    const T(norm_part) part = T(part_of)(k, piece);
+    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
+    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
+        for (ptrdiff_t c = part.channel; c < part.end; c++) {
+            const ptrdiff_t at = (n * k->channels + c) * k->size;
+            T(plane_normalize)((const REAL *)k->x + at, (REAL *)k->y + at, k->size, mean[c], scale[c],
+                               beta[c], k->relu);
+        }
     (void)thread;
+}
+
+/* The two sums of a channel over all images. */
+INLINE void T(channel_sums)(const norm_args *k, ptrdiff_t c, double sums[2])
+{
+    sums[0] = sums[1] = 0;
+    for (ptrdiff_t g = 0; g < k->groups; g++) {
+        sums[0] += k->sums[2 * (g * k->channels + c)];
+        sums[1] += k->sums[2 * (g * k->channels + c) + 1];
+    }
+}
+
+/* Mean and (biased) variance of every channel. */
+INLINE void T(batch_statistics)(norm_args *k, int threads)
+{
+    REAL *mean = k->mean, *variance = k->variance, *inverse_std = k->inverse_std, *shift = k->shift;
+    const double count = (double)k->images * (double)k->size;
+    double sums[2];
+    memset(shift, 0, (size_t)k->channels * REAL_BYTES);
+    for (ptrdiff_t piece = 0; piece < k->blocks; piece++) T(moments_piece)(k, piece, 0);
+    for (ptrdiff_t c = 0; c < k->channels; c++) {
+        shift[c] = (REAL)(k->sums[2 * c] / ((double)smaller(k->group, k->images) * (double)k->size));
+        if (!(shift[c] - shift[c] == 0)) shift[c] = 0; /* not finite: the sums shall say it */
+    }
+    engine_parallel(k->groups * k->blocks, threads, T(moments_piece), k);
+    for (ptrdiff_t c = 0; c < k->channels; c++) {
+        T(channel_sums)(k, c, sums);
+        const double offset = sums[0] / count;
+        double v = sums[1] / count - offset * offset;
+        if (v < 0) v = 0;                  /* by rounding, where all x are equal */
+        mean[c] = (REAL)((double)shift[c] + offset);
+        variance[c] = (REAL)v;
+        inverse_std[c] = (REAL)(1.0 / sqrt(v + k->eps));
+    }
+}
+
+/* How the work is cut, and what of the scratch memory is whose; returns how much of it there is. */
+INLINE size_t T(norm_memory)(norm_args *k, void *scratch, int threads)
+{
+    arena memory = {scratch, 0};
+    const size_t row = (size_t)k->channels * REAL_BYTES;
+    k->group = smaller(SUM_RUN / larger(1, k->size), k->images / MINIMUM_PIECES);
+    k->group = larger(1, k->group);
+    k->groups = divide_up(k->images, k->group);
+    k->blocks = smaller(k->channels, divide_up(MINIMUM_PIECES, larger(1, k->groups)));
+    k->sums = arena_take(&memory, (size_t)(k->groups * k->channels) * 2 * sizeof(double));
+    k->lanes = arena_take(&memory, (size_t)threads * (size_t)k->channels * 2 * sizeof(V));
+    k->shift = arena_take(&memory, row);
+    k->scale = arena_take(&memory, row);
+    k->offset = arena_take(&memory, row);
+    k->slope = arena_take(&memory, row);
+    return memory.used;
+}
+
+/* train: writes mean and inverse_std (channels) from the batch, and gives the biased variance too, for
+ * the running statistics; otherwise takes mean and inverse_std as they are. */
+KERNEL size_t T(batch_norm_forward)(norm_args *k, void *scratch, int threads)
+{
+    const size_t bytes = T(norm_memory)(k, scratch, threads);
+    if (!scratch) return bytes;
+    if (k->train) T(batch_statistics)(k, threads);
+    for (ptrdiff_t c = 0; c < k->channels; c++)
+        ((REAL *)k->scale)[c] = ((const REAL *)k->gamma)[c] * ((const REAL *)k->inverse_std)[c];
+    engine_parallel(k->groups * k->blocks, threads, T(normalize_piece), k);
+    return bytes;
 }
 
 /* Where ReLU let nothing through, dy counts as zero (NaN goes through, as in the forward pass). */
@@ -108,43 +198,62 @@ INLINE V T(through_relu)(V dy, V x, V m, V s, V b, int relu)
     return relu ? VSELECT((MASK)(VFMA(x - m, s, b) <= VZERO), VZERO, dy) : dy;
 }
 
-/* One channel's gradients: dbeta = sum dy, dgamma = sum dy (x - mean) inverse_std. */
-INLINE void T(channel_gradients)(const REAL *dy, const REAL *x, ptrdiff_t images, ptrdiff_t stride,
-                                 ptrdiff_t size, REAL mean, REAL scale, REAL shift, int relu,
-                                 double *sum_dy, double *sum_dy_x)
+/* Adds to sums[0] the lanes of g, to sums[1] those of g (x - mean), g what of dy came through. */
+INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale,
+                               REAL shift, int relu, V sums[2])
 {
-    V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
-    *sum_dy = *sum_dy_x = 0;
-    for (ptrdiff_t n = 0; n < images; n++, x += stride, dy += stride) {
-        V s0 = VZERO, s1 = VZERO, p0 = VZERO, p1 = VZERO;
-        ptrdiff_t i = 0;
-        for (; i + 2 * VL <= size; i += 2 * VL) {
-            V x0 = VLOAD(x + i), x1 = VLOAD(x + i + VL);
-            V g0 = T(through_relu)(VLOAD(dy + i), x0, m, s, b, relu);
-            V g1 = T(through_relu)(VLOAD(dy + i + VL), x1, m, s, b, relu);
-            s0 += g0;
-            s1 += g1;
-            p0 = VFMA(g0, x0 - m, p0);
-            p1 = VFMA(g1, x1 - m, p1);
+    V s[4] = {VZERO, VZERO, VZERO, VZERO}, p[4] = {VZERO, VZERO, VZERO, VZERO};
+    const V m = VSET1(mean), a = VSET1(scale), b = VSET1(shift);
+    ptrdiff_t i = 0;
+    for (; i + 4 * VL <= size; i += 4 * VL)
+        UNROLL for (int u = 0; u < 4; u++) {
+            V xi = VLOAD(x + i + u * VL);
+            V g = T(through_relu)(VLOAD(dy + i + u * VL), xi, m, a, b, relu);
+            s[u] += g;
+            p[u] = VFMA(g, xi - m, p[u]);
         }
-        for (; i < size; i += VL) {
-            ptrdiff_t left = size - i < (ptrdiff_t)VL ? size - i : (ptrdiff_t)VL;
-            V x0 = VLOADN(x + i, left);
-            V g0 = T(through_relu)(VLOADN(dy + i, left), x0, m, s, b, relu);
-            s0 += g0;
-            p0 = VFMA(g0, x0 - m, p0);
-        }
-        *sum_dy += (double)T(lanes_sum)(s0 + s1);
-        *sum_dy_x += (double)T(lanes_sum)(p0 + p1);
+    for (; i < size; i += VL) {
+        const ptrdiff_t left = size - i;
+        V xi = left < (ptrdiff_t)VL ? VLOADN(x + i, left) : VLOAD(x + i);
+        V g = left < (ptrdiff_t)VL ? VLOADN(dy + i, left) : VLOAD(dy + i);
+        g = T(through_relu)(g, xi, m, a, b, relu);
+        s[1] += g;
+        p[1] = VFMA(g, xi - m, p[1]);
     }
+    sums[0] += (s[0] + s[1]) + (s[2] + s[3]);
+    sums[1] += (p[0] + p[1]) + (p[2] + p[3]);
+}
+
+KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
+{
+    const norm_args *k = context;
+    const T(norm_part) part = T(part_of)(k, piece);
+    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
+    V *lanes = T(thread_lanes)(k, thread);
+    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
+    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
+        for (ptrdiff_t c = part.channel; c < part.end; c++) {
+            const ptrdiff_t at = (n * k->channels + c) * k->size;
+            T(plane_gradients)((const REAL *)k->dy + at, (const REAL *)k->x + at, k->size, mean[c],
+                               scale[c], beta[c], k->relu, lanes + 2 * c);
+        }
+    T(write_sums)(k, part, lanes);
 }
 
 /* One plane of dx = scale * (g - offset - (x - mean) * slope), g what of dy came through ReLU. */
 INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
                               REAL scale, REAL shift, REAL offset, REAL slope, int relu)
 {
-    V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift), o = VSET1(offset), p = VSET1(slope);
+    const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift), o = VSET1(offset), p = VSET1(slope);
     ptrdiff_t i = 0;
+    for (; i + 4 * VL <= size; i += 4 * VL) {
+        V d[4], g[4];
+        UNROLL for (int u = 0; u < 4; u++) {
+            d[u] = VLOAD(x + i + u * VL);
+            g[u] = T(through_relu)(VLOAD(dy + i + u * VL), d[u], m, s, b, relu);
+        }
+        UNROLL for (int u = 0; u < 4; u++) VSTORE(dx + i + u * VL, s * (g[u] - o - (d[u] - m) * p));
+    }
     for (; i + VL <= size; i += VL) {
         V xi = VLOAD(x + i), g = T(through_relu)(VLOAD(dy + i), xi, m, s, b, relu);
         VSTORE(dx + i, s * (g - o - (xi - m) * p));
@@ -156,28 +265,40 @@ INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t
     }
 }
 
-/* dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) with the batch's statistics, scale * dy with the
- * running ones.  dx may be NULL; it may be dy itself. */
-KERNEL void T(batch_norm_backward)(void *context, ptrdiff_t c, int thread)
+KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_args *k = context;
-    const ptrdiff_t stride = k->channels * k->size;
-    const REAL *dy = (const REAL *)k->dy + c * k->size, *x = (const REAL *)k->x + c * k->size;
-    const REAL mean = ((const REAL *)k->mean)[c], shift = ((const REAL *)k->beta)[c];
-    const double inverse_std = (double)((const REAL *)k->inverse_std)[c];
-    const REAL scale = ((const REAL *)k->gamma)[c] * (REAL)inverse_std;
-    double sum_dy, sum_dy_x;
-    T(channel_gradients)(dy, x, k->images, stride, k->size, mean, scale, shift, k->relu, &sum_dy,
-                         &sum_dy_x);
-    ((REAL *)k->dbeta)[c] = (REAL)sum_dy;
-    ((REAL *)k->dgamma)[c] = (REAL)(sum_dy_x * inverse_std);
+    const T(norm_part) part = T(part_of)(k, piece);
+    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
+    const REAL *offset = k->offset, *slope = k->slope;
+    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
+        for (ptrdiff_t c = part.channel; c < part.end; c++) {
+            const ptrdiff_t at = (n * k->channels + c) * k->size;
+            T(plane_gradient)((const REAL *)k->dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at,
+                              k->size, mean[c], scale[c], beta[c], offset[c], slope[c], k->relu);
+        }
     (void)thread;
-    if (!k->dx) return;
+}
 
+/* dbeta = sum dy, dgamma = sum dy xhat, dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) with the
+ * batch's statistics, scale * dy with the running ones.  dx may be NULL; it may be dy itself. */
+KERNEL size_t T(batch_norm_backward)(norm_args *k, void *scratch, int threads)
+{
+    const size_t bytes = T(norm_memory)(k, scratch, threads);
+    if (!scratch) return bytes;
+    const REAL *gamma = k->gamma, *inverse_std = k->inverse_std;
     const double count = (double)k->images * (double)k->size;
-    REAL *dx = (REAL *)k->dx + c * k->size;
-    REAL offset = k->train ? (REAL)(sum_dy / count) : (REAL)0;
-    REAL slope = k->train ? (REAL)(sum_dy_x * inverse_std * inverse_std / count) : (REAL)0;
-    for (ptrdiff_t n = 0; n < k->images; n++, x += stride, dy += stride, dx += stride)
-        T(plane_gradient)(dy, x, dx, k->size, mean, scale, shift, offset, slope, k->relu);
+    for (ptrdiff_t c = 0; c < k->channels; c++) ((REAL *)k->scale)[c] = gamma[c] * inverse_std[c];
+    engine_parallel(k->groups * k->blocks, threads, T(gradient_sums_piece), k);
+    for (ptrdiff_t c = 0; c < k->channels; c++) {
+        const double s = (double)inverse_std[c];
+        double sums[2];
+        T(channel_sums)(k, c, sums);
+        ((REAL *)k->dbeta)[c] = (REAL)sums[0];
+        ((REAL *)k->dgamma)[c] = (REAL)(sums[1] * s);
+        ((REAL *)k->offset)[c] = k->train ? (REAL)(sums[0] / count) : (REAL)0;
+        ((REAL *)k->slope)[c] = k->train ? (REAL)(sums[1] * s * s / count) : (REAL)0;
+    }
+    if (k->dx) engine_parallel(k->groups * k->blocks, threads, T(gradient_piece), k);
+    return bytes;
 }

@@ -31,6 +31,8 @@ typedef struct {
 /* The parallel loop of the module cnnlite._ext.runtime, which has the threads; set when the engine is loaded. */
 extern parallel_loop *engine_parallel;
 
+typedef struct norm_args norm_args;
+typedef size_t (*norm_kernel)(norm_args *norm, void *scratch, int threads);
 typedef struct product product;
 typedef size_t (*product_kernel)(product *product, void *scratch, int threads);
 
@@ -54,7 +56,7 @@ typedef struct {
     /* pointwise_args.h says what each is given */
     piece_body relu_forward[2], relu_backward[2], gelu_forward[2], gelu_backward[2], add[2];
     piece_body sgd_step[2], max_pool2x2_forward[2], max_pool2x2_backward[2];
-    piece_body batch_norm_forward[2], batch_norm_backward[2];
+    norm_kernel batch_norm_forward[2], batch_norm_backward[2]; /* batchnorm.h */
 
     conv_forward_kernel conv_forward[2];
     conv_gradient_kernel conv_input_gradient[2];

@@ -18,13 +18,20 @@ typedef struct {
     int relu;
 } map_args;
 
-/* Batch norm of (images, channels, size): a piece is a channel. */
-typedef struct {
+#define SUM_RUN 512                        /* elements of a channel that are summed in one go */
+
+/* Batch norm of (images, channels, size).  The caller fills in all but what stands last. */
+typedef struct norm_args {
     const void *dy, *x, *gamma, *beta;
     void *y, *dx, *mean, *inverse_std, *variance, *dgamma, *dbeta;
     double eps;
     ptrdiff_t images, channels, size;
     int train, relu;
+
+    ptrdiff_t group, groups, blocks;       /* a piece: images of a group, channels of a block */
+    double *sums;                          /* [group][channel][2] */
+    void *lanes;                           /* [thread][channel][2] vectors */
+    void *shift, *scale, *offset, *slope;  /* (channels) */
 } norm_args;
 
 /* Max-pooling 2x2 with stride 2 of (planes, h, w): a piece is piece_planes planes, as many as make it
