@@ -131,13 +131,8 @@ cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssiz
         return 0
     cdef Block scratch = Block(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
     with nogil:
-<<<<<<< HEAD
-        kernel(s, xp, wp, bp, yp, argmax, relu, scratch.start, threads)
-        end_kernel()
-=======
         kernel(s, xp, wp, bp, yp, argmax, relu, scratch.memory, threads)
         end_kernel()
->>>>>>> 4a79defca173f9b53a90b6815c589fdedb8ebe70
     return 0
 
 
@@ -158,13 +153,8 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
         return
     cdef Block scratch = Block(kernel(&s, dyp, wp, dxp, NULL, threads))
     with nogil:
-<<<<<<< HEAD
-        kernel(&s, dyp, wp, dxp, scratch.start, threads)
-        end_kernel()
-=======
         kernel(&s, dyp, wp, dxp, scratch.memory, threads)
         end_kernel()
->>>>>>> 4a79defca173f9b53a90b6815c589fdedb8ebe70
 
 
 def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation,
@@ -202,10 +192,5 @@ def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilatio
         return
     cdef Block scratch = Block(kernel(&s, xp, source, dwp, dbp, NULL, threads))
     with nogil:
-<<<<<<< HEAD
-        kernel(&s, xp, source, dwp, dbp, scratch.start, threads)
-        end_kernel()
-=======
         kernel(&s, xp, source, dwp, dbp, scratch.memory, threads)
         end_kernel()
->>>>>>> 4a79defca173f9b53a90b6815c589fdedb8ebe70

@@ -163,7 +163,7 @@ cdef int run_norm(norm_kernel kernel, norm_args *k) except -1:
     cdef Scratch scratch = Scratch(kernel(k, NULL, threads))
     with nogil:
         kernel(k, scratch.start, threads)
-        engine_finish()
+        end_kernel()
     return 0
 
 
