@@ -35,6 +35,15 @@ static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1)
  * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
 typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
 
+/* Columns of y that are neighbours may read different columns of the kernel: in an input gradient with
+ * stride 2, where every pixel of the pass is a pair of them (convolve.h).  Each sort has its weights. */
+typedef struct {
+    ptrdiff_t taps, shift;                 /* its columns of the kernel, from column `shift` on */
+    const void *weight;                    /* of its first tap */
+    void *packed_weight;
+    ptrdiff_t *offset;                     /* of row (channel, tap) of its patches */
+} column_sort;
+
 /* For every group (channels and filters are those of one),
  *     y[n, f, oy, ox] = bias[f] + sum over c, i < taps_h, j < taps_w of weight[f, c, i, j]
  *                       * x[n, c, oy * step_h + i * gap_h - top, ox * step_w + j * gap_w - left].
@@ -45,11 +54,14 @@ typedef struct {
     ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left;
     ptrdiff_t weight_group, weight_filter, weight_channel, weight_i, weight_j;
     ptrdiff_t y_image, y_plane, y_row, y_column;
-    const void *x, *weight, *bias;
+    int sorts;                             /* 1 or 2 */
+    column_sort sort[2];
+    const void *x, *bias;
     void *y;
     int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
     int relu;
-    ptrdiff_t clear_rows, clear_columns;   /* not 0: planes of y, which a piece first sets to 0 */
+    ptrdiff_t y_width;                     /* of a plane */
+    ptrdiff_t clear_rows;                  /* not 0: planes of y, which a piece first sets to 0 */
 
     /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;
@@ -63,8 +75,7 @@ typedef struct {
     ptrdiff_t image_size, copy_size, channel_size;
 
     /* Scratch, shared and of each thread. */
-    void *packed_weight, *packed_bias;
-    ptrdiff_t *offset;                     /* of row (channel, tap) of the patches */
+    void *packed_bias;
     char *thread_memory;
     size_t thread_bytes;
 } correlation;

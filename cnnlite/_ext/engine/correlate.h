@@ -10,23 +10,38 @@
 KERNEL void T(pack_weight)(void *context, ptrdiff_t number, int thread)
 {
     const correlation *k = context;
-    const ptrdiff_t panels = divide_up(k->filters, MR), depth = k->channels * k->taps_h * k->taps_w;
+    const ptrdiff_t panels = divide_up(k->filters, MR);
+    const column_sort *sort = &k->sort[number / (panels * k->groups)];
+    const ptrdiff_t depth = k->channels * k->taps_h * sort->taps;
+    number %= panels * k->groups;
     const ptrdiff_t group = number / panels, first = number % panels * MR;
     const ptrdiff_t count = smaller(MR, k->filters - first);
-    const REAL *weight = (const REAL *)k->weight + group * k->weight_group + first * k->weight_filter;
+    const REAL *weight = (const REAL *)sort->weight + group * k->weight_group + first * k->weight_filter;
     const REAL *bias = (const REAL *)k->bias + group * k->filters + first;
     REAL *start = (REAL *)k->packed_bias + number * MR;
     for (ptrdiff_t i = 0; i < MR; i++) {
-        REAL *to = (REAL *)k->packed_weight + number * MR * depth + i;
-        start[i] = k->bias && i < count ? bias[i] : 0;
+        REAL *to = (REAL *)sort->packed_weight + number * MR * depth + i;
+        if (sort == k->sort) start[i] = k->bias && i < count ? bias[i] : 0;
         for (ptrdiff_t c = 0; c < k->channels; c++) {
             const REAL *from = weight + i * k->weight_filter + c * k->weight_channel;
             for (ptrdiff_t t = 0; t < k->taps_h; t++)
-                for (ptrdiff_t u = 0; u < k->taps_w; u++, to += MR)
+                for (ptrdiff_t u = 0; u < sort->taps; u++, to += MR)
                     *to = i < count ? from[t * k->weight_i + u * k->weight_j] : 0;
         }
     }
     (void)thread;
+}
+
+/* Two sorts of columns become one row of n numbers: even[0], odd[0], even[1] ... */
+INLINE void T(interleave)(const REAL *even, const REAL *odd, ptrdiff_t n, REAL *to)
+{
+    for (; n > 0; n -= 2 * VL, even += VL, odd += VL, to += 2 * VL) {
+        const V a = VLOAD(even), b = VLOAD(odd), low = SHUFFLE(a, b, LOWS), high = SHUFFLE(a, b, HIGHS);
+        if (n >= VL) VSTORE(to, low);
+        else VSTOREN(to, low, n);
+        if (n >= 2 * VL) VSTORE(to + VL, high);
+        else if (n > VL) VSTOREN(to + VL, high, n - VL);
+    }
 }
 
 /* Write pixels begin .. end of `count` rows of a strip's tile to their places in y. */
@@ -45,6 +60,11 @@ KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, pt
             const REAL *from = tile + i * ldt + pixel;
             REAL *to = y + image * k->y_image + i * k->y_plane + row * k->y_row + column * k->y_column;
             ptrdiff_t u = 0;
+            if (k->sorts == 2) {
+                const ptrdiff_t left = k->y_width - 2 * (p->column + column);
+                T(interleave)(from, from + p->tile_size, smaller(2 * size, left), to);
+                continue;
+            }
             if (k->y_column == 1) {
                 for (; u + VL <= size; u += VL) VSTORE(to + u, VLOAD(from + u));
                 if (u < size) VSTOREN(to + u, VLOADN(from + u, size - u), size - u), u = size;
@@ -82,10 +102,9 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
 INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c, ptrdiff_t channels)
 {
     const correlation *k = p->k;
-    const ptrdiff_t panels = divide_up(k->filters, MR), taps = k->taps_h * k->taps_w;
+    const ptrdiff_t panels = divide_up(k->filters, MR);
     const ptrdiff_t filter = number * MR, count = smaller(MR, k->filters - filter);
     const ptrdiff_t packed = p->group * panels + number, ldt = p->strips * p->strip_columns;
-    const REAL *weight = (const REAL *)k->packed_weight + (packed * k->channels + c) * taps * MR;
     const REAL *start = (const REAL *)k->packed_bias + packed * MR;
     const int whole = channels == k->channels, last = c + channels == k->channels;
     const int relu = last && k->relu && !k->argmax;
@@ -103,9 +122,14 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
         for (ptrdiff_t v = 0; v < j->nv; v++) b[v] = p->input + j->at[v];
         const ptrdiff_t end = j->column + j->nv * VL, column = j->strip * p->strip_columns + j->column;
         const int direct = straight && end <= limit;
-        T(micro_gathered)((int)j->nv, channels * taps, weight, b, k->offset,
-                          direct ? y + j->strip * k->y_image + j->column : tile + column,
-                          direct ? k->y_plane : ldt, start, c > 0, relu);
+        for (const column_sort *sort = k->sort; sort < k->sort + k->sorts; sort++) {
+            const ptrdiff_t taps = k->taps_h * sort->taps;
+            const REAL *weight = (const REAL *)sort->packed_weight + (packed * k->channels + c) * taps * MR;
+            REAL *to = tile + (sort - k->sort) * p->tile_size + column;
+            if (direct) to = y + j->strip * k->y_image + j->column;
+            T(micro_gathered)((int)j->nv, channels * taps, weight, b, sort->offset, to,
+                              direct ? k->y_plane : ldt, start, c > 0, relu);
+        }
         if (last && !direct && !k->argmax)
             T(write_tile)(p, tile + j->strip * p->strip_columns, ldt, filter, count, j->strip, j->column,
                           smaller(end, p->strip_pixels));
@@ -117,16 +141,17 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
 KERNEL void T(clear_piece)(const T(piece) *p)
 {
     const correlation *k = p->k;
-    const ptrdiff_t step = k->y_row / k->clear_columns;
+    const ptrdiff_t step = k->y_row / k->y_width;
     const ptrdiff_t top = p->row * step, bottom = smaller(top + p->rows * step, k->clear_rows);
     const ptrdiff_t left = p->column * k->y_column;
-    const ptrdiff_t columns = smaller(p->columns * k->y_column, k->clear_columns - left);
+    const ptrdiff_t columns = smaller(p->columns * k->y_column, k->y_width - left);
     const ptrdiff_t first = p->first_panel * MR, last = smaller(p->last_panel * MR, k->filters);
     for (ptrdiff_t image = p->image; image < p->image + p->images; image++)
         for (ptrdiff_t filter = first; filter < last; filter++) {
             REAL *y = (REAL *)k->y + image * k->y_image + (p->group * k->filters + filter) * k->y_plane;
             for (ptrdiff_t row = top; row < bottom; row++)
-                memset(y + row * k->clear_columns + left, 0, (size_t)columns * REAL_BYTES);
+                if (k->sorts == 1 || (row - top) % step)       /* else the piece writes it all itself */
+                    memset(y + row * k->y_width + left, 0, (size_t)columns * REAL_BYTES);
         }
 }
 
@@ -159,21 +184,27 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
 KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
 {
     if (k->channels == 0) k->channels = 1, k->taps_h = k->taps_w = 0;  /* nothing to sum */
-    const ptrdiff_t panels = k->groups * divide_up(k->filters, MR), taps = k->taps_h * k->taps_w;
+    const ptrdiff_t panels = k->groups * divide_up(k->filters, MR);
     arena memory = {scratch, 0}, thread = {NULL, 0};
     T(piece) unused;
     T(plan_pieces)(k);
     T(plan_copy)(k);
     T(piece_scratch)(k, &thread, &unused);
-    k->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * taps) * REAL_BYTES);
+    for (column_sort *sort = k->sort; sort < k->sort + k->sorts; sort++) {
+        const ptrdiff_t taps = k->taps_h * sort->taps;
+        sort->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * taps) * REAL_BYTES);
+        sort->offset = arena_take(&memory, (size_t)(k->block_channels * taps) * sizeof(ptrdiff_t));
+    }
     k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);
-    k->offset = arena_take(&memory, (size_t)(k->block_channels * taps) * sizeof(ptrdiff_t));
     k->thread_bytes = thread.used;
     k->thread_memory = arena_take(&memory, thread.used * (size_t)threads);
     if (!scratch) return memory.used;
-    for (ptrdiff_t i = 0; i < k->block_channels * taps; i++)
-        k->offset[i] = T(patch_offset)(k, i / taps, i % taps);
-    engine_parallel(panels, threads, T(pack_weight), k);
+    for (const column_sort *sort = k->sort; sort < k->sort + k->sorts; sort++)
+        for (ptrdiff_t c = 0, at = 0; c < k->block_channels; c++)
+            for (ptrdiff_t i = 0; i < k->taps_h; i++)
+                for (ptrdiff_t j = 0; j < sort->taps; j++)
+                    sort->offset[at++] = T(patch_offset)(k, c, i, sort->shift + j);
+    engine_parallel(panels * k->sorts, threads, T(pack_weight), k);
     engine_parallel(k->groups * k->image_blocks * k->filter_blocks * k->column_blocks * k->row_blocks,
                     threads, T(correlate_piece), k);
     return memory.used;

@@ -17,6 +17,7 @@ typedef struct {
     ptrdiff_t strips, strip_pixels, strip_columns, panels;
     const REAL *input;
     REAL *copy, *tile;
+    ptrdiff_t tile_size;                   /* of one sort of columns */
     T(panel) *panel;
 } T(piece);
 
@@ -26,7 +27,8 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
     const ptrdiff_t tiles = k->block_channels < k->channels ? k->block_filters : 1;
     const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
     p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
-    p->tile = arena_take(memory, (size_t)(tiles * MR * columns) * REAL_BYTES);
+    p->tile_size = tiles * MR * columns;
+    p->tile = arena_take(memory, (size_t)(k->sorts * p->tile_size + VL) * REAL_BYTES);
     p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
 }
 
@@ -67,12 +69,10 @@ INLINE void T(piece_panels)(T(piece) *p)
 INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
                          ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
-    if (step > 1) {
+    if (step > 2 || (step == 2 && pitch != size)) {
         for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
             ptrdiff_t q = 0;
             for (; q < begin; q++) to[q] = 0;
-            if (step == 2)
-                for (; q + VL <= end; q += VL) VSTORE(to + q, T(vload_evens)(from + 2 * q));
             for (; q < end; q++) to[q] = from[q * step];
             for (; q < size; q++) to[q] = 0;
         }
@@ -80,14 +80,41 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
     }
     for (ptrdiff_t q = (size - 1) / VL * VL; q >= 0; q -= VL) {
         const ptrdiff_t first = larger(begin - q, 0), last = smaller(end - q, VL);
-        const REAL *x = from + q;
+        const REAL *x = from + q * step;
         REAL *y = to + q;
-        if (first == 0 && last == VL)
-            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOAD(x));
-        else if (first < last)
-            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOADR(x, first, last));
-        else
+        if (first >= last)
             for (ptrdiff_t r = 0; r < rows; r++, y += pitch) VSTORE(y, VZERO);
+        else if (step == 2)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch)
+                VSTORE(y, T(vload_evens_between)(x, first, last));
+        else if (first == 0 && last == VL)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOAD(x));
+        else
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOADR(x, first, last));
+    }
+}
+
+/* A block of rows whose columns are sorted in two phases of `size` numbers, side by side: what is at
+ * x[c], begin <= c < end, goes to place c / 2 of phase c % 2, zeros to the others.  Vectors of neighbours
+ * become a vector of each phase; the last ones overlap those before them.  end - begin is at least 2 VL. */
+INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
+                          ptrdiff_t size, ptrdiff_t rows)
+{
+    for (ptrdiff_t phase = 0; phase < 2; phase++)
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            REAL *y = to + (2 * r + phase) * size;
+            for (ptrdiff_t q = 0; 2 * q + phase < begin; q++) y[q] = 0;
+            for (ptrdiff_t q = (end + 1 - phase) / 2; q < size; q++) y[q] = 0;
+        }
+    for (ptrdiff_t c = begin; c < end; c += 2 * VL) {
+        c = smaller(c, end - 2 * VL);
+        const REAL *from = x + c;
+        REAL *first = to + c % 2 * size + c / 2, *second = to + (c + 1) % 2 * size + (c + 1) / 2;
+        for (ptrdiff_t r = 0; r < rows; r++, from += next, first += 2 * size, second += 2 * size) {
+            const V a = VLOAD(from), b = VLOAD(from + VL);
+            VSTORE(first, SHUFFLE(a, b, EVENS));
+            VSTORE(second, SHUFFLE(a, b, ODDS));
+        }
     }
 }
 
@@ -101,6 +128,14 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
         const ptrdiff_t above = y < 0 ? smaller(rows, divide_up(-y, k->step_h)) : 0;
         const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
         const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
+        const ptrdiff_t left = larger(0, -u), right = smaller(2 * size, k->width - u);
+        if (phases_w == 2 && k->step_w == 2 && right - left >= 2 * VL) {
+            memset(to, 0, (size_t)(above * k->pitch) * REAL_BYTES);
+            T(split_rows)(x + (y + above * k->step_h) * k->width + u, k->step_h * k->width, left, right,
+                          to + above * k->pitch, size, inside);
+            memset(to + (above + inside) * k->pitch, 0, (size_t)(below * k->pitch) * REAL_BYTES);
+            continue;
+        }
         for (ptrdiff_t j = 0; j < phases_w; j++) {
             const ptrdiff_t v = u + j, room = k->width - v, next = k->step_h * k->width;
             const ptrdiff_t begin = v < 0 ? smaller(size, divide_up(-v, k->step_w)) : 0;
