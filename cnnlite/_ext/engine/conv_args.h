@@ -35,14 +35,14 @@ static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1)
  * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
 typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
 
-/* Columns of y that are neighbours may read different columns of the kernel: in an input gradient with
- * stride 2, where every pixel of the pass is a pair of them (convolve.h).  Each sort has its weights. */
+/* Neighbours in y may be sums over different taps: in an input gradient with stride 2, where every pixel of
+ * the pass is a pair of them, or 2 x 2 (convolve.h).  Each sort of outputs has its part of the kernel. */
 typedef struct {
-    ptrdiff_t taps, shift;                 /* its columns of the kernel, from column `shift` on */
+    ptrdiff_t taps_h, taps_w, shift_h, shift_w;          /* how many, and the first one's row and column */
     const void *weight;                    /* of its first tap */
     void *packed_weight;
     ptrdiff_t *offset;                     /* of row (channel, tap) of its patches */
-} column_sort;
+} output_sort;
 
 /* For every group (channels and filters are those of one),
  *     y[n, f, oy, ox] = bias[f] + sum over c, i < taps_h, j < taps_w of weight[f, c, i, j]
@@ -54,14 +54,14 @@ typedef struct {
     ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left;
     ptrdiff_t weight_group, weight_filter, weight_channel, weight_i, weight_j;
     ptrdiff_t y_image, y_plane, y_row, y_column;
-    int sorts;                             /* 1 or 2 */
-    column_sort sort[2];
+    int sorts_h, sorts_w;                  /* 1 or 2 */
+    output_sort sort[4];                   /* row by row */
     const void *x, *bias;
     void *y;
     int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
     int relu;
-    ptrdiff_t y_width;                     /* of a plane */
-    ptrdiff_t clear_rows;                  /* not 0: planes of y, which a piece first sets to 0 */
+    ptrdiff_t y_height, y_width;           /* of a plane, where y_row and y_column leave some out */
+    int clear;                             /* a piece first sets its part of the planes to 0 */
 
     /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;

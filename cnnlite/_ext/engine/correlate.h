@@ -11,8 +11,8 @@ KERNEL void T(pack_weight)(void *context, ptrdiff_t number, int thread)
 {
     const correlation *k = context;
     const ptrdiff_t panels = divide_up(k->filters, MR);
-    const column_sort *sort = &k->sort[number / (panels * k->groups)];
-    const ptrdiff_t depth = k->channels * k->taps_h * sort->taps;
+    const output_sort *sort = &k->sort[number / (panels * k->groups)];
+    const ptrdiff_t depth = k->channels * sort->taps_h * sort->taps_w;
     number %= panels * k->groups;
     const ptrdiff_t group = number / panels, first = number % panels * MR;
     const ptrdiff_t count = smaller(MR, k->filters - first);
@@ -24,8 +24,8 @@ KERNEL void T(pack_weight)(void *context, ptrdiff_t number, int thread)
         if (sort == k->sort) start[i] = k->bias && i < count ? bias[i] : 0;
         for (ptrdiff_t c = 0; c < k->channels; c++) {
             const REAL *from = weight + i * k->weight_filter + c * k->weight_channel;
-            for (ptrdiff_t t = 0; t < k->taps_h; t++)
-                for (ptrdiff_t u = 0; u < sort->taps; u++, to += MR)
+            for (ptrdiff_t t = 0; t < sort->taps_h; t++)
+                for (ptrdiff_t u = 0; u < sort->taps_w; u++, to += MR)
                     *to = i < count ? from[t * k->weight_i + u * k->weight_j] : 0;
         }
     }
@@ -44,23 +44,26 @@ INLINE void T(interleave)(const REAL *even, const REAL *odd, ptrdiff_t n, REAL *
     }
 }
 
-/* Write pixels begin .. end of `count` rows of a strip's tile to their places in y. */
+/* Write pixels begin .. end of `count` rows of a strip's tile to their places in y; of two sorts of rows,
+ * those of number `sort`. */
 KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter,
-                          ptrdiff_t count, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
+                          ptrdiff_t count, ptrdiff_t sort, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
 {
     const correlation *k = p->k;
     const ptrdiff_t width = k->piece_columns;
     REAL *y = (REAL *)k->y + (p->image + strip) * k->y_image
-        + (p->group * k->filters + filter) * k->y_plane + p->row * k->y_row + p->column * k->y_column;
+        + (p->group * k->filters + filter) * k->y_plane + p->row * k->y_row + p->column * k->y_column
+        + sort * k->y_width;
     for (ptrdiff_t pixel = begin, next; pixel < end; pixel = next) {
         const ptrdiff_t image = pixel / (p->rows * width), row = pixel / width % p->rows;
         const ptrdiff_t column = pixel % width, size = smaller(p->columns - column, end - pixel);
         next = pixel - column + width;
+        if (sort && 2 * (p->row + row) + 1 >= k->y_height) continue;
         for (ptrdiff_t i = 0; i < count; i++) {
             const REAL *from = tile + i * ldt + pixel;
             REAL *to = y + image * k->y_image + i * k->y_plane + row * k->y_row + column * k->y_column;
             ptrdiff_t u = 0;
-            if (k->sorts == 2) {
+            if (k->sorts_w == 2) {
                 const ptrdiff_t left = k->y_width - 2 * (p->column + column);
                 T(interleave)(from, from + p->tile_size, smaller(2 * size, left), to);
                 continue;
@@ -111,7 +114,7 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
     REAL *tile = p->tile + (whole ? 0 : (number - p->first_panel) * MR * ldt);
 
     /* Where a strip's pixels lie in y as in the tile, full blocks go straight to their place. */
-    const int straight = whole && !k->argmax && count == MR && k->y_column == 1
+    const int straight = whole && !k->argmax && count == MR && k->y_column == 1 && k->sorts_h == 1
         && (p->strips > 1 || p->images == 1)
         && (p->rows == 1 || (k->piece_columns == k->out_w && k->y_row == k->out_w));
     const ptrdiff_t limit = p->rows == 1 ? p->columns : p->strip_pixels;
@@ -122,17 +125,19 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
         for (ptrdiff_t v = 0; v < j->nv; v++) b[v] = p->input + j->at[v];
         const ptrdiff_t end = j->column + j->nv * VL, column = j->strip * p->strip_columns + j->column;
         const int direct = straight && end <= limit;
-        for (const column_sort *sort = k->sort; sort < k->sort + k->sorts; sort++) {
-            const ptrdiff_t taps = k->taps_h * sort->taps;
+        for (int s = 0; s < k->sorts_h * k->sorts_w; s++) {
+            const output_sort *sort = &k->sort[s];
+            const ptrdiff_t taps = sort->taps_h * sort->taps_w, row = s / k->sorts_w;
             const REAL *weight = (const REAL *)sort->packed_weight + (packed * k->channels + c) * taps * MR;
-            REAL *to = tile + (sort - k->sort) * p->tile_size + column;
-            if (direct) to = y + j->strip * k->y_image + j->column;
-            T(micro_gathered)((int)j->nv, channels * taps, weight, b, sort->offset, to,
+            REAL *rows = tile + (whole ? 0 : row * k->sorts_w * p->tile_size);
+            T(micro_gathered)((int)j->nv, channels * taps, weight, b, sort->offset,
+                              direct ? y + j->strip * k->y_image + j->column
+                                     : rows + s % k->sorts_w * p->tile_size + column,
                               direct ? k->y_plane : ldt, start, c > 0, relu);
+            if (last && !direct && !k->argmax && (s + 1) % k->sorts_w == 0)
+                T(write_tile)(p, rows + j->strip * p->strip_columns, ldt, filter, count, row, j->strip,
+                              j->column, smaller(end, p->strip_pixels));
         }
-        if (last && !direct && !k->argmax)
-            T(write_tile)(p, tile + j->strip * p->strip_columns, ldt, filter, count, j->strip, j->column,
-                          smaller(end, p->strip_pixels));
     }
     if (last && k->argmax) T(pool_tile)(p, tile, ldt, filter, count);
 }
@@ -142,7 +147,7 @@ KERNEL void T(clear_piece)(const T(piece) *p)
 {
     const correlation *k = p->k;
     const ptrdiff_t step = k->y_row / k->y_width;
-    const ptrdiff_t top = p->row * step, bottom = smaller(top + p->rows * step, k->clear_rows);
+    const ptrdiff_t top = p->row * step, bottom = smaller(top + p->rows * step, k->y_height);
     const ptrdiff_t left = p->column * k->y_column;
     const ptrdiff_t columns = smaller(p->columns * k->y_column, k->y_width - left);
     const ptrdiff_t first = p->first_panel * MR, last = smaller(p->last_panel * MR, k->filters);
@@ -150,8 +155,7 @@ KERNEL void T(clear_piece)(const T(piece) *p)
         for (ptrdiff_t filter = first; filter < last; filter++) {
             REAL *y = (REAL *)k->y + image * k->y_image + (p->group * k->filters + filter) * k->y_plane;
             for (ptrdiff_t row = top; row < bottom; row++)
-                if (k->sorts == 1 || (row - top) % step)       /* else the piece writes it all itself */
-                    memset(y + row * k->y_width + left, 0, (size_t)columns * REAL_BYTES);
+                memset(y + row * k->y_width + left, 0, (size_t)columns * REAL_BYTES);
         }
 }
 
@@ -171,7 +175,7 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
     p.columns = smaller(k->piece_columns, k->out_w - p.column);
     p.images = smaller(k->piece_images, k->images - p.image);
     p.last_panel = smaller(p.first_panel + k->block_filters, divide_up(k->filters, MR));
-    if (k->clear_rows) T(clear_piece)(&p);
+    if (k->clear) T(clear_piece)(&p);
     T(piece_panels)(&p);
     for (ptrdiff_t c = 0; c < k->channels; c += k->block_channels) {
         const ptrdiff_t count = smaller(k->block_channels, k->channels - c);
@@ -183,15 +187,18 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
 /* Compute y; with scratch NULL, return how many bytes of it are needed. */
 KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
 {
-    if (k->channels == 0) k->channels = 1, k->taps_h = k->taps_w = 0;  /* nothing to sum */
+    if (k->channels == 0) {                /* nothing to sum */
+        k->channels = 1, k->taps_h = k->taps_w = 0;
+        for (int i = 0; i < k->sorts_h * k->sorts_w; i++) k->sort[i].taps_h = 0;
+    }
     const ptrdiff_t panels = k->groups * divide_up(k->filters, MR);
     arena memory = {scratch, 0}, thread = {NULL, 0};
     T(piece) unused;
     T(plan_pieces)(k);
     T(plan_copy)(k);
     T(piece_scratch)(k, &thread, &unused);
-    for (column_sort *sort = k->sort; sort < k->sort + k->sorts; sort++) {
-        const ptrdiff_t taps = k->taps_h * sort->taps;
+    for (output_sort *sort = k->sort; sort < k->sort + k->sorts_h * k->sorts_w; sort++) {
+        const ptrdiff_t taps = sort->taps_h * sort->taps_w;
         sort->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * taps) * REAL_BYTES);
         sort->offset = arena_take(&memory, (size_t)(k->block_channels * taps) * sizeof(ptrdiff_t));
     }
@@ -199,12 +206,12 @@ KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
     k->thread_bytes = thread.used;
     k->thread_memory = arena_take(&memory, thread.used * (size_t)threads);
     if (!scratch) return memory.used;
-    for (const column_sort *sort = k->sort; sort < k->sort + k->sorts; sort++)
+    for (const output_sort *sort = k->sort; sort < k->sort + k->sorts_h * k->sorts_w; sort++)
         for (ptrdiff_t c = 0, at = 0; c < k->block_channels; c++)
-            for (ptrdiff_t i = 0; i < k->taps_h; i++)
-                for (ptrdiff_t j = 0; j < sort->taps; j++)
-                    sort->offset[at++] = T(patch_offset)(k, c, i, sort->shift + j);
-    engine_parallel(panels * k->sorts, threads, T(pack_weight), k);
+            for (ptrdiff_t i = 0; i < sort->taps_h; i++)
+                for (ptrdiff_t j = 0; j < sort->taps_w; j++)
+                    sort->offset[at++] = T(patch_offset)(k, c, sort->shift_h + i, sort->shift_w + j);
+    engine_parallel(panels * k->sorts_h * k->sorts_w, threads, T(pack_weight), k);
     engine_parallel(k->groups * k->image_blocks * k->filter_blocks * k->column_blocks * k->row_blocks,
                     threads, T(correlate_piece), k);
     return memory.used;

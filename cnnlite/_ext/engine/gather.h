@@ -17,7 +17,7 @@ typedef struct {
     ptrdiff_t strips, strip_pixels, strip_columns, panels;
     const REAL *input;
     REAL *copy, *tile;
-    ptrdiff_t tile_size;                   /* of one sort of columns */
+    ptrdiff_t tile_size;                   /* of one sort of outputs */
     T(panel) *panel;
 } T(piece);
 
@@ -28,7 +28,7 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
     const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
     p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
     p->tile_size = tiles * MR * columns;
-    p->tile = arena_take(memory, (size_t)(k->sorts * p->tile_size + VL) * REAL_BYTES);
+    p->tile = arena_take(memory, (size_t)(k->sorts_h * k->sorts_w * p->tile_size + VL) * REAL_BYTES);
     p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
 }
 
@@ -100,12 +100,9 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
 INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
                           ptrdiff_t size, ptrdiff_t rows)
 {
-    for (ptrdiff_t phase = 0; phase < 2; phase++)
-        for (ptrdiff_t r = 0; r < rows; r++) {
-            REAL *y = to + (2 * r + phase) * size;
-            for (ptrdiff_t q = 0; 2 * q + phase < begin; q++) y[q] = 0;
-            for (ptrdiff_t q = (end + 1 - phase) / 2; q < size; q++) y[q] = 0;
-        }
+    for (ptrdiff_t c = 0; c < 2 * size; c++)
+        if (c < begin || c >= end)
+            for (ptrdiff_t r = 0; r < rows; r++) to[(2 * r + c % 2) * size + c / 2] = 0;
     for (ptrdiff_t c = begin; c < end; c += 2 * VL) {
         c = smaller(c, end - 2 * VL);
         const REAL *from = x + c;
