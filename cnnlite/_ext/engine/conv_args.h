@@ -40,6 +40,7 @@ typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
 typedef struct {
     ptrdiff_t taps_h, taps_w, shift_h, shift_w;          /* how many, and the first one's row and column */
     const void *weight;                    /* of its first tap */
+    ptrdiff_t taps;
     void *packed_weight;
     ptrdiff_t *offset;                     /* of row (channel, tap) of its patches */
 } output_sort;

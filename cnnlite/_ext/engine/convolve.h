@@ -14,8 +14,8 @@ KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void
         .weight_group = filters * channels * taps, .weight_filter = channels * taps,
         .weight_channel = taps, .weight_i = s->kw, .weight_j = 1, .y_image = s->f * s->oh * s->ow,
         .y_plane = s->oh * s->ow, .y_row = s->ow, .y_column = 1,
-        .sorts_h = 1, .sorts_w = 1,
-        .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = weight}}, .x = x, .bias = bias, .y = y, .argmax = argmax, .relu = relu,
+        .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = weight}},
+        .x = x, .bias = bias, .y = y, .argmax = argmax, .relu = relu,
     };
     return T(correlate)(&k, scratch, threads);
 }

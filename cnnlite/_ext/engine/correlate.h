@@ -12,7 +12,7 @@ KERNEL void T(pack_weight)(void *context, ptrdiff_t number, int thread)
     const correlation *k = context;
     const ptrdiff_t panels = divide_up(k->filters, MR);
     const output_sort *sort = &k->sort[number / (panels * k->groups)];
-    const ptrdiff_t depth = k->channels * sort->taps_h * sort->taps_w;
+    const ptrdiff_t depth = k->channels * sort->taps;
     number %= panels * k->groups;
     const ptrdiff_t group = number / panels, first = number % panels * MR;
     const ptrdiff_t count = smaller(MR, k->filters - first);
@@ -50,7 +50,8 @@ KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, pt
                           ptrdiff_t count, ptrdiff_t sort, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
 {
     const correlation *k = p->k;
-    const ptrdiff_t width = k->piece_columns;
+    const ptrdiff_t width = k->piece_columns, y_column = k->y_column;
+    const int paired = k->sorts_w == 2;
     REAL *y = (REAL *)k->y + (p->image + strip) * k->y_image
         + (p->group * k->filters + filter) * k->y_plane + p->row * k->y_row + p->column * k->y_column
         + sort * k->y_width;
@@ -61,19 +62,19 @@ KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, pt
         if (sort && 2 * (p->row + row) + 1 >= k->y_height) continue;
         for (ptrdiff_t i = 0; i < count; i++) {
             const REAL *from = tile + i * ldt + pixel;
-            REAL *to = y + image * k->y_image + i * k->y_plane + row * k->y_row + column * k->y_column;
+            REAL *to = y + image * k->y_image + i * k->y_plane + row * k->y_row + column * y_column;
             ptrdiff_t u = 0;
-            if (k->sorts_w == 2) {
+            if (paired) {
                 const ptrdiff_t left = k->y_width - 2 * (p->column + column);
                 T(interleave)(from, from + p->tile_size, smaller(2 * size, left), to);
                 continue;
             }
-            if (k->y_column == 1) {
+            if (y_column == 1) {
                 for (; u + VL <= size; u += VL) VSTORE(to + u, VLOAD(from + u));
                 if (u < size) VSTOREN(to + u, VLOADN(from + u, size - u), size - u), u = size;
-            } else if (k->y_column == 2)
+            } else if (y_column == 2)
                 for (; u + VL <= size; u += VL) T(vstore_evens)(to + 2 * u, VLOAD(from + u));
-            for (; u < size; u++) to[u * k->y_column] = from[u];
+            for (; u < size; u++) to[u * y_column] = from[u];
         }
     }
 }
@@ -101,14 +102,17 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
         }
 }
 
-/* One panel of filters times all panels of pixels, for channels c .. c + channels. */
-INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c, ptrdiff_t channels)
+/* One panel of filters times all panels of pixels, for channels c .. c + channels.  The numbers of sorts are
+ * given as constants where they are 1: in short sums a loop around the sum costs 3%. */
+INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c, ptrdiff_t channels,
+                               const int sorts_h, const int sorts_w)
 {
     const correlation *k = p->k;
     const ptrdiff_t panels = divide_up(k->filters, MR);
     const ptrdiff_t filter = number * MR, count = smaller(MR, k->filters - filter);
     const ptrdiff_t packed = p->group * panels + number, ldt = p->strips * p->strip_columns;
     const REAL *start = (const REAL *)k->packed_bias + packed * MR;
+    const ptrdiff_t from = (packed * k->channels + c) * MR;
     const int whole = channels == k->channels, last = c + channels == k->channels;
     const int relu = last && k->relu && !k->argmax;
     REAL *tile = p->tile + (whole ? 0 : (number - p->first_panel) * MR * ldt);
@@ -125,16 +129,17 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
         for (ptrdiff_t v = 0; v < j->nv; v++) b[v] = p->input + j->at[v];
         const ptrdiff_t end = j->column + j->nv * VL, column = j->strip * p->strip_columns + j->column;
         const int direct = straight && end <= limit;
-        for (int s = 0; s < k->sorts_h * k->sorts_w; s++) {
-            const output_sort *sort = &k->sort[s];
-            const ptrdiff_t taps = sort->taps_h * sort->taps_w, row = s / k->sorts_w;
-            const REAL *weight = (const REAL *)sort->packed_weight + (packed * k->channels + c) * taps * MR;
-            REAL *rows = tile + (whole ? 0 : row * k->sorts_w * p->tile_size);
-            T(micro_gathered)((int)j->nv, channels * taps, weight, b, sort->offset,
-                              direct ? y + j->strip * k->y_image + j->column
-                                     : rows + s % k->sorts_w * p->tile_size + column,
-                              direct ? k->y_plane : ldt, start, c > 0, relu);
-            if (last && !direct && !k->argmax && (s + 1) % k->sorts_w == 0)
+        REAL *to = y + j->strip * k->y_image + j->column;
+        const output_sort *sort = k->sort;
+        for (int row = 0; row < sorts_h; row++) {
+            REAL *rows = tile + (whole ? 0 : row * sorts_w * p->tile_size);
+            for (int i = 0; i < sorts_w; i++, sort++) {
+                const REAL *weight = (const REAL *)sort->packed_weight + from * sort->taps;
+                T(micro_gathered)((int)j->nv, channels * sort->taps, weight, b, sort->offset,
+                                  direct ? to : rows + i * p->tile_size + column, direct ? k->y_plane : ldt,
+                                  start, c > 0, relu);
+            }
+            if (last && !direct && !k->argmax)
                 T(write_tile)(p, rows + j->strip * p->strip_columns, ldt, filter, count, row, j->strip,
                               j->column, smaller(end, p->strip_pixels));
         }
@@ -180,7 +185,9 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
     for (ptrdiff_t c = 0; c < k->channels; c += k->block_channels) {
         const ptrdiff_t count = smaller(k->block_channels, k->channels - c);
         T(gather_input)(&p, c, count);
-        for (ptrdiff_t i = p.first_panel; i < p.last_panel; i++) T(multiply_panels)(&p, i, c, count);
+        for (ptrdiff_t i = p.first_panel; i < p.last_panel; i++)
+            if (k->sorts_h * k->sorts_w == 1) T(multiply_panels)(&p, i, c, count, 1, 1);
+            else T(multiply_panels)(&p, i, c, count, k->sorts_h, k->sorts_w);
     }
 }
 
@@ -198,9 +205,9 @@ KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
     T(plan_copy)(k);
     T(piece_scratch)(k, &thread, &unused);
     for (output_sort *sort = k->sort; sort < k->sort + k->sorts_h * k->sorts_w; sort++) {
-        const ptrdiff_t taps = sort->taps_h * sort->taps_w;
-        sort->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * taps) * REAL_BYTES);
-        sort->offset = arena_take(&memory, (size_t)(k->block_channels * taps) * sizeof(ptrdiff_t));
+        sort->taps = sort->taps_h * sort->taps_w;
+        sort->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * sort->taps) * REAL_BYTES);
+        sort->offset = arena_take(&memory, (size_t)(k->block_channels * sort->taps) * sizeof(ptrdiff_t));
     }
     k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);
     k->thread_bytes = thread.used;
