@@ -69,7 +69,7 @@ INLINE void T(piece_panels)(T(piece) *p)
 INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
                          ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
-    if (step > 2 || (step == 2 && pitch != size)) {
+    if (step > 2 || (step == 2 && size < 3)) {
         for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
             ptrdiff_t q = 0;
             for (; q < begin; q++) to[q] = 0;
@@ -96,7 +96,7 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
 
 /* A block of rows whose columns are sorted in two phases of `size` numbers, side by side: what is at
  * x[c], begin <= c < end, goes to place c / 2 of phase c % 2, zeros to the others.  Vectors of neighbours
- * become a vector of each phase; the last ones overlap those before them.  end - begin is at least 2 VL. */
+ * become a vector of each phase; the last ones overlap those before them. */
 INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
                           ptrdiff_t size, ptrdiff_t rows)
 {
@@ -104,14 +104,21 @@ INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdif
         if (c < begin || c >= end)
             for (ptrdiff_t r = 0; r < rows; r++) to[(2 * r + c % 2) * size + c / 2] = 0;
     for (ptrdiff_t c = begin; c < end; c += 2 * VL) {
-        c = smaller(c, end - 2 * VL);
+        const ptrdiff_t count = smaller(end - begin, 2 * VL), evens = (count + 1) / 2, odds = count / 2;
+        c = smaller(c, end - count);
         const REAL *from = x + c;
         REAL *first = to + c % 2 * size + c / 2, *second = to + (c + 1) % 2 * size + (c + 1) / 2;
-        for (ptrdiff_t r = 0; r < rows; r++, from += next, first += 2 * size, second += 2 * size) {
-            const V a = VLOAD(from), b = VLOAD(from + VL);
-            VSTORE(first, SHUFFLE(a, b, EVENS));
-            VSTORE(second, SHUFFLE(a, b, ODDS));
-        }
+        for (ptrdiff_t r = 0; r < rows; r++, from += next, first += 2 * size, second += 2 * size)
+            if (count == 2 * VL) {
+                const V a = VLOAD(from), b = VLOAD(from + VL);
+                VSTORE(first, SHUFFLE(a, b, EVENS));
+                VSTORE(second, SHUFFLE(a, b, ODDS));
+            } else {
+                const V a = VLOADN(from, smaller(count, VL));
+                const V b = count > VL ? VLOADN(from + VL, count - VL) : VZERO;
+                VSTOREN(first, SHUFFLE(a, b, EVENS), evens);
+                if (odds) VSTOREN(second, SHUFFLE(a, b, ODDS), odds);
+            }
     }
 }
 
@@ -126,7 +133,7 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
         const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
         const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
         const ptrdiff_t left = larger(0, -u), right = smaller(2 * size, k->width - u);
-        if (phases_w == 2 && k->step_w == 2 && right - left >= 2 * VL) {
+        if (phases_w == 2 && k->step_w == 2) {
             memset(to, 0, (size_t)(above * k->pitch) * REAL_BYTES);
             T(split_rows)(x + (y + above * k->step_h) * k->width + u, k->step_h * k->width, left, right,
                           to + above * k->pitch, size, inside);
