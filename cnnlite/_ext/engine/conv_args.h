@@ -35,12 +35,12 @@ static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1)
  * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
 typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
 
-/* Neighbours in y may be sums over different taps: in an input gradient with stride 2, where every pixel of
- * the pass is a pair of them, or 2 x 2 (convolve.h).  Each sort of outputs has its part of the kernel. */
+/* Outputs of one sort are sums over the same taps: taps_h x taps_w of the kernel, from row shift_h and column
+ * shift_w on.  As a rule there is one sort and it takes all taps.  In an input gradient with stride 2, every
+ * pixel of a pass stands for two neighbours in y, or 2 x 2, each of a sort of its own (convolve.h). */
 typedef struct {
-    ptrdiff_t taps_h, taps_w, shift_h, shift_w;          /* how many, and the first one's row and column */
+    ptrdiff_t taps_h, taps_w, taps, shift_h, shift_w;
     const void *weight;                    /* of its first tap */
-    ptrdiff_t taps;
     void *packed_weight;
     ptrdiff_t *offset;                     /* of row (channel, tap) of its patches */
 } output_sort;
@@ -55,8 +55,8 @@ typedef struct {
     ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left;
     ptrdiff_t weight_group, weight_filter, weight_channel, weight_i, weight_j;
     ptrdiff_t y_image, y_plane, y_row, y_column;
-    int sorts_h, sorts_w;                  /* 1 or 2 */
-    output_sort sort[4];                   /* row by row */
+    int sorts_h, sorts_w;                  /* of rows, of columns: 1 or 2 */
+    output_sort sort[4];
     const void *x, *bias;
     void *y;
     int32_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
@@ -128,6 +128,12 @@ static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t
     p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap
                          - (first + before) / stride : 0;
     return p;
+}
+
+/* Whether two phases of an axis are computed in one pass: taps reach both, and lie side by side. */
+static inline int paired_phases(ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride, ptrdiff_t dilation)
+{
+    return stride == 2 && dilation == 1 && kernel > 1 && size > 1;
 }
 
 #endif

@@ -98,7 +98,7 @@ INLINE void T(plan_copy)(correlation *k)
     }
 }
 
-/* Where, from a vector's place, the patch element (channel c of the block, row i, column j of the kernel) is. */
+/* Where, from a vector's place, the patch element (channel c of the block, tap (i, j)) is. */
 INLINE ptrdiff_t T(patch_offset)(const correlation *k, ptrdiff_t c, ptrdiff_t i, ptrdiff_t j)
 {
     const ptrdiff_t y = i * k->gap_h, x = j * k->gap_w;

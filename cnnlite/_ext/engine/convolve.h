@@ -20,10 +20,6 @@ KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void
     return T(correlate)(&k, scratch, threads);
 }
 
-/* Whether two phases of an axis are computed in one pass: each is reached by taps, without gaps. */
-INLINE int T(paired)(ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride, ptrdiff_t dilation)
-{ return stride == 2 && dilation == 1 && kernel > 1 && size > 1; }
-
 /* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
  * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together, so that dy is copied
  * once, and rows of dx are written in whole vectors.  scratch NULL: bytes needed. */
@@ -33,8 +29,8 @@ KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, co
     const conv_shape flat = flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     size_t most = 0;
-    const int sorts_h = 1 + T(paired)(s->h, s->kh, s->stride_h, s->dilation_h);
-    const int sorts_w = 1 + T(paired)(s->w, s->kw, s->stride_w, s->dilation_w);
+    const int sorts_h = 1 + paired_phases(s->h, s->kh, s->stride_h, s->dilation_h);
+    const int sorts_w = 1 + paired_phases(s->w, s->kw, s->stride_w, s->dilation_w);
     const ptrdiff_t phases_h = smaller(s->stride_h, s->h) / sorts_h;
     const ptrdiff_t phases_w = smaller(s->stride_w, s->w) / sorts_w;
     int cleared = 0;                       /* by the first phase, for those that no tap reaches */

@@ -44,8 +44,8 @@ INLINE void T(interleave)(const REAL *even, const REAL *odd, ptrdiff_t n, REAL *
     }
 }
 
-/* Write pixels begin .. end of `count` rows of a strip's tile to their places in y; of two sorts of rows,
- * those of number `sort`. */
+/* Write pixels begin .. end of `count` rows of a strip's tile to their places in y.  Of two sorts of rows,
+ * `sort` (0, 1) is meant. */
 KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter,
                           ptrdiff_t count, ptrdiff_t sort, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
 {
@@ -103,7 +103,7 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
 }
 
 /* One panel of filters times all panels of pixels, for channels c .. c + channels.  The numbers of sorts are
- * given as constants where they are 1: in short sums a loop around the sum costs 3%. */
+ * constants where they are 1: a loop around it would cost a short sum 3%. */
 INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c, ptrdiff_t channels,
                                const int sorts_h, const int sorts_w)
 {
@@ -206,7 +206,8 @@ KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
     T(piece_scratch)(k, &thread, &unused);
     for (output_sort *sort = k->sort; sort < k->sort + k->sorts_h * k->sorts_w; sort++) {
         sort->taps = sort->taps_h * sort->taps_w;
-        sort->packed_weight = arena_take(&memory, (size_t)(panels * MR * k->channels * sort->taps) * REAL_BYTES);
+        const ptrdiff_t size = panels * MR * k->channels * sort->taps;
+        sort->packed_weight = arena_take(&memory, (size_t)size * REAL_BYTES);
         sort->offset = arena_take(&memory, (size_t)(k->block_channels * sort->taps) * sizeof(ptrdiff_t));
     }
     k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);

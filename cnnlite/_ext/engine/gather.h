@@ -57,8 +57,8 @@ INLINE void T(piece_panels)(T(piece) *p)
 
 /* A block of `rows` rows: to[r * pitch + q] = from[r * next + q * step] for begin <= q < end, else 0.
  *
- * With step 1 whole vectors are stored, also at the end of a row, where what is too much lands on the row
- * after it.  Hence the last vectors of all rows come first, then those before them, from top to bottom: what
+ * With steps 1 and 2 whole vectors are stored, also at the end of a row, where what is too much lands on the
+ * row after it.  Hence the last vectors of all rows come first, then those before them, from top to bottom: what
  * belongs there is stored later.  Three rows of 6 with vectors of 4 (. not yet right, - stored in vain):
  *
  *     q = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
@@ -94,15 +94,21 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
     }
 }
 
-/* A block of rows whose columns are sorted in two phases of `size` numbers, side by side: what is at
- * x[c], begin <= c < end, goes to place c / 2 of phase c % 2, zeros to the others.  Vectors of neighbours
+/* A block of rows whose columns lie in two phases of `size` numbers, side by side: column c at place c / 2 of
+ * phase c % 2.  Columns first .. end become 0. */
+INLINE void T(clear_columns)(ptrdiff_t first, ptrdiff_t end, REAL *to, ptrdiff_t size, ptrdiff_t rows)
+{
+    for (ptrdiff_t c = first; c < end; c++)
+        for (ptrdiff_t r = 0; r < rows; r++) to[(2 * r + c % 2) * size + c / 2] = 0;
+}
+
+/* The same block, for step 2: columns begin .. end are x[begin] .. x[end], the others 0.  Vectors of neighbours
  * become a vector of each phase; the last ones overlap those before them. */
 INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
                           ptrdiff_t size, ptrdiff_t rows)
 {
-    for (ptrdiff_t c = 0; c < 2 * size; c++)
-        if (c < begin || c >= end)
-            for (ptrdiff_t r = 0; r < rows; r++) to[(2 * r + c % 2) * size + c / 2] = 0;
+    T(clear_columns)(0, begin, to, size, rows);
+    T(clear_columns)(end, 2 * size, to, size, rows);
     for (ptrdiff_t c = begin; c < end; c += 2 * VL) {
         const ptrdiff_t count = smaller(end - begin, 2 * VL), evens = (count + 1) / 2, odds = count / 2;
         c = smaller(c, end - count);
@@ -132,8 +138,9 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
         const ptrdiff_t above = y < 0 ? smaller(rows, divide_up(-y, k->step_h)) : 0;
         const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
         const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
-        const ptrdiff_t left = larger(0, -u), right = smaller(2 * size, k->width - u);
         if (phases_w == 2 && k->step_w == 2) {
+            const ptrdiff_t left = smaller(2 * size, larger(0, -u));
+            const ptrdiff_t right = larger(left, smaller(2 * size, k->width - u));
             memset(to, 0, (size_t)(above * k->pitch) * REAL_BYTES);
             T(split_rows)(x + (y + above * k->step_h) * k->width + u, k->step_h * k->width, left, right,
                           to + above * k->pitch, size, inside);
