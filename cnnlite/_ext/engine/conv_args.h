@@ -30,6 +30,12 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
+/* The same where b is a step, nearly always 1 or 2, and a division would take as long as copying a row. */
+static inline ptrdiff_t divide_by_step(ptrdiff_t a, ptrdiff_t b)
+{
+    return b == 1 ? a : b == 2 ? (a + 1) / 2 : divide_up(a, b);
+}
+
 /* In what form the kernels read a channel.  Neighbouring pixels must lie together for a vector to load
  * them: in a row they do (IN_PLACE, PADDED); across the ends of rows they do when every column of the
  * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */

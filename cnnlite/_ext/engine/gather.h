@@ -111,9 +111,9 @@ INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdif
     T(clear_columns)(end, 2 * size, to, size, rows);
     for (ptrdiff_t c = begin; c < end; c += 2 * VL) {
         const ptrdiff_t count = smaller(end - begin, 2 * VL), evens = (count + 1) / 2, odds = count / 2;
-        c = smaller(c, end - count);
-        const REAL *from = x + c;
-        REAL *first = to + c % 2 * size + c / 2, *second = to + (c + 1) % 2 * size + (c + 1) / 2;
+        const ptrdiff_t at = smaller(c, end - count);
+        const REAL *from = x + at;
+        REAL *first = to + at % 2 * size + at / 2, *second = to + (at + 1) % 2 * size + (at + 1) / 2;
         for (ptrdiff_t r = 0; r < rows; r++, from += next, first += 2 * size, second += 2 * size)
             if (count == 2 * VL) {
                 const V a = VLOAD(from), b = VLOAD(from + VL);
@@ -133,10 +133,11 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
 {
     const ptrdiff_t phases_w = k->kind == PADDED ? k->phases_w : 1;
     const ptrdiff_t phases_h = k->kind == BY_TAP ? 1 : k->phases_h;
-    const ptrdiff_t rows = k->slots / phases_h, size = k->pitch / phases_w;
+    const ptrdiff_t rows = k->kind == BY_TAP ? k->slots : k->phase_rows;
+    const ptrdiff_t size = k->kind == PADDED ? k->phase_columns : k->pitch;
     for (ptrdiff_t i = 0; i < phases_h; i++, to += rows * k->pitch, y++) {
-        const ptrdiff_t above = y < 0 ? smaller(rows, divide_up(-y, k->step_h)) : 0;
-        const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
+        const ptrdiff_t above = y < 0 ? smaller(rows, divide_by_step(-y, k->step_h)) : 0;
+        const ptrdiff_t until = y < k->height ? smaller(rows, divide_by_step(k->height - y, k->step_h)) : 0;
         const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
         if (phases_w == 2 && k->step_w == 2) {
             const ptrdiff_t left = smaller(2 * size, larger(0, -u));
@@ -149,8 +150,8 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
         }
         for (ptrdiff_t j = 0; j < phases_w; j++) {
             const ptrdiff_t v = u + j, room = k->width - v, next = k->step_h * k->width;
-            const ptrdiff_t begin = v < 0 ? smaller(size, divide_up(-v, k->step_w)) : 0;
-            const ptrdiff_t end = room > 0 ? smaller(size, divide_up(room, k->step_w)) : 0;
+            const ptrdiff_t begin = v < 0 ? smaller(size, divide_by_step(-v, k->step_w)) : 0;
+            const ptrdiff_t end = room > 0 ? smaller(size, divide_by_step(room, k->step_w)) : 0;
             REAL *row = to + j * size;
             T(copy_rows)(x, next, k->step_w, 0, 0, row, k->pitch, above, size);
             row += above * k->pitch;
@@ -167,13 +168,12 @@ INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, REAL *to)
     const correlation *k = p->k;
     const ptrdiff_t next_image = k->groups * k->channels * k->height * k->width;
     const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
-    for (ptrdiff_t copy = 0; copy < k->copies; copy++) {
-        const ptrdiff_t i = k->kind == BY_TAP ? copy / larger(1, k->taps_w) : 0;
-        const ptrdiff_t j = k->kind == PADDED ? 0 : copy % larger(1, k->taps_w);
-        for (ptrdiff_t image = 0; image < p->images; image++)
-            T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
-                          to + copy * k->copy_size + image * k->image_size);
-    }
+    const ptrdiff_t lines = k->kind == BY_TAP ? k->taps_h : 1, columns = k->kind == PADDED ? 1 : k->taps_w;
+    for (ptrdiff_t i = 0; i < lines; i++)
+        for (ptrdiff_t j = 0; j < columns; j++, to += k->copy_size)
+            for (ptrdiff_t image = 0; image < p->images; image++)
+                T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
+                              to + image * k->image_size);
 }
 
 /* Make channels c .. c + count of the piece readable at p->input. */
