@@ -36,7 +36,7 @@ INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
 {
     const ptrdiff_t first = 2 * begin, last = 2 * end - 1, half = VL;
     const V a = VLOADR(p, first < half ? first : half, last < half ? last : half);
-    const V b = VLOADR(p + VL, first > half ? first - half : 0, last > half ? last - half : 0);
+    const V b = last > half ? VLOADR(p + VL, first > half ? first - half : 0, last - half) : VZERO;
     return SHUFFLE(a, b, EVENS);
 }
 
