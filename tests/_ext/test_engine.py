@@ -110,6 +110,16 @@ CASES = [
     ],
     Case(1, 3, 4, 1300, 5, (1, 1), (2, 2), (0, 0, 0, 0)),
     Case(2, 4, 3, 1301, 6, (2, 1), (3, 2), (1, 0, 0, 2), groups=2),
+    # Stride 2, where an input gradient's phases are computed together: rows, columns, or both.
+    Case(2, 16, 32, 32, 9, stride=(2, 2)),
+    Case(2, 16, 16, 16, 32, stride=(2, 2)),
+    Case(3, 17, 9, 35, 8, stride=(2, 1)),
+    Case(3, 8, 9, 35, 17, (3, 5), (1, 2), (1, 1, 2, 2)),
+    Case(2, 9, 2, 2, 8, (2, 4), (2, 2), (0, 0, 1, 1)),
+    Case(1, 5, 15, 14, 700, stride=(2, 2)),  # channels copied in several blocks
+    Case(1, 3, 5, 1301, 9, (5, 4), (2, 2), (2, 2, 3, 0)),  # rows cut in several pieces
+    Case(2, 16, 9, 40, 6, (2, 2), (3, 4)),  # columns that no tap reads between others
+    Case(2, 5, 9, 43, 6, (2, 3), (3, 5)),
     Case(1, 1, 1, 1, 1, (1, 1), padding=(0, 0, 0, 0)),
     *geometries(110),
 ]

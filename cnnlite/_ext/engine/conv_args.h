@@ -30,10 +30,26 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
+/* The same where b is a step, nearly always 1 or 2, and a division would take as long as copying a row. */
+static inline ptrdiff_t divide_by_step(ptrdiff_t a, ptrdiff_t b)
+{
+    return b == 1 ? a : b == 2 ? (a + 1) / 2 : divide_up(a, b);
+}
+
 /* In what form the kernels read a channel.  Neighbouring pixels must lie together for a vector to load
  * them: in a row they do (IN_PLACE, PADDED); across the ends of rows they do when every column of the
  * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
 typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
+
+/* Outputs of one sort are sums over the same taps: taps_h x taps_w of the kernel, from row shift_h and column
+ * shift_w on.  As a rule there is one sort and it takes all taps.  In an input gradient with stride 2, every
+ * pixel of a pass stands for two neighbours in y, or 2 x 2, each of a sort of its own (convolve.h). */
+typedef struct {
+    ptrdiff_t taps_h, taps_w, taps, shift_h, shift_w;
+    const void *weight;                    /* of its first tap */
+    void *packed_weight;
+    ptrdiff_t *offset;                     /* of row (channel, tap) of its patches */
+} output_sort;
 
 /* For every group (channels and filters are those of one),
  *     y[n, f, oy, ox] = bias[f] + sum over c, i < taps_h, j < taps_w of weight[f, c, i, j]
@@ -45,11 +61,14 @@ typedef struct {
     ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left;
     ptrdiff_t weight_group, weight_filter, weight_channel, weight_i, weight_j;
     ptrdiff_t y_image, y_plane, y_row, y_column;
-    const void *x, *weight, *bias;
+    int sorts_h, sorts_w;                  /* of rows, of columns: 1 or 2 */
+    output_sort sort[4];
+    const void *x, *bias;
     void *y;
     uint8_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
     int relu;
-    ptrdiff_t clear_rows, clear_columns;   /* not 0: planes of y, which a piece first sets to 0 */
+    ptrdiff_t y_height, y_width;           /* of a plane, where y_row and y_column leave some out */
+    int clear;                             /* a piece first sets its part of the planes to 0 */
 
     /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;
@@ -63,8 +82,7 @@ typedef struct {
     ptrdiff_t image_size, copy_size, channel_size;
 
     /* Scratch, shared and of each thread. */
-    void *packed_weight, *packed_bias;
-    ptrdiff_t *offset;                     /* of row (channel, tap) of the patches */
+    void *packed_bias;
     char *thread_memory;
     size_t thread_bytes;
 } correlation;
@@ -116,6 +134,12 @@ static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t
     p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap
                          - (first + before) / stride : 0;
     return p;
+}
+
+/* Whether two phases of an axis are computed in one pass: taps reach both, and lie side by side. */
+static inline int paired_phases(ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride, ptrdiff_t dilation)
+{
+    return stride == 2 && dilation == 1 && kernel > 1 && size > 1;
 }
 
 #endif

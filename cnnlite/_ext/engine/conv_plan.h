@@ -98,12 +98,12 @@ INLINE void T(plan_copy)(correlation *k)
     }
 }
 
-/* Where, from a vector's place, the patch element (channel c of the block, tap t) is. */
-INLINE ptrdiff_t T(patch_offset)(const correlation *k, ptrdiff_t c, ptrdiff_t t)
+/* Where, from a vector's place, the patch element (channel c of the block, tap (i, j)) is. */
+INLINE ptrdiff_t T(patch_offset)(const correlation *k, ptrdiff_t c, ptrdiff_t i, ptrdiff_t j)
 {
-    const ptrdiff_t i = t / k->taps_w, j = t % k->taps_w, y = i * k->gap_h, x = j * k->gap_w;
+    const ptrdiff_t y = i * k->gap_h, x = j * k->gap_w;
     const ptrdiff_t row = (y % k->step_h * k->phase_rows + y / k->step_h) * k->pitch;
-    if (k->kind == BY_TAP) return c * k->channel_size + t * k->copy_size;
+    if (k->kind == BY_TAP) return c * k->channel_size + (i * k->taps_w + j) * k->copy_size;
     if (k->kind == BY_COLUMN) return c * k->channel_size + j * k->copy_size + row;
     return c * k->channel_size + row + x % k->step_w * k->phase_columns + x / k->step_w;
 }

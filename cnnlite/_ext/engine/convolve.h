@@ -14,43 +14,59 @@ KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void
         .weight_group = filters * channels * taps, .weight_filter = channels * taps,
         .weight_channel = taps, .weight_i = s->kw, .weight_j = 1, .y_image = s->f * s->oh * s->ow,
         .y_plane = s->oh * s->ow, .y_row = s->ow, .y_column = 1,
-        .x = x, .weight = weight, .bias = bias, .y = y, .argmax = argmax, .relu = relu,
+        .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = weight}},
+        .x = x, .bias = bias, .y = y, .argmax = argmax, .relu = relu,
     };
     return T(correlate)(&k, scratch, threads);
 }
 
 /* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
- * by 180 degrees.  Stride 1 has one phase.  scratch NULL: bytes needed. */
+ * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together, so that dy is copied
+ * once, and rows of dx are written in whole vectors.  scratch NULL: bytes needed. */
 KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, const void *weight, void *dx,
                                      void *scratch, int threads)
 {
     const conv_shape flat = flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     size_t most = 0;
-    const ptrdiff_t phases_h = smaller(s->stride_h, s->h), phases_w = smaller(s->stride_w, s->w);
+    const int sorts_h = 1 + paired_phases(s->h, s->kh, s->stride_h, s->dilation_h);
+    const int sorts_w = 1 + paired_phases(s->w, s->kw, s->stride_w, s->dilation_w);
+    const ptrdiff_t phases_h = smaller(s->stride_h, s->h) / sorts_h;
+    const ptrdiff_t phases_w = smaller(s->stride_w, s->w) / sorts_w;
     int cleared = 0;                       /* by the first phase, for those that no tap reaches */
     for (ptrdiff_t phase = 0; phase < phases_h * phases_w; phase++) {
         const ptrdiff_t row = phase / phases_w, column = phase % phases_w;
-        const gradient_phase v = phase_of(row, s->h, s->kh, s->stride_h, s->dilation_h, s->top);
-        const gradient_phase u = phase_of(column, s->w, s->kw, s->stride_w, s->dilation_w, s->left);
-        const ptrdiff_t last_tap = (v.tap + (v.taps - 1) * v.spacing) * s->kw
-            + u.tap + (u.taps - 1) * u.spacing;
-        const int reached = v.taps && u.taps;
+        gradient_phase v[2], u[2];
+        for (int i = 0; i < 2; i++) {
+            v[i] = phase_of(row + i * (sorts_h - 1), s->h, s->kh, s->stride_h, s->dilation_h, s->top);
+            u[i] = phase_of(column + i * (sorts_w - 1), s->w, s->kw, s->stride_w, s->dilation_w, s->left);
+        }
+        const int reached = v->taps && u->taps;
         if (cleared && !reached) continue;
         if (phase == 0) cleared = reached && (s->kh < s->stride_h || s->kw < s->stride_w);
         correlation k = {
             .images = s->n, .groups = s->groups, .channels = filters, .height = s->oh,
-            .width = s->ow, .filters = channels, .out_h = v.outputs, .out_w = u.outputs,
-            .taps_h = u.taps ? v.taps : 0, .taps_w = v.taps ? u.taps : 0, .gap_h = v.gap,
-            .gap_w = u.gap, .step_h = 1, .step_w = 1, .top = v.padding, .left = u.padding,
+            .width = s->ow, .filters = channels, .out_h = v->outputs, .out_w = u->outputs,
+            .gap_h = v->gap, .gap_w = u->gap, .step_h = 1, .step_w = 1,
+            .top = larger(v[0].padding, v[1].padding), .left = larger(u[0].padding, u[1].padding),
             .weight_group = filters * channels * taps, .weight_filter = taps,
-            .weight_channel = channels * taps, .weight_i = -v.spacing * s->kw,
-            .weight_j = -u.spacing, .y_image = s->c * s->h * s->w, .y_plane = s->h * s->w,
-            .y_row = s->stride_h * s->w, .y_column = s->stride_w, .x = dy,
-            .weight = (const REAL *)weight + last_tap,
-            .y = (REAL *)dx + row * s->w + column,
-            .clear_rows = phase == 0 && cleared ? s->h : 0, .clear_columns = s->w,
+            .weight_channel = channels * taps, .weight_i = -v->spacing * s->kw,
+            .weight_j = -u->spacing, .y_image = s->c * s->h * s->w, .y_plane = s->h * s->w,
+            .y_row = s->stride_h * s->w, .y_column = s->stride_w, .y_height = s->h, .y_width = s->w,
+            .sorts_h = sorts_h, .sorts_w = sorts_w, .x = dy, .y = (REAL *)dx + row * s->w + column,
+            .clear = phase == 0 && cleared,
         };
+        for (int i = 0; reached && i < sorts_h * sorts_w; i++) {
+            const gradient_phase *a = &v[i / sorts_w], *b = &u[i % sorts_w];
+            const ptrdiff_t last_tap = (a->tap + (a->taps - 1) * a->spacing) * s->kw
+                + b->tap + (b->taps - 1) * b->spacing;
+            k.sort[i] = (output_sort){
+                .taps_h = a->taps, .taps_w = b->taps, .shift_h = k.top - a->padding,
+                .shift_w = k.left - b->padding, .weight = (const REAL *)weight + last_tap,
+            };
+            k.taps_h = larger(k.taps_h, k.sort[i].shift_h + a->taps);
+            k.taps_w = larger(k.taps_w, k.sort[i].shift_w + b->taps);
+        }
         const size_t bytes = T(correlate)(&k, scratch, threads);
         if (bytes > most) most = bytes;
     }

@@ -17,6 +17,7 @@ typedef struct {
     ptrdiff_t strips, strip_pixels, strip_columns, panels;
     const REAL *input;
     REAL *copy, *tile;
+    ptrdiff_t tile_size;                   /* of one sort of outputs */
     T(panel) *panel;
 } T(piece);
 
@@ -26,7 +27,8 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
     const ptrdiff_t tiles = k->block_channels < k->channels ? k->block_filters : 1;
     const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
     p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
-    p->tile = arena_take(memory, (size_t)(tiles * MR * columns) * REAL_BYTES);
+    p->tile_size = tiles * MR * columns;
+    p->tile = arena_take(memory, (size_t)(k->sorts_h * k->sorts_w * p->tile_size + VL) * REAL_BYTES);
     p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
 }
 
@@ -55,8 +57,8 @@ INLINE void T(piece_panels)(T(piece) *p)
 
 /* A block of `rows` rows: to[r * pitch + q] = from[r * next + q * step] for begin <= q < end, else 0.
  *
- * With step 1 whole vectors are stored, also at the end of a row, where what is too much lands on the row
- * after it.  Hence the last vectors of all rows come first, then those before them, from top to bottom: what
+ * With steps 1 and 2 whole vectors are stored, also at the end of a row, where what is too much lands on the
+ * row after it.  Hence the last vectors of all rows come first, then those before them, from top to bottom: what
  * belongs there is stored later.  Three rows of 6 with vectors of 4 (. not yet right, - stored in vain):
  *
  *     q = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
@@ -67,12 +69,10 @@ INLINE void T(piece_panels)(T(piece) *p)
 INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
                          ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
-    if (step > 1) {
+    if (step > 2 || (step == 2 && size < 3)) {
         for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
             ptrdiff_t q = 0;
             for (; q < begin; q++) to[q] = 0;
-            if (step == 2)
-                for (; q + VL <= end; q += VL) VSTORE(to + q, T(vload_evens)(from + 2 * q));
             for (; q < end; q++) to[q] = from[q * step];
             for (; q < size; q++) to[q] = 0;
         }
@@ -80,14 +80,51 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
     }
     for (ptrdiff_t q = (size - 1) / VL * VL; q >= 0; q -= VL) {
         const ptrdiff_t first = larger(begin - q, 0), last = smaller(end - q, VL);
-        const REAL *x = from + q;
+        const REAL *x = from + q * step;
         REAL *y = to + q;
-        if (first == 0 && last == VL)
-            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOAD(x));
-        else if (first < last)
-            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOADR(x, first, last));
-        else
+        if (first >= last)
             for (ptrdiff_t r = 0; r < rows; r++, y += pitch) VSTORE(y, VZERO);
+        else if (step == 2)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch)
+                VSTORE(y, T(vload_evens_between)(x, first, last));
+        else if (first == 0 && last == VL)
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOAD(x));
+        else
+            for (ptrdiff_t r = 0; r < rows; r++, x += next, y += pitch) VSTORE(y, VLOADR(x, first, last));
+    }
+}
+
+/* A block of rows whose columns lie in two phases of `size` numbers, side by side: column c at place c / 2 of
+ * phase c % 2.  Columns first .. end become 0. */
+INLINE void T(clear_columns)(ptrdiff_t first, ptrdiff_t end, REAL *to, ptrdiff_t size, ptrdiff_t rows)
+{
+    for (ptrdiff_t c = first; c < end; c++)
+        for (ptrdiff_t r = 0; r < rows; r++) to[(2 * r + c % 2) * size + c / 2] = 0;
+}
+
+/* The same block, for step 2: columns begin .. end are x[begin] .. x[end], the others 0.  Vectors of neighbours
+ * become a vector of each phase; the last ones overlap those before them. */
+INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
+                          ptrdiff_t size, ptrdiff_t rows)
+{
+    T(clear_columns)(0, begin, to, size, rows);
+    T(clear_columns)(end, 2 * size, to, size, rows);
+    for (ptrdiff_t c = begin; c < end; c += 2 * VL) {
+        const ptrdiff_t count = smaller(end - begin, 2 * VL), evens = (count + 1) / 2, odds = count / 2;
+        const ptrdiff_t at = smaller(c, end - count);
+        const REAL *from = x + at;
+        REAL *first = to + at % 2 * size + at / 2, *second = to + (at + 1) % 2 * size + (at + 1) / 2;
+        for (ptrdiff_t r = 0; r < rows; r++, from += next, first += 2 * size, second += 2 * size)
+            if (count == 2 * VL) {
+                const V a = VLOAD(from), b = VLOAD(from + VL);
+                VSTORE(first, SHUFFLE(a, b, EVENS));
+                VSTORE(second, SHUFFLE(a, b, ODDS));
+            } else {
+                const V a = VLOADN(from, smaller(count, VL));
+                const V b = count > VL ? VLOADN(from + VL, count - VL) : VZERO;
+                VSTOREN(first, SHUFFLE(a, b, EVENS), evens);
+                if (odds) VSTOREN(second, SHUFFLE(a, b, ODDS), odds);
+            }
     }
 }
 
@@ -96,15 +133,25 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
 {
     const ptrdiff_t phases_w = k->kind == PADDED ? k->phases_w : 1;
     const ptrdiff_t phases_h = k->kind == BY_TAP ? 1 : k->phases_h;
-    const ptrdiff_t rows = k->slots / phases_h, size = k->pitch / phases_w;
+    const ptrdiff_t rows = k->kind == BY_TAP ? k->slots : k->phase_rows;
+    const ptrdiff_t size = k->kind == PADDED ? k->phase_columns : k->pitch;
     for (ptrdiff_t i = 0; i < phases_h; i++, to += rows * k->pitch, y++) {
-        const ptrdiff_t above = y < 0 ? smaller(rows, divide_up(-y, k->step_h)) : 0;
-        const ptrdiff_t until = y < k->height ? smaller(rows, divide_up(k->height - y, k->step_h)) : 0;
+        const ptrdiff_t above = y < 0 ? smaller(rows, divide_by_step(-y, k->step_h)) : 0;
+        const ptrdiff_t until = y < k->height ? smaller(rows, divide_by_step(k->height - y, k->step_h)) : 0;
         const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
+        if (phases_w == 2 && k->step_w == 2) {
+            const ptrdiff_t left = smaller(2 * size, larger(0, -u));
+            const ptrdiff_t right = larger(left, smaller(2 * size, k->width - u));
+            memset(to, 0, (size_t)(above * k->pitch) * REAL_BYTES);
+            T(split_rows)(x + (y + above * k->step_h) * k->width + u, k->step_h * k->width, left, right,
+                          to + above * k->pitch, size, inside);
+            memset(to + (above + inside) * k->pitch, 0, (size_t)(below * k->pitch) * REAL_BYTES);
+            continue;
+        }
         for (ptrdiff_t j = 0; j < phases_w; j++) {
             const ptrdiff_t v = u + j, room = k->width - v, next = k->step_h * k->width;
-            const ptrdiff_t begin = v < 0 ? smaller(size, divide_up(-v, k->step_w)) : 0;
-            const ptrdiff_t end = room > 0 ? smaller(size, divide_up(room, k->step_w)) : 0;
+            const ptrdiff_t begin = v < 0 ? smaller(size, divide_by_step(-v, k->step_w)) : 0;
+            const ptrdiff_t end = room > 0 ? smaller(size, divide_by_step(room, k->step_w)) : 0;
             REAL *row = to + j * size;
             T(copy_rows)(x, next, k->step_w, 0, 0, row, k->pitch, above, size);
             row += above * k->pitch;
@@ -121,13 +168,12 @@ INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, REAL *to)
     const correlation *k = p->k;
     const ptrdiff_t next_image = k->groups * k->channels * k->height * k->width;
     const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
-    for (ptrdiff_t copy = 0; copy < k->copies; copy++) {
-        const ptrdiff_t i = k->kind == BY_TAP ? copy / larger(1, k->taps_w) : 0;
-        const ptrdiff_t j = k->kind == PADDED ? 0 : copy % larger(1, k->taps_w);
-        for (ptrdiff_t image = 0; image < p->images; image++)
-            T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
-                          to + copy * k->copy_size + image * k->image_size);
-    }
+    const ptrdiff_t lines = k->kind == BY_TAP ? k->taps_h : 1, columns = k->kind == PADDED ? 1 : k->taps_w;
+    for (ptrdiff_t i = 0; i < lines; i++)
+        for (ptrdiff_t j = 0; j < columns; j++, to += k->copy_size)
+            for (ptrdiff_t image = 0; image < p->images; image++)
+                T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
+                              to + image * k->image_size);
 }
 
 /* Make channels c .. c + count of the piece readable at p->input. */

@@ -28,10 +28,13 @@ typedef struct {
     ptrdiff_t depth;                       /* numbers at one position of the copy */
     ptrdiff_t runs, run, run_vectors, vectors, panels, filter_panels;
     ptrdiff_t step_images, step_rows;      /* what is copied at a time */
-    ptrdiff_t phases_h, phases_w, phase_rows, phase_columns, row_size, image_size;
+    ptrdiff_t phases_h, phases_w, phase_rows, phase_columns, phase_size, row_size, image_size;
+    ptrdiff_t first_column, first_place, column_step, columns;     /* of x, that are copied */
 
     void *sums, *bias_sums;                /* of every job */
     ptrdiff_t *offset;                     /* of a pixel in the copy */
+    ptrdiff_t *place;                      /* of a column of x in a row of the copy */
+    ptrdiff_t *outside;                    /* runs of zeros there, of every phase: before x, then behind it */
     ptrdiff_t sums_size;
     char *thread_memory;
     size_t thread_bytes;

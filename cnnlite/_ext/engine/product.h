@@ -26,7 +26,7 @@ INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptr
     if (k->b_transposed) {
         for (ptrdiff_t i = 0; i < nv * VL; i++)
             s->from[i] = b + (j + smaller(i, width - 1)) * k->depth + k0;
-        T(transpose_rows)(s->from, nv * VL, 1, 0, depth, depth, s->b, nv * VL);
+        T(transpose_rows)(s->from, nv * VL, 1, depth, s->b, nv * VL, NULL);
         return;
     }
     for (ptrdiff_t i = 0; i < depth; i++)

@@ -4,7 +4,7 @@
  *     EVENS  ODDS                  the l of every other lane
  *     LOWS  HIGHS                  the l that interleave the lower, the upper halves of a and b
  *
- * and the transposition of VL x VL numbers.
+ * the even elements of a range, and the transposition of VL x VL numbers.
  */
 #undef LANES
 
@@ -30,6 +30,15 @@
 #define ODDS LANES(EVERY_OTHER, 1)
 #define LOWS LANES(HALVES, 0)
 #define HIGHS LANES(HALVES, (int)VL / 2)
+
+/* p[0], p[2], p[4] ... of lanes begin .. end (begin < end), zero in the others; nothing else is read. */
+INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
+{
+    const ptrdiff_t first = 2 * begin, last = 2 * end - 1, half = VL;
+    const V a = VLOADR(p, first < half ? first : half, last < half ? last : half);
+    const V b = last > half ? VLOADR(p + VL, first > half ? first - half : 0, last - half) : VZERO;
+    return SHUFFLE(a, b, EVENS);
+}
 
 /* v[i][j] <-> v[j][i].  Every round swaps, in each block of 2s x 2s numbers, the two s x s blocks off the
  * diagonal.  With VL = 4, of the rows a, b, c, d:
@@ -63,5 +72,12 @@ INLINE void T(transpose)(V v[VL])
     SWAP_BLOCKS(1)
 }
 #else
+#define SHUFFLE(a, b, l0) ((l0) ? (b) : (a))
+#define EVENS 0
+#define ODDS 1
+#define LOWS 0
+#define HIGHS 1
+INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
+{ (void)begin, (void)end; return *p; }
 INLINE void T(transpose)(V v[VL]) { (void)v; }
 #endif

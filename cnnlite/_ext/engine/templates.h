@@ -11,6 +11,7 @@
 #include "correlate.h"
 #include "convolve.h"
 #include "transpose.h"
+#include "gradient_plan.h"
 #include "weight_gradient.h"
 #include "product.h"
 #include "winograd_lanes.h"

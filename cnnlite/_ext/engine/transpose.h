@@ -7,8 +7,15 @@
  * Rows and columns are sorted by their remainder modulo the stride, as in gather.h.
  */
 
-/* to[q * depth + i] = from[i][q * step] for begin <= q < end, else 0, for `rows` values of i, a multiple of
- * VL that is at least depth.
+/* Zeros in a row of the copy: from run[0] to run[1], and so on for `runs` runs. */
+INLINE void T(clear_runs)(const ptrdiff_t *run, ptrdiff_t runs, REAL *to)
+{
+    for (; runs > 0; runs--, run += 2)
+        for (ptrdiff_t i = run[0]; i < run[1]; i += VL) VSTORE(to + i, VZERO);
+}
+
+/* to[place[j] + i] = from[i][j * step] (place NULL: to[j * depth + i]) for `columns` values of j and `rows`
+ * values of i, a multiple of VL that is at least depth.
  *
  * A position is a row of depth numbers, written in whole vectors; what is too much lands on the next one.
  * Hence, of VL positions, the last vectors come first: with depth 6 and vectors of 4 (. not yet right,
@@ -17,38 +24,36 @@
  *     i = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
  *     i = 0:  0 1 2 3 4 5 | 0 1 2 3 4 5 | 0 1 2 3 4 5 | - -
  *
- * The next VL positions, phase or slot begin where the last one ends, and mend that; behind the very last
- * there is room for it (weight_scratch). */
-INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t begin,
-                              ptrdiff_t end, ptrdiff_t size, REAL *to, ptrdiff_t depth)
+ * The next VL positions begin where the last one ends, and mend that; behind the last of a phase there
+ * is room for it. */
+INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t columns,
+                              REAL *to, ptrdiff_t depth, const ptrdiff_t *place)
 {
-    for (ptrdiff_t q = 0; q < size; q += VL) {
-        const ptrdiff_t count = smaller(VL, size - q);
-        const ptrdiff_t first = larger(begin - q, 0), last = smaller(end - q, count);
-        const int whole = first == 0 && last == VL;
+    for (ptrdiff_t q = 0; q < columns; q += VL) {
+        const ptrdiff_t count = smaller(VL, columns - q);
         for (ptrdiff_t i = rows - VL; i >= 0; i -= VL) {
             V row[VL];
-            if (whole && step == 1)
-                UNROLL for (int j = 0; j < VL; j++) {
-                    row[j] = VLOAD(from[i + j] + q);
-                    PREFETCH(from[i + j] + q + 8 * VL);
-                }
-            else if (whole && step == 2)
-                UNROLL for (int j = 0; j < VL; j++) row[j] = T(vload_evens)(from[i + j] + 2 * q);
-            else if (step == 1 && first < last)
-                UNROLL for (int j = 0; j < VL; j++) row[j] = VLOADR(from[i + j] + q, first, last);
-            else
-                UNROLL for (int j = 0; j < VL; j++) {
+            UNROLL for (int u = 0; u < VL; u++) {
+                const REAL *x = from[i + u] + q * step;
+                if (step == 1 && count == VL) {
+                    row[u] = VLOAD(x);
+                    PREFETCH(x + 8 * VL);
+                } else if (step == 1) row[u] = VLOADN(x, count);
+                else if (step == 2 && count == VL) row[u] = T(vload_evens)(x);
+                else {
                     REAL lanes[VL] = {0};
-                    for (ptrdiff_t u = first; u < last; u++) lanes[u] = from[i + j][(q + u) * step];
-                    row[j] = VLOAD(lanes);
+                    for (ptrdiff_t j = 0; j < count; j++) lanes[j] = x[j * step];
+                    row[u] = VLOAD(lanes);
                 }
+            }
             T(transpose)(row);
-            REAL *out = to + q * depth + i;
+            REAL *out = to + i;
             if (count == VL)
-                UNROLL for (int u = 0; u < VL; u++) VSTORE(out + u * depth, row[u]);
+                UNROLL for (int j = 0; j < VL; j++)
+                    VSTORE(out + (place ? place[q + j] : (q + j) * depth), row[j]);
             else
-                for (ptrdiff_t u = 0; u < count; u++) VSTORE(out + u * depth, row[u]);
+                for (ptrdiff_t j = 0; j < count; j++)
+                    VSTORE(out + (place ? place[q + j] : (q + j) * depth), row[j]);
         }
     }
 }
@@ -69,18 +74,15 @@ KERNEL void T(transpose_image)(const weight_gradient *k, const REAL *x, ptrdiff_
         const REAL **line = from;
         for (ptrdiff_t i = 0; i < lines; i++, y += s->dilation_h, line += k->block_channels) {
             const ptrdiff_t inside = y >= 0 && y < s->h ? count : 0;
-            const REAL *at = x + c * plane + y * s->w - s->left;
+            const REAL *at = x + c * plane + y * s->w + k->first_column;
             for (ptrdiff_t j = 0; j < inside; j++, at += plane) line[j] = at;
-            for (ptrdiff_t j = inside; j < k->block_channels; j++) line[j] = zeros - s->left;
+            for (ptrdiff_t j = inside; j < k->block_channels; j++) line[j] = zeros;
         }
-        for (ptrdiff_t i = k->depth; i < all; i++) from[i] = zeros - s->left;
-        for (ptrdiff_t phase = 0; phase < k->phases_w; phase++) {
-            const ptrdiff_t u = phase - s->left, room = s->w - u;
-            const ptrdiff_t begin = u < 0 ? smaller(k->phase_columns, divide_up(-u, s->stride_w)) : 0;
-            const ptrdiff_t end = room > 0 ? smaller(k->phase_columns, divide_up(room, s->stride_w)) : 0;
-            T(transpose_rows)(from, all, s->stride_w, begin, end, k->phase_columns,
-                              to + phase * k->phase_columns * k->depth, k->depth);
-            for (ptrdiff_t i = 0; i < all; i++) from[i]++;
-        }
+        for (ptrdiff_t i = k->depth; i < all; i++) from[i] = zeros;
+        T(clear_runs)(k->outside, k->phases_w, to);
+        if (k->phases_w > 1) T(transpose_rows)(from, all, 1, k->columns, to, k->depth, k->place);
+        else
+            T(transpose_rows)(from, all, k->column_step, k->columns, to + k->first_place, k->depth, NULL);
+        T(clear_runs)(k->outside + 2 * k->phases_w, k->phases_w, to);
     }
 }
