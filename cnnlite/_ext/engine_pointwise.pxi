@@ -160,9 +160,9 @@ def max_pool2x2_backward(dy, argmax, dx):
 cdef int run_norm(norm_kernel kernel, norm_args *k) except -1:
     """Run batch norm, whose arrays have been checked, in scratch memory."""
     cdef int threads = threads_for(k.images * k.channels * k.size)
-    cdef Scratch scratch = Scratch(kernel(k, NULL, threads))
+    cdef Block scratch = Block(kernel(k, NULL, threads))
     with nogil:
-        kernel(k, scratch.start, threads)
+        kernel(k, scratch.memory, threads)
         end_kernel()
     return 0
 
