@@ -49,6 +49,7 @@ def main(arguments: list[str]) -> int:
         }
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-o", "pythonpath="),  # not this tree's own kernels
             *("--rootdir", str(ROOT), *(arguments or SELECTION)),
         ]
         done = subprocess.run(
