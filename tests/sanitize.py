@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> int:
             "UBSAN_OPTIONS": "print_stacktrace=1",
             "PYTHONMALLOC": "malloc",
             "CNNLITE_POOL_LIMIT": "0",
+            "PYTEST_ADDOPTS": "-o pythonpath=",  # else this tree's own kernels come first
         }
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),

@@ -145,6 +145,18 @@ def test_nan_wins_its_window_only(torch: Any, rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(cache.argmax, index.numpy())
 
 
+def test_windows_of_2x2_side_by_side_say_where_their_maxima_stood_too(
+    rng: np.random.Generator,
+) -> None:
+    x = rng.standard_normal((2, 3, 5, 7))
+    _, cache = F.max_pool2d_forward(x, 2)
+    assert cache.argmax.dtype == np.int32
+    where = cache.argmax.reshape(2, 3, -1)
+    y = np.take_along_axis(x.reshape(2, 3, -1), where, 2)
+    windows = x[:, :, :4, :6].reshape(2, 3, 2, 2, 3, 2).max(axis=(3, 5))
+    np.testing.assert_array_equal(y.reshape(windows.shape), windows)
+
+
 def test_all_minus_infinity(torch: Any) -> None:
     x = np.full((1, 1, 4, 4), -np.inf)
     y, cache = F.max_pool2d_forward(x, 2)
