@@ -234,6 +234,8 @@ def test_same_bits_for_any_number_of_threads(dtype: type) -> None:
             Case(1, 40, 15, 15, 70),
             Case(19, 3, 16, 16, 16, (7, 7), (2, 2), (3, 3, 3, 3)),
             Case(6, 32, 12, 12, 32, groups=4),
+            Case(5, 16, 17, 32, 40, stride=(2, 2)),
+            Case(9, 16, 16, 16, 18, stride=(2, 2)),
             Case(3, 7, 6, 1301, 10, (2, 1), (3, 2), (1, 0, 0, 2)),
             Case(2, 16, 5, 700, 4, padding=(300, 300, 300, 300), dilation=(300, 300)),
         ]:
