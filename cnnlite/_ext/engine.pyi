@@ -125,6 +125,7 @@ def batch_norm_forward(
     eps: float,
     train: bool,
     relu: bool,
+    addend: Array | None = None,
 ) -> None: ...
 def batch_norm_backward(
     dy: Array,
@@ -138,4 +139,6 @@ def batch_norm_backward(
     dbeta: Array,
     train: bool,
     relu: bool,
+    y: Array | None = None,
+    dsum: Array | None = None,
 ) -> None: ...

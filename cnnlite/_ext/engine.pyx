@@ -29,10 +29,12 @@ cdef extern from "engine/pointwise_args.h" nogil:
     ctypedef struct norm_args:
         const void *dy
         const void *x
+        const void *addend
         const void *gamma
         const void *beta
         void *y
         void *dx
+        void *dsum
         void *mean
         void *inverse_std
         void *variance

@@ -168,8 +168,10 @@ cdef int run_norm(norm_kernel kernel, norm_args *k) except -1:
 
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
-                       bint relu):
+                       bint relu, addend=None):
     """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
+
+    An addend, of x's size, is added to y before relu.
 
     train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
     otherwise mean and inverse_std are read.  y may be x."""
@@ -180,6 +182,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     cdef Py_ssize_t total = k.images * k.channels * k.size
     k.x = arrays.take("x", x, total, False)
     k.y = arrays.take("y", y, total, True)
+    k.addend = arrays.take("addend", addend, total, False)
     k.gamma = arrays.take("gamma", gamma, k.channels, False)
     k.beta = arrays.take("beta", beta, k.channels, False)
     k.mean = arrays.take("mean", mean, k.channels, train)
@@ -191,10 +194,12 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
 
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
-                        bint relu):
+                        bint relu, y=None, dsum=None):
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
-    With relu, what ReLU stopped is found again from x: its output is not needed."""
+    With relu, what ReLU stopped is found again from x: its output is not needed.  Where an addend
+    stood before ReLU, relu is False and y is that output: dsum, the gradient of the addend and of
+    the normalised x, is written first, dy where y is positive (or NaN), else 0."""
     cdef Arrays arrays = Arrays("batch_norm_backward")
     cdef norm_args k
     cdef Py_ssize_t *shape = arrays.shape("x", x, 3)
@@ -209,5 +214,9 @@ def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta
     k.inverse_std = <void *>arrays.take("inverse_std", inverse_std, k.channels, False)
     k.dgamma = arrays.take("dgamma", dgamma, k.channels, True)
     k.dbeta = arrays.take("dbeta", dbeta, k.channels, True)
+    if (y is None) != (dsum is None):
+        raise ValueError("batch_norm_backward: y and dsum must both be given, or neither")
+    k.y = <void *>arrays.take("y", y, total, False)
+    k.dsum = arrays.take("dsum", dsum, total, True)
     k.train, k.relu = train, relu
     run_norm(table.batch_norm_backward[arrays.is_double], &k)

@@ -11,6 +11,7 @@ from cnnlite.functional._checks import (
     Array,
     check_floats,
     check_gradient,
+    check_shape,
     contiguous,
 )
 
@@ -25,6 +26,7 @@ class BatchNormCache(NamedTuple):
     beta: Array | None  # only to tell again from x what a fused ReLU stopped
     train: bool  # whether mean and variance depend on x, and add to dx
     relu: bool  # whether a ReLU was fused behind
+    y: Array | None  # the output, where an addend stood in front of that ReLU: 0 where it stopped
 
 
 def batch_norm_forward(
@@ -37,6 +39,7 @@ def batch_norm_forward(
     momentum: float = 0.1,
     eps: float = 1e-5,
     relu: bool = False,
+    addend: Array | None = None,
 ) -> tuple[Array, BatchNormCache]:
     """Normalises channels over the batch; `torch.nn.functional.batch_norm`.
 
@@ -50,6 +53,7 @@ def batch_norm_forward(
         momentum: weight of the new batch in the running statistics, 0 to 1.
         eps: added to the variance.
         relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
+        addend: like x, what is added to y (before ReLU) in the same pass, or None.
 
     Returns:
         y like x, and the cache.
@@ -62,6 +66,10 @@ def batch_norm_forward(
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1.
     """
     _check(x, gamma, beta, running_mean, running_var, train)
+    if addend is not None:
+        check_floats("BatchNorm", x=x, addend=addend)
+        check_shape("BatchNorm", "addend", addend, x.shape)
+        addend = contiguous(addend)
     x = contiguous(x)
     channels, count = x.shape[1], x.size // x.shape[1]
     mean, inverse_std, variance = (np.empty(channels, x.dtype) for _ in range(3))
@@ -80,13 +88,17 @@ def batch_norm_forward(
         eps,
         from_batch,
         relu,
+        addend,
     )
     if from_batch and running_mean is not None and running_var is not None:
         running_mean *= 1 - momentum
         running_mean += momentum * mean
         running_var *= 1 - momentum
         running_var += momentum * count / (count - 1) * variance
-    return y, BatchNormCache(x, mean, inverse_std, gamma, beta, train, relu)
+    behind_sum = relu and addend is not None
+    return y, BatchNormCache(
+        x, mean, inverse_std, gamma, beta, train, relu and addend is None, y if behind_sum else None
+    )
 
 
 def batch_norm_backward(
@@ -106,10 +118,22 @@ def batch_norm_backward(
     Returns:
         dx like x or None, dgamma (C,) or None, dbeta (C,) or None.
     """
+    dx, dgamma, dbeta, _ = batch_norm_sum_backward(dy, cache, need_dx)
+    return dx, dgamma, dbeta
+
+
+def batch_norm_sum_backward(
+    dy: Array, cache: BatchNormCache, need_dx: bool = True
+) -> tuple[Array | None, Array | None, Array | None, Array]:
+    """Gradients of batch normalisation with an addend: those without, and the addend's.
+
+    The fourth is dy itself, or new memory with what of dy came through the ReLU behind the sum.
+    """
     x = cache.x
     dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
     dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
     dx = empty(x.shape, x.dtype) if need_dx else None
+    dsum = None if cache.y is None else empty(x.shape, x.dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -121,11 +145,14 @@ def batch_norm_backward(
         dbeta,
         cache.train,
         cache.relu,
+        cache.y,
+        dsum,
     )
     return (
         dx,
         None if cache.gamma is None else dgamma,
         None if cache.beta is None else dbeta,
+        dy if dsum is None else dsum,
     )
 
 

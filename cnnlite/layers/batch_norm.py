@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.functional import batch_norm_backward, batch_norm_forward
+from cnnlite.functional import batch_norm_forward
 from cnnlite.functional._checks import check_floats
+from cnnlite.functional.batch_norm import batch_norm_sum_backward
 from cnnlite.layers._arguments import float_dtype, integer, real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
@@ -55,7 +56,22 @@ class _BatchNorm(Layer):
         """Return max(0, .) of the output, and the cache for both."""
         return self._forward(x, train, relu=True)
 
-    def _forward(self, x: np.ndarray, train: bool, relu: bool) -> tuple[np.ndarray, Any]:
+    def forward_sum(
+        self, x: np.ndarray, train: bool, addend: np.ndarray, relu: bool
+    ) -> tuple[np.ndarray, Any]:
+        """Return the output plus `addend`, or max(0, .) of the sum, and the cache for all."""
+        return self._forward(x, train, relu, addend)
+
+    def backward_sum(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
+        """Return the gradients of x, of the parameters and of the addend, which may be dy."""
+        dx, dgamma, dbeta, daddend = batch_norm_sum_backward(dy, cache, need_dx)
+        return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, daddend
+
+    def _forward(
+        self, x: np.ndarray, train: bool, relu: bool, addend: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
         weight, bias = self.params.get("weight"), self.params.get("bias")
         optional = ("weight", "bias")
         check_floats(type(self).__name__, optional=optional, x=x, weight=weight, bias=bias)
@@ -77,6 +93,7 @@ class _BatchNorm(Layer):
             momentum,
             self.eps,
             relu,
+            addend,
         )
         if train and batches is not None:
             batches += 1
@@ -85,8 +102,8 @@ class _BatchNorm(Layer):
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool = True
     ) -> tuple[np.ndarray | None, Grads]:
-        dx, dgamma, dbeta = batch_norm_backward(dy, cache, need_dx)
-        return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}
+        dx, grads, _ = self.backward_sum(dy, cache, need_dx)
+        return dx, grads
 
     def extra_repr(self) -> str:
         return (

@@ -19,10 +19,10 @@ from cnnlite.layers.conv import Conv2d
 from cnnlite.layers.linear import Linear
 from cnnlite.layers.pooling import MaxPool2d
 from cnnlite.layers.residual import Residual
-from cnnlite.layers.steps import FUSED, Step
+from cnnlite.layers.steps import FUSED, Step, SumStep
 from cnnlite.random import Rng
 
-__all__ = ["ConvStep", "ReLUStep", "ResidualReLUStep"]
+__all__ = ["ConvStep", "NormStep", "ReLUStep", "ResidualReLUStep"]
 
 
 class ConvStep(Step):
@@ -86,6 +86,27 @@ class ReLUStep(Step):
         return self.forward(x, False, None)[0]
 
 
+class NormStep(SumStep):
+    """Batch normalisation; at the end of a residual block it adds the shortcut to its output."""
+
+    def __init__(self, layers: Mapping[str, Layer]) -> None:
+        super().__init__(layers)
+        ((self.name, self.norm),) = self.layers.items()
+
+    def forward_sum(
+        self, x: np.ndarray, train: bool, rng: Rng | None, addend: np.ndarray, relu: bool
+    ) -> tuple[np.ndarray, Any]:
+        assert isinstance(self.norm, BatchNorm1d | BatchNorm2d)
+        return self.norm.forward_sum(x, train, addend, relu)
+
+    def backward_sum(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, list[tuple[str, Grads]], np.ndarray]:
+        assert isinstance(self.norm, BatchNorm1d | BatchNorm2d)
+        dx, grads, daddend = self.norm.backward_sum(dy, cache, need_dx)
+        return dx, [(self.name, grads)], daddend
+
+
 class ResidualReLUCache(NamedTuple):
     """What a residual block with ReLU behind it needs.
 
@@ -114,7 +135,8 @@ class ResidualReLUStep(Step):
     def backward(
         self, dy: np.ndarray, cache: ResidualReLUCache, need_dx: bool
     ) -> tuple[np.ndarray | None, list[tuple[str, Grads]]]:
-        dy = relu_backward(dy, OutputCache(cache.y))
+        if not cache.residual.sum_in_body:  # which undoes the ReLU itself
+            dy = relu_backward(dy, OutputCache(cache.y))
         dx, grads = self.residual.backward(dy, cache.residual, need_dx)
         return dx, [(self.name, grads)]
 
@@ -127,6 +149,8 @@ FUSED[Conv2d, ReLU] = ConvStep.make
 FUSED[Conv2d, MaxPool2d] = ConvStep.make
 FUSED[Conv2d, ReLU, MaxPool2d] = ConvStep.make
 FUSED[Linear, ReLU] = ReLUStep
+FUSED[(BatchNorm1d,)] = NormStep
+FUSED[(BatchNorm2d,)] = NormStep
 FUSED[BatchNorm1d, ReLU] = ReLUStep
 FUSED[BatchNorm2d, ReLU] = ReLUStep
 FUSED[Residual, ReLU] = ResidualReLUStep

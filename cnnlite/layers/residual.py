@@ -1,14 +1,15 @@
 """A branch and a short way around it, added up."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import check_floats, contiguous
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, child_rng
+from cnnlite.layers.container import Container, check_branches, child_rng
+from cnnlite.layers.sequential import Sequential
 from cnnlite.random import Rng, RngLike
 
 __all__ = ["Residual"]
@@ -20,10 +21,12 @@ class ResidualCache(NamedTuple):
     Attributes:
         body: the body's cache.
         shortcut: the shortcut's cache, None for the identity.
+        sum_in_body: whether the body's last layer wrote the sum, and so undoes a ReLU behind it.
     """
 
     body: Any
     shortcut: Any
+    sum_in_body: bool
 
 
 class Residual(Container):
@@ -64,26 +67,42 @@ class Residual(Container):
             relu: whether the sum goes through ReLU while it is written.
         """
         check_floats("Residual", x=x)
-        y, body = self.body.forward(x, train, child_rng(place, "body", self.body))
+        body_rng = child_rng(place, "body", self.body)
+        if _sums(self.body):
+            short, shortcut = self._short(x, train, place)
+            y, body = self.body.forward_sum(x, train, body_rng, short, relu)
+            return y, ResidualCache(body, shortcut, True)
+        y, body = self.body.forward(x, train, body_rng)
+        short, shortcut = self._short(x, train, place)
+        return _add(y, short, relu), ResidualCache(body, shortcut, False)
+
+    def _short(self, x: np.ndarray, train: bool, place: Rng | None) -> tuple[np.ndarray, Any]:
+        """The shortcut's output and cache."""
         if self.shortcut is None:
-            return _add(y, x, relu), ResidualCache(body, None)
-        short, cache = self.shortcut.forward(x, train, child_rng(place, "shortcut", self.shortcut))
-        return _add(y, short, relu), ResidualCache(body, cache)
+            return x, None
+        return self.shortcut.forward(x, train, child_rng(place, "shortcut", self.shortcut))
 
     def backward(
         self, dy: np.ndarray, cache: ResidualCache, need_dx: bool = True
     ) -> tuple[np.ndarray | None, Grads]:
-        dx, grads = self.body.backward(dy, cache.body, need_dx)
+        dshort = dy
+        if cache.sum_in_body:
+            assert isinstance(self.body, Sequential)
+            dx, grads, dshort = self.body.backward_sum(dy, cache.body, need_dx)
+        else:
+            dx, grads = self.body.backward(dy, cache.body, need_dx)
         parts = [("body", grads)]
-        short: np.ndarray | None = dy
+        short: np.ndarray | None = dshort
+        out = dshort if dshort is not dy else None  # memory of this call may be added to
         if self.shortcut is not None:
-            short, grads = self.shortcut.backward(dy, cache.shortcut, need_dx)
+            short, grads = self.shortcut.backward(dshort, cache.shortcut, need_dx)
             parts.append(("shortcut", grads))
+            out = None
         if not need_dx:
             return None, self.gather_grads(parts)
         if dx is None or short is None:
             raise TypeError(f"{self!r}: a branch returned no dx, though need_dx is true")
-        return _add(dx, short), self.gather_grads(parts)
+        return _add(dx, short, out=out), self.gather_grads(parts)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.infer_sum(x, relu=False)
@@ -91,7 +110,10 @@ class Residual(Container):
     def infer_sum(self, x: np.ndarray, relu: bool) -> np.ndarray:
         """Return the sum, or max(0, .) of it, as in inference, and keep nothing."""
         check_floats("Residual", x=x)
-        return _add(self.body(x), x if self.shortcut is None else self.shortcut(x), relu)
+        short = x if self.shortcut is None else self.shortcut(x)
+        if _sums(self.body):
+            return self.body.forward_sum(x, False, None, short, relu)[0]
+        return _add(self.body(x), short, relu)
 
     def children(self) -> Mapping[str, Layer]:
         if self.shortcut is None:
@@ -99,12 +121,16 @@ class Residual(Container):
         return {"body": self.body, "shortcut": self.shortcut}
 
 
-def _add(y: np.ndarray, short: np.ndarray, relu: bool = False) -> np.ndarray:
-    """The sum, in memory of its own: either may be kept in a cache."""
-    if y.shape != short.shape:
-        raise ValueError(f"Residual: body gives {y.shape}, shortcut gives {short.shape}")
-    if y.dtype != short.dtype:
-        raise TypeError(f"Residual: body gives {y.dtype}, shortcut gives {short.dtype}")
-    total = empty(y.shape, y.dtype)
+def _sums(body: Layer) -> TypeGuard[Sequential]:
+    """Whether the body can add the shortcut to its output while it writes it."""
+    return type(body) is Sequential and body.sums
+
+
+def _add(
+    y: np.ndarray, short: np.ndarray, relu: bool = False, out: np.ndarray | None = None
+) -> np.ndarray:
+    """The sum, in `out` or in memory of its own: both y and short may be kept in a cache."""
+    check_branches(y, short)
+    total = empty(y.shape, y.dtype) if out is None else out
     kernels.add(contiguous(y), contiguous(short), total, relu)
     return total

@@ -7,8 +7,8 @@ from typing import Any, Self, overload
 import numpy as np
 
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, has_params
-from cnnlite.layers.steps import Step, cut_into_steps
+from cnnlite.layers.container import Container, check_branches, has_params
+from cnnlite.layers.steps import Step, SumStep, cut_into_steps
 from cnnlite.random import RngLike
 
 __all__ = ["Sequential"]
@@ -56,15 +56,60 @@ class Sequential(Container):
         Raises:
             RuntimeError: the cache has been used already, or is not of this network.
         """
-        steps = self._steps
-        if len(cache) != len(steps):
-            raise RuntimeError(
-                f"Sequential: the cache has {len(cache)} entries for {len(steps)} steps; backward "
-                "empties it, so each backward needs a forward of its own"
-            )
+        self._check_cache(cache)
         parts: list[tuple[str, Grads]] = []
+        dx = self._steps_backward(dy, cache, need_dx, parts)
+        return dx, self.gather_grads(parts)
+
+    @property
+    def sums(self) -> bool:
+        """Whether the last step can add something to its output while it writes it."""
+        return bool(self._steps) and isinstance(self._steps[-1], SumStep)
+
+    def forward_sum(
+        self, x: np.ndarray, train: bool, rng: RngLike, addend: np.ndarray, relu: bool
+    ) -> tuple[np.ndarray, list[Any]]:
+        """Return the output plus `addend`, or max(0, .) of the sum, and the cache; see `sums`."""
+        *steps, last = self._steps
+        assert isinstance(last, SumStep)
+        place = self.place(train, rng)
+        cache = []
+        for step in steps:
+            x, entry = step.forward(x, train, place)
+            cache.append(entry)
+        check_branches(x, addend)
+        y, entry = last.forward_sum(x, train, place, addend, relu)
+        return y, [*cache, entry]
+
+    def backward_sum(
+        self, dy: np.ndarray, cache: list[Any], need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
+        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory."""
+        self._check_cache(cache)
+        last = self._steps[-1]
+        assert isinstance(last, SumStep)
+        inner = need_dx or _first_with_params(self._steps) < len(self._steps) - 1
+        dx, parts, daddend = last.backward_sum(dy, cache[-1], inner)
+        del cache[-1]
+        if dx is not None:
+            dx = self._steps_backward(dx, cache, need_dx, parts)
+        cache.clear()
+        return dx, self.gather_grads(parts), daddend
+
+    def _check_cache(self, cache: list[Any]) -> None:
+        if len(cache) != len(self._steps):
+            raise RuntimeError(
+                f"Sequential: the cache has {len(cache)} entries for {len(self._steps)} steps; "
+                "backward empties it, so each backward needs a forward of its own"
+            )
+
+    def _steps_backward(
+        self, dy: np.ndarray, cache: list[Any], need_dx: bool, parts: list[tuple[str, Grads]]
+    ) -> np.ndarray | None:
+        """Run the steps whose entries are in the cache backwards, and add to `parts`."""
+        steps = self._steps
         last = 0 if need_dx else _first_with_params(steps)
-        for i in reversed(range(len(steps))):
+        for i in reversed(range(len(cache))):
             if i >= last:
                 # Taken off the list only afterwards: a dy that is refused leaves it whole.
                 dx, grads = steps[i].backward(dy, cache[-1], need_dx or i > last)
@@ -74,7 +119,7 @@ class Sequential(Container):
                     raise TypeError(f"Sequential: {names} returned no dx, though need_dx is true")
                 dy = dx  # type: ignore[assignment]  # None after the last step only
             del cache[-1]
-        return (dy if need_dx else None), self.gather_grads(parts)
+        return dy if need_dx else None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         for step in self._steps:

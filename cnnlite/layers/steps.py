@@ -5,6 +5,7 @@ said by one table, `FUSED`: it takes exact types, so that a class derived from o
 runs as it was written, and a step of it gives the same bits as its layers one by one.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import child_rng
 from cnnlite.random import Rng
 
-__all__ = ["FUSED", "Step", "cut_into_steps"]
+__all__ = ["FUSED", "Step", "SumStep", "cut_into_steps"]
 
 
 class Step:
@@ -54,6 +55,22 @@ class Step:
         return layer(x)
 
 
+class SumStep(Step, ABC):
+    """A step that can add something to its output while it writes it: a residual block ends so."""
+
+    @abstractmethod
+    def forward_sum(
+        self, x: np.ndarray, train: bool, rng: Rng | None, addend: np.ndarray, relu: bool
+    ) -> tuple[np.ndarray, Any]:
+        """Return the output plus `addend`, or max(0, .) of the sum, and the cache for all."""
+
+    @abstractmethod
+    def backward_sum(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, list[tuple[str, Grads]], np.ndarray]:
+        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory."""
+
+
 FUSED: dict[tuple[type[Layer], ...], Callable[[Mapping[str, Layer]], Step | None]] = {}
 """Exact types of layers in sequence -> what makes the step that runs them together.
 
@@ -74,7 +91,9 @@ def cut_into_steps(layers: Mapping[str, Layer], fuse: bool = True) -> list[Step]
     while names:
         for length in range(min(longest, len(names)), 0, -1):
             group = {name: layers[name] for name in names[:length]}
-            step = Step(group) if length == 1 else _fused(group)
+            step = _fused(group) if fuse else None
+            if step is None and length == 1:
+                step = Step(group)
             if step is not None:
                 steps.append(step)
                 del names[:length]

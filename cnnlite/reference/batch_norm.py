@@ -14,11 +14,14 @@ def batch_norm_forward(
     eps: float,
     train: bool,
     relu: bool,
+    addend: np.ndarray | None = None,
 ) -> None:
     """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
 
+    An addend, of x's size, is added to y before relu.
+
     train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
-    otherwise mean and inverse_std are read.  y may be x.
+    otherwise mean and inverse_std are read.  y may be x or the addend.
     """
     if train and x.size:
         assert variance is not None
@@ -27,6 +30,8 @@ def batch_norm_forward(
         inverse_std[...] = 1 / np.sqrt(x.var(axis=(0, 2), dtype=np.float64) + eps)
     scale = gamma * inverse_std
     normed = (x - mean[:, None]) * scale[:, None] + beta[:, None]
+    if addend is not None:
+        normed += addend.reshape(x.shape)
     y[...] = (np.where(normed <= 0, 0, normed) if relu else normed).reshape(y.shape)
 
 
@@ -42,11 +47,20 @@ def batch_norm_backward(
     dbeta: np.ndarray,
     train: bool,
     relu: bool,
+    y: np.ndarray | None = None,
+    dsum: np.ndarray | None = None,
 ) -> None:
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
-    With relu, what ReLU stopped is found again from x: its output is not needed.
+    With relu, what ReLU stopped is found again from x: its output is not needed.  Where an addend
+    stood before ReLU, relu is False and y is that output: dsum, the gradient of the addend and of
+    the normalised x, is written first, dy where y is positive (or NaN), else 0.
     """
+    if (y is None) != (dsum is None):
+        raise ValueError("batch_norm_backward: y and dsum must both be given, or neither")
+    if y is not None and dsum is not None:
+        dy = np.where(y <= 0, 0, dy.reshape(y.shape))
+        dsum[...] = dy.reshape(dsum.shape)
     dy = dy.reshape(x.shape)
     scale = (gamma * inverse_std)[:, None]
     centred = x - mean[:, None]

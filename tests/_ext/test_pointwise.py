@@ -146,6 +146,16 @@ def test_batch_norm(shape, train, relu, dtype, rng):
     forward = (x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta)
     agree("batch_norm_backward", dtype, dy, *forward, train, relu)
 
+    # The end of a residual block: the bits of an addition, and of the ReLU behind it.
+    addend, out = rng.standard_normal(shape).astype(dtype), np.empty_like(x)
+    statistics = (gamma, beta, mean, inverse_std, variance, 1e-5, train, relu)
+    _ext.batch_norm_forward(x, out, *statistics, addend)
+    np.testing.assert_array_equal(
+        out, np.where(y + addend <= 0, 0, y + addend) if relu else y + addend
+    )
+    out.flat[0] = np.nan  # what was NaN lets the gradient through
+    agree("batch_norm_backward", dtype, dy, *forward, train, False, out, np.empty_like(x))
+
 
 @PARAMETER("dtype", DTYPES)
 @PARAMETER("backend", [reference, _ext])
@@ -188,6 +198,28 @@ def test_arrays_are_checked_before_memory_is_touched():
         _ext.max_pool2x2_forward(
             x, np.empty((2, 3, 2, 2), np.float32), np.empty((2, 3, 2, 2)), False
         )
+
+
+@PARAMETER("backend", [reference, _ext])
+def test_batch_norm_behind_a_sum_asks_for_both_of_its_arrays(backend):
+    x, row = np.ones((2, 3, 4)), np.ones(3)
+    given = (x, x, None, row, row, row, row, row.copy(), row.copy(), True, False)
+    with pytest.raises(ValueError, match="y and dsum must both be given, or neither"):
+        backend.batch_norm_backward(*given, x)
+    with pytest.raises(ValueError, match="y and dsum must both be given, or neither"):
+        backend.batch_norm_backward(*given, None, x.copy())
+
+
+def test_arrays_of_a_sum_are_checked_too():
+    x, row = np.ones((2, 3, 4)), np.ones(3)
+    rows = (row, row, row, row)
+    with pytest.raises(ValueError, match="addend has 23 elements, expected 24"):
+        _ext.batch_norm_forward(x, x.copy(), *rows, row, 1e-5, False, False, np.ones(23))
+    given = (x, x, None, *rows, row.copy(), row.copy(), True, False)
+    with pytest.raises(ValueError, match="y has 23 elements, expected 24"):
+        _ext.batch_norm_backward(*given, np.ones(23), x.copy())
+    with pytest.raises(ValueError, match="dsum has 23 elements, expected 24"):
+        _ext.batch_norm_backward(*given, x, np.ones(23))
 
 
 def test_a_pixel_outside_its_window_gets_no_gradient():

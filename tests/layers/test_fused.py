@@ -102,6 +102,64 @@ def test_norm_linear_and_residual_with_relu(dtype: Any, rng: np.random.Generator
     assert_same_bits(layers, rng.standard_normal((6, 4, 5, 7)).astype(dtype), 5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shortcut", [False, True])
+@pytest.mark.parametrize("batch", [0, 1, 6])
+def test_a_residual_block_that_ends_with_a_norm(
+    batch: int, shortcut: bool, dtype: Any, rng: np.random.Generator
+) -> None:
+    def norm(**settings: Any) -> list[Layer]:
+        conv = Conv2d(16, 16, bias=False, dtype=dtype, rng=0, **settings)
+        return [conv, BatchNorm2d(16, dtype=dtype)]
+
+    def block(fuse: bool) -> Residual:
+        body = [*norm(kernel_size=3, padding=1), ReLU(), *norm(kernel_size=3, padding=1)]
+        short = Sequential(*norm(kernel_size=1), fuse=fuse) if shortcut else None
+        return Residual(Sequential(*body, fuse=fuse), short)
+
+    x = rng.standard_normal((batch, 16, 5, 7)).astype(dtype)
+    for behind in ([ReLU()], []):
+        outcomes = []
+        for fuse in (True, False):
+            model = Sequential(
+                Conv2d(16, 16, 1, dtype=dtype, rng=1), block(fuse), *behind, fuse=fuse
+            )
+            _, cache = model.forward(x)
+            residual = cache[1].residual if fuse and behind else cache[1]
+            assert residual.sum_in_body is fuse
+            outcomes.append([array.tobytes() for array in outcome(model, x)])
+        assert outcomes[0] == outcomes[1]
+
+
+def test_a_norm_that_ends_a_block_without_a_gradient_of_the_images(
+    rng: np.random.Generator,
+) -> None:
+    body = Sequential(Flatten(), BatchNorm1d(3))
+    x = rng.standard_normal((4, 3)).astype(np.float32)
+    for model in (Residual(body), Sequential(Residual(body), ReLU())):
+        y, cache = model.forward(x)
+        dx, grads = model.backward(y, cache, need_dx=False)
+        assert dx is None
+        again, cache = model.forward(x)
+        assert again.tobytes() == y.tobytes()
+        _, full = model.backward(y, cache)
+        assert {key: str(value) for key, value in grads.items()} == {
+            key: str(value) for key, value in full.items()
+        }
+
+
+def test_neither_dy_nor_the_shortcut_is_written_to(rng: np.random.Generator) -> None:
+    x, dy = (rng.standard_normal((4, 3)).astype(np.float32) for _ in range(2))
+    before = x.copy(), dy.copy()
+    for model in (
+        Residual(Sequential(BatchNorm1d(3))),
+        Sequential(Residual(BatchNorm1d(3)), ReLU()),
+    ):
+        _, cache = model.forward(x)
+        model.backward(dy, cache)
+        np.testing.assert_array_equal((x, dy), before)
+
+
 def test_nan_goes_through(rng: np.random.Generator) -> None:
     x = rng.standard_normal((2, 16, 8, 8)).astype(np.float32)
     x[0, 0, 3, 3] = np.nan

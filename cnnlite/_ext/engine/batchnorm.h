@@ -9,7 +9,9 @@
  * double from piece to piece.  Squares are taken around the mean of the first piece, so one pass gives
  * both sums, and a mean that is large against the deviation costs no digits (Chan, Golub and LeVeque,
  * "Algorithms for computing the sample variance", 1983, section 3: shifted data).
- * With `relu`, y = max(0, norm(x)); backward needs no copy of y: it recomputes the sign from x. */
+ * With `relu`, y = max(0, norm(x)); backward needs no copy of y: it recomputes the sign from x.
+ * With an addend, y = max(0, norm(x) + addend), the end of a residual block; there backward reads y, and
+ * writes what of dy came through, which is the gradient of the addend. */
 
 /* The lanes, added in a fixed order. */
 INLINE double T(lanes_sum)(V sum)
@@ -97,18 +99,20 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
     T(write_sums)(k, part, lanes);
 }
 
-/* y = (x - mean) * scale + shift, then ReLU if asked; one plane. */
-INLINE void T(plane_normalize)(const REAL *x, REAL *y, ptrdiff_t size, REAL mean, REAL scale,
-                               REAL shift, int relu)
+/* y = (x - mean) * scale + shift (+ addend, unless NULL), then ReLU if asked; one plane. */
+INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdiff_t size, REAL mean,
+                               REAL scale, REAL shift, int relu)
 {
-    V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
+    const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
     ptrdiff_t i = 0;
     for (; i + VL <= size; i += VL) {
         V v = VFMA(VLOAD(x + i) - m, s, b);
+        if (addend) v += VLOAD(addend + i);
         VSTORE(y + i, relu ? VRELU(v) : v);
     }
     if (i < size) {
         V v = VFMA(VLOADN(x + i, size - i) - m, s, b);
+        if (addend) v += VLOADN(addend + i, size - i);
         VSTOREN(y + i, relu ? VRELU(v) : v, size - i);
     }
 }
@@ -117,12 +121,12 @@ KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_args *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
+    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta, *addend = k->addend;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->channels + c) * k->size;
-            T(plane_normalize)((const REAL *)k->x + at, (REAL *)k->y + at, k->size, mean[c], scale[c],
-                               beta[c], k->relu);
+            T(plane_normalize)((const REAL *)k->x + at, addend ? addend + at : NULL, (REAL *)k->y + at,
+                               k->size, mean[c], scale[c], beta[c], k->relu);
         }
     (void)thread;
 }
@@ -229,13 +233,17 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
     const norm_args *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
     const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
+    const REAL *dy = k->dsum ? k->dsum : k->dy; /* dsum is written plane by plane, and read in cache */
     V *lanes = T(thread_lanes)(k, thread);
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->channels + c) * k->size;
-            T(plane_gradients)((const REAL *)k->dy + at, (const REAL *)k->x + at, k->size, mean[c],
-                               scale[c], beta[c], k->relu, lanes + 2 * c);
+            if (k->dsum)
+                T(relu_mask_run)((const REAL *)k->dy + at, (const REAL *)k->y + at, k->size,
+                                 (REAL *)k->dsum + at);
+            T(plane_gradients)(dy + at, (const REAL *)k->x + at, k->size, mean[c], scale[c], beta[c],
+                               k->relu, lanes + 2 * c);
         }
     T(write_sums)(k, part, lanes);
 }
@@ -270,12 +278,12 @@ KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
     const norm_args *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
     const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
-    const REAL *offset = k->offset, *slope = k->slope;
+    const REAL *offset = k->offset, *slope = k->slope, *dy = k->dsum ? k->dsum : k->dy;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->channels + c) * k->size;
-            T(plane_gradient)((const REAL *)k->dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at,
-                              k->size, mean[c], scale[c], beta[c], offset[c], slope[c], k->relu);
+            T(plane_gradient)(dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at, k->size,
+                              mean[c], scale[c], beta[c], offset[c], slope[c], k->relu);
         }
     (void)thread;
 }

@@ -22,8 +22,8 @@ typedef struct {
 
 /* Batch norm of (images, channels, size).  The caller fills in all but what stands last. */
 typedef struct norm_args {
-    const void *dy, *x, *gamma, *beta;
-    void *y, *dx, *mean, *inverse_std, *variance, *dgamma, *dbeta;
+    const void *dy, *x, *addend, *gamma, *beta;
+    void *y, *dx, *dsum, *mean, *inverse_std, *variance, *dgamma, *dbeta;
     double eps;
     ptrdiff_t images, channels, size;
     int train, relu;
