@@ -113,6 +113,71 @@ print(results, cnnlite.get_num_threads() > 1, one_step() == expected)
     assert run(code) == ["[0]", several, "True"]
 
 
+# A fork by a signal's handler in the middle of a kernel, which is where some of y is still 77.
+
+FORKING_HANDLER = """
+import signal, sys, time
+import numpy as np
+from cnnlite._backend import kernels
+
+x = np.random.default_rng(0).standard_normal((256, 32, 32, 32)).astype(np.float32)
+y = np.full_like(x, 77)
+def pool(images):
+    kernels.avg_pool2d_forward(x[:images], y[:images], (15, 15), (1, 1), (7,) * 4, True)
+    return y[:images].tobytes()
+
+def pool_for_a_while():
+    end = time.monotonic() + 0.3  # a kernel looks for signals ten times a second
+    while time.monotonic() < end:
+        if pool(16) != pooled[: 16 * x[0].nbytes]:
+            return False
+    return True
+
+def fork(*_):
+    global child
+    if (y == 77).all() or not (y == 77).any():
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return
+    child = os.fork()
+    if child == 0 and sys.argv[1] == "raises":
+        raise InterruptedError
+    if child == 0 and sys.argv[1] == "works":
+        before = y.copy()
+        print(pool_for_a_while(), flush=True)
+        y[:] = before
+
+pooled, child, ended = pool(256), None, "finished"
+signal.signal(signal.SIGALRM, fork)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    while child is None:
+        y[:] = 77
+        again = pool(256)
+    assert again == pooled
+except (InterruptedError, RuntimeError) as error:
+    ended = type(error).__name__
+if child == 0:
+    print(ended, pool_for_a_while(), flush=True)
+    os._exit(0)
+print(wait_for(child), ended)
+"""
+
+
+@needs_fork
+@pytest.mark.skipif(not kernels.multithreaded(), reason="needs threads")
+@pytest.mark.parametrize(
+    ("child", "says"),
+    [
+        ("returns", ["RuntimeError", "True"]),
+        ("raises", ["InterruptedError", "True"]),
+        ("works", ["True", "RuntimeError", "True"]),
+    ],
+)
+def test_a_fork_in_a_kernel_spoils_that_kernel_only(child: str, says: list[str]) -> None:
+    """The error came in the next kernel too, or instead: then this one returned rubbish."""
+    assert run_program(START + FORKING_HANDLER, child) == [*says, "0", "finished"]
+
+
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing(method: str) -> None:
     import multiprocessing

@@ -31,7 +31,8 @@ cdef extern from "runtime/parallel.h" nogil:
     int (*parallel_signalled)() except -1
     int parallel_finish() except -1
     bint parallel_threaded()
-    bint parallel_forked()
+    void parallel_forked()
+    bint parallel_sharing()
 
 cdef enum:
     # Below this many elements a kernel is done before the other threads have woken up.
@@ -39,7 +40,6 @@ cdef enum:
 
 cdef int num_threads = 1
 cdef bint forked = False
-cdef bint lost = False       # the parent's other threads had pieces of a kernel that goes on here
 
 
 cdef int threads_for(Py_ssize_t elements) noexcept nogil:
@@ -91,11 +91,11 @@ cdef int run_items(
 
 cdef int answer_signals() except -1 nogil:
     """Run the handlers of signals that wait: after Ctrl-C, KeyboardInterrupt is raised here."""
-    global lost
+    cdef bint sharing = parallel_sharing(), was_forked
     with gil:
+        was_forked = forked
         PyErr_CheckSignals()
-        if lost:
-            lost = False
+        if sharing and forked and not was_forked:
             raise RuntimeError(
                 "the process was forked by a signal's handler while a kernel ran: the child does "
                 "not have the parts of the result that other threads were working on"
@@ -131,10 +131,10 @@ def compiler():
 
 def stay_on_one_thread():
     """Use one thread from now on: in a child process, where the parent's threads do not exist."""
-    global num_threads, forked, lost
+    global num_threads, forked
     num_threads = 1
     forked = True
-    lost = parallel_forked()
+    parallel_forked()
 
 
 if hasattr(os, "register_at_fork"):
