@@ -318,3 +318,34 @@ def test_a_signal_is_answered_before_the_kernel_is_done(name: str, threads: str)
 def test_a_handler_that_raises_nothing_changes_nothing() -> None:
     ends = run_program(SIGNAL, "conv2d_tiled_forward", "2", "returns")
     assert ends == ["[True]", "finished", "False", "True", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs the C library of Unix")
+@pytest.mark.parametrize("kernel", ["avg_pool2d_forward", "conv2d_tiled_forward"])
+def test_daemon_threads_in_kernels_do_not_hinder_the_end_of_a_program(kernel: str) -> None:
+    """They looked for signals in a Python that was gone, while the C library was still ending."""
+    code = """
+import ctypes, sys, threading, time
+import numpy as np
+from cnnlite._backend import kernels
+
+x = np.zeros((256, 32, 32, 32), np.float32)
+weight = np.zeros((32, 32, 15, 15), np.float32)
+given = {
+    "avg_pool2d_forward": ((15, 15), (1, 1), (7,) * 4, True),
+    "conv2d_tiled_forward": ((1, 1), (7,) * 4, (1, 1), 1, False),
+}[sys.argv[1]]
+def work():
+    y = np.empty_like(x)
+    arrays = (x, y) if "pool" in sys.argv[1] else (x, weight, None, y)
+    while True:
+        getattr(kernels, sys.argv[1])(*arrays, *given)
+
+for _ in range(2):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(libc.sleep, ctypes.c_void_p(1), None)  # after Python has ended
+print("ended")
+"""
+    assert run_program(START + code, kernel) == ["ended"]

@@ -110,17 +110,6 @@ static void start(int wanted)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Close the loop.  Also where Python ends the thread (pthread_exit) while it asks for signals, as it does
- * with daemon threads when the program ends: the helpers may still be using what is on its stack. */
-static void leave(void *unused)
-{
-    (void)unused;
-    STORE(now, NULL);
-    wait_until(&inside, 1, 0, &owners_bed);
-    owning = 0;
-    pthread_mutex_unlock(&owner);
-}
-
 /* Walk with up to threads - 1 helpers; alone, where they are helping another thread of Python.  After a
  * fork the locks are not touched any more: threads that are not there may have them. */
 static void walk_together(void (*walk)(void *loop, int thread), void *loop, int threads)
@@ -137,9 +126,11 @@ static void walk_together(void (*walk)(void *loop, int thread), void *loop, int 
         ADD(beds[i].calls, 1);
         wake(&beds[i]);
     }
-    pthread_cleanup_push(leave, NULL);
     walk(loop, 0);
-    pthread_cleanup_pop(1);
+    STORE(now, NULL);
+    wait_until(&inside, 1, 0, &owners_bed);
+    owning = 0;
+    pthread_mutex_unlock(&owner);
 }
 
 /* To be called in a child process.  Nobody is inside, so a loop that goes on here can be left. */
