@@ -113,6 +113,71 @@ print(results, cnnlite.get_num_threads() > 1, one_step() == expected)
     assert run(code) == ["[0]", several, "True"]
 
 
+# A fork by a signal's handler in the middle of a kernel, which is where some of y is still 77.
+
+FORKING_HANDLER = """
+import signal, sys, time
+import numpy as np
+from cnnlite._backend import kernels
+
+x = np.random.default_rng(0).standard_normal((256, 32, 32, 32)).astype(np.float32)
+y = np.full_like(x, 77)
+def pool(images):
+    kernels.avg_pool2d_forward(x[:images], y[:images], (15, 15), (1, 1), (7,) * 4, True)
+    return y[:images].tobytes()
+
+def pool_for_a_while():
+    end = time.monotonic() + 0.3  # a kernel looks for signals ten times a second
+    while time.monotonic() < end:
+        if pool(16) != pooled[: 16 * x[0].nbytes]:
+            return False
+    return True
+
+def fork(*_):
+    global child
+    if (y == 77).all() or not (y == 77).any():
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        return
+    child = os.fork()
+    if child == 0 and sys.argv[1] == "raises":
+        raise InterruptedError
+    if child == 0 and sys.argv[1] == "works":
+        before = y.copy()
+        print(pool_for_a_while(), flush=True)
+        y[:] = before
+
+pooled, child, ended = pool(256), None, "finished"
+signal.signal(signal.SIGALRM, fork)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    while child is None:
+        y[:] = 77
+        again = pool(256)
+    assert again == pooled
+except (InterruptedError, RuntimeError) as error:
+    ended = type(error).__name__
+if child == 0:
+    print(ended, pool_for_a_while(), flush=True)
+    os._exit(0)
+print(wait_for(child), ended)
+"""
+
+
+@needs_fork
+@pytest.mark.skipif(not kernels.multithreaded(), reason="needs threads")
+@pytest.mark.parametrize(
+    ("child", "says"),
+    [
+        ("returns", ["RuntimeError", "True"]),
+        ("raises", ["InterruptedError", "True"]),
+        ("works", ["True", "RuntimeError", "True"]),
+    ],
+)
+def test_a_fork_in_a_kernel_spoils_that_kernel_only(child: str, says: list[str]) -> None:
+    """The error came in the next kernel too, or instead: then this one returned rubbish."""
+    assert run_program(START + FORKING_HANDLER, child) == [*says, "0", "finished"]
+
+
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing(method: str) -> None:
     import multiprocessing
@@ -253,3 +318,34 @@ def test_a_signal_is_answered_before_the_kernel_is_done(name: str, threads: str)
 def test_a_handler_that_raises_nothing_changes_nothing() -> None:
     ends = run_program(SIGNAL, "conv2d_tiled_forward", "2", "returns")
     assert ends == ["[True]", "finished", "False", "True", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs the C library of Unix")
+@pytest.mark.parametrize("kernel", ["avg_pool2d_forward", "conv2d_tiled_forward"])
+def test_daemon_threads_in_kernels_do_not_hinder_the_end_of_a_program(kernel: str) -> None:
+    """They looked for signals in a Python that was gone, while the C library was still ending."""
+    code = """
+import ctypes, sys, threading, time
+import numpy as np
+from cnnlite._backend import kernels
+
+x = np.zeros((256, 32, 32, 32), np.float32)
+weight = np.zeros((32, 32, 15, 15), np.float32)
+given = {
+    "avg_pool2d_forward": ((15, 15), (1, 1), (7,) * 4, True),
+    "conv2d_tiled_forward": ((1, 1), (7,) * 4, (1, 1), 1, False),
+}[sys.argv[1]]
+def work():
+    y = np.empty_like(x)
+    arrays = (x, y) if "pool" in sys.argv[1] else (x, weight, None, y)
+    while True:
+        getattr(kernels, sys.argv[1])(*arrays, *given)
+
+for _ in range(2):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(libc.sleep, ctypes.c_void_p(1), None)  # after Python has ended
+print("ended")
+"""
+    assert run_program(START + code, kernel) == ["ended"]

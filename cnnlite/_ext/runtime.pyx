@@ -5,10 +5,14 @@ pieces and call it by run_pieces; the kernels that are written in Cython say run
 """
 
 import os
+import threading
 
 from cpython.exc cimport PyErr_CheckSignals
 
 from cnnlite._cpus import MOST_THREADS
+
+cdef extern from "Python.h" nogil:
+    unsigned long PyThread_get_thread_ident()
 
 cdef extern from *:
     """
@@ -31,7 +35,8 @@ cdef extern from "runtime/parallel.h" nogil:
     int (*parallel_signalled)() except -1
     int parallel_finish() except -1
     bint parallel_threaded()
-    bint parallel_forked()
+    void parallel_forked()
+    bint parallel_sharing()
 
 cdef enum:
     # Below this many elements a kernel is done before the other threads have woken up.
@@ -39,7 +44,7 @@ cdef enum:
 
 cdef int num_threads = 1
 cdef bint forked = False
-cdef bint lost = False       # the parent's other threads had pieces of a kernel that goes on here
+cdef unsigned long main_thread = threading.main_thread().ident
 
 
 cdef int threads_for(Py_ssize_t elements) noexcept nogil:
@@ -90,12 +95,18 @@ cdef int run_items(
 
 
 cdef int answer_signals() except -1 nogil:
-    """Run the handlers of signals that wait: after Ctrl-C, KeyboardInterrupt is raised here."""
-    global lost
+    """Run the handlers of signals that wait: after Ctrl-C, KeyboardInterrupt is raised here.
+
+    They run in the main thread only.  The others shall not ask for the GIL before the kernel is
+    done: a daemon thread would not come back if the program has ended, and crash without Python.
+    """
+    cdef bint sharing = parallel_sharing(), was_forked
+    if PyThread_get_thread_ident() != main_thread:
+        return 0
     with gil:
+        was_forked = forked
         PyErr_CheckSignals()
-        if lost:
-            lost = False
+        if sharing and forked and not was_forked:
             raise RuntimeError(
                 "the process was forked by a signal's handler while a kernel ran: the child does "
                 "not have the parts of the result that other threads were working on"
@@ -131,10 +142,11 @@ def compiler():
 
 def stay_on_one_thread():
     """Use one thread from now on: in a child process, where the parent's threads do not exist."""
-    global num_threads, forked, lost
+    global num_threads, forked, main_thread
     num_threads = 1
     forked = True
-    lost = parallel_forked()
+    main_thread = PyThread_get_thread_ident()
+    parallel_forked()
 
 
 if hasattr(os, "register_at_fork"):

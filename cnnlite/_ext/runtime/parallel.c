@@ -98,9 +98,11 @@ static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *cont
     walk_together(walk_shares, &loop, threads);
 }
 
-int parallel_forked(void) { return leave_parents_loop(); }
+void parallel_forked(void) { stay_alone(); }
+int parallel_sharing(void) { return owning; }
 #else
-int parallel_forked(void) { return 0; }
+void parallel_forked(void) {}
+int parallel_sharing(void) { return 0; }
 #endif
 
 #if defined(THREADS_BY_OPENMP)

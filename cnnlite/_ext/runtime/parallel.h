@@ -20,9 +20,12 @@ int parallel_finish(void);
 /* Whether this build can use several threads. */
 int parallel_threaded(void);
 
-/* To be called in a child process after a fork: it has the memory of the parent but none of the helpers.
- * From then on parallel may be asked for one thread only.  Returns 1 if the thread that forked was in a
- * loop, so that in the child other threads' pieces of it are lost; else 0. */
-int parallel_forked(void);
+/* To be called in a child process after a fork: it has the memory of the parent but none of the other
+ * threads.  From then on the calling thread does every loop alone, whatever it asks for. */
+void parallel_forked(void);
+
+/* Whether the calling thread is in a loop that it shares.  If it forks now, as a signal's handler may that
+ * parallel_signalled runs, then in the child the pieces that others were working on are lost. */
+int parallel_sharing(void);
 
 #endif

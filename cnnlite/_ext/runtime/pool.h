@@ -43,6 +43,7 @@ typedef struct {
 static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER; /* held by the thread whose loop this is */
 static int helpers;                        /* threads that were started; they never end */
 OF_THIS_THREAD int owning;
+static int alone;                          /* in a child process: nobody will come */
 static APART task *now;                    /* NULL between loops */
 static APART unsigned inside;              /* helpers that may be using `now` */
 static APART pthread_mutex_t bedroom = PTHREAD_MUTEX_INITIALIZER;
@@ -109,21 +110,11 @@ static void start(int wanted)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Close the loop.  Also where Python ends the thread (pthread_exit) while it asks for signals, as it does
- * with daemon threads when the program ends: the helpers may still be using what is on its stack. */
-static void leave(void *unused)
-{
-    (void)unused;
-    STORE(now, NULL);
-    wait_until(&inside, 1, 0, &owners_bed);
-    owning = 0;
-    pthread_mutex_unlock(&owner);
-}
-
-/* Walk with up to threads - 1 helpers; alone, where they are helping another thread of Python. */
+/* Walk with up to threads - 1 helpers; alone, where they are helping another thread of Python.  After a
+ * fork the locks are not touched any more: threads that are not there may have them. */
 static void walk_together(void (*walk)(void *loop, int thread), void *loop, int threads)
 {
-    if (pthread_mutex_trylock(&owner)) {
+    if (alone || pthread_mutex_trylock(&owner)) {
         walk(loop, 0);
         return;
     }
@@ -135,14 +126,16 @@ static void walk_together(void (*walk)(void *loop, int thread), void *loop, int 
         ADD(beds[i].calls, 1);
         wake(&beds[i]);
     }
-    pthread_cleanup_push(leave, NULL);
     walk(loop, 0);
-    pthread_cleanup_pop(1);
+    STORE(now, NULL);
+    wait_until(&inside, 1, 0, &owners_bed);
+    owning = 0;
+    pthread_mutex_unlock(&owner);
 }
 
-/* In a child process: nobody will come, and nobody is inside. */
-static int leave_parents_loop(void)
+/* To be called in a child process.  Nobody is inside, so a loop that goes on here can be left. */
+static void stay_alone(void)
 {
+    alone = 1;
     STORE(inside, 0);
-    return owning;
 }
