@@ -8,7 +8,7 @@ calls them.
 
 import os
 
-from cnnlite._ext.memory cimport Block  # working memory, given back to the pool when a call ends
+from cnnlite._ext.memory cimport Block, pool_is_on
 from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
 
 from libc.string cimport memset
@@ -58,18 +58,22 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef void parallel_loop(
         Py_ssize_t pieces, int threads, piece_body body, void *context) noexcept
     parallel_loop *engine_parallel
-    ctypedef size_t (*conv_forward_kernel)(
+    ctypedef struct workspace:
+        int threads
+        char *shared
+        char **own
+        size_t shared_bytes, own_bytes
+    ctypedef void (*conv_forward_kernel)(
         const conv_shape *shape, const void *x, const void *weight, const void *bias, void *y,
-        uint8_t *argmax, int relu, void *scratch, int threads)
-    ctypedef size_t (*conv_gradient_kernel)(
-        const conv_shape *shape, const void *dy, const void *weight, void *dx, void *scratch,
-        int threads)
-    ctypedef size_t (*winograd_kernel)(const void *args)
-    ctypedef size_t (*conv_weight_kernel)(
+        uint8_t *argmax, int relu, workspace *work)
+    ctypedef void (*conv_gradient_kernel)(
+        const conv_shape *shape, const void *dy, const void *weight, void *dx, workspace *work)
+    ctypedef void (*winograd_kernel)(const void *args, workspace *work)
+    ctypedef void (*conv_weight_kernel)(
         const conv_shape *shape, const void *x, conv_source dy, void *dweight, void *dbias,
-        void *scratch, int threads)
-    ctypedef size_t (*norm_kernel)(norm_args *norm, void *scratch, int threads)
-    ctypedef size_t (*product_kernel)(product *product, void *scratch, int threads)
+        workspace *work)
+    ctypedef void (*norm_kernel)(norm_args *norm, workspace *work)
+    ctypedef void (*product_kernel)(product *product, workspace *work)
     ctypedef struct engine_table:
         const char *name
         int lanes[2]
@@ -119,6 +123,7 @@ def instruction_set():
     return table.name.decode()
 
 
+include "engine_workspace.pxi"
 include "engine_pointwise.pxi"
 include "engine_conv.pxi"
 include "engine_linear.pxi"

@@ -126,12 +126,13 @@ cdef int forward(const conv_shape *s, Arrays arrays, x, weight, bias, y, Py_ssiz
     cdef const void *bp = arrays.take("bias", bias, s.f, False)
     cdef void *yp = arrays.take("y", y, size, True)
     cdef conv_forward_kernel kernel = table.conv_forward[arrays.is_double]
-    cdef int threads = conv_threads(s)
     if size == 0:
         return 0
-    cdef Block scratch = Block(kernel(s, xp, wp, bp, yp, argmax, relu, NULL, threads))
+    cdef Workspace space = Workspace(conv_threads(s))
+    kernel(s, xp, wp, bp, yp, argmax, relu, &space.work)
+    space.provide()
     with nogil:
-        kernel(s, xp, wp, bp, yp, argmax, relu, scratch.memory, threads)
+        kernel(s, xp, wp, bp, yp, argmax, relu, &space.work)
         end_kernel()
     return 0
 
@@ -148,12 +149,13 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
     cdef const void *wp = arrays.take("weight", weight, -1, False)
     cdef void *dxp = arrays.take("dx", dx, -1, True)
     cdef conv_gradient_kernel kernel = table.conv_input_gradient[arrays.is_double]
-    cdef int threads = conv_threads(&s)
     if s.n == 0 or s.c == 0:
         return
-    cdef Block scratch = Block(kernel(&s, dyp, wp, dxp, NULL, threads))
+    cdef Workspace space = Workspace(conv_threads(&s))
+    kernel(&s, dyp, wp, dxp, &space.work)
+    space.provide()
     with nogil:
-        kernel(&s, dyp, wp, dxp, scratch.memory, threads)
+        kernel(&s, dyp, wp, dxp, &space.work)
         end_kernel()
 
 
@@ -184,13 +186,14 @@ def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilatio
     cdef void *dbp = arrays.take("dbias", dbias, s.f, True)
     cdef size_t real = 8 if arrays.is_double else 4
     cdef conv_weight_kernel kernel = table.conv_weight_gradient[arrays.is_double]
-    cdef int threads = conv_threads(&s)
     if s.n == 0 or s.c == 0 or s.f == 0:
         memset(dwp, 0, weights * real)
         if dbp != NULL:
             memset(dbp, 0, s.f * real)
         return
-    cdef Block scratch = Block(kernel(&s, xp, source, dwp, dbp, NULL, threads))
+    cdef Workspace space = Workspace(conv_threads(&s))
+    kernel(&s, xp, source, dwp, dbp, &space.work)
+    space.provide()
     with nogil:
-        kernel(&s, xp, source, dwp, dbp, scratch.memory, threads)
+        kernel(&s, xp, source, dwp, dbp, &space.work)
         end_kernel()

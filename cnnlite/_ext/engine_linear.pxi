@@ -15,12 +15,13 @@ cdef int check_linear(str kernel, const Py_ssize_t *x, const Py_ssize_t *weight,
 cdef int multiply(product *k, int is_double) except -1:
     """Compute a product whose operands have been checked."""
     cdef product_kernel kernel = table.multiply[is_double]
-    cdef int threads = threads_for(k.m * k.n * k.depth // 16)
     if k.m == 0 or k.n == 0:
         return 0
-    cdef Block scratch = Block(kernel(k, NULL, threads))
+    cdef Workspace space = Workspace(threads_for(k.m * k.n * k.depth // 16))
+    kernel(k, &space.work)
+    space.provide()
     with nogil:
-        kernel(k, scratch.memory, threads)
+        kernel(k, &space.work)
         end_kernel()
     return 0
 

@@ -158,11 +158,12 @@ def max_pool2x2_backward(dy, argmax, dx):
 
 
 cdef int run_norm(norm_kernel kernel, norm_args *k) except -1:
-    """Run batch norm, whose arrays have been checked, in scratch memory."""
-    cdef int threads = threads_for(k.images * k.channels * k.size)
-    cdef Block scratch = Block(kernel(k, NULL, threads))
+    """Run batch norm, whose arrays have been checked."""
+    cdef Workspace space = Workspace(threads_for(k.images * k.channels * k.size))
+    kernel(k, &space.work)
+    space.provide()
     with nogil:
-        kernel(k, scratch.memory, threads)
+        kernel(k, &space.work)
         end_kernel()
     return 0
 

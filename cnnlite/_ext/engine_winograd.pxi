@@ -16,9 +16,8 @@ cdef extern from "engine/winograd_args.h" nogil:
         void *y
         void *dweight
         void *dbias
-        void *workspace
         uint8_t *argmax
-        int tile, turned, relu, threads
+        int tile, turned, relu
 
 
 cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x,
@@ -39,15 +38,15 @@ cdef int winograd_geometry(winograd_args *k, str kernel, const Py_ssize_t *x,
         check_pooled(kernel, y, outputs[2], outputs[3])
     conv_geometry(&k.shape, kernel, x, weight, outputs, (1, 1), padding, (1, 1), groups)
     k.tile = tile
-    k.threads = conv_threads(&k.shape)
     return 0
 
 
 cdef int run_winograd(winograd_kernel kernel, winograd_args *k) except -1:
-    cdef Block scratch = Block(kernel(k))
-    k.workspace = scratch.memory
+    cdef Workspace space = Workspace(conv_threads(&k.shape))
+    kernel(k, &space.work)
+    space.provide()
     with nogil:
-        kernel(k)
+        kernel(k, &space.work)
         end_kernel()
     return 0
 

@@ -1,4 +1,4 @@
-# What kernels use of the pool: a Block, and where its memory begins.
+# What kernels use of the pool: a Block, where its memory begins, and whether memory is kept at all.
 
 cdef struct Piece
 
@@ -8,3 +8,6 @@ cdef class Block:
     cdef Py_ssize_t length
     cdef Py_ssize_t size
     cdef Piece* piece  # NULL where the pool is off
+
+
+cdef bint pool_is_on() noexcept

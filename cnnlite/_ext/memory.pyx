@@ -41,15 +41,18 @@ cdef Py_ssize_t limit = 0
 
 
 cdef class Block:
-    """Memory of the size asked for; the buffer protocol lends it to an array."""
+    """Memory of the size asked for; the buffer protocol lends it to an array.
 
-    def __cinit__(self, Py_ssize_t length):
+    What is kept for good is better not `pooled`: it would stand among the pieces of the pool.
+    """
+
+    def __cinit__(self, Py_ssize_t length, bint pooled=True):
         global in_use, allocations
         if not 0 <= length <= MOST:
             raise MemoryError(f"cnnlite: cannot allocate {length} bytes")
         self.length = length
         self.size = (max(length, 1) + LINE - 1) // LINE * LINE
-        if limit:
+        if limit and pooled:
             self.piece = take(self.size)
             self.memory, self.size = self.piece.start, self.piece.size
         else:
@@ -97,6 +100,11 @@ def stats():
     return {
         "held": held, "in_use": in_use, "limit": limit, "allocations": allocations, "hits": hits,
     }
+
+
+cdef bint pool_is_on() noexcept:
+    """Return whether memory is kept for the next one who asks."""
+    return limit != 0
 
 
 def set_limit(Py_ssize_t nbytes):

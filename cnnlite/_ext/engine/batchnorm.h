@@ -71,12 +71,6 @@ INLINE T(norm_part) T(part_of)(const norm_args *k, ptrdiff_t piece)
     return part;
 }
 
-/* The lanes in which a thread sums, two vectors for each channel. */
-INLINE V *T(thread_lanes)(const norm_args *k, int thread)
-{
-    return (V *)k->lanes + (ptrdiff_t)thread * 2 * k->channels;
-}
-
 /* Writes the two sums of each channel of a piece, which the lanes hold. */
 INLINE void T(write_sums)(const norm_args *k, T(norm_part) part, const V *lanes)
 {
@@ -90,7 +84,7 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
     const T(norm_part) part = T(part_of)(k, piece);
     const REAL *x = k->x, *shift = k->shift;
     const V last = T(ones)(k->size % VL);
-    V *lanes = T(thread_lanes)(k, thread);
+    V *lanes = (V *)k->own[thread];
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++)
@@ -165,35 +159,33 @@ INLINE void T(batch_statistics)(norm_args *k, int threads)
     }
 }
 
-/* How the work is cut, and what of the scratch memory is whose; returns how much of it there is. */
-INLINE size_t T(norm_memory)(norm_args *k, void *scratch, int threads)
+/* How the work is cut, and where its sums lie; returns whether there is memory for them. */
+INLINE int T(norm_memory)(norm_args *k, workspace *work)
 {
-    arena memory = {scratch, 0};
+    arena memory = {work->shared, 0};
     const size_t row = (size_t)k->channels * REAL_BYTES;
     k->group = smaller(SUM_RUN / larger(1, k->size), k->images / MINIMUM_PIECES);
     k->group = larger(1, k->group);
     k->groups = divide_up(k->images, k->group);
     k->blocks = smaller(k->channels, divide_up(MINIMUM_PIECES, larger(1, k->groups)));
     k->sums = arena_take(&memory, (size_t)(k->groups * k->channels) * 2 * sizeof(double));
-    k->lanes = arena_take(&memory, (size_t)threads * (size_t)k->channels * 2 * sizeof(V));
     k->shift = arena_take(&memory, row);
     k->scale = arena_take(&memory, row);
     k->offset = arena_take(&memory, row);
     k->slope = arena_take(&memory, row);
-    return memory.used;
+    k->own = work->own;
+    return workspace_ready(work, memory.used, (size_t)k->channels * 2 * sizeof(V));
 }
 
 /* train: writes mean and inverse_std (channels) from the batch, and gives the biased variance too, for
  * the running statistics; otherwise takes mean and inverse_std as they are. */
-KERNEL size_t T(batch_norm_forward)(norm_args *k, void *scratch, int threads)
+KERNEL void T(batch_norm_forward)(norm_args *k, workspace *work)
 {
-    const size_t bytes = T(norm_memory)(k, scratch, threads);
-    if (!scratch) return bytes;
-    if (k->train) T(batch_statistics)(k, threads);
+    if (!T(norm_memory)(k, work)) return;
+    if (k->train) T(batch_statistics)(k, work->threads);
     for (ptrdiff_t c = 0; c < k->channels; c++)
         ((REAL *)k->scale)[c] = ((const REAL *)k->gamma)[c] * ((const REAL *)k->inverse_std)[c];
-    engine_parallel(k->groups * k->blocks, threads, T(normalize_piece), k);
-    return bytes;
+    engine_parallel(k->groups * k->blocks, work->threads, T(normalize_piece), k);
 }
 
 /* Where ReLU let nothing through, dy counts as zero (NaN goes through, as in the forward pass). */
@@ -234,7 +226,7 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
     const T(norm_part) part = T(part_of)(k, piece);
     const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
     const REAL *dy = k->dsum ? k->dsum : k->dy; /* dsum is written plane by plane, and read in cache */
-    V *lanes = T(thread_lanes)(k, thread);
+    V *lanes = (V *)k->own[thread];
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
@@ -290,14 +282,13 @@ KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 
 /* dbeta = sum dy, dgamma = sum dy xhat, dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) with the
  * batch's statistics, scale * dy with the running ones.  dx may be NULL; it may be dy itself. */
-KERNEL size_t T(batch_norm_backward)(norm_args *k, void *scratch, int threads)
+KERNEL void T(batch_norm_backward)(norm_args *k, workspace *work)
 {
-    const size_t bytes = T(norm_memory)(k, scratch, threads);
-    if (!scratch) return bytes;
+    if (!T(norm_memory)(k, work)) return;
     const REAL *gamma = k->gamma, *inverse_std = k->inverse_std;
     const double count = (double)k->images * (double)k->size;
     for (ptrdiff_t c = 0; c < k->channels; c++) ((REAL *)k->scale)[c] = gamma[c] * inverse_std[c];
-    engine_parallel(k->groups * k->blocks, threads, T(gradient_sums_piece), k);
+    engine_parallel(k->groups * k->blocks, work->threads, T(gradient_sums_piece), k);
     for (ptrdiff_t c = 0; c < k->channels; c++) {
         const double s = (double)inverse_std[c];
         double sums[2];
@@ -307,6 +298,5 @@ KERNEL size_t T(batch_norm_backward)(norm_args *k, void *scratch, int threads)
         ((REAL *)k->offset)[c] = k->train ? (REAL)(sums[0] / count) : (REAL)0;
         ((REAL *)k->slope)[c] = k->train ? (REAL)(sums[1] * s * s / count) : (REAL)0;
     }
-    if (k->dx) engine_parallel(k->groups * k->blocks, threads, T(gradient_piece), k);
-    return bytes;
+    if (k->dx) engine_parallel(k->groups * k->blocks, work->threads, T(gradient_piece), k);
 }

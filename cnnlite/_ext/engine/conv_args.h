@@ -12,20 +12,6 @@ enum {
     MINIMUM_PIECES = 16,                   /* for up to 4 threads, with little waiting at the end */
 };
 
-/* Scratch memory is handed out from one block.  With memory NULL only `used` grows: the same code
- * that lays out a block says how large it must be. */
-typedef struct {
-    char *memory;
-    size_t used;
-} arena;
-
-static inline void *arena_take(arena *a, size_t bytes)
-{
-    void *taken = a->memory ? a->memory + a->used : NULL;
-    a->used += (bytes + 63) / 64 * 64;
-    return taken;
-}
-
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
@@ -83,8 +69,7 @@ typedef struct {
 
     /* Scratch, shared and of each thread. */
     void *packed_bias;
-    char *thread_memory;
-    size_t thread_bytes;
+    char *const *own;                      /* memory of each thread */
 } correlation;
 
 /* The same convolution, where the kernel is 1x1 and leaves no pixel out, with rows of any length: the

@@ -1,8 +1,8 @@
 /* convolve.h: the forward pass and the input gradient of a convolution, said as correlations. */
 
-/* y = x * weight + bias, then ReLU, then 2x2 max-pooling, as asked.  scratch NULL: bytes needed. */
-KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void *weight, const void *bias,
-                              void *y, uint8_t *argmax, int relu, void *scratch, int threads)
+/* y = x * weight + bias, then ReLU, then 2x2 max-pooling, as asked. */
+KERNEL void T(conv_forward)(const conv_shape *shape, const void *x, const void *weight, const void *bias,
+                            void *y, uint8_t *argmax, int relu, workspace *work)
 {
     const conv_shape flat = argmax ? *shape : flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
@@ -17,18 +17,17 @@ KERNEL size_t T(conv_forward)(const conv_shape *shape, const void *x, const void
         .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = weight}},
         .x = x, .bias = bias, .y = y, .argmax = argmax, .relu = relu,
     };
-    return T(correlate)(&k, scratch, threads);
+    T(correlate)(&k, work);
 }
 
 /* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
  * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together, so that dy is copied
- * once, and rows of dx are written in whole vectors.  scratch NULL: bytes needed. */
-KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, const void *weight, void *dx,
-                                     void *scratch, int threads)
+ * once, and rows of dx are written in whole vectors. */
+KERNEL void T(conv_input_gradient)(const conv_shape *shape, const void *dy, const void *weight, void *dx,
+                                   workspace *work)
 {
     const conv_shape flat = flattened(*shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
-    size_t most = 0;
     const int sorts_h = 1 + paired_phases(s->h, s->kh, s->stride_h, s->dilation_h);
     const int sorts_w = 1 + paired_phases(s->w, s->kw, s->stride_w, s->dilation_w);
     const ptrdiff_t phases_h = smaller(s->stride_h, s->h) / sorts_h;
@@ -67,8 +66,6 @@ KERNEL size_t T(conv_input_gradient)(const conv_shape *shape, const void *dy, co
             k.taps_h = larger(k.taps_h, k.sort[i].shift_h + a->taps);
             k.taps_w = larger(k.taps_w, k.sort[i].shift_w + b->taps);
         }
-        const size_t bytes = T(correlate)(&k, scratch, threads);
-        if (bytes > most) most = bytes;
+        T(correlate)(&k, work);
     }
-    return most;
 }

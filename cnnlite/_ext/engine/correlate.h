@@ -166,7 +166,7 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
 {
     correlation *k = context;
     T(piece) p = {.k = k};
-    arena memory = {k->thread_memory + (size_t)thread * k->thread_bytes, 0};
+    arena memory = {k->own[thread], 0};
     T(piece_scratch)(k, &memory, &p);
 
     p.row = number % k->row_blocks * k->piece_rows, number /= k->row_blocks;
@@ -189,15 +189,15 @@ KERNEL void T(correlate_piece)(void *context, ptrdiff_t number, int thread)
     }
 }
 
-/* Compute y; with scratch NULL, return how many bytes of it are needed. */
-KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
+/* Compute y. */
+KERNEL void T(correlate)(correlation *k, workspace *work)
 {
     if (k->channels == 0) {                /* nothing to sum */
         k->channels = 1, k->taps_h = k->taps_w = 0;
         for (int i = 0; i < k->sorts_h * k->sorts_w; i++) k->sort[i].taps_h = 0;
     }
     const ptrdiff_t panels = k->groups * divide_up(k->filters, MR);
-    arena memory = {scratch, 0}, thread = {NULL, 0};
+    arena memory = {work->shared, 0}, thread = {NULL, 0};
     T(piece) unused;
     T(plan_pieces)(k);
     T(plan_copy)(k);
@@ -209,16 +209,14 @@ KERNEL size_t T(correlate)(correlation *k, void *scratch, int threads)
         sort->offset = arena_take(&memory, (size_t)(k->block_channels * sort->taps) * sizeof(ptrdiff_t));
     }
     k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);
-    k->thread_bytes = thread.used;
-    k->thread_memory = arena_take(&memory, thread.used * (size_t)threads);
-    if (!scratch) return memory.used;
+    k->own = work->own;
+    if (!workspace_ready(work, memory.used, thread.used)) return;
     for (const output_sort *sort = k->sort; sort < k->sort + k->sorts_h * k->sorts_w; sort++)
         for (ptrdiff_t c = 0, at = 0; c < k->block_channels; c++)
             for (ptrdiff_t i = 0; i < sort->taps_h; i++)
                 for (ptrdiff_t j = 0; j < sort->taps_w; j++)
                     sort->offset[at++] = T(patch_offset)(k, c, sort->shift_h + i, sort->shift_w + j);
-    engine_parallel(panels * k->sorts_h * k->sorts_w, threads, T(pack_weight), k);
+    engine_parallel(panels * k->sorts_h * k->sorts_w, work->threads, T(pack_weight), k);
     engine_parallel(k->groups * k->image_blocks * k->filter_blocks * k->column_blocks * k->row_blocks,
-                    threads, T(correlate_piece), k);
-    return memory.used;
+                    work->threads, T(correlate_piece), k);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "runtime/parallel.h"
+#include "workspace.h"
 
 /* x (n, c, h, w), weight (f, c/groups, kh, kw), y (n, f, oh, ow). */
 typedef struct {
@@ -32,22 +33,22 @@ typedef struct {
 extern parallel_loop *engine_parallel;
 
 typedef struct norm_args norm_args;
-typedef size_t (*norm_kernel)(norm_args *norm, void *scratch, int threads);
+typedef void (*norm_kernel)(norm_args *norm, workspace *work);
 typedef struct product product;
-typedef size_t (*product_kernel)(product *product, void *scratch, int threads);
+typedef void (*product_kernel)(product *product, workspace *work);
 
-/* convolve.h, weight_gradient.h; with scratch NULL they only return how many bytes of scratch they need */
-typedef size_t (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
-                                      const void *bias, void *y, uint8_t *argmax, int relu,
-                                      void *scratch, int threads);
-typedef size_t (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
-                                       void *dx, void *scratch, int threads);
-typedef size_t (*conv_weight_kernel)(const conv_shape *shape, const void *x, conv_source dy,
-                                     void *dweight, void *dbias, void *scratch, int threads);
+/* convolve.h, weight_gradient.h */
+typedef void (*conv_forward_kernel)(const conv_shape *shape, const void *x, const void *weight,
+                                    const void *bias, void *y, uint8_t *argmax, int relu,
+                                    workspace *work);
+typedef void (*conv_gradient_kernel)(const conv_shape *shape, const void *dy, const void *weight,
+                                     void *dx, workspace *work);
+typedef void (*conv_weight_kernel)(const conv_shape *shape, const void *x, conv_source dy,
+                                   void *dweight, void *dbias, workspace *work);
 
 /* winograd_args.h */
 struct winograd_args;
-typedef size_t (*winograd_kernel)(const struct winograd_args *args);
+typedef void (*winograd_kernel)(const struct winograd_args *args, workspace *work);
 
 typedef struct {
     const char *name;                      /* "baseline", "avx2", "avx512" */

@@ -36,8 +36,7 @@ typedef struct {
     ptrdiff_t *place;                      /* of a column of x in a row of the copy */
     ptrdiff_t *outside;                    /* runs of zeros there, of every phase: before x, then behind it */
     ptrdiff_t sums_size;
-    char *thread_memory;
-    size_t thread_bytes;
+    char *const *own;                      /* memory of each thread */
 } weight_gradient;
 
 #endif

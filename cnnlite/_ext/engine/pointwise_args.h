@@ -30,7 +30,7 @@ typedef struct norm_args {
 
     ptrdiff_t group, groups, blocks;       /* a piece: images of a group, channels of a block */
     double *sums;                          /* [group][channel][2] */
-    void *lanes;                           /* [thread][channel][2] vectors */
+    char *const *own;                      /* of each thread: two vectors for each channel */
     void *shift, *scale, *offset, *slope;  /* (channels) */
 } norm_args;
 

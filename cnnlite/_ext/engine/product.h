@@ -54,7 +54,7 @@ KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdif
 KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
 {
     const product *k = context;
-    arena memory = {k->thread_memory + (size_t)thread * k->thread_bytes, 0};
+    arena memory = {k->own[thread], 0};
     T(product_scratch) s;
     T(product_memory)(k, &memory, &s);
     const ptrdiff_t block = number % k->row_blocks, part = number / k->row_blocks % k->parts;
@@ -130,13 +130,13 @@ KERNEL void T(product_column)(void *context, ptrdiff_t j, int thread)
     (void)thread;
 }
 
-/* Compute c; with scratch NULL, return how many bytes of it are needed. */
-KERNEL size_t T(multiply)(product *k, void *scratch, int threads)
+/* Compute c. */
+KERNEL void T(multiply)(product *k, workspace *work)
 {
-    arena memory = {scratch, 0}, thread = {NULL, 0};
+    arena memory = {work->shared, 0}, thread = {NULL, 0};
     if (k->b_transposed && k->a_step == 1 && k->m <= FEW_ROWS) {
-        if (scratch) engine_parallel(k->n, threads, T(product_column), k);
-        return 0;
+        if (workspace_ready(work, 0, 0)) engine_parallel(k->n, work->threads, T(product_column), k);
+        return;
     }
     T(product_scratch) unused;
     k->row_blocks = divide_up(k->m, PRODUCT_ROWS);
@@ -145,12 +145,10 @@ KERNEL size_t T(multiply)(product *k, void *scratch, int threads)
     if (k->row_blocks * k->panels >= MINIMUM_PIECES) k->parts = 1;
     T(product_memory)(k, &thread, &unused);
     k->sums = arena_take(&memory, k->parts > 1 ? (size_t)(k->parts * k->m * k->n) * REAL_BYTES : 0);
-    k->thread_bytes = thread.used;
-    k->thread_memory = arena_take(&memory, thread.used * (size_t)threads);
-    if (!scratch) return memory.used;
-    engine_parallel(k->row_blocks * k->panels * k->parts, threads, T(product_piece), k);
-    if (k->parts > 1) engine_parallel(k->m, threads, T(product_sum), k);
-    return memory.used;
+    k->own = work->own;
+    if (!workspace_ready(work, memory.used, thread.used)) return;
+    engine_parallel(k->row_blocks * k->panels * k->parts, work->threads, T(product_piece), k);
+    if (k->parts > 1) engine_parallel(k->m, work->threads, T(product_sum), k);
 }
 
 /* sum (n) = the rows of a (m, n), added in their order; a piece is VL columns. */

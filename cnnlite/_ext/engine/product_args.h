@@ -20,8 +20,7 @@ struct product {
 
     ptrdiff_t row_blocks, panels, parts;   /* a job is one of each */
     void *sums;                            /* [part][m][n] where depth is cut */
-    char *thread_memory;
-    size_t thread_bytes;
+    char *const *own;                      /* memory of each thread */
 };
 
 #endif

@@ -78,7 +78,7 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
 {
     const weight_gradient *k = context;
     const conv_shape *s = &k->s;
-    arena memory = {k->thread_memory + (size_t)thread * k->thread_bytes, 0};
+    arena memory = {k->own[thread], 0};
     T(weight_job) job = {.k = k, .sums = (REAL *)k->sums + number * k->sums_size};
     const ptrdiff_t part = number % k->parts, block = number / k->parts % k->channel_blocks;
     const ptrdiff_t group = number / k->parts / k->channel_blocks, c = block * k->block_channels;
@@ -144,13 +144,13 @@ KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
     (void)thread;
 }
 
-/* dweight and, unless NULL, dbias; with scratch NULL, return how many bytes of it are needed. */
-KERNEL size_t T(conv_weight_gradient)(const conv_shape *shape, const void *x, conv_source dy, void *dweight,
-                                      void *dbias, void *scratch, int threads)
+/* dweight and, unless NULL, dbias. */
+KERNEL void T(conv_weight_gradient)(const conv_shape *shape, const void *x, conv_source dy, void *dweight,
+                                    void *dbias, workspace *work)
 {
     const conv_shape flat = dy.argmax ? *shape : flattened(*shape, STEP_PIXELS), *s = &flat;
     weight_gradient k = {.s = flat, .x = x, .dy = dy, .dweight = dweight, .dbias = dbias};
-    arena memory = {scratch, 0}, thread = {NULL, 0};
+    arena memory = {work->shared, 0}, thread = {NULL, 0};
     T(weight_job) unused;
     T(plan_gradient)(&k);
     T(weight_scratch)(&k, &thread, &unused);
@@ -160,14 +160,12 @@ KERNEL size_t T(conv_weight_gradient)(const conv_shape *shape, const void *x, co
     k.offset = arena_take(&memory, (size_t)pixels * sizeof(ptrdiff_t));
     k.place = arena_take(&memory, (size_t)k.columns * sizeof(ptrdiff_t));
     k.outside = arena_take(&memory, (size_t)(4 * k.phases_w) * sizeof(ptrdiff_t));
-    k.thread_bytes = thread.used;
-    k.thread_memory = arena_take(&memory, thread.used * (size_t)threads);
-    if (!scratch) return memory.used;
+    k.own = work->own;
+    if (!workspace_ready(work, memory.used, thread.used)) return;
     T(place_columns)(&k);
     for (ptrdiff_t p = 0; p < pixels; p++)
         k.offset[p] = p / (k.step_rows * s->ow) * k.image_size
             + p / s->ow % k.step_rows * k.row_size + p % s->ow * k.depth;
-    engine_parallel(k.jobs, threads, T(weight_piece), &k);
-    engine_parallel(s->groups * k.channel_blocks * k.filter_panels, threads, T(weight_sum), &k);
-    return memory.used;
+    engine_parallel(k.jobs, work->threads, T(weight_piece), &k);
+    engine_parallel(s->groups * k.channel_blocks * k.filter_panels, work->threads, T(weight_sum), &k);
 }

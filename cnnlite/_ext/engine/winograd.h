@@ -9,8 +9,8 @@
 typedef struct {
     winograd_plan plan;
     const winograd_args *args;
-    REAL *weights, *scratch;
-    ptrdiff_t scratch_size;
+    REAL *weights;
+    char *const *own;                      /* memory of each thread */
 } T(winograd_job);
 
 /* G g G^T for VL output channels: piece = (group, block of output channels). */
@@ -134,7 +134,7 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t group = piece % p->groups, bx = piece / p->groups % p->blocks_x;
     const ptrdiff_t by = piece / p->groups / p->blocks_x, x0 = bx * p->columns * p->m;
     const ptrdiff_t height = winograd_height(p, images, by);
-    REAL *pixels = job->scratch + thread * job->scratch_size;
+    REAL *pixels = (REAL *)job->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels,
                                                inputs);
@@ -154,17 +154,13 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static size_t T(winograd_forward)(const winograd_args *k)
+static void T(winograd_forward)(const winograd_args *k, workspace *work)
 {
-    T(winograd_job) job = {.args = k, .weights = k->workspace};
+    T(winograd_job) job = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
     job.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
     const winograd_plan *p = &job.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights;
-    job.scratch_size = T(winograd_scratch)(p);
-    if (k->workspace) {
-        job.scratch = job.weights + weights;
-        engine_parallel(p->groups * p->f_blocks, k->threads, T(winograd_weights), &job);
-        engine_parallel(p->blocks_y * p->blocks_x * p->groups, k->threads, T(winograd_block), &job);
-    }
-    return (size_t)(weights + k->threads * job.scratch_size) * sizeof(REAL);
+    if (!workspace_ready(work, (size_t)weights * sizeof(REAL), T(winograd_bytes)(p))) return;
+    engine_parallel(p->groups * p->f_blocks, work->threads, T(winograd_weights), &job);
+    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &job);
 }

@@ -16,7 +16,7 @@
 enum {
     GRADIENT_SHARES = 12,                  /* divides well by 1, 2, 3 and 4 threads */
     GRADIENT_TILES = 128,                  /* a share has as many, or there are only 4 */
-    GRADIENT_SHARE_BYTES = 2 << 20,        /* a dU larger than that: waves */
+    GRADIENT_SHARE_BYTES = 3 << 20,        /* a dU larger than that: waves */
     GRADIENT_WAVE_BYTES = 6 << 20,         /* transformed tiles of a wave */
 };
 #endif
@@ -24,8 +24,9 @@ enum {
 typedef struct {
     winograd_plan plan;
     const winograd_args *args;
-    REAL *sums, *bias_sums, *tiles, *scratch;              /* tiles: of a wave */
-    ptrdiff_t shares, share_size, bias_parts, bias_size, scratch_size;
+    REAL *sums, *bias_sums, *tiles;                        /* tiles: of a wave */
+    char *const *own;                                      /* memory of each thread */
+    ptrdiff_t shares, share_size, bias_parts, bias_size;
     ptrdiff_t group, wave_first, wave_end;                 /* of a wave: its group, its blocks */
 } T(gradient_job);
 
@@ -86,7 +87,7 @@ static void T(gradient_share)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t blocks = p->blocks_y * p->blocks_x;
     const ptrdiff_t first = share * blocks / job->shares, end = (share + 1) * blocks / job->shares;
     REAL *sums = job->sums + piece * job->share_size;
-    REAL *pixels = job->scratch + thread * job->scratch_size;
+    REAL *pixels = (REAL *)job->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *outputs = inputs + p->area * p->inputs;
 
     if (first == end) memset(sums, 0, (size_t)job->share_size * sizeof(REAL));      /* no images */
@@ -113,7 +114,7 @@ static void T(gradient_transform)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t by = block / p->blocks_x, bx = block % p->blocks_x, f = b - p->c_blocks;
     REAL *inputs = job->tiles + part * p->rows * p->columns * VL;
     REAL *outputs = inputs + p->area * p->inputs;
-    REAL *pixels = job->scratch + thread * job->scratch_size;
+    REAL *pixels = (REAL *)job->own[thread];
     if (b < p->c_blocks)
         T(winograd_inputs)(p, job->args, job->group, by, bx, b, b + 1, pixels, inputs);
     else
@@ -170,16 +171,17 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static size_t T(winograd_gradient)(const winograd_args *k)
+static void T(winograd_gradient)(const winograd_args *k, workspace *work)
 {
-    T(gradient_job) job = {.args = k, .plan = T(winograd_cut)(&k->shape, k->tile, 4)};
+    T(gradient_job) job = {.args = k, .own = work->own};
+    job.plan = T(winograd_cut)(&k->shape, k->tile, 4);
     winograd_plan *p = &job.plan;
     const ptrdiff_t blocks = p->blocks_y * p->blocks_x, tiles = p->rows * p->columns;
     const ptrdiff_t block_bytes = p->area * (p->inputs + p->products) * REAL_BYTES;
     ptrdiff_t wave = 0, wave_size = 0;
+    size_t own = T(winograd_bytes)(p);
     job.share_size = p->area * T(gradient_element)(p);
     job.bias_size = p->f_blocks * VL;
-    job.scratch_size = T(winograd_scratch)(p);
     job.shares = larger(1, smaller(GRADIENT_SHARES, blocks * tiles / GRADIENT_TILES) / 4) * 4;
     job.shares = job.bias_parts = larger(1, smaller(job.shares, blocks));
     if (job.share_size * REAL_BYTES > GRADIENT_SHARE_BYTES && blocks > 0) {
@@ -187,25 +189,22 @@ static size_t T(winograd_gradient)(const winograd_args *k)
         T(winograd_sizes)(p, wave * tiles);                     /* its tiles lie together */
         wave_size = p->area * (p->inputs + p->products);
         job.shares = 1, job.bias_parts = wave;
-        job.scratch_size = 3 * p->pixels;
+        own = (size_t)(3 * p->pixels) * sizeof(REAL);
     }
     const ptrdiff_t sums = job.shares * p->groups * job.share_size;
     const ptrdiff_t bias_sums = job.bias_parts * p->groups * job.bias_size;
-    if (k->workspace) {
-        job.sums = k->workspace;
-        job.bias_sums = job.sums + sums;
-        job.tiles = job.bias_sums + bias_sums;
-        job.scratch = job.tiles + wave_size;
-        memset(job.bias_sums, 0, (size_t)bias_sums * sizeof(REAL));
-        if (!wave) engine_parallel(job.shares * p->groups, k->threads, T(gradient_share), &job);
-        for (job.group = 0; wave && job.group < p->groups; job.group++)
-            for (job.wave_first = 0; job.wave_first < blocks; job.wave_first = job.wave_end) {
-                job.wave_end = smaller(job.wave_first + wave, blocks);
-                engine_parallel((job.wave_end - job.wave_first) * (p->c_blocks + p->f_blocks),
-                                k->threads, T(gradient_transform), &job);
-                engine_parallel(p->area, k->threads, T(gradient_multiply), &job);
-            }
-        engine_parallel(p->groups * p->f, k->threads, T(gradient_weights), &job);
-    }
-    return (size_t)(sums + bias_sums + wave_size + k->threads * job.scratch_size) * sizeof(REAL);
+    if (!workspace_ready(work, (size_t)(sums + bias_sums + wave_size) * sizeof(REAL), own)) return;
+    job.sums = (REAL *)work->shared;
+    job.bias_sums = job.sums + sums;
+    job.tiles = job.bias_sums + bias_sums;
+    memset(job.bias_sums, 0, (size_t)bias_sums * sizeof(REAL));
+    if (!wave) engine_parallel(job.shares * p->groups, work->threads, T(gradient_share), &job);
+    for (job.group = 0; wave && job.group < p->groups; job.group++)
+        for (job.wave_first = 0; job.wave_first < blocks; job.wave_first = job.wave_end) {
+            job.wave_end = smaller(job.wave_first + wave, blocks);
+            engine_parallel((job.wave_end - job.wave_first) * (p->c_blocks + p->f_blocks),
+                            work->threads, T(gradient_transform), &job);
+            engine_parallel(p->area, work->threads, T(gradient_multiply), &job);
+        }
+    engine_parallel(p->groups * p->f, work->threads, T(gradient_weights), &job);
 }

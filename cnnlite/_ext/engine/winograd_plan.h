@@ -16,8 +16,8 @@ typedef struct { ptrdiff_t image, row, rows, first; } winograd_strip;
 enum {
     WINOGRAD_TILES = 64,                   /* of a block: each transformed weight is used often; */
     WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more */
-    WINOGRAD_BYTES = 2400 << 10,           /* than a thread's share of a third-level cache (read */
-                                           /* in long runs: the second need not hold them) */
+    WINOGRAD_BYTES = 1300 << 10,           /* than a second-level cache and a little: they are */
+                                           /* read in long runs */
     WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
 };
 
@@ -165,8 +165,8 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const winograd_args 
     return height * p->columns;
 }
 
-/* REALs one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
-INLINE ptrdiff_t T(winograd_scratch)(const winograd_plan *p)
+/* Bytes one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
+INLINE size_t T(winograd_bytes)(const winograd_plan *p)
 {
-    return 3 * p->pixels + p->area * (p->inputs + p->products);
+    return (size_t)(3 * p->pixels + p->area * (p->inputs + p->products)) * sizeof(REAL);
 }
