@@ -8,8 +8,8 @@ typedef struct {
     ptrdiff_t at[NV];                      /* where the vectors are in the copy */
 } T(panel);
 
-/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or, BY_TAP,
- * all images of the piece. */
+/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or all
+ * images of the piece: BY_TAP, and where an image is a few whole vectors, but no full panel. */
 typedef struct {
     correlation *k;
     ptrdiff_t group, image, images, row, rows, column, columns;     /* columns: those to be written */
@@ -36,9 +36,11 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
 INLINE void T(piece_panels)(T(piece) *p)
 {
     const correlation *k = p->k;
-    const int together = k->kind == BY_TAP;
+    const ptrdiff_t plane = p->rows * k->piece_columns;
+    const int few = k->kind == BY_COLUMN && plane % VL == 0 && plane < NR;
+    const int together = k->kind == BY_TAP || few;
     p->strips = together ? 1 : p->images;
-    p->strip_pixels = p->rows * k->piece_columns * (together ? p->images : 1);
+    p->strip_pixels = plane * (together ? p->images : 1);
     p->strip_columns = divide_up(p->strip_pixels, VL) * VL;
     const ptrdiff_t vectors = p->strip_columns / VL, panels = divide_up(vectors, NV);
     p->panels = 0;
@@ -51,6 +53,7 @@ INLINE void T(piece_panels)(T(piece) *p)
                 const ptrdiff_t row = column / k->piece_columns, width = k->piece_columns;
                 panel->at[v] = strip * k->image_size
                     + (k->pitch == width ? column : column + row * (k->pitch - width));
+                if (few) panel->at[v] += column / plane * (k->image_size - plane);
             }
         }
 }
