@@ -85,6 +85,9 @@ CASES = [
     Case(2, 16, 8, 8, 16),
     Case(9, 4, 3, 3, 8),  # several images in a vector
     Case(17, 3, 7, 7, 5),
+    Case(29, 16, 4, 4, 9),  # panels of several images
+    Case(29, 9, 8, 8, 16, stride=(2, 2)),
+    Case(13, 4, 4, 8, 8, (1, 3), padding=(0, 0, 1, 1)),
     Case(2, 3, 1, 15, 8),  # single rows, filled up with columns that nobody asked for
     Case(3, 3, 5, 31, 8),
     Case(1, 3, 32, 32, 8, (7, 7), padding=(3, 3, 3, 3)),

@@ -8,8 +8,8 @@ typedef struct {
     ptrdiff_t at[NV];                      /* where the vectors are in the copy */
 } T(panel);
 
-/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or, BY_TAP,
- * all images of the piece. */
+/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or all
+ * images of the piece: BY_TAP, and where an image is a few whole vectors, but no full panel. */
 typedef struct {
     correlation *k;
     ptrdiff_t group, image, images, row, rows, column, columns;     /* columns: those to be written */
@@ -36,9 +36,11 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
 INLINE void T(piece_panels)(T(piece) *p)
 {
     const correlation *k = p->k;
-    const int together = k->kind == BY_TAP;
+    const ptrdiff_t plane = p->rows * k->piece_columns;
+    const int few = k->kind == BY_COLUMN && plane % VL == 0 && plane < NR;
+    const int together = k->kind == BY_TAP || few;
     p->strips = together ? 1 : p->images;
-    p->strip_pixels = p->rows * k->piece_columns * (together ? p->images : 1);
+    p->strip_pixels = plane * (together ? p->images : 1);
     p->strip_columns = divide_up(p->strip_pixels, VL) * VL;
     const ptrdiff_t vectors = p->strip_columns / VL, panels = divide_up(vectors, NV);
     p->panels = 0;
@@ -51,6 +53,7 @@ INLINE void T(piece_panels)(T(piece) *p)
                 const ptrdiff_t row = column / k->piece_columns, width = k->piece_columns;
                 panel->at[v] = strip * k->image_size
                     + (k->pitch == width ? column : column + row * (k->pitch - width));
+                if (few) panel->at[v] += column / plane * (k->image_size - plane);
             }
         }
 }
@@ -128,8 +131,10 @@ INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdif
     }
 }
 
-/* One copy of one channel of one image: its rows from y on.  x[0] stands for column u. */
-INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrdiff_t u, REAL *to)
+/* One copy of one channel of one image: its rows from y on.  x[0] stands for column u.  The step is given as
+ * a constant where it is 1: the code for others in between would cost small images 5%. */
+INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrdiff_t u, ptrdiff_t step_w,
+                          REAL *to)
 {
     const ptrdiff_t phases_w = k->kind == PADDED ? k->phases_w : 1;
     const ptrdiff_t phases_h = k->kind == BY_TAP ? 1 : k->phases_h;
@@ -139,7 +144,7 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
         const ptrdiff_t above = y < 0 ? smaller(rows, divide_by_step(-y, k->step_h)) : 0;
         const ptrdiff_t until = y < k->height ? smaller(rows, divide_by_step(k->height - y, k->step_h)) : 0;
         const ptrdiff_t inside = larger(until - above, 0), below = rows - above - inside;
-        if (phases_w == 2 && k->step_w == 2) {
+        if (phases_w == 2 && step_w == 2) {
             const ptrdiff_t left = smaller(2 * size, larger(0, -u));
             const ptrdiff_t right = larger(left, smaller(2 * size, k->width - u));
             memset(to, 0, (size_t)(above * k->pitch) * REAL_BYTES);
@@ -150,14 +155,14 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
         }
         for (ptrdiff_t j = 0; j < phases_w; j++) {
             const ptrdiff_t v = u + j, room = k->width - v, next = k->step_h * k->width;
-            const ptrdiff_t begin = v < 0 ? smaller(size, divide_by_step(-v, k->step_w)) : 0;
-            const ptrdiff_t end = room > 0 ? smaller(size, divide_by_step(room, k->step_w)) : 0;
+            const ptrdiff_t begin = v < 0 ? smaller(size, divide_by_step(-v, step_w)) : 0;
+            const ptrdiff_t end = room > 0 ? smaller(size, divide_by_step(room, step_w)) : 0;
             REAL *row = to + j * size;
-            T(copy_rows)(x, next, k->step_w, 0, 0, row, k->pitch, above, size);
+            T(copy_rows)(x, next, step_w, 0, 0, row, k->pitch, above, size);
             row += above * k->pitch;
-            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, k->step_w, begin, end, row,
+            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, step_w, begin, end, row,
                          k->pitch, inside, size);
-            T(copy_rows)(x, next, k->step_w, 0, 0, row + inside * k->pitch, k->pitch, below, size);
+            T(copy_rows)(x, next, step_w, 0, 0, row + inside * k->pitch, k->pitch, below, size);
         }
     }
 }
@@ -168,12 +173,15 @@ INLINE void T(copy_channel)(const T(piece) *p, const REAL *x, REAL *to)
     const correlation *k = p->k;
     const ptrdiff_t next_image = k->groups * k->channels * k->height * k->width;
     const ptrdiff_t y0 = p->row * k->step_h - k->top, x0 = p->column * k->step_w - k->left;
+    const ptrdiff_t step = k->step_w, size = k->image_size;
     const ptrdiff_t lines = k->kind == BY_TAP ? k->taps_h : 1, columns = k->kind == PADDED ? 1 : k->taps_w;
     for (ptrdiff_t i = 0; i < lines; i++)
         for (ptrdiff_t j = 0; j < columns; j++, to += k->copy_size)
-            for (ptrdiff_t image = 0; image < p->images; image++)
-                T(copy_image)(k, x + image * next_image, y0 + i * k->gap_h, x0 + j * k->gap_w,
-                              to + image * k->image_size);
+            for (ptrdiff_t image = 0; image < p->images; image++) {
+                const ptrdiff_t y = y0 + i * k->gap_h, u = x0 + j * k->gap_w;
+                if (step == 1) T(copy_image)(k, x + image * next_image, y, u, 1, to + image * size);
+                else T(copy_image)(k, x + image * next_image, y, u, step, to + image * size);
+            }
 }
 
 /* Make channels c .. c + count of the piece readable at p->input. */
