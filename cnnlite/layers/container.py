@@ -107,10 +107,11 @@ class Container(Layer):
         again: dict[str, str] = {}
         for prefix, leaf in self.leaves():
             home = first.setdefault(id(leaf), prefix)
-            if home == prefix:
-                keys.extend(prefix + name for name in leaf.params)
-            else:
-                again.update((prefix + name, home + name) for name in leaf.params)
+            for name in leaf.params:
+                if home == prefix:
+                    keys.append(prefix + name)
+                else:
+                    again[prefix + name] = home + name
         total: Grads = {}
         for child, grads in parts:
             for name, grad in grads.items():

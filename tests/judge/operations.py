@@ -10,6 +10,7 @@ from hypothesis import assume
 
 import cnnlite.functional as F
 from cnnlite import losses
+from cnnlite.functional.batch_norm import batch_norm_sum_backward
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -154,22 +155,29 @@ def batch_norm(make: Maker) -> Case:
     gamma, beta = (make.normal(c) if affine else None for _ in range(2))
     moved: list[Any] = []
     relu = make.one_of(False, False, True)
+    addend = make.normal(*shape) if make.one_of(False, True) else None
 
-    def judge(torch: Any, x: Any, gamma: Any, beta: Any) -> Any:
+    def judge(torch: Any, x: Any, gamma: Any, beta: Any, addend: Any) -> Any:
         moved[:] = [tensor(torch, s, grad=False) for s in kept]
         y = torch.nn.functional.batch_norm(x, *moved, gamma, beta, train, momentum, eps)
         for mine, his in zip(ours, moved, strict=True):
             if mine is not None:
                 tolerance = 1e-5 if make.dtype == np.float32 else 1e-12
                 np.testing.assert_allclose(mine, his.numpy(), tolerance, tolerance)
+        y = y if addend is None else y + addend
         return torch.relu(y) if relu else y
 
+    def backward(dy: Any, cache: Any) -> Any:
+        if addend is None:
+            return *F.batch_norm_backward(dy, cache), None
+        return batch_norm_sum_backward(dy, cache)
+
     return Case(
-        (make.normal(*shape), gamma, beta),
-        lambda x, gamma, beta: F.batch_norm_forward(
-            x, gamma, beta, *ours, train, momentum, eps, relu
+        (make.normal(*shape), gamma, beta, addend),
+        lambda x, gamma, beta, addend: F.batch_norm_forward(
+            x, gamma, beta, *ours, train, momentum, eps, relu, addend
         ),
-        F.batch_norm_backward,
+        backward,
         judge,
     )
 
