@@ -52,7 +52,9 @@ class Build(build_ext):
     def build_extensions(self) -> None:
         libraries = []
         if self.compiler.compiler_type == "msvc":
-            flags = ["/O2", "/fp:precise", "/openmp"]  # it has no POSIX threads
+            flags = ["/O2", "/fp:precise"]
+            if not SERIAL:
+                flags += ["/openmp"]  # it has no POSIX threads
         else:
             flags = ["-O3", "-ffp-contract=off", "-pthread", "-g" if DEBUG else "-g0"]
             libraries += ["-pthread"]

@@ -108,9 +108,13 @@ int parallel_sharing(void) { return 0; }
 #if defined(THREADS_BY_OPENMP)
 static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
-    /* signed loop variable: MSVC's OpenMP 2.0 wants it */
+    volatile int stop = 0; /* MSVC's OpenMP 2.0 has no atomic read, and wants a signed loop variable */
     #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (ptrdiff_t piece = 0; piece < pieces; piece++) body(context, piece, omp_get_thread_num());
+    for (ptrdiff_t piece = 0; piece < pieces; piece++) {
+        const int thread = omp_get_thread_num();
+        if (thread == 0 && !stop && must_stop()) stop = 1;
+        if (!stop) body(context, piece, thread);
+    }
 }
 #endif
 
