@@ -8,6 +8,7 @@ calls them.
 
 import os
 
+from cnnlite._ext import memory
 from cnnlite._ext.memory cimport Block, pool_is_on
 from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
 

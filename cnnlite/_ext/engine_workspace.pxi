@@ -29,7 +29,7 @@ cdef class OwnMemory:
         return 0
 
 
-cdef list spare_own = []  # of the calls that are done; the last is taken first
+cdef list spare_own = memory.working_memory  # of calls that are done; the last is taken first
 
 
 cdef class Workspace:

@@ -116,8 +116,16 @@ def set_limit(Py_ssize_t nbytes):
     trim(nbytes)
 
 
+working_memory = []
+"""What the kernels' threads keep from call to call (engine_workspace.pxi); `trim` empties it."""
+
+
 def trim(Py_ssize_t keep=0):
-    """Give waiting memory back to the system until at most `keep` bytes wait."""
+    """Give waiting memory back to the system until at most `keep` bytes wait.
+
+    What kernels keep to work in goes back too.
+    """
+    working_memory.clear()
     cdef Piece* piece = last
     cdef Piece* before
     keep = max(keep, 0) // LINE * LINE  # pieces begin with a line

@@ -293,10 +293,28 @@ def test_what_the_working_memory_held_before_is_not_read() -> None:
 
 
 def test_the_working_memory_is_given_back() -> None:
+    """That of the call at once; each thread keeps its own for the next kernel, until a trim."""
     case = Case(4, 30, 16, 16, 20)
     arrays = case.arrays(np.float32)
+    memory.trim()
     before = memory.stats()["in_use"]
     outputs(case, arrays, engine)
+    kept, blocks = memory.stats()["in_use"], memory.stats()["allocations"]
+    assert before < kept < before + runtime.get_num_threads() * 2**20
+    outputs(case, arrays, engine)
+    assert memory.stats()["in_use"] == kept
+    assert memory.stats()["allocations"] == blocks
+    memory.trim()
+    assert memory.stats()["in_use"] == before
+
+
+def test_large_working_memory_is_not_kept() -> None:
+    x, weight = np.ones((128, 512, 8, 8), np.float32), np.zeros((640, 512, 3, 3), np.float32)
+    y = np.empty((128, 640, 8, 8), np.float32)
+    memory.trim()
+    before = memory.stats()["in_use"]
+    engine.conv2d_winograd_forward(x, weight, None, y, (1, 1, 1, 1), 1, False, 4)
+    assert not y.any()
     assert memory.stats()["in_use"] == before
 
 
