@@ -134,3 +134,23 @@ def test_wrong_arguments_are_refused(arguments: Any, message: str) -> None:
 def test_mixed_types_are_refused() -> None:
     with pytest.raises(TypeError, match="BatchNorm: running_mean is float64 but x is float32"):
         F.batch_norm_forward(np.ones((4, 3), np.float32), None, None, ONES, ONES, True)
+
+
+def test_an_addend_that_does_not_fit_changes_nothing() -> None:
+    x = np.ones((4, 3, 2, 2))
+    mean, var = np.zeros(3), np.ones(3)
+    for addend, error, words in (
+        (np.ones((4, 3, 2, 1)), ValueError, r"BatchNorm: addend has shape \(4, 3, 2, 1\)"),
+        (np.ones(x.shape, np.float32), TypeError, "BatchNorm: addend is float32 but x is float64"),
+    ):
+        with pytest.raises(error, match=words):
+            F.batch_norm_forward(x, None, None, mean, var, True, addend=addend)
+    assert (mean == 0).all()
+    assert (var == 1).all()
+
+
+def test_an_addend_of_any_strides(rng: np.random.Generator) -> None:
+    x, addend = rng.standard_normal((4, 3, 5, 2)), rng.standard_normal((2, 5, 3, 4)).T
+    y, _ = F.batch_norm_forward(x, None, None, None, None, True)
+    total, _ = F.batch_norm_forward(x, None, None, None, None, True, addend=addend)
+    np.testing.assert_array_equal(total, y + addend)

@@ -36,6 +36,13 @@ def test_gradients(shortcut: Any, check_gradients: Any) -> None:
     check_gradients(Sequential(conv(2, 2), ReLU(), Residual(body, shortcut)), (2, 2, 3, 4))
 
 
+@pytest.mark.parametrize("shortcut", [None, Sequential(conv(2, 2, 1))], ids=["identity", "conv"])
+def test_gradients_of_a_block_that_ends_with_a_norm(shortcut: Any, check_gradients: Any) -> None:
+    body = Sequential(conv(2, 3), ReLU(), conv(3, 2, bias=False), BatchNorm2d(2, dtype=np.float64))
+    check_gradients(Residual(body, shortcut), (2, 2, 3, 4))
+    check_gradients(Sequential(conv(2, 2), Residual(body, shortcut), ReLU()), (2, 2, 3, 4))
+
+
 def test_keys() -> None:
     layer = Residual(Sequential(conv(2, 2)), Sequential(conv(2, 2, 1, bias=False)))
     assert list(layer.params) == ["body.0.weight", "body.0.bias", "shortcut.0.weight"]
