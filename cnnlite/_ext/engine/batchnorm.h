@@ -5,8 +5,8 @@
  * piece's sums for each channel; they are added in the order of the pieces, so the bits do not depend on
  * the number of threads; a second pass writes.
  *
- * Within a piece a channel's sums run in the lanes of vectors over about SUM_RUN elements, and go on in
- * double from piece to piece.  Squares are taken around the mean of the first piece, so one pass gives
+ * Sums run in the lanes of vectors, over SUM_VECTORS of them and then from one such run to the next, and
+ * go on in double from piece to piece.  Squares are taken around the mean of the first piece, so one pass gives
  * both sums, and a mean that is large against the deviation costs no digits (Chan, Golub and LeVeque,
  * "Algorithms for computing the sample variance", 1983, section 3: shifted data).
  * With `relu`, y = max(0, norm(x)); backward needs no copy of y: it recomputes the sign from x.
@@ -88,8 +88,10 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++)
-            T(plane_moments)(x + (n * k->channels + c) * k->size, k->size, shift[c], shift[c] * last,
-                             lanes + 2 * c);
+            for (ptrdiff_t i = 0; i < k->size; i += SUM_VECTORS * VL)
+                T(plane_moments)(x + (n * k->channels + c) * k->size + i,
+                                 smaller(SUM_VECTORS * VL, k->size - i), shift[c], shift[c] * last,
+                                 lanes + 2 * c);
     T(write_sums)(k, part, lanes);
 }
 
@@ -234,8 +236,10 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
             if (k->dsum)
                 T(relu_mask_run)((const REAL *)k->dy + at, (const REAL *)k->y + at, k->size,
                                  (REAL *)k->dsum + at);
-            T(plane_gradients)(dy + at, (const REAL *)k->x + at, k->size, mean[c], scale[c], beta[c],
-                               k->relu, lanes + 2 * c);
+            for (ptrdiff_t i = 0; i < k->size; i += SUM_VECTORS * VL)
+                T(plane_gradients)(dy + at + i, (const REAL *)k->x + at + i,
+                                   smaller(SUM_VECTORS * VL, k->size - i), mean[c], scale[c], beta[c],
+                                   k->relu, lanes + 2 * c);
         }
     T(write_sums)(k, part, lanes);
 }

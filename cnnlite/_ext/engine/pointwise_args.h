@@ -18,7 +18,8 @@ typedef struct {
     int relu;
 } map_args;
 
-#define SUM_RUN 512                        /* elements of a channel that are summed in one go */
+#define SUM_RUN 512                        /* elements of a channel in a piece, where planes are small */
+#define SUM_VECTORS 64                     /* vectors summed in a run: short, so that little is rounded */
 
 /* Batch norm of (images, channels, size).  The caller fills in all but what stands last. */
 typedef struct norm_args {
