@@ -7,8 +7,8 @@ lets a run be stopped anywhere and continued to the same bits.
 
 import hashlib
 import operator
-import threading
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TypeAlias
 
 import numpy as np
@@ -54,20 +54,16 @@ RngLike: TypeAlias = Rng | int | np.random.Generator | None
 class _Stream:
     """The numbers that are used where nobody passes an rng: step 0, 1, 2, ... of one seed."""
 
+    # No lock, which a fork might leave locked in the child: each statement is one for Python.
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seed = 0
-        self._step = 0
+        self.seed(0)
 
     def seed(self, seed: int) -> None:
-        with self._lock:
-            self._seed, self._step = seed, 0
+        self._place = seed, count()
 
     def next(self) -> Rng:
-        with self._lock:
-            rng = Rng(self._seed, self._step)
-            self._step += 1
-        return rng
+        seed, steps = self._place
+        return Rng(seed, next(steps))
 
 
 _stream = _Stream()

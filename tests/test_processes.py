@@ -96,6 +96,37 @@ print(results == [0] * 10, one_step() == expected)
 
 
 @needs_fork
+def test_a_fork_while_another_thread_makes_layers() -> None:
+    """functools.cached_property's lock, of Python 3.11, stayed locked in the child."""
+    code = """
+import sys
+from cnnlite import layers
+sys.setswitchinterval(1e-6)
+class Quick(layers.Layer):
+    def forward(self, x, train=True, rng=None): ...
+    def backward(self, dy, cache, need_dx=True): ...
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        Quick().params
+workers = [threading.Thread(target=work) for _ in range(2)]
+for worker in workers:
+    worker.start()
+results = []
+for _ in range(100):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if Quick().params == {} else 1)
+    results.append(wait_for(child))
+stop.set()
+for worker in workers:
+    worker.join()
+print(results == [0] * 100)
+"""
+    assert run(code) == ["True"]
+
+
+@needs_fork
 def test_a_fork_from_a_thread() -> None:
     code = """
 results = []

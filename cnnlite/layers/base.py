@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -23,6 +22,25 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class _Arrays:
+    """A dictionary that each layer gets when it is first asked for.
+
+    So a class that derives from Layer need not call __init__.  functools.cached_property has a lock
+    in Python 3.11, which stays locked in a child process if another thread held it at the fork.
+    """
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: type) -> dict[str, np.ndarray]:
+        if layer is None:
+            return self  # type: ignore[return-value]  # what help() asks for
+        return layer.__dict__.setdefault(self.name, {})
 
 
 class Layer(ABC):
@@ -63,16 +81,8 @@ class Layer(ABC):
 
     random: bool = False
 
-    # Made when first asked for: a class that derives from this one need not call __init__.
-    @cached_property
-    def params(self) -> dict[str, np.ndarray]:
-        """The arrays that are trained, by name."""
-        return {}
-
-    @cached_property
-    def buffers(self) -> dict[str, np.ndarray]:
-        """The arrays that are saved with the parameters but not trained, by name."""
-        return {}
+    params = _Arrays("The arrays that are trained, by name.")
+    buffers = _Arrays("The arrays that are saved with the parameters but not trained, by name.")
 
     @abstractmethod
     def forward(
