@@ -1,4 +1,4 @@
-"""ResNet-32 on CIFAR-10: 80.75% test after 5 epochs, in 283 seconds.
+"""ResNet-32 on CIFAR-10: 81.15% test after 5 epochs, in 172 seconds.
 
 Identity shortcuts as in the paper (He et al., 2016, section 4.2), which trains for 164 epochs; this
 is a short run by a one-cycle learning rate.

@@ -1,4 +1,4 @@
-"""Vanilla CNN on CIFAR-10: 63.80% test after 10 epochs, in 36 seconds.
+"""Vanilla CNN on CIFAR-10: 63.80% test after 10 epochs, in 21 seconds.
 
 The problem set's network: convolution 7x7x32 without padding, ReLU, pool, and the classifier.
 

@@ -19,6 +19,21 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def several_threads_for_small_arrays() -> Iterator[None]:
+    """Kernels stay on one thread for arrays as small as those of most tests; not here."""
+    from cnnlite._backend import backend_name
+
+    if backend_name == "reference":
+        yield
+        return
+    from cnnlite._ext import runtime
+
+    runtime.set_worth_a_thread(4096)
+    yield
+    runtime.set_worth_a_thread()
+
+
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """For networks so small that they gain nothing from more, and lose much on a busy machine."""

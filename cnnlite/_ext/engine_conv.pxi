@@ -82,7 +82,7 @@ cdef int source_of(conv_source *source, Arrays arrays, dy, y, argmax) except -1:
 
 
 cdef int conv_threads(const conv_shape *s) noexcept nogil:
-    return threads_for(s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw // 64)
+    return threads_for(s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw // 256)
 
 
 def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups,

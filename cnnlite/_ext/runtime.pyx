@@ -39,8 +39,12 @@ cdef extern from "runtime/parallel.h" nogil:
     bint parallel_sharing()
 
 cdef enum:
-    # Below this many elements a kernel is done before the other threads have woken up.
-    WORTH_A_THREAD = 16 * 1024
+    WORTH_A_THREAD = 64 * 1024
+    PIECE = 16 * 1024        # elements; a signal is answered between two pieces
+
+# With fewer elements a kernel stays on one thread, which has done it sooner than several threads
+# that do not share a cache could bring their parts together.
+cdef Py_ssize_t worth_a_thread = WORTH_A_THREAD
 
 cdef int num_threads = 1
 cdef bint forked = False
@@ -49,7 +53,7 @@ cdef unsigned long main_thread = threading.main_thread().ident
 
 cdef int threads_for(Py_ssize_t elements) noexcept nogil:
     """Return how many threads to use for that much work; the result never depends on it."""
-    return num_threads if elements >= WORTH_A_THREAD else 1
+    return num_threads if elements >= worth_a_thread else 1
 
 
 cdef void run_pieces(
@@ -89,7 +93,7 @@ cdef int run_items(
     group.body = body
     group.context = context
     group.items = items
-    group.pieces = min(items, elements // WORTH_A_THREAD + 1)
+    group.pieces = min(items, elements // PIECE + 1)
     run_pieces(group.pieces, threads_for(elements), run_group, &group)
     return end_kernel()
 
@@ -123,6 +127,12 @@ def set_num_threads(int n):
     if n < 1 or n > MOST_THREADS:
         raise ValueError(f"set_num_threads: n is {n}, expected 1 to {MOST_THREADS}")
     num_threads = n if parallel_threaded() and not forked else 1
+
+
+def set_worth_a_thread(Py_ssize_t elements=WORTH_A_THREAD):
+    """Use several threads from so many elements on; for tests, whose arrays are small."""
+    global worth_a_thread
+    worth_a_thread = elements
 
 
 def get_num_threads():

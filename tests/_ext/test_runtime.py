@@ -156,6 +156,31 @@ def test_the_number_of_threads_is_checked():
         _ext.set_num_threads(2**40)
 
 
+SHARED = """
+import os
+import numpy as np
+from cnnlite import _ext as kernels
+
+def shares(elements):
+    x = np.ones(elements, np.float32)
+    before = native()
+    kernels.relu_forward(x, x)
+    return native() > before
+
+def native():
+    return len(os.listdir("/proc/self/task"))
+
+kernels.set_num_threads(2)
+print(shares(2**16 - 1), shares(2**16))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux")
+def test_small_arrays_are_not_shared_out():
+    """For one image, two threads took longer than one."""
+    assert run_program(SHARED) == ["False", str(_ext.multithreaded())]
+
+
 def test_what_the_kernels_were_built_with():
     assert _ext.compiler() not in ("", "unknown")
     assert _ext.instruction_set() in ("avx512", "avx2", "neon", "baseline")
