@@ -1,4 +1,4 @@
-"""Two-layer network on CIFAR-10: 53.03% test after 10 epochs, in 5 seconds.
+"""Two-layer network on CIFAR-10: 53.03% test after 10 epochs, in 4 seconds.
 
 What 100 hidden units make of pixels, without convolution.
 
