@@ -175,7 +175,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     An addend, of x's size, is added to y before relu.
 
     train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
-    otherwise mean and inverse_std are read.  y may be x."""
+    otherwise mean and inverse_std are read.  y may be x or the addend."""
     cdef Arrays arrays = Arrays("batch_norm_forward")
     cdef norm_args k
     cdef Py_ssize_t *shape = arrays.shape("x", x, 3)

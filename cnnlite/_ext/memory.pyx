@@ -58,6 +58,9 @@ cdef class Block:
         else:
             self.memory = system_allocate(self.size)
             if self.memory == NULL:
+                trim()  # what waits may be what is missing
+                self.memory = system_allocate(self.size)
+            if self.memory == NULL:
                 raise MemoryError(f"cnnlite: cannot allocate {self.size} bytes")
             allocations += 1
         in_use += self.size

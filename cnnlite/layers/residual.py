@@ -112,7 +112,7 @@ class Residual(Container):
         check_floats("Residual", x=x)
         short = x if self.shortcut is None else self.shortcut(x)
         if _sums(self.body):
-            return self.body.forward_sum(x, False, None, short, relu)[0]
+            return self.body.infer_sum(x, short, relu)
         return _add(self.body(x), short, relu)
 
     def children(self) -> Mapping[str, Layer]:

@@ -81,6 +81,15 @@ class Sequential(Container):
         y, entry = last.forward_sum(x, train, place, addend, relu)
         return y, [*cache, entry]
 
+    def infer_sum(self, x: np.ndarray, addend: np.ndarray, relu: bool) -> np.ndarray:
+        """Return what `forward_sum` does, as in inference, and keep nothing."""
+        *steps, last = self._steps
+        assert isinstance(last, SumStep)
+        for step in steps:
+            x = step(x)
+        check_branches(x, addend)
+        return last.forward_sum(x, False, None, addend, relu)[0]
+
     def backward_sum(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool
     ) -> tuple[np.ndarray | None, Grads, np.ndarray]:

@@ -280,11 +280,23 @@ def test_a_nan_stays_where_its_window_is() -> None:
     np.testing.assert_array_equal(np.isnan(y), inside)
 
 
+@pytest.fixture
+def pool() -> Iterator[None]:
+    """Memory is kept, whatever CNNLITE_POOL_LIMIT is."""
+    limit = memory.stats()["limit"]
+    memory.set_limit(2 << 30)
+    yield
+    memory.set_limit(limit)
+
+
+@pytest.mark.usefixtures("pool")
 def test_what_the_working_memory_held_before_is_not_read() -> None:
-    case = Case(3, 5, 7, 7, 9)
+    """Neither that of the call, from the pool, nor what a thread kept from the kernel before."""
+    case, before = Case(3, 5, 7, 7, 9), Case(3, 40, 20, 20, 40)
     arrays = case.arrays(np.float32)
     expected = outputs(case, arrays, engine)
     memory.trim()
+    outputs(before, [np.full_like(array, np.nan) for array in before.arrays(np.float32)], engine)
     waiting = memory.empty(2**22, np.float32)
     waiting[:] = np.nan
     del waiting
@@ -292,6 +304,7 @@ def test_what_the_working_memory_held_before_is_not_read() -> None:
         np.testing.assert_array_equal(array, expected[name])
 
 
+@pytest.mark.usefixtures("pool")
 def test_the_working_memory_is_given_back() -> None:
     """That of the call at once; each thread keeps its own for the next kernel, until a trim."""
     case = Case(4, 30, 16, 16, 20)

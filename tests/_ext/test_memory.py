@@ -201,6 +201,24 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space")
+def test_what_waits_in_the_pool_makes_room_for_blocks_outside_of_it():
+    code = """
+import resource
+import numpy as np
+from cnnlite._ext import memory
+waiting = memory.empty(2**28, np.uint8)
+del waiting
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
+block = memory.Block(2**27, False)
+assert memory.stats()["held"] == 0
+"""
+    result = run(code)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_parent_and_child_go_separate_ways_after_a_fork():
     code = """

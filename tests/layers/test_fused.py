@@ -180,6 +180,23 @@ def test_a_class_of_ones_own_is_never_fused() -> None:
     assert model(np.zeros((1, 3, 5, 5), np.float32)).min() >= 1
 
 
+def test_inference_of_a_class_of_ones_own_in_a_block_that_ends_with_a_norm() -> None:
+    """Its forward was called instead, where the norm adds the shortcut."""
+
+    class Noisy(ReLU):
+        def __call__(self, x: np.ndarray) -> np.ndarray:
+            return super().__call__(x) + 1
+
+    x = np.ones((2, 3, 4, 4), np.float32)
+    layers = [Conv2d(3, 3, 1, rng=0), Noisy(), BatchNorm2d(3)]
+    for behind in ([ReLU()], []):
+        fused, plain = (
+            Sequential(Residual(Sequential(*layers, fuse=fuse)), *behind, fuse=fuse)
+            for fuse in (True, False)
+        )
+        np.testing.assert_array_equal(fused(x), plain(x))
+
+
 def test_pooling_of_an_output_that_is_too_small_names_the_pooling() -> None:
     model = Sequential(Conv2d(3, 4, 3, rng=0), ReLU(), MaxPool2d(2))
     with pytest.raises(ValueError, match=r"MaxPool2d: .*2x2.*larger.*\(1, 4, 1, 3\)"):

@@ -35,9 +35,9 @@ INLINE MASK T(index_of_real)(V v)
  * whose beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step
  * that goes over some pixels a second time, so that nothing is read or written outside; one
  * shorter than VL goes pixel by pixel.  `lanes` of VL channels exist: the others are zero when
- * gathered, and not scattered. The planes hold REALs, or with `bytes` indices. The next VL planes, or the next image's first, are asked for ahead: too many short runs
- * for the machine to see a pattern in. relu_y, unless NULL: what is gathered becomes zero where
- * relu_y is zero. */
+ * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  The next VL
+ * planes, or the next image's first, are asked for ahead: too many short runs for the machine to
+ * see a pattern in.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero. */
 INLINE void T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
                                 ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
                                 const int full, const int masked, const int bytes)
