@@ -1,8 +1,8 @@
 """What is compiled: every cnnlite/_ext/NAME.pyx, with the C sources of a folder of the same name.
 
-Environment: CNNLITE_DEBUG=1 builds with bounds checks (add --force when changing over),
-CNNLITE_SERIAL=1 builds for one thread, CNNLITE_SANITIZE=1 is for `python -m tests.sanitize`.
-Everything else is in pyproject.toml.
+Environment: CNNLITE_DEBUG=1 builds with bounds checks, CNNLITE_SERIAL=1 builds for one thread,
+CNNLITE_SANITIZE=1 is for `python -m tests.sanitize`.  An earlier build in the same place does not
+notice that one of them has changed: add --force.  Everything else is in pyproject.toml.
 """
 
 import os

@@ -36,7 +36,7 @@ WARM, STEPS = 4, 10  # steps before measuring, and measured
 class Steady:
     """What a step allocates; sizes in bytes."""
 
-    pool: int  # lent or waiting after the step
+    pool: int  # lent since the steps began, or waiting
     blocks: int
     faults: float | None  # a step; None where the system does not say
     largest: int
@@ -46,6 +46,7 @@ class Steady:
 def steady(step: Callable[[], object]) -> Steady:
     """Take steps until nothing is new, then measure."""
     memory.trim()  # what others have left
+    others = memory.stats()["in_use"]
     for _ in range(WARM):
         step()
     stats, faults = memory.stats(), page_faults()
@@ -55,7 +56,7 @@ def steady(step: Callable[[], object]) -> Steady:
     after = page_faults()
     rate = None if faults is None or after is None else (after - faults) / STEPS
     largest, transient = _traced(step)
-    return Steady(stats["held"] + stats["in_use"], blocks, rate, largest, transient)
+    return Steady(stats["held"] + stats["in_use"] - others, blocks, rate, largest, transient)
 
 
 def page_faults() -> int | None:
@@ -78,6 +79,7 @@ def kept(network: Network, images: int) -> int:
     """Return how many bytes of the pool a forward pass leaves in use."""
     model = network.make(rng=0)
     ((x, _),) = batches(images, 1)
+    model.forward(x)  # now the threads have the working memory that they keep
     before = memory.stats()["in_use"]
     _y, _cache = model.forward(x)
     return memory.stats()["in_use"] - before

@@ -6,7 +6,8 @@ from pathlib import Path
 
 __all__ = ["MOST_THREADS", "default_num_threads"]
 
-# The pool has a place for each of them (_ext/runtime/pool.h).
+# The pool of threads and the kernels' working memory have a place for each of them
+# (_ext/runtime/pool.h, _ext/engine_workspace.pxi).
 MOST_THREADS = 1024
 
 

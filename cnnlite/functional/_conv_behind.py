@@ -25,9 +25,7 @@ class Behind(NamedTuple):
     """
 
     y: Array | None  # ReLU's output where no pooling follows: 0 where ReLU stopped
-    argmax: (
-        npt.NDArray[np.uint8] | None
-    )  # of pooling: which pixel of each window, or 4: ReLU stopped
+    argmax: npt.NDArray[np.uint8] | None  # which pixel of its window; 4 where ReLU stopped it
 
 
 NOTHING = Behind(None, None)

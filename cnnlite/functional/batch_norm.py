@@ -53,7 +53,7 @@ def batch_norm_forward(
         momentum: weight of the new batch in the running statistics, 0 to 1.
         eps: added to the variance.
         relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
-        addend: like x, what is added to y (before ReLU) in the same pass, or None.
+        addend: of x's shape and dtype, added to y (before ReLU) in the same pass; or None.
 
     Returns:
         y like x, and the cache.
@@ -116,7 +116,11 @@ def batch_norm_backward(
         need_dx: False saves the pass that writes dx.
 
     Returns:
-        dx like x or None, dgamma (C,) or None, dbeta (C,) or None.
+        dx like x or None, dgamma (C,) or None, dbeta (C,) or None.  With an addend the forward
+        pass has one gradient more, which `batch_norm_sum_backward` returns too.
+
+    Raises:
+        TypeError, ValueError: dy is not of y's dtype or shape.
     """
     dx, dgamma, dbeta, _ = batch_norm_sum_backward(dy, cache, need_dx)
     return dx, dgamma, dbeta
@@ -125,9 +129,17 @@ def batch_norm_backward(
 def batch_norm_sum_backward(
     dy: Array, cache: BatchNormCache, need_dx: bool = True
 ) -> tuple[Array | None, Array | None, Array | None, Array]:
-    """Gradients of batch normalisation with an addend: those without, and the addend's.
+    """Gradients of batch normalisation with an addend.
 
-    The fourth is dy itself, or new memory with what of dy came through the ReLU behind the sum.
+    Args:
+        dy, cache, need_dx: as for `batch_norm_backward`.
+
+    Returns:
+        dx, dgamma, dbeta as `batch_norm_backward` does, and the addend's gradient, like x: dy
+        itself, or new memory with what of dy came through the ReLU behind the sum.
+
+    Raises:
+        TypeError, ValueError: dy is not of y's dtype or shape.
     """
     x = cache.x
     dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)

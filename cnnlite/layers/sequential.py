@@ -69,7 +69,16 @@ class Sequential(Container):
     def forward_sum(
         self, x: np.ndarray, train: bool, rng: RngLike, addend: np.ndarray, relu: bool
     ) -> tuple[np.ndarray, list[Any]]:
-        """Return the output plus `addend`, or max(0, .) of the sum, and the cache; see `sums`."""
+        """Return the output plus `addend`, or max(0, .) of the sum, and the cache; see `sums`.
+
+        Args:
+            x, train, rng: as in `forward`.
+            addend: the other branch of a residual block, of the shape and dtype of the output.
+            relu: whether the sum goes through ReLU.
+
+        Raises:
+            ValueError, TypeError: the addend has another shape or dtype than the output.
+        """
         *steps, last = self._steps
         assert isinstance(last, SumStep)
         place = self.place(train, rng)
@@ -93,7 +102,16 @@ class Sequential(Container):
     def backward_sum(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool
     ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
-        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory."""
+        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory.
+
+        Args:
+            dy: gradient with respect to what `forward_sum` returned.
+            cache: what it returned; emptied on the way.
+            need_dx: as in `backward`.
+
+        Raises:
+            RuntimeError: as in `backward`.
+        """
         self._check_cache(cache)
         last = self._steps[-1]
         assert isinstance(last, SumStep)

@@ -62,13 +62,22 @@ class SumStep(Step, ABC):
     def forward_sum(
         self, x: np.ndarray, train: bool, rng: Rng | None, addend: np.ndarray, relu: bool
     ) -> tuple[np.ndarray, Any]:
-        """Return the output plus `addend`, or max(0, .) of the sum, and the cache for all."""
+        """Return the output plus `addend`, or max(0, .) of the sum, and the cache for all.
+
+        Args:
+            x, train, rng: as in `forward`.
+            addend: of the shape and dtype of the output.
+            relu: whether the sum goes through ReLU.
+        """
 
     @abstractmethod
     def backward_sum(
         self, dy: np.ndarray, cache: Any, need_dx: bool
     ) -> tuple[np.ndarray | None, list[tuple[str, Grads]], np.ndarray]:
-        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory."""
+        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory.
+
+        It undoes the ReLU too, so dy is the gradient of what `forward_sum` returned.
+        """
 
 
 FUSED: dict[tuple[type[Layer], ...], Callable[[Mapping[str, Layer]], Step | None]] = {}

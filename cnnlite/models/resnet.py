@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import check_floats, contiguous
+from cnnlite.functional._checks import check_floats, check_shape, contiguous
 from cnnlite.layers import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -54,7 +54,7 @@ class ZeroPadShortcut(Layer):
             raise ValueError(
                 f"ZeroPadShortcut: x has shape {x.shape}, expected (N, {self.in_channels}, H, W)"
             )
-        y = empty((len(x), self.out_channels, *self._halved(x.shape)), x.dtype)
+        y = empty(self._output_shape(x.shape), x.dtype)
         kernels.zero_pad_shortcut_forward(contiguous(x), y, self.stride)
         return y, x.shape
 
@@ -63,15 +63,14 @@ class ZeroPadShortcut(Layer):
     ) -> tuple[np.ndarray | None, Grads]:
         if not need_dx:
             return None, {}
-        if dy.shape != (cache[0], self.out_channels, *self._halved(cache)):
-            raise ValueError(f"ZeroPadShortcut: dy has shape {dy.shape}, x had {cache}")
+        check_shape("ZeroPadShortcut", "dy", dy, self._output_shape(cache))
         dx = empty(cache, dy.dtype)
         kernels.zero_pad_shortcut_backward(contiguous(dy), dx, self.stride)
         return dx, {}
 
-    def _halved(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return rows and columns of the output for an input of that shape."""
-        return tuple(-(-size // self.stride) for size in shape[2:])
+    def _output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        rows, columns = (-(-size // self.stride) for size in shape[2:])
+        return shape[0], self.out_channels, rows, columns
 
     def extra_repr(self) -> str:
         return f"{self.in_channels}, {self.out_channels}, stride={self.stride}"

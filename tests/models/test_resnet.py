@@ -40,7 +40,7 @@ def test_backward_is_the_transpose_of_forward(stride: int, outputs: int) -> None
         (lambda: ZeroPadShortcut(3, 6)(np.zeros((2, 3))), r"x has shape \(2, 3\)"),
         (
             lambda: ZeroPadShortcut(3, 6).backward(np.zeros((2, 6, 4, 4)), (2, 3, 5, 5)),
-            r"dy has shape \(2, 6, 4, 4\), x had \(2, 3, 5, 5\)",
+            r"dy has shape \(2, 6, 4, 4\), expected \(2, 6, 5, 5\)",
         ),
     ],
 )
