@@ -6,7 +6,8 @@ from pathlib import Path
 
 __all__ = ["MOST_THREADS", "default_num_threads"]
 
-# The pool has a place for each of them (_ext/runtime/pool.h).
+# A place for each of them have the pool (_ext/runtime/pool.h) and the engine
+# (_ext/engine_workspace.pxi).
 MOST_THREADS = 1024
 
 
