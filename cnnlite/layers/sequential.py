@@ -114,7 +114,8 @@ class Sequential(Container):
         """
         self._check_cache(cache)
         last = self._steps[-1]
-        assert isinstance(last, SumStep)
+        if not isinstance(last, SumStep):
+            raise RuntimeError("Sequential: the cache is of another network: its last step added")
         inner = need_dx or _first_with_params(self._steps) < len(self._steps) - 1
         dx, parts, daddend = last.backward_sum(dy, cache[-1], inner)
         del cache[-1]

@@ -1,6 +1,7 @@
 """Layers that run together give the bits that they give one by one."""
 
 import copy
+import weakref
 from typing import Any
 
 import numpy as np
@@ -195,6 +196,28 @@ def test_inference_of_a_class_of_ones_own_in_a_block_that_ends_with_a_norm() -> 
             for fuse in (True, False)
         )
         np.testing.assert_array_equal(fused(x), plain(x))
+
+
+def test_inference_of_a_block_that_ends_with_a_norm_keeps_nothing() -> None:
+    """What a layer has read is gone when the layer after the next one runs."""
+    seen: list[weakref.ref[np.ndarray]] = []
+    alive: list[int] = []
+
+    class Watch(Layer):
+        def forward(
+            self, x: np.ndarray, train: bool = True, rng: Any = None
+        ) -> tuple[np.ndarray, Any]:
+            alive.append(sum(array() is not None for array in seen))
+            seen.append(weakref.ref(x))
+            return x, None
+
+        def backward(self, dy: np.ndarray, cache: Any, need_dx: bool = True) -> tuple[Any, Any]:
+            raise NotImplementedError
+
+    convs = [Conv2d(3, 3, 1, rng=0) for _ in range(3)]
+    body = [convs[0], Watch(), convs[1], Watch(), convs[2], Watch(), BatchNorm2d(3)]
+    Sequential(Residual(Sequential(*body)), ReLU())(np.ones((2, 3, 4, 4), np.float32))
+    assert alive == [0, 0, 0]
 
 
 def test_pooling_of_an_output_that_is_too_small_names_the_pooling() -> None:

@@ -67,6 +67,15 @@ def test_a_second_backward_through_its_networks_raises() -> None:
         layer.backward(y, cache)
 
 
+def test_fusing_may_not_be_turned_off_between_forward_and_backward() -> None:
+    layer = Residual(Sequential(BatchNorm2d(2)))
+    y, cache = layer.forward(np.ones((2, 2, 3, 3), np.float32))
+    assert isinstance(layer.body, Sequential)
+    layer.body.fuse = False
+    with pytest.raises(RuntimeError, match="Sequential: the cache is of another network"):
+        layer.backward(y, cache)
+
+
 def test_shapes_and_dtypes_that_do_not_fit() -> None:
     x = np.ones((1, 2, 4, 4))
     with pytest.raises(
