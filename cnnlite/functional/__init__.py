@@ -24,6 +24,7 @@ from cnnlite.functional.batch_norm import (
     BatchNormCache,
     batch_norm_backward,
     batch_norm_forward,
+    batch_norm_sum_backward,
 )
 from cnnlite.functional.conv import (
     Conv2dCache,
@@ -125,6 +126,7 @@ __all__ = [
     "BatchNormCache",
     "batch_norm_forward",
     "batch_norm_backward",
+    "batch_norm_sum_backward",
     "RowNormCache",
     "layer_norm_forward",
     "layer_norm_backward",

@@ -10,7 +10,6 @@ from hypothesis import assume
 
 import cnnlite.functional as F
 from cnnlite import losses
-from cnnlite.functional.batch_norm import batch_norm_sum_backward
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -170,7 +169,7 @@ def batch_norm(make: Maker) -> Case:
     def backward(dy: Any, cache: Any) -> Any:
         if addend is None:
             return *F.batch_norm_backward(dy, cache), None
-        return batch_norm_sum_backward(dy, cache)
+        return F.batch_norm_sum_backward(dy, cache)
 
     return Case(
         (make.normal(*shape), gamma, beta, addend),
