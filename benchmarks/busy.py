@@ -35,7 +35,7 @@ def main() -> None:
     rows = []
     for network in arguments.networks:
         times = measure(network, arguments.threads, names)
-        for name in names:
+        for name in dict.fromkeys(name for name, _ in times):
             alone, beside = times[name, False], times[name, True]
             rows.append([
                 network, {"NHWC": "PyTorch"}.get(name, name), f"{1e3 * alone:.1f}",
@@ -50,6 +50,7 @@ def measure(network: str, threads: int, names: list[str]) -> dict[tuple[str, boo
     times: dict[tuple[str, bool], list[float]] = {}
     with Sides(network, threads, names) as sides:
         sides.ask_all("prepare")
+        names = list(sides.pipes)  # without one that cannot run here
         steps = {name: max(1, round(TURN / sides.ask(name, "train", 1))) for name in names}
         for _ in range(ROUNDS):
             for name in names:

@@ -8,7 +8,7 @@ from cython cimport floating
 from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport check_alignment, check_shape, shape4
 
-cdef struct Planes:
+cdef struct Shortcut:
     const void* given      # x or dy, all of it
     void* result           # y or dx
     bint is_double
@@ -25,47 +25,47 @@ def zero_pad_shortcut_forward(
     const floating[:, :, :, ::1] x, floating[:, :, :, ::1] y, Py_ssize_t stride
 ):
     """Write every stride-th pixel of x (in) to the first channels of y (out), zeros to the rest."""
-    cdef Planes planes
-    _check("zero_pad_shortcut_forward", x.shape, y.shape, stride, &planes)
+    cdef Shortcut call
+    _check("zero_pad_shortcut_forward", x.shape, y.shape, stride, &call)
     check_alignment("zero_pad_shortcut_forward", "x", x._data, sizeof(floating))
     check_alignment("zero_pad_shortcut_forward", "y", y._data, sizeof(floating))
-    planes.given, planes.result, planes.is_double = x._data, y._data, floating is double
+    call.given, call.result, call.is_double = x._data, y._data, floating is double
     cdef Py_ssize_t items = y.shape[0] * y.shape[1]
     with nogil:
-        run_items(items, items * planes.rows * planes.columns, _forward, &planes)
+        run_items(items, items * call.rows * call.columns, _forward, &call)
 
 
 def zero_pad_shortcut_backward(
     const floating[:, :, :, ::1] dy, floating[:, :, :, ::1] dx, Py_ssize_t stride
 ):
     """Write dy's first channels (in) to every stride-th pixel of dx (out), zeros to the rest."""
-    cdef Planes planes
-    _check("zero_pad_shortcut_backward", dx.shape, dy.shape, stride, &planes)
+    cdef Shortcut call
+    _check("zero_pad_shortcut_backward", dx.shape, dy.shape, stride, &call)
     check_alignment("zero_pad_shortcut_backward", "dy", dy._data, sizeof(floating))
     check_alignment("zero_pad_shortcut_backward", "dx", dx._data, sizeof(floating))
-    planes.given, planes.result, planes.is_double = dy._data, dx._data, floating is double
+    call.given, call.result, call.is_double = dy._data, dx._data, floating is double
     cdef Py_ssize_t items = dx.shape[0] * dx.shape[1]
     with nogil:
-        run_items(items, items * planes.height * planes.width, _backward, &planes)
+        run_items(items, items * call.height * call.width, _backward, &call)
 
 
 cdef int _check(
-    str function, const Py_ssize_t* x, const Py_ssize_t* y, Py_ssize_t stride, Planes* planes
+    str function, const Py_ssize_t* x, const Py_ssize_t* y, Py_ssize_t stride, Shortcut* call
 ) except -1:
     """Fill in the sizes, or raise ValueError."""
     if stride < 1:
         raise ValueError(f"{function}: stride is {stride}, expected at least 1")
-    planes.channels, planes.height, planes.width = x[1], x[2], x[3]
-    planes.more = max(x[1], y[1])
-    planes.rows = x[2] // stride + (x[2] % stride != 0)
-    planes.columns = x[3] // stride + (x[3] % stride != 0)
-    planes.stride = stride
-    check_shape(function, "y", shape4(y), (x[0], planes.more, planes.rows, planes.columns))
+    call.channels, call.height, call.width = x[1], x[2], x[3]
+    call.more = max(x[1], y[1])
+    call.rows = x[2] // stride + (x[2] % stride != 0)
+    call.columns = x[3] // stride + (x[3] % stride != 0)
+    call.stride = stride
+    check_shape(function, "y", shape4(y), (x[0], call.more, call.rows, call.columns))
     return 0
 
 
 cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
-    cdef const Planes* p = <const Planes*> context
+    cdef const Shortcut* p = <const Shortcut*> context
     if p.is_double:
         _forward_plane(p, plane, <const double*> p.given, <double*> p.result)
     else:
@@ -73,7 +73,7 @@ cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
 
 
 cdef void _forward_plane(
-    const Planes* p, Py_ssize_t plane, const floating* x, floating* y
+    const Shortcut* p, Py_ssize_t plane, const floating* x, floating* y
 ) noexcept nogil:
     cdef Py_ssize_t n = plane // p.more, c = plane % p.more, h, w
     y += plane * p.rows * p.columns
@@ -88,7 +88,7 @@ cdef void _forward_plane(
 
 
 cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
-    cdef const Planes* p = <const Planes*> context
+    cdef const Shortcut* p = <const Shortcut*> context
     if p.is_double:
         _backward_plane(p, plane, <const double*> p.given, <double*> p.result)
     else:
@@ -96,7 +96,7 @@ cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
 
 
 cdef void _backward_plane(
-    const Planes* p, Py_ssize_t plane, const floating* dy, floating* dx
+    const Shortcut* p, Py_ssize_t plane, const floating* dy, floating* dx
 ) noexcept nogil:
     cdef Py_ssize_t n = plane // p.channels, c = plane % p.channels, h, w
     dx += plane * p.height * p.width
