@@ -104,7 +104,7 @@ def test_the_command_and_the_version_exist(project):
 
 def test_core_dependencies_stay_few(project):
     names = {re.match(r"[\w-]+", text)[0] for text in project["project"]["dependencies"]}
-    assert names == {"numpy", "safetensors", "platformdirs", "rich", "click"}
+    assert names == {"numpy", "safetensors", "platformdirs", "rich", "click", "lazy-loader"}
     assert not any("torch" in text for text in project["project"]["optional-dependencies"]["test"])
 
 
