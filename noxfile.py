@@ -1,0 +1,100 @@
+"""The tasks of a contributor's day: `nox --list` shows them, `nox -s NAME` runs one.
+
+They run in the environment that is active, which `pip install -e ".[dev]"` has filled; what stands
+after `--` goes to the tool: `nox -s test -- tests/optim -x`.  CI runs the same tasks (.ci/run).
+"""
+
+import os
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "quick"]
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Compile the kernels into the tree, after an edit of Cython or C."""
+    jobs = f"-j{os.cpu_count()}"
+    session.run("python", "setup.py", "-q", "build_ext", "--inplace", jobs, *session.posargs)
+
+
+@nox.session
+def debug(session: nox.Session) -> None:
+    """Compile with bounds checks and debugging symbols, for gdb; `nox -s build -- --force` undoes it."""
+    jobs = f"-j{os.cpu_count()}"
+    command = ("python", "setup.py", "-q", "build_ext", "--inplace", "--force", jobs)
+    session.run(*command, *session.posargs, env={"CNNLITE_DEBUG": "1"})
+
+
+@nox.session
+def annotate(session: nox.Session) -> None:
+    """Write a page beside each Cython file that shows what C it becomes, and where Python is called."""
+    files = session.posargs or ["cnnlite/_ext"]
+    session.run("cython", "--annotate", "-3", "-I", "cnnlite/_ext", *files)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Test in a minute: layers, functional, training; no processes, no theory."""
+    folders = ("tests/functional", "tests/layers", "tests/training", "tests/optim")
+    session.run("pytest", "-q", "-x", *(session.posargs or folders))
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Test everything but what is marked slow."""
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def judge(session: nox.Session) -> None:
+    """Test against PyTorch and ONNX, which must be there, and on CIFAR-10 if CNNLITE_DATA names it."""
+    required = {"CNNLITE_REQUIRE_TORCH": "1", "CNNLITE_REQUIRE_ONNX": "1"}
+    which = "(torch or onnx or cifar10) and not slow"
+    session.run("pytest", "-m", which, *session.posargs, env=required)
+
+
+@nox.session
+def sanitize(session: nox.Session) -> None:
+    """Run the kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    session.run("python", "-m", "tests.sanitize", *session.posargs)
+
+
+@nox.session
+def bits(session: nox.Session) -> None:
+    """Compare the bits of one training for several numbers of threads and builds."""
+    session.run("python", "-m", "tests.same_bits", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time each kernel once, briefly; the long comparisons are `python -m benchmarks.NAME`."""
+    short = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=2", "--benchmark-warmup=off")
+    columns = ("--benchmark-columns=median", "--benchmark-sort=name")
+    session.run("pytest", "benchmarks", "-q", *short, *columns, *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the documents, and follow their links."""
+    session.run("pytest", "-q", "tests/test_docs.py", "tests/test_docs_output.py", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style of Python, Cython and C, the types, and the direction of the imports."""
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("cython-lint", "cnnlite")
+    session.run("python", "-m", "tests.c_style")
+    session.run("mypy")
+    session.run("lint-imports", "--no-logo" if False else "--verbose")
+
+
+@nox.session
+def format(session: nox.Session) -> None:
+    """Lay out Python and C as the linters want them."""
+    session.run("ruff", "check", "--fix")
+    session.run("ruff", "format")
+    session.run("python", "-m", "tests.c_style", "--fix")
