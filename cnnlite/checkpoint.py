@@ -27,7 +27,7 @@ from cnnlite._storage import (
     remove_drafts,
     write_arrays,
 )
-from cnnlite.layers._arguments import integer
+from cnnlite.checks.numbers import integer
 
 if TYPE_CHECKING:
     from cnnlite.solver import Solver

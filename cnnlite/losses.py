@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite.functional._loss_checks import check_reduction
+from cnnlite.checks.labels import check_reduction
+from cnnlite.checks.numbers import real
 from cnnlite.functional.focal_loss import FocalLossCache
 from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
-from cnnlite.layers._arguments import real
 
 Array = npt.NDArray[np.floating[Any]]
 _Cache = TypeVar("_Cache")

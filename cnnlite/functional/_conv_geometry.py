@@ -5,18 +5,9 @@ from __future__ import annotations
 from numbers import Integral
 from typing import NamedTuple
 
-from cnnlite.functional._checks import (
-    Array,
-    IntPair,
-    Padding,
-    check_allocation,
-    check_floats,
-    check_images,
-    check_shape,
-    output_size,
-    pair,
-    resolve_padding,
-)
+from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, check_shape
+from cnnlite.checks.numbers import IntPair, pair
+from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
 
 class ConvGeometry(NamedTuple):

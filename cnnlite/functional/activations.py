@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 
 # exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")

@@ -7,13 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 
 
 class BatchNormCache(NamedTuple):

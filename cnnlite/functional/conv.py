@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from cnnlite.functional import _conv_im2col, _conv_naive, _conv_tiled, _conv_winograd
-from cnnlite.functional._checks import Array, IntPair, Padding, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_gradient, contiguous
+from cnnlite.checks.numbers import IntPair
+from cnnlite.checks.windows import Padding
 from cnnlite.functional._circular import wrap_pad, wrap_pad_backward
 from cnnlite.functional._conv_behind import Behind, pooled_shape, undo
 from cnnlite.functional._conv_choice import Passes, choose

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty
-from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 
 # Random numbers are drawn in pieces of this many: no array of floats as large as x is needed.
 _PIECE = 2**16

@@ -8,17 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.functional._checks import Array
-from cnnlite.functional._loss_checks import (
-    Targets,
-    Value,
-    check_reduction,
-    check_scores,
-    check_targets,
-    example_factors,
-    quiet,
-    reduce_losses,
-)
+from cnnlite.checks.arrays import Array
+from cnnlite.checks.labels import Targets, check_reduction, check_scores, check_targets
+from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
 
 
 class FocalLossCache(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)

@@ -6,13 +6,7 @@ import math
 from typing import NamedTuple
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 
 
 class LinearCache(NamedTuple):

@@ -9,13 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty
-from cnnlite.functional._checks import (
-    Array,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 
 
 class RowNormCache(NamedTuple):

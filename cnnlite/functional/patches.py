@@ -7,18 +7,9 @@ With a patch in every column a convolution is one matrix product.  `col2im` is t
 from __future__ import annotations
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    IntPair,
-    Padding,
-    check_allocation,
-    check_floats,
-    check_images,
-    contiguous,
-    pair,
-    resolve_padding,
-)
-from cnnlite.functional._checks import output_size as count_windows
+from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
+from cnnlite.checks.numbers import IntPair, pair
+from cnnlite.checks.windows import Padding, output_size as count_windows, resolve_padding
 
 
 def im2col(

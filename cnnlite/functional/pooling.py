@@ -8,18 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    IntPair,
-    Padding,
-    check_allocation,
-    check_gradient,
-    check_images,
-    contiguous,
-    output_size,
-    pair,
-    resolve_padding,
-)
+from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
+from cnnlite.checks.numbers import IntPair, pair
+from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
 _LARGEST_PLANE = 2**31 - 1
 # The mean of large numbers may be infinite, and that of both infinities NaN: not worth a warning.

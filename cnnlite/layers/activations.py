@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite import functional as F
-from cnnlite.layers._arguments import real
+from cnnlite.checks.numbers import real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 

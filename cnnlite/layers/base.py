@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.layers._arguments import float_dtype
+from cnnlite.checks.arrays import float_dtype
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.random import RngLike
 

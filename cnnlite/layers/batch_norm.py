@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.functional import batch_norm_forward
-from cnnlite.functional._checks import check_floats
+from cnnlite.checks.arrays import check_floats, float_dtype
+from cnnlite.checks.numbers import integer, real
 from cnnlite.functional.batch_norm import batch_norm_sum_backward
-from cnnlite.layers._arguments import float_dtype, integer, real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 

@@ -8,15 +8,10 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite.functional import conv2d_backward
-from cnnlite.functional._checks import (
-    IntPair,
-    Padding,
-    check_allocation,
-    pair,
-    resolve_padding,
-)
+from cnnlite.checks.arrays import check_allocation, float_dtype
+from cnnlite.checks.numbers import IntPair, integer, pair
+from cnnlite.checks.windows import Padding, as_stored, resolve_padding
 from cnnlite.functional.conv import ALGORITHMS, conv2d_block_forward
-from cnnlite.layers._arguments import float_dtype, frozen, integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
 
@@ -70,7 +65,7 @@ class Conv2d(Layer):
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)
         resolve_padding("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
-        padding = frozen(padding)
+        padding = as_stored(padding)
         self.padding = (padding, padding) if isinstance(padding, int) else padding
         for argument, value, known in (
             ("padding_mode", padding_mode, ("zeros", "circular")),

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite.functional import linear_backward, linear_forward
-from cnnlite.functional._checks import check_allocation
-from cnnlite.layers._arguments import float_dtype, integer
+from cnnlite.checks.arrays import check_allocation, float_dtype
+from cnnlite.checks.numbers import integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
 

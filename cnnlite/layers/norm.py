@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional as F
-from cnnlite.layers._arguments import float_dtype, integer, real
+from cnnlite.checks.arrays import float_dtype
+from cnnlite.checks.numbers import integer, real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 

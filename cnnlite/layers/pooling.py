@@ -12,9 +12,9 @@ from cnnlite.functional import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
-from cnnlite.functional._checks import IntPair, Padding, pair
+from cnnlite.checks.numbers import IntPair, pair
+from cnnlite.checks.windows import Padding, as_stored
 from cnnlite.functional.pooling import resolve_pool_padding
-from cnnlite.layers._arguments import frozen
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -45,10 +45,10 @@ class MaxPool2d(Layer):
         ceil_mode: bool = False,
     ) -> None:
         _check_windows("MaxPool2d", kernel_size, stride, padding, dilation)
-        self.kernel_size = frozen(kernel_size)
-        self.stride = self.kernel_size if stride is None else frozen(stride)
-        self.padding = frozen(padding)
-        self.dilation = frozen(dilation)
+        self.kernel_size = as_stored(kernel_size)
+        self.stride = self.kernel_size if stride is None else as_stored(stride)
+        self.padding = as_stored(padding)
+        self.dilation = as_stored(dilation)
         self.ceil_mode = ceil_mode
 
     @property
@@ -98,9 +98,9 @@ class AvgPool2d(Layer):
         count_include_pad: bool = True,
     ) -> None:
         _check_windows("AvgPool2d", kernel_size, stride, padding)
-        self.kernel_size = frozen(kernel_size)
-        self.stride = self.kernel_size if stride is None else frozen(stride)
-        self.padding = frozen(padding)
+        self.kernel_size = as_stored(kernel_size)
+        self.stride = self.kernel_size if stride is None else as_stored(stride)
+        self.padding = as_stored(padding)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlite.layers._arguments import integer
+from cnnlite.checks.numbers import integer
 from cnnlite.random import Rng
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnnlite.layers import Sequential
-from cnnlite.layers._arguments import integer
+from cnnlite.checks.numbers import integer
 
 __all__ = ["CIFAR", "count_features", "image_channels"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from cnnlite.layers._arguments import float_dtype, integer
+from cnnlite.checks.arrays import float_dtype
+from cnnlite.checks.numbers import integer
 from cnnlite.models._images import CIFAR, count_features, image_channels
 from cnnlite.random import RngLike, init_generator
 

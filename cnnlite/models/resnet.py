@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import check_floats, check_shape, contiguous
+from cnnlite.checks.arrays import check_floats, check_shape, contiguous, float_dtype
+from cnnlite.checks.numbers import integer
 from cnnlite.layers import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -22,7 +23,6 @@ from cnnlite.layers import (
     Residual,
     Sequential,
 )
-from cnnlite.layers._arguments import float_dtype, integer
 from cnnlite.layers.base import Grads
 from cnnlite.models._images import CIFAR, image_channels
 from cnnlite.random import RngLike, init_generator

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from cnnlite.layers._arguments import float_dtype
+from cnnlite.checks.arrays import float_dtype
 from cnnlite.models._images import CIFAR, count_features, image_channels
 from cnnlite.random import RngLike, init_generator
 

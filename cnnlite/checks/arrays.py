@@ -1,0 +1,208 @@
+"""Arrays: their dtypes and shapes, gradients, images."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.checks.numbers import shown
+
+__all__ = [
+    "Array",
+    "allocate",
+    "as_array",
+    "check_allocation",
+    "check_array",
+    "check_floats",
+    "check_gradient",
+    "check_images",
+    "check_shape",
+    "check_writeable",
+    "contiguous",
+    "float_dtype",
+    "real_array",
+]
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def contiguous(x: Array) -> Array:
+    """Return x itself where a kernel can read it, else a C-contiguous, aligned copy."""
+    if x.flags.c_contiguous and x.flags.aligned:
+        return x
+    return np.array(x, order="C", subok=False)
+
+
+def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return the dtype if a layer can have it.
+
+    Args:
+        name: the layer or function, for the message.
+        dtype: what was asked for.
+
+    Raises:
+        TypeError: it is neither float32 nor float64 in the machine's byte order.
+    """
+    if dtype is not None:  # which NumPy would read as float64
+        try:
+            resolved = np.dtype(dtype)
+            if resolved in _FLOATS:
+                return resolved
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"{name}: dtype is {shown(dtype)}, expected float32 or float64")
+
+
+def as_array(name: str, argument: str, value: Any) -> npt.NDArray[Any]:
+    """Return what NumPy makes of a value.
+
+    Raises:
+        TypeError: it makes nothing of it, or an array of objects.
+        ValueError: it is a list of lists of different lengths.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {argument} is no array: {error}") from None
+    except (TypeError, RuntimeError) as error:  # a tensor that requires grad, or of bfloat16
+        raise TypeError(f"{name}: {argument} is no array: {error}") from None
+    if array.dtype.kind == "O":
+        raise TypeError(f"{name}: {argument} is {shown(value)}, expected an array of numbers")
+    return array
+
+
+def check_array(name: str, argument: str, array: Any) -> None:
+    """Raise TypeError unless the argument is a NumPy array."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
+
+
+def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
+    """Raise TypeError unless all arrays are float32, or all float64.
+
+    Args:
+        name: the layer or function, for the message.
+        optional: arguments that may be None.
+        arrays: the arrays, by argument.
+    """
+    first: tuple[str, np.dtype[Any]] | None = None
+    for argument, array in arrays.items():
+        if array is None and argument in optional:
+            continue
+        if not isinstance(array, np.ndarray):
+            check_array(name, argument, array)
+        if array.dtype not in _FLOATS:
+            raise TypeError(
+                f"{name}: {argument} must be float32 or float64, got {array.dtype} "
+                f"({argument} {array.shape})"
+            )
+        if first is None:
+            first = (argument, array.dtype)
+        elif array.dtype != first[1]:
+            raise TypeError(
+                f"{name}: {argument} is {array.dtype} but {first[0]} is {first[1]}; "
+                "convert one of them with astype"
+            )
+
+
+def check_writeable(name: str, argument: str, array: Any) -> None:
+    """Raise unless the argument is a float array that may be filled in place."""
+    check_floats(name, **{argument: array})
+    if not array.flags.writeable:
+        raise ValueError(f"{name}: {argument} is read-only, it is filled in place")
+
+
+def check_images(name: str, x: Array) -> None:
+    """Raise unless x is a float array (N, C, H, W) with at least one channel, row and column."""
+    check_floats(name, x=x)
+    if x.ndim != 4 or 0 in x.shape[1:]:
+        raise ValueError(
+            f"{name}: x must have shape (N, C, H, W) with C, H and W at least 1, got {x.shape}"
+        )
+
+
+def check_shape(name: str, argument: str, array: Array | None, expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless the array (or None) has exactly the expected shape."""
+    if array is not None and array.shape != expected:
+        raise ValueError(f"{name}: {argument} has shape {array.shape}, expected {expected}")
+
+
+def check_gradient(name: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return the gradient that arrives at a backward pass, checked and readable for kernels.
+
+    Args:
+        name: the layer or function, for the message.
+        dy: gradient with respect to what forward returned.
+        shape: shape of what forward returned.
+        dtype: its dtype.
+
+    Returns:
+        dy, C-contiguous and aligned.
+    """
+    check_floats(name, dy=dy)
+    if dy.shape != shape:
+        raise ValueError(f"{name}: dy has shape {dy.shape}, but forward returned {shape}")
+    if dy.dtype != dtype:
+        raise TypeError(f"{name}: dy is {dy.dtype}, but forward returned {dtype}")
+    return contiguous(dy)
+
+
+def check_allocation(name: str, what: str, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Raise ValueError when an array of this shape cannot exist in the address space."""
+    size = math.prod(shape) * dtype.itemsize
+    if size > sys.maxsize:
+        raise ValueError(
+            f"{name}: {what} of shape {tuple(shape)} would take {size} bytes, "
+            f"more than can be addressed ({sys.maxsize})"
+        )
+
+
+def allocate(name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return an array with nothing in it yet.
+
+    Raises:
+        ValueError: it cannot exist in the address space.
+        MemoryError: this machine has not enough memory; the message names the array.
+    """
+    dtype = np.dtype(dtype)
+    check_allocation(name, what, shape, dtype)
+    try:
+        return np.empty(shape, dtype)
+    except MemoryError:
+        size = math.prod(shape) * dtype.itemsize
+        raise MemoryError(
+            f"{name}: {what} of shape {tuple(shape)} takes {size} bytes, more memory than there is"
+        ) from None
+
+
+def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArray[np.float64]:
+    """Return finite numbers, given as an array or a list, as float64 (C,).
+
+    Args:
+        name: the layer or function, for the message.
+        argument: the argument's name.
+        value: what was given.
+        expected: what the message says was expected.
+
+    Raises:
+        TypeError: it is not made of real numbers.
+        ValueError: it has not one axis, or a number is infinite or NaN.
+    """
+    array = as_array(name, argument, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: {argument} is {shown(value)}, expected {expected}")
+    if array.ndim != 1:
+        raise ValueError(f"{name}: {argument} has shape {array.shape}, expected (C,)")
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if wrong.size:
+        raise ValueError(
+            f"{name}: {argument}[{wrong[0]}] is {array[wrong[0]]}, expected {expected}"
+        )
+    return array.astype(np.float64)
