@@ -24,6 +24,7 @@ __all__ = [
     "check_shape",
     "check_writeable",
     "contiguous",
+    "converted",
     "float_dtype",
     "real_array",
 ]
@@ -64,18 +65,44 @@ def as_array(name: str, argument: str, value: Any) -> npt.NDArray[Any]:
     """Return what NumPy makes of a value.
 
     Raises:
-        TypeError: it makes nothing of it, or an array of objects.
+        TypeError: it makes nothing of it.
         ValueError: it is a list of lists of different lengths.
     """
     try:
-        array = np.asarray(value)
+        return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: {argument} is no array: {error}") from None
     except (TypeError, RuntimeError) as error:  # a tensor that requires grad, or of bfloat16
         raise TypeError(f"{name}: {argument} is no array: {error}") from None
-    if array.dtype.kind == "O":
-        raise TypeError(f"{name}: {argument} is {shown(value)}, expected an array of numbers")
-    return array
+
+
+def converted(name: str, argument: str, value: Any, like: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy of a value, of the shape and dtype of an array that it can be copied into.
+
+    Raises:
+        TypeError: the value is no array of numbers, or of a kind that would be cut off.
+        ValueError: it has another shape, a number is too large for the dtype, or `like` cannot be
+            written to.
+    """
+    array = as_array(name, argument, value)
+    if array.shape == (1,) and like.ndim == 0:
+        array = array.reshape(())
+    if array.shape != like.shape:
+        raise ValueError(f"{name}: {argument} is {array.shape}, expected {like.shape}")
+    if not np.can_cast(array.dtype, like.dtype, "same_kind"):
+        raise TypeError(f"{name}: {argument} is {array.dtype}, expected {like.dtype}")
+    if not like.flags.writeable:
+        raise ValueError(
+            f"{name}: the layer's {argument} is read-only, nothing can be copied into it"
+        )
+    with np.errstate(all="ignore"):
+        copy = array.astype(like.dtype)
+        # Infinity and NaN stay what they are; a number must not become one, nor wrap around.
+        changed = np.isinf(copy) & ~np.isinf(array) if like.dtype.kind == "f" else copy != array
+    if changed.any():
+        first = array[tuple(np.argwhere(changed)[0])]
+        raise ValueError(f"{name}: {argument} holds {first}, which {like.dtype} cannot")
+    return copy
 
 
 def check_array(name: str, argument: str, array: Any) -> None:
@@ -164,8 +191,10 @@ def check_allocation(name: str, what: str, shape: Sequence[int], dtype: np.dtype
         )
 
 
-def allocate(name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return an array with nothing in it yet.
+def allocate(
+    name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike, fill: float | None = None
+) -> npt.NDArray[Any]:
+    """Return a new array, full of one number or with nothing in it yet.
 
     Raises:
         ValueError: it cannot exist in the address space.
@@ -174,12 +203,15 @@ def allocate(name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike) -
     dtype = np.dtype(dtype)
     check_allocation(name, what, shape, dtype)
     try:
-        return np.empty(shape, dtype)
+        array = np.empty(shape, dtype)
     except MemoryError:
         size = math.prod(shape) * dtype.itemsize
         raise MemoryError(
             f"{name}: {what} of shape {tuple(shape)} takes {size} bytes, more memory than there is"
         ) from None
+    if fill is not None:
+        array.fill(fill)
+    return array
 
 
 def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArray[np.float64]:

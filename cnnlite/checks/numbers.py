@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -172,13 +172,12 @@ def flag(name: str, argument: str, value: object) -> bool:
     raise TypeError(f"{name}: {argument} is {shown(value)}, expected True or False")
 
 
-def choice(name: str, argument: str, value: Any, words: Iterable[str | None]) -> Any:
+def choice(name: str, argument: str, value: Any, words: Collection[str | None]) -> Any:
     """Return the value if it is one of the words (or None, where that is among them).
 
     Raises:
         ValueError: it is none of them.
     """
-    words = tuple(words)
     if (value is None or isinstance(value, str)) and value in words:
         return value
     expected = " or ".join(map(repr, words))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.labels import Targets, check_reduction, check_scores, check_targets
+from cnnlite.checks.numbers import real
 from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
 
 
@@ -57,8 +57,7 @@ def focal_loss_forward(
     check_scores(name, scores, weight)
     labels = check_targets(name, targets, scores)
     check_reduction(name, reduction)
-    if not (math.isfinite(gamma) and gamma >= 0):
-        raise ValueError(f"{name}: gamma must be a number from 0 up, got {gamma!r}")
+    gamma = real(name, "gamma", gamma, 0)
     rows = np.arange(len(labels))
     shifted = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
     exponentials = np.exp(shifted)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
-from cnnlite.checks.windows import Padding, output_size as count_windows, resolve_padding
+from cnnlite.checks.windows import Padding, resolve_padding
+from cnnlite.checks.windows import output_size as count_windows
 
 
 def im2col(

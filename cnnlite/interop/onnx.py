@@ -14,9 +14,9 @@ import numpy as np
 from cnnlite import layers as nn
 from cnnlite import models
 from cnnlite._storage import replace_file
-from cnnlite.evaluation import model_dtype
 from cnnlite.checks.numbers import pair
 from cnnlite.checks.windows import resolve_padding
+from cnnlite.evaluation import model_dtype
 from cnnlite.interop._shared import join, load
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.functional import dropout_backward, dropout_forward
 from cnnlite.checks.numbers import real
+from cnnlite.functional import dropout_backward, dropout_forward
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, as_rng
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlite.reference.windows import output_size, taps
+from cnnlite.checks.windows import windows_along
+from cnnlite.reference.windows import taps
 
 small = st.integers(0, 4)
 positive = st.integers(1, 5)
@@ -14,7 +15,7 @@ positive = st.integers(1, 5)
 def test_floor_mode_counts_the_windows_that_fit(size, kernel, stride, before, after, dilation):
     reach = dilation * (kernel - 1) + 1
     fitting = [o for o in range(40) if o * stride + reach <= before + size + after]
-    counted = output_size(size, kernel, stride, before, after, dilation)
+    counted = windows_along(size, kernel, stride, before, after, dilation)
     assert max(counted, 0) == len(fitting)
 
 
@@ -28,12 +29,14 @@ def test_both_modes_count_as_torch_does(torch, kernel, stride, padding, dilation
         expected = torch.nn.functional.max_pool2d(
             torch.zeros(1, 1, size, size), kernel, stride, padding, dilation, ceil_mode
         ).shape[2]
-        assert output_size(size, kernel, stride, padding, padding, dilation, ceil_mode) == expected
+        assert (
+            windows_along(size, kernel, stride, padding, padding, dilation, ceil_mode) == expected
+        )
 
 
 @given(st.integers(1, 9), positive, positive, small, small, positive, st.integers(0, 2))
 def test_taps_visit_exactly_what_is_inside(size, kernel, stride, before, after, dilation, extra):
-    outputs = output_size(size, kernel, stride, before, after, dilation) + extra
+    outputs = windows_along(size, kernel, stride, before, after, dilation) + extra
     if outputs < 1:
         return
     visited = set()
