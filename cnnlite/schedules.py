@@ -98,15 +98,12 @@ class MultiStep:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        try:
-            milestones = tuple(self.milestones)
-        except TypeError:
-            raise TypeError(
-                f"MultiStep: milestones is {shown(self.milestones)}, expected a tuple of lengths"
-            ) from None
+        given: Any = self.milestones
+        if not isinstance(given, tuple | list) and getattr(given, "ndim", 0) != 1:
+            raise TypeError(f"MultiStep: milestones is {shown(given)}, expected a tuple of lengths")
         milestones = tuple(
             _length("MultiStep", f"milestones[{place}]", length)
-            for place, length in enumerate(milestones)
+            for place, length in enumerate(given)
         )
         object.__setattr__(self, "milestones", milestones)
         _set_factor(self, "gamma")

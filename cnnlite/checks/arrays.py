@@ -51,7 +51,8 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     Raises:
         TypeError: it is neither float32 nor float64 in the machine's byte order.
     """
-    if dtype is not None:  # which NumPy would read as float64
+    # NumPy would read None as float64, and a number as its own dtype.
+    if dtype is not None and not isinstance(dtype, np.generic | np.ndarray):
         try:
             resolved = np.dtype(dtype)
             if resolved in _FLOATS:
@@ -105,10 +106,11 @@ def converted(name: str, argument: str, value: Any, like: npt.NDArray[Any]) -> n
     return copy
 
 
-def check_array(name: str, argument: str, array: Any) -> None:
-    """Raise TypeError unless the argument is a NumPy array."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
+def check_array(name: str, argument: str, array: Any) -> npt.NDArray[Any]:
+    """Return the argument; raise TypeError unless it is a NumPy array."""
+    if isinstance(array, np.ndarray):
+        return array
+    raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
 
 
 def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
@@ -123,8 +125,7 @@ def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | N
     for argument, array in arrays.items():
         if array is None and argument in optional:
             continue
-        if not isinstance(array, np.ndarray):
-            check_array(name, argument, array)
+        array = check_array(name, argument, array)
         if array.dtype not in _FLOATS:
             raise TypeError(
                 f"{name}: {argument} must be float32 or float64, got {array.dtype} "
@@ -181,33 +182,52 @@ def check_gradient(name: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype
     return contiguous(dy)
 
 
-def check_allocation(name: str, what: str, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """Raise ValueError when an array of this shape cannot exist in the address space."""
+def check_allocation(
+    name: str, what: str, shape: Sequence[int], dtype: np.dtype[Any], axes: str = ""
+) -> None:
+    """Raise ValueError when an array of this shape cannot exist in the address space.
+
+    Args:
+        name: the layer or function, for the message.
+        what: the array.
+        shape, dtype: of the array.
+        axes: the arguments that its sizes come from, where the caller would know these better.
+    """
     size = math.prod(shape) * dtype.itemsize
     if size > sys.maxsize:
         raise ValueError(
-            f"{name}: {what} of shape {tuple(shape)} would take {size} bytes, "
+            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} would take {size} bytes, "
             f"more than can be addressed ({sys.maxsize})"
         )
 
 
 def allocate(
-    name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike, fill: float | None = None
+    name: str,
+    what: str,
+    shape: Sequence[int],
+    dtype: npt.DTypeLike,
+    fill: float | None = None,
+    axes: str = "",
 ) -> npt.NDArray[Any]:
     """Return a new array, full of one number or with nothing in it yet.
+
+    Args:
+        name, what, shape, dtype, axes: see `check_allocation`.
+        fill: the number, or None.
 
     Raises:
         ValueError: it cannot exist in the address space.
         MemoryError: this machine has not enough memory; the message names the array.
     """
     dtype = np.dtype(dtype)
-    check_allocation(name, what, shape, dtype)
+    check_allocation(name, what, shape, dtype, axes)
     try:
         array = np.empty(shape, dtype)
     except MemoryError:
         size = math.prod(shape) * dtype.itemsize
         raise MemoryError(
-            f"{name}: {what} of shape {tuple(shape)} takes {size} bytes, more memory than there is"
+            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} takes {size} bytes, "
+            "more memory than there is"
         ) from None
     if fill is not None:
         array.fill(fill)
@@ -238,3 +258,7 @@ def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArr
             f"{name}: {argument}[{wrong[0]}] is {array[wrong[0]]}, expected {expected}"
         )
     return array.astype(np.float64)
+
+
+def _origin(axes: str) -> str:
+    return f", that is ({axes})," if axes else ""

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from cnnlite._backend import empty, kernels
-from cnnlite.checks.arrays import float_dtype
+from cnnlite.checks.arrays import check_allocation, float_dtype
 from cnnlite.checks.labels import check_indices
-from cnnlite.checks.numbers import integer
+from cnnlite.checks.numbers import integer, shown
 from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
 from cnnlite.data.dataset import Normalization
 from cnnlite.random import Rng
@@ -22,6 +22,7 @@ def epoch_order(n: int, epoch: int, seed: int) -> np.ndarray:
     """
     name = "epoch_order"
     n, epoch = integer(name, "n", n, 0), integer(name, "epoch", epoch)
+    check_allocation(name, "the order", (n,), np.dtype(np.int64), "n")
     generator = Rng(integer(name, "seed", seed), epoch, "data.epoch_order").generator()
     return generator.permutation(n).astype(np.int64, copy=False)
 
@@ -61,6 +62,16 @@ def gather(
     """
     dtype = float_dtype("gather", dtype)
     epoch, seed = integer("gather", "epoch", epoch), integer("gather", "seed", seed)
+    for argument, value, need in (
+        ("X", X, "shape"),
+        ("normalization", normalization, "apply"),
+        ("augment", augment, "__call__"),
+        ("out", out, "shape"),
+    ):
+        if not hasattr(value, need) and (value is not None or argument == "X"):
+            raise TypeError(f"gather: {argument} is {shown(value)}, which has no {need}")
+    if not X.shape:
+        raise ValueError("gather: X has the shape (), expected (M, ...)")
     index = check_indices("gather", "index", index, len(X))
     shape = (len(index), *X.shape[1:])
     if out is None:

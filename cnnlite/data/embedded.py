@@ -42,15 +42,16 @@ def embedded(
         ValueError: a number of images is negative, or there is nothing to train on.
         MemoryError: there is not enough memory for so many images.
     """
-    numbers = (
-        count("embedded", "num_train", num_train),
-        integer("embedded", "num_validation", num_validation, 0),
-        integer("embedded", "num_test", num_test, 0),
-    )
+    numbers = {
+        "num_train": count("embedded", "num_train", num_train),
+        "num_validation": integer("embedded", "num_validation", num_validation, 0),
+        "num_test": integer("embedded", "num_test", num_test, 0),
+    }
     seed = integer("embedded", "seed", seed)
     arrays: dict[str, np.ndarray] = {}
-    for number, (split, size) in enumerate(zip(SPLITS, numbers, strict=True)):
-        images = allocate("embedded", f"X_{split}", (size, 3, 32, 32), np.uint8)
+    for number, (split, argument) in enumerate(zip(SPLITS, numbers, strict=True)):
+        size, axes = numbers[argument], f"{argument}, 3, 32, 32"
+        images = allocate("embedded", f"X_{split}", (size, 3, 32, 32), np.uint8, axes=axes)
         labels = np.arange(size, dtype=np.int64) % len(FIGURES)
         for start in range(0, size, _CHUNK):
             rows = slice(start, min(start + _CHUNK, size))

@@ -57,7 +57,9 @@ def dropout_forward(
     p = real("Dropout", "p", p, 0, 1)
     if not flag("Dropout", "train", train) or p == 0:
         return x, DropoutCache(None, 1.0, x.shape, x.dtype)
-    generator = rng.generator() if callable(getattr(rng, "generator", None)) else rng
+    generator: Any = rng
+    if callable(getattr(rng, "generator", None)):
+        generator = generator.generator()
     if not isinstance(generator, np.random.Generator):
         raise TypeError(
             f"Dropout: rng must be a numpy.random.Generator while training, got {shown(rng)}"

@@ -87,7 +87,8 @@ def col2im(
     if cols.shape[2] != rows * columns:
         raise ValueError(
             f"col2im: cols has {cols.shape[2]} columns, but {rows} x {columns} patches fit "
-            f"an image of {(height, width)} (cols {cols.shape})"
+            f"an image of {(height, width)} (cols {cols.shape}, output_size {(height, width)}, "
+            f"kernel_size {kernel}, stride {strides}, padding {sides}, dilation {dilations})"
         )
     shape = (cols.shape[0], cols.shape[1] // patch, height, width)
     check_allocation("col2im", "the result", shape, cols.dtype)

@@ -42,13 +42,16 @@ class _BatchNorm(Layer):
         self.momentum = None if momentum is None else real(name, "momentum", momentum, 0, 1)
         affine = flag(name, "affine", affine)
         track_running_stats = flag(name, "track_running_stats", track_running_stats)
-        shape = (self.num_features,)
+
+        def new(what: str, fill: float) -> np.ndarray:
+            return allocate(name, what, (self.num_features,), dtype, fill, "num_features")
+
         if affine:
-            self.params["weight"] = allocate(name, "weight", shape, dtype, 1)
-            self.params["bias"] = allocate(name, "bias", shape, dtype, 0)
+            self.params["weight"] = new("weight", 1)
+            self.params["bias"] = new("bias", 0)
         if track_running_stats:
-            self.buffers["running_mean"] = allocate(name, "running_mean", shape, dtype, 0)
-            self.buffers["running_var"] = allocate(name, "running_var", shape, dtype, 1)
+            self.buffers["running_mean"] = new("running_mean", 0)
+            self.buffers["running_var"] = new("running_var", 1)
             self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
 
     def forward(

@@ -73,7 +73,8 @@ class Conv2d(Layer):
 
         dtype, rng = float_dtype("Conv2d", dtype), init_generator(rng, "Conv2d")
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        weight = allocate("Conv2d", "weight", shape, dtype)
+        axes = "out_channels, in_channels / groups, *kernel_size"
+        weight = allocate("Conv2d", "weight", shape, dtype, axes=axes)
         self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
         if bias:
             bound = 1 / math.sqrt(initializers.fans(weight)[0])

@@ -44,7 +44,7 @@ class Linear(Layer):
         bias = flag("Linear", "bias", bias)
         dtype, rng = float_dtype("Linear", dtype), init_generator(rng, "Linear")
         shape = (self.out_features, self.in_features)
-        weight = allocate("Linear", "weight", shape, dtype)
+        weight = allocate("Linear", "weight", shape, dtype, axes="out_features, in_features")
         self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
         if bias:
             bound = 1 / math.sqrt(self.in_features)

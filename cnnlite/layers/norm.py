@@ -49,10 +49,10 @@ class LayerNorm(Layer):
         self.eps = real("LayerNorm", "eps", eps, 0)
         bias = flag("LayerNorm", "bias", bias)
         if flag("LayerNorm", "elementwise_affine", elementwise_affine):
-            shape = self.normalized_shape
-            self.params["weight"] = allocate("LayerNorm", "weight", shape, dtype, 1)
+            shape, axes = self.normalized_shape, "*normalized_shape"
+            self.params["weight"] = allocate("LayerNorm", "weight", shape, dtype, 1, axes)
             if bias:
-                self.params["bias"] = allocate("LayerNorm", "bias", shape, dtype, 0)
+                self.params["bias"] = allocate("LayerNorm", "bias", shape, dtype, 0, axes)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -112,9 +112,9 @@ class GroupNorm(Layer):
             )
         self.eps = real("GroupNorm", "eps", eps, 0)
         if flag("GroupNorm", "affine", affine):
-            shape = (self.num_channels,)
-            self.params["weight"] = allocate("GroupNorm", "weight", shape, dtype, 1)
-            self.params["bias"] = allocate("GroupNorm", "bias", shape, dtype, 0)
+            shape, axes = (self.num_channels,), "num_channels"
+            self.params["weight"] = allocate("GroupNorm", "weight", shape, dtype, 1, axes)
+            self.params["bias"] = allocate("GroupNorm", "bias", shape, dtype, 0, axes)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None

@@ -50,10 +50,12 @@ class Optimizer(ABC):
     def __init__(self, groups: Iterable[Group], **options: Any) -> None:
         self.options = self._checked(options, type(self).__name__)
         self.groups: list[tuple[Callable[[str, Array], bool], dict[str, Any]]] = []
-        if not isinstance(groups, Iterable):
+        try:
+            groups = tuple(groups)
+        except TypeError:
             raise TypeError(
                 f"{type(self).__name__}: groups is {shown(groups)}, expected mappings in a list"
-            )
+            ) from None
         for number, group in enumerate(groups):
             where = f"{type(self).__name__}: groups[{number}]"
             if not isinstance(group, Mapping) or not callable(group.get("match")):
