@@ -159,9 +159,7 @@ class Exponential:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        _set_factor(self, "final")
-        if not self.final:
-            raise ValueError("Exponential: final is 0, expected a number above 0 and to 1")
+        _set_factor(self, "final", open_low=True)
         _set_length(self, "warmup")
 
     def __call__(self, step: int, total_steps: int) -> float:
@@ -255,9 +253,12 @@ def _set_length(schedule: Any, name: str) -> None:
     object.__setattr__(schedule, name, value)
 
 
-def _set_factor(schedule: Any, name: str, low: float = 0, high: float = 1) -> None:
+def _set_factor(
+    schedule: Any, name: str, low: float = 0, high: float = 1, open_low: bool = False
+) -> None:
     """Put a factor into its plain spelling, a float."""
-    value = real(type(schedule).__name__, name, getattr(schedule, name), low, high)
+    given = getattr(schedule, name)
+    value = real(type(schedule).__name__, name, given, low, high, open_low=open_low)
     object.__setattr__(schedule, name, value)
 
 

@@ -165,8 +165,8 @@ CALLS: list[Call] = [
     Call("BatchNorm", F.batch_norm_forward,
          {"x": _ROWS, "gamma": FLOATS, "beta": FLOATS, **_STATISTICS, "train": True},
          {**_LATER, "momentum": SHARE}),
-    Call("BatchNorm", F.batch_norm_backward, dict(zip(("dy", "cache"), _NORM, strict=True)),
-         _GRADIENTS),
+    *[Call("BatchNorm", backward, dict(zip(("dy", "cache"), _NORM, strict=True)), _GRADIENTS)
+      for backward in (F.batch_norm_backward, F.batch_norm_sum_backward)],
     Call("LayerNorm", F.layer_norm_forward, {"x": _ROWS, "normalized_shape": 4}),
     Call("GroupNorm", F.group_norm_forward, {"x": _x(2, 4, 3), "num_groups": 4}),
     Call("Dropout", F.dropout_forward,
@@ -184,6 +184,9 @@ CALLS: list[Call] = [
                True, "0.5", None, 1j, [True, True], ["1", "1"], [1.0], np.ones((2, 2)), {}])})
       for name, start in (("CrossEntropyLoss", "cross_entropy"), ("HingeLoss", "hinge_loss"),
                           ("FocalLoss", "focal_loss"))],
+    Call("MSELoss", F.mse_loss_backward, {"cache": F.mse_loss_forward(_ROWS, 2 * _ROWS)[1]},
+         {"cache": None, "dvalue": Kind(0.5, [*_HALVES, np.full((2, 4), 0.5)], [
+             True, "0.5", None, 1j, np.ones((2, 4), bool), np.ones(4), {}])}),
     Call("Conv2d", cnnlite.Conv2d, {"in_channels": 2, "out_channels": 2, "kernel_size": 3},
          {"bias": FLAG}),
     Call("MaxPool2d", cnnlite.MaxPool2d, {"kernel_size": 3}),

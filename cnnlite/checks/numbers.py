@@ -47,7 +47,7 @@ def as_integer(value: object) -> int | None:
     if isinstance(value, bool | np.bool_):
         return None
     try:
-        return operator.index(value)  # type: ignore[arg-type]  # what it raises is the check
+        return int(operator.index(value))  # type: ignore[arg-type]  # it raises: that is the check
     except TypeError:
         return None
 
@@ -143,19 +143,25 @@ def real(
         TypeError: the value is no number.
         ValueError: it is out of range, infinite or NaN.
     """
-    expected = "a number"
-    if math.isfinite(low):
-        expected += f" above {low:g}" if open_low else f" from {low:g}"
-        if math.isfinite(high):
-            expected += " and" if open_low else " to"
-            expected += f" below {high:g}" if open_high else f" {high:g}"
-        elif not open_low:
-            expected += " up"
+    if type(value) is float and low < value < high and math.isfinite(value):  # the usual case
+        return value
+    expected = _range(low, high, open_low, open_high)
     result = number(name, argument, value, expected)
     inside = low <= result <= high and math.isfinite(result)
     if not inside or (open_low and result == low) or (open_high and result == high):
         raise ValueError(f"{name}: {argument} is {shown(value)}, expected {expected}")
     return result
+
+
+def _range(low: float, high: float, open_low: bool, open_high: bool) -> str:
+    if not math.isfinite(low):
+        return "a number"
+    text = f"a number above {low:g}" if open_low else f"a number from {low:g}"
+    if not math.isfinite(high):
+        return text if open_low else f"{text} up"
+    if open_low:
+        return f"{text} and {'below' if open_high else 'up to'} {high:g}"
+    return f"{text} to {'below ' if open_high else ''}{high:g}"
 
 
 def flag(name: str, argument: str, value: object) -> bool:

@@ -93,7 +93,7 @@ def conv2d_forward(
         x: (N, C, H, W), float32 or float64.
         weight: (F, C/groups, KH, KW), of the same dtype.
         bias: (F,) or None.
-        stride, dilation: int or pair, in pixels.
+        stride, dilation: int, pair or tuple of one, in pixels.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid".
         groups: channels and filters are split into this many parts that do not see each other.
         padding_mode: "zeros" or "circular".

@@ -24,7 +24,7 @@ def im2col(
 
     Args:
         x: (N, C, H, W), float32 or float64.
-        kernel_size, stride, dilation: int or pair, in pixels.
+        kernel_size, stride, dilation: int, pair or tuple of one, in pixels.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; padded with zeros.
 
     Returns:

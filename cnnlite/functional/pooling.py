@@ -74,8 +74,8 @@ def max_pool2d_forward(
 
     Args:
         x: (N, C, H, W), float32 or float64.
-        kernel_size, dilation: int or pair, in pixels.
-        stride: int or pair; None means kernel_size.
+        kernel_size, dilation: int, pair or tuple of one, in pixels.
+        stride: the same; None means kernel_size.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; at most half a
             kernel.  Padded pixels never win.
         ceil_mode: True lets a last window stick out at the bottom or right.
@@ -145,8 +145,8 @@ def avg_pool2d_forward(
 
     Args:
         x: (N, C, H, W), float32 or float64.
-        kernel_size: int or pair, in pixels.
-        stride: int or pair; None means kernel_size.
+        kernel_size: int, pair or tuple of one, in pixels.
+        stride: the same; None means kernel_size.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; at most half a
             kernel, with zeros.
         ceil_mode: True lets a last window stick out at the bottom or right; what lies beyond the

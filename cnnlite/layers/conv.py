@@ -25,7 +25,7 @@ class Conv2d(Layer):
 
     Args:
         in_channels, out_channels: channels of the images, number of filters.
-        kernel_size, stride, dilation: an int or a pair, in pixels.
+        kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels.
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
         groups: parts that channels and filters are split into, which do not see each other.
         bias: whether to add a number to each output channel.

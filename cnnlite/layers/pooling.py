@@ -24,8 +24,8 @@ class MaxPool2d(Layer):
     """The largest pixel of each window; `torch.nn.MaxPool2d`.
 
     Args:
-        kernel_size: of the windows, an int or a pair, in pixels.
-        stride: from window to window, an int or a pair; None is the kernel's size.
+        kernel_size: of the windows, an int, a pair or a tuple of one, in pixels.
+        stride: from window to window, likewise; None is the kernel's size.
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid"; at most half
             of what the kernel spans.  Padding is never the largest.
         dilation: distance between the pixels of a window.
