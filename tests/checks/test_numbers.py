@@ -19,6 +19,9 @@ class Indexable:
         return 2
 
 
+INTEGERS = [2, np.uint8(2), np.int64(2), np.array(2), Index.TWO, Indexable()]
+
+
 @pytest.mark.parametrize("value", INTEGERS)
 def test_an_integer_is_what_python_indexes_with(value: Any) -> None:
     result = numbers.integer("Linear", "in_features", value)
