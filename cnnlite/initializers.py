@@ -44,8 +44,8 @@ def uniform(
 ) -> np.ndarray:
     """Draw from the uniform distribution on [low, high)."""
     low, high = real("uniform", "low", low), real("uniform", "high", high)
-    if low > high:
-        raise ValueError(f"uniform: low is {low}, expected a number up to high, {high}")
+    if not 0 <= high - low < math.inf:
+        raise ValueError(f"uniform: low is {low} and high is {high}, expected a range from low up")
     return _uniform("uniform", array, low, high, rng)
 
 

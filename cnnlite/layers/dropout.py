@@ -38,7 +38,7 @@ class Dropout(Layer):
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
         drops = train and self.p > 0
-        return dropout_forward(x, self.p, train, as_rng(rng) if drops else None)
+        return dropout_forward(x, self.p, train, as_rng(rng, "Dropout") if drops else None)
 
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool = True
