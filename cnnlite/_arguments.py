@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from cnnlite.checks import numbers
 
 
 def integer(name: str, value: Any) -> int:
@@ -13,9 +13,7 @@ def integer(name: str, value: Any) -> int:
     Raises:
         TypeError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"Solver: {name} must be an integer, got {value!r}")
-    return int(value)
+    return numbers.integer("Solver", name, value)
 
 
 def count(name: str, value: Any) -> int:
@@ -24,15 +22,12 @@ def count(name: str, value: Any) -> int:
     Raises:
         TypeError, ValueError: it is none.
     """
-    value = integer(name, value)
-    if value < 1:
-        raise ValueError(f"Solver: {name} must be at least 1, got {value}")
-    return value
+    return numbers.count("Solver", name, value)
 
 
 def optional_count(name: str, value: Any) -> int | None:
     """Return a whole number from 1, or None; see `count` for what is raised."""
-    return None if value is None else count(name, value)
+    return numbers.optional_count("Solver", name, value)
 
 
 def check_parts(**parts: Any) -> None:

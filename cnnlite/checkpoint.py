@@ -27,7 +27,7 @@ from cnnlite._storage import (
     remove_drafts,
     write_arrays,
 )
-from cnnlite.layers._arguments import integer
+from cnnlite.checks.numbers import optional_count
 
 if TYPE_CHECKING:
     from cnnlite.solver import Solver
@@ -61,9 +61,7 @@ class Checkpoint:
             raise ValueError(f"Checkpoint: path {self.path} is a folder, expected a file's name")
         if not self.path.absolute().parent.is_dir():
             raise ValueError(f"Checkpoint: the folder of path {self.path} does not exist")
-        self.every_steps = (
-            None if every_steps is None else integer("Checkpoint", "every_steps", every_steps)
-        )
+        self.every_steps = optional_count("Checkpoint", "every_steps", every_steps)
 
     def due(self, step: int) -> bool:
         """Return whether it is time to save after `step` steps, apart from the ends of epochs."""

@@ -17,6 +17,9 @@ from cnnlite._gradcheck_diagnosis import diagnose, diagnose_shape
 from cnnlite._gradcheck_numeric import Array, Index, Skipped, choose_entries, probe
 from cnnlite._gradcheck_report import GradientCheck, GradientReport
 from cnnlite._gradcheck_subject import Subject, find_problems
+from cnnlite.checks.arrays import as_array, check_array
+from cnnlite.checks.labels import check_scores
+from cnnlite.checks.numbers import count, flag, integer, real, shown
 
 __all__ = [
     "GradientCheck",
@@ -34,6 +37,7 @@ def relative_error(a: npt.ArrayLike, b: npt.ArrayLike, floor: float = 1e-8) -> f
 
     Source: CS231n's assignments, where every check prints it.
     """
+    floor = real("relative_error", "floor", floor, 0)
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     return float(np.max(np.abs(a - b) / np.maximum(floor, np.abs(a) + np.abs(b)), initial=0.0))
 
@@ -55,8 +59,10 @@ def numeric_gradient(
     Raises:
         TypeError: x is not float64 (float32 has too few digits for differences).
     """
-    if x.dtype != np.float64:
-        raise TypeError(f"numeric_gradient: x must be float64, got {x.dtype}")
+    name = "numeric_gradient"
+    if check_array(name, "x", x).dtype != np.float64:
+        raise TypeError(f"{name}: x must be float64, got {x.dtype}")
+    h = real(name, "h", h, 0, open_low=True)
     df = np.asarray(df, np.float64)
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
@@ -102,9 +108,11 @@ def check_layer(
     Raises:
         TypeError, ValueError: what the layer raises when it is given x.
     """
-    subject = Subject(layer, train, seed)
+    name = "check_layer"
+    seed, h, tolerance = _checked(name, seed, h, tolerance, max_entries)
+    subject = Subject(layer, flag(name, "train", train), seed)
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal(x) if isinstance(x, tuple) else np.array(x, np.float64)
+    x = _input(name, "x", x, rng)
     return _check(subject, type(layer).__name__, "x", x, rng, None, h, tolerance, max_entries)
 
 
@@ -130,15 +138,39 @@ def check_loss(
     Returns:
         a report with one gradient, "scores".
     """
+    name = "check_loss"
+    seed, h, tolerance = _checked(name, seed, h, tolerance, max_entries)
     rng = np.random.default_rng(seed)
-    scores = rng.standard_normal(scores) if isinstance(scores, tuple) else scores
-    scores = np.array(scores, np.float64)
+    scores = _input(name, "scores", scores, rng)
     if targets is None:
+        check_scores(name, scores, None)
         targets = rng.integers(0, scores.shape[1], len(scores))
     subject = Subject(_LossLayer(loss, targets), True, seed)
     ones = np.ones_like(subject.forward(scores)[0])
     name = type(loss).__name__
     return _check(subject, name, "scores", scores, rng, ones, h, tolerance, max_entries)
+
+
+def _checked(
+    name: str, seed: int, h: float, tolerance: float, max_entries: int
+) -> tuple[int, float, float]:
+    """Check what both checks take, and return seed, h and tolerance as Python numbers."""
+    count(name, "max_entries", max_entries)
+    return (
+        integer(name, "seed", seed, 0),
+        real(name, "h", h, 0, open_low=True),
+        real(name, "tolerance", tolerance, 0, open_low=True),
+    )
+
+
+def _input(name: str, argument: str, value: Any, rng: np.random.Generator) -> Array:
+    """The array itself in float64, or normally distributed numbers of a shape."""
+    if isinstance(value, tuple):
+        return rng.standard_normal([integer(name, argument, size, 0) for size in value])
+    array = as_array(name, argument, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: {argument} is {shown(value)}, expected numbers or a shape")
+    return array.astype(np.float64)
 
 
 class _LossLayer:

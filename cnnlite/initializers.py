@@ -1,6 +1,6 @@
 """Ways to fill a weight with its first values.
 
-Each fills the array that it is given, in place, and returns it:
+Each fills the array that it is given (float32 or float64), in place, and returns it:
 
     initializers.normal(layer.params["weight"], std=1e-3, rng=0)
 
@@ -14,6 +14,8 @@ import math
 
 import numpy as np
 
+from cnnlite.checks.arrays import check_array, check_writeable
+from cnnlite.checks.numbers import choice, count, number, real
 from cnnlite.random import RngLike, init_generator
 
 __all__ = [
@@ -32,7 +34,8 @@ __all__ = [
 
 def constant(array: np.ndarray, value: float) -> np.ndarray:
     """Set every element to `value`."""
-    array[...] = value
+    check_writeable("constant", "array", array)
+    array[...] = number("constant", "value", value)
     return array
 
 
@@ -40,16 +43,18 @@ def uniform(
     array: np.ndarray, low: float = 0.0, high: float = 1.0, rng: RngLike = None
 ) -> np.ndarray:
     """Draw from the uniform distribution on [low, high)."""
-    array[...] = init_generator(rng).uniform(low, high, array.shape)
-    return array
+    low, high = real("uniform", "low", low), real("uniform", "high", high)
+    if not 0 <= high - low < math.inf:
+        raise ValueError(f"uniform: low is {low} and high is {high}, expected a range from low up")
+    return _uniform("uniform", array, low, high, rng)
 
 
 def normal(
     array: np.ndarray, mean: float = 0.0, std: float = 1.0, rng: RngLike = None
 ) -> np.ndarray:
     """Draw from the normal distribution with this mean and standard deviation."""
-    array[...] = init_generator(rng).normal(mean, std, array.shape)
-    return array
+    mean, std = real("normal", "mean", mean), real("normal", "std", std, 0)
+    return _normal("normal", array, mean, std, rng)
 
 
 def xavier_uniform(array: np.ndarray, gain: float = 1.0, rng: RngLike = None) -> np.ndarray:
@@ -61,8 +66,8 @@ def xavier_uniform(array: np.ndarray, gain: float = 1.0, rng: RngLike = None) ->
         Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
         networks", AISTATS 2010, equation 16.
     """
-    bound = math.sqrt(3.0) * _xavier_std(array, gain)
-    return uniform(array, -bound, bound, rng)
+    bound = math.sqrt(3.0) * _xavier_std("xavier_uniform", array, gain)
+    return _uniform("xavier_uniform", array, -bound, bound, rng)
 
 
 def xavier_normal(array: np.ndarray, gain: float = 1.0, rng: RngLike = None) -> np.ndarray:
@@ -71,7 +76,8 @@ def xavier_normal(array: np.ndarray, gain: float = 1.0, rng: RngLike = None) -> 
     Source:
         Glorot and Bengio 2010, equation 12.
     """
-    return normal(array, 0.0, _xavier_std(array, gain), rng)
+    std = _xavier_std("xavier_normal", array, gain)
+    return _normal("xavier_normal", array, 0.0, std, rng)
 
 
 def kaiming_uniform(
@@ -102,7 +108,7 @@ def kaiming_uniform(
         He et al., "Delving deep into rectifiers", ICCV 2015, equations 10, 14 and 15.
     """
     bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform", array, a, mode, nonlinearity)
-    return uniform(array, -bound, bound, rng)
+    return _uniform("kaiming_uniform", array, -bound, bound, rng)
 
 
 def kaiming_normal(
@@ -118,7 +124,7 @@ def kaiming_normal(
         He et al. 2015, equations 10, 14 and 15.
     """
     std = _kaiming_std("kaiming_normal", array, a, mode, nonlinearity)
-    return normal(array, 0.0, std, rng)
+    return _normal("kaiming_normal", array, 0.0, std, rng)
 
 
 def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
@@ -139,9 +145,11 @@ def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
     Source:
         Zagoruyko and Komodakis, "DiracNets", 2017, section 3.
     """
+    check_writeable("dirac", "array", array)
+    groups = count("dirac", "groups", groups)
     if array.ndim != 4:
         raise ValueError(f"dirac: array has shape {array.shape}, expected (out, in, kh, kw)")
-    if groups < 1 or array.shape[0] % groups:
+    if array.shape[0] % groups:
         raise ValueError(
             f"dirac: groups is {groups}, expected a divisor of the {array.shape[0]} output "
             f"channels (array {array.shape})"
@@ -168,6 +176,53 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
     Raises:
         ValueError: the name is unknown.
     """
+    return _gain("calculate_gain", nonlinearity, "param", param)
+
+
+def fans(array: np.ndarray) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a weight with two or more axes.
+
+    Raises:
+        ValueError: the array has fewer than two axes, or no elements.
+    """
+    return _fans("fans", array)
+
+
+def _fans(name: str, array: np.ndarray) -> tuple[int, int]:
+    check_array(name, "array", array)
+    if array.ndim < 2 or array.size == 0:
+        raise ValueError(
+            f"{name}: array has shape {array.shape}, expected two or more axes, none 0"
+        )
+    window = math.prod(array.shape[2:])
+    return array.shape[1] * window, array.shape[0] * window
+
+
+def _uniform(name: str, array: np.ndarray, low: float, high: float, rng: RngLike) -> np.ndarray:
+    check_writeable(name, "array", array)
+    array[...] = init_generator(rng, name).uniform(low, high, array.shape)
+    return array
+
+
+def _normal(name: str, array: np.ndarray, mean: float, std: float, rng: RngLike) -> np.ndarray:
+    check_writeable(name, "array", array)
+    array[...] = init_generator(rng, name).normal(mean, std, array.shape)
+    return array
+
+
+def _xavier_std(name: str, array: np.ndarray, gain: float) -> float:
+    return real(name, "gain", gain, 0) * math.sqrt(2.0 / sum(_fans(name, array)))
+
+
+def _kaiming_std(name: str, array: np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
+    choice(name, "mode", mode, ("fan_in", "fan_out"))
+    fan = _fans(name, array)[mode == "fan_out"]
+    return _gain(name, nonlinearity, "a", a) / math.sqrt(fan)
+
+
+def _gain(name: str, nonlinearity: str, argument: str, param: float) -> float:
+    """The gain; `argument` is what the caller's function calls the slope."""
+    param = real(name, argument, param)
     gains = {
         "linear": 1.0,
         "conv2d": 1.0,
@@ -177,32 +232,5 @@ def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
         "leaky_relu": math.sqrt(2.0 / (1.0 + param**2)),
         "selu": 3 / 4,
     }
-    if nonlinearity not in gains:
-        raise ValueError(
-            f"calculate_gain: nonlinearity is {nonlinearity!r}, expected one of "
-            f"{', '.join(map(repr, gains))}"
-        )
-    return gains[nonlinearity]
-
-
-def fans(array: np.ndarray) -> tuple[int, int]:
-    """Return (fan_in, fan_out) of a weight with two or more axes.
-
-    Raises:
-        ValueError: the array has fewer than two axes, or no elements.
-    """
-    if array.ndim < 2 or array.size == 0:
-        raise ValueError(f"fans: array has shape {array.shape}, expected two or more axes, none 0")
-    window = math.prod(array.shape[2:])
-    return array.shape[1] * window, array.shape[0] * window
-
-
-def _xavier_std(array: np.ndarray, gain: float) -> float:
-    return gain * math.sqrt(2.0 / sum(fans(array)))
-
-
-def _kaiming_std(function: str, array: np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"{function}: mode is {mode!r}, expected 'fan_in' or 'fan_out'")
-    fan = fans(array)[mode == "fan_out"]
-    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    gain: float = gains[choice(name, "nonlinearity", nonlinearity, gains)]
+    return gain

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite.functional._loss_checks import check_reduction
+from cnnlite.checks.arrays import as_array, real_array
+from cnnlite.checks.labels import check_reduction
+from cnnlite.checks.numbers import real, shown
 from cnnlite.functional.focal_loss import FocalLossCache
 from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
-from cnnlite.layers._arguments import real
 
 Array = npt.NDArray[np.floating[Any]]
 _Cache = TypeVar("_Cache")
@@ -156,7 +157,9 @@ class MSELoss(Loss[MSELossCache]):
 
     def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, MSELossCache]:
         """Args and Raises: see `cnnlite.functional.mse_loss_forward`."""
-        return functional.mse_loss_forward(scores, np.asarray(targets), self.reduction)
+        return functional.mse_loss_forward(
+            scores, as_array("MSELoss", "targets", targets), self.reduction
+        )
 
     def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
         """Returns dscores like the scores."""
@@ -164,13 +167,7 @@ class MSELoss(Loss[MSELossCache]):
 
 
 def _class_weights(name: str, weight: npt.ArrayLike) -> Array:
-    try:
-        weights = np.asarray(weight, np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: weight is {weight!r}, expected a number for each class") from None
-    if weights.ndim != 1:
-        raise ValueError(f"{name}: weight has shape {weights.shape}, expected (C,)")
-    return weights
+    return real_array(name, "weight", weight, "a number for each class")
 
 
 def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
@@ -188,18 +185,18 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
         (C,) float64, their sum is C.
 
     Raises:
+        TypeError: beta or counts are no numbers.
         ValueError: beta is out of range, or a class has no images.
 
     Source: Cui et al., "Class-balanced loss based on effective number of samples", CVPR 2019,
     equations 2 and 12.
     """
-    n = np.asarray(counts, np.float64)
-    beta = real("class_balanced_weight", "beta", beta, 0, 1)
-    if beta == 1:
-        raise ValueError("class_balanced_weight: beta is 1, expected a number below that")
-    if n.ndim != 1 or not n.size or not (n >= 1).all():
+    name = "class_balanced_weight"
+    n = real_array(name, "counts", counts, "a number from 1 up for each class")
+    beta = real(name, "beta", beta, 0, 1, open_high=True)
+    if not n.size or not (n >= 1).all():
         raise ValueError(
-            f"class_balanced_weight: counts must be (C,) numbers from 1 up, got {counts!r}"
+            f"{name}: counts is {shown(counts)}, expected a number from 1 up for each class"
         )
     # 1 - beta^n without the digits that 1 and beta^n, nearly 1, have in common.
     effective = np.ones_like(n) if beta == 0 else -np.expm1(n * np.log(beta)) / (1 - beta)

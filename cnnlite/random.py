@@ -6,12 +6,13 @@ lets a run be stopped anywhere and continued to the same bits.
 """
 
 import hashlib
-import operator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TypeAlias
 
 import numpy as np
+
+from cnnlite.checks.numbers import as_integer, integer, shown
 
 __all__ = ["Rng", "RngLike", "as_rng", "init_generator", "manual_seed"]
 
@@ -24,11 +25,22 @@ class Rng:
         seed: any integer.
         step: the number of the training step.
         path: the layer's dotted path in the network, "" for the network itself.
+
+    Raises:
+        TypeError: seed or step is no integer, or path no string.
     """
 
     seed: int
     step: int = 0
     path: str = ""
+
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int:  # one spelling of each number: they are hashed as text
+            object.__setattr__(self, "seed", integer("Rng", "seed", self.seed))
+        if type(self.step) is not int:
+            object.__setattr__(self, "step", integer("Rng", "step", self.step))
+        if not isinstance(self.path, str):
+            raise TypeError(f"Rng: path is {shown(self.path)}, expected a string")
 
     def child(self, name: str) -> "Rng":
         """Return the place one level down: the layer called `name` of this one."""
@@ -80,16 +92,17 @@ def manual_seed(seed: int) -> None:
     Raises:
         TypeError: the seed is not an integer.
     """
-    _stream.seed(_integer("manual_seed", "seed", seed))
+    _stream.seed(integer("manual_seed", "seed", seed))
 
 
-def as_rng(rng: RngLike) -> Rng:
+def as_rng(rng: RngLike, name: str = "as_rng") -> Rng:
     """Return the place to draw numbers at that `rng` stands for.
 
     Args:
         rng: an Rng stands for itself; an integer for the place with that seed; a NumPy generator
             for a seed drawn from it (which moves it on); None for the next step of the stream
             that `manual_seed` starts.
+        name: the layer or function that was given it, for the message.
 
     Returns:
         An Rng.
@@ -103,16 +116,22 @@ def as_rng(rng: RngLike) -> Rng:
         return _stream.next()
     if isinstance(rng, np.random.Generator):
         return Rng(int(rng.integers(2**63)))
-    return Rng(_integer("as_rng", "rng", rng))
+    seed = as_integer(rng)
+    if seed is None:
+        raise TypeError(
+            f"{name}: rng is {shown(rng)}, expected None, an integer, a Generator or an Rng"
+        )
+    return Rng(seed)
 
 
-def init_generator(rng: RngLike) -> np.random.Generator:
+def init_generator(rng: RngLike, name: str = "as_rng") -> np.random.Generator:
     """Return the generator that a layer draws its first weights from.
 
     Args:
         rng: as for `as_rng`, but a NumPy generator is used as it is, so that the layers of a
             network that share one get different numbers.  An integer names a place, as it does
             everywhere here: 1 and `np.random.default_rng(1)` give different numbers.
+        name: the layer or function that was given it, for the message.
 
     Returns:
         A NumPy generator.
@@ -122,14 +141,4 @@ def init_generator(rng: RngLike) -> np.random.Generator:
     """
     if isinstance(rng, np.random.Generator):
         return rng
-    return as_rng(rng).child("init").generator()
-
-
-def _integer(function: str, argument: str, value: object) -> int:
-    if not isinstance(value, bool):
-        try:
-            return operator.index(value)  # type: ignore[arg-type]  # what it raises is the check
-        except TypeError:
-            pass
-    expected = "an integer" if argument == "seed" else "None, an integer, a Generator or an Rng"
-    raise TypeError(f"{function}: {argument} is {value!r}, expected {expected}")
+    return as_rng(rng, name).child("init").generator()

@@ -15,9 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from cnnlite.checks.numbers import as_integer, choice, integer, number, real, shown
 
 Length = int | float
+_LENGTH = "a number of steps (an int from 0) or a share of the training (a float from 0 to 1)"
 
 
 class Schedule(Protocol):
@@ -37,7 +40,7 @@ class Constant:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        _check_length("Constant", "warmup", self.warmup)
+        _set_length(self, "warmup")
 
     def __call__(self, step: int, total_steps: int) -> float:
         """Return the factor for `step` of `total_steps`."""
@@ -61,11 +64,11 @@ class Step:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        _check_length("Step", "step_size", self.step_size)
+        _set_length(self, "step_size")
         if not self.step_size:
-            raise ValueError("Step: step_size must be above 0, got 0")
-        _check_factor("Step", "gamma", self.gamma)
-        _check_length("Step", "warmup", self.warmup)
+            raise ValueError("Step: step_size is 0, expected a length above 0")
+        _set_factor(self, "gamma")
+        _set_length(self, "warmup")
 
     def __call__(self, step: int, total_steps: int) -> float:
         """Return the factor for `step` of `total_steps`."""
@@ -95,14 +98,20 @@ class MultiStep:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "milestones", tuple(self.milestones))
-        for number, milestone in enumerate(self.milestones):
-            _check_length("MultiStep", f"milestones[{number}]", milestone)
-        _check_factor("MultiStep", "gamma", self.gamma)
-        _check_length("MultiStep", "warmup", self.warmup)
+        given: Any = self.milestones
+        if not isinstance(given, tuple | list) and getattr(given, "ndim", 0) != 1:
+            raise TypeError(f"MultiStep: milestones is {shown(given)}, expected a tuple of lengths")
+        milestones = tuple(
+            _length("MultiStep", f"milestones[{place}]", length)
+            for place, length in enumerate(given)
+        )
+        object.__setattr__(self, "milestones", milestones)
+        _set_factor(self, "gamma")
+        _set_length(self, "warmup")
 
     def __call__(self, step: int, total_steps: int) -> float:
         """Return the factor for `step` of `total_steps`."""
+        step, total_steps = _checked_step(step, total_steps)
         passed = sum(step >= _steps(milestone, total_steps) for milestone in self.milestones)
         factor = float(self.gamma**passed)
         return _after_warmup(self.warmup, step, total_steps, lambda step, total: factor)
@@ -124,8 +133,8 @@ class Cosine:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        _check_factor("Cosine", "final", self.final)
-        _check_length("Cosine", "warmup", self.warmup)
+        _set_factor(self, "final")
+        _set_length(self, "warmup")
 
     def __call__(self, step: int, total_steps: int) -> float:
         """Return the factor for `step` of `total_steps`."""
@@ -150,10 +159,8 @@ class Exponential:
     warmup: Length = 0
 
     def __post_init__(self) -> None:
-        _check_factor("Exponential", "final", self.final)
-        if not self.final:
-            raise ValueError("Exponential: final must be above 0, got 0")
-        _check_length("Exponential", "warmup", self.warmup)
+        _set_factor(self, "final", open_low=True)
+        _set_length(self, "warmup")
 
     def __call__(self, step: int, total_steps: int) -> float:
         """Return the factor for `step` of `total_steps`."""
@@ -185,18 +192,14 @@ class OneCycle:
     final_div_factor: float = 1e4
 
     def __post_init__(self) -> None:
-        _check_factor("OneCycle", "pct_start", self.pct_start)
-        if self.anneal_strategy not in ("cos", "linear"):
-            raise ValueError(
-                f"OneCycle: anneal_strategy must be 'cos' or 'linear', got {self.anneal_strategy!r}"
-            )
-        for name in ("div_factor", "final_div_factor"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"OneCycle: {name} must be at least 1, got {getattr(self, name)}")
+        _set_factor(self, "pct_start")
+        choice("OneCycle", "anneal_strategy", self.anneal_strategy, ("cos", "linear"))
+        _set_factor(self, "div_factor", 1, math.inf)
+        _set_factor(self, "final_div_factor", 1, math.inf)
 
     def __call__(self, step: int, total_steps: int) -> float:
         """Return the factor for `step` of `total_steps`."""
-        _check_step(step, total_steps)
+        step, total_steps = _checked_step(step, total_steps)
         between = _cosine if self.anneal_strategy == "cos" else _linear
         first = 1 / self.div_factor
         last = first / self.final_div_factor
@@ -232,7 +235,7 @@ def _after_warmup(
     warmup: Length, step: int, total_steps: int, schedule: Callable[[int, int], float]
 ) -> float:
     """The warm-up's factor, or that of `schedule` on the steps that the warm-up leaves."""
-    _check_step(step, total_steps)
+    step, total_steps = _checked_step(step, total_steps)
     length = _steps(warmup, total_steps)
     if step < length:
         return (step + 1) / length
@@ -240,26 +243,28 @@ def _after_warmup(
     return schedule(min(step - length, left), left)
 
 
-def _check_step(step: int, total_steps: int) -> None:
-    if total_steps < 1 or step < 0:
-        raise ValueError(
-            "schedule: step must be at least 0 and total_steps at least 1, "
-            f"got {step} and {total_steps}"
-        )
+def _checked_step(step: int, total_steps: int) -> tuple[int, int]:
+    return integer("schedule", "step", step, 0), integer("schedule", "total_steps", total_steps, 1)
 
 
-def _check_length(schedule: str, name: str, value: Length) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{schedule}: {name} must be an int or a float, got {value!r}")
-    if value < 0 or (isinstance(value, float) and not value <= 1):
-        raise ValueError(
-            f"{schedule}: {name} must be a number of steps (an int from 0) or a share of the "
-            f"training (a float from 0 to 1), got {value!r}"
-        )
+def _set_length(schedule: Any, name: str) -> None:
+    """Put a length into its plain spelling, an int for steps or a float for a share."""
+    value = _length(type(schedule).__name__, name, getattr(schedule, name))
+    object.__setattr__(schedule, name, value)
 
 
-def _check_factor(schedule: str, name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{schedule}: {name} must be a number, got {value!r}")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{schedule}: {name} must be from 0 to 1, got {value}")
+def _set_factor(
+    schedule: Any, name: str, low: float = 0, high: float = 1, open_low: bool = False
+) -> None:
+    """Put a factor into its plain spelling, a float."""
+    given = getattr(schedule, name)
+    value = real(type(schedule).__name__, name, given, low, high, open_low=open_low)
+    object.__setattr__(schedule, name, value)
+
+
+def _length(schedule: str, name: str, value: object) -> Length:
+    steps = as_integer(value)
+    length: Length = steps if steps is not None else number(schedule, name, value, _LENGTH)
+    if not (length >= 0 if steps is not None else 0 <= length <= 1):
+        raise ValueError(f"{schedule}: {name} is {shown(value)}, expected {_LENGTH}")
+    return length

@@ -1,9 +1,8 @@
 """The number of threads that the kernels use; results do not depend on it."""
 
-from numbers import Integral
-
 from cnnlite._backend import kernels
 from cnnlite._cpus import MOST_THREADS
+from cnnlite.checks.numbers import integer
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -22,11 +21,7 @@ def set_num_threads(n: int) -> None:
         TypeError: n is not an integer.
         ValueError: n is out of range.
     """
-    if not isinstance(n, Integral) or isinstance(n, bool):
-        raise TypeError(f"set_num_threads: n is {n!r}, expected an integer")
-    if not 1 <= n <= MOST_THREADS:
-        raise ValueError(f"set_num_threads: n is {n}, expected 1 to {MOST_THREADS}")
-    kernels.set_num_threads(int(n))
+    kernels.set_num_threads(integer("set_num_threads", "n", n, 1, MOST_THREADS))
 
 
 def get_num_threads() -> int:

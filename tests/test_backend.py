@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cnnlite import _ext, reference
-from cnnlite.reference.windows import output_size
+from cnnlite.checks.windows import windows_along
 
 NAMES = sorted({*_ext.__all__, *reference.__all__})
 
@@ -47,7 +47,7 @@ def windows(draw):
 
 def sizes(image, kernel, stride, padding, dilation, ceil_mode=False):
     return tuple(
-        output_size(
+        windows_along(
             image[2 + i], kernel[i], stride[i], *padding[2 * i : 2 * i + 2], dilation[i], ceil_mode
         )
         for i in (0, 1)

@@ -93,7 +93,7 @@ def test_a_shared_generator_moves_on(rng: np.random.Generator) -> None:
         ),
         (
             lambda: initializers.kaiming_normal(np.empty((3, 3)), nonlinearity="swish"),
-            "nonlinearity is 'swish', expected one of 'linear', ",
+            "nonlinearity is 'swish', expected 'linear' or",
         ),
         (lambda: initializers.dirac(np.empty((3, 3))), r"dirac: array has shape \(3, 3\)"),
         (lambda: initializers.dirac(np.empty((3, 3, 1, 1)), 2), "groups is 2, expected a divisor"),

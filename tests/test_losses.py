@@ -106,7 +106,7 @@ class TestFocalLoss:
             ValueError, match=r"FocalLoss: gamma is .*, expected a number from 0 up"
         ):
             FocalLoss(bad)
-        with pytest.raises(ValueError, match="FocalLoss: gamma must be a number from 0 up"):
+        with pytest.raises(ValueError, match=r"FocalLoss: gamma is .*, expected a number"):
             F.focal_loss_forward(np.ones((2, 3)), [0, 1], bad)
 
 
@@ -127,11 +127,11 @@ class TestClassBalancedWeight:
     @pytest.mark.parametrize(
         ("counts", "beta", "message"),
         [
-            ([1, 2], 1.0, "beta is 1, expected a number below that"),
-            ([1, 2], -0.1, "beta is -0.1, expected a number from 0 to 1"),
-            ([1, 0], 0.9, "counts must be"),
-            ([], 0.9, "counts must be"),
-            ([[1]], 0.9, "counts must be"),
+            ([1, 2], 1.0, "beta is 1.0, expected a number from 0 to below 1"),
+            ([1, 2], -0.1, "beta is -0.1, expected a number from 0 to below 1"),
+            ([1, 0], 0.9, "counts is .*, expected a number from 1 up for each"),
+            ([], 0.9, "counts is .*, expected a number from 1 up for each"),
+            ([[1]], 0.9, "counts has shape"),
         ],
     )
     def test_what_makes_no_sense_is_refused(self, counts: Any, beta: float, message: str) -> None:

@@ -191,8 +191,8 @@ def test_resume_without_a_checkpoint() -> None:
         ("schedule", 0.1, "schedule must have __call__, got 0.1"),
         ("augment", True, "augment must have __call__, got True"),
         ("checkpoint", 3, "checkpoint must have save and load and due, got 3"),
-        ("seed", 1.5, "seed must be an integer, got 1.5"),
-        ("seed", None, "seed must be an integer, got None"),
+        ("seed", 1.5, "seed is 1.5, expected an integer"),
+        ("seed", None, "seed is None, expected an integer"),
     ],
 )
 def test_a_part_that_is_none_is_refused_at_once(argument: str, value: Any, message: str) -> None:

@@ -76,17 +76,17 @@ Y8 = np.zeros(70, np.int64)
         (
             lambda: trainings.solver(batch_size=0),
             ValueError,
-            "batch_size must be at least 1, got 0",
+            "batch_size is 0, expected an integer from 1 up",
         ),
         (
             lambda: trainings.solver(batch_size=1.5),
             TypeError,
-            "batch_size must be an integer, got 1.5",
+            "batch_size is 1.5, expected an integer",
         ),
         (
             lambda: trainings.solver(num_epochs=0),
             ValueError,
-            "num_epochs must be at least 1, got 0",
+            "num_epochs is 0, expected an integer",
         ),
         (
             lambda: trainings.solver(overfit=71),
@@ -96,7 +96,7 @@ Y8 = np.zeros(70, np.int64)
         (
             lambda: trainings.solver(num_train_samples=0),
             ValueError,
-            "num_train_samples must be at l",
+            "num_train_samples is 0, expected",
         ),
         (
             lambda: trainings.solver(model=Sequential(*list(trainings.model())[:1])),

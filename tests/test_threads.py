@@ -21,7 +21,7 @@ def test_what_is_set_is_what_is_used():
 
 @pytest.mark.parametrize("n", [0, -1, 1025, 100_000, 2**40])
 def test_too_few_and_too_many_are_refused(n):
-    with pytest.raises(ValueError, match=f"set_num_threads: n is {n}, expected 1 to 1024"):
+    with pytest.raises(ValueError, match=f"n is {n}, expected an integer from 1 to 1024"):
         cnnlite.set_num_threads(n)
 
 

@@ -11,6 +11,7 @@ from cnnlite.autodiff.graph import Graph, trace
 from cnnlite.autodiff.operations import Scalar
 from cnnlite.autodiff.simplify import simplify
 from cnnlite.autodiff.tape import gradient_of, record
+from cnnlite.checks.numbers import real
 
 __all__ = ["WAYS", "gradient", "hessian", "hvp", "jacobian", "jacobian_rows"]
 
@@ -60,9 +61,7 @@ def jacobian_rows(
         return WAYS[way](graph, x)
     if way.endswith("mode"):
         raise ValueError(f"jacobian: {way} takes no step h")
-    if not h > 0:
-        raise ValueError(f"jacobian: h is {h!r}, expected a positive number")
-    return WAYS[way](graph, x, h)
+    return WAYS[way](graph, x, real("jacobian", "h", h, 0, open_low=True))
 
 
 def jacobian(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnlite.callbacks.callback import Callback
+from cnnlite.checks.numbers import count
 
 if TYPE_CHECKING:
     from cnnlite.solver import Solver
@@ -17,13 +18,12 @@ class EarlyStopping(Callback):
         patience: epochs without a better one; at least 1.
 
     Raises:
-        ValueError: patience is below 1.
+        TypeError: patience is no integer.
+        ValueError: it is below 1.
     """
 
     def __init__(self, patience: int = 3) -> None:
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
-        self.patience = patience
+        self.patience = count("EarlyStopping", "patience", patience)
 
     def after_epoch(self, solver: Solver) -> None:
         accuracies = solver.val_acc_history

@@ -1,13 +1,13 @@
 """Random crops and flips: a pure function of the seed, the epoch and each image's index."""
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from cnnlite import reference
 from cnnlite._backend import kernels
+from cnnlite.checks.numbers import flag, integer
 from cnnlite.data._hash import hash64, integers
 
 __all__ = ["Augment", "Offsets", "RandomCropFlip"]
@@ -51,6 +51,7 @@ class RandomCropFlip:
         flip: mirror half of the images left to right.
 
     Raises:
+        TypeError: the padding is no integer, or flip neither True nor False.
         ValueError: the padding is negative or above 2^20.
 
     Source:
@@ -62,14 +63,14 @@ class RandomCropFlip:
     flip: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.padding, Integral) or isinstance(self.padding, bool):
-            raise TypeError(f"RandomCropFlip: padding is {self.padding!r}, expected an integer")
-        if not 0 <= self.padding <= 2**20:
-            raise ValueError(f"RandomCropFlip: padding is {self.padding}, expected 0 to 2^20")
+        padding = integer("RandomCropFlip", "padding", self.padding, 0, 2**20)
+        object.__setattr__(self, "padding", padding)
+        object.__setattr__(self, "flip", flag("RandomCropFlip", "flip", self.flip))
 
     def offsets(self, index: np.ndarray, epoch: int, seed: int) -> Offsets:
         """Draw the crops of the images with these indices (N,)."""
-        keys = hash64(seed, epoch, index)
+        epoch = integer("RandomCropFlip", "epoch", epoch)
+        keys = hash64(integer("RandomCropFlip", "seed", seed), epoch, index)
         return Offsets(
             integers(hash64(keys, 0), 0, 2 * self.padding + 1),
             integers(hash64(keys, 1), 0, 2 * self.padding + 1),

@@ -4,6 +4,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from cnnlite._backend import empty, kernels
+from cnnlite.checks.arrays import check_allocation, float_dtype
+from cnnlite.checks.labels import check_indices
+from cnnlite.checks.numbers import integer, shown
 from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
 from cnnlite.data.dataset import Normalization
 from cnnlite.random import Rng
@@ -17,7 +20,10 @@ def epoch_order(n: int, epoch: int, seed: int) -> np.ndarray:
     Returns:
         int64 (n,), a permutation that depends on n, epoch and seed, on nothing else.
     """
-    generator = Rng(seed, step=epoch, path="data.epoch_order").generator()
+    name = "epoch_order"
+    n, epoch = integer(name, "n", n, 0), integer(name, "epoch", epoch)
+    check_allocation(name, "the order", (n,), np.dtype(np.int64), "n")
+    generator = Rng(integer(name, "seed", seed), epoch, "data.epoch_order").generator()
     return generator.permutation(n).astype(np.int64, copy=False)
 
 
@@ -54,10 +60,19 @@ def gather(
         ValueError: an index is out of range, or `out` or the augmented images have another shape.
         TypeError: the indices are not integers, or dtype or `out` is not float32 or float64.
     """
-    dtype = np.dtype(dtype)
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"gather: dtype is {dtype}, expected float32 or float64")
-    index = _checked(index, len(X))
+    dtype = float_dtype("gather", dtype)
+    epoch, seed = integer("gather", "epoch", epoch), integer("gather", "seed", seed)
+    for argument, value, need in (
+        ("X", X, "shape"),
+        ("normalization", normalization, "apply"),
+        ("augment", augment, "__call__"),
+        ("out", out, "shape"),
+    ):
+        if not hasattr(value, need) and (value is not None or argument == "X"):
+            raise TypeError(f"gather: {argument} is {shown(value)}, which has no {need}")
+    if not X.shape:
+        raise ValueError("gather: X has the shape (), expected (M, ...)")
+    index = check_indices("gather", "index", index, len(X))
     shape = (len(index), *X.shape[1:])
     if out is None:
         out = empty(shape, dtype)
@@ -79,17 +94,6 @@ def gather(
     else:
         normalization.apply(images, dtype, out)
     return out
-
-
-def _checked(index: np.ndarray, count: int) -> np.ndarray:
-    index = np.asarray(index)
-    if index.ndim != 1 or index.dtype.kind not in "iu":
-        raise TypeError(f"gather: index is {index.dtype} {index.shape}, expected integers (N,)")
-    if len(index) and not 0 <= int(index.min()) <= int(index.max()) < count:
-        raise ValueError(
-            f"gather: index holds {index.min()} to {index.max()}, expected 0 to {count - 1}"
-        )
-    return np.ascontiguousarray(index, dtype=np.int64)
 
 
 def _gather_pixels(

@@ -11,11 +11,11 @@ Source:
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
+from cnnlite.checks.numbers import choice, integer
 from cnnlite.data.cache import cached_arrays, data_folder
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.errors import DataError
@@ -102,12 +102,8 @@ def cifar10(
         TypeError: num_validation is not an integer.
         ValueError: num_validation or normalize is out of range.
     """
-    if normalize not in ("channel", "image", None):
-        raise ValueError(
-            f"cifar10: normalize is {normalize!r}, expected 'channel', 'image' or None"
-        )
-    if not isinstance(num_validation, Integral) or isinstance(num_validation, bool):
-        raise TypeError(f"cifar10: num_validation is {num_validation!r}, expected an integer")
+    choice("cifar10", "normalize", normalize, ("channel", "image", None))
+    num_validation = integer("cifar10", "num_validation", num_validation)
     source = find(root)
     arrays = convert(source) if cache else _read_all(source)
     images, labels = arrays["images_train"], np.array(arrays["labels_train"])

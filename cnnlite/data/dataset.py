@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from cnnlite.checks.arrays import check_array, float_dtype
+from cnnlite.checks.numbers import choice, integer
+
 __all__ = ["Dataset", "Normalization", "SPLITS", "pixel_sums"]
 
 SPLITS = ("train", "val", "test")
@@ -29,6 +32,8 @@ class Normalization:
     shift: np.ndarray
 
     def __post_init__(self) -> None:
+        check_array("Normalization", "scale", self.scale)
+        check_array("Normalization", "shift", self.shift)
         if self.scale.dtype != np.float32 or self.shift.dtype != np.float32:
             raise TypeError(
                 f"Normalization: scale is {self.scale.dtype} and shift {self.shift.dtype}, "
@@ -62,9 +67,9 @@ class Normalization:
     @classmethod
     def from_sums(cls, sums: np.ndarray, count: int, kind: str = "channel") -> "Normalization":
         """The same from the `pixel_sums` of `count` images."""
-        if kind not in ("channel", "image"):
-            raise ValueError(f"Normalization: kind is {kind!r}, expected 'channel' or 'image'")
-        if count < 1:
+        choice("Normalization", "kind", kind, ("channel", "image"))
+        count = integer("Normalization", "count", count, 0)
+        if not count:
             raise ValueError("Normalization: there are no images to measure")
         _, channels, height, width = sums.shape
         pixels = count * height * width
@@ -101,6 +106,7 @@ class Normalization:
             ValueError: the images have other channels or another size than the normalization.
         """
         self.check(images)
+        dtype = float_dtype("Normalization", dtype)
         out = np.empty(images.shape, dtype) if out is None else out
         np.multiply(images, self.scale.astype(dtype), out=out, casting="unsafe", dtype=dtype)
         out += self.shift
@@ -108,6 +114,7 @@ class Normalization:
 
     def check(self, images: np.ndarray) -> None:
         """Raise ValueError if the images (N, C, H, W) have other channels or another size."""
+        check_array("Normalization", "images", images)
         shape = self.scale.shape
         fits = images.ndim == 4 and all(
             length in (1, size) for length, size in zip(shape, images.shape[1:], strict=True)
@@ -128,6 +135,7 @@ def pixel_sums(images: np.ndarray) -> np.ndarray:
     Raises:
         TypeError, ValueError: images of another dtype or number of axes.
     """
+    check_array("pixel_sums", "images", images)
     if images.dtype != np.uint8:
         raise TypeError(f"pixel_sums: images are {images.dtype}, expected uint8")
     if images.ndim != 4:

@@ -11,6 +11,8 @@ position in it: a larger data set begins with the smaller one.
 
 import numpy as np
 
+from cnnlite.checks.arrays import allocate, check_array
+from cnnlite.checks.numbers import count, integer
 from cnnlite.data._draw import FIGURES, draw
 from cnnlite.data._hash import hash64
 from cnnlite.data.dataset import SPLITS, Dataset, Normalization
@@ -38,20 +40,21 @@ def embedded(
     Raises:
         TypeError: an argument is not an integer.
         ValueError: a number of images is negative, or there is nothing to train on.
+        MemoryError: there is not enough memory for so many images.
     """
-    given = {"num_train": num_train, "num_validation": num_validation, "num_test": num_test}
-    for argument, value in {**given, "seed": seed}.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            raise TypeError(f"embedded: {argument} is {value!r}, expected an integer")
-    if num_train < 1 or min(given.values()) < 0:
-        raise ValueError(f"embedded: numbers of images must be positive, got {given}")
-    counts = dict(zip(SPLITS, given.values(), strict=True))
+    numbers = {
+        "num_train": count("embedded", "num_train", num_train),
+        "num_validation": integer("embedded", "num_validation", num_validation, 0),
+        "num_test": integer("embedded", "num_test", num_test, 0),
+    }
+    seed = integer("embedded", "seed", seed)
     arrays: dict[str, np.ndarray] = {}
-    for number, (split, count) in enumerate(counts.items()):
-        labels = np.arange(count, dtype=np.int64) % len(FIGURES)
-        images = np.empty((count, 3, 32, 32), dtype=np.uint8)
-        for start in range(0, count, _CHUNK):
-            rows = slice(start, min(start + _CHUNK, count))
+    for number, (split, argument) in enumerate(zip(SPLITS, numbers, strict=True)):
+        size, axes = numbers[argument], f"{argument}, 3, 32, 32"
+        images = allocate("embedded", f"X_{split}", (size, 3, 32, 32), np.uint8, axes=axes)
+        labels = np.arange(size, dtype=np.int64) % len(FIGURES)
+        for start in range(0, size, _CHUNK):
+            rows = slice(start, min(start + _CHUNK, size))
             keys = hash64(seed, number, np.arange(rows.start, rows.stop))
             images[rows] = draw(labels[rows], keys)
         arrays[f"X_{split}"], arrays[f"y_{split}"] = images, labels
@@ -73,13 +76,16 @@ def contact_sheet(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> 
     Raises:
         ValueError: images and labels do not belong together, or there are none.
     """
+    check_array("contact_sheet", "images", images)
+    check_array("contact_sheet", "labels", labels)
+    columns = count("contact_sheet", "columns", columns)
     if images.ndim != 4 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise ValueError(
             f"contact_sheet: images {images.dtype} {images.shape} and labels {labels.shape}, "
             "expected uint8 (N, C, H, W) and (N,)"
         )
-    if columns < 1 or not len(labels):
-        raise ValueError(f"contact_sheet: {len(labels)} images in {columns} columns")
+    if not len(labels):
+        raise ValueError("contact_sheet: there are no images")
     classes = np.unique(labels)
     _, channels, height, width = images.shape
     sheet = np.full(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnlite.functional._checks import Array, check_allocation, contiguous
+from cnnlite.checks.arrays import Array, check_allocation, contiguous
 
 
 def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:

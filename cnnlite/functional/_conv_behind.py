@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array
+from cnnlite.checks.arrays import Array
 from cnnlite.functional._conv_geometry import ConvGeometry
 
 

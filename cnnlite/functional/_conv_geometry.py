@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import NamedTuple
 
-from cnnlite.functional._checks import (
-    Array,
-    IntPair,
-    Padding,
-    check_allocation,
-    check_floats,
-    check_images,
-    check_shape,
-    output_size,
-    pair,
-    resolve_padding,
-)
+from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, check_shape
+from cnnlite.checks.numbers import IntPair, count, pair
+from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
 
 class ConvGeometry(NamedTuple):
@@ -88,7 +78,7 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
         groups as a Python int, whose products do not overflow.
 
     Raises:
-        TypeError: not all float32 or all float64.
+        TypeError: not all float32 or all float64, or groups is no integer.
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
     check_images("Conv2d", x)
@@ -98,9 +88,7 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
             "Conv2d: weight must have shape (out_channels, in_channels/groups, KH, KW), none of "
             f"them 0, got {weight.shape}"
         )
-    if not isinstance(groups, Integral) or isinstance(groups, bool) or groups < 1:
-        raise ValueError(f"Conv2d: groups must be an int of at least 1, got {groups!r}")
-    groups = int(groups)
+    groups = count("Conv2d", "groups", groups)
     if weight.shape[0] % groups:
         raise ValueError(
             f"Conv2d: groups={groups} does not divide the {weight.shape[0]} output channels "

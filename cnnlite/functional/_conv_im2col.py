@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array, check_allocation
+from cnnlite.checks.arrays import Array, check_allocation
 from cnnlite.functional._conv_behind import Behind, apply, sum_per_filter
 from cnnlite.functional._conv_geometry import ConvGeometry
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array
+from cnnlite.checks.arrays import Array
 from cnnlite.functional._conv_behind import NOTHING, Behind, pooled_shape
 from cnnlite.functional._conv_geometry import ConvGeometry
 

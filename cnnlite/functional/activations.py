@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.numbers import real
 
 # exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
@@ -70,8 +71,13 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
 
     Returns:
         y like x, and the cache.
+
+    Raises:
+        TypeError: x is not float32 or float64, or negative_slope is no number.
+        ValueError: negative_slope is not finite.
     """
     x, y = _prepare("LeakyReLU", x)
+    negative_slope = real("LeakyReLU", "negative_slope", negative_slope)
     np.multiply(x, _slopes(x, negative_slope), out=y)
     return y, LeakyReLUCache(y if negative_slope >= 0 else x, negative_slope)
 

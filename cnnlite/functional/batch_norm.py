@@ -7,13 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
+from cnnlite.checks.numbers import flag, real
 
 
 class BatchNormCache(NamedTuple):
@@ -50,8 +45,10 @@ def batch_norm_forward(
             place, running = (1 - momentum) * running + momentum * batch's (the variance unbiased),
             unless they are None or N is 0; without train they are used instead of the batch's.
         train: whether to normalise with the batch's own mean and (biased) variance.
-        momentum: weight of the new batch in the running statistics, 0 to 1.
-        eps: added to the variance.
+        momentum: weight of the new batch in the running statistics, 0 to 1.  There is no None, as
+            no batches are counted here: for the plain mean of all batches give 1 / (the number of
+            this batch, from 1), as the layers do.
+        eps: added to the variance, from 0 up.
         relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
         addend: of x's shape and dtype, added to y (before ReLU) in the same pass; or None.
 
@@ -59,13 +56,16 @@ def batch_norm_forward(
         y like x, and the cache.
 
     Raises:
-        TypeError: an array is not float32 or float64, or they differ.
-        ValueError: shapes do not fit, running statistics are missing or read-only, or train with
-            one value a channel (whose variance is 0 whatever it is).
+        TypeError: an array is not float32 or float64, or they differ; momentum or eps is no number.
+        ValueError: shapes do not fit, running statistics are missing or read-only, momentum or eps
+            is out of range, or train with one value a channel (whose variance is 0 whatever it is).
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1.
     """
+    train = flag("BatchNorm", "train", train)
     _check(x, gamma, beta, running_mean, running_var, train)
+    momentum = _checked_momentum(momentum)
+    eps = real("BatchNorm", "eps", eps, 0)
     if addend is not None:
         check_floats("BatchNorm", x=x, addend=addend)
         check_shape("BatchNorm", "addend", addend, x.shape)
@@ -141,6 +141,7 @@ def batch_norm_sum_backward(
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
+    need_dx = flag("BatchNorm", "need_dx", need_dx)
     x = cache.x
     dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
     dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
@@ -181,6 +182,15 @@ def _affine(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, A
         np.ones(channels, x.dtype) if gamma is None else contiguous(gamma),
         np.zeros(channels, x.dtype) if beta is None else contiguous(beta),
     )
+
+
+def _checked_momentum(momentum: float | None) -> float:
+    if momentum is None:
+        raise TypeError(
+            "BatchNorm: momentum is None, expected a number from 0 to 1; for the mean of all "
+            "batches give 1 / (the number of this batch, from 1), as BatchNorm2d does for None"
+        )
+    return real("BatchNorm", "momentum", momentum, 0, 1)
 
 
 def _check(

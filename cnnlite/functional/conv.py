@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from cnnlite.checks.arrays import Array, check_gradient, contiguous
+from cnnlite.checks.numbers import IntPair, choice, flag
+from cnnlite.checks.windows import Padding
 from cnnlite.functional import _conv_im2col, _conv_naive, _conv_tiled, _conv_winograd
-from cnnlite.functional._checks import Array, IntPair, Padding, check_gradient, contiguous
 from cnnlite.functional._circular import wrap_pad, wrap_pad_backward
 from cnnlite.functional._conv_behind import Behind, pooled_shape, undo
 from cnnlite.functional._conv_choice import Passes, choose
@@ -59,6 +61,7 @@ ALGORITHMS: dict[str, ConvAlgorithm] = {
     "tiled": _conv_tiled,
     "winograd": _conv_winograd,
 }
+PADDING_MODES = ("zeros", "circular")
 
 
 class Conv2dCache(NamedTuple):
@@ -90,7 +93,7 @@ def conv2d_forward(
         x: (N, C, H, W), float32 or float64.
         weight: (F, C/groups, KH, KW), of the same dtype.
         bias: (F,) or None.
-        stride, dilation: int or pair, in pixels.
+        stride, dilation: int, pair or tuple of one, in pixels.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid".
         groups: channels and filters are split into this many parts that do not see each other.
         padding_mode: "zeros" or "circular".
@@ -144,13 +147,9 @@ def conv2d_block_forward(
     groups = check_operands(x, weight, bias, groups)
     settings = resolve_settings((weight.shape[2], weight.shape[3]), stride, padding, dilation)
     circular = (0, 0, 0, 0)
-    if padding_mode == "circular":
+    if choice("Conv2d", "padding_mode", padding_mode, PADDING_MODES) == "circular":
         circular = settings.padding
         settings = settings._replace(padding=(0, 0, 0, 0))
-    elif padding_mode != "zeros":
-        raise ValueError(
-            f"Conv2d: padding_mode must be 'zeros' or 'circular', got {padding_mode!r}"
-        )
     x = wrap_pad("Conv2d", x, circular) if any(circular) else contiguous(x)
     weight = contiguous(weight)
     geometry = resolve_geometry(x, weight, settings, groups)
@@ -158,6 +157,7 @@ def conv2d_block_forward(
         raise ValueError(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
         )
+    choice("Conv2d", "algorithm", algorithm, ("auto", *ALGORITHMS))
     passes = choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
     rung = _find(passes.forward, geometry)
     bias = None if bias is None else contiguous(bias)
@@ -184,6 +184,7 @@ def conv2d_backward(
     Raises:
         TypeError, ValueError: dy is not what forward's y was.
     """
+    need_dx = flag("Conv2d", "need_dx", need_dx)
     geometry, behind = cache.geometry, cache.behind
     shape = geometry.y_shape if behind.argmax is None else pooled_shape(geometry)
     dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
@@ -210,8 +211,6 @@ def conv2d_backward(
 
 
 def _find(name: str, geometry: ConvGeometry) -> ConvAlgorithm:
-    if name not in ALGORITHMS:
-        raise ValueError(f"Conv2d: algorithm must be one of {['auto', *ALGORITHMS]}, got {name!r}")
     algorithm = ALGORITHMS[name]
     reason = algorithm.unfit(geometry)
     if reason is not None:

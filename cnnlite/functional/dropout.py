@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty
-from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.numbers import flag, real, shown
 
 # Random numbers are drawn in pieces of this many: no array of floats as large as x is needed.
 _PIECE = 2**16
@@ -46,20 +47,23 @@ def dropout_forward(
         y like x, and the cache.
 
     Raises:
-        TypeError: x is not float32 or float64, or rng is missing.
+        TypeError: x is not float32 or float64, p is no number, train no flag, or rng is missing.
         ValueError: p is not from 0 to 1.
 
     Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from
     overfitting", 2014; scaled while training ("inverted"), as everywhere today.
     """
     check_floats("Dropout", x=x)
-    if not 0 <= p <= 1:
-        raise ValueError(f"Dropout: p must be a probability from 0 to 1, got {p!r}")
-    if not train or p == 0:
+    p = real("Dropout", "p", p, 0, 1)
+    if not flag("Dropout", "train", train) or p == 0:
         return x, DropoutCache(None, 1.0, x.shape, x.dtype)
-    generator = rng if isinstance(rng, np.random.Generator) or rng is None else rng.generator()
-    if generator is None:
-        raise TypeError("Dropout: rng must be a numpy.random.Generator while training, got None")
+    generator: Any = rng
+    if callable(getattr(rng, "generator", None)):
+        generator = generator.generator()
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(
+            f"Dropout: rng must be a numpy.random.Generator while training, got {shown(rng)}"
+        )
     keep = np.empty(x.shape, np.bool_)
     flat = keep.reshape(-1)
     piece = np.empty(min(_PIECE, flat.size), np.float32)

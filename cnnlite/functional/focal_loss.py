@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.functional._checks import Array
-from cnnlite.functional._loss_checks import (
-    Targets,
-    Value,
-    check_reduction,
-    check_scores,
-    check_targets,
-    example_factors,
-    quiet,
-    reduce_losses,
-)
+from cnnlite.checks.arrays import Array
+from cnnlite.checks.labels import Targets, check_reduction, check_scores, check_targets
+from cnnlite.checks.numbers import real
+from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
 
 
 class FocalLossCache(NamedTuple):
@@ -65,8 +57,7 @@ def focal_loss_forward(
     check_scores(name, scores, weight)
     labels = check_targets(name, targets, scores)
     check_reduction(name, reduction)
-    if not (math.isfinite(gamma) and gamma >= 0):
-        raise ValueError(f"{name}: gamma must be a number from 0 up, got {gamma!r}")
+    gamma = real(name, "gamma", gamma, 0)
     rows = np.arange(len(labels))
     shifted = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
     exponentials = np.exp(shifted)

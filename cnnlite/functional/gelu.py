@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.numbers import choice
 
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)
 _B = 0.044715
 _FLAT = 1e3
+APPROXIMATIONS = ("none", "tanh")
 # Large arguments may overflow on their way to exp or tanh, which then give their exact limits.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 
@@ -43,8 +45,7 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
     check_floats("GELU", x=x)
-    if approximate not in ("none", "tanh"):
-        raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {approximate!r}")
+    choice("GELU", "approximate", approximate, APPROXIMATIONS)
     x = contiguous(x)
     y = empty(x.shape, x.dtype)
     if approximate == "none":

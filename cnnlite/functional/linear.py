@@ -6,13 +6,8 @@ import math
 from typing import NamedTuple
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
+from cnnlite.checks.numbers import flag
 
 
 class LinearCache(NamedTuple):
@@ -75,6 +70,7 @@ def linear_backward(
     Returns:
         dx like x or None, dweight (out_features, in_features), dbias (out_features,) or None.
     """
+    need_dx = flag("Linear", "need_dx", need_dx)
     x, weight, has_bias, y = cache
     dy = check_gradient("Linear", dy, (*x.shape[:-1], weight.shape[0]), x.dtype)
     if y is not None:

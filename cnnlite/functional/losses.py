@@ -7,17 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.functional._checks import Array, check_floats, check_shape
-from cnnlite.functional._loss_checks import (
+from cnnlite.checks.arrays import Array, check_floats
+from cnnlite.checks.labels import (
     Targets,
-    Value,
+    check_dvalue,
     check_reduction,
     check_scores,
     check_targets,
-    example_factors,
-    quiet,
-    reduce_losses,
 )
+from cnnlite.checks.numbers import real
+from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
 
 
 class CrossEntropyCache(NamedTuple):
@@ -78,8 +77,7 @@ def cross_entropy_forward(
     name = "CrossEntropyLoss"
     classes = check_scores(name, scores, weight)
     labels = check_targets(name, targets, scores)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing!r}")
+    label_smoothing = real(name, "label_smoothing", label_smoothing, 0, 1)
     check_reduction(name, reduction)
     rows = np.arange(len(labels))
     # log p = score - log(sum of exp(scores)); the largest score is taken off first, so that exp
@@ -152,6 +150,7 @@ def hinge_loss_forward(
     check_scores("HingeLoss", scores, None)
     labels = check_targets("HingeLoss", targets, scores)
     check_reduction("HingeLoss", reduction)
+    margin = real("HingeLoss", "margin", margin)
     rows = np.arange(len(labels))
     margins = np.subtract(scores, scores[rows, labels][:, None], order="C")
     margins += margin
@@ -212,9 +211,8 @@ def mse_loss_backward(cache: MSELossCache, dvalue: float | Array = 1.0) -> Array
         dvalue: gradient with respect to the loss; for reduction "none" it may be like scores.
     """
     difference = cache.difference
-    if np.ndim(dvalue):
-        check_shape("MSELoss", "dvalue", np.asarray(dvalue), difference.shape)
-    factor = np.asarray(2 * np.asarray(dvalue, np.float64), difference.dtype)
+    doubled = 2 * check_dvalue("MSELoss", dvalue, difference.shape)
+    factor = np.asarray(doubled, difference.dtype)
     dscores: Array = difference * factor
     if cache.divisor is not None:
         dscores /= cache.divisor

@@ -9,13 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty
-from cnnlite.functional._checks import (
-    Array,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
+from cnnlite.checks.numbers import count, real, sizes
 
 
 class RowNormCache(NamedTuple):
@@ -43,26 +38,27 @@ def layer_norm_forward(
         x: (..., *normalized_shape), float32 or float64.
         normalized_shape: sizes of the axes that share a mean and a variance.
         weight, bias: of shape normalized_shape, or None for 1 and 0.
-        eps: added to the (biased) variance.
+        eps: added to the (biased) variance, from 0 up.
 
     Returns:
         y like x, and the cache.
 
     Raises:
-        TypeError: an array is not float32 or float64, or they differ.
-        ValueError: shapes do not fit.
+        TypeError: an array is not float32 or float64, or they differ; a size or eps is no number.
+        ValueError: shapes do not fit, or eps is out of range.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
     check_floats("LayerNorm", x=x, weight=weight, bias=bias, optional=["weight", "bias"])
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not sizes or min(sizes) < 1 or x.ndim < len(sizes) or x.shape[-len(sizes) :] != sizes:
+    shape = sizes("LayerNorm", "normalized_shape", normalized_shape)
+    if x.shape[-len(shape) :] != shape:
         raise ValueError(
-            f"LayerNorm: the last axes of x must be normalized_shape {sizes}, got x {x.shape}"
+            f"LayerNorm: the last axes of x must be normalized_shape {shape}, got x {x.shape}"
         )
-    check_shape("LayerNorm", "weight", weight, sizes)
-    check_shape("LayerNorm", "bias", bias, sizes)
-    return _forward(x, math.prod(sizes), weight, bias, sizes, sizes, eps)
+    check_shape("LayerNorm", "weight", weight, shape)
+    check_shape("LayerNorm", "bias", bias, shape)
+    eps = real("LayerNorm", "eps", eps, 0)
+    return _forward(x, math.prod(shape), weight, bias, shape, shape, eps)
 
 
 def layer_norm_backward(dy: Array, cache: RowNormCache) -> tuple[Array, Array | None, Array | None]:
@@ -91,14 +87,16 @@ def group_norm_forward(
         x: (N, C, ...), float32 or float64.
         num_groups: consecutive channels form this many groups, each with its mean and variance.
         weight, bias: (C,), or None for 1 and 0.
-        eps: added to the (biased) variance.
+        eps: added to the (biased) variance, from 0 up.
 
     Returns:
         y like x, and the cache.
 
     Raises:
-        TypeError: an array is not float32 or float64, or they differ.
-        ValueError: shapes do not fit, or num_groups does not divide the channels.
+        TypeError: an array is not float32 or float64, or they differ; num_groups or eps is no
+            number.
+        ValueError: shapes do not fit, num_groups does not divide the channels, or eps is out of
+            range.
 
     Source: Wu and He, "Group normalization", 2018.
     """
@@ -108,13 +106,15 @@ def group_norm_forward(
             f"GroupNorm: x must have shape (N, C, ...), none but N being 0, got {x.shape}"
         )
     channels = x.shape[1]
-    if not isinstance(num_groups, int) or num_groups < 1 or channels % num_groups:
+    num_groups = count("GroupNorm", "num_groups", num_groups)
+    if channels % num_groups:
         raise ValueError(
-            f"GroupNorm: num_groups={num_groups!r} does not divide the {channels} channels "
+            f"GroupNorm: num_groups={num_groups} does not divide the {channels} channels "
             f"(x {x.shape})"
         )
     check_shape("GroupNorm", "weight", weight, (channels,))
     check_shape("GroupNorm", "bias", bias, (channels,))
+    eps = real("GroupNorm", "eps", eps, 0)
     row = math.prod(x.shape[1:]) // num_groups
     affine_shape = (channels, *[1] * (x.ndim - 2))
     return _forward(x, row, weight, bias, (channels,), affine_shape, eps)

@@ -7,18 +7,10 @@ With a patch in every column a convolution is one matrix product.  `col2im` is t
 from __future__ import annotations
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    IntPair,
-    Padding,
-    check_allocation,
-    check_floats,
-    check_images,
-    contiguous,
-    pair,
-    resolve_padding,
-)
-from cnnlite.functional._checks import output_size as count_windows
+from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
+from cnnlite.checks.numbers import IntPair, pair
+from cnnlite.checks.windows import Padding, resolve_padding
+from cnnlite.checks.windows import output_size as count_windows
 
 
 def im2col(
@@ -32,7 +24,7 @@ def im2col(
 
     Args:
         x: (N, C, H, W), float32 or float64.
-        kernel_size, stride, dilation: int or pair, in pixels.
+        kernel_size, stride, dilation: int, pair or tuple of one, in pixels.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; padded with zeros.
 
     Returns:
@@ -95,7 +87,8 @@ def col2im(
     if cols.shape[2] != rows * columns:
         raise ValueError(
             f"col2im: cols has {cols.shape[2]} columns, but {rows} x {columns} patches fit "
-            f"an image of {(height, width)} (cols {cols.shape})"
+            f"an image of {(height, width)} (cols {cols.shape}, output_size {(height, width)}, "
+            f"kernel_size {kernel}, stride {strides}, padding {sides}, dilation {dilations})"
         )
     shape = (cols.shape[0], cols.shape[1] // patch, height, width)
     check_allocation("col2im", "the result", shape, cols.dtype)

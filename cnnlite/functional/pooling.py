@@ -8,18 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import (
-    Array,
-    IntPair,
-    Padding,
-    check_allocation,
-    check_gradient,
-    check_images,
-    contiguous,
-    output_size,
-    pair,
-    resolve_padding,
-)
+from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
+from cnnlite.checks.numbers import IntPair, flag, pair
+from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
 
 _LARGEST_PLANE = 2**31 - 1
 # The mean of large numbers may be infinite, and that of both infinities NaN: not worth a warning.
@@ -83,8 +74,8 @@ def max_pool2d_forward(
 
     Args:
         x: (N, C, H, W), float32 or float64.
-        kernel_size, dilation: int or pair, in pixels.
-        stride: int or pair; None means kernel_size.
+        kernel_size, dilation: int, pair or tuple of one, in pixels.
+        stride: the same; None means kernel_size.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; at most half a
             kernel.  Padded pixels never win.
         ceil_mode: True lets a last window stick out at the bottom or right.
@@ -98,9 +89,10 @@ def max_pool2d_forward(
         ValueError: x is not (N, C, H, W), or a setting does not fit.
     """
     check_images("MaxPool2d", x)
-    kernel, strides = _window("MaxPool2d", kernel_size, stride)
-    dilations = pair("MaxPool2d", "dilation", dilation)
-    sides = resolve_pool_padding("MaxPool2d", padding, kernel, strides, dilations)
+    kernel, strides, sides, dilations = resolve_pool_window(
+        "MaxPool2d", kernel_size, stride, padding, dilation
+    )
+    ceil_mode = flag("MaxPool2d", "ceil_mode", ceil_mode)
     size = (x.shape[2], x.shape[3])
     if size[0] * size[1] > _LARGEST_PLANE:
         raise ValueError(
@@ -153,8 +145,8 @@ def avg_pool2d_forward(
 
     Args:
         x: (N, C, H, W), float32 or float64.
-        kernel_size: int or pair, in pixels.
-        stride: int or pair; None means kernel_size.
+        kernel_size: int, pair or tuple of one, in pixels.
+        stride: the same; None means kernel_size.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid"; at most half a
             kernel, with zeros.
         ceil_mode: True lets a last window stick out at the bottom or right; what lies beyond the
@@ -169,14 +161,14 @@ def avg_pool2d_forward(
         ValueError: x is not (N, C, H, W), or a setting does not fit.
     """
     check_images("AvgPool2d", x)
-    kernel, strides = _window("AvgPool2d", kernel_size, stride)
-    sides = resolve_pool_padding("AvgPool2d", padding, kernel, strides, (1, 1))
+    kernel, strides, sides, _ = resolve_pool_window("AvgPool2d", kernel_size, stride, padding)
+    ceil_mode = flag("AvgPool2d", "ceil_mode", ceil_mode)
+    count_include_pad = flag("AvgPool2d", "count_include_pad", count_include_pad)
     size = (x.shape[2], x.shape[3])
     rows, columns = output_size("AvgPool2d", size, kernel, strides, sides, (1, 1), ceil_mode)
     shape = (*x.shape[:2], rows, columns)
     check_allocation("AvgPool2d", "the output", shape, x.dtype)
     y = empty(shape, x.dtype)
-    count_include_pad = bool(count_include_pad)
     kernels.avg_pool2d_forward(contiguous(x), y, kernel, strides, sides, count_include_pad)
     return y, AvgPool2dCache(x.shape, shape, x.dtype, kernel, strides, sides, count_include_pad)
 
@@ -219,7 +211,7 @@ def adaptive_avg_pool2d_forward(
     Source: Lin, Chen and Yan, "Network in Network", 2013, section 3.2.
     """
     if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
-        raise ValueError(f"AdaptiveAvgPool2d: output_size must be 1, got {output_size!r}")
+        raise ValueError(f"AdaptiveAvgPool2d: output_size is {output_size!r}, expected 1")
     check_images("AdaptiveAvgPool2d", x)
     n, c, h, w = x.shape
     y = empty((n, c, 1, 1), x.dtype)
@@ -244,28 +236,3 @@ def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Ar
     dx = empty(cache.x_shape, cache.dtype)
     np.divide(dy, h * w, out=dx)
     return dx
-
-
-def _window(
-    name: str, kernel_size: IntPair, stride: IntPair | None
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    kernel = pair(name, "kernel_size", kernel_size)
-    return kernel, kernel if stride is None else pair(name, "stride", stride)
-
-
-def resolve_pool_padding(
-    name: str,
-    padding: Padding,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int],
-) -> tuple[int, int, int, int]:
-    """Like `resolve_padding`, and raises ValueError above half of what the kernel spans."""
-    sides = resolve_padding(name, padding, kernel, stride, dilation)
-    extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    if max(sides[:2]) > extent[0] // 2 or max(sides[2:]) > extent[1] // 2:
-        raise ValueError(
-            f"{name}: padding {sides} (top, bottom, left, right) is more than half of what the "
-            f"kernel spans, {extent}"
-        )
-    return sides

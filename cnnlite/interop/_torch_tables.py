@@ -11,7 +11,8 @@ import numpy as np
 from torch import nn
 
 from cnnlite import layers, models
-from cnnlite.functional._checks import pair, resolve_padding
+from cnnlite.checks.numbers import pair
+from cnnlite.checks.windows import resolve_padding
 from cnnlite.interop import _torch_modules as own
 
 __all__ = ["FROM_TORCH", "TO_TORCH"]

@@ -14,8 +14,9 @@ import numpy as np
 from cnnlite import layers as nn
 from cnnlite import models
 from cnnlite._storage import replace_file
+from cnnlite.checks.numbers import pair
+from cnnlite.checks.windows import resolve_padding
 from cnnlite.evaluation import model_dtype
-from cnnlite.functional._checks import pair, resolve_padding
 from cnnlite.interop._shared import join, load
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from cnnlite import functional as F
-from cnnlite.layers._arguments import real
+from cnnlite.checks.numbers import choice, real
+from cnnlite.functional.gelu import APPROXIMATIONS
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -123,9 +124,7 @@ class GELU(Layer):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
-            raise ValueError(f"GELU: approximate is {approximate!r}, expected 'none' or 'tanh'")
-        self.approximate = approximate
+        self.approximate = choice("GELU", "approximate", approximate, APPROXIMATIONS)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.layers._arguments import float_dtype
+from cnnlite.checks.arrays import converted, float_dtype
+from cnnlite.checks.numbers import flag
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.random import RngLike
 
@@ -76,10 +77,12 @@ class Layer(ABC):
     - `random = True`: forward needs random numbers, and gets them as `rng` (see `as_rng`).
     - `extra_repr()`: its arguments, for printing.
     - `multiply_adds(x_shape, y_shape)`: its arithmetic, for the summary.
+    - `optional_state = ("key",)`: what `load_state_dict` need not be given.
     - A layer made of other layers derives from `Container` (container.py) and has `children()`.
     """
 
     random: bool = False
+    optional_state: tuple[str, ...] = ()
 
     params = _Arrays("The arrays that are trained, by name.")
     buffers = _Arrays("The arrays that are saved with the parameters but not trained, by name.")
@@ -155,26 +158,30 @@ class Layer(ABC):
     def load_state_dict(
         self, state: Mapping[str, npt.ArrayLike], strict: bool = True
     ) -> IncompatibleKeys:
-        """Copy values into the parameters and buffers.
+        """Copy values into the parameters and buffers: all of them, or none if anything is wrong.
 
         Args:
-            state: arrays with the keys and shapes of `state_dict()`; floating-point numbers are
-                converted to the layer's dtype.
+            state: arrays with the keys and shapes of `state_dict()`, as they are, NaN included;
+                numbers are converted to the layer's dtype.  As in PyTorch, one number (1,) serves
+                for an array without axes, and batch-norm's count of batches may be missing (states
+                from before PyTorch 0.4.1 have none): it stays as it is.
             strict: whether a key that is missing, or one too many, is an error.
 
         Returns:
             The keys that were passed over: (missing_keys, unexpected_keys).
 
         Raises:
-            ValueError: keys or shapes do not fit; the message names them, and nothing is copied.
+            ValueError: keys or shapes do not fit, a number is too large for the layer's dtype, or
+                an array of the layer is read-only; the message names it.
             TypeError: likewise for an array that cannot be converted.
         """
         own = self._state()
         caller = f"{type(self).__name__}.load_state_dict"
         if not isinstance(state, Mapping):
             raise TypeError(f"{caller}: state must be a mapping of arrays, got {state!r:.60}")
-        values = {key: _array(caller, key, state[key]) for key in own if key in state}
-        missing = [key for key in own if key not in state]
+        strict = flag(caller, "strict", strict)
+        optional = {prefix + key for prefix, leaf in self.leaves() for key in leaf.optional_state}
+        missing = [key for key in own if key not in state and key not in optional]
         unexpected = [key for key in state if key not in own]
         if strict and (missing or unexpected):
             parts = [
@@ -183,11 +190,8 @@ class Layer(ABC):
                 if keys
             ]
             raise ValueError(f"{caller}: {'; '.join(parts)}")
-        for key, value in values.items():
-            if value.shape != own[key].shape:
-                raise ValueError(f"{caller}: {key} is {value.shape}, expected {own[key].shape}")
-            if not np.can_cast(value.dtype, own[key].dtype, "same_kind"):
-                raise TypeError(f"{caller}: {key} is {value.dtype}, expected {own[key].dtype}")
+        # Copies, made before anything changes: what is given may be this layer's own arrays.
+        values = {key: converted(caller, key, state[key], own[key]) for key in own if key in state}
         for key, value in values.items():
             own[key][...] = value
         return IncompatibleKeys(missing, unexpected)
@@ -228,10 +232,3 @@ class Layer(ABC):
         lines = [f"({key}): {child!r}" for key, child in children.items()]
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{name}(\n  {body}\n)"
-
-
-def _array(caller: str, key: str, value: npt.ArrayLike) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except ValueError as error:  # lists of different lengths
-        raise ValueError(f"{caller}: {key} is no array: {error}") from None

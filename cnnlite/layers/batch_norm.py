@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.checks.arrays import allocate, check_floats, float_dtype
+from cnnlite.checks.numbers import count, flag, real
 from cnnlite.functional import batch_norm_forward
-from cnnlite.functional._checks import check_floats
 from cnnlite.functional.batch_norm import batch_norm_sum_backward
-from cnnlite.layers._arguments import float_dtype, integer, real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -23,6 +23,7 @@ class _BatchNorm(Layer):
     """
 
     _shapes: ClassVar[tuple[str, ...]]  # that x may have
+    optional_state = ("num_batches_tracked",)
 
     def __init__(
         self,
@@ -36,15 +37,21 @@ class _BatchNorm(Layer):
     ) -> None:
         name = type(self).__name__
         dtype = float_dtype(name, dtype)
-        self.num_features = integer(name, "num_features", num_features)
+        self.num_features = count(name, "num_features", num_features)
         self.eps = real(name, "eps", eps, 0)
         self.momentum = None if momentum is None else real(name, "momentum", momentum, 0, 1)
+        affine = flag(name, "affine", affine)
+        track_running_stats = flag(name, "track_running_stats", track_running_stats)
+
+        def new(what: str, fill: float) -> np.ndarray:
+            return allocate(name, what, (self.num_features,), dtype, fill, "num_features")
+
         if affine:
-            self.params["weight"] = np.ones(num_features, dtype)
-            self.params["bias"] = np.zeros(num_features, dtype)
+            self.params["weight"] = new("weight", 1)
+            self.params["bias"] = new("bias", 0)
         if track_running_stats:
-            self.buffers["running_mean"] = np.zeros(num_features, dtype)
-            self.buffers["running_var"] = np.ones(num_features, dtype)
+            self.buffers["running_mean"] = new("running_mean", 0)
+            self.buffers["running_var"] = new("running_var", 1)
             self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
 
     def forward(

@@ -94,7 +94,7 @@ class Container(Layer):
         """
         if not self.random or (rng is None and not train):
             return None
-        return as_rng(rng)
+        return as_rng(rng, type(self).__name__)
 
     def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.

@@ -7,16 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import initializers
+from cnnlite.checks.arrays import allocate, float_dtype
+from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
+from cnnlite.checks.windows import Padding, as_stored, resolve_padding
 from cnnlite.functional import conv2d_backward
-from cnnlite.functional._checks import (
-    IntPair,
-    Padding,
-    check_allocation,
-    pair,
-    resolve_padding,
-)
-from cnnlite.functional.conv import ALGORITHMS, conv2d_block_forward
-from cnnlite.layers._arguments import float_dtype, frozen, integer
+from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_block_forward
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
 
@@ -30,7 +25,7 @@ class Conv2d(Layer):
 
     Args:
         in_channels, out_channels: channels of the images, number of filters.
-        kernel_size, stride, dilation: an int or a pair, in pixels.
+        kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels.
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
         groups: parts that channels and filters are split into, which do not see each other.
         bias: whether to add a number to each output channel.
@@ -58,40 +53,33 @@ class Conv2d(Layer):
         dtype: npt.DTypeLike = np.float32,
         rng: RngLike = None,
     ) -> None:
-        self.in_channels = integer("Conv2d", "in_channels", in_channels)
-        self.out_channels = integer("Conv2d", "out_channels", out_channels)
-        self.groups = integer("Conv2d", "groups", groups)
-        if in_channels % groups or out_channels % groups:
+        self.in_channels = count("Conv2d", "in_channels", in_channels)
+        self.out_channels = count("Conv2d", "out_channels", out_channels)
+        self.groups = count("Conv2d", "groups", groups)
+        if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ValueError(
-                f"Conv2d: groups is {groups}, expected a divisor of in_channels {in_channels} "
-                f"and of out_channels {out_channels}"
+                f"Conv2d: groups is {self.groups}, expected a divisor of in_channels "
+                f"{self.in_channels} and of out_channels {self.out_channels}"
             )
         self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)
         resolve_padding("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
-        padding = frozen(padding)
+        padding = as_stored(padding)
         self.padding = (padding, padding) if isinstance(padding, int) else padding
-        for argument, value, known in (
-            ("padding_mode", padding_mode, ("zeros", "circular")),
-            ("algorithm", algorithm, ("auto", *ALGORITHMS)),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"Conv2d: {argument} is {value!r}, expected {' or '.join(map(repr, known))}"
-                )
-        self.padding_mode = padding_mode
-        self.algorithm = algorithm
+        self.padding_mode = choice("Conv2d", "padding_mode", padding_mode, PADDING_MODES)
+        self.algorithm = choice("Conv2d", "algorithm", algorithm, ("auto", *ALGORITHMS))
+        bias = flag("Conv2d", "bias", bias)
 
-        dtype, rng = float_dtype("Conv2d", dtype), init_generator(rng)
+        dtype, rng = float_dtype("Conv2d", dtype), init_generator(rng, "Conv2d")
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        check_allocation("Conv2d", "weight", shape, dtype)
-        weight = np.empty(shape, dtype)
+        axes = "out_channels, in_channels / groups, *kernel_size"
+        weight = allocate("Conv2d", "weight", shape, dtype, axes=axes)
         self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
         if bias:
             bound = 1 / math.sqrt(initializers.fans(weight)[0])
             self.params["bias"] = initializers.uniform(
-                np.empty(out_channels, dtype), -bound, bound, rng
+                allocate("Conv2d", "bias", (self.out_channels,), dtype), -bound, bound, rng
             )
 
     def forward(

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.checks.numbers import real
 from cnnlite.functional import dropout_backward, dropout_forward
-from cnnlite.layers._arguments import real
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, as_rng
 
@@ -38,7 +38,7 @@ class Dropout(Layer):
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
         drops = train and self.p > 0
-        return dropout_forward(x, self.p, train, as_rng(rng) if drops else None)
+        return dropout_forward(x, self.p, train, as_rng(rng, "Dropout") if drops else None)
 
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool = True

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import initializers
+from cnnlite.checks.arrays import allocate, float_dtype
+from cnnlite.checks.numbers import count, flag
 from cnnlite.functional import linear_backward, linear_forward
-from cnnlite.functional._checks import check_allocation
-from cnnlite.layers._arguments import float_dtype, integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike, init_generator
 
@@ -39,17 +39,17 @@ class Linear(Layer):
         dtype: npt.DTypeLike = np.float32,
         rng: RngLike = None,
     ) -> None:
-        self.in_features = integer("Linear", "in_features", in_features)
-        self.out_features = integer("Linear", "out_features", out_features)
-        dtype, rng = float_dtype("Linear", dtype), init_generator(rng)
+        self.in_features = count("Linear", "in_features", in_features)
+        self.out_features = count("Linear", "out_features", out_features)
+        bias = flag("Linear", "bias", bias)
+        dtype, rng = float_dtype("Linear", dtype), init_generator(rng, "Linear")
         shape = (self.out_features, self.in_features)
-        check_allocation("Linear", "weight", shape, dtype)
-        weight = np.empty(shape, dtype)
+        weight = allocate("Linear", "weight", shape, dtype, axes="out_features, in_features")
         self.params["weight"] = initializers.kaiming_uniform(weight, a=math.sqrt(5), rng=rng)
         if bias:
-            bound = 1 / math.sqrt(in_features)
+            bound = 1 / math.sqrt(self.in_features)
             self.params["bias"] = initializers.uniform(
-                np.empty(out_features, dtype), -bound, bound, rng
+                allocate("Linear", "bias", (self.out_features,), dtype), -bound, bound, rng
             )
 
     def forward(

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional as F
-from cnnlite.layers._arguments import float_dtype, integer, real
+from cnnlite.checks.arrays import allocate, float_dtype
+from cnnlite.checks.numbers import count, flag, real, sizes
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -44,17 +45,14 @@ class LayerNorm(Layer):
         rng: RngLike = None,
     ) -> None:
         dtype = float_dtype("LayerNorm", dtype)
-        sizes = normalized_shape if isinstance(normalized_shape, Sequence) else (normalized_shape,)
-        if not sizes:
-            raise ValueError("LayerNorm: normalized_shape is empty, expected one axis or more")
-        self.normalized_shape = tuple(
-            integer("LayerNorm", "normalized_shape", size) for size in sizes
-        )
+        self.normalized_shape = sizes("LayerNorm", "normalized_shape", normalized_shape)
         self.eps = real("LayerNorm", "eps", eps, 0)
-        if elementwise_affine:
-            self.params["weight"] = np.ones(self.normalized_shape, dtype)
+        bias = flag("LayerNorm", "bias", bias)
+        if flag("LayerNorm", "elementwise_affine", elementwise_affine):
+            shape, axes = self.normalized_shape, "*normalized_shape"
+            self.params["weight"] = allocate("LayerNorm", "weight", shape, dtype, 1, axes)
             if bias:
-                self.params["bias"] = np.zeros(self.normalized_shape, dtype)
+                self.params["bias"] = allocate("LayerNorm", "bias", shape, dtype, 0, axes)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -105,17 +103,18 @@ class GroupNorm(Layer):
         rng: RngLike = None,
     ) -> None:
         dtype = float_dtype("GroupNorm", dtype)
-        self.num_groups = integer("GroupNorm", "num_groups", num_groups)
-        self.num_channels = integer("GroupNorm", "num_channels", num_channels)
-        if num_channels % num_groups:
+        self.num_groups = count("GroupNorm", "num_groups", num_groups)
+        self.num_channels = count("GroupNorm", "num_channels", num_channels)
+        if self.num_channels % self.num_groups:
             raise ValueError(
-                f"GroupNorm: num_groups is {num_groups}, expected a divisor of num_channels "
-                f"{num_channels}"
+                f"GroupNorm: num_groups is {self.num_groups}, expected a divisor of num_channels "
+                f"{self.num_channels}"
             )
         self.eps = real("GroupNorm", "eps", eps, 0)
-        if affine:
-            self.params["weight"] = np.ones(num_channels, dtype)
-            self.params["bias"] = np.zeros(num_channels, dtype)
+        if flag("GroupNorm", "affine", affine):
+            shape, axes = (self.num_channels,), "num_channels"
+            self.params["weight"] = allocate("GroupNorm", "weight", shape, dtype, 1, axes)
+            self.params["bias"] = allocate("GroupNorm", "bias", shape, dtype, 0, axes)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.checks.numbers import IntPair, flag, pair
+from cnnlite.checks.windows import Padding, as_stored, resolve_pool_window
 from cnnlite.functional import (
     adaptive_avg_pool2d_backward,
     adaptive_avg_pool2d_forward,
@@ -12,9 +14,6 @@ from cnnlite.functional import (
     max_pool2d_backward,
     max_pool2d_forward,
 )
-from cnnlite.functional._checks import IntPair, Padding, pair
-from cnnlite.functional.pooling import resolve_pool_padding
-from cnnlite.layers._arguments import frozen
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -25,8 +24,8 @@ class MaxPool2d(Layer):
     """The largest pixel of each window; `torch.nn.MaxPool2d`.
 
     Args:
-        kernel_size: of the windows, an int or a pair, in pixels.
-        stride: from window to window, an int or a pair; None is the kernel's size.
+        kernel_size: of the windows, an int, a pair or a tuple of one, in pixels.
+        stride: from window to window, likewise; None is the kernel's size.
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid"; at most half
             of what the kernel spans.  Padding is never the largest.
         dilation: distance between the pixels of a window.
@@ -44,12 +43,12 @@ class MaxPool2d(Layer):
         dilation: IntPair = 1,
         ceil_mode: bool = False,
     ) -> None:
-        _check_windows("MaxPool2d", kernel_size, stride, padding, dilation)
-        self.kernel_size = frozen(kernel_size)
-        self.stride = self.kernel_size if stride is None else frozen(stride)
-        self.padding = frozen(padding)
-        self.dilation = frozen(dilation)
-        self.ceil_mode = ceil_mode
+        resolve_pool_window("MaxPool2d", kernel_size, stride, padding, dilation)
+        self.kernel_size = as_stored(kernel_size)
+        self.stride = self.kernel_size if stride is None else as_stored(stride)
+        self.padding = as_stored(padding)
+        self.dilation = as_stored(dilation)
+        self.ceil_mode = flag("MaxPool2d", "ceil_mode", ceil_mode)
 
     @property
     def halves(self) -> bool:
@@ -97,12 +96,12 @@ class AvgPool2d(Layer):
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:
-        _check_windows("AvgPool2d", kernel_size, stride, padding)
-        self.kernel_size = frozen(kernel_size)
-        self.stride = self.kernel_size if stride is None else frozen(stride)
-        self.padding = frozen(padding)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
+        resolve_pool_window("AvgPool2d", kernel_size, stride, padding)
+        self.kernel_size = as_stored(kernel_size)
+        self.stride = self.kernel_size if stride is None else as_stored(stride)
+        self.padding = as_stored(padding)
+        self.ceil_mode = flag("AvgPool2d", "ceil_mode", ceil_mode)
+        self.count_include_pad = flag("AvgPool2d", "count_include_pad", count_include_pad)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -133,7 +132,7 @@ class AdaptiveAvgPool2d(Layer):
     def __init__(self, output_size: IntPair = 1) -> None:
         if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
             raise ValueError(f"AdaptiveAvgPool2d: output_size is {output_size!r}, expected 1")
-        self.output_size = output_size
+        self.output_size = as_stored(output_size)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -147,15 +146,3 @@ class AdaptiveAvgPool2d(Layer):
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
-
-
-def _check_windows(
-    name: str,
-    kernel_size: IntPair,
-    stride: IntPair | None,
-    padding: Padding,
-    dilation: IntPair = 1,
-) -> None:
-    kernel = pair(name, "kernel_size", kernel_size)
-    strides = pair(name, "stride", kernel if stride is None else stride)
-    resolve_pool_padding(name, padding, kernel, strides, pair(name, "dilation", dilation))

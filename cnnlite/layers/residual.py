@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import check_floats, contiguous
+from cnnlite.checks.arrays import check_floats, contiguous
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, check_branches, child_rng
 from cnnlite.layers.sequential import Sequential

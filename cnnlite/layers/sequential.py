@@ -6,6 +6,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from cnnlite.checks.numbers import flag
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, check_branches, has_params
 from cnnlite.layers.steps import Step, SumStep, cut_into_steps
@@ -29,7 +30,7 @@ class Sequential(Container):
     """
 
     def __init__(self, *layers: Layer, fuse: bool = True) -> None:
-        self._fuse = fuse
+        self._fuse = flag("Sequential", "fuse", fuse)
         self._layers: dict[str, Layer] = {}
         for layer in layers:
             self._layers[str(len(self))] = _checked(layer)
@@ -170,7 +171,7 @@ class Sequential(Container):
 
     @fuse.setter
     def fuse(self, fuse: bool) -> None:
-        self._fuse = fuse
+        self._fuse = flag("Sequential", "fuse", fuse)
         self._cut()
 
     def __len__(self) -> int:

@@ -1,10 +1,11 @@
 """Layers that compute nothing: they hand through, or change the shape."""
 
 import math
-from numbers import Integral
 
 import numpy as np
 
+from cnnlite.checks.arrays import check_array
+from cnnlite.checks.numbers import integer
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
@@ -37,11 +38,8 @@ class Flatten(Layer):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        for argument, axis in (("start_dim", start_dim), ("end_dim", end_dim)):
-            if not isinstance(axis, Integral):
-                raise TypeError(f"Flatten: {argument} is {axis!r}, expected an integer")
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+        self.start_dim = integer("Flatten", "start_dim", start_dim)
+        self.end_dim = integer("Flatten", "end_dim", end_dim)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -52,8 +50,7 @@ class Flatten(Layer):
             TypeError: x is not an array.
             ValueError: x does not have these axes, in this order.
         """
-        if not isinstance(x, np.ndarray):
-            raise TypeError(f"Flatten: x must be a NumPy array, got {type(x).__name__}")
+        check_array("Flatten", "x", x)
         axes = range(x.ndim)
         try:
             start, end = axes[self.start_dim], axes[self.end_dim]

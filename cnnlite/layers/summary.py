@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlite.layers._arguments import integer
+from cnnlite.checks.numbers import count
 from cnnlite.random import Rng
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def summarize(layer: "Layer", input_shape: Shape) -> Summary:
     """
     if not isinstance(input_shape, Iterable):
         raise TypeError(f"summary: input_shape is {input_shape!r}, expected a tuple of integers")
-    shape = tuple(integer("summary", "input_shape", size) for size in input_shape)
+    shape = tuple(count("summary", "input_shape", size) for size in input_shape)
     if not 1 <= len(shape) <= 4:
         raise ValueError(
             f"summary: input_shape is {input_shape!r}, expected (D,) or (C, H, W), "

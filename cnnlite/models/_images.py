@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from cnnlite.checks.numbers import count
 from cnnlite.layers import Sequential
-from cnnlite.layers._arguments import integer
 
 __all__ = ["CIFAR", "count_features", "image_channels"]
 
@@ -22,7 +22,7 @@ def image_channels(model: str, input_shape: tuple[int, ...]) -> int:
         ValueError: it is not three positive integers.
     """
     try:
-        channels, _, _ = (integer(model, "input_shape", size) for size in input_shape)
+        channels, _, _ = (count(model, "input_shape", size) for size in input_shape)
     except (TypeError, ValueError):
         raise ValueError(
             f"{model}: input_shape is {input_shape!r}, expected (channels, height, width)"

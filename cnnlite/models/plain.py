@@ -7,8 +7,9 @@ Each takes the number of classes, the shape of one image (channels, height, widt
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.checks.arrays import float_dtype
+from cnnlite.checks.numbers import count
 from cnnlite.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from cnnlite.layers._arguments import float_dtype, integer
 from cnnlite.models._images import CIFAR, count_features, image_channels
 from cnnlite.random import RngLike, init_generator
 
@@ -26,10 +27,11 @@ def softmax_classifier(
     Returns:
         Flatten - Linear.
     """
-    dtype = float_dtype("softmax_classifier", dtype)
+    name = "softmax_classifier"
+    num_classes, dtype = count(name, "num_classes", num_classes), float_dtype(name, dtype)
     model = Sequential(Flatten())
-    pixels = count_features(model, "softmax_classifier", input_shape, dtype)
-    return model.append(Linear(pixels, num_classes, dtype=dtype, rng=rng))
+    pixels = count_features(model, name, input_shape, dtype)
+    return model.append(Linear(pixels, num_classes, dtype=dtype, rng=init_generator(rng, name)))
 
 
 def two_layer_net(
@@ -48,9 +50,12 @@ def two_layer_net(
     Returns:
         Flatten - Linear - ReLU - Linear.
     """
-    dtype, rng = float_dtype("two_layer_net", dtype), init_generator(rng)
+    name = "two_layer_net"
+    num_classes = count(name, "num_classes", num_classes)
+    hidden_size = count(name, "hidden_size", hidden_size)
+    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
     model = Sequential(Flatten())
-    pixels = count_features(model, "two_layer_net", input_shape, dtype)
+    pixels = count_features(model, name, input_shape, dtype)
     model.append(Linear(pixels, hidden_size, dtype=dtype, rng=rng))
     model.append(ReLU())
     return model.append(Linear(hidden_size, num_classes, dtype=dtype, rng=rng))
@@ -76,9 +81,12 @@ def three_layer_convnet(
         Conv2d - ReLU - MaxPool2d(2) - Flatten - Linear - ReLU - Linear.
     """
     name = "three_layer_convnet"
-    dtype, rng = float_dtype(name, dtype), init_generator(rng)
+    num_classes = count(name, "num_classes", num_classes)
+    num_filters = count(name, "num_filters", num_filters)
+    hidden_size = count(name, "hidden_size", hidden_size)
+    padding = count(name, "filter_size", filter_size) // 2
+    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
     channels = image_channels(name, input_shape)
-    padding = integer(name, "filter_size", filter_size) // 2
     model = Sequential(
         Conv2d(channels, num_filters, filter_size, padding=padding, dtype=dtype, rng=rng),
         ReLU(),
@@ -102,13 +110,15 @@ def vanilla_cnn(
     Returns:
         Conv2d - ReLU - MaxPool2d(2) - Flatten - Linear.
     """
-    dtype, rng = float_dtype("vanilla_cnn", dtype), init_generator(rng)
-    channels = image_channels("vanilla_cnn", input_shape)
+    name = "vanilla_cnn"
+    num_classes = count(name, "num_classes", num_classes)
+    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
+    channels = image_channels(name, input_shape)
     model = Sequential(
         Conv2d(channels, 32, 7, dtype=dtype, rng=rng),
         ReLU(),
         MaxPool2d(2),
         Flatten(),
     )
-    features = count_features(model, "vanilla_cnn", input_shape, dtype)
+    features = count_features(model, name, input_shape, dtype)
     return model.append(Linear(features, num_classes, dtype=dtype, rng=rng))

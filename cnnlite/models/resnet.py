@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite._backend import empty, kernels
-from cnnlite.functional._checks import check_floats, check_shape, contiguous
+from cnnlite.checks.arrays import check_floats, check_shape, contiguous, float_dtype
+from cnnlite.checks.numbers import choice, count, integer
 from cnnlite.layers import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -22,7 +23,6 @@ from cnnlite.layers import (
     Residual,
     Sequential,
 )
-from cnnlite.layers._arguments import float_dtype, integer
 from cnnlite.layers.base import Grads
 from cnnlite.models._images import CIFAR, image_channels
 from cnnlite.random import RngLike, init_generator
@@ -42,9 +42,10 @@ class ZeroPadShortcut(Layer):
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
-        self.in_channels = integer("ZeroPadShortcut", "in_channels", in_channels)
-        self.out_channels = integer("ZeroPadShortcut", "out_channels", out_channels, in_channels)
-        self.stride = integer("ZeroPadShortcut", "stride", stride)
+        name = "ZeroPadShortcut"
+        self.in_channels = count(name, "in_channels", in_channels)
+        self.out_channels = integer(name, "out_channels", out_channels, self.in_channels)
+        self.stride = count(name, "stride", stride)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -102,15 +103,14 @@ def resnet_cifar(
     Raises:
         ValueError: the depth is not 6n + 2, or the shortcut is unknown.
     """
-    blocks, rest = divmod(integer("resnet_cifar", "depth", depth, 8) - 2, 6)
+    name = "resnet_cifar"
+    blocks, rest = divmod(integer(name, "depth", depth, 8) - 2, 6)
     if rest:
-        raise ValueError(f"resnet_cifar: depth is {depth}, expected 6n + 2 (8, 14, 20, ...)")
-    if shortcut not in ("identity", "projection"):
-        raise ValueError(
-            f"resnet_cifar: shortcut is {shortcut!r}, expected 'identity' or 'projection'"
-        )
-    dtype, rng = float_dtype("resnet_cifar", dtype), init_generator(rng)
-    channels = image_channels("resnet_cifar", input_shape)
+        raise ValueError(f"{name}: depth is {depth}, expected 6n + 2 (8, 14, 20, ...)")
+    choice(name, "shortcut", shortcut, ("identity", "projection"))
+    num_classes = count(name, "num_classes", num_classes)
+    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
+    channels = image_channels(name, input_shape)
     model = Sequential(*_conv_norm(channels, WIDTHS[0], 3, 1, dtype, rng), ReLU())
     channels = WIDTHS[0]
     for width in WIDTHS:

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.checks.arrays import float_dtype
+from cnnlite.checks.numbers import count, flag
 from cnnlite.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from cnnlite.layers._arguments import float_dtype
 from cnnlite.models._images import CIFAR, count_features, image_channels
 from cnnlite.random import RngLike, init_generator
 
@@ -37,8 +38,11 @@ def small_vgg(
         Simonyan and Zisserman, "Very deep convolutional networks for large-scale image
         recognition", ICLR 2015, section 2.1.
     """
-    dtype, rng = float_dtype("small_vgg", dtype), init_generator(rng)
-    channels = image_channels("small_vgg", input_shape)
+    name = "small_vgg"
+    num_classes = count(name, "num_classes", num_classes)
+    batch_norm = flag(name, "batch_norm", batch_norm)
+    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
+    channels = image_channels(name, input_shape)
     model = Sequential()
     for width in WIDTHS:
         for inputs in (channels, width):
@@ -51,5 +55,5 @@ def small_vgg(
         model.append(MaxPool2d(2))
         channels = width
     model.append(Flatten())
-    features = count_features(model, "small_vgg", input_shape, dtype)
+    features = count_features(model, name, input_shape, dtype)
     return model.append(Linear(features, num_classes, dtype=dtype, rng=rng))

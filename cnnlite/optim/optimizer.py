@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+
+from cnnlite.checks.numbers import flag, real, shown
 
 Array = np.ndarray
 Scratch = tuple[Array, Array]
@@ -49,6 +50,12 @@ class Optimizer(ABC):
     def __init__(self, groups: Iterable[Group], **options: Any) -> None:
         self.options = self._checked(options, type(self).__name__)
         self.groups: list[tuple[Callable[[str, Array], bool], dict[str, Any]]] = []
+        try:
+            groups = tuple(groups)
+        except TypeError:
+            raise TypeError(
+                f"{type(self).__name__}: groups is {shown(groups)}, expected mappings in a list"
+            ) from None
         for number, group in enumerate(groups):
             where = f"{type(self).__name__}: groups[{number}]"
             if not isinstance(group, Mapping) or not callable(group.get("match")):
@@ -97,10 +104,7 @@ class Optimizer(ABC):
             ValueError, TypeError: a gradient has no parameter, or another shape or dtype than its
                 parameter or its state, or the parameter cannot be written.
         """
-        if not (math.isfinite(lr_factor) and lr_factor >= 0):
-            raise ValueError(
-                f"{type(self).__name__}: lr_factor must be finite and at least 0, got {lr_factor}"
-            )
+        lr_factor = real(type(self).__name__, "lr_factor", lr_factor, 0)
         moving = {key: grad for key, grad in grads.items() if grad is not None}
         chosen = {}
         for key, grad in moving.items():
@@ -114,7 +118,7 @@ class Optimizer(ABC):
             for name in self.state_names(options):
                 if name not in state:
                     state[name] = 0 if name == "step" else np.zeros_like(param)
-            self.update(param, grad, state, options["lr"] * float(lr_factor), options)
+            self.update(param, grad, state, options["lr"] * lr_factor, options)
 
     def config(self) -> dict[str, Any]:
         """Return name, options and groups as plain values, for records and comparisons."""
@@ -198,17 +202,14 @@ class Optimizer(ABC):
 
 def _checked_option(where: str, name: str, value: Any) -> Any:
     if name == "nesterov":
-        if not isinstance(value, bool):
-            raise TypeError(f"{where}: nesterov must be True or False, got {value!r}")
-        return value
+        return flag(where, name, value)
     if name == "betas":
         if not isinstance(value, tuple | list) or len(value) != 2:
-            raise TypeError(f"{where}: betas must be a pair, got {value!r}")
-        return tuple(_checked_option(where, "beta", beta) for beta in value)
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise TypeError(f"{where}: {name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
-    if name in ("beta", "alpha") and value >= 1:
-        raise ValueError(f"{where}: {name} must be below 1, got {value}")
-    return float(value)
+            raise TypeError(f"{where}: betas must be a pair, got {shown(value)}")
+        return tuple(_share(where, f"betas[{i}]", beta) for i, beta in enumerate(value))
+    return _share(where, name, value) if name == "alpha" else real(where, name, value, 0)
+
+
+def _share(where: str, name: str, value: Any) -> float:
+    """What a moving average keeps: from 0 to below 1."""
+    return real(where, name, value, 0, 1, open_high=True)

@@ -9,12 +9,12 @@ part of y sees its own part of x.
 
 import numpy as np
 
+from cnnlite.checks.windows import windows_along
 from cnnlite.reference.windows import (
     Pair,
     Sides,
     check_shape,
     check_window,
-    output_size,
     taps,
 )
 
@@ -132,7 +132,7 @@ def _check(
     (n, c, h, w), o = x.shape, weight.shape[0]
     if groups < 1 or c % groups or o % groups:
         raise ValueError(f"{function}: {groups} groups do not divide {c} and {o} channels")
-    oh = output_size(h, kernel[0], stride[0], padding[0], padding[1], dilation[0])
-    ow = output_size(w, kernel[1], stride[1], padding[2], padding[3], dilation[1])
+    oh = windows_along(h, kernel[0], stride[0], padding[0], padding[1], dilation[0])
+    ow = windows_along(w, kernel[1], stride[1], padding[2], padding[3], dilation[1])
     check_shape(function, "weight", weight.shape, (o, c // groups, *kernel))
     check_shape(function, "y", y.shape, (n, o, oh, ow))

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, output_size, taps
+from cnnlite.checks.windows import windows_along
+from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, taps
 
 __all__ = ["col2im", "im2col"]
 
@@ -76,8 +77,8 @@ def _check(
     """Return the output's height and width, or raise ValueError."""
     check_window(function, kernel, stride, padding, dilation)
     n, c, h, w = images
-    oh = output_size(h, kernel[0], stride[0], padding[0], padding[1], dilation[0])
-    ow = output_size(w, kernel[1], stride[1], padding[2], padding[3], dilation[1])
+    oh = windows_along(h, kernel[0], stride[0], padding[0], padding[1], dilation[0])
+    ow = windows_along(w, kernel[1], stride[1], padding[2], padding[3], dilation[1])
     if oh < 1 or ow < 1:
         raise ValueError(
             f"{function}: kernel {kernel} with dilation {dilation} is larger than the image "

@@ -12,6 +12,8 @@ and whatever falls outside the image belongs to the padding.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cnnlite.checks.windows import windows_along
+
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
 
@@ -30,29 +32,6 @@ class Tap(NamedTuple):
     kw: int
     outputs: tuple[slice, slice]
     inputs: tuple[slice, slice]
-
-
-def output_size(
-    size: int,
-    kernel: int,
-    stride: int,
-    before: int,
-    after: int,
-    dilation: int = 1,
-    ceil_mode: bool = False,
-) -> int:
-    """Return how many windows fit along one axis (0 or less: none does).
-
-    With ceil_mode a last window may reach beyond the padding, if it begins inside the image or in
-    the padding before it (PyTorch's rule).
-    """
-    room = size + before + after - dilation * (kernel - 1) - 1
-    if not ceil_mode:
-        return room // stride + 1
-    outputs = -(-room // stride) + 1
-    if (outputs - 1) * stride >= size + before:
-        outputs -= 1
-    return outputs
 
 
 def taps(
@@ -115,7 +94,7 @@ def check_output(
     for axis, name in enumerate(("height", "width")):
         before, after = padding[2 * axis], padding[2 * axis + 1]
         window = (image[axis], kernel[axis], stride[axis], before, after, dilation[axis])
-        floor, ceiling = output_size(*window), output_size(*window, ceil_mode=True)
+        floor, ceiling = windows_along(*window), windows_along(*window, ceil_mode=True)
         if output[axis] < 1 or output[axis] not in (floor, ceiling):
             raise ValueError(
                 f"{function}: y has {name} {output[axis]}, expected {floor} "

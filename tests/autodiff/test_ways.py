@@ -34,7 +34,7 @@ def test_rounding_ruins_small_differences_but_no_complex_step() -> None:
     [
         ("symbolic", None, "way is 'symbolic', expected one of forward differences"),
         ("reverse mode", 0.1, "reverse mode takes no step h"),
-        ("complex step", 0.0, "h is 0.0, expected a positive number"),
+        ("complex step", 0.0, "h is 0.0, expected a number above 0"),
         ("forward differences", math.nan, "h is nan"),
     ],
 )

@@ -55,5 +55,5 @@ def test_remembers_across_a_resume(tmp_path: Path) -> None:
 
 
 def test_patience_is_at_least_1() -> None:
-    with pytest.raises(ValueError, match="EarlyStopping: patience must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="patience is 0, expected an integer from 1 up"):
         EarlyStopping(0)

@@ -76,7 +76,7 @@ def test_wrong_arguments(X: np.ndarray) -> None:
         gather(X, np.zeros(3), None)
     with pytest.raises(TypeError, match="index is bool"):
         gather(X, np.ones(50, bool), None)
-    with pytest.raises(TypeError, match="dtype is float16"):
+    with pytest.raises(TypeError, match=r"gather: dtype is .*float16"):
         gather(X, INDEX, None, np.float16)
     for out in (np.empty((4, 3, 8, 6), np.float32), np.empty((5, 3, 8, 6))):
         with pytest.raises(ValueError, match="gather: out is"):

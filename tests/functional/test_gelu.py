@@ -68,5 +68,5 @@ def test_gradient_of_the_smallest_and_the_largest_numbers(approximate: str, dtyp
 
 
 def test_another_approximation_is_refused() -> None:
-    with pytest.raises(ValueError, match="GELU: approximate must be 'none' or 'tanh', got 'erf'"):
+    with pytest.raises(ValueError, match="GELU: approximate is 'erf', expected 'none' or 'tanh'"):
         F.gelu_forward(np.ones(3), "erf")

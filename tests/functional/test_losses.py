@@ -201,13 +201,13 @@ def test_wrong_scores_and_targets_are_refused(
 ) -> None:
     with pytest.raises(error, match=f"^{name}: .*{message}"):
         forward(scores, targets)
-    with pytest.raises(ValueError, match=rf"^{name}: reduction must be one of .*got 'max'"):
+    with pytest.raises(ValueError, match=rf"^{name}: reduction is 'max', expected 'mean' or"):
         forward(np.ones((3, 4)), [0, 1, 2], reduction="max")
 
 
 def test_other_settings_that_are_refused() -> None:
     scores, targets = np.ones((2, 3)), [0, 1]
-    with pytest.raises(ValueError, match="label_smoothing must be from 0 to 1"):
+    with pytest.raises(ValueError, match=r"label_smoothing is 1\.5, expected a number from 0 to 1"):
         F.cross_entropy_forward(scores, targets, label_smoothing=1.5)
     with pytest.raises(ValueError, match=r"weight has shape \(2,\), expected \(3,\)"):
         F.cross_entropy_forward(scores, targets, np.ones(2))
@@ -215,7 +215,7 @@ def test_other_settings_that_are_refused() -> None:
         F.cross_entropy_forward(scores, targets, np.ones(3, np.float32))
     with pytest.raises(ValueError, match=r"MSELoss: targets have shape \(3,\), but scores have"):
         F.mse_loss_forward(scores, np.ones(3))
-    with pytest.raises(ValueError, match="MSELoss: reduction must be"):
+    with pytest.raises(ValueError, match="MSELoss: reduction is 'max', expected"):
         F.mse_loss_forward(scores, scores, "max")
     _, cache = F.cross_entropy_forward(scores, targets, reduction="none")
     with pytest.raises(ValueError, match=r"dvalue has shape \(3,\), expected \(2,\)"):

@@ -217,7 +217,7 @@ _PADDING = (
 )
 _HALF = "(top, bottom, left, right) is more than half of what the kernel spans,"
 _FROM_1 = "expected an integer from 1 up"
-_REDUCTION = "reduction must be one of ('mean', 'sum', 'none'), got"
+_REDUCTIONS = "expected 'mean' or 'sum' or 'none'"
 NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("Conv2d(0, 8, 3)", ValueError, f"Conv2d: in_channels is 0, {_FROM_1}"),
     ("Conv2d(3, 8.0, 3)", TypeError, f"Conv2d: out_channels is 8.0, {_FROM_1}"),
@@ -251,7 +251,9 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("MaxPool2d(0)", ValueError, f"MaxPool2d: kernel_size {_PAIR} 0"),
     ("MaxPool2d(2, stride=0)", ValueError, f"MaxPool2d: stride {_PAIR} 0"),
     ("MaxPool2d(2, padding=2)", ValueError, f"MaxPool2d: padding (2, 2, 2, 2) {_HALF} (2, 2)"),
-    ("AvgPool2d((2,))", ValueError, f"AvgPool2d: kernel_size {_PAIR} (2,)"),
+    ("AvgPool2d(())", ValueError, f"AvgPool2d: kernel_size {_PAIR} ()"),
+    ("AvgPool2d([2.0])", ValueError, f"AvgPool2d: kernel_size {_PAIR} [2.0]"),
+    ("MaxPool2d(2, ceil_mode=1)", TypeError, "MaxPool2d: ceil_mode is 1, expected True or False"),
     ("AvgPool2d(2, padding=2)", ValueError, f"AvgPool2d: padding (2, 2, 2, 2) {_HALF} (2, 2)"),
     ("AvgPool2d(2, padding=-1)", ValueError, f"AvgPool2d: {_PADDING} -1"),
     ("AdaptiveAvgPool2d(2)", ValueError, "AdaptiveAvgPool2d: output_size is 2, expected 1"),
@@ -302,7 +304,10 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
         "ZeroPadShortcut(4, 2)", ValueError,
         "ZeroPadShortcut: out_channels is 2, expected an integer from 4 up",
     ),
-    ("CrossEntropyLoss(reduction='avg')", ValueError, f"CrossEntropyLoss: {_REDUCTION} 'avg'"),
+    (
+        "CrossEntropyLoss(reduction='avg')", ValueError,
+        f"CrossEntropyLoss: reduction is 'avg', {_REDUCTIONS}",
+    ),
     (
         "CrossEntropyLoss(label_smoothing=2)", ValueError,
         "CrossEntropyLoss: label_smoothing is 2, expected a number from 0 to 1",
@@ -319,8 +324,8 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("FocalLoss(weight=1)", ValueError, "FocalLoss: weight has shape (), expected (C,)"),
     ("HingeLoss('a')", TypeError, "HingeLoss: margin is 'a', expected a number"),
     ("HingeLoss(nan)", ValueError, "HingeLoss: margin is nan, expected a number"),
-    ("HingeLoss(reduction=None)", ValueError, f"HingeLoss: {_REDUCTION} None"),
-    ("MSELoss('avg')", ValueError, f"MSELoss: {_REDUCTION} 'avg'"),
+    ("HingeLoss(reduction=None)", ValueError, f"HingeLoss: reduction is None, {_REDUCTIONS}"),
+    ("MSELoss('avg')", ValueError, f"MSELoss: reduction is 'avg', {_REDUCTIONS}"),
 ]  # fmt: skip
 """(layer or loss, what is raised, its words)."""
 

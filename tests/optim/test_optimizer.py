@@ -103,7 +103,7 @@ def test_state_of_another_model_is_named() -> None:
 @pytest.mark.parametrize("factor", [-0.1, np.nan, np.inf])
 def test_bad_lr_factor(factor: float) -> None:
     params = two()
-    with pytest.raises(ValueError, match="SGD: lr_factor must be finite and at least 0"):
+    with pytest.raises(ValueError, match=r"SGD: lr_factor is .*, expected a number from 0 up"):
         SGD(0.1).step(params, two(), factor)
     np.testing.assert_equal(params, two())
 
@@ -111,15 +111,15 @@ def test_bad_lr_factor(factor: float) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: SGD(-1), ValueError, "SGD: lr must be finite and at least 0, got -1"),
-        (lambda: SGD("fast"), TypeError, "SGD: lr must be a number, got 'fast'"),
-        (lambda: SGD(True), TypeError, "SGD: lr must be a number, got True"),
-        (lambda: SGD(np.nan), ValueError, "SGD: lr must be finite"),
+        (lambda: SGD(-1), ValueError, "SGD: lr is -1, expected a number from 0 up"),
+        (lambda: SGD("fast"), TypeError, "SGD: lr is 'fast', expected a number"),
+        (lambda: SGD(True), TypeError, "SGD: lr is True, expected a number"),
+        (lambda: SGD(np.nan), ValueError, "SGD: lr is nan, expected a number"),
         (lambda: SGD(0.1, nesterov=True), ValueError, "SGD: nesterov needs a momentum above 0"),
-        (lambda: SGD(0.1, 0.9, 0, 1), TypeError, "SGD: nesterov must be True or False, got 1"),
-        (lambda: SGD(0.1, weight_decay=-1), ValueError, "SGD: weight_decay must be"),
-        (lambda: RMSprop(alpha=1), ValueError, "RMSprop: alpha must be below 1, got 1"),
-        (lambda: Adam(betas=(0.9, 1.0)), ValueError, "Adam: beta must be below 1, got 1.0"),
+        (lambda: SGD(0.1, 0.9, 0, 1), TypeError, "SGD: nesterov is 1, expected True or False"),
+        (lambda: SGD(0.1, weight_decay=-1), ValueError, "SGD: weight_decay is -1, expected"),
+        (lambda: RMSprop(alpha=1), ValueError, "RMSprop: alpha is 1, expected a number from 0"),
+        (lambda: Adam(betas=(0.9, 1.0)), ValueError, r"Adam: betas\[1\] is 1.0, expected a number"),
         (lambda: Adam(betas=0.9), TypeError, "Adam: betas must be a pair, got 0.9"),
         (lambda: Adam(groups=[{"lr": 1}]), TypeError, r"Adam: groups\[0\] must be a mapping with"),
         (
@@ -130,7 +130,7 @@ def test_bad_lr_factor(factor: float) -> None:
         (
             lambda: SGD(0.1, groups=[{"match": no_decay, "lr": -1}]),
             ValueError,
-            r"SGD: groups\[0\]: lr must be finite and at least 0, got -1",
+            r"SGD: groups\[0\]: lr is -1, expected a number from 0 up",
         ),
     ],
 )

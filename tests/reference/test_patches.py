@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from cnnlite.checks.windows import windows_along
 from cnnlite.reference import col2im, im2col
-from cnnlite.reference.windows import output_size
 
 CASES = [
     ((2, 3, 5, 6), (3, 2), (1, 1), (0, 0, 0, 0), (1, 1)),
@@ -19,8 +19,8 @@ CASES = [
 def visits(image, kernel, stride, padding, dilation):
     """Yield (n, row of cols, column of cols, c, h, w) of every tap that falls inside."""
     n, c, height, width = image
-    oh = output_size(height, kernel[0], stride[0], *padding[:2], dilation[0])
-    ow = output_size(width, kernel[1], stride[1], *padding[2:], dilation[1])
+    oh = windows_along(height, kernel[0], stride[0], *padding[:2], dilation[0])
+    ow = windows_along(width, kernel[1], stride[1], *padding[2:], dilation[1])
     for i, j, kh, kw, a, b in product(*map(range, (n, c, *kernel, oh, ow))):
         h = a * stride[0] + kh * dilation[0] - padding[0]
         w = b * stride[1] + kw * dilation[1] - padding[2]
@@ -29,8 +29,8 @@ def visits(image, kernel, stride, padding, dilation):
 
 
 def columns(image, kernel, stride, padding, dilation):
-    oh = output_size(image[2], kernel[0], stride[0], *padding[:2], dilation[0])
-    ow = output_size(image[3], kernel[1], stride[1], *padding[2:], dilation[1])
+    oh = windows_along(image[2], kernel[0], stride[0], *padding[:2], dilation[0])
+    ow = windows_along(image[3], kernel[1], stride[1], *padding[2:], dilation[1])
     return image[0], image[1] * kernel[0] * kernel[1], oh * ow
 
 

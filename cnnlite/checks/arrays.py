@@ -1,0 +1,264 @@
+"""Arrays: their dtypes and shapes, gradients, images."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.checks.numbers import shown
+
+__all__ = [
+    "Array",
+    "allocate",
+    "as_array",
+    "check_allocation",
+    "check_array",
+    "check_floats",
+    "check_gradient",
+    "check_images",
+    "check_shape",
+    "check_writeable",
+    "contiguous",
+    "converted",
+    "float_dtype",
+    "real_array",
+]
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def contiguous(x: Array) -> Array:
+    """Return x itself where a kernel can read it, else a C-contiguous, aligned copy."""
+    if x.flags.c_contiguous and x.flags.aligned:
+        return x
+    return np.array(x, order="C", subok=False)
+
+
+def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return the dtype if a layer can have it.
+
+    Args:
+        name: the layer or function, for the message.
+        dtype: what was asked for.
+
+    Raises:
+        TypeError: it is neither float32 nor float64 in the machine's byte order.
+    """
+    # NumPy would read None as float64, and a number as its own dtype.
+    if dtype is not None and not isinstance(dtype, np.generic | np.ndarray):
+        try:
+            resolved = np.dtype(dtype)
+            if resolved in _FLOATS:
+                return resolved
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"{name}: dtype is {shown(dtype)}, expected float32 or float64")
+
+
+def as_array(name: str, argument: str, value: Any) -> npt.NDArray[Any]:
+    """Return what NumPy makes of a value.
+
+    Raises:
+        TypeError: it makes nothing of it.
+        ValueError: it is a list of lists of different lengths.
+    """
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {argument} is no array: {error}") from None
+    except (TypeError, RuntimeError) as error:  # a tensor that requires grad, or of bfloat16
+        raise TypeError(f"{name}: {argument} is no array: {error}") from None
+
+
+def converted(name: str, argument: str, value: Any, like: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy of a value, of the shape and dtype of an array that it can be copied into.
+
+    Raises:
+        TypeError: the value is no array of numbers, or of a kind that would be cut off.
+        ValueError: it has another shape, a number is too large for the dtype, or `like` cannot be
+            written to.
+    """
+    array = as_array(name, argument, value)
+    if array.shape == (1,) and like.ndim == 0:
+        array = array.reshape(())
+    if array.shape != like.shape:
+        raise ValueError(f"{name}: {argument} is {array.shape}, expected {like.shape}")
+    if not np.can_cast(array.dtype, like.dtype, "same_kind"):
+        raise TypeError(f"{name}: {argument} is {array.dtype}, expected {like.dtype}")
+    if not like.flags.writeable:
+        raise ValueError(
+            f"{name}: the layer's {argument} is read-only, nothing can be copied into it"
+        )
+    with np.errstate(all="ignore"):
+        copy = array.astype(like.dtype)
+        # Infinity and NaN stay what they are; a number must not become one, nor wrap around.
+        changed = np.isinf(copy) & ~np.isinf(array) if like.dtype.kind == "f" else copy != array
+    if changed.any():
+        first = array[tuple(np.argwhere(changed)[0])]
+        raise ValueError(f"{name}: {argument} holds {first}, which {like.dtype} cannot")
+    return copy
+
+
+def check_array(name: str, argument: str, array: Any) -> npt.NDArray[Any]:
+    """Return the argument; raise TypeError unless it is a NumPy array."""
+    if isinstance(array, np.ndarray):
+        return array
+    raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
+
+
+def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
+    """Raise TypeError unless all arrays are float32, or all float64.
+
+    Args:
+        name: the layer or function, for the message.
+        optional: arguments that may be None.
+        arrays: the arrays, by argument.
+    """
+    first: tuple[str, np.dtype[Any]] | None = None
+    for argument, array in arrays.items():
+        if array is None and argument in optional:
+            continue
+        array = check_array(name, argument, array)
+        if array.dtype not in _FLOATS:
+            raise TypeError(
+                f"{name}: {argument} must be float32 or float64, got {array.dtype} "
+                f"({argument} {array.shape})"
+            )
+        if first is None:
+            first = (argument, array.dtype)
+        elif array.dtype != first[1]:
+            raise TypeError(
+                f"{name}: {argument} is {array.dtype} but {first[0]} is {first[1]}; "
+                "convert one of them with astype"
+            )
+
+
+def check_writeable(name: str, argument: str, array: Any) -> None:
+    """Raise unless the argument is a float array that may be filled in place."""
+    check_floats(name, **{argument: array})
+    if not array.flags.writeable:
+        raise ValueError(f"{name}: {argument} is read-only, it is filled in place")
+
+
+def check_images(name: str, x: Array) -> None:
+    """Raise unless x is a float array (N, C, H, W) with at least one channel, row and column."""
+    check_floats(name, x=x)
+    if x.ndim != 4 or 0 in x.shape[1:]:
+        raise ValueError(
+            f"{name}: x must have shape (N, C, H, W) with C, H and W at least 1, got {x.shape}"
+        )
+
+
+def check_shape(name: str, argument: str, array: Array | None, expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless the array (or None) has exactly the expected shape."""
+    if array is not None and array.shape != expected:
+        raise ValueError(f"{name}: {argument} has shape {array.shape}, expected {expected}")
+
+
+def check_gradient(name: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return the gradient that arrives at a backward pass, checked and readable for kernels.
+
+    Args:
+        name: the layer or function, for the message.
+        dy: gradient with respect to what forward returned.
+        shape: shape of what forward returned.
+        dtype: its dtype.
+
+    Returns:
+        dy, C-contiguous and aligned.
+    """
+    check_floats(name, dy=dy)
+    if dy.shape != shape:
+        raise ValueError(f"{name}: dy has shape {dy.shape}, but forward returned {shape}")
+    if dy.dtype != dtype:
+        raise TypeError(f"{name}: dy is {dy.dtype}, but forward returned {dtype}")
+    return contiguous(dy)
+
+
+def check_allocation(
+    name: str, what: str, shape: Sequence[int], dtype: np.dtype[Any], axes: str = ""
+) -> None:
+    """Raise ValueError when an array of this shape cannot exist in the address space.
+
+    Args:
+        name: the layer or function, for the message.
+        what: the array.
+        shape, dtype: of the array.
+        axes: the arguments that its sizes come from, where the caller would know these better.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if size > sys.maxsize:
+        raise ValueError(
+            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} would take {size} bytes, "
+            f"more than can be addressed ({sys.maxsize})"
+        )
+
+
+def allocate(
+    name: str,
+    what: str,
+    shape: Sequence[int],
+    dtype: npt.DTypeLike,
+    fill: float | None = None,
+    axes: str = "",
+) -> npt.NDArray[Any]:
+    """Return a new array, full of one number or with nothing in it yet.
+
+    Args:
+        name, what, shape, dtype, axes: see `check_allocation`.
+        fill: the number, or None.
+
+    Raises:
+        ValueError: it cannot exist in the address space.
+        MemoryError: this machine has not enough memory; the message names the array.
+    """
+    dtype = np.dtype(dtype)
+    check_allocation(name, what, shape, dtype, axes)
+    try:
+        array = np.empty(shape, dtype)
+    except MemoryError:
+        size = math.prod(shape) * dtype.itemsize
+        raise MemoryError(
+            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} takes {size} bytes, "
+            "more memory than there is"
+        ) from None
+    if fill is not None:
+        array.fill(fill)
+    return array
+
+
+def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArray[np.float64]:
+    """Return finite numbers, given as an array or a list, as float64 (C,).
+
+    Args:
+        name: the layer or function, for the message.
+        argument: the argument's name.
+        value: what was given.
+        expected: what the message says was expected.
+
+    Raises:
+        TypeError: it is not made of real numbers.
+        ValueError: it has not one axis, or a number is infinite or NaN.
+    """
+    array = as_array(name, argument, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name}: {argument} is {shown(value)}, expected {expected}")
+    if array.ndim != 1:
+        raise ValueError(f"{name}: {argument} has shape {array.shape}, expected (C,)")
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if wrong.size:
+        raise ValueError(
+            f"{name}: {argument}[{wrong[0]}] is {array[wrong[0]]}, expected {expected}"
+        )
+    return array.astype(np.float64)
+
+
+def _origin(axes: str) -> str:
+    return f", that is ({axes})," if axes else ""
