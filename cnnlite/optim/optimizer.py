@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from cnnlite.layers.ties import check_overlaps, first_names
+from cnnlite.optim.whole import wholly
+
 Array = np.ndarray
 Scratch = tuple[Array, Array]
 Group = Mapping[str, Any]
+_Move = tuple[str, Array, Array, Mapping[str, Any]]
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_FRESH = (
+    "an optimizer's state belongs to one model; make a new optimizer for another one, or forget "
+    "the state with optimizer.state.clear()"
+)
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -35,7 +46,13 @@ class Optimizer(ABC):
     """What all optimizers share: options, groups, the checks of a step, and the state.
 
     An optimizer of one's own passes its options to this constructor, says in `state_names` which
-    arrays it keeps for a parameter, and has an `update`.
+    arrays it keeps for a parameter, and has an `update`, which must not raise: `step` has checked
+    its arguments, and the parameters before it have moved.
+
+    The state belongs to the arrays it was made for.  An optimizer that has been used for one model
+    is refused for another one, whose parameters would move by the momentum of the first; for that
+    make a new optimizer, or call ``optimizer.state.clear()``.  After `load_state_dict`, and in a
+    copy, it belongs to the arrays that the next step is given.
 
     Args:
         groups: mappings with a "match", a function of a parameter's key and array, and the options
@@ -47,6 +64,10 @@ class Optimizer(ABC):
     """
 
     def __init__(self, groups: Iterable[Group], **options: Any) -> None:
+        if isinstance(groups, Mapping) or not isinstance(groups, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}: groups must be a list of mappings, got {groups!r}"
+            )
         self.options = self._checked(options, type(self).__name__)
         self.groups: list[tuple[Callable[[str, Array], bool], dict[str, Any]]] = []
         for number, group in enumerate(groups):
@@ -61,6 +82,8 @@ class Optimizer(ABC):
             self.groups.append((group["match"], self._checked({**options, **changes}, where)))
         self.state: dict[str, dict[str, Any]] = {}
         self._buffers: dict[np.dtype[Any], Scratch] = {}
+        self._owners: dict[str, weakref.ref[Array]] = {}  # whose state it is
+        self._homes: dict[str, str] = {}  # the key of an array that has several
 
     @abstractmethod
     def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -77,6 +100,10 @@ class Optimizer(ABC):
     ) -> None:
         """Change one parameter and its state in place; `lr` has the schedule's factor in it."""
 
+    def prepare(self, param: Array, grad: Array) -> None:
+        """Get the memory that `update` will compute in, while nothing has moved."""
+        self._scratch(param)
+
     @property
     def lr(self) -> float:
         """The learning rate of parameters that no group matches, before the schedule's factor."""
@@ -87,6 +114,10 @@ class Optimizer(ABC):
     ) -> None:
         """Update all parameters in place; nothing is changed if anything is wrong.
 
+        A gradient that is not finite moves its parameter to NaN, as in PyTorch.  An array that
+        stands under several keys is moved once, by the sum of its gradients.  Ctrl-C waits until
+        the step is whole.
+
         Args:
             params: the parameters by key, each float32 or float64.
             grads: their gradients, of the same shapes and dtypes; a parameter whose key is missing
@@ -95,26 +126,44 @@ class Optimizer(ABC):
 
         Raises:
             ValueError, TypeError: a gradient has no parameter, or another shape or dtype than its
-                parameter or its state, or the parameter cannot be written.
+                parameter or its state; the parameter cannot be written, is a view of another one,
+                or is not the array that its state was made for.
+            MemoryError: there is no memory for the state.
         """
-        if not (math.isfinite(lr_factor) and lr_factor >= 0):
-            raise ValueError(
-                f"{type(self).__name__}: lr_factor must be finite and at least 0, got {lr_factor}"
-            )
-        moving = {key: grad for key, grad in grads.items() if grad is not None}
-        chosen = {}
-        for key, grad in moving.items():
-            if key not in params:
-                raise ValueError(f"{type(self).__name__}: {key!r} has a gradient but no parameter")
-            chosen[key] = self._options_of(key, params[key])
-            self._check(key, params[key], grad, chosen[key])
-        for key, grad in moving.items():
-            param, options = params[key], chosen[key]
-            state = self.state.setdefault(key, {})
+        factor = _checked_option(type(self).__name__, "lr_factor", lr_factor)
+        moves = self._moves(params, grads)
+        fresh: dict[str, dict[str, Any]] = {}
+        for key, param, grad, options in moves:
+            state = self.state.get(key, ())
             for name in self.state_names(options):
                 if name not in state:
-                    state[name] = 0 if name == "step" else np.zeros_like(param)
-            self.update(param, grad, state, options["lr"] * float(lr_factor), options)
+                    entry = 0 if name == "step" else np.zeros(param.shape, param.dtype)
+                    fresh.setdefault(key, {})[name] = entry
+            self.prepare(param, grad)
+        with wholly():
+            for key, entries in fresh.items():
+                self.state.setdefault(key, {}).update(entries)
+            for key, param, grad, options in moves:
+                state = self.state.setdefault(key, {})
+                self.update(param, grad, state, options["lr"] * factor, options)
+
+    def check_params(self, params: Mapping[str, Array]) -> None:
+        """Raise unless the state that the optimizer has is of these parameters.
+
+        Args:
+            params: all parameters of a model, by key.
+
+        Raises:
+            ValueError: the state is of other arrays, or of a key that is not there, or two of the
+                parameters share memory.
+        """
+        for key, state in self.state.items():
+            if state and key not in params:
+                raise ValueError(
+                    f"{type(self).__name__}: it has a state for {key!r}, which this model has not: "
+                    f"{_FRESH}"
+                )
+        self._learn(params)
 
     def config(self) -> dict[str, Any]:
         """Return name, options and groups as plain values, for records and comparisons."""
@@ -136,21 +185,95 @@ class Optimizer(ABC):
         """Replace the state by copies of what `state_dict` returned.
 
         Raises:
-                ValueError: a parameter's entry does not have the names that this optimizer keeps.
+            ValueError: a parameter's entry does not have the names that this optimizer keeps, or
+                its number of steps is none.
+            TypeError: the state is no mapping.
         """
+        where = type(self).__name__
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{where}: state must be a mapping of arrays, got {state!r:.60}")
         loaded: dict[str, dict[str, Any]] = {}
         for path, value in state.items():
             key, _, name = path.rpartition("/")
-            loaded.setdefault(key, {})[name] = int(value) if name == "step" else np.array(value)
+            loaded.setdefault(key, {})[name] = (
+                _steps(f"{where}: {key!r}", value)
+                if name == "step"
+                else np.array(value, order="C")  # as `step` makes them
+            )
         every_options = (self.options, *(options for _, options in self.groups))
         known = [self.state_names(options) for options in every_options]
         for key, entry in loaded.items():
             if not any(set(names) == set(entry) for names in known):
                 raise ValueError(
-                    f"{type(self).__name__}: the state of {key!r} has {sorted(entry)}, "
+                    f"{where}: the state of {key!r} has {sorted(entry)}, "
                     f"expected {' or '.join(str(sorted(names)) for names in dict.fromkeys(known))}"
                 )
         self.state = loaded
+        self._owners, self._homes = {}, {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: all but the arrays that the state belongs to, which are not its own."""
+        return self.__dict__ | {"_owners": {}, "_homes": {}, "_buffers": {}}
+
+    def _moves(self, params: Mapping[str, Array], grads: Mapping[str, Array | None]) -> list[_Move]:
+        """What a step moves, checked: (key, parameter, gradient, options), each array once."""
+        name = type(self).__name__
+        for argument, value in (("params", params), ("grads", grads)):
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{name}: {argument} must be a mapping of arrays, got {value!r:.60}")
+        moving: dict[str, tuple[Array, Array]] = {}
+        known = True
+        for key, grad in grads.items():
+            if grad is None:
+                continue
+            try:
+                param = params[key]
+            except KeyError:
+                raise ValueError(f"{name}: {key!r} has a gradient but no parameter") from None
+            if isinstance(grad, np.generic):  # a sum of arrays without axes is no array
+                grad = np.asarray(grad)
+            self._check(key, param, grad)
+            owner = self._owners.get(key)
+            known = known and owner is not None and owner() is param
+            moving[key] = param, grad
+        if not known:
+            self._learn(params)
+        if self._homes:
+            moving = self._summed(moving)
+        moves = []
+        for key, (param, grad) in moving.items():
+            options = self._options_of(key, param)
+            self._check_state(key, param, options)
+            moves.append((key, param, grad, options))
+        return moves
+
+    def _summed(self, moving: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
+        """Parameters and gradients, each array once, under its first key."""
+        total: dict[str, tuple[Array, Array]] = {}
+        for key, (param, grad) in moving.items():
+            home = self._homes.get(key, key)
+            if home in total:
+                grad = np.asarray(total[home][1] + grad)
+            total[home] = param, grad
+        return total
+
+    def _learn(self, params: Mapping[str, Array]) -> None:
+        """Note whose state it is from now on, unless it is that of other arrays."""
+        where = type(self).__name__
+        arrays = {key: array for key, array in params.items() if isinstance(array, np.ndarray)}
+        for key, param in arrays.items():
+            owner = self._owners.get(key)
+            if owner is not None and owner() is not param and self.state.get(key):
+                self._check_state(key, param, self._options_of(key, param))
+                names = " and ".join(self.state[key])
+                raise ValueError(
+                    f"{where}: {key!r} is not the array that {names} of the state "
+                    f"{'was' if len(self.state[key]) == 1 else 'were'} made for: {_FRESH}"
+                )
+        check_overlaps(where, arrays)
+        self._owners.update((key, weakref.ref(array)) for key, array in arrays.items())
+        names = first_names(arrays)
+        self._homes = {key: home for key, home in names.items() if key != home}
 
     def _options_of(self, key: str, param: Array) -> dict[str, Any]:
         for match, options in self.groups:
@@ -167,33 +290,50 @@ class Optimizer(ABC):
         first, second = (flat[: param.size].reshape(param.shape) for flat in pair)
         return first, second
 
-    def _check(self, key: str, param: Array, grad: Array, options: Mapping[str, Any]) -> None:
+    def _check(self, key: str, param: Array, grad: Array) -> None:
+        """Raise unless a parameter can be moved by a gradient."""
         where = f"{type(self).__name__}: {key!r}"
         for name, array in (("parameter", param), ("gradient", grad)):
             if not isinstance(array, np.ndarray):
                 raise TypeError(f"{where}: {name} must be an array, got {type(array).__name__}")
-        if param.dtype.kind != "f":
-            raise TypeError(f"{where}: parameter must be of floats, got {param.dtype}")
-        if not param.flags.writeable:
+        if param.dtype not in _FLOATS:
+            wanted = "float32 or float64" if param.dtype.kind == "f" else "of floats"
+            raise TypeError(f"{where}: parameter must be {wanted}, got {param.dtype}")
+        flags = param.flags
+        if not flags.writeable:
             raise ValueError(f"{where}: parameter is read-only, it is updated in place")
-        kept = self.state.get(key, {})
-        arrays = {
-            "gradient": grad,
-            **{name: kept.get(name, param) for name in self.state_names(options)},
-        }
-        arrays.pop("step", None)
-        for name, array in arrays.items():
-            if array.shape != param.shape:
-                raise ValueError(
-                    f"{where}: {name} has shape {array.shape}, parameter {param.shape}"
-                )
-            if array.dtype != param.dtype:
-                raise TypeError(f"{where}: {name} is {array.dtype}, parameter {param.dtype}")
+        if not flags.c_contiguous and any(
+            stride == 0 and size > 1 for stride, size in zip(param.strides, param.shape, strict=True)
+        ):
+            raise ValueError(f"{where}: parameter repeats its elements, strides {param.strides}")
+        _check_like(where, "gradient", grad, param)
+
+    def _check_state(self, key: str, param: Array, options: Mapping[str, Any]) -> None:
+        """Raise unless what is kept for a parameter fits it."""
+        state = self.state.get(key)
+        if not state:
+            return
+        where = f"{type(self).__name__}: {key!r}"
+        for name in self.state_names(options):
+            if name == "step":
+                _steps(where, state.get(name, 0))
+            elif name in state:
+                array = state[name]
+                if not (isinstance(array, np.ndarray) and array.flags.carray):
+                    raise TypeError(f"{where}: {name} must be an array in C order, got {array!r:.60}")
+                _check_like(where, name, array, param)
 
     @classmethod
     def _checked(cls, options: Mapping[str, Any], where: str) -> dict[str, Any]:
         """The options as plain Python values, so that float32 arithmetic stays float32."""
         return {name: _checked_option(where, name, value) for name, value in options.items()}
+
+
+def _check_like(where: str, name: str, array: Array, param: Array) -> None:
+    if array.shape != param.shape:
+        raise ValueError(f"{where}: {name} has shape {array.shape}, parameter {param.shape}")
+    if array.dtype != param.dtype:
+        raise TypeError(f"{where}: {name} is {array.dtype}, parameter {param.dtype}")
 
 
 def _checked_option(where: str, name: str, value: Any) -> Any:
@@ -205,10 +345,24 @@ def _checked_option(where: str, name: str, value: Any) -> Any:
         if not isinstance(value, tuple | list) or len(value) != 2:
             raise TypeError(f"{where}: betas must be a pair, got {value!r}")
         return tuple(_checked_option(where, "beta", beta) for beta in value)
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{where}: {name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value >= 0):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{where}: {name} must be finite and at least 0, got {value}")
-    if name in ("beta", "alpha") and value >= 1:
+    if name in ("beta", "alpha") and number >= 1:
         raise ValueError(f"{where}: {name} must be below 1, got {value}")
-    return float(value)
+    return number
+
+
+def _steps(where: str, value: Any) -> int:
+    """How many steps a parameter has taken."""
+    if type(value) is int and value >= 0:
+        return value
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iu" or array < 0:
+        raise ValueError(f"{where}: step must be an integer from 0 up, got {value!r:.60}")
+    return int(array)
