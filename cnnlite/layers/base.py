@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite._caches import debug_caches, guard_class
 from cnnlite.layers._arguments import float_dtype
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.layers.ties import check_arrays, first_names
@@ -84,6 +85,11 @@ class Layer(ABC):
 
     params = _Arrays("The arrays that are trained, by name.")
     buffers = _Arrays("The arrays that are saved with the parameters but not trained, by name.")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if debug_caches:
+            guard_class(cls)
 
     @abstractmethod
     def forward(

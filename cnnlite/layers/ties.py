@@ -20,7 +20,7 @@ def first_names(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
 def check_arrays(
     caller: str, params: Mapping[str, np.ndarray], buffers: Mapping[str, np.ndarray]
 ) -> None:
-    """Raise unless each array of a network is either a parameter or a buffer, and overlaps no other.
+    """Raise unless each array of a network is a parameter or a buffer, and overlaps no other.
 
     Args:
         caller: what starts the message.
@@ -49,9 +49,8 @@ def check_overlaps(caller: str, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         ValueError: the message names the two keys.
     """
-    different = {id(array): key for key, array in reversed(arrays.items())}
     extents = []
-    for key in different.values():
+    for key in dict.fromkeys(first_names(arrays).values()):
         array = arrays[key]
         if isinstance(array, np.ndarray) and array.size:
             extents.append((*np.lib.array_utils.byte_bounds(array), key))

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import math
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from cnnlite.layers.ties import check_overlaps, first_names
+from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
 from cnnlite.optim.whole import wholly
 
 Array = np.ndarray
 Scratch = tuple[Array, Array]
 Group = Mapping[str, Any]
 _Move = tuple[str, Array, Array, Mapping[str, Any]]
-
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-_FRESH = (
-    "an optimizer's state belongs to one model; make a new optimizer for another one, or forget "
-    "the state with optimizer.state.clear()"
-)
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -82,8 +75,7 @@ class Optimizer(ABC):
             self.groups.append((group["match"], self._checked({**options, **changes}, where)))
         self.state: dict[str, dict[str, Any]] = {}
         self._buffers: dict[np.dtype[Any], Scratch] = {}
-        self._owners: dict[str, weakref.ref[Array]] = {}  # whose state it is
-        self._homes: dict[str, str] = {}  # the key of an array that has several
+        self._owners = Owners(type(self).__name__)
 
     @abstractmethod
     def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -161,9 +153,9 @@ class Optimizer(ABC):
             if state and key not in params:
                 raise ValueError(
                     f"{type(self).__name__}: it has a state for {key!r}, which this model has not: "
-                    f"{_FRESH}"
+                    f"{FRESH}"
                 )
-        self._learn(params)
+        self._owners.note(params, self.state)
 
     def config(self) -> dict[str, Any]:
         """Return name, options and groups as plain values, for records and comparisons."""
@@ -196,7 +188,7 @@ class Optimizer(ABC):
         for path, value in state.items():
             key, _, name = path.rpartition("/")
             loaded.setdefault(key, {})[name] = (
-                _steps(f"{where}: {key!r}", value)
+                step_count(f"{where}: {key!r}", value)
                 if name == "step"
                 else np.array(value, order="C")  # as `step` makes them
             )
@@ -209,18 +201,20 @@ class Optimizer(ABC):
                     f"expected {' or '.join(str(sorted(names)) for names in dict.fromkeys(known))}"
                 )
         self.state = loaded
-        self._owners, self._homes = {}, {}
+        self._owners = Owners(where)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy has: all but the arrays that the state belongs to, which are not its own."""
-        return self.__dict__ | {"_owners": {}, "_homes": {}, "_buffers": {}}
+        return self.__dict__ | {"_owners": Owners(type(self).__name__), "_buffers": {}}
 
     def _moves(self, params: Mapping[str, Array], grads: Mapping[str, Array | None]) -> list[_Move]:
         """What a step moves, checked: (key, parameter, gradient, options), each array once."""
         name = type(self).__name__
         for argument, value in (("params", params), ("grads", grads)):
             if not isinstance(value, Mapping):
-                raise TypeError(f"{name}: {argument} must be a mapping of arrays, got {value!r:.60}")
+                raise TypeError(
+                    f"{name}: {argument} must be a mapping of arrays, got {value!r:.60}"
+                )
         moving: dict[str, tuple[Array, Array]] = {}
         known = True
         for key, grad in grads.items():
@@ -232,48 +226,21 @@ class Optimizer(ABC):
                 raise ValueError(f"{name}: {key!r} has a gradient but no parameter") from None
             if isinstance(grad, np.generic):  # a sum of arrays without axes is no array
                 grad = np.asarray(grad)
-            self._check(key, param, grad)
-            owner = self._owners.get(key)
-            known = known and owner is not None and owner() is param
+            check_gradient(f"{name}: {key!r}", param, grad)
+            known = known and self._owners.knows(key, param)
             moving[key] = param, grad
         if not known:
-            self._learn(params)
-        if self._homes:
-            moving = self._summed(moving)
-        moves = []
+            self._owners.note(params, self.state)
+        if self._owners.homes:
+            moving = self._owners.summed(moving)
+        moves: list[_Move] = []
         for key, (param, grad) in moving.items():
             options = self._options_of(key, param)
-            self._check_state(key, param, options)
+            kept = self.state.get(key)
+            if kept:
+                check_state(f"{name}: {key!r}", self.state_names(options), kept, param)
             moves.append((key, param, grad, options))
         return moves
-
-    def _summed(self, moving: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
-        """Parameters and gradients, each array once, under its first key."""
-        total: dict[str, tuple[Array, Array]] = {}
-        for key, (param, grad) in moving.items():
-            home = self._homes.get(key, key)
-            if home in total:
-                grad = np.asarray(total[home][1] + grad)
-            total[home] = param, grad
-        return total
-
-    def _learn(self, params: Mapping[str, Array]) -> None:
-        """Note whose state it is from now on, unless it is that of other arrays."""
-        where = type(self).__name__
-        arrays = {key: array for key, array in params.items() if isinstance(array, np.ndarray)}
-        for key, param in arrays.items():
-            owner = self._owners.get(key)
-            if owner is not None and owner() is not param and self.state.get(key):
-                self._check_state(key, param, self._options_of(key, param))
-                names = " and ".join(self.state[key])
-                raise ValueError(
-                    f"{where}: {key!r} is not the array that {names} of the state "
-                    f"{'was' if len(self.state[key]) == 1 else 'were'} made for: {_FRESH}"
-                )
-        check_overlaps(where, arrays)
-        self._owners.update((key, weakref.ref(array)) for key, array in arrays.items())
-        names = first_names(arrays)
-        self._homes = {key: home for key, home in names.items() if key != home}
 
     def _options_of(self, key: str, param: Array) -> dict[str, Any]:
         for match, options in self.groups:
@@ -290,50 +257,10 @@ class Optimizer(ABC):
         first, second = (flat[: param.size].reshape(param.shape) for flat in pair)
         return first, second
 
-    def _check(self, key: str, param: Array, grad: Array) -> None:
-        """Raise unless a parameter can be moved by a gradient."""
-        where = f"{type(self).__name__}: {key!r}"
-        for name, array in (("parameter", param), ("gradient", grad)):
-            if not isinstance(array, np.ndarray):
-                raise TypeError(f"{where}: {name} must be an array, got {type(array).__name__}")
-        if param.dtype not in _FLOATS:
-            wanted = "float32 or float64" if param.dtype.kind == "f" else "of floats"
-            raise TypeError(f"{where}: parameter must be {wanted}, got {param.dtype}")
-        flags = param.flags
-        if not flags.writeable:
-            raise ValueError(f"{where}: parameter is read-only, it is updated in place")
-        if not flags.c_contiguous and any(
-            stride == 0 and size > 1 for stride, size in zip(param.strides, param.shape, strict=True)
-        ):
-            raise ValueError(f"{where}: parameter repeats its elements, strides {param.strides}")
-        _check_like(where, "gradient", grad, param)
-
-    def _check_state(self, key: str, param: Array, options: Mapping[str, Any]) -> None:
-        """Raise unless what is kept for a parameter fits it."""
-        state = self.state.get(key)
-        if not state:
-            return
-        where = f"{type(self).__name__}: {key!r}"
-        for name in self.state_names(options):
-            if name == "step":
-                _steps(where, state.get(name, 0))
-            elif name in state:
-                array = state[name]
-                if not (isinstance(array, np.ndarray) and array.flags.carray):
-                    raise TypeError(f"{where}: {name} must be an array in C order, got {array!r:.60}")
-                _check_like(where, name, array, param)
-
     @classmethod
     def _checked(cls, options: Mapping[str, Any], where: str) -> dict[str, Any]:
         """The options as plain Python values, so that float32 arithmetic stays float32."""
         return {name: _checked_option(where, name, value) for name, value in options.items()}
-
-
-def _check_like(where: str, name: str, array: Array, param: Array) -> None:
-    if array.shape != param.shape:
-        raise ValueError(f"{where}: {name} has shape {array.shape}, parameter {param.shape}")
-    if array.dtype != param.dtype:
-        raise TypeError(f"{where}: {name} is {array.dtype}, parameter {param.dtype}")
 
 
 def _checked_option(where: str, name: str, value: Any) -> Any:
@@ -356,13 +283,3 @@ def _checked_option(where: str, name: str, value: Any) -> Any:
     if name in ("beta", "alpha") and number >= 1:
         raise ValueError(f"{where}: {name} must be below 1, got {value}")
     return number
-
-
-def _steps(where: str, value: Any) -> int:
-    """How many steps a parameter has taken."""
-    if type(value) is int and value >= 0:
-        return value
-    array = np.asarray(value)
-    if array.ndim or array.dtype.kind not in "iu" or array < 0:
-        raise ValueError(f"{where}: step must be an integer from 0 up, got {value!r:.60}")
-    return int(array)
