@@ -84,7 +84,9 @@ class Seal:
 
 
 class SealedList(list[Any], Seal):
-    """A list: what it is made of may be taken off it."""
+    """A list, which is its own inside: backward may empty it, and the caller sees that."""
+
+    inside = property(lambda self: self)  # an attribute would be a cycle, which keeps all arrays
 
 
 class SealedTuple(tuple[Any, ...], Seal):
@@ -226,7 +228,6 @@ def _sealed(cache: Any, params: Mapping[str, Any], given: Mapping[str, Any]) -> 
     seal: Any
     if type(cache) is list:
         seal = SealedList(cache)
-        seal.inside = seal  # backward may empty it, which the caller sees
     else:
         plain = isinstance(cache, tuple) and not isinstance(cache, Seal)
         seal = tuple.__new__(_sealed_type(type(cache)), cache) if plain else SealedTuple((cache,))
@@ -270,4 +271,4 @@ def _arrays(value: Any, path: str, visited: set[int]) -> Iterator[tuple[str, np.
 
 
 def _checksum(array: Any) -> int:
-    return zlib.crc32(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
