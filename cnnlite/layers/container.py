@@ -20,11 +20,14 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
 
     Args:
         parts: (prefix, dictionary of a layer) pairs.
+
+    Attributes:
+        aliases: the other keys of those arrays, with the key that each is listed under.
     """
 
     def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
         self._places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
-        self._aliases: dict[str, str] = {}
+        self.aliases: dict[str, str] = {}
         first: dict[int, str] = {}
         for prefix, arrays in parts:
             for name, array in arrays.items():
@@ -34,12 +37,12 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
                     self._places[key] = [(arrays, name)]
                 else:
                     self._places[home].append((arrays, name))
-                    self._aliases[key] = home
+                    self.aliases[key] = home
 
     def __getitem__(self, key: str) -> np.ndarray:
         places = self._places.get(key)
         if places is None:
-            raise KeyError(self._unlisted(key) if key in self._aliases else key)
+            raise KeyError(self._unlisted(key) if key in self.aliases else key)
         arrays, name = places[0]
         return arrays[name]
 
@@ -56,7 +59,7 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
         if key not in self._places:
             raise KeyError(
                 self._unlisted(key)
-                if key in self._aliases
+                if key in self.aliases
                 else f"{key}: no layer has it, and a layer gets no new array this way"
             )
         old = self[key]
@@ -74,7 +77,7 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
 
     def _unlisted(self, key: str) -> str:
         return (
-            f"{key} is the same array as {self._aliases[key]}, and listed there; to give this "
+            f"{key} is the same array as {self.aliases[key]}, and listed there; to give this "
             "layer another one, set it in the layer's own params"
         )
 
