@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 import numpy as np
 
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.ties import check_overlaps
+from cnnlite.layers.ties import check_overlaps, first_names
 from cnnlite.random import Rng, RngLike, as_rng
 
 __all__ = ["Container", "DottedArrays"]
@@ -107,8 +107,9 @@ class Container(Layer):
         """Return the layers this one is made of, by name."""
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        for name, child in self.children().items():
-            yield from child.leaves(f"{prefix}{name}.")
+        found: list[tuple[str, Layer]] = []
+        _add_leaves(self.children(), prefix, found)
+        return iter(found)
 
     @property
     def params(self) -> DottedArrays:  # type: ignore[override]  # used as a dictionary is
@@ -145,26 +146,39 @@ class Container(Layer):
         The gradients of an array that stands in several places are added, under its key in
         `params`.  They come in the order of `params`, whatever the order of the pairs.
         """
-        first: dict[int, str] = {}
+        arrays = {
+            prefix + name: array
+            for prefix, leaf in self.leaves()
+            for name, array in leaf.params.items()
+        }
         again: dict[str, str] = {}
-        for prefix, leaf in self.leaves():
-            for name, array in leaf.params.items():
-                key = prefix + name
-                home = first.setdefault(id(array), key)
-                if home is not key:
-                    again[key] = home
+        if len(set(map(id, arrays.values()))) < len(arrays):
+            again = {key: home for key, home in first_names(arrays).items() if key != home}
         total: Grads = {}
         for child, grads in parts:
+            prefix = child + "."
             for name, grad in grads.items():
-                key = f"{child}.{name}"
+                key = prefix + name
                 if again:
                     key = again.get(key, key)
-                other = total.get(key)
-                if grad is None or other is None:
-                    total[key] = other if grad is None else grad
-                else:
-                    total[key] = other + grad
-        return {key: total[key] for key in first.values() if key in total} | total
+                if key not in total or total[key] is None:
+                    total[key] = grad
+                elif grad is not None:
+                    total[key] = total[key] + grad  # not in place: it may be someone else's array
+        ordered = {key: total[key] for key in arrays if key in total}
+        return ordered if len(ordered) == len(total) else ordered | total
+
+
+def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[str, Layer]]) -> None:
+    """Add (prefix, leaf) pairs, without generators: each training step asks several times."""
+    for name, child in children.items():
+        leaves = type(child).leaves
+        if leaves is Layer.leaves:
+            found.append((f"{prefix}{name}.", child))
+        elif leaves is Container.leaves:
+            _add_leaves(child.children(), f"{prefix}{name}.", found)
+        else:
+            found += child.leaves(f"{prefix}{name}.")
 
 
 def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:

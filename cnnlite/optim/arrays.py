@@ -54,7 +54,7 @@ class Owners:
         for key, param in arrays.items():
             kept = state.get(key)
             if kept and key in self._arrays and not self.knows(key, param):
-                check_state(f"{self.where}: {key!r}", kept, kept, param)
+                check_state(self.where, key, kept, kept, param)
                 raise ValueError(
                     f"{self.where}: {key!r} is not the array that the state's {' and '.join(kept)} "
                     f"{'was' if len(kept) == 1 else 'were'} made for: {FRESH}"
@@ -74,37 +74,54 @@ class Owners:
         return total
 
 
-def check_gradient(where: str, param: Array, grad: Array) -> None:
-    """Raise TypeError or ValueError unless a parameter can be moved by a gradient."""
+def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
+    """Raise TypeError or ValueError unless a parameter can be moved by a gradient.
+
+    Args:
+        where, key: what starts the message: the optimizer, and the parameter's name.
+        param, grad: the two.
+    """
     for name, array in (("parameter", param), ("gradient", grad)):
         if not isinstance(array, np.ndarray):
-            raise TypeError(f"{where}: {name} must be an array, got {type(array).__name__}")
+            kind = type(array).__name__
+            raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
     if param.dtype not in FLOATS:
         wanted = "float32 or float64" if param.dtype.kind == "f" else "of floats"
-        raise TypeError(f"{where}: parameter must be {wanted}, got {param.dtype}")
+        raise TypeError(f"{where}: {key!r}: parameter must be {wanted}, got {param.dtype}")
     flags = param.flags
     if not flags.writeable:
-        raise ValueError(f"{where}: parameter is read-only, it is updated in place")
+        raise ValueError(f"{where}: {key!r}: parameter is read-only, it is updated in place")
     if not flags.c_contiguous and any(
         stride == 0 and size > 1 for stride, size in zip(param.strides, param.shape, strict=True)
     ):
-        raise ValueError(f"{where}: parameter repeats its elements, strides {param.strides}")
-    _check_like(where, "gradient", grad, param)
+        raise ValueError(
+            f"{where}: {key!r}: parameter repeats its elements, strides {param.strides}"
+        )
+    _check_like(where, key, "gradient", grad, param)
 
 
-def check_state(where: str, names: Iterable[str], state: State, param: Array) -> None:
-    """Raise TypeError or ValueError unless those entries of a state that are there fit."""
+def check_state(where: str, key: str, names: Iterable[str], state: State, param: Array) -> None:
+    """Raise TypeError or ValueError unless those entries of a state that are there fit.
+
+    Args:
+        where, key: as for `check_gradient`.
+        names: of the entries that are used.
+        state: what is kept of the parameter.
+        param: the parameter.
+    """
     for name in names:
         if name == "step":
-            step_count(where, state.get(name, 0))
+            step_count(where, key, state.get(name, 0))
         elif name in state:
             array = state[name]
             if not (isinstance(array, np.ndarray) and array.flags.carray):
-                raise TypeError(f"{where}: {name} must be an array in C order, got {array!r:.60}")
-            _check_like(where, name, array, param)
+                raise TypeError(
+                    f"{where}: {key!r}: {name} must be an array in C order, got {array!r:.60}"
+                )
+            _check_like(where, key, name, array, param)
 
 
-def step_count(where: str, value: Any) -> int:
+def step_count(where: str, key: str, value: Any) -> int:
     """Return the number of steps that a parameter has taken.
 
     Raises:
@@ -114,12 +131,14 @@ def step_count(where: str, value: Any) -> int:
         return value
     array = np.asarray(value)
     if array.ndim or array.dtype.kind not in "iu" or array < 0:
-        raise ValueError(f"{where}: step must be an integer from 0 up, got {value!r:.60}")
+        raise ValueError(f"{where}: {key!r}: step must be an integer from 0 up, got {value!r:.60}")
     return int(array)
 
 
-def _check_like(where: str, name: str, array: Array, param: Array) -> None:
+def _check_like(where: str, key: str, name: str, array: Array, param: Array) -> None:
     if array.shape != param.shape:
-        raise ValueError(f"{where}: {name} has shape {array.shape}, parameter {param.shape}")
+        raise ValueError(
+            f"{where}: {key!r}: {name} has shape {array.shape}, parameter {param.shape}"
+        )
     if array.dtype != param.dtype:
-        raise TypeError(f"{where}: {name} is {array.dtype}, parameter {param.dtype}")
+        raise TypeError(f"{where}: {key!r}: {name} is {array.dtype}, parameter {param.dtype}")

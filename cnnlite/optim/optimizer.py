@@ -94,7 +94,7 @@ class Optimizer(ABC):
 
     def prepare(self, param: Array, grad: Array) -> None:
         """Get the memory that `update` will compute in, while nothing has moved."""
-        self._scratch(param)
+        self._grow(param)
 
     @property
     def lr(self) -> float:
@@ -188,7 +188,7 @@ class Optimizer(ABC):
         for path, value in state.items():
             key, _, name = path.rpartition("/")
             loaded.setdefault(key, {})[name] = (
-                step_count(f"{where}: {key!r}", value)
+                step_count(where, key, value)
                 if name == "step"
                 else np.array(value, order="C")  # as `step` makes them
             )
@@ -226,7 +226,7 @@ class Optimizer(ABC):
                 raise ValueError(f"{name}: {key!r} has a gradient but no parameter") from None
             if isinstance(grad, np.generic):  # a sum of arrays without axes is no array
                 grad = np.asarray(grad)
-            check_gradient(f"{name}: {key!r}", param, grad)
+            check_gradient(name, key, param, grad)
             known = known and self._owners.knows(key, param)
             moving[key] = param, grad
         if not known:
@@ -238,7 +238,7 @@ class Optimizer(ABC):
             options = self._options_of(key, param)
             kept = self.state.get(key)
             if kept:
-                check_state(f"{name}: {key!r}", self.state_names(options), kept, param)
+                check_state(name, key, self.state_names(options), kept, param)
             moves.append((key, param, grad, options))
         return moves
 
@@ -248,14 +248,19 @@ class Optimizer(ABC):
                 return options
         return self.options
 
-    def _scratch(self, param: Array) -> Scratch:
-        """Two arrays like `param` to compute in: views of a pair that grows to the largest one."""
+    def _grow(self, param: Array) -> None:
+        """Make the pair of arrays that all parameters of a dtype are computed in large enough."""
         pair = self._buffers.get(param.dtype)
         if pair is None or pair[0].size < param.size:
-            pair = np.empty(param.size, param.dtype), np.empty(param.size, param.dtype)
-            self._buffers[param.dtype] = pair
-        first, second = (flat[: param.size].reshape(param.shape) for flat in pair)
-        return first, second
+            self._buffers[param.dtype] = (
+                np.empty(param.size, param.dtype),
+                np.empty(param.size, param.dtype),
+            )
+
+    def _scratch(self, param: Array) -> Scratch:
+        """Two arrays like `param` to compute in, views of the pair that `prepare` has grown."""
+        first, second = self._buffers[param.dtype]
+        return first[: param.size].reshape(param.shape), second[: param.size].reshape(param.shape)
 
     @classmethod
     def _checked(cls, options: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -41,9 +41,10 @@ def sgd_update(
         param[...] = plain
 
 
-def _readable(*arrays: Array) -> bool:
-    """Whether the kernel can work on these arrays."""
-    return all(array.flags.c_contiguous and array.flags.aligned for array in arrays)
+def _readable(param: Array, grad: Array) -> bool:
+    """Whether the kernel can work on these arrays; the parameter is known to be writeable."""
+    flags = grad.flags
+    return param.flags.carray and flags.c_contiguous and flags.aligned
 
 
 class SGD(Optimizer):
@@ -80,7 +81,7 @@ class SGD(Optimizer):
 
     def prepare(self, param: Array, grad: Array) -> None:
         if not _readable(param, grad):
-            self._scratch(param)
+            super().prepare(param, grad)
 
     def update(
         self,
