@@ -26,6 +26,7 @@ TENSOR_HOOKS = {
     "_backward_hooks": "a gradient hook",
     "_post_accumulate_grad_hooks": "a hook behind its gradient",
 }
+KEPT = (torch.float32, torch.float64, torch.int64)  # NumPy does not have all others
 _LOST = "which would be lost"
 WITH_A_MODE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase)
 
@@ -75,7 +76,7 @@ def check_module(whole: nn.Module) -> None:
         {
             key: tensor.detach().numpy()
             for key, tensor in tensors
-            if tensor.device.type == "cpu" and tensor.dtype is not torch.bfloat16
+            if tensor.device.type == "cpu" and tensor.dtype in KEPT
         },
     )
 

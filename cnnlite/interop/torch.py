@@ -17,6 +17,7 @@ import numpy.typing as npt
 from cnnlite.evaluation import model_dtype
 from cnnlite.interop._shared import join, load
 from cnnlite.layers import Layer, Residual, Sequential
+from cnnlite.layers.ties import check_arrays
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +55,7 @@ def to_torch(model: Layer) -> torch.nn.Module:
     if not isinstance(model, Layer):
         raise TypeError(f"to_torch: model is a {type(model).__name__}, expected a layer of cnnlite")
     dtype = getattr(torch, model_dtype(model).name)
-    model.state_dict()  # refuses what cannot be kept right
+    check_arrays("to_torch", model.params, model.buffers)
     made: dict[int, nn.Module] = {}
     pairs: list[tuple[Layer, nn.Module]] = []
 
