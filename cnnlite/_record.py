@@ -19,9 +19,13 @@ def configuration(solver: Solver) -> dict[str, Any]:
 
     num_epochs is left out so that a finished training may be continued.
     """
-    state = {**solver.model.params, **solver.model.buffers}
+    forms: dict[str, str] = {}
+    for arrays in (solver.model.params, solver.model.buffers):
+        forms |= {key: f"{array.dtype} {array.shape}" for key, array in arrays.items()}
+        aliases = getattr(arrays, "aliases", {})
+        forms |= {key: f"the same array as {home}" for key, home in aliases.items()}
     record = {
-        "model": {key: f"{array.dtype} {array.shape}" for key, array in state.items()},
+        "model": forms,
         "layers": repr(solver.model).splitlines(),
         "batch_size": solver.batch_size,
         "seed": solver.seed,

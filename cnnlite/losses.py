@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
+from cnnlite._caches import debug_caches, guard_class
 from cnnlite.checks.arrays import as_array, real_array
 from cnnlite.checks.labels import check_reduction
 from cnnlite.checks.numbers import real, shown
@@ -21,6 +22,11 @@ _Cache = TypeVar("_Cache")
 
 class Loss(ABC, Generic[_Cache]):
     """What a loss must have: `forward` and `backward`; calling it gives the value alone."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if debug_caches:
+            guard_class(cls)
 
     @abstractmethod
     def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, _Cache]:

@@ -18,6 +18,7 @@ from cnnlite.data import Augment, batches
 from cnnlite.endings import Interrupt, Stopped, TrainingDiverged
 from cnnlite.evaluation import accuracy, model_dtype
 from cnnlite.layers import Layer
+from cnnlite.layers.ties import check_arrays
 from cnnlite.losses import CrossEntropyLoss
 from cnnlite.optim import SGD, Optimizer
 from cnnlite.random import Rng
@@ -111,6 +112,9 @@ class Solver:
             augment=augment, checkpoint=self.checkpoint,
         )  # fmt: skip
 
+        check_arrays("Solver", model.params, model.buffers)
+        if isinstance(self.optimizer, Optimizer):
+            self.optimizer.check_params(model.params)
         train, val, self.normalization = checked_splits(model, data, self.overfit, self.batch_size)
         self.X_train, self.y_train = train
         self.X_val, self.y_val = val

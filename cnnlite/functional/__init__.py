@@ -3,6 +3,7 @@
 They check their arguments, make the arrays that kernels read and write, and call the kernels.
 """
 
+from cnnlite._caches import debug_caches, guard_pairs
 from cnnlite.functional.activations import (
     InputCache,
     LeakyReLUCache,
@@ -148,3 +149,6 @@ __all__ = [
     "mse_loss_forward",
     "mse_loss_backward",
 ]
+
+if debug_caches:
+    guard_pairs(globals())

@@ -82,13 +82,16 @@ class _Graph:
         self.element = onnx.helper.np_dtype_to_tensor_dtype(dtype)
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.named: dict[int, tuple[np.ndarray, str]] = {}  # kept, so that no id comes again
 
     def constant(self, array: np.ndarray) -> str:
-        """Add an array and return its name."""
-        name = f"c{len(self.constants)}"
-        array = np.ascontiguousarray(array).reshape(np.shape(array))
-        self.constants.append(self.onnx.numpy_helper.from_array(array, name))
-        return name
+        """Add an array, one that two layers share once, and return its name."""
+        if id(array) not in self.named:
+            name = f"c{len(self.constants)}"
+            plain = np.ascontiguousarray(array).reshape(np.shape(array))
+            self.constants.append(self.onnx.numpy_helper.from_array(plain, name))
+            self.named[id(array)] = array, name
+        return self.named[id(array)][1]
 
     def node(self, kind: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
         """Add an operation and return the name of its output."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from cnnlite.evaluation import model_dtype
 from cnnlite.interop._shared import join, load
 from cnnlite.layers import Layer, Residual, Sequential
+from cnnlite.layers.ties import check_arrays
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +31,8 @@ def to_torch(model: Layer) -> torch.nn.Module:
     """Return the PyTorch module that computes what a network or a layer computes.
 
     It has the same keys in its state_dict, copies of all parameters and buffers, and the same
-    dtype.  What stands twice in the network stands twice in the module.  It is in training mode,
-    as a new module is.
+    dtype.  What stands twice in the network stands twice in the module, and arrays that two layers
+    share are one parameter there.  It is in training mode, as a new module is.
 
     Args:
         model: a Sequential, a Residual, or any layer of cnnlite's own.
@@ -42,18 +43,21 @@ def to_torch(model: Layer) -> torch.nn.Module:
     Raises:
         ImportError: PyTorch is not installed.
         TypeError: a layer in it has no counterpart; the message says where it stands.
-        ValueError: likewise for a setting.
+        ValueError: likewise for a setting, or two arrays share memory without being the same.
     """
     torch = load("to_torch", "PyTorch", "torch")
     from torch import nn
 
+    from cnnlite.interop import _torch_ties
     from cnnlite.interop._torch_modules import Residual as TorchResidual
     from cnnlite.interop._torch_tables import TO_TORCH
 
     if not isinstance(model, Layer):
         raise TypeError(f"to_torch: model is a {type(model).__name__}, expected a layer of cnnlite")
     dtype = getattr(torch, model_dtype(model).name)
+    check_arrays("to_torch", model.params, model.buffers)
     made: dict[int, nn.Module] = {}
+    pairs: list[tuple[Layer, nn.Module]] = []
 
     def convert(layer: Layer, path: str) -> nn.Module:
         if id(layer) not in made:
@@ -71,15 +75,24 @@ def to_torch(model: Layer) -> torch.nn.Module:
                 None if way is None else convert(way, join(path, "shortcut")),
             )
         where = f"to_torch: layer {path!r}" if path else "to_torch: the layer"
+        if "forward" in vars(layer):
+            raise ValueError(f"{where} has a forward of its own, which would be lost")
         module: nn.Module = _made(TO_TORCH, layer, where, "a module in PyTorch").to(dtype)
         module.load_state_dict(state_to_torch(layer.state_dict()))
+        pairs.append((layer, module))
         return module
 
-    return convert(model, "")
+    whole = convert(model, "")
+    _torch_ties.tie_modules(pairs)
+    return whole
 
 
 def from_torch(module: torch.nn.Module) -> Layer:
     """Return the network that computes what a PyTorch module computes, with copies of its state.
+
+    Parameters and buffers that two modules share are one array here.  The mode, training or not,
+    and requires_grad have no counterpart: here each call of forward says `train`, and what is
+    frozen gets no gradient.
 
     Args:
         module: a torch.nn.Sequential of modules that cnnlite has too (see docs/interop.md), what
@@ -93,11 +106,14 @@ def from_torch(module: torch.nn.Module) -> Layer:
         ImportError: PyTorch is not installed.
         TypeError: a module in it has no counterpart, or a parameter is neither float32 nor
             float64, or not of the dtype of the others; the message says which.
-        ValueError: likewise for a setting.
+        ValueError: likewise for a setting, and for what would be lost: a hook, a forward of the
+            module's own, parameters that its kind does not have, a part that is in another mode
+            than the rest, two parameters that share memory without being the same.
     """
     load("from_torch", "PyTorch", "torch")
     from torch import nn
 
+    from cnnlite.interop import _torch_ties
     from cnnlite.interop._torch_modules import Residual as TorchResidual
     from cnnlite.interop._torch_tables import FROM_TORCH
 
@@ -105,8 +121,10 @@ def from_torch(module: torch.nn.Module) -> Layer:
         raise TypeError(
             f"from_torch: module is a {type(module).__name__}, expected a torch.nn.Module"
         )
+    _torch_ties.check_module(module)
     dtype = _common_dtype(module)
     made: dict[int, Layer] = {}
+    pairs: list[tuple[nn.Module, Layer]] = []
 
     def convert(part: nn.Module, path: str) -> Layer:
         if id(part) not in made:
@@ -129,9 +147,13 @@ def from_torch(module: torch.nn.Module) -> Layer:
             layer.load_state_dict(state_from_torch(part.state_dict()))
         except ValueError as error:  # a scale without a shift, say
             raise ValueError(f"{where}, a {type(part).__name__}: {error}") from error
+        _torch_ties.check_names(where, part, layer)
+        pairs.append((part, layer))
         return layer
 
-    return convert(module, "")
+    whole = convert(module, "")
+    _torch_ties.tie_layers(pairs)
+    return whole
 
 
 def state_to_torch(state: Mapping[str, npt.ArrayLike]) -> dict[str, torch.Tensor]:

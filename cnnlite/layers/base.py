@@ -7,9 +7,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite._caches import debug_caches, guard_class
 from cnnlite.checks.arrays import converted, float_dtype
 from cnnlite.checks.numbers import flag
 from cnnlite.layers.summary import Summary, summarize
+from cnnlite.layers.ties import check_arrays, first_names
 from cnnlite.random import RngLike
 
 __all__ = ["Grads", "IncompatibleKeys", "Layer"]
@@ -87,6 +89,11 @@ class Layer(ABC):
     params = _Arrays("The arrays that are trained, by name.")
     buffers = _Arrays("The arrays that are saved with the parameters but not trained, by name.")
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if debug_caches:
+            guard_class(cls)
+
     @abstractmethod
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -128,32 +135,43 @@ class Layer(ABC):
 
     @property
     def num_params(self) -> int:
-        """How many numbers are trained."""
-        return sum(array.size for array in self.params.values())
+        """How many numbers are trained; an array that stands under two names counts once."""
+        return sum({id(array): array.size for array in self.params.values()}.values())
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
         """Convert parameters and floating-point buffers, in place, and return the layer.
+
+        What is tied stays tied.
 
         Args:
             dtype: np.float32 or np.float64.
 
         Raises:
             TypeError: another dtype.
+            ValueError: two arrays share memory without being the same.
         """
         dtype = float_dtype(type(self).__name__, dtype)
+        converted = {  # all of them first: memory may not suffice
+            id(array): array.astype(dtype, copy=False)
+            for array in self._state("astype").values()
+            if np.issubdtype(array.dtype, np.floating)
+        }
         for _, leaf in self.leaves():
             for arrays in (leaf.params, leaf.buffers):
                 for key, array in arrays.items():
-                    if np.issubdtype(array.dtype, np.floating):
-                        arrays[key] = array.astype(dtype, copy=False)
+                    arrays[key] = converted.get(id(array), array)
         return self
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return copies of all parameters and buffers, with the keys that PyTorch gives them.
 
-        As there, a layer that stands twice in a network is listed under both of its names.
+        As there, a layer that stands twice in a network, or an array that two layers share, is
+        listed under both of its names.
+
+        Raises:
+            ValueError: two arrays share memory without being the same.
         """
-        return {key: array.copy() for key, array in self._state().items()}
+        return {key: array.copy() for key, array in self._state("state_dict").items()}
 
     def load_state_dict(
         self, state: Mapping[str, npt.ArrayLike], strict: bool = True
@@ -171,11 +189,12 @@ class Layer(ABC):
             The keys that were passed over: (missing_keys, unexpected_keys).
 
         Raises:
-            ValueError: keys or shapes do not fit, a number is too large for the layer's dtype, or
-                an array of the layer is read-only; the message names it.
+            ValueError: keys or shapes do not fit, a number is too large for the layer's dtype, an
+                array of the layer is read-only, or the two names of one array have different
+                values; the message names it, and nothing is copied.
             TypeError: likewise for an array that cannot be converted.
         """
-        own = self._state()
+        own = self._state("load_state_dict")
         caller = f"{type(self).__name__}.load_state_dict"
         if not isinstance(state, Mapping):
             raise TypeError(f"{caller}: state must be a mapping of arrays, got {state!r:.60}")
@@ -192,12 +211,18 @@ class Layer(ABC):
             raise ValueError(f"{caller}: {'; '.join(parts)}")
         # Copies, made before anything changes: what is given may be this layer's own arrays.
         values = {key: converted(caller, key, state[key], own[key]) for key in own if key in state}
+        for key, home in first_names({key: own[key] for key in values}).items():
+            if home != key and not np.array_equal(values[key], values[home], equal_nan=True):
+                raise ValueError(
+                    f"{caller}: {home} and {key} are one array here, but their values differ"
+                )
         for key, value in values.items():
             own[key][...] = value
         return IncompatibleKeys(missing, unexpected)
 
-    def _state(self) -> dict[str, np.ndarray]:
-        """The layer's own arrays, all of them, by dotted key."""
+    def _state(self, method: str) -> dict[str, np.ndarray]:
+        """The layer's own arrays, all of them, by dotted key, once `check_arrays` has passed."""
+        check_arrays(f"{type(self).__name__}.{method}", self.params, self.buffers)
         return {
             prefix + key: array
             for prefix, leaf in self.leaves()

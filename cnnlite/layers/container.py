@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 import numpy as np
 
 from cnnlite.layers.base import Grads, Layer
+from cnnlite.layers.ties import check_overlaps, first_names
 from cnnlite.random import Rng, RngLike, as_rng
 
 __all__ = ["Container", "DottedArrays"]
@@ -14,39 +15,80 @@ __all__ = ["Container", "DottedArrays"]
 class DottedArrays(MutableMapping[str, np.ndarray]):
     """Arrays of several layers under one roof: `view["0.weight"]` is layer 0's own "weight".
 
+    An array that stands under several names is listed under the first; setting it there reaches
+    every layer that has it.
+
     Args:
         parts: (prefix, dictionary of a layer) pairs.
+
+    Attributes:
+        aliases: the other keys of those arrays, with the key that each is listed under.
     """
 
     def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
-        self._home = {prefix + name: (arrays, name) for prefix, arrays in parts for name in arrays}
+        self._places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
+        self.aliases: dict[str, str] = {}
+        first: dict[int, str] = {}
+        for prefix, arrays in parts:
+            for name, array in arrays.items():
+                key = prefix + name
+                home = first.setdefault(id(array), key)
+                if home is key:
+                    self._places[key] = [(arrays, name)]
+                else:
+                    self._places[home].append((arrays, name))
+                    self.aliases[key] = home
 
     def __getitem__(self, key: str) -> np.ndarray:
-        arrays, name = self._home[key]
+        places = self._places.get(key)
+        if places is None:
+            raise KeyError(self._unlisted(key) if key in self.aliases else key)
+        arrays, name = places[0]
         return arrays[name]
 
     def __setitem__(self, key: str, value: np.ndarray) -> None:
-        """Give the layer another array, of the same shape and dtype."""
-        if key not in self._home:
-            raise KeyError(f"{key}: no layer has it, and a layer gets no new array this way")
+        """Give the layer another array, of the same shape and dtype.
+
+        Another layer's own array ties the two: ask for `params` again, and it is listed once.
+
+        Raises:
+            KeyError: there is no such array, or it is listed under another key.
+            TypeError: the value is no array, or one of another dtype.
+            ValueError: it has another shape, or is a view of another array of the network.
+        """
+        if key not in self._places:
+            raise KeyError(
+                self._unlisted(key)
+                if key in self.aliases
+                else f"{key}: no layer has it, and a layer gets no new array this way"
+            )
         old = self[key]
+        if value is old:
+            return
         if not isinstance(value, np.ndarray):
             raise TypeError(f"{key} is a {type(value).__name__}, expected a NumPy array")
         if value.dtype != old.dtype:
             raise TypeError(f"{key} is {value.dtype}, expected {old.dtype}")
         if value.shape != old.shape:
             raise ValueError(f"{key} has shape {value.shape}, expected {old.shape}")
-        arrays, name = self._home[key]
-        arrays[name] = value
+        check_overlaps(f"setting {key}", {**self, key: value})
+        for arrays, name in self._places[key]:
+            arrays[name] = value
+
+    def _unlisted(self, key: str) -> str:
+        return (
+            f"{key} is the same array as {self.aliases[key]}, and listed there; to give this "
+            "layer another one, set it in the layer's own params"
+        )
 
     def __delitem__(self, key: str) -> None:
         raise TypeError(f"{key}: an array can be exchanged here, not removed")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._home)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._home)
+        return len(self._places)
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -65,22 +107,24 @@ class Container(Layer):
         """Return the layers this one is made of, by name."""
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        for name, child in self.children().items():
-            yield from child.leaves(f"{prefix}{name}.")
+        found: list[tuple[str, Layer]] = []
+        _add_leaves(self.children(), prefix, found)
+        return iter(found)
 
     @property
     def params(self) -> DottedArrays:  # type: ignore[override]  # used as a dictionary is
         """The parameters of all layers, by dotted key; setting one reaches the layer.
 
-        The view shows the layers that are there when it is made: after adding or exchanging a
-        layer, ask again.  A layer that stands twice is listed once, where it stands first.
+        The view shows what is there when it is made: after adding, exchanging or tying layers, ask
+        again.  A layer that stands twice, or an array that two layers share, is listed once, where
+        it stands first.
         """
-        return DottedArrays((prefix, leaf.params) for prefix, leaf in self._distinct_leaves())
+        return DottedArrays((prefix, leaf.params) for prefix, leaf in self.leaves())
 
     @property
     def buffers(self) -> DottedArrays:  # type: ignore[override]
         """The buffers of all layers, by dotted key, as `params`."""
-        return DottedArrays((prefix, leaf.buffers) for prefix, leaf in self._distinct_leaves())
+        return DottedArrays((prefix, leaf.buffers) for prefix, leaf in self.leaves())
 
     @property
     def random(self) -> bool:  # type: ignore[override]
@@ -99,37 +143,42 @@ class Container(Layer):
     def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
-        The gradients of a layer that stands twice are added, under the key in `params`.  They come
-        in the order of `params`, whatever the order of the pairs.
+        The gradients of an array that stands in several places are added, under its key in
+        `params`.  They come in the order of `params`, whatever the order of the pairs.
         """
-        keys: list[str] = []
-        first: dict[int, str] = {}
+        arrays = {
+            prefix + name: array
+            for prefix, leaf in self.leaves()
+            for name, array in leaf.params.items()
+        }
         again: dict[str, str] = {}
-        for prefix, leaf in self.leaves():
-            home = first.setdefault(id(leaf), prefix)
-            for name in leaf.params:
-                if home == prefix:
-                    keys.append(prefix + name)
-                else:
-                    again[prefix + name] = home + name
+        if len(set(map(id, arrays.values()))) < len(arrays):
+            again = {key: home for key, home in first_names(arrays).items() if key != home}
         total: Grads = {}
         for child, grads in parts:
+            prefix = child + "."
             for name, grad in grads.items():
-                key = f"{child}.{name}"
-                key = again.get(key, key)
-                other = total.get(key)
-                if grad is None or other is None:
-                    total[key] = other if grad is None else grad
-                else:
-                    total[key] = other + grad
-        return {key: total[key] for key in keys if key in total} | total
+                key = prefix + name
+                if again:
+                    key = again.get(key, key)
+                if key not in total or total[key] is None:
+                    total[key] = grad
+                elif grad is not None:
+                    total[key] = total[key] + grad  # not in place: it may be someone else's array
+        ordered = {key: total[key] for key in arrays if key in total}
+        return ordered if len(ordered) == len(total) else ordered | total
 
-    def _distinct_leaves(self) -> Iterator[tuple[str, Layer]]:
-        seen: set[int] = set()
-        for prefix, leaf in self.leaves():
-            if id(leaf) not in seen:
-                seen.add(id(leaf))
-                yield prefix, leaf
+
+def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[str, Layer]]) -> None:
+    """Add (prefix, leaf) pairs, without generators: each training step asks several times."""
+    for name, child in children.items():
+        leaves = type(child).leaves
+        if leaves is Layer.leaves:
+            found.append((f"{prefix}{name}.", child))
+        elif leaves is Container.leaves:
+            _add_leaves(child.children(), f"{prefix}{name}.", found)
+        else:
+            found += child.leaves(f"{prefix}{name}.")
 
 
 def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:

@@ -33,8 +33,8 @@ class Row:
         layer: its class, and its arguments if it is a leaf.
         depth: how many layers are around it.
         input_shape, output_shape: with the batch.
-        params: numbers that are trained; 0 where the layer stands for the second time, and in a
-            container, whose layers have rows of their own.
+        params: numbers that are trained, as far as no row above counts them (a layer that stands
+            twice, an array that two layers share); 0 in a container, whose layers have rows.
         multiply_adds: multiplications with an addition each, for the whole batch.
         cache_bytes: memory its cache keeps until backward, as far as no row above keeps it.
     """
@@ -154,7 +154,7 @@ class _Trace:
     def __init__(self, root: "Layer", shape: Shape) -> None:
         self.summary = Summary(shape)
         self._around: list[tuple[Layer, Counter[int]]] = []  # containers, and what ran in them
-        self._seen: set[int] = set()  # layers that ran
+        self._counted: set[int] = set()  # parameters of the rows so far
         self._caches: list[Any] = []  # kept: what is freed could come back as something else
         self._blocks = {
             id(_block(array)[0])
@@ -201,9 +201,10 @@ class _Trace:
         self._around.pop()
         row.output_shape = y.shape
         row.multiply_adds = layer.multiply_adds(x.shape, y.shape)
-        if leaf and id(layer) not in self._seen:
-            row.params = layer.num_params
-        self._seen.add(id(layer))
+        if leaf:
+            new = {id(a): a.size for a in layer.params.values() if id(a) not in self._counted}
+            row.params = sum(new.values())
+            self._counted.update(new)
         row.cache_bytes = self._new_bytes(cache)
         return y, cache
 

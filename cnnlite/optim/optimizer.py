@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from cnnlite.checks.numbers import flag, real, shown
+from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
+from cnnlite.optim.whole import wholly
 
 Array = np.ndarray
 Scratch = tuple[Array, Array]
 Group = Mapping[str, Any]
+_Move = tuple[str, Array, Array, Mapping[str, Any]]
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -36,7 +39,13 @@ class Optimizer(ABC):
     """What all optimizers share: options, groups, the checks of a step, and the state.
 
     An optimizer of one's own passes its options to this constructor, says in `state_names` which
-    arrays it keeps for a parameter, and has an `update`.
+    arrays it keeps for a parameter, and has an `update`, which must not raise: `step` has checked
+    its arguments, and the parameters before it have moved.
+
+    The state belongs to the arrays it was made for.  An optimizer that has been used for one model
+    is refused for another one, whose parameters would move by the momentum of the first; for that
+    make a new optimizer, or call ``optimizer.state.clear()``.  After `load_state_dict`, and in a
+    copy, it belongs to the arrays that the next step is given.
 
     Args:
         groups: mappings with a "match", a function of a parameter's key and array, and the options
@@ -51,6 +60,8 @@ class Optimizer(ABC):
         self.options = self._checked(options, type(self).__name__)
         self.groups: list[tuple[Callable[[str, Array], bool], dict[str, Any]]] = []
         try:
+            if isinstance(groups, Mapping):
+                raise TypeError
             groups = tuple(groups)
         except TypeError:
             raise TypeError(
@@ -68,6 +79,7 @@ class Optimizer(ABC):
             self.groups.append((group["match"], self._checked({**options, **changes}, where)))
         self.state: dict[str, dict[str, Any]] = {}
         self._buffers: dict[np.dtype[Any], Scratch] = {}
+        self._owners = Owners(type(self).__name__)
 
     @abstractmethod
     def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -84,6 +96,10 @@ class Optimizer(ABC):
     ) -> None:
         """Change one parameter and its state in place; `lr` has the schedule's factor in it."""
 
+    def prepare(self, param: Array, grad: Array) -> None:
+        """Get the memory that `update` will compute in, while nothing has moved."""
+        self._grow(param)
+
     @property
     def lr(self) -> float:
         """The learning rate of parameters that no group matches, before the schedule's factor."""
@@ -94,6 +110,10 @@ class Optimizer(ABC):
     ) -> None:
         """Update all parameters in place; nothing is changed if anything is wrong.
 
+        A gradient that is not finite moves its parameter to NaN, as in PyTorch.  An array that
+        stands under several keys is moved once, by the sum of its gradients.  Ctrl-C waits until
+        the step is whole.
+
         Args:
             params: the parameters by key, each float32 or float64.
             grads: their gradients, of the same shapes and dtypes; a parameter whose key is missing
@@ -102,23 +122,44 @@ class Optimizer(ABC):
 
         Raises:
             ValueError, TypeError: a gradient has no parameter, or another shape or dtype than its
-                parameter or its state, or the parameter cannot be written.
+                parameter or its state; the parameter cannot be written, is a view of another one,
+                or is not the array that its state was made for.
+            MemoryError: there is no memory for the state.
         """
-        lr_factor = real(type(self).__name__, "lr_factor", lr_factor, 0)
-        moving = {key: grad for key, grad in grads.items() if grad is not None}
-        chosen = {}
-        for key, grad in moving.items():
-            if key not in params:
-                raise ValueError(f"{type(self).__name__}: {key!r} has a gradient but no parameter")
-            chosen[key] = self._options_of(key, params[key])
-            self._check(key, params[key], grad, chosen[key])
-        for key, grad in moving.items():
-            param, options = params[key], chosen[key]
-            state = self.state.setdefault(key, {})
+        factor = real(type(self).__name__, "lr_factor", lr_factor, 0)
+        moves = self._moves(params, grads)
+        fresh: dict[str, dict[str, Any]] = {}
+        for key, param, grad, options in moves:
+            state = self.state.get(key, ())
             for name in self.state_names(options):
                 if name not in state:
-                    state[name] = 0 if name == "step" else np.zeros_like(param)
-            self.update(param, grad, state, options["lr"] * lr_factor, options)
+                    entry = 0 if name == "step" else np.zeros(param.shape, param.dtype)
+                    fresh.setdefault(key, {})[name] = entry
+            self.prepare(param, grad)
+        with wholly():
+            for key, entries in fresh.items():
+                self.state.setdefault(key, {}).update(entries)
+            for key, param, grad, options in moves:
+                state = self.state.setdefault(key, {})
+                self.update(param, grad, state, options["lr"] * factor, options)
+
+    def check_params(self, params: Mapping[str, Array]) -> None:
+        """Raise unless the state that the optimizer has is of these parameters.
+
+        Args:
+            params: all parameters of a model, by key.
+
+        Raises:
+            ValueError: the state is of other arrays, or of a key that is not there, or two of the
+                parameters share memory.
+        """
+        for key, state in self.state.items():
+            if state and key not in params:
+                raise ValueError(
+                    f"{type(self).__name__}: it has a state for {key!r}, which this model has not: "
+                    f"{FRESH}"
+                )
+        self._owners.note(params, self.state)
 
     def config(self) -> dict[str, Any]:
         """Return name, options and groups as plain values, for records and comparisons."""
@@ -140,21 +181,70 @@ class Optimizer(ABC):
         """Replace the state by copies of what `state_dict` returned.
 
         Raises:
-                ValueError: a parameter's entry does not have the names that this optimizer keeps.
+            ValueError: a parameter's entry does not have the names that this optimizer keeps, or
+                its number of steps is none.
+            TypeError: the state is no mapping.
         """
+        where = type(self).__name__
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{where}: state must be a mapping of arrays, got {state!r:.60}")
         loaded: dict[str, dict[str, Any]] = {}
         for path, value in state.items():
             key, _, name = path.rpartition("/")
-            loaded.setdefault(key, {})[name] = int(value) if name == "step" else np.array(value)
+            loaded.setdefault(key, {})[name] = (
+                step_count(where, key, value)
+                if name == "step"
+                else np.array(value, order="C")  # as `step` makes them
+            )
         every_options = (self.options, *(options for _, options in self.groups))
         known = [self.state_names(options) for options in every_options]
         for key, entry in loaded.items():
             if not any(set(names) == set(entry) for names in known):
                 raise ValueError(
-                    f"{type(self).__name__}: the state of {key!r} has {sorted(entry)}, "
+                    f"{where}: the state of {key!r} has {sorted(entry)}, "
                     f"expected {' or '.join(str(sorted(names)) for names in dict.fromkeys(known))}"
                 )
         self.state = loaded
+        self._owners = Owners(where)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: all but the arrays that the state belongs to, which are not its own."""
+        return self.__dict__ | {"_owners": Owners(type(self).__name__), "_buffers": {}}
+
+    def _moves(self, params: Mapping[str, Array], grads: Mapping[str, Array | None]) -> list[_Move]:
+        """What a step moves, checked: (key, parameter, gradient, options), each array once."""
+        name = type(self).__name__
+        for argument, value in (("params", params), ("grads", grads)):
+            if not isinstance(value, Mapping):
+                raise TypeError(
+                    f"{name}: {argument} must be a mapping of arrays, got {value!r:.60}"
+                )
+        moving: dict[str, tuple[Array, Array]] = {}
+        known = True
+        for key, grad in grads.items():
+            if grad is None:
+                continue
+            try:
+                param = params[key]
+            except KeyError:
+                raise ValueError(f"{name}: {key!r} has a gradient but no parameter") from None
+            if isinstance(grad, np.generic):  # a sum of arrays without axes is no array
+                grad = np.asarray(grad)
+            check_gradient(name, key, param, grad)
+            known = known and self._owners.knows(key, param)
+            moving[key] = param, grad
+        if not known:
+            self._owners.note(params, self.state)
+        if self._owners.homes:
+            moving = self._owners.summed(moving)
+        moves: list[_Move] = []
+        for key, (param, grad) in moving.items():
+            options = self._options_of(key, param)
+            kept = self.state.get(key)
+            if kept:
+                check_state(name, key, self.state_names(options), kept, param)
+            moves.append((key, param, grad, options))
+        return moves
 
     def _options_of(self, key: str, param: Array) -> dict[str, Any]:
         for match, options in self.groups:
@@ -162,37 +252,19 @@ class Optimizer(ABC):
                 return options
         return self.options
 
-    def _scratch(self, param: Array) -> Scratch:
-        """Two arrays like `param` to compute in: views of a pair that grows to the largest one."""
+    def _grow(self, param: Array) -> None:
+        """Make the pair of arrays that all parameters of a dtype are computed in large enough."""
         pair = self._buffers.get(param.dtype)
         if pair is None or pair[0].size < param.size:
-            pair = np.empty(param.size, param.dtype), np.empty(param.size, param.dtype)
-            self._buffers[param.dtype] = pair
-        first, second = (flat[: param.size].reshape(param.shape) for flat in pair)
-        return first, second
+            self._buffers[param.dtype] = (
+                np.empty(param.size, param.dtype),
+                np.empty(param.size, param.dtype),
+            )
 
-    def _check(self, key: str, param: Array, grad: Array, options: Mapping[str, Any]) -> None:
-        where = f"{type(self).__name__}: {key!r}"
-        for name, array in (("parameter", param), ("gradient", grad)):
-            if not isinstance(array, np.ndarray):
-                raise TypeError(f"{where}: {name} must be an array, got {type(array).__name__}")
-        if param.dtype.kind != "f":
-            raise TypeError(f"{where}: parameter must be of floats, got {param.dtype}")
-        if not param.flags.writeable:
-            raise ValueError(f"{where}: parameter is read-only, it is updated in place")
-        kept = self.state.get(key, {})
-        arrays = {
-            "gradient": grad,
-            **{name: kept.get(name, param) for name in self.state_names(options)},
-        }
-        arrays.pop("step", None)
-        for name, array in arrays.items():
-            if array.shape != param.shape:
-                raise ValueError(
-                    f"{where}: {name} has shape {array.shape}, parameter {param.shape}"
-                )
-            if array.dtype != param.dtype:
-                raise TypeError(f"{where}: {name} is {array.dtype}, parameter {param.dtype}")
+    def _scratch(self, param: Array) -> Scratch:
+        """Two arrays like `param` to compute in, views of the pair that `prepare` has grown."""
+        first, second = self._buffers[param.dtype]
+        return first[: param.size].reshape(param.shape), second[: param.size].reshape(param.shape)
 
     @classmethod
     def _checked(cls, options: Mapping[str, Any], where: str) -> dict[str, Any]:

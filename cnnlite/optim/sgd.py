@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite._backend import kernels
-from cnnlite.optim.optimizer import Array, Group, Optimizer
+from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch
 
 
 def sgd_update(
@@ -19,8 +19,11 @@ def sgd_update(
     momentum: float,
     weight_decay: float,
     nesterov: bool,
+    scratch: Scratch | None = None,
 ) -> None:
     """Change `param` (and `buffer`) in place by one step of SGD.
+
+    The kernel works on contiguous memory; what is not goes through `scratch`, or a copy.
 
     With g = grad + weight_decay * param and b = momentum * b + g, the parameter moves by -lr * b,
     by -lr * (g + momentum * b) with Nesterov, and by -lr * g where there is no buffer.
@@ -29,25 +32,19 @@ def sgd_update(
     Source: torch.optim.SGD; Sutskever et al., On the importance of initialization and momentum in
     deep learning, 2013, rewritten as PyTorch has it (lr outside the buffer).
     """
-    arrays = [array for array in (param, buffer) if array is not None]
-    plain = [_plain(array) for array in arrays]
-    kernels.sgd_step(
-        plain[0],
-        _plain(grad),
-        plain[1] if buffer is not None else None,
-        lr,
-        momentum,
-        weight_decay,
-        nesterov,
-    )
-    for array, copy in zip(arrays, plain, strict=True):
-        if copy is not array:  # it was not contiguous: the kernel changed a copy
-            array[...] = copy
+    plain, plain_grad = param, grad
+    if not _readable(param, grad):
+        plain, plain_grad = scratch or (np.empty(param.shape, param.dtype) for _ in range(2))
+        plain[...], plain_grad[...] = param, grad
+    kernels.sgd_step(plain, plain_grad, buffer, lr, momentum, weight_decay, nesterov)
+    if plain is not param:
+        param[...] = plain
 
 
-def _plain(array: Array) -> Array:
-    """The array itself if it is contiguous, aligned and writeable, or a copy that is."""
-    return array if array.flags.carray else np.require(array, requirements=["C", "A", "W"])
+def _readable(param: Array, grad: Array) -> bool:
+    """Whether the kernel can work on these arrays; the parameter is known to be writeable."""
+    flags = grad.flags
+    return param.flags.carray and flags.c_contiguous and flags.aligned
 
 
 class SGD(Optimizer):
@@ -82,6 +79,10 @@ class SGD(Optimizer):
     def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if options["momentum"] else ()
 
+    def prepare(self, param: Array, grad: Array) -> None:
+        if not _readable(param, grad):
+            super().prepare(param, grad)
+
     def update(
         self,
         param: Array,
@@ -92,4 +93,6 @@ class SGD(Optimizer):
     ) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]
         buffer = state["momentum_buffer"] if momentum else None
-        sgd_update(param, grad, buffer, lr, momentum, weight_decay, options["nesterov"])
+        scratch = None if _readable(param, grad) else self._scratch(param)
+        nesterov = options["nesterov"]
+        sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)

@@ -1,0 +1,144 @@
+"""The arrays of a step: what can be moved, what fits it, and whose state it is."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from cnnlite.layers.ties import check_overlaps, first_names
+
+__all__ = ["Owners", "check_gradient", "check_state", "step_count"]
+
+Array = np.ndarray
+State = Mapping[str, Any]
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FRESH = (
+    "an optimizer's state belongs to one model; make a new optimizer for another one, or forget "
+    "the state with optimizer.state.clear()"
+)
+
+
+class Owners:
+    """The arrays that an optimizer's state belongs to, and those that stand under several keys.
+
+    Args:
+        where: what starts each message.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.homes: dict[str, str] = {}
+        """The first key of an array, by its other keys."""
+        self._arrays: dict[str, weakref.ref[Array]] = {}
+
+    def knows(self, key: str, param: Array) -> bool:
+        """Return whether this array was noted under this key."""
+        array = self._arrays.get(key)
+        return array is not None and array() is param
+
+    def note(self, params: Mapping[str, Array], state: Mapping[str, State]) -> None:
+        """Note whose state it is from now on.
+
+        Args:
+            params: by key; what is no array is passed over.
+            state: what is kept of each.
+
+        Raises:
+            ValueError: something is kept of another array, or two arrays share memory.
+        """
+        arrays = {key: array for key, array in params.items() if isinstance(array, np.ndarray)}
+        for key, param in arrays.items():
+            kept = state.get(key)
+            if kept and key in self._arrays and not self.knows(key, param):
+                check_state(self.where, key, kept, kept, param)
+                raise ValueError(
+                    f"{self.where}: {key!r} is not the array that the state's {' and '.join(kept)} "
+                    f"{'was' if len(kept) == 1 else 'were'} made for: {FRESH}"
+                )
+        check_overlaps(self.where, arrays)
+        self._arrays.update((key, weakref.ref(array)) for key, array in arrays.items())
+        self.homes = {key: home for key, home in first_names(arrays).items() if key != home}
+
+    def summed(self, moving: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
+        """Return (parameter, gradient) pairs with each array once, under its first key."""
+        total: dict[str, tuple[Array, Array]] = {}
+        for key, (param, grad) in moving.items():
+            home = self.homes.get(key, key)
+            if home in total:
+                grad = np.asarray(total[home][1] + grad)
+            total[home] = param, grad
+        return total
+
+
+def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
+    """Raise TypeError or ValueError unless a parameter can be moved by a gradient.
+
+    Args:
+        where, key: what starts the message: the optimizer, and the parameter's name.
+        param, grad: the two.
+    """
+    for name, array in (("parameter", param), ("gradient", grad)):
+        if not isinstance(array, np.ndarray):
+            kind = type(array).__name__
+            raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
+    if param.dtype not in FLOATS:
+        wanted = "float32 or float64" if param.dtype.kind == "f" else "of floats"
+        raise TypeError(f"{where}: {key!r}: parameter must be {wanted}, got {param.dtype}")
+    flags = param.flags
+    if not flags.writeable:
+        raise ValueError(f"{where}: {key!r}: parameter is read-only, it is updated in place")
+    if not flags.c_contiguous and any(
+        stride == 0 and size > 1 for stride, size in zip(param.strides, param.shape, strict=True)
+    ):
+        raise ValueError(
+            f"{where}: {key!r}: parameter repeats its elements, strides {param.strides}"
+        )
+    _check_like(where, key, "gradient", grad, param)
+
+
+def check_state(where: str, key: str, names: Iterable[str], state: State, param: Array) -> None:
+    """Raise TypeError or ValueError unless those entries of a state that are there fit.
+
+    Args:
+        where, key: as for `check_gradient`.
+        names: of the entries that are used.
+        state: what is kept of the parameter.
+        param: the parameter.
+    """
+    for name in names:
+        if name == "step":
+            step_count(where, key, state.get(name, 0))
+        elif name in state:
+            array = state[name]
+            if not (isinstance(array, np.ndarray) and array.flags.carray):
+                raise TypeError(
+                    f"{where}: {key!r}: {name} must be an array in C order, got {array!r:.60}"
+                )
+            _check_like(where, key, name, array, param)
+
+
+def step_count(where: str, key: str, value: Any) -> int:
+    """Return the number of steps that a parameter has taken.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(value) is int and value >= 0:
+        return value
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iu" or array < 0:
+        raise ValueError(f"{where}: {key!r}: step must be an integer from 0 up, got {value!r:.60}")
+    return int(array)
+
+
+def _check_like(where: str, key: str, name: str, array: Array, param: Array) -> None:
+    if array.shape != param.shape:
+        raise ValueError(
+            f"{where}: {key!r}: {name} has shape {array.shape}, parameter {param.shape}"
+        )
+    if array.dtype != param.dtype:
+        raise TypeError(f"{where}: {key!r}: {name} is {array.dtype}, parameter {param.dtype}")
