@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._gradcheck_numeric import Probes
+from cnnlite.gradcheck.numeric import Probes
 
 Array = npt.NDArray[np.floating[Any]]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._gradcheck_numeric import Array
+from cnnlite.gradcheck.numeric import Array
 
 
 class Subject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnlite._gradcheck_numeric import Index, Skipped
+from cnnlite.gradcheck.numeric import Index, Skipped
 
 
 @dataclass(frozen=True)

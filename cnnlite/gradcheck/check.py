@@ -13,20 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._gradcheck_diagnosis import diagnose, diagnose_shape
-from cnnlite._gradcheck_numeric import Array, Index, Skipped, choose_entries, probe
-from cnnlite._gradcheck_report import GradientCheck, GradientReport
-from cnnlite._gradcheck_subject import Subject, find_problems
+from cnnlite.gradcheck.diagnosis import diagnose, diagnose_shape
+from cnnlite.gradcheck.numeric import Array, Index, choose_entries, probe
+from cnnlite.gradcheck.report import GradientCheck, GradientReport
+from cnnlite.gradcheck.subject import Subject, find_problems
 
-__all__ = [
-    "GradientCheck",
-    "GradientReport",
-    "Skipped",
-    "check_layer",
-    "check_loss",
-    "numeric_gradient",
-    "relative_error",
-]
+__all__ = ["check_layer", "check_loss", "numeric_gradient", "relative_error"]
 
 
 def relative_error(a: npt.ArrayLike, b: npt.ArrayLike, floor: float = 1e-8) -> float:

@@ -1,0 +1,23 @@
+"""Gradient checks: is backward the derivative of forward?
+
+Read in this order: check, numeric, subject, diagnosis, report.
+"""
+
+from cnnlite.gradcheck.check import (
+    check_layer,
+    check_loss,
+    numeric_gradient,
+    relative_error,
+)
+from cnnlite.gradcheck.numeric import Skipped
+from cnnlite.gradcheck.report import GradientCheck, GradientReport
+
+__all__ = [
+    "GradientCheck",
+    "GradientReport",
+    "Skipped",
+    "check_layer",
+    "check_loss",
+    "numeric_gradient",
+    "relative_error",
+]
