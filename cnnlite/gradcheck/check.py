@@ -1,4 +1,4 @@
-"""Gradient checks: is backward the derivative of forward?
+"""The gradient checks: is backward the derivative of forward?
 
 Each entry of an array is moved a little up and down, in float64, and what that does to the output
 is compared with the gradient that backward gives.  Entries where the function has a kink (ReLU at
@@ -7,37 +7,32 @@ is compared with the gradient that backward gives.  Entries where the function h
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.gradcheck.diagnosis import diagnose, diagnose_shape
-from cnnlite.gradcheck.numeric import Array, Index, choose_entries, probe
+from cnnlite.gradcheck.compare import Settings, compare, relative_error
+from cnnlite.gradcheck.loss import LossLayer
+from cnnlite.gradcheck.numeric import Array
+from cnnlite.gradcheck.points import Point, points
 from cnnlite.gradcheck.report import GradientCheck, GradientReport
-from cnnlite.gradcheck.subject import Subject, find_problems
+from cnnlite.gradcheck.rules import find_problems
+from cnnlite.gradcheck.subject import Subject, kept
 
 __all__ = ["check_layer", "check_loss", "numeric_gradient", "relative_error"]
-
-
-def relative_error(a: npt.ArrayLike, b: npt.ArrayLike, floor: float = 1e-8) -> float:
-    """Returns the largest |a - b| / max(floor, |a| + |b|) over all entries.
-
-    Source: CS231n's assignments, where every check prints it.
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    return float(np.max(np.abs(a - b) / np.maximum(floor, np.abs(a) + np.abs(b)), initial=0.0))
 
 
 def numeric_gradient(
     f: Callable[[Array], npt.ArrayLike], x: Array, df: npt.ArrayLike = 1.0, h: float = 1e-5
 ) -> Array:
-    """Differentiates sum(f(x) * df) with respect to x by central differences.
+    """Differentiate sum(f(x) * df) with respect to x by central differences.
 
     Args:
         f: function of x; returns a number or an array.
-        x: float64, any shape; its entries are moved and put back.
+        x: float64, any shape; its entries are moved and put back, whatever f raises.
         df: gradient with respect to f(x), broadcast against it.
         h: step.
 
@@ -53,11 +48,14 @@ def numeric_gradient(
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         old = x[index]
-        x[index] = above = old + h
-        upper = np.array(f(x), np.float64)
-        x[index] = below = old - h
-        lower = np.array(f(x), np.float64)
-        x[index] = old
+        above, below = old + h, old - h
+        try:
+            x[index] = above
+            upper = np.array(f(x), np.float64)
+            x[index] = below
+            lower = np.array(f(x), np.float64)
+        finally:
+            x[index] = old
         gradient[index] = np.sum((upper - lower) * df) / (above - below)
     return gradient
 
@@ -66,13 +64,18 @@ def check_layer(
     layer: Any,
     x: npt.ArrayLike | tuple[int, ...],
     *,
-    train: bool = True,
+    train: bool | None = None,
     seed: int = 0,
     h: float = 1e-5,
     tolerance: float = 1e-6,
     max_entries: int = 200,
 ) -> GradientReport:
-    """Checks a layer's gradients with respect to its input and all its parameters.
+    """Check a layer's gradients with respect to its input and all its parameters.
+
+    They are checked at the layer's own values, and at others: parameters and buffers moved away
+    from the first ones, evaluation where it differs from training, a batch of one and of one more,
+    an input near 0.  What is told of a gradient is its first mistake.  The rules for layers are
+    checked too: nothing that is given may change, nothing may be kept but in the cache.
 
     A float64 copy of the layer is checked; the layer itself, its parameters, buffers and dtype
     stay as they are.  Needed are `forward(x, ...)` returning (y, cache) and `backward(dy, cache,
@@ -82,7 +85,7 @@ def check_layer(
     Args:
         layer: the layer.
         x: input, or its shape (a tuple) for normally distributed numbers.
-        train: passed on to forward.
+        train: passed on to forward; None checks training, and evaluation where it differs.
         seed: of the random numbers here and of the layer's (dropout), which repeat.
         h: step of the differences.
         tolerance: largest relative error allowed beyond what rounding explains.
@@ -92,12 +95,19 @@ def check_layer(
         a report; print it, or ask `.passed`.
 
     Raises:
-        TypeError, ValueError: what the layer raises when it is given x.
+        TypeError, ValueError: what the layer raises when it is given x; x is empty, or holds no
+            real numbers.
     """
-    subject = Subject(layer, train, seed)
+    settings = Settings(h, tolerance, max_entries)
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal(x) if isinstance(x, tuple) else np.array(x, np.float64)
-    return _check(subject, type(layer).__name__, "x", x, rng, None, h, tolerance, max_entries)
+    x = _numbers("check_layer: x", x, rng)
+    modes: tuple[bool, ...] = (True, False) if train is None else (train,)
+    name = type(layer).__name__
+    with kept(layer):
+        subject = Subject(layer, seed, name)
+        if "train" not in subject.named:
+            modes = modes[:1]
+        return _check(subject, "x", x, modes, rng, None, settings)
 
 
 def check_loss(
@@ -110,7 +120,7 @@ def check_loss(
     tolerance: float = 1e-6,
     max_entries: int = 200,
 ) -> GradientReport:
-    """Checks a loss's gradient with respect to the scores.
+    """Check a loss's gradient with respect to the scores.
 
     Args:
         loss: has `forward(scores, targets)` returning (value, cache) and `backward(cache)`
@@ -122,111 +132,114 @@ def check_loss(
     Returns:
         a report with one gradient, "scores".
     """
+    settings = Settings(h, tolerance, max_entries)
     rng = np.random.default_rng(seed)
-    scores = rng.standard_normal(scores) if isinstance(scores, tuple) else scores
-    scores = np.array(scores, np.float64)
+    scores = _numbers("check_loss: scores", scores, rng)
     if targets is None:
+        if scores.ndim != 2:
+            raise ValueError(f"check_loss: scores has shape {scores.shape}, expected (N, C)")
         targets = rng.integers(0, scores.shape[1], len(scores))
-    subject = Subject(_LossLayer(loss, targets), True, seed)
-    ones = np.ones_like(subject.forward(scores)[0])
-    name = type(loss).__name__
-    return _check(subject, name, "scores", scores, rng, ones, h, tolerance, max_entries)
+    with kept(loss):
+        subject = Subject(LossLayer(loss, targets, len(scores)), seed, type(loss).__name__)
+        report = _check(subject, "scores", scores, (True,), rng, np.ones(()), settings)
+    if subject.layer.changed_targets:
+        problems = (*report.problems, "targets were changed by forward or backward")
+        return dataclasses.replace(report, problems=problems)
+    return report
 
 
-class _LossLayer:
-    """A loss with its targets, seen as a layer that has one number as output."""
-
-    def __init__(self, loss: Any, targets: Any) -> None:
-        self.loss, self.targets = loss, targets
-
-    def forward(self, x: Array) -> tuple[npt.ArrayLike, Any]:
-        """Returns (value, cache)."""
-        result: tuple[npt.ArrayLike, Any] = self.loss.forward(x, self.targets)
-        return result
-
-    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
-        """Returns (dscores, no parameters' gradients)."""
-        return self.loss.backward(cache), {}
+def _numbers(what: str, x: npt.ArrayLike | tuple[int, ...], rng: np.random.Generator) -> Array:
+    array = rng.standard_normal(x) if isinstance(x, tuple) else np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{what} is {array.dtype}, expected real numbers")
+    if not array.size:
+        raise ValueError(f"{what} has shape {array.shape}: there is nothing to check")
+    return np.array(array, np.float64)
 
 
 def _check(
     subject: Subject,
-    name: str,
     input_name: str,
     x: Array,
+    modes: tuple[bool, ...],
     rng: np.random.Generator,
     dy: Array | None,
-    h: float,
-    tolerance: float,
-    max_entries: int,
+    settings: Settings,
 ) -> GradientReport:
-    y, cache = subject.forward(x.copy())
-    dy = rng.standard_normal(y.shape) if dy is None else dy
-    dx, grads = subject.backward(dy.copy(), cache)
-    analytic = {input_name: (x, dx)}
-    # Copies, because a layer might return the same arrays again.
-    analytic |= {key: (value, grads.get(key)) for key, value in subject.params.items()}
-    analytic = {k: (a, None if g is None else np.array(g)) for k, (a, g) in analytic.items()}
-    checks = [
-        _check_gradient(subject, key, x, array, gradient, dy, rng, h, tolerance, max_entries)
-        for key, (array, gradient) in analytic.items()
-    ]
-    return GradientReport(name, tuple(checks), tuple(find_problems(subject, x, y, dy)))
+    """The report of all points; `dy` is broadcast to y's shape, None means random numbers."""
+    results: dict[str, GradientCheck] = {}
+    problems: list[str] = []
+    for point in points(subject, x, modes, rng):
+        try:
+            checks, broken = _check_at(subject, input_name, point, rng, dy, settings)
+        except _Refused:
+            continue
+        except Exception as error:
+            if not point.where:
+                raise
+            problems.append(f"{point.where}: {_what(error)}")
+            continue
+        for check in checks:
+            old = results.setdefault(check.name, check)
+            judged = check.checked or not check.skipped
+            if old.passed and not check.passed and judged:
+                results[check.name] = dataclasses.replace(
+                    old,
+                    worst_error=check.worst_error,
+                    worst_index=check.worst_index,
+                    numeric=check.numeric,
+                    analytic=check.analytic,
+                    diagnosis=f"{point.where}: {check.diagnosis}",
+                )
+        for problem in broken:
+            if problem not in problems:
+                problems.append(problem)
+    return GradientReport(subject.name, tuple(results.values()), tuple(problems))
 
 
-def _check_gradient(
+class _Refused(Exception):
+    """The layer does not take an input that is not the user's own."""
+
+
+def _check_at(
     subject: Subject,
-    name: str,
-    x: Array,
-    array: Array,
-    gradient: Array | None,
-    dy: Array,
+    input_name: str,
+    point: Point,
     rng: np.random.Generator,
-    h: float,
-    tolerance: float,
-    max_entries: int,
-) -> GradientCheck:
-    batch = len(x) if x.ndim else 1
-    nothing = (0, (), 0.0, None, 0.0, 0.0)
-    if gradient is None:
-        return GradientCheck(name, array.shape, *nothing, "backward gives no gradient for it")
-    if gradient.shape != array.shape:
-        wrong = diagnose_shape(gradient.shape, array.shape, batch)
-        return GradientCheck(name, array.shape, *nothing, wrong)
+    dy: Array | None,
+    settings: Settings,
+) -> tuple[list[GradientCheck], list[str]]:
+    """The checks of all gradients at one point, and the rules broken there."""
+    subject.train = point.train
+    subject.place(point.state)
+    try:
+        y, cache = subject.forward(point.x.copy())
+    except Exception as error:
+        if point.rules:
+            raise
+        raise _Refused from error
+    if not point.rules and not _fits(y, point.x):
+        raise _Refused
+    broken = [f"{key} was changed by forward or backward" for key in subject.changed("params")]
+    dy = np.array(rng.standard_normal(y.shape) if dy is None else np.broadcast_to(dy, y.shape))
+    dx, grads = subject.backward(dy.copy(), cache)
+    # Copies, because a layer might return the same arrays again.
+    pairs = [(input_name, point.x, dx), *((k, p, grads.get(k)) for k, p in subject.params.items())]
+    copied = [(k, array, None if g is None else np.array(g)) for k, array, g in pairs]
+    scale = 0.0 if dx is None else float(np.max(np.abs(dx), initial=0.0))
+    checks = []
+    for key, array, gradient in copied:
+        subject.place()
+        checks.append(compare(subject, key, point, array, gradient, dy, scale, rng, settings))
+    if point.rules:
+        broken += find_problems(subject, point, y, dy)
+    return checks, broken
 
-    def floor(noise: float) -> float:
-        return max(1e-8, noise / tolerance)
 
-    def agrees(index: Index, numeric: float, noise: float) -> bool:
-        return relative_error(numeric, gradient[index], floor(noise)) <= tolerance
+def _fits(y: Array, x: Array) -> bool:
+    """Whether the output has as many examples as the input."""
+    return not y.ndim or len(y) == len(x)
 
-    entries = choose_entries(array.shape, max_entries, rng)
-    broken = [tuple(int(i) for i in index) for index in np.argwhere(~np.isfinite(gradient))[:1]]
-    entries += [index for index in broken if index not in entries]
-    epsilon = float(np.finfo(subject.y_dtype).eps) if subject.y_dtype.kind == "f" else 1.0
-    # A copy each time, because forward might write into what it is given.
-    probes = probe(lambda: subject.forward(x.copy())[0], array, dy, entries, h, agrees, epsilon)
-    skipped = tuple(probes.skipped)
-    if not probes.indices:
-        wrong = "no entry has a derivative there: choose another x" if skipped else ""
-        return GradientCheck(name, array.shape, 0, skipped, *nothing[2:], wrong)
-    found = [float(gradient[index]) for index in probes.indices]
-    errors = [
-        relative_error(n, a, floor(noise))
-        for n, a, noise in zip(probes.numeric, found, probes.noise, strict=True)
-    ]
-    worst = int(np.argmax(errors))  # NaN counts as the largest
-    wrong = ""
-    if not errors[worst] <= tolerance:
-        wrong = diagnose(gradient, probes, batch, dy, array is x)
-    return GradientCheck(
-        name,
-        array.shape,
-        len(errors),
-        skipped,
-        errors[worst],
-        probes.indices[worst],
-        probes.numeric[worst],
-        found[worst],
-        wrong,
-    )
+
+def _what(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

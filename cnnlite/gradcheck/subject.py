@@ -5,39 +5,44 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from cnnlite.gradcheck.numeric import Array
 
+State = dict[str, dict[str, Any]]
+
 
 class Subject:
-    """Calls a copy of a layer with the arguments it takes, its buffers put back before each call.
+    """Calls a copy of a layer with the arguments it takes, from the same state each time.
 
     Args:
         layer: has forward and backward; may have params, buffers and astype.
-        train: passed on to forward.
         seed: passed on to forward as rng.
+        name: what errors call it.
+
+    Attributes:
+        train: passed on to forward.
+        state: the values that `forward` finds, parameters and buffers.
+        last_y: what the last forward gave, as it came.
     """
 
-    def __init__(self, layer: Any, train: bool, seed: int) -> None:
+    def __init__(self, layer: Any, seed: int, name: str) -> None:
         for method in ("forward", "backward"):
             if not callable(getattr(layer, method, None)):
-                raise TypeError(f"{type(layer).__name__} has no method {method}")
+                raise TypeError(f"{name} has no method {method}")
+        self.name = name
         self.layer = copy.deepcopy(layer)
-        self.y_dtype = np.dtype(np.float64)  # what the last forward gave, before it is converted
-        self._forward_options = _accepted(self.layer.forward, {"train": train, "rng": seed})
+        self.last_y: Any = None
+        self.train = True
+        self.seed = seed
+        self.named = {*inspect.signature(self.layer.forward).parameters}
         self.takes_need_dx = bool(_accepted(self.layer.backward, {"need_dx": True}))
-        if hasattr(self.layer, "astype"):
-            for key, value in self.params.items():
-                if not isinstance(value, np.ndarray):
-                    raise TypeError(f"params[{key!r}] is a {type(value).__name__}, not an array")
-            self.layer.astype(np.float64)
-        else:
-            for key, value in list(self.params.items()):
-                self.params[key] = np.array(value, np.float64)
-        self._buffers = {k: np.array(v) for k, v in self.buffers.items()}
+        _convert(self.layer)
+        self.state = self._now()
 
     @property
     def params(self) -> MutableMapping[str, Any]:
@@ -45,106 +50,140 @@ class Subject:
         return getattr(self.layer, "params", {})
 
     @property
-    def buffers(self) -> Mapping[str, Any]:
+    def buffers(self) -> MutableMapping[str, Any]:
         """The copy's buffers, live."""
         return getattr(self.layer, "buffers", {})
 
-    def forward(self, x: Array) -> tuple[Array, Any]:
-        """Returns (y as float64, cache)."""
-        for key, value in self._buffers.items():
-            self.buffers[key][...] = value
-        result = self.layer.forward(x, **self._forward_options)
+    @property
+    def y_dtype(self) -> np.dtype[Any]:
+        """The dtype of what the last forward gave."""
+        return np.asarray(self.last_y).dtype
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether its cache must stay whole: containers give their caches' memory back."""
+        layers = [self.layer, *vars(self.layer).values()] if hasattr(self.layer, "__dict__") else []
+        return not any(
+            layer.children() for layer in layers if callable(getattr(layer, "children", None))
+        )
+
+    def _now(self) -> State:
+        kinds = "params", "buffers"
+        return {kind: copy.deepcopy(dict(getattr(self, kind))) for kind in kinds}
+
+    def place(self, state: State | None = None) -> None:
+        """Put all parameters and buffers to the values of `state`, or of the last one given."""
+        self.state = self.state if state is None else state
+        self._put_back("params")
+        self._put_back("buffers")
+
+    def _put_back(self, kind: str) -> None:
+        live = getattr(self, kind)
+        for key, now in list(live.items()):
+            value = self.state[kind].get(key, now)
+            if isinstance(now, np.ndarray) and now.shape == np.shape(value):
+                now[...] = value
+            else:
+                live[key] = copy.deepcopy(value)
+
+    def changed(self, kind: str) -> list[str]:
+        """Return the keys of params or buffers whose values are not those they were put to."""
+        state = self.state[kind]
+        return [k for k, v in getattr(self, kind).items() if k in state and not _equal(v, state[k])]
+
+    def forward(self, x: Array, **options: Any) -> tuple[Array, Any]:
+        """Return (y as float64, cache); the options are used in place of the usual ones."""
+        self._put_back("buffers")
+        usual = {"train": self.train, "rng": self.seed, **options}
+        result = self.layer.forward(x, **_accepted(self.layer.forward, usual))
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(
-                f"{type(self.layer).__name__}.forward must return (y, cache), "
-                f"got {type(result).__name__}"
+                f"{self.name}.forward must return (y, cache), got {type(result).__name__}"
             )
-        y = np.asarray(result[0])
-        self.y_dtype = y.dtype
-        return y.astype(np.float64), result[1]
+        self.last_y = result[0]
+        return np.array(result[0], np.float64), result[1]
 
     def backward(self, dy: Array, cache: Any, **options: bool) -> tuple[Any, Mapping[str, Any]]:
-        """Returns (dx, grads)."""
+        """Return (dx, grads)."""
         result = self.layer.backward(dy, cache, **options)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
             raise TypeError(
-                f"{type(self.layer).__name__}.backward must return (dx, a dict of gradients), "
+                f"{self.name}.backward must return (dx, a dict of gradients), "
                 f"got {result if result is None else type(result).__name__}"
             )
         return result
 
 
-def find_problems(subject: Subject, x: Array, y: Array, dy: Array) -> list[str]:
-    """Runs both passes once more, and says which of their rules the layer breaks."""
-    problems = []
-    again, cache = subject.forward(x.copy())
-    if subject.y_dtype != np.float64:
-        problems.append(
-            f"forward gives {subject.y_dtype} for a float64 x: keep x's dtype, differences need it"
-        )
-    if not np.isfinite(y).all():
-        first = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
-        problems.append(f"forward gives NaN or infinity, first at {first}")
-    repeats = np.array_equal(again, y, equal_nan=True)
-    if not repeats:
-        problems.append(
-            "forward gives another result for the same x and the same rng: whatever is random "
-            "must come from rng"
-        )
-    watched = {
-        "x": x.copy(),
-        "dy": dy.copy(),
-        **{k: np.array(v) for k, v in subject.params.items()},
-    }
-    x_given, dy_given = x.copy(), dy.copy()
-    _, cache = subject.forward(x_given)
-    # A container gives its caches' memory back while it goes; a leaf's cache must stay whole.
-    is_leaf = not (hasattr(subject.layer, "children") and subject.layer.children())
-    kept = list(_arrays(cache)) if is_leaf else []
-    before = [array.copy() for array in kept]
-    dx, grads = subject.backward(dy_given, cache)
-    grads = {key: np.array(value) for key, value in grads.items() if value is not None}
-    for key, value in {"x": dx, **grads}.items():
-        if value is not None and np.asarray(value).dtype != np.float64:
-            kind = np.asarray(value).dtype
-            problems.append(f"the gradient of {key} is {kind}, expected float64 as {key} is")
-    now = {"x": x_given, "dy": dy_given, **subject.params}
-    for name, value in watched.items():
-        if not np.array_equal(value, now[name], equal_nan=True):
-            problems.append(f"{name} was changed by forward or backward")
-    changed = [not np.array_equal(a, b, equal_nan=True) for a, b in zip(kept, before, strict=True)]
-    if any(changed):
-        problems.append("backward changed its cache, so that it cannot be called twice")
-    if repeats:
-        problems += _remembers(subject, x, dy, dx, grads)
-    if repeats and subject.takes_need_dx:
-        _, cache = subject.forward(x)
-        _, without = subject.backward(dy, cache, need_dx=False)
-        if any(not _same(grads[k], without.get(k)) for k in grads):
-            problems.append("need_dx=False changes the parameters' gradients")
-    for key in sorted(set(grads) - set(subject.params)):
-        problems.append(f"grads has {key!r}, which is not a parameter")
-    return problems
+@contextmanager
+def kept(layer: Any) -> Iterator[None]:
+    """Put a layer's arrays back at the end, the same arrays with the same bits, come what may.
+
+    A copy is checked; but what belongs to the class, or copies itself in a way of its own, is
+    shared with the copy.
+    """
+    before = [
+        (arrays, key, value, value.copy() if isinstance(value, np.ndarray) else value)
+        for arrays in (getattr(layer, "params", {}), getattr(layer, "buffers", {}))
+        for key, value in arrays.items()
+    ]
+    try:
+        yield
+    finally:
+        for arrays, key, value, bits in before:
+            if arrays.get(key) is not value:
+                arrays[key] = value
+            if isinstance(value, np.ndarray) and value.tobytes() != bits.tobytes():
+                value[...] = bits
 
 
-def _remembers(
-    subject: Subject, x: Array, dy: Array, dx: Any, grads: Mapping[str, Array]
-) -> list[str]:
-    """Whether what backward gives depends on calls before: on the last ones, or on a forward."""
-    problems = []
-    _, cache = subject.forward(x)
-    dx_again, grads_again = subject.backward(dy, cache)
-    if not (_same(dx, dx_again) and all(_same(grads[k], grads_again.get(k)) for k in grads)):
-        problems.append("backward gives another result the second time: it adds to the first one")
-    _, cache = subject.forward(x)
-    subject.forward(np.roll(x.ravel(), 1).reshape(x.shape))
-    dx_later, grads_later = subject.backward(dy, cache)
-    if not (_same(dx, dx_later) and all(_same(grads[k], grads_later.get(k)) for k in grads)):
-        problems.append(
-            "backward gives another result after a forward of another x: what it needs must be in "
-            "the cache, not in the layer"
-        )
-    return problems
+def _convert(layer: Any) -> None:
+    """Make all floating-point arrays float64, and a parameter that is a number an array."""
+    leaves = [leaf for _, leaf in layer.leaves()] if hasattr(layer, "leaves") else [layer]
+    arrays = [
+        (leaf, kind, key, value)
+        for leaf in leaves
+        for kind in ("params", "buffers")
+        for key, value in getattr(leaf, kind, {}).items()
+    ]
+    if hasattr(layer, "astype"):
+        for _, kind, key, value in arrays:
+            if kind == "params" and not isinstance(value, np.ndarray):
+                raise TypeError(f"params[{key!r}] is a {type(value).__name__}, not an array")
+        layer.astype(np.float64)
+    new: dict[int, Any] = {}
+    for leaf, kind, key, old in arrays:
+        home = getattr(leaf, kind)
+        if home[key] is old and _needs_conversion(kind, old):
+            home[key] = new.setdefault(id(old), np.array(old, np.float64))
+        elif home[key] is not old:
+            new.setdefault(id(old), home[key])
+    _replace(layer, new, set())
+
+
+def _replace(owner: Any, new: dict[int, Any], seen: set[int]) -> None:
+    """Put the new arrays wherever the old ones stand: self.weight, and params["weight"] too."""
+    items = owner if isinstance(owner, dict) else getattr(owner, "__dict__", None)
+    if id(owner) in seen or not isinstance(items, dict):
+        return
+    if (callable(owner) and not hasattr(owner, "forward")) or isinstance(owner, ModuleType):
+        return
+    seen.add(id(owner))
+    for key, value in list(items.items()):
+        if isinstance(value, np.ndarray) and id(value) in new:
+            items[key] = new[id(value)]
+        elif isinstance(value, list | tuple):
+            for one in value:
+                _replace(one, new, seen)
+        else:
+            _replace(value, new, seen)
+
+
+def _needs_conversion(kind: str, value: Any) -> bool:
+    if not isinstance(value, np.ndarray):
+        return kind == "params"
+    if kind == "params":
+        return value.dtype != np.float64
+    return value.dtype.kind == "f" and value.dtype != np.float64
 
 
 def _accepted(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -156,18 +195,8 @@ def _accepted(function: Callable[..., Any], options: dict[str, Any]) -> dict[str
     return {key: value for key, value in options.items() if key in names}
 
 
-def _arrays(cache: Any) -> Iterator[Array]:
-    if isinstance(cache, np.ndarray):
-        yield cache
-    elif isinstance(cache, Mapping):
-        for value in cache.values():
-            yield from _arrays(value)
-    elif isinstance(cache, (tuple, list)):
-        for value in cache:
-            yield from _arrays(value)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if a is None or b is None:
-        return a is b
-    return np.shape(a) == np.shape(b) and bool(np.allclose(a, b, rtol=1e-9, equal_nan=True))
+def _equal(a: Any, b: Any) -> bool:
+    try:
+        return np.array_equal(a, b, equal_nan=True)
+    except TypeError:  # no numbers
+        return bool(a == b)
