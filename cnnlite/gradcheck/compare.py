@@ -57,7 +57,7 @@ def compare(
         rng: chooses entries.
         settings: see `check_layer`.
     """
-    x, tolerance = point.x, settings.tolerance
+    x, tolerance = point.x, settings.tolerance * point.tolerance
     batch = len(x) if x.ndim else 1
     nothing = (0, (), 0.0, None, 0.0, 0.0)
     if gradient is None:

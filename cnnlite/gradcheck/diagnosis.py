@@ -84,7 +84,10 @@ def _diagnose_factor(found: Array, wanted: Array, batch: int) -> str | None:
         return f"{batch} times too small, the batch size: divided by N where it should not be"
     if len(found) == 1:
         return None
-    return f"right but for a factor: it is {factor:.6g} times what it should be"
+    text = f"right but for a factor: it is {factor:.6g} times what it should be"
+    if abs(factor - 1) < 0.05:
+        text += " (an epsilon, or N - 1 for N, in one of forward and backward only?)"
+    return text
 
 
 def _diagnose_parameter(
@@ -119,10 +122,11 @@ def _along_axes(param: Array, shape: tuple[int, ...]) -> Iterator[Array]:
 
 def _diagnose_decay(found: Array, wanted: Array, values: Array) -> str | None:
     extra = found - wanted
-    if len(found) < 3 or np.ptp(values) == 0:
+    if len(found) < 3 or not values.any():
         return None
     part = float(extra @ values / (values @ values))
-    if part == 0 or not _close(extra, part * values):
+    # Where all values are the same, a constant that is added may be anything but decay.
+    if part == 0 or not _close(extra, part * values) or (np.ptp(values) == 0 and abs(part) > 0.5):
         return None
     return f"{part:.3g} times the parameter is added: weight decay belongs to the optimizer"
 

@@ -29,6 +29,7 @@ class Point:
     where: str = ""  # what is told of a gradient that is wrong only here
     step: float = 1.0  # times the usual step of the differences
     entries: float = 1.0  # the part of the usual number of entries
+    tolerance: float = 1.0  # times the usual tolerance
     rules: bool = True  # whether the rules are checked here too
 
 
@@ -51,14 +52,12 @@ def points(
             "right at the layer's own parameters and buffers, wrong at others (a factor is "
             "missing, or y stands for what equals it only there)"
         )
-        yield Point(x, state, train, where)
+        yield Point(x, state, train, where, entries=0.5)
     subject.train = train
     subject.place(state)
     y = subject.forward(x.copy())[0]
     for mode in modes[1:]:
-        subject.train = mode
-        subject.place(state)
-        if not np.array_equal(y, subject.forward(x.copy())[0], equal_nan=True):
+        if not _gives(subject, Point(x, state, mode), y):
             yield Point(x, state, mode, f"with train={mode}")
     for size in _sizes(x, y):
         other = x[np.arange(size) % len(x)]
@@ -66,7 +65,20 @@ def points(
         where = f"with a batch of {size}"
         yield Point(other, state, train, where, entries=0.25, rules=False)
     small = "for x 1000 times smaller (is there an epsilon in forward or in backward only?)"
-    yield Point(x * _SMALL, state, train, small, step=1e-2, entries=0.25, rules=False)
+    # Where numbers of usual size meet these, as a bias does, digits are lost that no mistake took.
+    yield Point(
+        x * _SMALL, state, train, small, step=1e-2, entries=0.25, tolerance=1e3, rules=False
+    )
+
+
+def _gives(subject: Subject, point: Point, y: Array) -> bool:
+    """Whether forward gives y there."""
+    subject.train = point.train
+    subject.place(point.state)
+    try:
+        return np.array_equal(y, subject.forward(point.x.copy())[0], equal_nan=True)
+    except Exception:  # to be told where the point is checked
+        return False
 
 
 def _moved(subject: Subject, x: Array, train: bool, own: State, rng: np.random.Generator) -> State:

@@ -119,50 +119,47 @@ def _remembers(subject: Subject, point: Point, dy: Array, first: Result) -> Iter
     """Whether what backward gives depends on calls before: on the last ones, or on a forward."""
     if not _same_results(first, _run(subject, point, dy)):
         yield "backward gives another result the second time: it adds to the first one"
+    for other, options in _others(subject, point):
+        subject.place()
+        _, cache = subject.forward(point.x.copy())
+        y = subject.last_y
+        before = np.array(y)
+        try:
+            subject.forward(other, **options)
+        except Exception:  # it may refuse that
+            continue
+        if not np.array_equal(y, before, equal_nan=True):
+            yield "forward's result is overwritten by the next forward: return an array of its own"
+            return
+        try:
+            same = _same_results(first, subject.backward(dy.copy(), cache))
+        except Exception:
+            same = False
+        if not same:
+            yield (
+                "backward gives another result after a forward of another x: what it needs must "
+                "be in the cache, not in the layer"
+            )
+            return
     subject.place()
-    _, cache = subject.forward(point.x.copy())
-    y = subject.last_y
-    before = np.array(y)
-    _disturb(subject, point)
-    if not np.array_equal(y, before, equal_nan=True):
-        yield "what forward returned is overwritten by the next forward: return an array of its own"
-    try:
-        later = subject.backward(dy.copy(), cache)
-        same = _same_results(first, later)
-    except Exception:
-        same = False
-    if not same:
-        yield (
-            "backward gives another result after a forward of another x: what it needs must be in "
-            "the cache, not in the layer"
-        )
-        return
-    kept = _copied(later)
-    subject.place()
-    other = subject.forward(0.5 * point.x)[1]
-    subject.backward(2 * dy, other)
-    if not _same_results(kept, later):
+    result = subject.backward(dy.copy(), subject.forward(point.x.copy())[1])
+    copies = _copied(result)
+    subject.backward(3 * dy, subject.forward(point.x.copy())[1])
+    if not _same_results(copies, result):
         yield "the gradients are overwritten by the next backward: return arrays of their own"
 
 
-def _disturb(subject: Subject, point: Point) -> None:
-    """Let the layer see other inputs: of other values, another size, another seed and mode."""
+def _others(subject: Subject, point: Point) -> Iterator[tuple[Array, dict[str, Any]]]:
+    """Calls of forward that differ in the numbers, the seed, the mode or the size of the batch."""
     x = point.x
-    rolled = np.roll(x.ravel(), 1).reshape(x.shape) + 0.25
-    options: list[dict[str, Any]] = [{}]
+    other = np.roll(x.ravel(), 1).reshape(x.shape) + 0.25
+    yield other, {}
     if "rng" in subject.named:
-        options.append({"rng": subject.seed + 1})
+        yield other, {"rng": subject.seed + 1}
     if "train" in subject.named:
-        options.append({"train": not point.train})
-    inputs = [rolled] * len(options)
+        yield other, {"train": not point.train}
     if x.ndim > 1:
-        options.append({})
-        inputs.append(np.concatenate([rolled, rolled[:1]]))
-    for other, option in zip(inputs, options, strict=True):
-        try:
-            subject.forward(other.copy(), **option)
-        except Exception:  # it may refuse these
-            continue
+        yield np.concatenate([other, other[:1]]), {}
 
 
 def _depends_on_need_dx(subject: Subject, point: Point, dy: Array, first: Result) -> Iterator[str]:
