@@ -1,6 +1,6 @@
 """Gradient checks: is backward the derivative of forward?
 
-Read in this order: check, numeric, subject, diagnosis, report.
+Read in this order: check, points, compare, numeric, rules, subject, loss, diagnosis, report.
 """
 
 from cnnlite.gradcheck.check import (
