@@ -3,13 +3,9 @@
 Read in this order: check, points, compare, numeric, rules, subject, loss, diagnosis, report.
 """
 
-from cnnlite.gradcheck.check import (
-    check_layer,
-    check_loss,
-    numeric_gradient,
-    relative_error,
-)
-from cnnlite.gradcheck.numeric import Skipped
+from cnnlite.gradcheck.check import check_layer, check_loss
+from cnnlite.gradcheck.compare import relative_error
+from cnnlite.gradcheck.numeric import Skipped, numeric_gradient
 from cnnlite.gradcheck.report import GradientCheck, GradientReport
 
 __all__ = [

@@ -8,56 +8,20 @@ is compared with the gradient that backward gives.  Entries where the function h
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.gradcheck.compare import Settings, compare, relative_error
+from cnnlite.gradcheck.compare import Settings, compare
 from cnnlite.gradcheck.loss import LossLayer
 from cnnlite.gradcheck.numeric import Array
 from cnnlite.gradcheck.points import Point, points
-from cnnlite.gradcheck.report import GradientCheck, GradientReport
+from cnnlite.gradcheck.report import GradientCheck, GradientReport, described
 from cnnlite.gradcheck.rules import find_problems
 from cnnlite.gradcheck.subject import Subject, kept
 
-__all__ = ["check_layer", "check_loss", "numeric_gradient", "relative_error"]
-
-
-def numeric_gradient(
-    f: Callable[[Array], npt.ArrayLike], x: Array, df: npt.ArrayLike = 1.0, h: float = 1e-5
-) -> Array:
-    """Differentiate sum(f(x) * df) with respect to x by central differences.
-
-    Args:
-        f: function of x; returns a number or an array.
-        x: float64, any shape; its entries are moved and put back, whatever f raises.
-        df: gradient with respect to f(x), broadcast against it.
-        h: step.
-
-    Returns:
-        gradient like x.
-
-    Raises:
-        TypeError: x is not float64 (float32 has too few digits for differences).
-    """
-    if x.dtype != np.float64:
-        raise TypeError(f"numeric_gradient: x must be float64, got {x.dtype}")
-    df = np.asarray(df, np.float64)
-    gradient = np.empty_like(x)
-    for index in np.ndindex(x.shape):
-        old = x[index]
-        above, below = old + h, old - h
-        try:
-            x[index] = above
-            upper = np.array(f(x), np.float64)
-            x[index] = below
-            lower = np.array(f(x), np.float64)
-        finally:
-            x[index] = old
-        gradient[index] = np.sum((upper - lower) * df) / (above - below)
-    return gradient
+__all__ = ["check_layer", "check_loss"]
 
 
 def check_layer(
@@ -135,9 +99,9 @@ def check_loss(
     settings = Settings(h, tolerance, max_entries)
     rng = np.random.default_rng(seed)
     scores = _numbers("check_loss: scores", scores, rng)
+    if scores.ndim < 1 or (targets is None and scores.ndim != 2):
+        raise ValueError(f"check_loss: scores has shape {scores.shape}, expected (N, C)")
     if targets is None:
-        if scores.ndim != 2:
-            raise ValueError(f"check_loss: scores has shape {scores.shape}, expected (N, C)")
         targets = rng.integers(0, scores.shape[1], len(scores))
     with kept(loss):
         subject = Subject(LossLayer(loss, targets, len(scores)), seed, type(loss).__name__)
@@ -177,7 +141,7 @@ def _check(
         except Exception as error:
             if not point.where:
                 raise
-            problems.append(f"{point.where}: {_what(error)}")
+            problems.append(f"{point.where}: {described(error)}")
             continue
         for check in checks:
             old = results.setdefault(check.name, check)
@@ -239,7 +203,3 @@ def _check_at(
 def _fits(y: Array, x: Array) -> bool:
     """Whether the output has as many examples as the input."""
     return not y.ndim or len(y) == len(x)
-
-
-def _what(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -84,7 +84,8 @@ def _diagnose_factor(found: Array, wanted: Array, batch: int) -> str | None:
         return f"{batch} times too small, the batch size: divided by N where it should not be"
     if len(found) == 1:
         return None
-    text = f"right but for a factor: it is {factor:.6g} times what it should be"
+    shown = f"{factor:.6g}" if abs(factor - 1) > 1e-5 else f"1{factor - 1:+.1g}"
+    text = f"right but for a factor: it is {shown} times what it should be"
     if abs(factor - 1) < 0.05:
         text += " (an epsilon, or N - 1 for N, in one of forward and backward only?)"
     return text

@@ -20,6 +20,41 @@ _LOOKS = 3
 _JUMP = "the output jumps here"
 
 
+def numeric_gradient(
+    f: Callable[[Array], npt.ArrayLike], x: Array, df: npt.ArrayLike = 1.0, h: float = 1e-5
+) -> Array:
+    """Differentiate sum(f(x) * df) with respect to x by central differences.
+
+    Args:
+        f: function of x; returns a number or an array.
+        x: float64, any shape; its entries are moved and put back, whatever f raises.
+        df: gradient with respect to f(x), broadcast against it.
+        h: step.
+
+    Returns:
+        gradient like x.
+
+    Raises:
+        TypeError: x is not float64 (float32 has too few digits for differences).
+    """
+    if x.dtype != np.float64:
+        raise TypeError(f"numeric_gradient: x must be float64, got {x.dtype}")
+    df = np.asarray(df, np.float64)
+    gradient = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        old = x[index]
+        above, below = old + h, old - h
+        try:
+            x[index] = above
+            upper = np.array(f(x), np.float64)
+            x[index] = below
+            lower = np.array(f(x), np.float64)
+        finally:
+            x[index] = old
+        gradient[index] = np.sum((upper - lower) * df) / (above - below)
+    return gradient
+
+
 @dataclass(frozen=True)
 class Skipped:
     """An entry that has no derivative, and why."""

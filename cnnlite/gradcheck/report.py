@@ -61,3 +61,8 @@ class GradientReport:
         head = f"{self.subject}: gradients {'are right' if self.passed else 'are WRONG'}"
         lines = [str(g) for g in self.gradients] + [f"FAIL {p}" for p in self.problems]
         return "\n  ".join([head, *lines])
+
+
+def described(error: Exception) -> str:
+    """Return an exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnlite.gradcheck.numeric import Array
 from cnnlite.gradcheck.points import Point
+from cnnlite.gradcheck.report import described
 from cnnlite.gradcheck.subject import Subject
 
 Result = tuple[Array | None, dict[str, Array]]
@@ -109,7 +110,7 @@ def _twice(subject: Subject, dy: Array, cache: Any, first: Result) -> Iterator[s
     try:
         second = subject.backward(dy.copy(), cache)
     except Exception as error:
-        yield f"backward cannot be called twice with one cache: {_what(error)}"
+        yield f"backward cannot be called twice with one cache: {described(error)}"
         return
     if not _same_results(first, second):
         yield "backward gives another result for the same cache the second time"
@@ -169,7 +170,7 @@ def _depends_on_need_dx(subject: Subject, point: Point, dy: Array, first: Result
     try:
         _, grads = subject.backward(dy.copy(), cache, need_dx=False)
     except Exception as error:
-        yield f"backward raises with need_dx=False: {_what(error)}"
+        yield f"backward raises with need_dx=False: {described(error)}"
         return
     if not all(_same(value, grads.get(key)) for key, value in first[1].items()):
         yield "need_dx=False changes the parameters' gradients"
@@ -256,7 +257,3 @@ def _arrays(cache: Any) -> Iterator[Array]:
         for value in vars(cache).values():
             if isinstance(value, np.ndarray):
                 yield value
-
-
-def _what(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
