@@ -212,7 +212,7 @@ CALLS: list[Call] = [
     Call("class_balanced_weight", losses.class_balanced_weight, {"counts": [7, 2]},
          {"beta": BELOW_1}),
     *[Call(kind.__name__, kind, arguments,
-           {"groups": Kind((), [[], {}], [True, 2, 0.5, None, "a", [2], [{}], np.array(2)])},
+           {"groups": Kind((), [[]], [{}, True, 2, 0.5, None, "a", [2], [{}], np.array(2)])},
            {"nesterov": {"momentum": 0.9}})
       for kind, arguments in ((cnnlite.SGD, {"lr": 0.1}), (cnnlite.Adam, {}),
                               (cnnlite.RMSprop, {}))],

@@ -1,7 +1,7 @@
 """Derivatives, three ways on one graph: numeric, forward mode, reverse mode.
 
-Read in this order: operations, graph, numeric, dual, tape, jacobian; then arrays, the bridge from
-numbers to convolutional networks.
+Read in this order: operations, graph, numeric, dual, tape, jacobian; then tensor, arrays and
+networks, the bridge from numbers to convolutional networks.
 """
 
 from cnnlite.autodiff.count import count_operations

@@ -7,177 +7,76 @@ multiplies it from the left with an adjoint, which is just what the `backward` f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.autodiff.tensor import Tensor, as_floats, record_operation, total
+
 __all__ = ["Tensor", "backward", "exp", "listing", "log", "record_operation", "tape_of"]
-
-Pullback = Callable[[np.ndarray], Sequence[np.ndarray | None]]
-
-
-class Tensor:
-    """An array that remembers what it was computed from.
-
-    Attributes:
-        data: the array.
-        grad: the adjoint, d result / d data, once `backward` has been called on the result.
-        operation: what computed it, "" for an input.
-        parents: what it was computed from.
-        pullback: from its adjoint to what it adds to the adjoints of the parents.
-    """
-
-    __array_ufunc__ = None  # so that NumPy's arrays leave the arithmetic to us
-
-    def __init__(self, data: npt.ArrayLike) -> None:
-        self.data = np.asarray(data)
-        self.grad: np.ndarray | None = None
-        self.operation = ""
-        self.parents: tuple[Tensor, ...] = ()
-        self.pullback: Pullback = lambda dy: ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The array's shape."""
-        return self.data.shape
-
-    def __add__(self, other: Any) -> Tensor:
-        other = _tensor(other, self)
-        return record_operation("+", self.data + other.data, (self, other), lambda dy: (dy, dy))
-
-    def __sub__(self, other: Any) -> Tensor:
-        other = _tensor(other, self)
-        return record_operation("-", self.data - other.data, (self, other), lambda dy: (dy, -dy))
-
-    def __mul__(self, other: Any) -> Tensor:
-        a, b = self.data, _tensor(other, self).data
-        parents = self, _tensor(other, self)
-        return record_operation("*", a * b, parents, lambda dy: (dy * b, dy * a))
-
-    def __truediv__(self, other: Any) -> Tensor:
-        other = _tensor(other, self)
-        a, b = self.data, other.data
-        return record_operation("/", a / b, (self, other), lambda dy: (dy / b, -dy * (a / b) / b))
-
-    def __pow__(self, power: float) -> Tensor:
-        if not isinstance(power, int | float):
-            raise TypeError(f"Tensor: ** needs a number, got {type(power).__name__}")
-        a = self.data
-        pullback: Pullback = lambda dy: (dy * (power * a ** (power - 1)),)  # noqa: E731
-        return record_operation(f"**{power:g}", a**power, (self,), pullback)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        """The product of two matrices; with y = a b, adjoints are dy b^T and a^T dy."""
-        other = _tensor(other, self)
-        a, b = self.data, other.data
-        if a.ndim != 2 or b.ndim != 2:
-            raise ValueError(f"Tensor: @ needs two matrices, got shapes {a.shape} and {b.shape}")
-        return record_operation("@", a @ b, (self, other), lambda dy: (dy @ b.T, a.T @ dy))
-
-    def __neg__(self) -> Tensor:
-        return record_operation("-", -self.data, (self,), lambda dy: (-dy,))
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return _tensor(other, self) @ self
-
-    def __radd__(self, other: Any) -> Tensor:
-        return self + other
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return self * other
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return _tensor(other, self) - self
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return _tensor(other, self) / self
-
-    def sum(self) -> Tensor:
-        """Return the sum of all elements, an array without axes."""
-        x = self.data
-        pullback: Pullback = lambda dy: (np.broadcast_to(dy, x.shape),)  # noqa: E731
-        return record_operation("sum", np.asarray(x.sum()), (self,), pullback)
-
-    def mean(self) -> Tensor:
-        """Return the mean of all elements, an array without axes."""
-        return self.sum() / self.data.size
-
-    def reshape(self, *shape: int) -> Tensor:
-        """Return the same elements in another shape."""
-        old = self.shape
-        return record_operation(
-            "reshape", self.data.reshape(*shape), (self,), lambda dy: (dy.reshape(old),)
-        )
-
-    def __repr__(self) -> str:
-        return f"Tensor({self.operation or 'input'}, shape {self.shape}, {self.data.dtype})"
 
 
 def exp(x: Tensor) -> Tensor:
     """Return e to the power of each element."""
-    y = np.exp(x.data)
+    x = _as_tensor(x)
+    with np.errstate(all="ignore"):
+        y = np.exp(x.data)
     return record_operation("exp", y, (x,), lambda dy: (dy * y,))
 
 
 def log(x: Tensor) -> Tensor:
     """Return the natural logarithm of each element."""
-    return record_operation("log", np.log(x.data), (x,), lambda dy: (dy / x.data,))
-
-
-def record_operation(
-    operation: str, y: np.ndarray, parents: Sequence[Tensor | None], pullback: Pullback
-) -> Tensor:
-    """Return a tensor that knows where it comes from.
-
-    Args:
-        operation: its name.
-        y: the result.
-        parents: what it was computed from; None for an argument that was left out.
-        pullback: called with the adjoint of y, returns one array for each of `parents`.
-    """
-    result = Tensor(y)
-    there = [k for k, parent in enumerate(parents) if parent is not None]
-    result.operation = operation
-    result.parents = tuple(parent for parent in parents if parent is not None)
-
-    def selected(dy: np.ndarray) -> list[np.ndarray | None]:
-        parts = pullback(dy)
-        return [parts[k] for k in there]
-
-    result.pullback = selected
-    return result
+    x = _as_tensor(x)
+    with np.errstate(all="ignore"):
+        y = np.log(x.data)
+    return record_operation("log", y, (x,), lambda dy: (dy / x.data,))
 
 
 def backward(result: Tensor, seed: npt.ArrayLike | None = None) -> None:
     """Fill in `grad` of everything that `result` was computed from.
+
+    Each call starts anew: unlike PyTorch's, it does not add to what a call before has left.  Each
+    gradient is an array of its own, of its tensor's shape and dtype; nothing else refers to it.
 
     Args:
         result: where the sweep starts.
         seed: the adjoint of `result`, of its shape; None is 1, for a result with one element.
 
     Raises:
-        ValueError: the seed is missing, or its shape is another.
+        TypeError: the result is no tensor, or the seed holds no real numbers.
+        ValueError: the seed is missing, or its shape is another; an operation's pullback gives a
+            gradient of another shape than the parent's.
     """
+    if not isinstance(result, Tensor):
+        raise TypeError(f"backward: result is a {type(result).__name__}, expected a Tensor")
     if seed is None and result.data.size != 1:
         raise ValueError(f"backward: a result of shape {result.shape} needs a seed of that shape")
-    start = np.ones_like(result.data) if seed is None else np.asarray(seed, result.data.dtype)
+    start = np.ones_like(result.data) if seed is None else as_floats("backward: seed", seed)
     if start.shape != result.shape:
         raise ValueError(f"backward: seed has shape {start.shape}, expected {result.shape}")
     tape = tape_of(result)
     for tensor in tape:
         tensor.grad = None
-    result.grad = start
-    for tensor in reversed(tape):
-        if tensor.grad is None or not tensor.parents:
-            continue
-        for parent, part in zip(tensor.parents, tensor.pullback(tensor.grad), strict=True):
-            if part is None:
+    with np.errstate(all="ignore"):
+        _add(result, start, "backward: seed")
+        for tensor in reversed(tape):
+            if tensor.grad is None or not tensor.parents:
                 continue
-            part = _summed_to(part, parent.shape)
-            # A new array each time: two adjoints may be one and the same array.
-            parent.grad = part if parent.grad is None else parent.grad + part
+            for parent, part in zip(tensor.parents, tensor.pullback(tensor.grad), strict=True):
+                if part is not None:
+                    _add(parent, part, tensor.operation)
+
+
+def _add(tensor: Tensor, part: npt.ArrayLike, operation: str) -> None:
+    """Add to a tensor's adjoint, in an array that belongs to it alone."""
+    part = _summed_to(np.asarray(part), tensor.shape)
+    if part.shape != tensor.shape:
+        raise ValueError(
+            f"{operation}: the gradient has shape {part.shape}, expected {tensor.shape}"
+        )
+    if tensor.grad is None:
+        tensor.grad = np.array(part, tensor.data.dtype)
+    else:
+        tensor.grad += part
 
 
 def tape_of(result: Tensor) -> list[Tensor]:
@@ -208,17 +107,17 @@ def listing(result: Tensor) -> str:
     return "\n".join(lines)
 
 
-def _tensor(value: Any, like: Tensor) -> Tensor:
-    if value is None:
-        raise TypeError("Tensor: None is no number")  # for NumPy it is NaN
-    # Of the same dtype: a Python number must not turn float32 into float64.
-    return value if isinstance(value, Tensor) else Tensor(np.asarray(value, like.data.dtype))
+def _as_tensor(x: Tensor | npt.ArrayLike) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def _summed_to(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Undo broadcasting: what was used many times gets the sum of what comes back."""
     extra = part.ndim - len(shape)
+    if extra < 0:
+        return part
     axes = tuple(range(extra)) + tuple(
         extra + k for k, size in enumerate(shape) if size == 1 and part.shape[extra + k] != 1
     )
-    return part.sum(axis=axes).reshape(shape) if axes else part
+    summed = total(part, axes, keepdims=True) if axes else part
+    return summed.reshape(summed.shape[extra:])

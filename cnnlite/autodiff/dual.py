@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cnnlite.autodiff.graph import Graph
-from cnnlite.autodiff.operations import Number, Operation, Scalar, apply
+from cnnlite.autodiff.operations import Number, Operation, Scalar, apply, plain
 
 __all__ = ["Dual", "jvp"]
 
@@ -17,8 +17,8 @@ class Dual(Number):
     """
 
     def __init__(self, value: Scalar, tangent: Scalar) -> None:
-        self.value = value
-        self.tangent = tangent
+        self.value = plain(value)
+        self.tangent = plain(tangent)
 
     @classmethod
     def apply(cls, operation: Operation, arguments: tuple[Scalar, ...]) -> "Dual":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cnnlite.autodiff.operations import Number, Operation, Scalar, apply
+from cnnlite.autodiff.operations import Number, Operation, Scalar, apply, plain
 
 __all__ = ["Graph", "Node", "trace"]
 
@@ -91,7 +91,7 @@ class Graph:
                 f"the graph has {len(self.inputs)} inputs ({', '.join(self.inputs)}), "
                 f"got {len(inputs)} numbers"
             )
-        values: list[Scalar] = list(inputs)
+        values: list[Scalar] = [plain(number) for number in inputs]
         for place in range(len(inputs), len(self.nodes)):
             node = self.nodes[place]
             if node.operation is None:

@@ -35,6 +35,9 @@ def operation(
     """
 
     def apply(*arguments: Any, **options: Any) -> Tensor:
+        named = [key for key, value in options.items() if isinstance(value, Tensor)]
+        if named:
+            raise TypeError(f"{name}: {named[0]} is a Tensor: give tensors by their place")
         values = [a.data if isinstance(a, Tensor) else a for a in arguments]
         y, cache = forward(*values, **options)
         where = [k for k, a in enumerate(arguments) if isinstance(a, Tensor)]
@@ -63,13 +66,16 @@ def flatten(x: Tensor) -> Tensor:
 
 
 def cross_entropy(scores: Tensor, targets: npt.ArrayLike, **options: Any) -> Tensor:
-    """Return the loss, an array without axes; see `cnnlite.functional.cross_entropy_forward`."""
+    """Return the loss; see `cnnlite.functional.cross_entropy_forward`.
+
+    It is an array without axes; for reduction "none" it is (N,).
+    """
     value, cache = F.cross_entropy_forward(scores.data, targets, **options)
     return record_operation(
         "cross_entropy",
         np.asarray(value),
         [scores],
-        lambda dy: [F.cross_entropy_backward(cache, float(dy))],
+        lambda dy: [F.cross_entropy_backward(cache, dy if dy.ndim else float(dy))],
     )
 
 

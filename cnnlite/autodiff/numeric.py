@@ -6,7 +6,7 @@ Jacobian as rows, one for each output, with one entry for each input.
 
 from collections.abc import Callable, Sequence
 
-from cnnlite.autodiff.operations import Scalar
+from cnnlite.autodiff.operations import Scalar, plain
 
 __all__ = ["central_differences", "complex_step", "forward_differences"]
 
@@ -22,10 +22,10 @@ def forward_differences(f: Function, x: Sequence[Scalar], h: float = 1e-8) -> Ja
         x: where.
         h: the step; 1e-8, the root of the rounding error, is about the best there is.
     """
-    here = f(*x)
+    here = [plain(y) for y in f(*map(plain, x))]
     columns = []
     for j in range(len(x)):
-        there = f(*_moved(x, j, h))
+        there = _at(f, x, j, h)
         columns.append([(b - a) / h for a, b in zip(here, there, strict=True)])
     return _rows(columns)
 
@@ -34,7 +34,7 @@ def central_differences(f: Function, x: Sequence[Scalar], h: float = 1e-5) -> Ja
     """Return (f(x + h e_j) - f(x - h e_j)) / 2h: wrong by h^2 f'''/6 only.  Args: see above."""
     columns = []
     for j in range(len(x)):
-        left, right = f(*_moved(x, j, -h)), f(*_moved(x, j, h))
+        left, right = _at(f, x, j, -h), _at(f, x, j, h)
         columns.append([(b - a) / (2 * h) for a, b in zip(left, right, strict=True)])
     return _rows(columns)
 
@@ -52,12 +52,14 @@ def complex_step(f: Function, x: Sequence[Scalar], h: float = 1e-30) -> Jacobian
     """
     columns = []
     for j in range(len(x)):
-        columns.append([y.imag / h for y in f(*_moved(x, j, 1j * h))])
+        columns.append([y.imag / h for y in _at(f, x, j, 1j * h)])
     return _rows(columns)
 
 
-def _moved(x: Sequence[Scalar], j: int, by: Scalar) -> list[Scalar]:
-    return [xi + by if i == j else xi for i, xi in enumerate(x)]
+def _at(f: Function, x: Sequence[Scalar], j: int, by: Scalar) -> list[Scalar]:
+    """The value of f with one number moved."""
+    moved = [plain(xi) + by if i == j else plain(xi) for i, xi in enumerate(x)]
+    return [plain(y) for y in f(*moved)]
 
 
 def _rows(columns: list[list[Scalar]]) -> Jacobian:

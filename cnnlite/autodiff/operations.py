@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 __all__ = [
-    "Number", "Operation", "OPERATIONS", "apply",
+    "Number", "Operation", "OPERATIONS", "apply", "plain",
     "exp", "ln", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu", "step", "sign",
 ]  # fmt: skip
 
@@ -100,6 +102,12 @@ def apply(operation: Operation, *arguments: Scalar) -> Scalar:
     return operation.value(*arguments)
 
 
+def plain(number: Scalar) -> Scalar:
+    """Return Python's own number for NumPy's: uint8 overflows, and float32 swallows small steps."""
+    scalar = isinstance(number, np.generic) or (isinstance(number, np.ndarray) and not number.ndim)
+    return number.item() if scalar else number
+
+
 def _power(a: Scalar, b: Scalar) -> Scalar:
     # For floats math.pow, which refuses (-1) ** 0.5 where a ** b would turn complex.
     if not isinstance(a, complex) and not isinstance(b, complex):
@@ -150,9 +158,10 @@ POWER = Operation(
     "{} ** {}",
     _power,
     # a ** 0 is 1 for every a: its derivative is 0, at a = 0 too, where a ** -1 is not defined.
+    # 0 ** b is 0 for every b > 0: its derivative is 0, though ln(0) is not defined.
     (
         lambda y, a, b: 0.0 if _is_zero(b) else b * a ** (b - 1),
-        lambda y, a, b: y * ln(a),
+        lambda y, a, b: 0.0 if _is_zero(a) and _is_zero(y) else y * ln(a),
     ),
 )
 NEGATE = Operation("-", "-{}", lambda a: -a, (lambda y, a: -1.0,))
@@ -166,7 +175,7 @@ TANH = Operation("tanh", "tanh({})", _either(math.tanh, cmath.tanh), (lambda y, 
 SIGMOID = Operation("sigmoid", "sigmoid({})", _sigmoid, (lambda y, a: y * (1 - y),))
 # With a kink: complex numbers go by their real part, and at the kink the derivative is 0.
 ABS = Operation("abs", "abs({})", lambda a: -a if a.real < 0 else a, (lambda y, a: sign(a),))
-RELU = Operation("relu", "relu({})", lambda a: a if a.real > 0 else 0.0, (lambda y, a: step(a),))
+RELU = Operation("relu", "relu({})", lambda a: 0.0 if a.real <= 0 else a, (lambda y, a: step(a),))
 SIGN = Operation("sign", "sign({})", _sign, (lambda y, a: 0.0,))
 STEP = Operation("step", "step({})", _step, (lambda y, a: 0.0,))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cnnlite.autodiff.graph import Graph
-from cnnlite.autodiff.operations import Scalar
+from cnnlite.autodiff.operations import Scalar, plain
 
 __all__ = ["Tape", "Term", "record", "sweep", "vjp"]
 
@@ -79,6 +79,7 @@ def seeds(graph: Graph, weights: Sequence[Scalar | None]) -> list[Scalar | None]
     for place, weight in zip(graph.outputs, weights, strict=True):
         before = adjoints[place]
         if weight is not None:  # one node may be two outputs
+            weight = plain(weight)
             adjoints[place] = weight if before is None else before + weight
     return adjoints
 

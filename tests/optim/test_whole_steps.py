@@ -325,7 +325,7 @@ def test_a_state_that_was_spoilt_by_hand() -> None:
 
 @pytest.mark.parametrize("groups", [None, 3, {"match": lambda key, array: True}])
 def test_groups_that_are_no_list(groups: Any) -> None:
-    with pytest.raises(TypeError, match="SGD: groups is .*, expected mappings in a list"):
+    with pytest.raises(TypeError, match=r"SGD: groups is .*, expected mappings in a list"):
         SGD(0.1, groups=groups)
 
 

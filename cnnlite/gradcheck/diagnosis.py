@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._gradcheck_numeric import Probes
+from cnnlite.gradcheck.numeric import Probes
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -25,7 +26,15 @@ def diagnose_shape(actual: tuple[int, ...], expected: tuple[int, ...], batch: in
     return got
 
 
-def diagnose(analytic: Array, probes: Probes, batch: int, dy: Array, is_input: bool) -> str:
+def diagnose(
+    analytic: Array,
+    probes: Probes,
+    batch: int,
+    dy: Array,
+    array: Array,
+    is_input: bool,
+    params: Mapping[str, Any],
+) -> str:
     """Says why a gradient of the right shape is probably wrong.
 
     Args:
@@ -33,7 +42,9 @@ def diagnose(analytic: Array, probes: Probes, batch: int, dy: Array, is_input: b
         probes: numeric derivatives of some of its entries.
         batch: number of examples in x.
         dy: what backward was given.
-        is_input: whether this is the gradient with respect to the layer's input.
+        array: what the gradient belongs to.
+        is_input: whether that is the layer's input.
+        params: the layer's parameters.
 
     Returns:
         one sentence.
@@ -53,9 +64,12 @@ def diagnose(analytic: Array, probes: Probes, batch: int, dy: Array, is_input: b
         return "the sign is wrong"
     return (
         _diagnose_factor(found, wanted, batch)
+        or _diagnose_parameter(found, wanted, where, array.shape, params)
         or _diagnose_arrangement(analytic, where, wanted)
         or (None if is_input else _diagnose_sum(found, probes, batch))
         or _diagnose_dy(found, probes, analytic, where, dy, is_input)
+        or (None if is_input else _diagnose_decay(found, wanted, array[where]))
+        or _diagnose_nearness(found, wanted)
         or _diagnose_place(found, wanted, where, analytic.shape, is_input)
     )
 
@@ -70,7 +84,62 @@ def _diagnose_factor(found: Array, wanted: Array, batch: int) -> str | None:
         return f"{batch} times too small, the batch size: divided by N where it should not be"
     if len(found) == 1:
         return None
-    return f"right but for a factor: it is {factor:.6g} times what it should be"
+    shown = f"{factor:.6g}" if abs(factor - 1) > 1e-5 else f"1{factor - 1:+.1g}"
+    text = f"right but for a factor: it is {shown} times what it should be"
+    if abs(factor - 1) < 0.05:
+        text += " (an epsilon, or N - 1 for N, in one of forward and backward only?)"
+    return text
+
+
+def _diagnose_parameter(
+    found: Array,
+    wanted: Array,
+    where: tuple[Any, ...],
+    shape: tuple[int, ...],
+    params: Mapping[str, Any],
+) -> str | None:
+    """A parameter that is a factor too few or too many, along some axis."""
+    for key, param in params.items():
+        if np.ptp(param) == 0:
+            continue
+        for factors in _along_axes(np.asarray(param), shape):
+            if _close(found * factors[where], wanted):
+                return f"the factor {key} is missing"
+            if _close(found, wanted * factors[where]):
+                return f"{key} is a factor too many"
+    return None
+
+
+def _along_axes(param: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """A parameter in the given shape, in each way that it may be meant."""
+    if param.shape == shape:
+        yield param
+    flat = param.ravel()
+    for axis, size in enumerate(shape):
+        if flat.size == size:
+            lengths = [size if k == axis else 1 for k in range(len(shape))]
+            yield np.broadcast_to(flat.reshape(lengths), shape)
+
+
+def _diagnose_decay(found: Array, wanted: Array, values: Array) -> str | None:
+    extra = found - wanted
+    if len(found) < 3 or not values.any():
+        return None
+    part = float(extra @ values / (values @ values))
+    # Where all values are the same, a constant that is added may be anything but decay.
+    if part == 0 or not _close(extra, part * values) or (np.ptp(values) == 0 and abs(part) > 0.5):
+        return None
+    return f"{part:.3g} times the parameter is added: weight decay belongs to the optimizer"
+
+
+def _diagnose_nearness(found: Array, wanted: Array) -> str | None:
+    off = np.abs(found - wanted) / np.max(np.abs(wanted))
+    if np.max(off) > 0.05 or np.count_nonzero(off > 1e-9) < len(off) / 2:
+        return None
+    return (
+        f"nearly right, off by {np.max(off):.1g} of the largest entry: forward and backward use "
+        "different formulas (an approximation, or an epsilon in one of them only)"
+    )
 
 
 def _diagnose_arrangement(analytic: Array, where: tuple[Any, ...], wanted: Array) -> str | None:
@@ -104,8 +173,11 @@ def _diagnose_dy(
 ) -> str | None:
     if not np.all(dy == 1) and _close(found, np.array(probes.with_ones)):
         return "backward ignores dy: this is the gradient for dy = 1"
-    if is_input and analytic.shape == dy.shape and _close(found, dy[where]):
-        return "dx is dy itself: the layer's own derivative is missing"
+    if is_input and analytic.shape == dy.shape:
+        if _close(found, dy[where]):
+            return "dx is dy itself: the layer's own derivative is missing"
+        if _close(found + dy[where], np.array(probes.numeric)):
+            return "dy is to be added: the gradient along the shortcut is missing"
     return None
 
 
@@ -127,6 +199,9 @@ def _diagnose_place(
         border = ends[0] | ends[1]
         if border[wrong].all() and not border.all():
             return f"{count}, all at the border: look at the padding"
+    zero, due = found == 0, np.abs(wanted) < 1e-9
+    if (zero & ~due).any() and (due & ~zero).any():
+        return f"{count}; the others are right: its zeros are not those of forward's mask"
     return f"{count}; the others are right: look at special cases and at overlaps"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnlite._gradcheck_numeric import Index, Skipped
+from cnnlite.gradcheck.numeric import Index, Skipped
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,8 @@ class GradientReport:
         head = f"{self.subject}: gradients {'are right' if self.passed else 'are WRONG'}"
         lines = [str(g) for g in self.gradients] + [f"FAIL {p}" for p in self.problems]
         return "\n  ".join([head, *lines])
+
+
+def described(error: Exception) -> str:
+    """Return an exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.checks.arrays import check_array
+from cnnlite.checks.numbers import real
+
 Array = npt.NDArray[np.floating[Any]]
 Index = tuple[int, ...]
 
@@ -18,6 +21,43 @@ _SUSPICIOUS = 1e-3
 _CLOSER = 8.0
 _LOOKS = 3
 _JUMP = "the output jumps here"
+
+
+def numeric_gradient(
+    f: Callable[[Array], npt.ArrayLike], x: Array, df: npt.ArrayLike = 1.0, h: float = 1e-5
+) -> Array:
+    """Differentiate sum(f(x) * df) with respect to x by central differences.
+
+    Args:
+        f: function of x; returns a number or an array.
+        x: float64, any shape; its entries are moved and put back, whatever f raises.
+        df: gradient with respect to f(x), broadcast against it.
+        h: step.
+
+    Returns:
+        gradient like x.
+
+    Raises:
+        TypeError: x is not float64 (float32 has too few digits for differences).
+    """
+    name = "numeric_gradient"
+    if check_array(name, "x", x).dtype != np.float64:
+        raise TypeError(f"{name}: x must be float64, got {x.dtype}")
+    h = real(name, "h", h, 0, open_low=True)
+    df = np.asarray(df, np.float64)
+    gradient = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        old = x[index]
+        above, below = old + h, old - h
+        try:
+            x[index] = above
+            upper = np.array(f(x), np.float64)
+            x[index] = below
+            lower = np.array(f(x), np.float64)
+        finally:
+            x[index] = old
+        gradient[index] = np.sum((upper - lower) * df) / (above - below)
+    return gradient
 
 
 @dataclass(frozen=True)
