@@ -35,7 +35,7 @@ def test_writes_a_starting_file_and_never_over_another(cli: Cli) -> None:
 
 def test_writes_all(cli: Cli) -> None:
     assert cli("exercise", "all", "--out", "lab").status == 0
-    assert {path.stem for path in Path("lab").iterdir()} == set(EXERCISES)
+    assert {path.name for path in Path("lab").iterdir()} == {e.file for e in EXERCISES.values()}
 
 
 def test_a_starting_file_is_wrong_kindly(cli: Cli) -> None:

@@ -30,7 +30,7 @@ def body(text: str) -> str:
     ("text", "said"),
     [
         ("import sys\nsys.exit(0)", "leaves Python in line 2: sys.exit(0)"),
-        ("import os\nos._exit(0)", "over before the part was through (exit status 0)"),
+        ("import os\nos._exit(0)", "over before it had answered (exit status 0)"),
         ("import os\nos.kill(os.getpid(), 9)", "ended by the system (signal 9)"),
         ("x = 1\ny = 1 / 0", "cannot be loaded: raised ZeroDivisionError: division by zero in"
          " line 2: y = 1 / 0"),
@@ -41,7 +41,7 @@ def body(text: str) -> str:
         ("import cnnlite", "cnnlite has it ready; this exercise is to be done without"),
         ("from torch.nn.functional import relu", "torch has it ready"),
         (body("sys.exit(0)"), "leaves Python in line 5: sys.exit(0)"),
-        (body("os._exit(0)"), "over before the part was through"),
+        (body("os._exit(0)"), "over before it had answered"),
         (body("return 1 / 0"), "raised ZeroDivisionError: division by zero in line 5: return 1"),
         (body("return bytearray(2**33)"), "more than 1024 MB of memory are asked for in line 5"),
         (body("return np.ones(2**31)"), "MB of memory are asked for"),
@@ -89,9 +89,10 @@ def test_a_result_of_another_kind_is_described(tmp_path: Path, text: str, said: 
         "import numpy\nnumpy.allclose = numpy.isclose = numpy.array_equal = lambda *a, **k: True\n",
         "print('passed ' * 100)\nprint('forward right 2/2')\n",
         "import sys\nsys.meta_path.clear()\nsys.modules.clear()\n",
-        "import __main__\n__main__.run = lambda job: {'names': ['relu_forward'], 'results': []}\n",
-        "import __main__\n__main__.encode = lambda value, depth=0: {'text': 'right'}\n",
-        "import __main__, sys\nsys.stdout = None\n__main__.shared_memory = lambda *a: []\n",
+        "import sys\nof = sys.modules['_isolated.calls']\n"
+        "of.Calls.answer = lambda *a: {'names': ['relu_forward'], 'results': []}\n",
+        "import sys\nsys.modules['_isolated.calls'].encode = lambda *a: {'text': 'right'}\n",
+        "import sys\nsys.stdout = None\nsys.modules['_isolated.calls'].shared_memory = list\n",
         "class Same:\n    __eq__ = lambda *a: True\n    __le__ = __ge__ = __lt__ = __eq__\n"
         "def relu_forward(x):\n    return Same()\n",
         "import atexit, os\natexit.register(lambda: os._exit(0))\n",
@@ -122,7 +123,9 @@ def test_tricks_do_not_help_a_wrong_solution(tmp_path: Path, text: str) -> None:
 def test_what_hangs_is_ended(tmp_path: Path, text: str) -> None:
     found = verdict(tmp_path, RIGHT + text, seconds=0.7)
     assert found.points == 0
-    assert found.message == "not through after 0.7 seconds\nlikely: a loop that never ends?"
+    assert found.message == (
+        "the file cannot be loaded: not through after 0.7 seconds\nlikely: a loop that never ends?"
+    )
 
 
 @pytest.mark.parametrize(
