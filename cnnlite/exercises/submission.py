@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import errno
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +11,12 @@ from typing import Any, Protocol
 
 from cnnlite.exercises.parts import Case, Exercise
 from cnnlite.isolated.process import Child, Lost
+from cnnlite.isolated.source import read_source
 from cnnlite.isolated.wire import encode
 
 __all__ = ["MEGABYTES", "CannotLoad", "Start", "Submission", "exercise_of"]
 
 MEGABYTES = 1024  # of address space
-LARGEST_FILE = 2**20  # bytes
 REFUSED = ("cnnlite", "torch", "tensorflow", "jax")  # they have the functions ready
 
 
@@ -70,7 +68,7 @@ class Submission:
     def __init__(self, exercise: Exercise, file: Path, seconds: float, start: Start) -> None:
         self.exercise, self.file = exercise, file
         self.seconds, self._start = seconds, start
-        self._source = read(file)
+        self._source = read_source(file)
         self._session: Session | None = None
         self.functions: list[str] = []
 
@@ -134,24 +132,6 @@ def _kinds(results: Any) -> list[Any]:
     return [error.get("type") for error in errors if isinstance(error, dict)]
 
 
-def read(file: Path) -> bytes:
-    """Return what is in a file.
-
-    Raises:
-        OSError: there is none that can be read.
-        ValueError: it is no file with a program in it.
-    """
-    if file.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
-    if file.exists() and not file.is_file():
-        raise ValueError(f"{file} is no regular file")
-    with file.open("rb") as stream:
-        source = stream.read(LARGEST_FILE + 1)
-    if len(source) > LARGEST_FILE:
-        raise ValueError(f"{file} is larger than a megabyte")
-    return source
-
-
 def exercise_of(file: Path, exercises: dict[str, Exercise]) -> Exercise:
     """Return the exercise whose starting file this was.
 
@@ -163,7 +143,7 @@ def exercise_of(file: Path, exercises: dict[str, Exercise]) -> Exercise:
         OSError: the file cannot be read.
         ValueError: it does not say.
     """
-    head = read(file)[:4000]
+    head = read_source(file)[:4000]
     wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Python refuses, but an editor wrote
     text = head.decode("utf-16" if wide else "utf-8-sig", "replace")
     match = re.search(r"^[ \t]*#[ \t]*cnnlite exercise:[ \t]*([\w-]+)", text, re.MULTILINE)

@@ -117,7 +117,7 @@ class Layers:
             for key, change in request[kind].items():
                 value = decode(change["value"])
                 if "at" in change:
-                    arrays[key].reshape(-1)[decode(change["at"])] = value
+                    arrays[key].flat[decode(change["at"])] = value
                 elif _alike(arrays.get(key), value):
                     arrays[key][...] = value  # an array that the layer may know by another name
                 else:

@@ -1,0 +1,343 @@
+"""A layer or loss that lives in a child process, seen from the parent as any other layer.
+
+Parameters and buffers are kept here; with each call those go across that have changed since the
+last.  What comes back are numbers, so that whoever judges them is out of the file's reach.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import time
+from collections.abc import Iterator
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from cnnlite.isolated.process import Child, Lost
+from cnnlite.isolated.wire import UNREADABLE, Other, Plain, decode, encode, plain
+
+__all__ = ["NotMade", "Raised", "RemoteLayer", "load", "start"]
+
+LAYER_MEGABYTES = 4096  # of address space; a layer may use other packages
+
+FEW = 16  # changed entries of an array that are sent one by one
+WHOLE_CHECK = 30  # times the limit of one call
+FORGED = "what came back from the process cannot be read"
+
+
+class Raised(Exception):
+    """What the layer raised, told in one line.
+
+    Attributes:
+        stage: what was being done: "load", "make", or the method's name.
+    """
+
+    def __init__(self, error: Any, stage: Any, file: Path) -> None:
+        self.stage = str(stage)
+        kind, text, line = (plain(error.get(key) or "") for key in ("type", "text", "line"))
+        place = f" ({plain(file.name)}, line {line})" if line else ""
+        if kind == "MemoryError" and not text:
+            text = f"more than {LAYER_MEGABYTES} MB are asked for"
+        super().__init__(f"{kind}: {text}{place}" if text else f"{kind}{place}")
+
+
+class NotMade(Exception):
+    """The file has no such class.
+
+    Attributes:
+        classes: those that it has.
+    """
+
+    def __init__(self, classes: list[str]) -> None:
+        super().__init__(", ".join(classes))
+        self.classes = classes
+
+
+class Calls:
+    """The requests to one child, within one time limit for each and one for all.
+
+    Args:
+        child: the process.
+        file: whose it is.
+        seconds: time limit of one call.
+    """
+
+    def __init__(self, child: Child, file: Path, seconds: float) -> None:
+        self.child, self.file, self.seconds = child, file, seconds
+        self.last = time.monotonic() + WHOLE_CHECK * seconds
+        self.known: dict[tuple[str, str], np.ndarray] = {}  # what the child's arrays hold
+        self.dropped: list[int] = []
+
+    def ask(self, request: dict[str, Plain]) -> dict[str, Plain]:
+        """Return the answer.
+
+        Raises:
+            Raised: the file's code raised something.
+            Lost: there is no answer.
+        """
+        drop, self.dropped = self.dropped, []
+        if time.monotonic() > self.last:
+            whole = WHOLE_CHECK * self.seconds
+            raise Lost(f"not through after {whole:g} seconds in all: try a smaller input")
+        answer = self.child.ask({**request, "drop": drop}, self.seconds)
+        if isinstance(answer.get("error"), dict):
+            raise Raised(answer["error"], answer.get("in"), self.file)
+        return answer
+
+    def changes(self, kind: str, arrays: dict[str, Any]) -> Plain:
+        """Return what the child does not know yet of these arrays; it is known then."""
+        changes = {}
+        for key, array in arrays.items():
+            old = self.known.get((kind, key))
+            if old is None or old.shape != array.shape or old.dtype != array.dtype:
+                changes[key] = {"value": encode(array)}
+            elif len(at := np.flatnonzero(_bits(old) != _bits(array))) > FEW:
+                changes[key] = {"value": encode(array)}
+            elif len(at):
+                changes[key] = {"value": encode(array.reshape(-1)[at]), "at": encode(at)}
+            else:
+                continue
+            self.known[kind, key] = array.copy()
+        return changes
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    """Equal where the numbers are the same to the bit: NaN is as it was, and -0 is not 0."""
+    return np.ascontiguousarray(array).reshape(-1).view(f"u{array.dtype.itemsize}")
+
+
+class RemoteCache(list):
+    """Stands for a cache in the child; as a list, it has the cache's arrays, fetched when read."""
+
+    def __init__(self, calls: Calls, token: int) -> None:
+        super().__init__()
+        self.calls, self.token, self.fetched = calls, token, False
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.fetched:
+            self.fetched = True
+            self.extend(self._arrays())
+        return super().__iter__()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __del__(self) -> None:
+        self.calls.dropped.append(self.token)
+
+    def refresh(self) -> None:
+        """Show what backward has made of the arrays."""
+        if self.fetched:
+            for mine, now in zip(super().__iter__(), self._arrays(), strict=False):
+                if mine.shape == now.shape:
+                    mine[...] = now
+
+    def _arrays(self) -> list[np.ndarray]:
+        answer = self.calls.ask({"method": "cache", "cache": self.token})
+        try:
+            arrays = [decode(array) for array in answer["arrays"]]
+        except UNREADABLE:
+            raise Lost(FORGED) from None
+        return [array for array in arrays if isinstance(array, np.ndarray)]
+
+
+class RemoteLayer:
+    """A layer in the child, with the methods and their arguments that it has there.
+
+    `load` makes a subclass for each, named as the layer's own class.
+    """
+
+    def __init__(self, calls: Calls, description: dict[str, Plain]) -> None:
+        self._calls = calls
+        self._children = description["children"]
+        self.params, self.buffers = _arrays(description, "params"), _arrays(description, "buffers")
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        other = copy.copy(self)
+        other.params, other.buffers = copy.deepcopy((self.params, self.buffers), memo)
+        return other
+
+    def children(self) -> dict[str, None]:
+        """Return something if the layer is made of others."""
+        return dict.fromkeys(map(str, range(self._children)))
+
+    def _call(self, method: str, given: list[Any], options: Any, **more: Any) -> dict[str, Plain]:
+        sent = {kind: self._calls.changes(kind, getattr(self, kind)) for kind in _KINDS}
+        request = {"method": method, "given": [encode(each) for each in given], **sent, **more}
+        answer = self._calls.ask({**request, "options": options})
+        try:
+            if "instead" not in answer:
+                self._take(answer["changes"], given)
+        except UNREADABLE:
+            raise Lost(FORGED) from None
+        return answer
+
+    def _take(self, changes: dict[str, Plain], given: list[Any]) -> None:
+        """Let what the call has changed in the child be changed here too."""
+        for kind in _KINDS:
+            arrays = getattr(self, kind)
+            for key, value in changes[kind].items():
+                array = decode(value)
+                if not isinstance(array, np.ndarray):
+                    raise ValueError(key)
+                self._calls.known[kind, key] = array.copy()
+                if key in arrays and arrays[key].shape == array.shape:
+                    arrays[key][...] = array
+                else:
+                    arrays[key] = array
+        for place, value in changes["given"].items():
+            given[int(place)][...] = decode(value)
+
+    def _forward(self, *given: Any, **options: Any) -> tuple[Any, RemoteCache]:
+        given = tuple(_number(each) for each in given)
+        options = {name: _number(value) for name, value in options.items()}
+        answer = self._call("forward", list(given), options)
+        if "instead" in answer:
+            raise TypeError(
+                f"{type(self).__name__}.forward must return (y, cache), "
+                f"got {plain(answer['instead'])}"
+            )
+        y = _decoded(answer, "y")
+        if isinstance(y, Other):
+            raise TypeError(f"{type(self).__name__}.forward gives {plain(y.what)}")
+        return y, RemoteCache(self._calls, answer["cache"])
+
+    def _backward(self, dy: Any, cache: RemoteCache, **options: Any) -> tuple[Any, Any]:
+        answer = self._call("backward", [dy], options, cache=cache.token)
+        cache.refresh()
+        if "instead" in answer:
+            raise TypeError(
+                f"{type(self).__name__}.backward must return (dx, a dict of gradients), "
+                f"got {plain(answer['instead'])}"
+            )
+        dx, grads = _decoded(answer, "dx"), _decoded({"grads": {"dict": answer.get("grads")}}, "grads")
+        for key, value in {"x": dx, **grads}.items():
+            if isinstance(value, Other):
+                raise TypeError(f"the gradient of {plain(key)} is {plain(value.what)}")
+        return dx, {key: value if value is None else np.asarray(value) for key, value in grads.items()}
+
+    def _loss_backward(self, cache: RemoteCache) -> Any:
+        answer = self._call("backward", [], {}, cache=cache.token)
+        cache.refresh()
+        return _decoded(answer, "dx")
+
+    def _astype(self, dtype: Any) -> Self:
+        answer = self._calls.ask({"method": "astype", "dtype": np.dtype(dtype).name})
+        self.params, self.buffers = _arrays(answer, "params"), _arrays(answer, "buffers")
+        self._calls.known.clear()
+        return self
+
+
+_KINDS = ("params", "buffers")
+
+
+def start(seconds: float) -> Child:
+    """Return a process for one layer, whose calls take so many seconds at most."""
+    return Child("layers", WHOLE_CHECK * seconds, LAYER_MEGABYTES)
+
+
+def load(
+    child: Child, file: Path, source: bytes, name: str, arguments: str, path: list[str],
+    seconds: float,
+) -> tuple[Any, bool]:  # fmt: skip
+    """Make the layer or loss in the child; return it, and whether it is a loss.
+
+    A loss is what needs a second argument in forward, which no layer does.
+
+    Args:
+        child: with the service "layers".
+        file: where the source is from.
+        source: a Python file.
+        name: of the class, or of a function that makes one.
+        arguments: literals, such as "(3, bias=False)".
+        path: where the file may find its modules.
+        seconds: time limit of this, and of each call of the layer.
+
+    Raises:
+        NotMade: there is no such class.
+        Raised: loading the file raised something, or making the layer did.
+        Lost: there is no answer.
+    """
+    calls = Calls(child, file, seconds)
+    answer = calls.ask({
+        "load": base64.b64encode(source).decode(), "shown": str(file),
+        "place": str(file.resolve()), "path": path, "name": name, "arguments": arguments,
+    })  # fmt: skip
+    if "classes" in answer:
+        raise NotMade([plain(each) for each in answer["classes"]])
+    try:
+        forward = _signature(answer["methods"].get("forward", []))
+        needed = [p for p in forward.parameters.values() if p.default is p.empty]
+        needed = [p for p in needed if p.kind is p.POSITIONAL_OR_KEYWORD]
+        is_loss = len(needed) > 1 and needed[1].name not in ("train", "rng")
+        made: Any = _class(answer, is_loss)(calls, answer)
+    except UNREADABLE as error:
+        if isinstance(error, NotArray):
+            raise
+        raise Lost(FORGED) from None
+    return made, is_loss
+
+
+def _class(description: dict[str, Plain], is_loss: bool) -> type[RemoteLayer]:
+    """A class that has the methods which the layer has, with the arguments that they have there."""
+    serve = {
+        "forward": RemoteLayer._forward,
+        "backward": RemoteLayer._loss_backward if is_loss else RemoteLayer._backward,
+        "astype": RemoteLayer._astype,
+    }
+    body = {
+        name: _with_signature(serve[name], _signature(parameters))
+        for name, parameters in description["methods"].items()
+    }
+    return type(plain(description["name"]), (RemoteLayer,), body)
+
+
+def _with_signature(function: Any, signature: Signature) -> Any:
+    def method(self: Any, *given: Any, **options: Any) -> Any:
+        return function(self, *given, **options)
+
+    first = Parameter("self", Parameter.POSITIONAL_ONLY)
+    kinds = [p for p in signature.parameters.values() if p.name != "self"]
+    ordered = sorted([first, *kinds], key=lambda p: p.kind)
+    method.__signature__ = Signature(ordered, __validate_parameters__=False)  # type: ignore[attr-defined]
+    return method
+
+
+def _signature(parameters: Plain) -> Signature:
+    kinds = {kind.name: kind for kind in type(Parameter.POSITIONAL_ONLY)}
+    made = [
+        Parameter(str(name), kinds[kind], default=Parameter.empty if needed else None)
+        for name, kind, needed in parameters
+    ]
+    return Signature(made)
+
+
+class NotArray(TypeError):
+    """A parameter is no array."""
+
+
+def _arrays(description: dict[str, Plain], kind: str) -> dict[str, Any]:
+    arrays = {}
+    for key, value in description[kind].items():
+        array = decode(value)
+        if isinstance(array, Other):
+            raise NotArray(f"{kind}[{plain(key)!r}] is {plain(array.what)}, expected an array")
+        arrays[str(key)] = array if isinstance(array, np.ndarray) else np.asarray(array)
+    return arrays
+
+
+def _decoded(answer: dict[str, Plain], name: str) -> Any:
+    try:
+        return decode(answer[name])
+    except UNREADABLE:
+        raise Lost(FORGED) from None
+
+
+def _number(value: Any) -> Any:
+    """A generator cannot cross; its next number can."""
+    if isinstance(value, np.random.Generator):
+        return int(value.integers(2**62))
+    return int(value) if isinstance(value, np.integer) else value
