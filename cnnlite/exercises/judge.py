@@ -67,7 +67,7 @@ def _swapped(part: Part, case: Case, results: list[Any]) -> str | None:
             name, other = part.of[part.take], part.of[place]
             return (
                 f"{name} is right, but stands in the place of {other}\n"
-                f"likely: the results are swapped; return {', '.join(part.of)}"
+                f"likely: the results are in another order; return {', '.join(part.of)}"
             )
     return None
 

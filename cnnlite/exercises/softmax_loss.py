@@ -93,14 +93,14 @@ def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
 
 def _guarded(right: np.ndarray, epsilon: float) -> tuple[Suspect, Suspect]:
     """What an epsilon makes of the loss, given the right classes' probabilities."""
+    cause = (
+        "an epsilon keeps p away from 0, as in log(p + 1e-8) or log(np.maximum(p, 1e-8)): it changes "
+        "the loss; take the logarithm of the sum of exponentials instead"
+    )
     return (
-        Suspect("an epsilon in the logarithm, as in log(p + 1e-8): it changes the loss, and hides "
-                "how small p is; take the logarithm of the sum of exponentials instead",
-                lambda: -np.log(right + epsilon).mean()),
-        Suspect("p is kept away from 0, as by np.maximum(p, 1e-8): the loss is wrong where p is "
-                "smaller; take the logarithm of the sum of exponentials instead",
-                lambda: -np.log(np.maximum(right, epsilon)).mean()),
-    )  # fmt: skip
+        Suspect(cause, lambda: -np.log(right + epsilon).mean()),
+        Suspect(cause, lambda: -np.log(np.maximum(right, epsilon)).mean()),
+    )
 
 
 def _gradient(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:

@@ -16,7 +16,6 @@ import numpy as np
 from .wire import Plain, decode, encode
 from .worker import Loaded
 
-Arrays = dict[str, Any]
 # Methods of before the file was loaded, which it cannot replace.
 same_bytes = bytes.__eq__
 bytes_of = np.ndarray.tobytes
@@ -42,6 +41,7 @@ class Layers:
         self.file: Loaded
         self.layer: Any
         self.caches: dict[int, Any] = {}
+        self.known: dict[tuple[str, str], bytes] = {}  # what the parent knows of each array
         self.made = 0
 
     def answer(self, request: dict[str, Plain]) -> dict[str, Plain]:
@@ -109,9 +109,8 @@ class Layers:
         self.layer.astype(np.dtype(request["dtype"]).type)
         return self._state()
 
-    def _set(self, request: dict[str, Plain]) -> dict[tuple[str, str], bytes]:
-        """Take over the arrays that the parent has changed; return the bytes of all of them."""
-        before = {}
+    def _set(self, request: dict[str, Plain]) -> None:
+        """Take over the arrays that the parent has changed."""
         for kind in ("params", "buffers"):
             arrays = self._arrays(kind)
             for key, change in request[kind].items():
@@ -122,26 +121,26 @@ class Layers:
                     arrays[key][...] = value  # an array that the layer may know by another name
                 else:
                     arrays[key] = value
-            for key in list(arrays):
-                before[kind, key] = bytes_of(np.asarray(arrays[key]))
-        return before
+                self.known[kind, key] = bytes_of(np.asarray(arrays[key]))
 
-    def _changed(self, before: dict[tuple[str, str], bytes], given: Arrays) -> dict[str, Plain]:
+    def _changed(self, given: dict[str, tuple[np.ndarray, bytes]]) -> dict[str, Plain]:
         """Which arrays are no longer what they were: {"params": ..., "buffers": ..., "given"}."""
         changes: dict[str, Any] = {"params": {}, "buffers": {}, "given": {}}
         for kind in ("params", "buffers"):
             arrays = self._arrays(kind)
             for key in list(arrays):
                 now = np.asarray(arrays[key])
-                if same_bytes(bytes_of(now), before.get((kind, key), b"?")) is not True:
+                data = bytes_of(now)
+                if same_bytes(data, self.known.get((kind, key), b"?")) is not True:
                     changes[kind][str(key)] = encode(now)
+                    self.known[kind, key] = data
         for name, (array, old) in given.items():
             if same_bytes(bytes_of(array), old) is not True:
                 changes["given"][name] = encode(array)
         return changes
 
     def _forward(self, request: dict[str, Plain]) -> dict[str, Plain]:
-        before = self._set(request)
+        self._set(request)
         given = [decode(each) for each in request["given"]]
         watched = {str(k): (a, bytes_of(a)) for k, a in enumerate(given) if _is_array(a)}
         result = self.layer.forward(*given, **request["options"])
@@ -150,22 +149,22 @@ class Layers:
         self.made += 1
         self.caches[self.made] = result[1]
         y = np.asarray(result[0])
-        return {"y": encode(y), "cache": self.made, "changes": self._changed(before, watched)}
+        return {"y": encode(y), "cache": self.made, "changes": self._changed(watched)}
 
     def _backward(self, request: dict[str, Plain]) -> dict[str, Plain]:
-        before = self._set(request)
+        self._set(request)
         cache, given = self.caches[request["cache"]], [decode(each) for each in request["given"]]
         watched = {str(k): (a, bytes_of(a)) for k, a in enumerate(given)}
         result = self.layer.backward(*given, cache, **request["options"])
         if not request["given"]:  # a loss
-            return {"dx": encode(result), "changes": self._changed(before, watched)}
+            return {"dx": encode(result), "changes": self._changed(watched)}
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
             return {"instead": "None" if result is None else str(type(result).__name__)[:80]}
         dx, grads = result
         return {
             "dx": encode(dx),
             "grads": {str(key): encode(value) for key, value in grads.items()},
-            "changes": self._changed(before, watched),
+            "changes": self._changed(watched),
         }
 
     def _cache(self, request: dict[str, Plain]) -> dict[str, Plain]:

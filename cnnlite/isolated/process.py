@@ -143,7 +143,10 @@ class Child:
         folder = str(self.folder)
         places = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), folder)
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        return {**passed, **places, "PYTHONUSERBASE": site.getuserbase(), **ONE_THREAD}
+        # Packages and fonts that are found under the user's own folder are found there still.
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        kept = {"PYTHONUSERBASE": site.getuserbase(), "XDG_CACHE_HOME": cache, "MPLBACKEND": "Agg"}
+        return {**passed, **places, **kept, **ONE_THREAD}
 
     def _converse(self) -> None:
         """Send each request and read its answer, until there are no more."""

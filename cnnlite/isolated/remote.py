@@ -91,16 +91,18 @@ class Calls:
         """Return what the child does not know yet of these arrays; it is known then."""
         changes = {}
         for key, array in arrays.items():
-            old = self.known.get((kind, key))
+            array, old = np.asarray(array), self.known.get((kind, key))
             if old is None or old.shape != array.shape or old.dtype != array.dtype:
                 changes[key] = {"value": encode(array)}
-            elif len(at := np.flatnonzero(_bits(old) != _bits(array))) > FEW:
-                changes[key] = {"value": encode(array)}
-            elif len(at):
-                changes[key] = {"value": encode(array.reshape(-1)[at]), "at": encode(at)}
-            else:
+                self.known[kind, key] = array.copy(order="C")
                 continue
-            self.known[kind, key] = array.copy()
+            at = np.flatnonzero(_bits(old) != _bits(array))
+            if len(at) > FEW:
+                changes[key] = {"value": encode(array)}
+                old[...] = array
+            elif len(at):
+                changes[key] = {"value": encode(array.flat[at]), "at": encode(at)}
+                old.flat[at] = array.flat[at]
         return changes
 
 
@@ -325,7 +327,7 @@ def _arrays(description: dict[str, Plain], kind: str) -> dict[str, Any]:
         array = decode(value)
         if isinstance(array, Other):
             raise NotArray(f"{kind}[{plain(key)!r}] is {plain(array.what)}, expected an array")
-        arrays[str(key)] = array if isinstance(array, np.ndarray) else np.asarray(array)
+        arrays[str(key)] = array
     return arrays
 
 
