@@ -21,7 +21,8 @@ LONGEST = 24 * 60 * 60
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), default=10,
-    show_default=True, help="Time limit of loading CLASS and of each of its calls; thirty times that for all of them.",
+    show_default=True,
+    help="Time limit of loading CLASS and of each of its calls; all may take thirty times that.",
 )  # fmt: skip
 def gradcheck(layer: str | None, shape: str | None, seed: int, seconds: float) -> int:
     """Compare gradients with finite differences in float64.
@@ -215,5 +216,3 @@ def _shape(text: str) -> Shape:
     if not shape or 0 in shape:
         fail(f"--input {text!r} is not a shape such as 2,3,8,8")
     return shape
-
-

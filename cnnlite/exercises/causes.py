@@ -10,7 +10,7 @@ from cnnlite.exercises.parts import Case
 
 __all__ = ["cause_of", "close"]
 
-# A cause must explain the result to this part of the error: near what is right, everything is close.
+# A cause leaves no more of the error than this part; near what is right, everything is close.
 EXPLAINS = 0.01
 NEARLY = 1e-3  # relative; what is wrong by less than this was nearly right
 
@@ -75,9 +75,8 @@ def _of_shape(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
     arranged = _arrangement(came, expected)
     if arranged:
         return arranged
-    if came.size == expected.size and came.size:
-        if close(came.ravel(), expected.ravel()).all():
-            return "the numbers are right; only the shape is not: reshape, or keepdims"
+    if came.size and came.size == expected.size and _same(came.ravel(), expected.ravel()):
+        return "the numbers are right; only the shape is not: reshape, or keepdims"
     for axis in range(came.ndim):
         for name, reduce in (("sum", np.sum), ("mean", np.mean)):
             if came.shape[axis] > 1 and _same(reduce(came, axis=axis), expected):
@@ -99,7 +98,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 def _arrangement(came: np.ndarray, expected: np.ndarray) -> str | None:
     """Whether the right numbers stand in another order."""
-    if came.ndim != expected.ndim or came.size != expected.size or not 2 <= came.size:
+    if came.ndim != expected.ndim or came.size != expected.size or not came.size >= 2:
         return None
     axes = tuple(range(came.ndim))
     for order in permutations(axes) if came.ndim <= 4 else ():
@@ -170,10 +169,14 @@ def _small(came: np.ndarray, expected: np.ndarray) -> str | None:
     large = float(np.abs(expected).max(initial=0))
     if not large or float(_off(came, expected).max(initial=0)) > NEARLY * large:
         return None
-    if came.dtype == np.float64 and (came.astype(np.float32) == came).all():
-        if not (expected.astype(np.float32) == expected).all():
-            return "something on the way is float32, which has seven digits only"
+    if came.dtype == np.float64 and _is_single(came) and not _is_single(expected):
+        return "something on the way is float32, which has seven digits only"
     return (
         "nearly right: a small number was added where none is asked for (an epsilon), a constant "
         "has too few digits, or it comes from finite differences"
     )
+
+
+def _is_single(array: np.ndarray) -> bool:
+    """Whether float32 holds all of its digits."""
+    return bool((array.astype(np.float32) == array).all())

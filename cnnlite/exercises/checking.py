@@ -117,7 +117,9 @@ def _raised(error: Any, hints: dict[str, str]) -> str:
     if not isinstance(error, dict):
         return UNREADABLE
     kind, text, line, code = (plain(error.get(key)) for key in ("type", "text", "line", "code"))
-    where = (f" in line {line}: {code}" if code else f" in line {line}") if error.get("line") else ""
+    where = (
+        (f" in line {line}: {code}" if code else f" in line {line}") if error.get("line") else ""
+    )
     if kind == "SystemExit":
         return f"the file leaves Python{where}\nlikely: exit() or sys.exit() has no place in it"
     if kind == "MemoryError":

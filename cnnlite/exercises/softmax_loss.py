@@ -94,8 +94,8 @@ def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
 def _guarded(right: np.ndarray, epsilon: float) -> tuple[Suspect, Suspect]:
     """What an epsilon makes of the loss, given the right classes' probabilities."""
     cause = (
-        "an epsilon keeps p away from 0, as in log(p + 1e-8) or log(np.maximum(p, 1e-8)): it changes "
-        "the loss; take the logarithm of the sum of exponentials instead"
+        "an epsilon keeps p away from 0, as in log(p + 1e-8) or log(np.maximum(p, 1e-8)): it "
+        "changes the loss; take the logarithm of the sum of exponentials instead"
     )
     return (
         Suspect(cause, lambda: -np.log(right + epsilon).mean()),

@@ -43,7 +43,9 @@ class Calls:
         try:
             self.file.run()
             functions = [name for name, value in self.file.names.items() if callable(value)]
-            helpers = compile(request["helpers"], "the checker's helpers", "exec", dont_inherit=True)
+            helpers = compile(
+                request["helpers"], "the checker's helpers", "exec", dont_inherit=True
+            )
             exec(helpers, self.file.names)
         except BaseException as error:  # SystemExit too: it is the file's, not ours
             return {"error": self.file.explain(error)}

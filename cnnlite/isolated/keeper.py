@@ -1,7 +1,7 @@
 """Starts the worker, and sees to it that nothing of it stays: limits, and a keeper beside it.
 
-The keeper is the process that the parent has started; the worker, which runs the file, is its child.
-So what the file takes for its parent is the keeper only.  On Linux the keeper adopts the worker's
+The keeper is the process that the parent has started; its child, the worker, runs the file.  So the
+file sees the keeper as its parent, never the checker.  On Linux the keeper adopts the worker's
 orphans and ends them too, wherever they went; on other systems it ends the worker's process group.
 """
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from cnnlite.isolated.keeper import MOST_PROCESSES, TOO_MANY
 from cnnlite.isolated.wire import Plain, read_frame, write_frame

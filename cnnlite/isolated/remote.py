@@ -167,7 +167,7 @@ class RemoteLayer:
         return dict.fromkeys(map(str, range(self._children)))
 
     def _call(self, method: str, given: list[Any], options: Any, **more: Any) -> dict[str, Plain]:
-        sent = {kind: self._calls.changes(kind, getattr(self, kind)) for kind in _KINDS}
+        sent = {kind: self._calls.changes(kind, getattr(self, kind)) for kind in OWN}
         request = {"method": method, "given": [encode(each) for each in given], **sent, **more}
         answer = self._calls.ask({**request, "options": options})
         try:
@@ -179,7 +179,7 @@ class RemoteLayer:
 
     def _take(self, changes: dict[str, Plain], given: list[Any]) -> None:
         """Let what the call has changed in the child be changed here too."""
-        for kind in _KINDS:
+        for kind in OWN:
             arrays = getattr(self, kind)
             for key, value in changes[kind].items():
                 array = decode(value)
@@ -215,11 +215,16 @@ class RemoteLayer:
                 f"{type(self).__name__}.backward must return (dx, a dict of gradients), "
                 f"got {plain(answer['instead'])}"
             )
-        dx, grads = _decoded(answer, "dx"), _decoded({"grads": {"dict": answer.get("grads")}}, "grads")
+        dx, grads = (
+            _decoded(answer, "dx"),
+            _decoded({"grads": {"dict": answer.get("grads")}}, "grads"),
+        )
         for key, value in {"x": dx, **grads}.items():
             if isinstance(value, Other):
                 raise TypeError(f"the gradient of {plain(key)} is {plain(value.what)}")
-        return dx, {key: value if value is None else np.asarray(value) for key, value in grads.items()}
+        return dx, {
+            key: value if value is None else np.asarray(value) for key, value in grads.items()
+        }
 
     def _loss_backward(self, cache: RemoteCache) -> Any:
         answer = self._call("backward", [], {}, cache=cache.token)
@@ -233,7 +238,14 @@ class RemoteLayer:
         return self
 
 
-_KINDS = ("params", "buffers")
+OWN = ("params", "buffers")
+KINDS = {
+    kind.name: kind
+    for kind in (
+        *(Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL),
+        *(Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD),
+    )
+}
 
 
 def start(seconds: float) -> Child:
@@ -309,9 +321,8 @@ def _with_signature(function: Any, signature: Signature) -> Any:
 
 
 def _signature(parameters: Plain) -> Signature:
-    kinds = {kind.name: kind for kind in type(Parameter.POSITIONAL_ONLY)}
     made = [
-        Parameter(str(name), kinds[kind], default=Parameter.empty if needed else None)
+        Parameter(str(name), KINDS[kind], default=Parameter.empty if needed else None)
         for name, kind, needed in parameters
     ]
     return Signature(made)

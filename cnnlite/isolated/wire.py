@@ -60,7 +60,7 @@ class Other:
 
 def encode(value: Any, depth: int = 0) -> Plain:
     """Turn numbers, arrays, tuples, lists and dicts into what JSON can hold."""
-    if value is None or isinstance(value, bool | float) and not isinstance(value, np.generic):
+    if value is None or (isinstance(value, bool | float) and not isinstance(value, np.generic)):
         return value
     if isinstance(value, int) and abs(value) < 2**63:
         return int(value)

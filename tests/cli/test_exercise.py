@@ -186,11 +186,12 @@ def test_a_submission_finds_nothing_of_the_one_before(cli: Cli) -> None:
     Path("class").mkdir()
     leave = (
         "import os, pathlib, tempfile\n"
-        "for folder in ('.', os.path.dirname(__file__), tempfile.gettempdir(), pathlib.Path.home()):"
-        "\n    path = os.path.join(folder, 'left')\n"
+        "folders = '.', os.path.dirname(__file__), tempfile.gettempdir(), pathlib.Path.home()\n"
+        "for folder in folders:\n"
+        "    path = os.path.join(folder, 'left')\n"
         "    if os.path.exists(path): raise RuntimeError('somebody was here')\n"
-        "for folder in ('.', os.path.dirname(__file__), tempfile.gettempdir(), pathlib.Path.home()):"
-        "\n    open(os.path.join(folder, 'left'), 'w').write('x')\n"
+        "for folder in folders:\n"
+        "    open(os.path.join(folder, 'left'), 'w').write('x')\n"
     )
     for name in "abc":
         Path(f"class/{name}.py").write_text(RELU + leave)
@@ -200,7 +201,8 @@ def test_a_submission_finds_nothing_of_the_one_before(cli: Cli) -> None:
 
 
 def test_a_name_of_any_kind_is_checked_and_printed_on_one_line(cli: Cli) -> None:
-    for name in ("two words.py", "it's.py", "new\nline.py", "esc\x1b[2J.py", "random.py", "numpy.py"):
+    odd = "two words.py", "it's.py", "new\nline.py", "esc\x1b[2J.py", "random.py", "numpy.py"
+    for name in odd:
         Path(name).write_text(RELU)
         outcome = cli("exercise", "check", name)
         assert outcome.status == 0, outcome

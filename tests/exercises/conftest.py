@@ -14,6 +14,7 @@ def broken(tmp_path: Path) -> Callable[..., str]:
 
     The right solution gets all points, so whatever is said comes from the text replaced.
     """
+
     def said(name: str, part: str, *changes: str) -> str:
         text = solution(name).read_text(encoding="utf-8")
         for old, new in zip(changes[::2], changes[1::2], strict=True):

@@ -206,8 +206,7 @@ def test_a_loop_at_loading_costs_the_limit_once(tmp_path: Path) -> None:
     found = check(EXERCISES["tape"], file, seconds=0.7, start=counted)
     assert counted.started == 1
     assert {verdict.message for verdict in found} == {
-        "the file cannot be loaded: not through after 0.7 seconds\n"
-        "likely: a loop that never ends?"
+        "the file cannot be loaded: not through after 0.7 seconds\nlikely: a loop that never ends?"
     }
 
 
@@ -248,7 +247,6 @@ def test_a_part_that_ends_the_process_does_not_take_the_others_with_it(
         ("return np.maximum(x, 0),", "likely: a comma too many behind return"),
         ("return np.maximum(x, 0) > 0", "came dtype bool, expected numbers of float64"),
         ("return np.float16(x)", "came dtype float16, expected float64 as the inputs"),
-        ("return np.maximum(x, 0).astype(np.longdouble)", "dtype float128"),
         ("return float('nan')", "came shape (), expected (3, 4)"),
         ("return {'y': x}", "returned a dict, expected"),
         ("return np.maximum(x, 0).reshape(-1)", "only the shape is not"),

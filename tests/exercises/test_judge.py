@@ -87,7 +87,8 @@ def test_what_is_sent_arrives(value: Any) -> None:
 
 
 FAKES = [
-    {}, {"names": 3, "results": 4}, {"error": 5}, {"error": {"line": [1], "type": {}}}, {"names": [[]]},
+    {}, {"names": 3, "results": 4}, {"error": 5}, {"error": {"line": [1], "type": {}}},
+    {"names": [[]]},
     {"names": ["relu_forward"], "results": []}, {"names": ["relu_forward"], "results": [[]] * 9},
 ]  # fmt: skip
 RESULTS = [
