@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnlite.exercises.judge import TO_DO, UNREADABLE, wrong_with
+from cnnlite.exercises.judge import TO_DO, wrong_with
 from cnnlite.exercises.parts import Case, Exercise, Part
 from cnnlite.exercises.submission import MEGABYTES, CannotLoad, Start, Submission, start_child
-from cnnlite.isolated.process import Lost
+from cnnlite.isolated.process import UNREADABLE, Lost
 from cnnlite.isolated.wire import plain
 
 __all__ = ["Verdict", "check"]

@@ -11,13 +11,12 @@ import numpy as np
 
 from cnnlite.exercises.causes import cause_of, close
 from cnnlite.exercises.parts import Case, Part
-from cnnlite.isolated.wire import UNREADABLE as FORGED
-from cnnlite.isolated.wire import Other, decode, plain
+from cnnlite.isolated.process import UNREADABLE
+from cnnlite.isolated.wire import FORGED, Other, decode, plain
 
-__all__ = ["TO_DO", "UNREADABLE", "describe", "wrong_with"]
+__all__ = ["TO_DO", "describe", "wrong_with"]
 
 TO_DO = "not filled in yet, or a return is missing"
-UNREADABLE = "what came back from the process cannot be read"
 
 
 def wrong_with(part: Part, case: Case, reply: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cnnlite.exercises.parts import Case, Exercise
-from cnnlite.isolated.process import Child, Lost
+from cnnlite.isolated.process import UNREADABLE, Child, Lost
 from cnnlite.isolated.source import read_source
 from cnnlite.isolated.wire import encode
 
@@ -113,7 +113,7 @@ class Submission:
         if "error" in answer:
             raise CannotLoad("", answer["error"])
         if not isinstance(answer.get("names"), list):
-            raise CannotLoad("what came back from the process cannot be read")
+            raise CannotLoad(UNREADABLE)
         self.functions = answer["names"]
         return session
 

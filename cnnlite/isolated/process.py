@@ -19,8 +19,9 @@ from typing import Self
 from cnnlite.isolated.keeper import MOST_PROCESSES, TOO_MANY
 from cnnlite.isolated.wire import Plain, read_frame, write_frame
 
-__all__ = ["Child", "Lost"]
+__all__ = ["UNREADABLE", "Child", "Lost"]
 
+UNREADABLE = "what came back from the process cannot be read"
 START = 60  # seconds that Python and NumPy may take to begin, on a busy machine
 FAREWELL = 5  # seconds until all that was in the child is gone
 ONE_THREAD = dict.fromkeys(
@@ -65,6 +66,7 @@ class Child:
         self, service: str, seconds: float, megabytes: int, refused: tuple[str, ...] = ()
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cnnlite-"))
+        self._lost = ""  # how, once it is
         self._worker = 0  # its process group; 0 is none
         self._to_send: queue.SimpleQueue[Plain] = queue.SimpleQueue()
         self._received: queue.SimpleQueue[Plain] = queue.SimpleQueue()
@@ -111,20 +113,20 @@ class Child:
             seconds: time limit.
 
         Raises:
-            Lost: there is none; after that the child is gone.
+            Lost: there is none; after that the child is gone, and says so each time.
         """
-        self._to_send.put(request)
-        try:
-            answer = self._received.get(timeout=seconds)
-        except queue.Empty:
+        if not self._lost:
+            self._to_send.put(request)
+            try:
+                answer = self._received.get(timeout=seconds)
+                if isinstance(answer, dict):
+                    return answer
+                ended = isinstance(answer, EOFError | OSError)
+                self._lost = self._how_it_ended() if ended else UNREADABLE
+            except queue.Empty:
+                self._lost = f"not through after {seconds:g} seconds"
             self.close()
-            raise Lost(f"not through after {seconds:g} seconds") from None
-        if isinstance(answer, dict):
-            return answer
-        if isinstance(answer, (EOFError, OSError)):
-            raise Lost(self._how_it_ended())
-        self.close()
-        raise Lost("what came back from the process cannot be read")
+        raise Lost(self._lost)
 
     def close(self) -> None:
         """End the child and all that it started, and remove its folder."""
@@ -176,10 +178,7 @@ class Child:
 
     def _how_it_ended(self) -> str:
         assert self._process.stderr is not None
-        if self._process.stderr.closed:
-            return "the process is over"
         said, _ = _until_closed(self._process.stderr.fileno(), FAREWELL)
-        self.close()
         word, _, number = said.strip().rpartition("\n")[2].partition(" ")
         if word == TOO_MANY:
             return f"more than {MOST_PROCESSES} processes were started"

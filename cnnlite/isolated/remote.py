@@ -16,8 +16,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from cnnlite.isolated.process import Child, Lost
-from cnnlite.isolated.wire import UNREADABLE, Other, Plain, decode, encode, plain
+from cnnlite.isolated.process import UNREADABLE, Child, Lost
+from cnnlite.isolated.wire import FORGED, Other, Plain, decode, encode, plain
 
 __all__ = ["NotMade", "Raised", "RemoteLayer", "load", "start"]
 
@@ -25,7 +25,6 @@ LAYER_MEGABYTES = 4096  # of address space; a layer may use other packages
 
 FEW = 16  # changed entries of an array that are sent one by one
 WHOLE_CHECK = 30  # times the limit of one call
-FORGED = "what came back from the process cannot be read"
 
 
 class Raised(Exception):
@@ -141,8 +140,8 @@ class RemoteCache(list):
         answer = self.calls.ask({"method": "cache", "cache": self.token})
         try:
             arrays = [decode(array) for array in answer["arrays"]]
-        except UNREADABLE:
-            raise Lost(FORGED) from None
+        except FORGED:
+            raise Lost(UNREADABLE) from None
         return [array for array in arrays if isinstance(array, np.ndarray)]
 
 
@@ -173,8 +172,8 @@ class RemoteLayer:
         try:
             if "instead" not in answer:
                 self._take(answer["changes"], given)
-        except UNREADABLE:
-            raise Lost(FORGED) from None
+        except FORGED:
+            raise Lost(UNREADABLE) from None
         return answer
 
     def _take(self, changes: dict[str, Plain], given: list[Any]) -> None:
@@ -288,10 +287,10 @@ def load(
         needed = [p for p in needed if p.kind is p.POSITIONAL_OR_KEYWORD]
         is_loss = len(needed) > 1 and needed[1].name not in ("train", "rng")
         made: Any = _class(answer, is_loss)(calls, answer)
-    except UNREADABLE as error:
+    except FORGED as error:
         if isinstance(error, NotArray):
             raise
-        raise Lost(FORGED) from None
+        raise Lost(UNREADABLE) from None
     return made, is_loss
 
 
@@ -345,8 +344,8 @@ def _arrays(description: dict[str, Plain], kind: str) -> dict[str, Any]:
 def _decoded(answer: dict[str, Plain], name: str) -> Any:
     try:
         return decode(answer[name])
-    except UNREADABLE:
-        raise Lost(FORGED) from None
+    except FORGED:
+        raise Lost(UNREADABLE) from None
 
 
 def _number(value: Any) -> Any:

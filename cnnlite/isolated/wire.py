@@ -109,7 +109,7 @@ def decode(value: Plain) -> Any:
     return str(value["text"]) if "text" in value else Other(str(value["other"]))
 
 
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+FORGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What `decode`, and looking into a reply, may raise where the child has forged it."""
 
 
