@@ -62,9 +62,11 @@ def _check_one(text: str, shape: Shape, seed: int, seconds: float) -> int:
         try:
             report = (check_loss if is_loss else check_layer)(subject, shape, seed=seed)
         except Lost as error:
-            return _not_checked(f"{text}: {error}{_hint(error)}")
+            return _not_checked(f"{text}: {error}{_hint(str(error))}")
         except Exception as error:  # whatever the layer's author made of it
             return _not_checked(f"{text} raised {_what(error)}")
+        if child.lost:  # and the check took it for an error of one call
+            return _not_checked(f"{text}: {child.lost}{_hint(child.lost)}")
     for line in str(report).splitlines():
         click.echo(_printable(line))
     return 0 if report.passed else 1
@@ -104,24 +106,23 @@ def _load(child: Any, text: str, seconds: float) -> tuple[Any, bool]:
         fail(f"{file} has no class {name} (there are: {error})")
     except Raised as error:
         if error.stage == "load":
-            fail(f"{file} cannot be loaded: {error}")
+            fail(_printable(f"{file} cannot be loaded: {_what(error)}"))
         hint = "" if match["arguments"] else f"; arguments are given as in {text}(3, bias=False)"
-        fail(_printable(f"{text!r} cannot be made: {error}{hint}"))
+        fail(_printable(f"{text!r} cannot be made: {_what(error)}{hint}"))
     except (Lost, TypeError) as error:
-        fail(_printable(f"{text!r} cannot be made: {_what(error)}{_hint(error)}"))
+        fail(_printable(f"{text!r} cannot be made: {_what(error)}{_hint(str(error))}"))
 
 
 def _what(error: Exception) -> str:
-    """An exception in one line; one from the child tells itself which it was, and where."""
+    """An exception in one line."""
     from cnnlite.isolated.process import Lost
-    from cnnlite.isolated.remote import Raised
 
     text = " ".join(describe(error).split())
-    return text if isinstance(error, Raised | Lost) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, Lost) else f"{type(error).__name__}: {text}"
 
 
-def _hint(error: Exception) -> str:
-    text = str(error)
+def _hint(text: str) -> str:
+    """Why the child may have been lost."""
     if text.startswith("not through") and "in all" not in text:
         return "; a loop that never ends, or try a smaller --input or a larger --seconds"
     if "watched over" in text:

@@ -41,7 +41,10 @@ class Layers:
         self.file: Loaded
         self.layer: Any
         self.caches: dict[int, Any] = {}
-        self.known: dict[tuple[str, str], bytes] = {}  # what the parent knows of each array
+        # Each parameter and buffer, and each array that was returned last: it, and its bytes as
+        # the parent knows them.
+        self.known: dict[tuple[str, str], tuple[Any, bytes]] = {}
+        self.returned: dict[str, tuple[np.ndarray, bytes]] = {}
         self.made = 0
 
     def answer(self, request: dict[str, Plain]) -> dict[str, Plain]:
@@ -121,22 +124,27 @@ class Layers:
                     arrays[key][...] = value  # an array that the layer may know by another name
                 else:
                     arrays[key] = value
-                self.known[kind, key] = bytes_of(np.asarray(arrays[key]))
+                self.known[kind, key] = arrays[key], bytes_of(np.asarray(arrays[key]))
 
     def _changed(self, given: dict[str, tuple[np.ndarray, bytes]]) -> dict[str, Plain]:
-        """Which arrays are no longer what they were: {"params": ..., "buffers": ..., "given"}."""
-        changes: dict[str, Any] = {"params": {}, "buffers": {}, "given": {}}
+        """Which arrays are no longer what they were: of the layer, of the call, of calls before."""
+        kinds = "params", "buffers", "given", "returned"
+        changes: dict[str, Any] = {**{kind: {} for kind in kinds}, "replaced": []}
         for kind in ("params", "buffers"):
             arrays = self._arrays(kind)
             for key in list(arrays):
                 now = np.asarray(arrays[key])
                 data = bytes_of(now)
-                if same_bytes(data, self.known.get((kind, key), b"?")) is not True:
+                before, old = self.known.get((kind, key), (None, b"?"))
+                if before is not None and before is not arrays[key]:
+                    changes["replaced"].append([kind, str(key)])
+                if same_bytes(data, old) is not True or before is not arrays[key]:
                     changes[kind][str(key)] = encode(now)
-                    self.known[kind, key] = data
-        for name, (array, old) in given.items():
-            if same_bytes(bytes_of(array), old) is not True:
-                changes["given"][name] = encode(array)
+                    self.known[kind, key] = arrays[key], data
+        for name, watched in (("given", given), ("returned", self.returned)):
+            for key, (array, old) in watched.items():
+                if same_bytes(bytes_of(array), old) is not True:
+                    changes[name][key] = encode(array)
         return changes
 
     def _forward(self, request: dict[str, Plain]) -> dict[str, Plain]:
@@ -148,8 +156,9 @@ class Layers:
             return {"instead": str(type(result).__name__)[:80]}
         self.made += 1
         self.caches[self.made] = result[1]
-        y = np.asarray(result[0])
-        return {"y": encode(y), "cache": self.made, "changes": self._changed(watched)}
+        y, changes = np.asarray(result[0]), self._changed(watched)
+        self.returned["y"] = y, bytes_of(y)
+        return {"y": encode(y), "cache": self.made, "changes": changes}
 
     def _backward(self, request: dict[str, Plain]) -> dict[str, Plain]:
         self._set(request)
@@ -161,11 +170,27 @@ class Layers:
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
             return {"instead": "None" if result is None else str(type(result).__name__)[:80]}
         dx, grads = result
+        changes = self._changed(watched)
+        named = {"dx": dx, **{f"grads {key}": grads[key] for key in grads}}
+        arrays = {key: value for key, value in named.items() if _is_array(value)}
+        self.returned |= {key: (value, bytes_of(value)) for key, value in arrays.items()}
         return {
+            "shared": self._shared(arrays),
             "dx": encode(dx),
             "grads": {str(key): encode(value) for key, value in grads.items()},
-            "changes": self._changed(watched),
+            "changes": changes,
         }
+
+    def _shared(self, results: dict[str, np.ndarray]) -> list[Plain]:
+        """Return [result, what it shares its memory with: a parameter, or a result before it]."""
+        others = {f"params {key}": value for key, value in dict(self._arrays("params")).items()}
+        found = []
+        for key, result in results.items():
+            for name, other in others.items():
+                if _is_array(other) and np.may_share_memory(result, other):
+                    found.append([key, name])
+            others[key] = result
+        return found
 
     def _cache(self, request: dict[str, Plain]) -> dict[str, Plain]:
         return {"arrays": [encode(array) for array in _walk(self.caches[request["cache"]])]}

@@ -60,13 +60,14 @@ class Child:
 
     Attributes:
         folder: where it runs; removed with all that is in it.
+        lost: how it was lost; "" as long as it answers.
     """
 
     def __init__(
         self, service: str, seconds: float, megabytes: int, refused: tuple[str, ...] = ()
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cnnlite-"))
-        self._lost = ""  # how, once it is
+        self.lost = ""
         self._worker = 0  # its process group; 0 is none
         self._to_send: queue.SimpleQueue[Plain] = queue.SimpleQueue()
         self._received: queue.SimpleQueue[Plain] = queue.SimpleQueue()
@@ -115,18 +116,18 @@ class Child:
         Raises:
             Lost: there is none; after that the child is gone, and says so each time.
         """
-        if not self._lost:
+        if not self.lost:
             self._to_send.put(request)
             try:
                 answer = self._received.get(timeout=seconds)
                 if isinstance(answer, dict):
                     return answer
                 ended = isinstance(answer, EOFError | OSError)
-                self._lost = self._how_it_ended() if ended else UNREADABLE
+                self.lost = self._how_it_ended() if ended else UNREADABLE
             except queue.Empty:
-                self._lost = f"not through after {seconds:g} seconds"
+                self.lost = f"not through after {seconds:g} seconds"
             self.close()
-        raise Lost(self._lost)
+        raise Lost(self.lost)
 
     def close(self) -> None:
         """End the child and all that it started, and remove its folder."""

@@ -28,19 +28,24 @@ WHOLE_CHECK = 30  # times the limit of one call
 
 
 class Raised(Exception):
-    """What the layer raised, told in one line.
+    """What the layer raised; `of` makes a class that is named as the exception was.
 
     Attributes:
         stage: what was being done: "load", "make", or the method's name.
     """
 
-    def __init__(self, error: Any, stage: Any, file: Path) -> None:
-        self.stage = str(stage)
+    stage = ""
+
+    @classmethod
+    def of(cls, error: Any, stage: Any, file: Path) -> Raised:
+        """Return it, with the line of the file in its text."""
         kind, text, line = (plain(error.get(key) or "") for key in ("type", "text", "line"))
-        place = f" ({plain(file.name)}, line {line})" if line else ""
+        place = f"({plain(file.name)}, line {line})" if line else ""
         if kind == "MemoryError" and not text:
             text = f"more than {LAYER_MEGABYTES} MB are asked for"
-        super().__init__(f"{kind}: {text}{place}" if text else f"{kind}{place}")
+        raised = type(kind or "Exception", (cls,), {})(" ".join(filter(None, (text, place))))
+        raised.stage = str(stage)
+        return raised
 
 
 class NotMade(Exception):
@@ -69,6 +74,7 @@ class Calls:
         self.last = time.monotonic() + WHOLE_CHECK * seconds
         self.known: dict[tuple[str, str], np.ndarray] = {}  # what the child's arrays hold
         self.dropped: list[int] = []
+        self.returned: dict[str, Any] = {}  # the last results, which the child may overwrite
 
     def ask(self, request: dict[str, Plain]) -> dict[str, Plain]:
         """Return the answer.
@@ -80,10 +86,10 @@ class Calls:
         drop, self.dropped = self.dropped, []
         if time.monotonic() > self.last:
             whole = WHOLE_CHECK * self.seconds
-            raise Lost(f"not through after {whole:g} seconds in all: try a smaller input")
+            self.child.lost = f"not through after {whole:g} seconds in all: try a smaller input"
         answer = self.child.ask({**request, "drop": drop}, self.seconds)
         if isinstance(answer.get("error"), dict):
-            raise Raised(answer["error"], answer.get("in"), self.file)
+            raise Raised.of(answer["error"], answer.get("in"), self.file)
         return answer
 
     def changes(self, kind: str, arrays: dict[str, Any]) -> Plain:
@@ -185,10 +191,17 @@ class RemoteLayer:
                 if not isinstance(array, np.ndarray):
                     raise ValueError(key)
                 self._calls.known[kind, key] = array.copy()
-                if key in arrays and arrays[key].shape == array.shape:
+                if (
+                    key in arrays
+                    and arrays[key].shape == array.shape
+                    and ([kind, key] not in changes["replaced"])
+                ):
                     arrays[key][...] = array
                 else:
                     arrays[key] = array
+        for key, value in changes["returned"].items():
+            if isinstance(self._calls.returned.get(key), np.ndarray):
+                self._calls.returned[key][...] = decode(value)
         for place, value in changes["given"].items():
             given[int(place)][...] = decode(value)
 
@@ -204,6 +217,7 @@ class RemoteLayer:
         y = _decoded(answer, "y")
         if isinstance(y, Other):
             raise TypeError(f"{type(self).__name__}.forward gives {plain(y.what)}")
+        self._calls.returned["y"] = y
         return y, RemoteCache(self._calls, answer["cache"])
 
     def _backward(self, dy: Any, cache: RemoteCache, **options: Any) -> tuple[Any, Any]:
@@ -221,9 +235,25 @@ class RemoteLayer:
         for key, value in {"x": dx, **grads}.items():
             if isinstance(value, Other):
                 raise TypeError(f"the gradient of {plain(key)} is {plain(value.what)}")
-        return dx, {
-            key: value if value is None else np.asarray(value) for key, value in grads.items()
-        }
+        grads = {key: value if value is None else np.asarray(value) for key, value in grads.items()}
+        results = {"dx": dx, **{f"grads {key}": grads[key] for key in grads}}
+        self._share(results, answer)
+        self._calls.returned |= results
+        return results.pop("dx"), {key.removeprefix("grads "): results[key] for key in results}
+
+    def _share(self, results: dict[str, Any], answer: dict[str, Plain]) -> None:
+        """Let results that are one memory in the child be one here."""
+        known = {**results, **{f"params {key}": self.params[key] for key in self.params}}
+        try:
+            pairs = [(str(key), str(other)) for key, other in answer["shared"]]
+        except FORGED:
+            raise Lost(UNREADABLE) from None
+        for key, other in pairs:
+            mine, with_it = results.get(key), known.get(other)
+            if not isinstance(mine, np.ndarray) or not isinstance(with_it, np.ndarray):
+                continue
+            if np.array_equal(mine, with_it, equal_nan=True):
+                results[key] = known[key] = with_it
 
     def _loss_backward(self, cache: RemoteCache) -> Any:
         answer = self._call("backward", [], {}, cache=cache.token)

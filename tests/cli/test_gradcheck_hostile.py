@@ -51,11 +51,11 @@ END = [
     ("os._exit(0)", "(exit status 0); os._exit() or exit() has no place in a layer"),
     ("os._exit(1)", "(exit status 1)"),
     ("sys.exit(0)", "SystemExit: 0 (mine.py, line "),
-    ("raise KeyboardInterrupt", "KeyboardInterrupt (mine.py, line "),
+    ("raise KeyboardInterrupt", "KeyboardInterrupt: (mine.py, line "),
     ("raise BaseException('so')", "BaseException: so (mine.py, line "),
     ("ctypes.string_at(0)", "ended by the system (signal 11)"),
     ("os.kill(os.getpid(), 9)", "ended by the system (signal 9)"),
-    ("raise type('E', (BaseException,), {'__str__': lambda s: 1 / 0})()", "E (mine.py, line "),
+    ("raise type('E', (BaseException,), {'__str__': lambda s: 1 / 0})()", "E: (mine.py, line "),
     ("for f in range(3, 30):\n    try: os.write(f, b'{' * 99)\n    except OSError: pass",
      "what came back from the process cannot be read"),
 ]  # fmt: skip
