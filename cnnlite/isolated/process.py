@@ -131,6 +131,7 @@ class Child:
 
     def close(self) -> None:
         """End the child and all that it started, and remove its folder."""
+        self.lost = self.lost or "the process is over"
         self._to_send.put(None)
         self._end()
         for folder, inner, _ in os.walk(self.folder):  # what was locked can be removed then
