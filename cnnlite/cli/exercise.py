@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnlite.cli._group import did_you_mean, explained, fail
+from cnnlite.cli._group import describe, did_you_mean, explained, fail
 
 if TYPE_CHECKING:
     from cnnlite.exercises import Exercise, Verdict
@@ -20,12 +20,12 @@ LONGEST = 24 * 60 * 60
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option(
     "--out", type=click.Path(path_type=Path),
-    help="Where the starting file is written; with all, a folder.  [default: NAME.py here]",
+    help="Where the starting file is written; with all, a folder.  [default: here]",
 )  # fmt: skip
 @click.option("--part", help="With check: test this part only.")
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), default=10, show_default=True,
-    help="With check: time limit of each part.",
+    help="With check: time limit of loading a file, and of each part.",
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True,
@@ -42,7 +42,8 @@ def exercise(
     """Write layers yourself: cnnlite exercise NAME, fill it in, cnnlite exercise check FILE.
 
     Without arguments, lists the exercises. NAME writes a starting file, all writes every one of
-    them. check tests files part by part; exit status 0 only if all parts are right.
+    them. check tests files part by part; exit status 0 only if all parts are right, 2 if a file
+    could not be checked.
     """
     from cnnlite.exercises import EXERCISES
 
@@ -58,9 +59,9 @@ def exercise(
         _list()
     elif name == "all":
         for each in EXERCISES:
-            _write(each, (out or Path()) / f"{each}.py")
-    elif name in EXERCISES:
-        _write(name, out or Path(f"{name}.py"))
+            _write(each, (out or Path()) / EXERCISES[each].file)
+    elif (known := name.replace("_", "-")) in EXERCISES:
+        _write(known, out or Path(EXERCISES[known].file))
     else:
         fail(f"no exercise {name}{did_you_mean(name, EXERCISES)}")
     return 0
@@ -93,35 +94,68 @@ def _write(name: str, path: Path) -> None:
 
 
 def _check(files: tuple[Path, ...], part: str | None, seconds: float, seed: int) -> int:
-    from cnnlite.exercises import EXERCISES, check, exercise_of
+    from cnnlite.exercises import check
 
     if not files:
         fail("check needs a file: cnnlite exercise check FILE")
-    with explained(OSError, ValueError):
-        subjects = [(file, exercise_of(file, EXERCISES)) for file in files]
-    for file, subject in subjects:
-        names = [each.name for each in subject.parts]
-        if part is not None and part not in names:
-            fail(f"{file}: no part {part}{did_you_mean(part, names)}")
-    all_right = True
-    for number, (file, subject) in enumerate(subjects):
-        if number:
+    rows: list[tuple[str, str, str]] = []
+    status = reported = 0
+    for file in files:
+        try:
+            subject = _subject(file, part)
+            verdicts = check(subject, file, part, seed, seconds)
+        except (OSError, ValueError) as error:
+            if len(files) == 1:
+                fail(describe(error))
+            line = f"cnnlite exercise: {' '.join(describe(error).split())}"
+            click.echo(_one_line(line), err=True)
+            rows.append((_one_line(file), "not checked", ""))
+            status = 2
+            continue
+        if reported:
             click.echo()
-        verdicts = list(check(subject, file, part, seed, seconds))
-        _report(file, subject, verdicts)
-        all_right &= not any(verdict.message for verdict in verdicts)
-    return 0 if all_right else 1
+        reported += 1
+        points, most = _report(file, subject, verdicts)
+        rows.append((_one_line(file), subject.name, f"{points}/{most}"))
+        if any(verdict.message for verdict in verdicts):
+            status = max(status, 1)
+    if len(files) > 1:
+        click.echo("\n" if reported else "", nl=False)
+        _table(("file", "exercise", "points"), rows)
+    return status
 
 
-def _report(file: Path, subject: Exercise, verdicts: list[Verdict]) -> None:
+def _subject(file: Path, part: str | None) -> Exercise:
+    """The exercise that a file belongs to, which has that part."""
+    from cnnlite.exercises import EXERCISES, exercise_of
+
+    subject = exercise_of(file, EXERCISES)
+    names = [each.name for each in subject.parts]
+    if part is not None and part not in names:
+        raise ValueError(f"{file}: no part {part}{did_you_mean(part, names)}")
+    return subject
+
+
+def _report(file: Path, subject: Exercise, verdicts: list[Verdict]) -> tuple[int, int]:
+    """Print how a file stands; return its points, and how many there are."""
     rows = [(v.part.name, v.word, f"{v.points}/{v.part.points}") for v in verdicts]
     points, most = sum(v.points for v in verdicts), sum(v.part.points for v in verdicts)
-    click.echo(f"{file}: {subject.title}\n")
+    click.echo(f"{_one_line(file)}: {subject.title}\n")
     _table(("part", "", "points"), [*rows, ("total", "", f"{points}/{most}")])
+    told: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.message:
-            text = verdict.message.replace("\n", "\n  ")
-            click.echo(f"\n{verdict.part.name}: {text}")
+            told.setdefault(verdict.message, []).append(verdict.part.name)
+    for message, parts in told.items():
+        whole = len(parts) == len(verdicts) > 1
+        text = message.replace("\n", "\n  ")
+        click.echo(f"\n{'all parts' if whole else ', '.join(parts)}: {text}")
+    return points, most
+
+
+def _one_line(text: str | Path) -> str:
+    """A file's name, or a line with one in it, without what could steer the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

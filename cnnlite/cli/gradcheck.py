@@ -1,51 +1,140 @@
 """`cnnlite gradcheck`: is backward the derivative of forward, in every layer and loss, or yours?"""
 
-import ast
-import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
-from inspect import signature
+from collections.abc import Iterator
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 import click
 
-from cnnlite.cli._group import describe, fail
+from cnnlite.cli._group import describe, explained, fail
 
 Shape = tuple[int, ...]
 IMAGES = (2, 4, 6, 6)
+LONGEST = 24 * 60 * 60
 
 
 @click.command()
 @click.argument("layer", required=False, metavar="[FILE.py:CLASS]")
 @click.option("--input", "shape", help="Shape of CLASS's input, for instance 2,3,8,8.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-def gradcheck(layer: str | None, shape: str | None, seed: int) -> int:
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), default=10,
+    show_default=True,
+    help="Time limit of loading CLASS and of each of its calls; all may take thirty times that.",
+)  # fmt: skip
+def gradcheck(layer: str | None, shape: str | None, seed: int, seconds: float) -> int:
     """Compare gradients with finite differences in float64.
 
     Without arguments, those of every layer and loss. With FILE.py:CLASS, those of your own layer,
     or loss, whose forward takes targets: CLASS may have literal arguments, as in
-    "layers.py:Scale(3)". Exit status 1 if one is wrong, 2 if CLASS cannot be loaded.
+    "layers.py:Scale(3)". It runs in a process of its own, with limits; what it prints goes nowhere.
+    Exit status 1 if one is wrong, 2 if CLASS cannot be loaded.
     """
-    from cnnlite.gradcheck import check_layer, check_loss
-
     if layer is None:
         if shape is not None:
             fail("--input is for a layer of your own: gradcheck FILE.py:CLASS --input 2,3,8,8")
         return _check_all(seed)
+    if not seconds <= LONGEST:  # NaN is no number of seconds
+        fail(f"--seconds is {seconds:g}, expected at most {LONGEST}, a day")
     if shape is None:
         fail(f"{layer} needs --input, the shape of its input, for instance --input 2,3,8,8")
-    (file, subject), size = _load(layer), _shape(shape)
-    check = check_loss if _takes_targets(subject) else check_layer
-    try:
-        report = check(subject, size, seed=seed)
-    except (Exception, SystemExit) as error:  # whatever the layer's author made of it
-        click.echo(f"cnnlite gradcheck: {layer} raised {_what(error, file)}", err=True)
-        return 1
-    click.echo(report)
+    return _check_one(layer, _shape(shape), seed, seconds)
+
+
+_CALL = re.compile(r"(?P<file>.+?):(?P<name>\w+)\s*(?P<arguments>\(.*\))?", re.S)
+
+
+def _check_one(text: str, shape: Shape, seed: int, seconds: float) -> int:
+    """Check what "FILE.py:CLASS" or "FILE.py:CLASS(literal arguments)" makes.
+
+    The layer is called in a child process; its numbers are judged here.
+    """
+    from cnnlite.gradcheck import check_layer, check_loss
+    from cnnlite.isolated.process import Lost
+    from cnnlite.isolated.remote import start
+
+    with explained(OSError):
+        child = start(seconds)
+    with child:
+        subject, is_loss = _load(child, text, seconds)
+        try:
+            report = (check_loss if is_loss else check_layer)(subject, shape, seed=seed)
+        except Lost as error:
+            return _not_checked(f"{text}: {error}{_hint(str(error))}")
+        except Exception as error:  # whatever the layer's author made of it
+            return _not_checked(f"{text} raised {_what(error)}")
+        if child.lost:  # and the check took it for an error of one call
+            return _not_checked(f"{text}: {child.lost}{_hint(child.lost)}")
+    for line in str(report).splitlines():
+        click.echo(_printable(line))
     return 0 if report.passed else 1
+
+
+def _not_checked(message: str) -> int:
+    click.echo(f"cnnlite gradcheck: {_printable(message)}", err=True)
+    return 1
+
+
+def _load(child: Any, text: str, seconds: float) -> tuple[Any, bool]:
+    """The layer or loss in the child that the text stands for, and whether it is a loss."""
+    from cnnlite.isolated.layers import literals
+    from cnnlite.isolated.process import Lost
+    from cnnlite.isolated.remote import NotMade, Raised, load
+    from cnnlite.isolated.source import read_source
+
+    match = _CALL.fullmatch(text)
+    if match is None:
+        fail(f"{text!r} is not FILE.py:CLASS")
+    file, name, arguments = Path(match["file"]), match["name"], match["arguments"] or "()"
+    try:
+        literals(arguments)
+    except (ValueError, SyntaxError):
+        fail(f"{text!r}: arguments must be literals, such as (3, bias=False)")
+    if not file.exists():
+        fail(f"{file}: no such file")
+    if file.suffix != ".py":
+        fail(f"{file} is not a Python file")
+    with explained(OSError, ValueError):
+        source = read_source(file)
+    # Its neighbours first, as when it is run itself; then what this process can import.
+    path = [str(file.resolve().parent), *(str(Path(place).resolve()) for place in sys.path)]
+    try:
+        return load(child, file, source, name, arguments, path, seconds)
+    except NotMade as error:
+        fail(f"{file} has no class {name} (there are: {error})")
+    except Raised as error:
+        if error.stage == "load":
+            fail(_printable(f"{file} cannot be loaded: {_what(error)}"))
+        hint = "" if match["arguments"] else f"; arguments are given as in {text}(3, bias=False)"
+        fail(_printable(f"{text!r} cannot be made: {_what(error)}{hint}"))
+    except (Lost, TypeError) as error:
+        fail(_printable(f"{text!r} cannot be made: {_what(error)}{_hint(str(error))}"))
+
+
+def _what(error: Exception) -> str:
+    """An exception in one line."""
+    from cnnlite.isolated.process import Lost
+
+    text = " ".join(describe(error).split())
+    return text if isinstance(error, Lost) else f"{type(error).__name__}: {text}"
+
+
+def _hint(text: str) -> str:
+    """Why the child may have been lost."""
+    if text.startswith("not through") and "in all" not in text:
+        return "; a loop that never ends, or try a smaller --input or a larger --seconds"
+    if "watched over" in text:
+        return "; os.kill() has no place in a layer"
+    if "exit status" in text:
+        return "; os._exit() or exit() has no place in a layer"
+    return ""
+
+
+def _printable(text: str) -> str:
+    """Without what could steer the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _check_all(seed: int) -> int:
@@ -128,70 +217,3 @@ def _shape(text: str) -> Shape:
     if not shape or 0 in shape:
         fail(f"--input {text!r} is not a shape such as 2,3,8,8")
     return shape
-
-
-_CALL = re.compile(r"(?P<file>.+?):(?P<name>\w+)\s*(?P<arguments>\(.*\))?", re.S)
-
-
-def _load(text: str) -> tuple[Path, Any]:
-    """The file, and the layer that "FILE.py:CLASS" or "FILE.py:CLASS(literal arguments)" makes."""
-    match = _CALL.fullmatch(text)
-    if match is None:
-        fail(f"{text!r} is not FILE.py:CLASS")
-    try:
-        arguments, options = _literals(match["arguments"] or "()")
-    except (ValueError, SyntaxError):
-        fail(f"{text!r}: arguments must be literals, such as (3, bias=False)")
-    file = Path(match["file"])
-    make: Callable[..., Any] = _attribute(file, match["name"])
-    try:
-        return file, make(*arguments, **options)
-    except (Exception, SystemExit) as error:
-        hint = "" if match["arguments"] else f"; arguments are given as in {text}(3, bias=False)"
-        fail(f"{text!r} cannot be made: {_what(error, file)}{hint}")
-
-
-def _what(error: BaseException, file: Path) -> str:
-    """An exception in one line, with the last line of the user's own file that led to it."""
-    frames = extract_tb(error.__traceback__)
-    lines = [f.lineno for f in frames if Path(f.filename).resolve() == file.resolve()]
-    place = f" ({file.name}, line {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {' '.join(describe(error).split())}{place}"
-
-
-def _takes_targets(subject: Any) -> bool:
-    """Whether it is a loss: its forward needs a second argument, which no layer's does."""
-    forward = getattr(subject, "forward", None)
-    if not callable(forward):
-        return False
-    needed = [p for p in signature(forward).parameters.values() if p.default is p.empty]
-    needed = [p for p in needed if p.kind is p.POSITIONAL_OR_KEYWORD]
-    return len(needed) > 1 and needed[1].name not in ("train", "rng")
-
-
-def _literals(text: str) -> tuple[list[Any], dict[str, Any]]:
-    call = ast.parse(f"f{text}", mode="eval").body
-    if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):
-        raise ValueError(text)
-    options = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    return [ast.literal_eval(argument) for argument in call.args], options
-
-
-def _attribute(file: Path, name: str) -> Any:
-    if not file.is_file():
-        fail(f"{file}: no such file")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if spec is None or spec.loader is None:
-        fail(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.parent.resolve()))  # its neighbours, as when it is run itself
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        fail(f"{file} cannot be loaded: {_what(error, file)}")
-    finally:
-        sys.path.pop(0)
-    if not callable(getattr(module, name, None)):
-        classes = ", ".join(key for key, value in vars(module).items() if isinstance(value, type))
-        fail(f"{file} has no class {name} (there are: {classes})")
-    return getattr(module, name)

@@ -3,7 +3,7 @@
 from importlib import resources
 
 from cnnlite.exercises.batch_norm import BATCH_NORM
-from cnnlite.exercises.checking import Verdict, check, exercise_of
+from cnnlite.exercises.checking import Verdict, check
 from cnnlite.exercises.convolution import CONVOLUTION
 from cnnlite.exercises.dropout import DROPOUT
 from cnnlite.exercises.linear import LINEAR
@@ -12,6 +12,7 @@ from cnnlite.exercises.momentum import MOMENTUM
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
 from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
+from cnnlite.exercises.submission import exercise_of
 from cnnlite.exercises.tape import TAPE
 
 __all__ = [
@@ -35,5 +36,5 @@ def starting_file(name: str) -> str:
     Args:
         name: a key of EXERCISES.
     """
-    path = resources.files(__name__) / "start" / f"{name}.py.txt"
+    path = resources.files(__name__) / "start" / f"{EXERCISES[name].file}.txt"
     return path.read_text(encoding="utf-8")

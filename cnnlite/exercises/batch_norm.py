@@ -69,16 +69,14 @@ def _y(given: Given) -> tuple[Suspect, ...]:
     if not given["train"]:
         batch = Suspect("the batch's statistics are used though train is False",
                         lambda: normalised(given, mean, var))  # fmt: skip
-        return (batch, *suspects)
+        return (batch, *_other_eps(given, old_mean, old_var), *suspects)
     rows = {**given, "x": x.T.copy(), "gamma": np.ones(len(x)), "beta": np.zeros(len(x))}
     return (
         Suspect("the variance is divided by N - 1; to normalise, it is divided by N",
                 lambda: normalised(given, mean, x.var(axis=0, ddof=1))),
         Suspect("divided by the variance; it should be by its square root",
                 lambda: normalised(given, mean, (var + eps) ** 2 - eps)),
-        Suspect("eps is missing", lambda: normalised(given, mean, var, 0.0)),
-        Suspect("eps is added to the standard deviation; it belongs to the variance",
-                lambda: normalised(given, mean, (np.sqrt(var) + eps) ** 2 - eps)),
+        *_other_eps(given, mean, var),
         Suspect("the running statistics are used though train is True",
                 lambda: normalised(given, old_mean, old_var)),
         Suspect("the new running statistics are used; while training it is the batch's",
@@ -88,6 +86,18 @@ def _y(given: Given) -> tuple[Suspect, ...]:
         Suspect("one mean and variance for the whole array; each column has its own",
                 lambda: normalised(given, x.mean(), x.var())),
         *suspects,
+    )  # fmt: skip
+
+
+def _other_eps(given: Given, mean: np.ndarray, var: np.ndarray) -> tuple[Suspect, ...]:
+    eps = given["eps"]
+    return (
+        Suspect("eps is missing", lambda: normalised(given, mean, var, 0.0)),
+        Suspect("eps is added to the standard deviation; it belongs to the variance",
+                lambda: normalised(given, mean, (np.sqrt(var) + eps) ** 2 - eps)),
+        *(Suspect("another eps than the argument eps, such as 1e-5 or 1e-8",
+                  lambda other=other: normalised(given, mean, var, other))  # type: ignore[misc]
+          for other in (1e-3, 1e-5, 1e-8, 1e-10)),
     )  # fmt: skip
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnlite.exercises.judge import TO_DO, plain, wrong_with
+from cnnlite.exercises.judge import TO_DO, wrong_with
 from cnnlite.exercises.parts import Case, Exercise, Part
-from cnnlite.exercises.process import MEGABYTES, run_apart
-from cnnlite.exercises.worker import encode
+from cnnlite.exercises.submission import MEGABYTES, CannotLoad, Start, Submission, start_child
+from cnnlite.isolated.process import UNREADABLE, Lost
+from cnnlite.isolated.wire import plain
 
-__all__ = ["Verdict", "check", "exercise_of"]
-
-Run = Callable[[dict[str, Any]], dict[str, Any]]
+__all__ = ["Verdict", "check"]
 
 
 class Verdict(NamedTuple):
@@ -41,83 +38,61 @@ class Verdict(NamedTuple):
         return 0 if self.message else self.part.points
 
 
-def exercise_of(file: Path, exercises: dict[str, Exercise]) -> Exercise:
-    """Return the exercise whose starting file this was.
-
-    Args:
-        file: its first lines hold "# cnnlite exercise: NAME".
-        exercises: by name.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it does not say.
-    """
-    with file.open("rb") as stream:
-        head = stream.read(2000).decode("utf-8-sig", "replace")
-    match = re.search(r"^# cnnlite exercise: ([\w-]+)", head, re.MULTILINE)
-    if match is None or match[1] not in exercises:
-        raise ValueError(
-            f"{file} does not say which exercise it is: its first line should be "
-            f"# cnnlite exercise: NAME, with NAME one of {', '.join(exercises)}"
-        )
-    return exercises[match[1]]
-
-
 def check(
     exercise: Exercise,
     file: Path,
     part: str | None = None,
     seed: int = 0,
     seconds: float = 10,
-    run: Run = run_apart,
-) -> Iterator[Verdict]:
-    """Yield the verdict on each part, or on one.
+    start: Start = start_child,
+) -> list[Verdict]:
+    """Return the verdict on each part, or on one.
+
+    The file is loaded once.  What keeps it from being loaded is the message of every part.
 
     Args:
         exercise: which it is.
         file: the student's.
         part: its name; None for all.
         seed: of the numbers in the inputs.
-        seconds: time limit of each part.
-        run: does the calls, see `worker.run`.
+        seconds: time limit of loading the file, and of each part.
+        start: makes the process in which the file runs.
+
+    Raises:
+        OSError, ValueError: the file cannot be read.
     """
-    for candidate in exercise.parts:
-        if part is None or candidate.name == part:
-            message = _message(exercise, candidate, file, seed, seconds, run)
-            yield Verdict(candidate, message)
+    chosen = [each for each in exercise.parts if part in (None, each.name)]
+    submission = Submission(exercise, file, seconds, start)
+    verdicts: list[Verdict] = []
+    try:
+        for each in chosen:
+            verdicts.append(Verdict(each, _message(submission, each, seed)))
+    except CannotLoad as error:
+        told = _raised(error.error, {}) if error.error is not None else _lost(str(error), None)
+        message = f"the file cannot be loaded: {told}"
+        verdicts += [Verdict(each, message) for each in chosen[len(verdicts) :]]
+    finally:
+        submission.close()
+    return verdicts
 
 
-def _message(
-    exercise: Exercise, part: Part, file: Path, seed: int, seconds: float, run: Run
-) -> str:
+def _message(submission: Submission, part: Part, seed: int) -> str:
     cases = part.cases(np.random.default_rng(seed))
-    calls = [{"call": c.call, "inputs": encode(c.inputs)} for c in cases]
-    reply = run(
-        {
-            "file": str(file),
-            "helpers": exercise.helpers,
-            "calls": calls,
-            "seconds": seconds,
-        }
-    )
-    if "timeout" in reply:
-        return f"not through after {reply['timeout']:g} seconds\nlikely: {part.slow}"
-    if "ended" in reply:
-        return _ended(reply["ended"])
-    if "error" in reply:
-        return f"the file cannot be loaded: {_raised(reply['error'], part)}"
-    names, results = reply.get("names"), reply.get("results")
-    if not isinstance(names, list) or not isinstance(results, list):
-        return "what came back from the process cannot be read"
-    if part.function.partition(".")[0] not in names:
+    try:
+        results = submission.results(cases)
+    except Lost as error:
+        return _lost(str(error), part)
+    if part.function.partition(".")[0] not in submission.functions:
         return f"the file has no function {part.function} any more; the starting file has it"
+    if not isinstance(results, list):
+        return UNREADABLE
     # One call after the other: the first that is wrong is told.
     for number, case in enumerate(cases):
         if number >= len(results) or not isinstance(results[number], dict):
-            return "what came back from the process cannot be read"
+            return UNREADABLE
         result = results[number]
         if "error" in result:
-            wrong: str | None = _raised(result["error"], part)
+            wrong: str | None = _raised(result["error"], part.hints)
         else:
             wrong = wrong_with(part, case, result)
         if wrong:
@@ -137,18 +112,20 @@ def _called(case: Case) -> str:
     return f"{shown} with {', '.join(given)}{note}" if given else f"{shown}{note}"
 
 
-def _raised(error: Any, part: Part) -> str:
+def _raised(error: Any, hints: dict[str, str]) -> str:
     """What an exception in the student's file means."""
     if not isinstance(error, dict):
-        return "what came back from the process cannot be read"
+        return UNREADABLE
     kind, text, line, code = (plain(error.get(key)) for key in ("type", "text", "line", "code"))
-    where = f" in line {line}: {code}" if error.get("line") else ""
+    where = (
+        (f" in line {line}: {code}" if code else f" in line {line}") if error.get("line") else ""
+    )
     if kind == "SystemExit":
         return f"the file leaves Python{where}\nlikely: exit() or sys.exit() has no place in it"
     if kind == "MemoryError":
         return f"more than {MEGABYTES} MB of memory are asked for{where}"
     message = f"raised {kind}: {text}{where}"
-    hint = part.hints.get(kind) or HINTS.get(kind)
+    hint = hints.get(kind) or HINTS.get(kind)
     return f"{message}\nlikely: {hint}" if hint else message
 
 
@@ -158,17 +135,24 @@ HINTS = {
     "NameError": "a name that is spelled in two ways, or not defined yet",
     "UnboundLocalError": "a variable that is set in one branch only",
     "IndentationError": "spaces at the beginning of the line",
+    "TabError": "tabs and spaces at the beginning of lines: use spaces only",
+    "KeyboardInterrupt": "the file raises it itself; nobody has pressed a key",
 }
 
+LOST = {
+    "signal 9": "too much memory, or a signal that the file sends itself",
+    "signal 11": "a crash below Python: ctypes, or a recursion that is too deep",
+    "signal 24": "too much time",
+    "signal": "too much memory, too much time, or a signal that the file sends itself",
+    "exit status": "os._exit() or exit() has no place in the file",
+    "processes": "the file starts itself, or others, again and again",
+    "watched over": "os.kill() has no place in the file",
+}
+"""What may have ended the process, by a word of what is known about it."""
 
-def _ended(status: Any) -> str:
-    """The process was over before it had answered."""
-    if isinstance(status, int) and status < 0:
-        return (
-            f"the process was ended by the system (signal {-status})\n"
-            "likely: too much memory, or too much time"
-        )
-    return (
-        f"the process was over before the part was through (exit status {status})\n"
-        "likely: os._exit() or exit() has no place in the file"
-    )
+
+def _lost(message: str, part: Part | None) -> str:
+    if message.startswith("not through"):
+        return f"{message}\nlikely: {part.slow if part else Part.slow}"
+    hint = next((hint for word, hint in LOST.items() if word in message), "")
+    return f"{message}\nlikely: {hint}" if hint else message

@@ -87,6 +87,11 @@ class Exercise:
     helpers: str = ""
 
     @property
+    def file(self) -> str:
+        """Name of the starting file; a module must be importable, so it has no hyphens."""
+        return self.name.replace("-", "_") + ".py"
+
+    @property
     def points(self) -> int:
         """All that can be had."""
         return sum(part.points for part in self.parts)

@@ -30,6 +30,9 @@ def cases_of(make: Make) -> Callable[[np.random.Generator], list[Case]]:
     return cases
 
 
+EPSILONS = tuple(10.0**-digits for digits in range(3, 21))
+
+
 def _softmax(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
     p = _probabilities(scores)
     if note:
@@ -38,8 +41,18 @@ def _softmax(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
         *_badly_normalised(np.exp(scores)),
         *_badly_normalised(np.exp(scores - scores.max(axis=1, keepdims=True))),
         Suspect("these are logarithms of probabilities", lambda: np.log(p)),
+        *(_more_than_the_sum(scores, epsilon) for epsilon in EPSILONS),
     )
     return Case("softmax(scores)", {"scores": scores}, p, suspects)
+
+
+def _more_than_the_sum(scores: np.ndarray, epsilon: float) -> Suspect:
+    def p() -> np.ndarray:
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return e / (e.sum(axis=1, keepdims=True) + epsilon)
+
+    return Suspect("an epsilon is added to the sum, as in e / (e.sum() + 1e-8); the sum is never 0 "
+                   "once the largest score is subtracted", p)  # fmt: skip
 
 
 def _badly_normalised(e: np.ndarray) -> tuple[Suspect, ...]:
@@ -54,10 +67,12 @@ def _badly_normalised(e: np.ndarray) -> tuple[Suspect, ...]:
 def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
     call, inputs = "cross_entropy(scores, targets)", {"scores": scores, "targets": targets}
     loss = float(cross_entropy_forward(scores, targets)[0])
-    if note:
-        return Case(call, inputs, loss, note=note)
     n, classes = scores.shape
     p = _probabilities(scores)
+    guarded = [_guarded(p[np.arange(n), targets], epsilon) for epsilon in EPSILONS]
+    epsilons = tuple(suspect for pair in guarded for suspect in pair)
+    if note:
+        return Case(call, inputs, loss, epsilons, note=note)
     suspects = (
         Suspect("the losses are summed; their mean is asked for (1/N)", lambda: loss * n),
         Suspect("divided by N and by C", lambda: loss / classes),
@@ -71,8 +86,21 @@ def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
         Suspect("a logarithm to another base than e", lambda: loss / np.log(2)),
         Suspect("the losses are not averaged over the batch",
                 lambda: cross_entropy_forward(scores, targets, reduction="none")[0]),
+        *epsilons,
     )  # fmt: skip
     return Case(call, inputs, loss, suspects)
+
+
+def _guarded(right: np.ndarray, epsilon: float) -> tuple[Suspect, Suspect]:
+    """What an epsilon makes of the loss, given the right classes' probabilities."""
+    cause = (
+        "an epsilon keeps p away from 0, as in log(p + 1e-8) or log(np.maximum(p, 1e-8)): it "
+        "changes the loss; take the logarithm of the sum of exponentials instead"
+    )
+    return (
+        Suspect(cause, lambda: -np.log(right + epsilon).mean()),
+        Suspect(cause, lambda: -np.log(np.maximum(right, epsilon)).mean()),
+    )
 
 
 def _gradient(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:

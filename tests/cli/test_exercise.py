@@ -1,5 +1,9 @@
 """`cnnlite exercise`: lists, writes, checks, refuses."""
 
+import importlib
+import keyword
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,7 @@ from cnnlite.exercises import EXERCISES, starting_file
 
 Cli = Callable[..., Any]
 SOLUTIONS = Path(__file__).parents[1] / "exercises" / "solutions"
+RELU = (SOLUTIONS / "relu.py").read_text(encoding="utf-8")
 
 
 def rows(text: str) -> list[str]:
@@ -35,7 +40,7 @@ def test_writes_a_starting_file_and_never_over_another(cli: Cli) -> None:
 
 def test_writes_all(cli: Cli) -> None:
     assert cli("exercise", "all", "--out", "lab").status == 0
-    assert {path.stem for path in Path("lab").iterdir()} == set(EXERCISES)
+    assert {path.name for path in Path("lab").iterdir()} == {e.file for e in EXERCISES.values()}
 
 
 def test_a_starting_file_is_wrong_kindly(cli: Cli) -> None:
@@ -86,3 +91,145 @@ def test_what_is_wrong_is_one_line(cli: Cli, arguments: list[str], line: str) ->
     cli("exercise", "relu")
     Path("other.py").write_text("# cnnlite exercise: knitting\n")
     assert line in cli("exercise", *arguments).complaint
+
+
+def summary(out: str) -> dict[str, str]:
+    """The table at the end: points by file."""
+    lines = rows(out.rpartition("\n\n")[2])
+    assert lines[0] == "file exercise points"
+    return {line.split()[0]: line.partition(" ")[2] for line in lines[1:]}
+
+
+def test_what_cannot_be_checked_does_not_keep_the_others_from_it(cli: Cli) -> None:
+    Path("right.py").write_text(RELU)
+    Path("wrong.py").write_text(RELU.replace("x > 0", "x < 0"))
+    Path("folder.py").mkdir()
+    Path("loop.py").symlink_to("loop.py")
+    Path("empty.py").write_text("")
+    Path("knitting.py").write_text("# cnnlite exercise: knitting\n")
+    Path("large.py").write_text(RELU + "#" * 2**20)
+    bad = ["folder.py", "loop.py", "empty.py", "knitting.py", "gone.py", "large.py"]
+    outcome = cli("exercise", "check", bad[0], "right.py", *bad[1:], "wrong.py", "right.py")
+    assert outcome.status == 2
+    assert "right.py: ReLU" in outcome.out
+    assert "likely: it flows where x is negative" in outcome.out
+    assert summary(outcome.out) == {
+        "folder.py": "not checked", "right.py": "relu 5/5", **dict.fromkeys(bad, "not checked"),
+        "wrong.py": "relu 2/5",
+    }  # fmt: skip
+    said = outcome.err.splitlines()
+    assert len(said) == len(bad)
+    for name, line in zip(bad, said, strict=True):
+        assert line.startswith("cnnlite exercise: ")
+        assert name in line
+
+
+def test_a_pipe_is_not_waited_for(cli: Cli) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes")
+    os.mkfifo("pipe.py")
+    assert "pipe.py is no regular file" in cli("exercise", "check", "pipe.py").complaint
+
+
+def test_a_part_that_one_file_lacks_is_checked_in_the_others(cli: Cli) -> None:
+    cli("exercise", "linear")
+    Path("mine.py").write_text(RELU)
+    outcome = cli("exercise", "check", "mine.py", "linear.py", "--part", "backward")
+    assert outcome.status == 2
+    assert "linear.py: no part backward" in outcome.err
+    assert summary(outcome.out) == {"mine.py": "relu 3/3", "linear.py": "not checked"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 / 0\n", "all parts: the file cannot be loaded: raised ZeroDivisionError"),
+        ("def f(:\n", "all parts: the file cannot be loaded: raised SyntaxError"),
+        ("import torch\n", "all parts: the file cannot be loaded: raised ImportError"),
+        ("import os; os._exit(0)\n", "all parts: the file cannot be loaded: the process was over"),
+        ("exit()\n", "all parts: the file cannot be loaded: the file leaves Python"),
+    ],
+)
+def test_what_keeps_a_file_from_being_loaded_is_said_once(cli: Cli, text: str, said: str) -> None:
+    Path("mine.py").write_text("# cnnlite exercise: tape\n" + text)
+    outcome = cli("exercise", "check", "mine.py")
+    assert outcome.status == 1
+    assert outcome.out.count("cannot be loaded") == 1
+    assert said in outcome.out
+    assert "total 0/12" in rows(outcome.out)
+
+
+def test_a_file_in_another_encoding_gets_nothing(cli: Cli) -> None:
+    """Python refuses a byte that is not UTF-8 even in a comment; compile() of bytes does not."""
+    Path("mine.py").write_bytes(RELU.encode() + b"# caf\xe9\n")
+    outcome = cli("exercise", "check", "mine.py")
+    assert outcome.status == 1
+    assert "total 0/5" in rows(outcome.out)
+    assert "not written in UTF-8: save the file in UTF-8" in outcome.out
+
+
+def test_a_file_in_utf16_is_told_from_one_without_an_exercise(cli: Cli) -> None:
+    Path("mine.py").write_text(RELU, encoding="utf-16")
+    assert "save the file in UTF-8" in cli("exercise", "check", "mine.py").out
+
+
+def test_an_annotation_that_python_cannot_evaluate_gets_nothing(cli: Cli) -> None:
+    """The checker's own __future__ import does not hold in the student's file."""
+    Path("mine.py").write_text(RELU.replace("(x)", "(x: array)"))
+    outcome = cli("exercise", "check", "mine.py")
+    assert outcome.status == 1
+    assert "name 'array' is not defined in line 5" in outcome.out
+
+
+def test_a_submission_finds_nothing_of_the_one_before(cli: Cli) -> None:
+    """Nor does it leave anything where the checker runs, or beside itself."""
+    Path("class").mkdir()
+    leave = (
+        "import os, pathlib, tempfile\n"
+        "folders = '.', os.path.dirname(__file__), tempfile.gettempdir(), pathlib.Path.home()\n"
+        "for folder in folders:\n"
+        "    path = os.path.join(folder, 'left')\n"
+        "    if os.path.exists(path): raise RuntimeError('somebody was here')\n"
+        "for folder in folders:\n"
+        "    open(os.path.join(folder, 'left'), 'w').write('x')\n"
+    )
+    for name in "abc":
+        Path(f"class/{name}.py").write_text(RELU + leave)
+    outcome = cli("exercise", "check", "class/a.py", "class/b.py", "class/c.py")
+    assert outcome.status == 0, outcome.out
+    assert sorted(path.name for path in Path().rglob("*")) == ["a.py", "b.py", "c.py", "class"]
+
+
+def test_a_name_of_any_kind_is_checked_and_printed_on_one_line(cli: Cli) -> None:
+    odd = "two words.py", "it's.py", "new\nline.py", "esc\x1b[2J.py", "random.py", "numpy.py"
+    for name in odd:
+        Path(name).write_text(RELU)
+        outcome = cli("exercise", "check", name)
+        assert outcome.status == 0, outcome
+        assert "\x1b" not in outcome.out
+        assert outcome.out.splitlines()[0].endswith(": ReLU, forward and backward")
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_starting_file_can_be_imported(
+    cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("exercise", name).status == 0
+    (file,) = Path().iterdir()
+    assert file.stem.isidentifier()
+    assert not keyword.iskeyword(file.stem)
+    assert file.stem not in sys.stdlib_module_names
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    monkeypatch.delitem(sys.modules, file.stem, raising=False)
+    module = importlib.import_module(file.stem)
+    assert Path(module.__file__ or "").parent == Path.cwd()
+    del sys.modules[file.stem]
+    assert f"cnnlite exercise check {file.name}\n" in file.read_text()
+    outcome = cli("exercise", "check", file.name)
+    assert outcome.status == 1
+    assert f"total 0/{EXERCISES[name].points}" in rows(outcome.out)
+
+
+def test_a_name_with_underscores_is_understood(cli: Cli) -> None:
+    assert cli("exercise", "batch_norm").status == 0
+    assert Path("batch_norm.py").exists()

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from cnnlite.exercises import EXERCISES, check, exercise_of, starting_file
-from tests.exercises.checked import SOLUTIONS, run_here, verdict_on
+from tests.exercises.checked import Here, solution, verdict_on
 
 NAMES = list(EXERCISES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_right_solution_has_all_points(name: str) -> None:
-    """In processes of its own, one a part, as a student's file is checked."""
-    file = SOLUTIONS / f"{name}.py"
+    """In a process of its own, as a student's file is checked."""
+    file = solution(name)
     exercise = exercise_of(file, EXERCISES)
     verdicts = list(check(exercise, file, seconds=60))
     assert [verdict.message for verdict in verdicts] == [""] * len(exercise.parts)
@@ -24,13 +24,13 @@ def test_a_right_solution_has_all_points(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_right_solution_is_right_for_other_numbers(name: str) -> None:
     for seed in (1, 2, 3):
-        for verdict in check(EXERCISES[name], SOLUTIONS / f"{name}.py", seed=seed, run=run_here):
+        for verdict in check(EXERCISES[name], solution(name), seed=seed, start=Here):
             assert not verdict.message, (seed, verdict.part.name, verdict.message)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_starting_file_has_no_points_and_is_told_kindly(name: str, tmp_path: Path) -> None:
-    file = tmp_path / f"{name}.py"
+    file = tmp_path / EXERCISES[name].file
     file.write_text(starting_file(name), encoding="utf-8")
     assert exercise_of(file, EXERCISES).name == name
     for part in EXERCISES[name].parts:
@@ -74,15 +74,17 @@ def test_no_suspect_is_right(name: str) -> None:
 
 def test_there_is_no_other_starting_file() -> None:
     folder = Path(__file__).parents[2] / "cnnlite/exercises/start"
-    assert {path.name for path in folder.glob("*.txt")} == {f"{name}.py.txt" for name in NAMES}
+    assert {path.name for path in folder.glob("*.txt")} == {
+        f"{EXERCISES[name].file}.txt" for name in NAMES
+    }
 
 
 def test_solutions_ship_in_no_wheel() -> None:
     """Not a line of the solutions' bodies stands in the starting files."""
     for name in NAMES:
-        solution = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8").splitlines()
+        text = solution(name).read_text(encoding="utf-8")
         start = {line.strip() for line in starting_file(name).splitlines()}
         given = ("def ", "class ", "import ", "return ", "#", "self.", '"""', "@", ")", "other = ")
-        lines = [line.strip() for line in solution if len(line.strip()) > 12]
+        lines = [line.strip() for line in text.splitlines() if len(line.strip()) > 12]
         shared = [line for line in lines if line in start and not line.startswith(given)]
         assert not shared

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnnlite.exercises import EXERCISES, Verdict, check
+from cnnlite.exercises.submission import Session, start_child
 from tests.exercises.checked import SOLUTIONS, verdict_on
 
 RIGHT = (SOLUTIONS / "relu.py").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def body(text: str) -> str:
     ("text", "said"),
     [
         ("import sys\nsys.exit(0)", "leaves Python in line 2: sys.exit(0)"),
-        ("import os\nos._exit(0)", "over before the part was through (exit status 0)"),
+        ("import os\nos._exit(0)", "over before it had answered (exit status 0)"),
         ("import os\nos.kill(os.getpid(), 9)", "ended by the system (signal 9)"),
         ("x = 1\ny = 1 / 0", "cannot be loaded: raised ZeroDivisionError: division by zero in"
          " line 2: y = 1 / 0"),
@@ -41,7 +42,7 @@ def body(text: str) -> str:
         ("import cnnlite", "cnnlite has it ready; this exercise is to be done without"),
         ("from torch.nn.functional import relu", "torch has it ready"),
         (body("sys.exit(0)"), "leaves Python in line 5: sys.exit(0)"),
-        (body("os._exit(0)"), "over before the part was through"),
+        (body("os._exit(0)"), "over before it had answered"),
         (body("return 1 / 0"), "raised ZeroDivisionError: division by zero in line 5: return 1"),
         (body("return bytearray(2**33)"), "more than 1024 MB of memory are asked for in line 5"),
         (body("return np.ones(2**31)"), "MB of memory are asked for"),
@@ -89,9 +90,10 @@ def test_a_result_of_another_kind_is_described(tmp_path: Path, text: str, said: 
         "import numpy\nnumpy.allclose = numpy.isclose = numpy.array_equal = lambda *a, **k: True\n",
         "print('passed ' * 100)\nprint('forward right 2/2')\n",
         "import sys\nsys.meta_path.clear()\nsys.modules.clear()\n",
-        "import __main__\n__main__.run = lambda job: {'names': ['relu_forward'], 'results': []}\n",
-        "import __main__\n__main__.encode = lambda value, depth=0: {'text': 'right'}\n",
-        "import __main__, sys\nsys.stdout = None\n__main__.shared_memory = lambda *a: []\n",
+        "import sys\nof = sys.modules['_isolated.calls']\n"
+        "of.Calls.answer = lambda *a: {'names': ['relu_forward'], 'results': []}\n",
+        "import sys\nsys.modules['_isolated.calls'].encode = lambda *a: {'text': 'right'}\n",
+        "import sys\nsys.stdout = None\nsys.modules['_isolated.calls'].shared_memory = list\n",
         "class Same:\n    __eq__ = lambda *a: True\n    __le__ = __ge__ = __lt__ = __eq__\n"
         "def relu_forward(x):\n    return Same()\n",
         "import atexit, os\natexit.register(lambda: os._exit(0))\n",
@@ -122,7 +124,9 @@ def test_tricks_do_not_help_a_wrong_solution(tmp_path: Path, text: str) -> None:
 def test_what_hangs_is_ended(tmp_path: Path, text: str) -> None:
     found = verdict(tmp_path, RIGHT + text, seconds=0.7)
     assert found.points == 0
-    assert found.message == "not through after 0.7 seconds\nlikely: a loop that never ends?"
+    assert found.message == (
+        "the file cannot be loaded: not through after 0.7 seconds\nlikely: a loop that never ends?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,3 +187,82 @@ def test_walking_every_path_of_a_graph_is_told_from_a_loop_without_end(tmp_path:
     (found,) = check(EXERCISES["tape"], file, "backward", seconds=0.7)
     assert found.points == 0
     assert "likely: every way to a number is walked" in found.message
+
+
+class Counted:
+    """Starts processes, and counts them."""
+
+    def __init__(self) -> None:
+        self.started = 0
+
+    def __call__(self, seconds: float) -> Session:
+        self.started += 1
+        return start_child(seconds)
+
+
+def test_a_loop_at_loading_costs_the_limit_once(tmp_path: Path) -> None:
+    file, counted = tmp_path / "loop.py", Counted()
+    file.write_text("while True:\n    pass\n", encoding="utf-8")
+    found = check(EXERCISES["tape"], file, seconds=0.7, start=counted)
+    assert counted.started == 1
+    assert {verdict.message for verdict in found} == {
+        "the file cannot be loaded: not through after 0.7 seconds\nlikely: a loop that never ends?"
+    }
+
+
+def test_a_right_file_is_loaded_once_for_all_its_parts(tmp_path: Path) -> None:
+    counted = Counted()
+    found = check(EXERCISES["tape"], SOLUTIONS / "tape.py", start=counted)
+    assert counted.started == 1
+    assert not any(verdict.message for verdict in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import os; os._exit(0)", "over before it had answered"),
+        ("while True: pass", "not through after"),
+        ("return bytearray(2**33)", "MB of memory are asked for"),
+        ("import ctypes; ctypes.string_at(0)", "a crash below Python"),
+    ],
+)
+def test_a_part_that_ends_the_process_does_not_take_the_others_with_it(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "half.py"
+    file.write_text(RIGHT.replace("return np.maximum(x, 0)", text), encoding="utf-8")
+    forward, backward = check(EXERCISES["relu"], file, seconds=5)
+    assert said in forward.message
+    assert backward.message == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("yield x", "returned an object of type generator, expected an array of shape (3, 4) and"
+         " dtype float64\nlikely: yield, where a return is needed"),
+        ("return (-1.0) ** 0.5 * x", "likely: the root of a negative number"),
+        ("return (-1.0) ** 0.5", "returned an object of type complex"),
+        ("return np.maximum(x, 0).tolist()", "likely: np.array(...) is missing around the list"),
+        ("return np.maximum(x, 0),", "likely: a comma too many behind return"),
+        ("return np.maximum(x, 0) > 0", "came dtype bool, expected numbers of float64"),
+        ("return np.float16(x)", "came dtype float16, expected float64 as the inputs"),
+        ("return float('nan')", "came shape (), expected (3, 4)"),
+        ("return {'y': x}", "returned a dict, expected"),
+        ("return np.maximum(x, 0).reshape(-1)", "only the shape is not"),
+        ("return lambda: x", "returned an object of type function"),
+        ("return 10**400", "returned an object of type int"),
+    ],
+)  # fmt: skip
+def test_a_result_of_another_kind_has_its_cause(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "broken_kind.py"
+    file.write_text(body(text), encoding="utf-8")
+    found = verdict_on(file, "relu", "forward")
+    assert found.points == 0
+    assert said in found.message
+
+
+def test_a_file_that_deletes_itself_is_checked_all_the_same(tmp_path: Path) -> None:
+    text = "import os\nos.remove(__file__)\n"
+    assert verdict(tmp_path, RIGHT + text).message == ""
+    assert (tmp_path / "hostile.py").exists()

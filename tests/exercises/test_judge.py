@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.exercises import EXERCISES, Case, Exercise, Part, check, exercise_of, worker
-from cnnlite.exercises.judge import plain
-from cnnlite.exercises.worker import decode, encode
-from tests.exercises.checked import SOLUTIONS, run_here
+from cnnlite.exercises import EXERCISES, Case, Exercise, Part, check, exercise_of
+from cnnlite.isolated.wire import decode, encode, plain
+from tests.exercises.checked import Here, solution
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]])
 
@@ -20,7 +19,7 @@ def message(folder: Path, text: str, case: Case, **options: Any) -> str:
     file = folder / "broken_f.py"
     file.write_text(f"import numpy as np\ndef f(x):\n    {text}\n", encoding="utf-8")
     part = Part("f", 1, "f", lambda rng: [case], **options)
-    (verdict,) = check(Exercise("f", "", (part,)), file, run=run_here)
+    (verdict,) = check(Exercise("f", "", (part,)), file, start=Here)
     return verdict.message
 
 
@@ -89,6 +88,7 @@ def test_what_is_sent_arrives(value: Any) -> None:
 
 FAKES = [
     {}, {"names": 3, "results": 4}, {"error": 5}, {"error": {"line": [1], "type": {}}},
+    {"names": [[]]},
     {"names": ["relu_forward"], "results": []}, {"names": ["relu_forward"], "results": [[]] * 9},
 ]  # fmt: skip
 RESULTS = [
@@ -110,7 +110,12 @@ def test_a_forged_reply_gets_nothing_and_breaks_nothing(name: str, fake: Any) ->
         functions = [part.function.partition(".")[0] for part in EXERCISES[name].parts]
         one = {"inputs": {"dict": {}}, "alias": [], **fake}
         fake = {"names": functions, "results": [one] * 9}
-    for verdict in check(EXERCISES[name], Path("x.py"), run=lambda job: fake):
+
+    class Forger(Here):
+        def ask(self, request: dict[str, Any], seconds: float) -> Any:
+            return fake
+
+    for verdict in check(EXERCISES[name], solution(name), start=Forger):
         assert verdict.points == 0
 
 
@@ -118,13 +123,14 @@ def test_a_forged_reply_gets_nothing_and_breaks_nothing(name: str, fake: Any) ->
     "alias", [3, [3], [[0, 99]], [[0, {}]], [[99, "x"]], [["x", None]], [[[], {}]]]
 )
 def test_forged_aliases_break_nothing(alias: Any) -> None:
-    def run(job: dict[str, Any]) -> dict[str, Any]:
-        reply = worker.run(job)
-        for result in reply["results"]:
-            result["alias"] = alias
-        return reply
+    class Forger(Here):
+        def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+            reply = super().ask(request, seconds)
+            for result in reply.get("results", ()):
+                result["alias"] = alias
+            return reply
 
-    assert list(check(EXERCISES["relu"], SOLUTIONS / "relu.py", run=run))
+    assert check(EXERCISES["relu"], solution("relu"), start=Forger)
 
 
 def test_a_mark_at_the_beginning_of_the_file_does_not_hide_its_exercise(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""Which mistake explains a wrong result; none is named that does not explain all of it."""
+
+from __future__ import annotations
+
+from itertools import combinations, permutations
+
+import numpy as np
+
+from cnnlite.exercises.parts import Case
+
+__all__ = ["cause_of", "close"]
+
+# A cause leaves no more of the error than this part; near what is right, everything is close.
+EXPLAINS = 0.01
+NEARLY = 1e-3  # relative; what is wrong by less than this was nearly right
+
+
+def close(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Element by element, within the rounding of the coarser of both dtypes; NaN is never right."""
+    close: np.ndarray = np.asarray(_off(came, expected) <= _tolerance(came, expected))
+    return close
+
+
+def _tolerance(came: np.ndarray, expected: np.ndarray) -> float:
+    kinds = [a.dtype for a in (came, expected) if a.dtype.kind == "f"]
+    relative = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
+    return relative * max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
+
+
+def _off(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        off: np.ndarray = np.abs(came.astype(np.float64) - expected.astype(np.float64))
+    return off
+
+
+def cause_of(case: Case, came: np.ndarray) -> str | None:
+    """Return the mistake that gives just this result, None if no usual one does.
+
+    Args:
+        case: the call, what is expected and what mistakes would give.
+        came: a result that is wrong.
+    """
+    with np.errstate(all="ignore"):  # what came may be anything
+        return _cause(case, came, np.asarray(case.expected))
+
+
+def _cause(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
+    if not np.isfinite(came).all():
+        if came.shape == expected.shape:
+            return "0/0, the logarithm of 0, or exp of a large number"
+        return None
+    if came.shape == expected.shape and not came.any():
+        return "it is zero everywhere: is it filled in, and the filled-in array returned?"
+    for cause, make in case.suspects:
+        wrong = np.asarray(make())
+        if _explained(came, wrong, expected):
+            return cause
+    if came.shape != expected.shape:
+        return _of_shape(case, came, expected)
+    return _arrangement(came, expected) or _scale(case, came, expected) or _small(came, expected)
+
+
+def _explained(came: np.ndarray, wrong: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether this is it: close, and closer by far than to what is right."""
+    if came.shape != wrong.shape or not close(came, wrong).all():
+        return False
+    if came.shape != expected.shape:
+        return True
+    rest = float(_off(came, wrong).max(initial=0))
+    return rest <= EXPLAINS * float(_off(came, expected).max(initial=0))
+
+
+def _of_shape(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
+    """What gives a result of another shape."""
+    arranged = _arrangement(came, expected)
+    if arranged:
+        return arranged
+    if came.size and came.size == expected.size and _same(came.ravel(), expected.ravel()):
+        return "the numbers are right; only the shape is not: reshape, or keepdims"
+    for axis in range(came.ndim):
+        for name, reduce in (("sum", np.sum), ("mean", np.mean)):
+            if came.shape[axis] > 1 and _same(reduce(came, axis=axis), expected):
+                return f"the {name} over axis {axis} is missing"
+    for axis in range(expected.ndim):
+        for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
+            for keep in (False, True):
+                if expected.shape[axis] > 1 and _same(
+                    came, reduce(expected, axis=axis, keepdims=keep)
+                ):
+                    return f"{name} over axis {axis}, which the result should keep"
+    shaped = [c for c, make in case.suspects if np.asarray(make()).shape == came.shape]
+    return f"{shaped[0]} (that gives this shape)" if len(shaped) == 1 else None
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.shape(a) == np.shape(b) and bool(close(np.asarray(a), np.asarray(b)).all())
+
+
+def _arrangement(came: np.ndarray, expected: np.ndarray) -> str | None:
+    """Whether the right numbers stand in another order."""
+    if came.ndim != expected.ndim or came.size != expected.size or not came.size >= 2:
+        return None
+    axes = tuple(range(came.ndim))
+    for order in permutations(axes) if came.ndim <= 4 else ():
+        turned = came.transpose(order)
+        if order != axes and _explains(turned, expected, came):
+            if came.ndim == 2:
+                return "it is transposed"
+            return f"its axes are in another order; transpose({order}) would make it right"
+    for count in range(1, came.ndim + 1) if came.ndim <= 4 else ():
+        for flipped in combinations(axes, count):
+            if _explains(np.flip(came, flipped), expected, came):
+                along = " and ".join(f"axis {axis}" for axis in flipped)
+                return f"it runs backwards along {along}"
+    for axis in axes:
+        for shift in (1, -1):
+            if came.shape[axis] > 2 and _explains(np.roll(came, shift, axis), expected, came):
+                return f"it is shifted by one along axis {axis}"
+    return None
+
+
+def _explains(mended: np.ndarray, expected: np.ndarray, came: np.ndarray) -> bool:
+    """Whether this change makes it right, to far more digits than it was wrong in."""
+    if mended.shape != expected.shape or not close(mended, expected).all():
+        return False
+    if came.shape != expected.shape:
+        return True
+    rest = float(_off(mended, expected).max(initial=0))
+    return rest <= EXPLAINS * float(_off(came, expected).max(initial=0))
+
+
+def _scale(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
+    """Whether all of it is too large by one factor, or by one number."""
+    if _explains(-came, expected, came):
+        return "the sign is turned"
+    big = np.abs(expected) > 1e-3 * np.abs(expected).max(initial=0)
+    if np.count_nonzero(big) < 2:  # any number is some other one times something
+        return None
+    factor = float(np.median(came[big] / expected[big]))
+    if factor and _explains(came / factor, expected, came) and abs(factor - 1) > NEARLY:
+        return f"everything is {factor:.4g} times what it should be{_meaning(factor, case)}"
+    difference = float(np.median(came[big] - expected[big]))
+    if abs(difference) > NEARLY * np.abs(expected).max() and _explains(
+        came - difference, expected, came
+    ):
+        way = "large" if difference > 0 else "small"
+        return f"everything is too {way} by {abs(difference):.4g}"
+    return None
+
+
+def _meaning(factor: float, case: Case) -> str:
+    """Where a wrong factor may come from: the sizes of the inputs."""
+    for name, value in case.inputs.items():
+        shape = value.shape if isinstance(value, np.ndarray) else ()
+        for count in (1, 2, 3):
+            for axes in combinations(range(len(shape)), count):
+                size = int(np.prod([shape[axis] for axis in axes]))
+                what = " * ".join(f"{name}.shape[{axis}]" for axis in axes)
+                what = f"({what})" if count > 1 else what
+                if size > 1 and abs(factor - size) < 1e-4 * size:
+                    return f", and {size} is {what}"
+                if size > 1 and abs(factor * size - 1) < 1e-4:
+                    return f", and that is 1/{what}"
+    return ""
+
+
+def _small(came: np.ndarray, expected: np.ndarray) -> str | None:
+    """What makes a result that is nearly right."""
+    large = float(np.abs(expected).max(initial=0))
+    if not large or float(_off(came, expected).max(initial=0)) > NEARLY * large:
+        return None
+    if came.dtype == np.float64 and _is_single(came) and not _is_single(expected):
+        return "something on the way is float32, which has seven digits only"
+    return (
+        "nearly right: a small number was added where none is asked for (an epsilon), a constant "
+        "has too few digits, or it comes from finite differences"
+    )
+
+
+def _is_single(array: np.ndarray) -> bool:
+    """Whether float32 holds all of its digits."""
+    return bool((array.astype(np.float32) == array).all())
