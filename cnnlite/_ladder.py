@@ -19,6 +19,7 @@ import numpy as np
 from cnnlite import functional
 from cnnlite._backend import empty, kernels
 from cnnlite.functional.conv import ALGORITHMS
+from cnnlite.post_ops import NO_POST_OPS
 
 PASSES = ("forward", "input gradient", "weight gradient")
 SGEMM_SIZE = 2048
@@ -114,7 +115,7 @@ def works_of(
     )
     geometry, algorithm = cache.geometry, ALGORITHMS[rung]
     return [
-        lambda: algorithm.forward(x, weight, None, geometry, False, False),
+        lambda: algorithm.forward(x, weight, None, geometry, NO_POST_OPS),
         lambda: algorithm.input_gradient(dy, weight, geometry),
         lambda: algorithm.weight_gradient(dy, x, geometry, False),
     ]

@@ -14,6 +14,8 @@ from cnnlite.functional._checks import (
     check_shape,
     contiguous,
 )
+from cnnlite.functional.post_ops import apply, undo
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 
 class BatchNormCache(NamedTuple):
@@ -25,8 +27,8 @@ class BatchNormCache(NamedTuple):
     gamma: Array | None
     beta: Array | None  # only to tell again from x what a fused ReLU stopped
     train: bool  # whether mean and variance depend on x, and add to dx
-    relu: bool  # whether a ReLU was fused behind
-    y: Array | None  # the output, where an addend stood in front of that ReLU: 0 where it stopped
+    relu: bool  # whether a ReLU follows whose output is not kept: x tells again what it stopped
+    kept: Kept  # what backward needs of the other post-ops
 
 
 def batch_norm_forward(
@@ -38,10 +40,9 @@ def batch_norm_forward(
     train: bool,
     momentum: float = 0.1,
     eps: float = 1e-5,
-    relu: bool = False,
-    addend: Array | None = None,
+    post: PostOps = NO_POST_OPS,
 ) -> tuple[Array, BatchNormCache]:
-    """Normalises channels over the batch; `torch.nn.functional.batch_norm`.
+    """Normalise channels over the batch; `torch.nn.functional.batch_norm`.
 
     Args:
         x: (N, C), (N, C, L) or (N, C, H, W), float32 or float64.
@@ -52,8 +53,7 @@ def batch_norm_forward(
         train: whether to normalise with the batch's own mean and (biased) variance.
         momentum: weight of the new batch in the running statistics, 0 to 1.
         eps: added to the variance.
-        relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
-        addend: of x's shape and dtype, added to y (before ReLU) in the same pass; or None.
+        post: an addend like x and an activation, which follow in the same pass over memory.
 
     Returns:
         y like x, and the cache.
@@ -66,6 +66,9 @@ def batch_norm_forward(
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1.
     """
     _check(x, gamma, beta, running_mean, running_var, train)
+    if post.pool:
+        raise ValueError("BatchNorm: post has a pooling, expected an addend and an activation")
+    addend = post.addend
     if addend is not None:
         check_floats("BatchNorm", x=x, addend=addend)
         check_shape("BatchNorm", "addend", addend, x.shape)
@@ -77,6 +80,7 @@ def batch_norm_forward(
     if not from_batch:
         mean[...] = 0 if running_mean is None else running_mean
         inverse_std[...] = 1 / np.sqrt((1 if running_var is None else running_var) + eps)
+    relu = post.activation == "relu"
     y = empty(x.shape, x.dtype)
     kernels.batch_norm_forward(
         _planes(x),
@@ -90,21 +94,25 @@ def batch_norm_forward(
         relu,
         addend,
     )
+    relu_of_sum = relu and addend is not None
+    if relu:
+        kept = Kept("relu", y) if relu_of_sum else NOTHING_KEPT
+    else:
+        y, kept = apply(y, post._replace(addend=None))
     if from_batch and running_mean is not None and running_var is not None:
         running_mean *= 1 - momentum
         running_mean += momentum * mean
         running_var *= 1 - momentum
         running_var += momentum * count / (count - 1) * variance
-    behind_sum = relu and addend is not None
     return y, BatchNormCache(
-        x, mean, inverse_std, gamma, beta, train, relu and addend is None, y if behind_sum else None
+        x, mean, inverse_std, gamma, beta, train, relu and not relu_of_sum, kept
     )
 
 
 def batch_norm_backward(
     dy: Array, cache: BatchNormCache, need_dx: bool = True
 ) -> tuple[Array | None, Array | None, Array | None]:
-    """Gradients of batch normalisation.
+    """Return the gradients of batch normalisation.
 
     With x^ the normalised x and M the values a channel has,
     dbeta = sum dy, dgamma = sum dy*x^, and dx = gamma/std * (dy - dbeta/M - x^*dgamma/M); without
@@ -117,19 +125,19 @@ def batch_norm_backward(
 
     Returns:
         dx like x or None, dgamma (C,) or None, dbeta (C,) or None.  With an addend the forward
-        pass has one gradient more, which `batch_norm_sum_backward` returns too.
+        pass has one gradient more, which `batch_norm_addend_backward` returns too.
 
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
-    dx, dgamma, dbeta, _ = batch_norm_sum_backward(dy, cache, need_dx)
+    dx, dgamma, dbeta, _ = batch_norm_addend_backward(dy, cache, need_dx)
     return dx, dgamma, dbeta
 
 
-def batch_norm_sum_backward(
+def batch_norm_addend_backward(
     dy: Array, cache: BatchNormCache, need_dx: bool = True
 ) -> tuple[Array | None, Array | None, Array | None, Array]:
-    """Gradients of batch normalisation with an addend.
+    """Return the gradients of batch normalisation with an addend.
 
     Args:
         dy, cache, need_dx: as for `batch_norm_backward`.
@@ -145,7 +153,12 @@ def batch_norm_sum_backward(
     dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
     dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
     dx = empty(x.shape, x.dtype) if need_dx else None
-    dsum = None if cache.y is None else empty(x.shape, x.dtype)
+    of_sum = None  # the output of ReLU of a sum
+    if cache.kept.activation == "relu":
+        of_sum = cache.kept.values
+    else:
+        dy = undo(dy, cache.kept, x.shape)
+    dsum = None if of_sum is None else empty(x.shape, x.dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -157,7 +170,7 @@ def batch_norm_sum_backward(
         dbeta,
         cache.train,
         cache.relu,
-        cache.y,
+        of_sum,
         dsum,
     )
     return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional.conv.geometry import ConvGeometry
 
 
 class Passes(NamedTuple):

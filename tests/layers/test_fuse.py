@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnnlite import (
+    GELU,
     BatchNorm1d,
     BatchNorm2d,
     Conv2d,
@@ -18,8 +19,11 @@ from cnnlite import (
     ReLU,
     Residual,
     Sequential,
+    SiLU,
 )
-from cnnlite.layers.fused import ConvStep
+from cnnlite import functional as F
+from cnnlite.layers.fuse import cut_into_steps
+from cnnlite.post_ops import PostOps
 
 IMAGES = [(2, 16, 8, 8), (3, 16, 7, 9), (1, 16, 2, 2), (0, 16, 8, 8)]
 NETWORKS: dict[str, Any] = {
@@ -82,6 +86,78 @@ def test_first_layer_whose_dx_nobody_asks_for(
     assert outcomes[0] == outcomes[1]
 
 
+@pytest.mark.parametrize("activation", [GELU, SiLU])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(6, 16, 5, 7), (0, 16, 5, 7), (1, 16, 2, 2)])
+def test_smooth_activations_are_post_ops_too(
+    shape: tuple[int, ...], dtype: Any, activation: Any, rng: np.random.Generator
+) -> None:
+    body = Sequential(Conv2d(16, 16, 1, dtype=dtype, rng=0), BatchNorm2d(16, dtype=dtype))
+    layers = [
+        Conv2d(16, 16, 3, padding=1, dtype=dtype, rng=0),
+        activation(),
+        BatchNorm2d(16, dtype=dtype),
+        activation(),
+        Residual(body),
+        activation(),
+        Residual(Conv2d(16, 16, 1, dtype=dtype, rng=1)),
+        activation(),
+        Flatten(),
+        Linear(16 * shape[2] * shape[3], 10, dtype=dtype, rng=1),
+        activation(),
+    ]
+    assert_same_bits(layers, rng.standard_normal(shape).astype(dtype), 6)
+
+
+def test_a_smooth_approximation_is_a_layer_of_its_own() -> None:
+    layers: dict[str, Layer] = {"0": Linear(3, 3, rng=0), "1": GELU("tanh")}
+    assert len(cut_into_steps(layers)) == 2
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "gelu", "silu"])
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("algorithm", ["naive", "im2col", "tiled", "winograd"])
+def test_every_value_of_post_ops_behind_a_convolution(
+    algorithm: str, pool: bool, activation: str | None, rng: np.random.Generator
+) -> None:
+    """Also those that no network asks for: each has the bits of the operations in turn."""
+    x, weight = rng.standard_normal((2, 3, 9, 8)), rng.standard_normal((4, 3, 3, 3))
+    post = PostOps(activation=activation, pool=pool)
+    y, cache = F.conv2d_forward(x, weight, algorithm=algorithm, post=post)
+    kinds: dict[str, Any] = {"relu": ReLU, "gelu": GELU, "silu": SiLU, "pool": lambda: MaxPool2d(2)}
+    layers = [kinds[kind]() for kind in post.kinds]
+    want, first = F.conv2d_forward(x, weight, algorithm=algorithm)
+    plain = Sequential(*layers, fuse=False)
+    want, caches = plain.forward(want)
+    np.testing.assert_array_equal(y, want)
+    dy = rng.standard_normal(y.shape)
+    dx, dweight, _ = F.conv2d_backward(dy, cache)
+    between, _ = plain.backward(dy, caches)
+    assert between is not None
+    wants = F.conv2d_backward(between, first)
+    np.testing.assert_array_equal(dx, wants[0])
+    np.testing.assert_array_equal(dweight, wants[1])
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        (lambda x, a: F.conv2d_forward(x, x[:1], post=PostOps(addend=a)), "Conv2d: post has an"),
+        (lambda x, a: F.linear_forward(x[0, 0], x[0, 0], post=PostOps(a)), "Linear: post is"),
+        (
+            lambda x, a: F.batch_norm_forward(
+                x, None, None, None, None, True, post=PostOps(pool=True)
+            ),
+            "BatchNorm: post has a pooling",
+        ),
+    ],
+)
+def test_post_ops_that_an_operation_cannot_do(operation: Any, words: str) -> None:
+    x = np.ones((2, 3, 4, 4))
+    with pytest.raises(ValueError, match=words):
+        operation(x, x)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_norm_linear_and_residual_with_relu(dtype: Any, rng: np.random.Generator) -> None:
     body = Sequential(
@@ -126,8 +202,7 @@ def test_a_residual_block_that_ends_with_a_norm(
                 Conv2d(16, 16, 1, dtype=dtype, rng=1), block(fuse), *behind, fuse=fuse
             )
             _, cache = model.forward(x)
-            residual = cache[1].residual if fuse and behind else cache[1]
-            assert residual.sum_in_body is fuse
+            assert cache[1].sum_in_body is fuse
             outcomes.append([array.tobytes() for array in outcome(model, x)])
         assert outcomes[0] == outcomes[1]
 
@@ -228,6 +303,6 @@ def test_pooling_of_an_output_that_is_too_small_names_the_pooling() -> None:
 
 def test_only_the_plain_pooling_is_fused() -> None:
     conv, relu = Conv2d(3, 4, 3, rng=0), ReLU()
-    assert ConvStep.make({"0": conv, "1": relu, "2": MaxPool2d(2)}) is not None
+    assert len(cut_into_steps({"0": conv, "1": relu, "2": MaxPool2d(2)})) == 1
     for pool in (MaxPool2d(3), MaxPool2d(2, ceil_mode=True), MaxPool2d(2, padding=1)):
-        assert ConvStep.make({"0": conv, "1": relu, "2": pool}) is None
+        assert len(cut_into_steps({"0": conv, "1": relu, "2": pool})) == 2

@@ -17,8 +17,10 @@ import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array, check_allocation
-from cnnlite.functional._conv_behind import Behind, apply, sum_per_filter
-from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional.conv.geometry import ConvGeometry
+from cnnlite.functional.conv.sums import sum_per_filter
+from cnnlite.functional.post_ops import apply
+from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 # A tile is as many images as have columns of this many bytes, and at least one image.
 COLUMN_BYTES = 8 * 2**20
@@ -29,9 +31,14 @@ def unfit(geometry: ConvGeometry) -> str | None:
     return None
 
 
+def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+    """Return whether a gradient undoes the post-ops while it reads dy: here none does."""
+    return False
+
+
 def forward(
-    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
-) -> tuple[Array, Behind]:
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+) -> tuple[Array, Kept]:
     """Returns y = weight @ columns + bias, a tile of images at a time, and what follows it."""
     groups = geometry.groups
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
@@ -42,10 +49,12 @@ def forward(
             _a_b(matrix[group], columns[i, group], products[tile][i, group])
         if bias is not None:
             y[tile] += bias[:, None, None]
-    return apply(y, geometry, relu, pool)
+    return apply(y, post)
 
 
-def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
+def input_gradient(
+    dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
+) -> Array:
     """Returns dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
     groups, n = geometry.groups, geometry.batch
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
@@ -64,7 +73,7 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
 
 
 def weight_gradient(
-    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
     """Returns dweight = dy @ columns.T, summed over the images in their order, and dbias."""
     groups = geometry.groups

@@ -11,8 +11,9 @@ import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
-from cnnlite.functional._conv_behind import NOTHING, Behind, pooled_shape
-from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional.conv.geometry import ConvGeometry
+from cnnlite.functional.post_ops import apply, pooled_shape
+from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
@@ -20,24 +21,37 @@ def unfit(geometry: ConvGeometry) -> str | None:
     return None
 
 
+def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+    """Return whether a gradient undoes the post-ops while it reads dy.
+
+    The weights' does; but that of a 1x1 convolution is summed in longer rows than one behind a
+    pooling could be.
+    """
+    pointwise = kept.argmax is not None and geometry.is_pointwise
+    return which == "weight_gradient" and kept.activation in (None, "relu") and not pointwise
+
+
 def forward(
-    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
-) -> tuple[Array, Behind]:
-    """Returns y, after ReLU and pooling if asked, and what they leave for backward."""
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+) -> tuple[Array, Kept]:
+    """Return y after the post-ops, and what they leave for backward."""
+    relu = post.activation == "relu"
     g = geometry
     where = (g.stride, g.padding, g.dilation, g.groups, relu)
-    if pool:
-        y = empty(pooled_shape(g), x.dtype)
+    if post.pool and post.activation in (None, "relu"):
+        y = empty(pooled_shape(g.y_shape), x.dtype)
         argmax = empty(y.shape, np.uint8)
         size = (g.out_height, g.out_width)
         kernels.conv2d_tiled_forward_pool(x, weight, bias, y, argmax, size, *where)
-        return y, Behind(None, argmax)
+        return y, Kept(post.activation, None, argmax)
     y = empty(g.y_shape, x.dtype)
     kernels.conv2d_tiled_forward(x, weight, bias, y, *where)
-    return y, Behind(y, None) if relu else NOTHING
+    return (y, Kept("relu", y)) if relu else apply(y, post)
 
 
-def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
+def input_gradient(
+    dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
+) -> Array:
     """Returns dx."""
     dx = empty(geometry.x_shape, dy.dtype)
     kernels.conv2d_tiled_input_gradient(
@@ -51,15 +65,16 @@ def weight_gradient(
     x: Array,
     geometry: ConvGeometry,
     has_bias: bool,
-    behind: Behind = NOTHING,
+    kept: Kept = NOTHING_KEPT,
 ) -> tuple[Array, Array | None]:
     """Returns dweight, and dbias or None.
 
-    With `behind`, dy is the gradient of what was fused, which is undone while dy is read.
+    dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
+    is read.
     """
     g = geometry
     dweight = empty(g.weight_shape, dy.dtype)
     dbias = empty((g.out_channels,), dy.dtype) if has_bias else None
     where = (g.stride, g.padding, g.dilation, g.groups, (g.out_height, g.out_width))
-    kernels.conv2d_tiled_weight_gradient(x, dy, dweight, dbias, *where, *behind)
+    kernels.conv2d_tiled_weight_gradient(x, dy, dweight, dbias, *where, kept.values, kept.argmax)
     return dweight, dbias

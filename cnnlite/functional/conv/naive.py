@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite.functional._checks import Array, check_allocation
-from cnnlite.functional._conv_behind import Behind, apply, sum_per_filter
-from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional.conv.geometry import ConvGeometry
+from cnnlite.functional.conv.sums import sum_per_filter
+from cnnlite.functional.post_ops import apply
+from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
@@ -19,9 +21,14 @@ def unfit(geometry: ConvGeometry) -> str | None:
     return None
 
 
+def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+    """Return whether a gradient undoes the post-ops while it reads dy: here none does."""
+    return False
+
+
 def forward(
-    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
-) -> tuple[Array, Behind]:
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+) -> tuple[Array, Kept]:
     """Returns y: at each place the sum of a patch times a filter, plus the filter's bias."""
     padded = _pad(x, geometry)
     y = np.empty(geometry.y_shape, x.dtype)
@@ -29,10 +36,12 @@ def forward(
         y[n, f, i, j] = np.sum(padded[patch] * weight[f])
         if bias is not None:
             y[n, f, i, j] += bias[f]
-    return apply(y, geometry, relu, pool)
+    return apply(y, post)
 
 
-def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
+def input_gradient(
+    dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
+) -> Array:
     """Returns dx: each patch receives the filter, scaled by the gradient of its output."""
     dpadded = _pad(np.zeros(geometry.x_shape, dy.dtype), geometry)
     for n, f, i, j, patch in _places(geometry):
@@ -44,7 +53,7 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
 
 
 def weight_gradient(
-    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+    dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
     """Returns dweight: each filter receives the patch, scaled by the gradient of its output.
 

@@ -7,57 +7,58 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from cnnlite.functional import _conv_im2col, _conv_naive, _conv_tiled, _conv_winograd
 from cnnlite.functional._checks import Array, IntPair, Padding, check_gradient, contiguous
-from cnnlite.functional._circular import wrap_pad, wrap_pad_backward
-from cnnlite.functional._conv_behind import Behind, pooled_shape, undo
-from cnnlite.functional._conv_choice import Passes, choose
-from cnnlite.functional._conv_geometry import (
+from cnnlite.functional.conv import im2col, naive, tiled, winograd
+from cnnlite.functional.conv.choice import Passes, choose
+from cnnlite.functional.conv.circular import wrap_pad, wrap_pad_backward
+from cnnlite.functional.conv.geometry import (
     ConvGeometry,
     check_operands,
     resolve_geometry,
     resolve_settings,
 )
+from cnnlite.functional.post_ops import pooled_shape, undo
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 
 class ConvAlgorithm(Protocol):
     """What a rung of the ladder must have; a module with these functions will do.
 
-    Arrays arrive C-contiguous and checked, of the shapes that the geometry says.  dy is the
-    gradient of the convolution itself: what was fused is undone before.  Only `tiled` and
-    `winograd`, which are told apart by name in `conv2d_backward`, undo it themselves while they
-    read dy: their weight_gradient, and winograd's input_gradient, take a last argument `behind`,
-    what forward returned, for which the default stands for nothing.
+    Arrays arrive C-contiguous and checked, of the shapes that the geometry says.
     """
 
     def unfit(self, geometry: ConvGeometry) -> str | None:
-        """Returns why this algorithm cannot do the job, or None if it can."""
+        """Return why this algorithm cannot do the job, or None if it can."""
+
+    def undoes(self, which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+        """Return whether "input_gradient" or "weight_gradient" undoes the post-ops itself."""
 
     def forward(
-        self,
-        x: Array,
-        weight: Array,
-        bias: Array | None,
-        geometry: ConvGeometry,
-        relu: bool,
-        pool: bool,
-    ) -> tuple[Array, Behind]:
-        """Returns y, after ReLU and 2x2 max-pooling if asked, and what they leave for backward."""
+        self, x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+    ) -> tuple[Array, Kept]:
+        """Return y after the post-ops, and what they leave for backward."""
 
-    def input_gradient(self, dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
-        """Returns dx."""
+    def input_gradient(
+        self, dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
+    ) -> Array:
+        """Return dx; dy is the gradient of the convolution's own output unless `kept` is given."""
 
     def weight_gradient(
-        self, dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
+        self,
+        dy: Array,
+        x: Array,
+        geometry: ConvGeometry,
+        has_bias: bool,
+        kept: Kept = NOTHING_KEPT,
     ) -> tuple[Array, Array | None]:
-        """Returns dweight, and dbias or None."""
+        """Return dweight, and dbias or None; dy as for `input_gradient`."""
 
 
 ALGORITHMS: dict[str, ConvAlgorithm] = {
-    "naive": _conv_naive,
-    "im2col": _conv_im2col,
-    "tiled": _conv_tiled,
-    "winograd": _conv_winograd,
+    "naive": naive,
+    "im2col": im2col,
+    "tiled": tiled,
+    "winograd": winograd,
 }
 
 
@@ -70,7 +71,7 @@ class Conv2dCache(NamedTuple):
     geometry: ConvGeometry  # all sizes, as forward resolved them
     passes: Passes  # the rung of the ladder for each pass
     circular: tuple[int, int, int, int]  # padding that x already has; its gradient is folded back
-    behind: Behind  # what backward needs of ReLU and pooling, where they were fused
+    kept: Kept  # what backward needs of the post-ops
 
 
 def conv2d_forward(
@@ -83,8 +84,9 @@ def conv2d_forward(
     groups: int = 1,
     padding_mode: str = "zeros",
     algorithm: str = "auto",
+    post: PostOps = NO_POST_OPS,
 ) -> tuple[Array, Conv2dCache]:
-    """Slides each filter over the images; `torch.nn.functional.conv2d`.
+    """Slide each filter over the images; `torch.nn.functional.conv2d`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -95,10 +97,13 @@ def conv2d_forward(
         groups: channels and filters are split into this many parts that do not see each other.
         padding_mode: "zeros" or "circular".
         algorithm: "auto" or a key of `ALGORITHMS`.
+        post: what follows in the same pass over memory, with the bits of one after the other; no
+            addend.
 
     Returns:
-        y (N, F, OH, OW) with OH = (H + top + bottom - dilation*(KH-1) - 1)//stride + 1, and the
-        cache for `conv2d_backward`, which refers to x and weight without copying them.  Padding is
+        y (N, F, OH, OW) with OH = (H + top + bottom - dilation*(KH-1) - 1)//stride + 1 (half of it
+        after a pooling), and the cache for `conv2d_backward`, which refers to x and weight without
+        copying them.  Padding is
         multiplied like every pixel: an infinite weight over it gives NaN, 0 times infinity, here
         and in dx, where the algorithms pad differently and so do not all give the same NaN.
 
@@ -109,39 +114,9 @@ def conv2d_forward(
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
-    return conv2d_block_forward(
-        x, weight, bias, stride, padding, dilation, groups, padding_mode, algorithm
-    )
-
-
-def conv2d_block_forward(
-    x: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: IntPair = 1,
-    padding: Padding = 0,
-    dilation: IntPair = 1,
-    groups: int = 1,
-    padding_mode: str = "zeros",
-    algorithm: str = "auto",
-    relu: bool = False,
-    pool: bool = False,
-) -> tuple[Array, Conv2dCache]:
-    """Convolution, then ReLU, then 2x2 max-pooling with stride 2: the course's sandwich layer.
-
-    The same bits as `conv2d_forward`, `relu_forward` and `max_pool2d_forward` in turn, in one pass
-    over memory; `conv2d_backward` takes its cache, and dy of the last operation's output.
-
-    Args:
-        x, weight, bias, stride, padding, dilation, groups, padding_mode, algorithm: as for
-            `conv2d_forward`.
-        relu: whether ReLU follows.
-        pool: whether pooling follows; the convolution's output must be at least 2x2.
-
-    Returns:
-        y (N, F, OH, OW), or (N, F, OH//2, OW//2) with pool, and the cache.
-    """
     groups = check_operands(x, weight, bias, groups)
+    if post.addend is not None:
+        raise ValueError("Conv2d: post has an addend, expected an activation and a pooling at most")
     settings = resolve_settings((weight.shape[2], weight.shape[3]), stride, padding, dilation)
     circular = (0, 0, 0, 0)
     if padding_mode == "circular":
@@ -154,7 +129,7 @@ def conv2d_block_forward(
     x = wrap_pad("Conv2d", x, circular) if any(circular) else contiguous(x)
     weight = contiguous(weight)
     geometry = resolve_geometry(x, weight, settings, groups)
-    if pool and min(geometry.y_shape[2:]) < 2:
+    if post.pool and min(geometry.y_shape[2:]) < 2:
         raise ValueError(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
         )
@@ -162,16 +137,16 @@ def conv2d_block_forward(
     rung = _find(passes.forward, geometry)
     bias = None if bias is None else contiguous(bias)
     try:
-        y, behind = rung.forward(x, weight, bias, geometry, relu, pool)
+        y, kept = rung.forward(x, weight, bias, geometry, post)
     except MemoryError as error:
         raise MemoryError(f"Conv2d: {error} (x {x.shape}, y {geometry.y_shape})") from error
-    return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, behind)
+    return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, kept)
 
 
 def conv2d_backward(
     dy: Array, cache: Conv2dCache, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array | None]:
-    """Gradients of a convolution.
+    """Return the gradients of a convolution.
 
     Args:
         dy: gradient with respect to y, of y's shape and dtype.
@@ -184,26 +159,20 @@ def conv2d_backward(
     Raises:
         TypeError, ValueError: dy is not what forward's y was.
     """
-    geometry, behind = cache.geometry, cache.behind
-    shape = geometry.y_shape if behind.argmax is None else pooled_shape(geometry)
+    geometry, kept = cache.geometry, cache.kept
+    shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
     dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
-    dweight_pass = _find(cache.passes.weight_gradient, geometry)
-    dx_pass = _find(cache.passes.input_gradient, geometry)
-    # A 1x1 convolution's gradient is summed in longer rows than one behind a pooling could be.
-    same_sums = behind.argmax is None or not geometry.is_pointwise
-    reads = not need_dx or dx_pass is _conv_winograd
-    if same_sums and reads and dweight_pass in (_conv_tiled, _conv_winograd):
-        # They undo ReLU and pooling while they read dy: the whole gradient is never written.
-        dweight, dbias = dweight_pass.weight_gradient(dy, cache.x, geometry, cache.has_bias, behind)
-        if not need_dx:
-            return None, dweight, dbias
-        dx = _conv_winograd.input_gradient(dy, cache.weight, geometry, behind)
-    else:
-        dy = undo(dy, behind, geometry)
-        dweight, dbias = dweight_pass.weight_gradient(dy, cache.x, geometry, cache.has_bias)
-        if not need_dx:
-            return None, dweight, dbias
-        dx = dx_pass.input_gradient(dy, cache.weight, geometry)
+    rungs = {"weight_gradient": _find(cache.passes.weight_gradient, geometry)}
+    if need_dx:
+        rungs["input_gradient"] = _find(cache.passes.input_gradient, geometry)
+    if not all(rung.undoes(which, kept, geometry) for which, rung in rungs.items()):
+        dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
+    dweight, dbias = rungs["weight_gradient"].weight_gradient(
+        dy, cache.x, geometry, cache.has_bias, kept
+    )
+    if not need_dx:
+        return None, dweight, dbias
+    dx = rungs["input_gradient"].input_gradient(dy, cache.weight, geometry, kept)
     if any(cache.circular):
         dx = wrap_pad_backward(dx, cache.circular)
     return dx, dweight, dbias

@@ -14,9 +14,10 @@ import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
-from cnnlite.functional._conv_behind import NOTHING, Behind, pooled_shape
-from cnnlite.functional._conv_choice import tile_sides
-from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional.conv.choice import tile_sides
+from cnnlite.functional.conv.geometry import ConvGeometry
+from cnnlite.functional.post_ops import apply, pooled_shape
+from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
@@ -30,32 +31,39 @@ def unfit(geometry: ConvGeometry) -> str | None:
     return None
 
 
+def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+    """Return whether a gradient undoes the post-ops while it reads dy: both do."""
+    return kept.activation in (None, "relu")
+
+
 def forward(
-    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, relu: bool, pool: bool
-) -> tuple[Array, Behind]:
-    """Returns y, after ReLU and pooling if asked, and what they leave for backward."""
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+) -> tuple[Array, Kept]:
+    """Return y after the post-ops, and what they leave for backward."""
+    relu = post.activation == "relu"
     where = (geometry.padding, geometry.groups, relu, tile_sides(geometry)[0])
-    if pool:
-        y = empty(pooled_shape(geometry), x.dtype)
+    if post.pool and post.activation in (None, "relu"):
+        y = empty(pooled_shape(geometry.y_shape), x.dtype)
         argmax = empty(y.shape, np.uint8)
         kernels.conv2d_winograd_forward_pool(x, weight, bias, y, argmax, *where)
-        return y, Behind(None, argmax)
+        return y, Kept(post.activation, None, argmax)
     y = empty(geometry.y_shape, x.dtype)
     kernels.conv2d_winograd_forward(x, weight, bias, y, *where)
-    return y, Behind(y, None) if relu else NOTHING
+    return (y, Kept("relu", y)) if relu else apply(y, post)
 
 
 def input_gradient(
-    dy: Array, weight: Array, geometry: ConvGeometry, behind: Behind = NOTHING
+    dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
     """Returns dx: the forward pass over dy, with the weights turned by half a turn.
 
-    With `behind`, dy is the gradient of what was fused, which is undone while dy is read.
+    dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
+    is read.
     """
     dx = empty(geometry.x_shape, dy.dtype)
     tile = tile_sides(geometry)[1]
     kernels.conv2d_winograd_input_gradient(
-        dy, weight, dx, geometry.padding, geometry.groups, tile, *behind
+        dy, weight, dx, geometry.padding, geometry.groups, tile, kept.values, kept.argmax
     )
     return dx
 
@@ -65,13 +73,13 @@ def weight_gradient(
     x: Array,
     geometry: ConvGeometry,
     has_bias: bool,
-    behind: Behind = NOTHING,
+    kept: Kept = NOTHING_KEPT,
 ) -> tuple[Array, Array | None]:
     """Returns dweight, and dbias or None."""
     dweight = empty(geometry.weight_shape, dy.dtype)
     dbias = empty((geometry.out_channels,), dy.dtype) if has_bias else None
     tile = tile_sides(geometry)[2]
     kernels.conv2d_winograd_weight_gradient(
-        x, dy, dweight, dbias, geometry.padding, geometry.groups, tile, *behind
+        x, dy, dweight, dbias, geometry.padding, geometry.groups, tile, kept.values, kept.argmax
     )
     return dweight, dbias
