@@ -47,6 +47,7 @@ class PostOps(NamedTuple):
 
 
 NO_POST_OPS = PostOps()
+RELU = PostOps(activation="relu")
 
 
 class Kept(NamedTuple):

@@ -14,7 +14,7 @@ from cnnlite.functional._checks import (
     check_shape,
     contiguous,
 )
-from cnnlite.functional.post_ops import apply, undo
+from cnnlite.functional.post_ops import apply, split, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 
@@ -27,8 +27,7 @@ class BatchNormCache(NamedTuple):
     gamma: Array | None
     beta: Array | None  # only to tell again from x what a fused ReLU stopped
     train: bool  # whether mean and variance depend on x, and add to dx
-    relu: bool  # whether a ReLU follows whose output is not kept: x tells again what it stopped
-    kept: Kept  # what backward needs of the other post-ops
+    kept: Kept  # what backward needs of the post-ops; of ReLU without an addend nothing, from x
 
 
 def batch_norm_forward(
@@ -80,7 +79,9 @@ def batch_norm_forward(
     if not from_batch:
         mean[...] = 0 if running_mean is None else running_mean
         inverse_std[...] = 1 / np.sqrt((1 if running_var is None else running_var) + eps)
-    relu = post.activation == "relu"
+    own, rest = split(post._replace(addend=addend))
+    if rest.addend is not None:
+        own, rest = PostOps(addend), rest._replace(addend=None)
     y = empty(x.shape, x.dtype)
     kernels.batch_norm_forward(
         _planes(x),
@@ -91,22 +92,18 @@ def batch_norm_forward(
         variance,
         eps,
         from_batch,
-        relu,
-        addend,
+        own,
     )
-    relu_of_sum = relu and addend is not None
-    if relu:
-        kept = Kept("relu", y) if relu_of_sum else NOTHING_KEPT
+    if rest:
+        y, kept = apply(y, rest)
     else:
-        y, kept = apply(y, post._replace(addend=None))
+        kept = Kept(own.activation, None if own.addend is None or not own.activation else y)
     if from_batch and running_mean is not None and running_var is not None:
         running_mean *= 1 - momentum
         running_mean += momentum * mean
         running_var *= 1 - momentum
         running_var += momentum * count / (count - 1) * variance
-    return y, BatchNormCache(
-        x, mean, inverse_std, gamma, beta, train, relu and not relu_of_sum, kept
-    )
+    return y, BatchNormCache(x, mean, inverse_std, gamma, beta, train, kept)
 
 
 def batch_norm_backward(
@@ -153,12 +150,10 @@ def batch_norm_addend_backward(
     dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
     dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
     dx = empty(x.shape, x.dtype) if need_dx else None
-    of_sum = None  # the output of ReLU of a sum
-    if cache.kept.activation == "relu":
-        of_sum = cache.kept.values
-    else:
-        dy = undo(dy, cache.kept, x.shape)
-    dsum = None if of_sum is None else empty(x.shape, x.dtype)
+    kept = cache.kept
+    if kept.activation not in (None, "relu"):
+        dy, kept = undo(dy, kept, x.shape), NOTHING_KEPT
+    dsum = None if kept.values is None else empty(x.shape, x.dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -169,8 +164,7 @@ def batch_norm_addend_backward(
         dgamma,
         dbeta,
         cache.train,
-        cache.relu,
-        of_sum,
+        kept,
         dsum,
     )
     return (

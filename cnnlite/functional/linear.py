@@ -13,7 +13,7 @@ from cnnlite.functional._checks import (
     check_shape,
     contiguous,
 )
-from cnnlite.functional.post_ops import apply, undo
+from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.post_ops import NO_POST_OPS, Kept, PostOps
 
 
@@ -62,9 +62,9 @@ def linear_forward(
     x, weight = contiguous(x), contiguous(weight)
     y = empty((*x.shape[:-1], out_features), x.dtype)
     bias = None if bias is None else contiguous(bias)
-    relu = post.activation == "relu"
-    kernels.linear_forward(_rows(x), weight, bias, _rows(y), relu)
-    y, kept = (y, Kept("relu", y)) if relu else apply(y, post)
+    own, rest = split(post)
+    kernels.linear_forward(_rows(x), weight, bias, _rows(y), own)
+    y, kept = apply(y, rest) if rest else (y, kept_of(y, None, own))
     return y, LinearCache(x, weight, bias is not None, kept)
 
 

@@ -5,19 +5,44 @@ The bits are those of the operations as layers: ReLU of a maximum is the maximum
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
 from cnnlite.functional.activations import InputCache, silu_backward, silu_forward
 from cnnlite.functional.gelu import GELUCache, gelu_backward, gelu_forward
-from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, RELU, Kept, PostOps
 
 
 def pooled_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of (N, C, H, W) after 2x2 max-pooling."""
     n, c, rows, columns = shape
     return n, c, rows // 2, columns // 2
+
+
+def split(post: PostOps) -> tuple[PostOps, PostOps]:
+    """Return what the engine's kernels do in their own pass, and what is left for `apply`."""
+    return (post, NO_POST_OPS) if post.activation in (None, "relu") else (NO_POST_OPS, post)
+
+
+def new_output(
+    shape: tuple[int, ...], dtype: np.dtype[Any], post: PostOps
+) -> tuple[Array, npt.NDArray[np.uint8] | None]:
+    """Return memory for a product of that shape after what follows, and for a pooling's argmax."""
+    if not post.pool:
+        return empty(shape, dtype), None
+    pooled = pooled_shape(shape)
+    return empty(pooled, dtype), empty(pooled, np.uint8)
+
+
+def kept_of(y: Array, argmax: npt.NDArray[np.uint8] | None, post: PostOps) -> Kept:
+    """Return what backward needs where a kernel has done what follows: y is the last output."""
+    if argmax is None and post.activation is None:
+        return NOTHING_KEPT
+    return Kept(post.activation, y if argmax is None else None, argmax)
 
 
 def apply(y: Array, post: PostOps) -> tuple[Array, Kept]:
@@ -31,7 +56,7 @@ def apply(y: Array, post: PostOps) -> tuple[Array, Kept]:
         The output of the last operation, and what their backward pass needs.
     """
     if post.addend is not None:
-        kernels.add(y, post.addend, y, post.activation == "relu" and not post.pool)
+        kernels.add(y, post.addend, y, RELU if post.activation == "relu" else NO_POST_OPS)
     if post.activation in (None, "relu"):
         return _apply_relu(y, post)
     out = gelu_forward(y)[0] if post.activation == "gelu" else silu_forward(y)[0]

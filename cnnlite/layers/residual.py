@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import check_floats, contiguous
-from cnnlite.functional.post_ops import apply, undo
+from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, check_branches, child_rng
 from cnnlite.layers.fuse import Fusible
@@ -106,7 +106,7 @@ class Residual(Container, Fusible):
             raise TypeError(f"{self!r}: a branch returned no dx, though need_dx is true")
         check_branches(dx, short)
         total = empty(dx.shape, dx.dtype) if out is None else out
-        kernels.add(contiguous(dx), contiguous(short), total, False)
+        kernels.add(contiguous(dx), contiguous(short), total)
         return total, self.gather_grads(parts), None
 
     def _short(self, x: np.ndarray, train: bool, place: Rng | None) -> tuple[np.ndarray, Any]:
@@ -129,6 +129,6 @@ def _sum(y: np.ndarray, short: np.ndarray, post: PostOps) -> tuple[np.ndarray, K
     """The sum after what follows it, in memory of its own: both terms may be kept in a cache."""
     check_branches(y, short)
     total = empty(y.shape, y.dtype)
-    relu = post.activation == "relu"
-    kernels.add(contiguous(y), contiguous(short), total, relu)
-    return (total, Kept("relu", total)) if relu else apply(total, post)
+    own, rest = split(post)
+    kernels.add(contiguous(y), contiguous(short), total, own)
+    return apply(total, rest) if rest else (total, kept_of(total, None, own))

@@ -117,7 +117,7 @@ def _at_b(a: Array, b: Array, out: Array) -> None:
 
 def _a_bt(a: Array, b: Array, out: Array) -> None:
     """out = a b transposed: what it does forwards."""
-    kernels.linear_forward(a, b, None, out, False)
+    kernels.linear_forward(a, b, None, out)
 
 
 def _products(y: Array, geometry: ConvGeometry) -> Array:

@@ -7,12 +7,10 @@ where they are, or from a copy of a few rows that stays in the first-level cache
 
 from __future__ import annotations
 
-import numpy as np
-
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
 from cnnlite.functional.conv.geometry import ConvGeometry
-from cnnlite.functional.post_ops import apply, pooled_shape
+from cnnlite.functional.post_ops import apply, kept_of, new_output, split
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
@@ -35,18 +33,11 @@ def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
     """Return y after the post-ops, and what they leave for backward."""
-    relu = post.activation == "relu"
-    g = geometry
-    where = (g.stride, g.padding, g.dilation, g.groups, relu)
-    if post.pool and post.activation in (None, "relu"):
-        y = empty(pooled_shape(g.y_shape), x.dtype)
-        argmax = empty(y.shape, np.uint8)
-        size = (g.out_height, g.out_width)
-        kernels.conv2d_tiled_forward_pool(x, weight, bias, y, argmax, size, *where)
-        return y, Kept(post.activation, None, argmax)
-    y = empty(g.y_shape, x.dtype)
-    kernels.conv2d_tiled_forward(x, weight, bias, y, *where)
-    return (y, Kept("relu", y)) if relu else apply(y, post)
+    own, rest = split(post)
+    y, argmax = new_output(geometry.y_shape, x.dtype, own)
+    where = (geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
+    kernels.conv2d_tiled_forward(x, weight, bias, y, *where, own, argmax)
+    return apply(y, rest) if rest else (y, kept_of(y, argmax, own))
 
 
 def input_gradient(
@@ -75,6 +66,6 @@ def weight_gradient(
     g = geometry
     dweight = empty(g.weight_shape, dy.dtype)
     dbias = empty((g.out_channels,), dy.dtype) if has_bias else None
-    where = (g.stride, g.padding, g.dilation, g.groups, (g.out_height, g.out_width))
-    kernels.conv2d_tiled_weight_gradient(x, dy, dweight, dbias, *where, kept.values, kept.argmax)
+    where = (g.stride, g.padding, g.dilation, g.groups)
+    kernels.conv2d_tiled_weight_gradient(x, dy, dweight, dbias, *where, kept)
     return dweight, dbias

@@ -10,13 +10,11 @@ Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVP
 
 from __future__ import annotations
 
-import numpy as np
-
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
 from cnnlite.functional.conv.choice import tile_sides
 from cnnlite.functional.conv.geometry import ConvGeometry
-from cnnlite.functional.post_ops import apply, pooled_shape
+from cnnlite.functional.post_ops import apply, kept_of, new_output, split
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
@@ -40,16 +38,11 @@ def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
     """Return y after the post-ops, and what they leave for backward."""
-    relu = post.activation == "relu"
-    where = (geometry.padding, geometry.groups, relu, tile_sides(geometry)[0])
-    if post.pool and post.activation in (None, "relu"):
-        y = empty(pooled_shape(geometry.y_shape), x.dtype)
-        argmax = empty(y.shape, np.uint8)
-        kernels.conv2d_winograd_forward_pool(x, weight, bias, y, argmax, *where)
-        return y, Kept(post.activation, None, argmax)
-    y = empty(geometry.y_shape, x.dtype)
-    kernels.conv2d_winograd_forward(x, weight, bias, y, *where)
-    return (y, Kept("relu", y)) if relu else apply(y, post)
+    own, rest = split(post)
+    y, argmax = new_output(geometry.y_shape, x.dtype, own)
+    where = (geometry.padding, geometry.groups, tile_sides(geometry)[0])
+    kernels.conv2d_winograd_forward(x, weight, bias, y, *where, own, argmax)
+    return apply(y, rest) if rest else (y, kept_of(y, argmax, own))
 
 
 def input_gradient(
@@ -63,7 +56,7 @@ def input_gradient(
     dx = empty(geometry.x_shape, dy.dtype)
     tile = tile_sides(geometry)[1]
     kernels.conv2d_winograd_input_gradient(
-        dy, weight, dx, geometry.padding, geometry.groups, tile, kept.values, kept.argmax
+        dy, weight, dx, geometry.padding, geometry.groups, tile, kept
     )
     return dx
 
@@ -80,6 +73,6 @@ def weight_gradient(
     dbias = empty((geometry.out_channels,), dy.dtype) if has_bias else None
     tile = tile_sides(geometry)[2]
     kernels.conv2d_winograd_weight_gradient(
-        x, dy, dweight, dbias, geometry.padding, geometry.groups, tile, kept.values, kept.argmax
+        x, dy, dweight, dbias, geometry.padding, geometry.groups, tile, kept
     )
     return dweight, dbias

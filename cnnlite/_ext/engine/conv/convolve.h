@@ -1,10 +1,10 @@
 /* convolve.h: the forward pass and the input gradient of a convolution, said as correlations. */
 
 /* y = x * weight + bias, then ReLU, then 2x2 max-pooling, as asked. */
-KERNEL void T(conv_forward)(const conv_shape *shape, const void *x, const void *weight, const void *bias,
-                            void *y, uint8_t *argmax, int relu, workspace *work)
+KERNEL void T(conv2d_tiled_forward)(void *args, workspace *work)
 {
-    const conv_shape flat = argmax ? *shape : flattened(*shape, PIECE_PIXELS), *s = &flat;
+    const conv_args *a = args;
+    const conv_shape flat = a->post.argmax ? a->shape : flattened(a->shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     correlation k = {
         .images = s->n, .groups = s->groups, .channels = channels, .height = s->h, .width = s->w,
@@ -14,8 +14,8 @@ KERNEL void T(conv_forward)(const conv_shape *shape, const void *x, const void *
         .weight_group = filters * channels * taps, .weight_filter = channels * taps,
         .weight_channel = taps, .weight_i = s->kw, .weight_j = 1, .y_image = s->f * s->oh * s->ow,
         .y_plane = s->oh * s->ow, .y_row = s->ow, .y_column = 1,
-        .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = weight}},
-        .x = x, .bias = bias, .y = y, .argmax = argmax, .relu = relu,
+        .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = a->weight}},
+        .x = a->x.data, .bias = a->bias, .y = a->y, .post = a->post,
     };
     T(correlate)(&k, work);
 }
@@ -23,10 +23,10 @@ KERNEL void T(conv_forward)(const conv_shape *shape, const void *x, const void *
 /* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
  * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together, so that dy is copied
  * once, and rows of dx are written in whole vectors. */
-KERNEL void T(conv_input_gradient)(const conv_shape *shape, const void *dy, const void *weight, void *dx,
-                                   workspace *work)
+KERNEL void T(conv2d_tiled_input_gradient)(void *args, workspace *work)
 {
-    const conv_shape flat = flattened(*shape, PIECE_PIXELS), *s = &flat;
+    const conv_args *given = args;
+    const conv_shape flat = flattened(given->shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
     const int sorts_h = 1 + paired_phases(s->h, s->kh, s->stride_h, s->dilation_h);
     const int sorts_w = 1 + paired_phases(s->w, s->kw, s->stride_w, s->dilation_w);
@@ -52,7 +52,7 @@ KERNEL void T(conv_input_gradient)(const conv_shape *shape, const void *dy, cons
             .weight_channel = channels * taps, .weight_i = -v->spacing * s->kw,
             .weight_j = -u->spacing, .y_image = s->c * s->h * s->w, .y_plane = s->h * s->w,
             .y_row = s->stride_h * s->w, .y_column = s->stride_w, .y_height = s->h, .y_width = s->w,
-            .sorts_h = sorts_h, .sorts_w = sorts_w, .x = dy, .y = (REAL *)dx + row * s->w + column,
+            .sorts_h = sorts_h, .sorts_w = sorts_w, .x = given->dy.data, .y = (REAL *)given->dx + row * s->w + column,
             .clear = phase == 0 && cleared,
         };
         for (int i = 0; reached && i < sorts_h * sorts_w; i++) {
@@ -61,7 +61,7 @@ KERNEL void T(conv_input_gradient)(const conv_shape *shape, const void *dy, cons
                 + b->tap + (b->taps - 1) * b->spacing;
             k.sort[i] = (output_sort){
                 .taps_h = a->taps, .taps_w = b->taps, .shift_h = k.top - a->padding,
-                .shift_w = k.left - b->padding, .weight = (const REAL *)weight + last_tap,
+                .shift_w = k.left - b->padding, .weight = (const REAL *)given->weight + last_tap,
             };
             k.taps_h = larger(k.taps_h, k.sort[i].shift_h + a->taps);
             k.taps_w = larger(k.taps_w, k.sort[i].shift_w + b->taps);

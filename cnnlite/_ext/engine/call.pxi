@@ -1,8 +1,6 @@
-# Arrays as pointers, checked: what every entry point of the engine does before it calls a kernel.
+# One call of a kernel: its arrays as pointers, checked, and the memory that it works in.
 # One Py_buffer an argument costs a fraction of what a typed memoryview of fused type costs under
-# the stable ABI.
-
-from libc.stdint cimport uint8_t
+# the stable ABI.  Included by engine.pyx.
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
@@ -12,15 +10,15 @@ cdef enum:
     MAX_ARRAYS = 12
 
 
-cdef class Arrays:
+cdef class Call:
     """The arrays of one call, held until it ends; all float32 or all float64."""
 
     cdef Py_buffer views[MAX_ARRAYS]
     cdef int count
     cdef int is_double                     # -1 until the first array says
-    cdef object kernel
+    cdef str kernel
 
-    def __cinit__(self, kernel):
+    def __cinit__(self, str kernel):
         self.count = 0
         self.is_double = -1
         self.kernel = kernel
@@ -78,3 +76,28 @@ cdef class Arrays:
         """Number of elements of the array taken last."""
         cdef Py_buffer *view = &self.views[self.count - 1]
         return view.len // view.itemsize
+
+    cdef int follow(self, post_ops *ops, object post, object argmax, Py_ssize_t size) except -1:
+        """Fill in what follows, from a `PostOps`; the output has `size` elements."""
+        addend, activation, pool = post
+        if activation is not None and activation != "relu":
+            raise ValueError(f"{self.kernel}: the activation is {activation!r}, expected 'relu'")
+        if pool != (argmax is not None):
+            raise ValueError(f"{self.kernel}: argmax must be given where a pooling follows")
+        ops.relu = activation is not None
+        ops.addend = self.take("addend", addend, size, False)
+        ops.argmax = self.take_argmax(argmax, size, True) if pool else NULL
+        return 0
+
+    cdef int run(self, void *args, Py_ssize_t elements) except -1:
+        """Ask the kernel for the memory that it needs, provide it, run the kernel.
+
+        As many threads take part as so many elements of work are worth."""
+        cdef engine_kernel kernel = table.kernels[<int> kernel_number[self.kernel]][self.is_double]
+        cdef Workspace space = Workspace(threads_for(elements))
+        kernel(args, &space.work)
+        space.provide()
+        with nogil:
+            kernel(args, &space.work)
+            end_kernel()
+        return 0

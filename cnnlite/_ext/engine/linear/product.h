@@ -1,4 +1,4 @@
-/* product.h: the matrix products of linear layers.
+/* linear/product.h: the matrix products of linear layers.
  *
  * The same micro-kernel, on operands of any size: b is packed panel by panel, a is read where it is.  A
  * product that is deep and small (8192 inputs, 100 outputs) is cut along its depth, and the parts are
@@ -162,4 +162,30 @@ KERNEL void T(sum_rows)(void *context, ptrdiff_t piece, int thread)
         sum = sum + (count == VL ? VLOAD(a + i * k->n) : VLOADN(a + i * k->n, count));
     VSTOREN((REAL *)k->c + j, sum, count);
     (void)thread;
+}
+
+KERNEL void T(linear_forward)(void *args, workspace *work)
+{
+    const linear_args *k = args;
+    product p = {.m = k->n, .n = k->outputs, .depth = k->inputs, .a_row = k->inputs, .a_step = 1, .a = k->x,
+                 .b = k->weight, .bias = k->bias, .c = k->y, .b_transposed = 1, .relu = k->post.relu};
+    T(multiply)(&p, work);
+}
+
+KERNEL void T(linear_input_gradient)(void *args, workspace *work)
+{
+    const linear_args *k = args;
+    product p = {.m = k->n, .n = k->inputs, .depth = k->outputs, .a_row = k->outputs, .a_step = 1, .a = k->dy,
+                 .b = k->weight, .c = k->dx};
+    T(multiply)(&p, work);
+}
+
+KERNEL void T(linear_weight_gradient)(void *args, workspace *work)
+{
+    const linear_args *k = args;
+    product p = {.m = k->outputs, .n = k->inputs, .depth = k->n, .a_row = 1, .a_step = k->outputs, .a = k->dy,
+                 .b = k->x, .c = k->dweight};
+    product sum = {.m = k->n, .n = k->outputs, .a = k->dy, .c = k->dbias};
+    T(multiply)(&p, work);
+    if (k->dbias && work->ready) engine_parallel(divide_up(sum.n, VL), work->threads, T(sum_rows), &sum);
 }

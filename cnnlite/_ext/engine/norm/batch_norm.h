@@ -1,4 +1,4 @@
-/* batchnorm.h: batch normalisation of x (images, channels, size), forward and backward.
+/* norm/batch_norm.h: batch normalisation of x (images, channels, size), forward and backward.
  *
  * The limit is memory, so memory is read in its own order: a piece of work is a few images and all of
  * their channels, not a channel of all images, whose planes lie far apart.  A first pass over x gives each
@@ -63,34 +63,34 @@ typedef struct {
     ptrdiff_t image, images, channel, end;
 } T(norm_part);
 
-INLINE T(norm_part) T(part_of)(const norm_args *k, ptrdiff_t piece)
+INLINE T(norm_part) T(part_of)(const norm_plan *k, ptrdiff_t piece)
 {
     const ptrdiff_t image = piece / k->blocks * k->group, block = piece % k->blocks;
-    const T(norm_part) part = {image, smaller(k->group, k->images - image),
-                               block * k->channels / k->blocks, (block + 1) * k->channels / k->blocks};
+    const T(norm_part) part = {image, smaller(k->group, k->args.images - image),
+                               block * k->args.channels / k->blocks, (block + 1) * k->args.channels / k->blocks};
     return part;
 }
 
 /* Writes the two sums of each channel of a piece, which the lanes hold. */
-INLINE void T(write_sums)(const norm_args *k, T(norm_part) part, const V *lanes)
+INLINE void T(write_sums)(const norm_plan *k, T(norm_part) part, const V *lanes)
 {
-    double *sums = k->sums + 2 * (part.image / k->group) * k->channels;
+    double *sums = k->sums + 2 * (part.image / k->group) * k->args.channels;
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) sums[i] = T(lanes_sum)(lanes[i]);
 }
 
 KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
 {
-    const norm_args *k = context;
+    const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *x = k->x, *shift = k->shift;
-    const V last = T(ones)(k->size % VL);
+    const REAL *x = k->args.x, *shift = k->shift;
+    const V last = T(ones)(k->args.size % VL);
     V *lanes = (V *)k->own[thread];
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++)
-            for (ptrdiff_t i = 0; i < k->size; i += SUM_VECTORS * VL)
-                T(plane_moments)(x + (n * k->channels + c) * k->size + i,
-                                 smaller(SUM_VECTORS * VL, k->size - i), shift[c], shift[c] * last,
+            for (ptrdiff_t i = 0; i < k->args.size; i += SUM_VECTORS * VL)
+                T(plane_moments)(x + (n * k->args.channels + c) * k->args.size + i,
+                                 smaller(SUM_VECTORS * VL, k->args.size - i), shift[c], shift[c] * last,
                                  lanes + 2 * c);
     T(write_sums)(k, part, lanes);
 }
@@ -115,78 +115,79 @@ INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdi
 
 KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
 {
-    const norm_args *k = context;
+    const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta, *addend = k->addend;
+    const REAL *mean = k->args.mean, *scale = k->scale, *beta = k->args.beta, *addend = k->args.post.addend;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
-            const ptrdiff_t at = (n * k->channels + c) * k->size;
-            T(plane_normalize)((const REAL *)k->x + at, addend ? addend + at : NULL, (REAL *)k->y + at,
-                               k->size, mean[c], scale[c], beta[c], k->relu);
+            const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
+            T(plane_normalize)((const REAL *)k->args.x + at, addend ? addend + at : NULL, (REAL *)k->args.y + at,
+                               k->args.size, mean[c], scale[c], beta[c], k->args.post.relu);
         }
     (void)thread;
 }
 
 /* The two sums of a channel over all images. */
-INLINE void T(channel_sums)(const norm_args *k, ptrdiff_t c, double sums[2])
+INLINE void T(channel_sums)(const norm_plan *k, ptrdiff_t c, double sums[2])
 {
     sums[0] = sums[1] = 0;
     for (ptrdiff_t g = 0; g < k->groups; g++) {
-        sums[0] += k->sums[2 * (g * k->channels + c)];
-        sums[1] += k->sums[2 * (g * k->channels + c) + 1];
+        sums[0] += k->sums[2 * (g * k->args.channels + c)];
+        sums[1] += k->sums[2 * (g * k->args.channels + c) + 1];
     }
 }
 
 /* Mean and (biased) variance of every channel. */
-INLINE void T(batch_statistics)(norm_args *k, int threads)
+INLINE void T(batch_statistics)(norm_plan *k, int threads)
 {
-    REAL *mean = k->mean, *variance = k->variance, *inverse_std = k->inverse_std, *shift = k->shift;
-    const double count = (double)k->images * (double)k->size;
+    REAL *mean = k->args.mean, *variance = k->args.variance, *inverse_std = k->args.inverse_std, *shift = k->shift;
+    const double count = (double)k->args.images * (double)k->args.size;
     double sums[2];
-    memset(shift, 0, (size_t)k->channels * REAL_BYTES);
+    memset(shift, 0, (size_t)k->args.channels * REAL_BYTES);
     for (ptrdiff_t piece = 0; piece < k->blocks; piece++) T(moments_piece)(k, piece, 0);
-    for (ptrdiff_t c = 0; c < k->channels; c++) {
-        shift[c] = (REAL)(k->sums[2 * c] / ((double)smaller(k->group, k->images) * (double)k->size));
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) {
+        shift[c] = (REAL)(k->sums[2 * c] / ((double)smaller(k->group, k->args.images) * (double)k->args.size));
         if (!(shift[c] - shift[c] == 0)) shift[c] = 0; /* not finite: the sums shall say it */
     }
     engine_parallel(k->groups * k->blocks, threads, T(moments_piece), k);
-    for (ptrdiff_t c = 0; c < k->channels; c++) {
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) {
         T(channel_sums)(k, c, sums);
         const double offset = sums[0] / count;
         double v = sums[1] / count - offset * offset;
         if (v < 0) v = 0;                  /* by rounding, where all x are equal */
         mean[c] = (REAL)((double)shift[c] + offset);
         variance[c] = (REAL)v;
-        inverse_std[c] = (REAL)(1.0 / sqrt(v + k->eps));
+        inverse_std[c] = (REAL)(1.0 / sqrt(v + k->args.eps));
     }
 }
 
 /* How the work is cut, and where its sums lie; returns whether there is memory for them. */
-INLINE int T(norm_memory)(norm_args *k, workspace *work)
+INLINE int T(norm_memory)(norm_plan *k, workspace *work)
 {
     arena memory = {work->shared, 0};
-    const size_t row = (size_t)k->channels * REAL_BYTES;
-    k->group = smaller(SUM_RUN / larger(1, k->size), k->images / MINIMUM_PIECES);
+    const size_t row = (size_t)k->args.channels * REAL_BYTES;
+    k->group = smaller(SUM_RUN / larger(1, k->args.size), k->args.images / MINIMUM_PIECES);
     k->group = larger(1, k->group);
-    k->groups = divide_up(k->images, k->group);
-    k->blocks = smaller(k->channels, divide_up(MINIMUM_PIECES, larger(1, k->groups)));
-    k->sums = arena_take(&memory, (size_t)(k->groups * k->channels) * 2 * sizeof(double));
+    k->groups = divide_up(k->args.images, k->group);
+    k->blocks = smaller(k->args.channels, divide_up(MINIMUM_PIECES, larger(1, k->groups)));
+    k->sums = arena_take(&memory, (size_t)(k->groups * k->args.channels) * 2 * sizeof(double));
     k->shift = arena_take(&memory, row);
     k->scale = arena_take(&memory, row);
     k->offset = arena_take(&memory, row);
     k->slope = arena_take(&memory, row);
     k->own = work->own;
-    return workspace_ready(work, memory.used, (size_t)k->channels * 2 * sizeof(V));
+    return workspace_ready(work, memory.used, (size_t)k->args.channels * 2 * sizeof(V));
 }
 
 /* train: writes mean and inverse_std (channels) from the batch, and gives the biased variance too, for
  * the running statistics; otherwise takes mean and inverse_std as they are. */
-KERNEL void T(batch_norm_forward)(norm_args *k, workspace *work)
+KERNEL void T(batch_norm_forward)(void *args, workspace *work)
 {
+    norm_plan plan = {.args = *(const norm_args *)args}, *k = &plan;
     if (!T(norm_memory)(k, work)) return;
-    if (k->train) T(batch_statistics)(k, work->threads);
-    for (ptrdiff_t c = 0; c < k->channels; c++)
-        ((REAL *)k->scale)[c] = ((const REAL *)k->gamma)[c] * ((const REAL *)k->inverse_std)[c];
+    if (k->args.train) T(batch_statistics)(k, work->threads);
+    for (ptrdiff_t c = 0; c < k->args.channels; c++)
+        ((REAL *)k->scale)[c] = ((const REAL *)k->args.gamma)[c] * ((const REAL *)k->args.inverse_std)[c];
     engine_parallel(k->groups * k->blocks, work->threads, T(normalize_piece), k);
 }
 
@@ -224,22 +225,22 @@ INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, RE
 
 KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
 {
-    const norm_args *k = context;
+    const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
-    const REAL *dy = k->dsum ? k->dsum : k->dy; /* dsum is written plane by plane, and read in cache */
+    const REAL *mean = k->args.mean, *scale = k->scale, *beta = k->args.beta;
+    const REAL *dy = k->args.dsum ? k->args.dsum : k->args.dy; /* dsum is written plane by plane, and read in cache */
     V *lanes = (V *)k->own[thread];
     for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
-            const ptrdiff_t at = (n * k->channels + c) * k->size;
-            if (k->dsum)
-                T(relu_mask_run)((const REAL *)k->dy + at, (const REAL *)k->y + at, k->size,
-                                 (REAL *)k->dsum + at);
-            for (ptrdiff_t i = 0; i < k->size; i += SUM_VECTORS * VL)
-                T(plane_gradients)(dy + at + i, (const REAL *)k->x + at + i,
-                                   smaller(SUM_VECTORS * VL, k->size - i), mean[c], scale[c], beta[c],
-                                   k->relu, lanes + 2 * c);
+            const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
+            if (k->args.dsum)
+                T(relu_mask_run)((const REAL *)k->args.dy + at, (const REAL *)k->args.y + at, k->args.size,
+                                 (REAL *)k->args.dsum + at);
+            for (ptrdiff_t i = 0; i < k->args.size; i += SUM_VECTORS * VL)
+                T(plane_gradients)(dy + at + i, (const REAL *)k->args.x + at + i,
+                                   smaller(SUM_VECTORS * VL, k->args.size - i), mean[c], scale[c], beta[c],
+                                   k->args.post.relu, lanes + 2 * c);
         }
     T(write_sums)(k, part, lanes);
 }
@@ -271,36 +272,37 @@ INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t
 
 KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
-    const norm_args *k = context;
+    const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->mean, *scale = k->scale, *beta = k->beta;
-    const REAL *offset = k->offset, *slope = k->slope, *dy = k->dsum ? k->dsum : k->dy;
+    const REAL *mean = k->args.mean, *scale = k->scale, *beta = k->args.beta;
+    const REAL *offset = k->offset, *slope = k->slope, *dy = k->args.dsum ? k->args.dsum : k->args.dy;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
-            const ptrdiff_t at = (n * k->channels + c) * k->size;
-            T(plane_gradient)(dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at, k->size,
-                              mean[c], scale[c], beta[c], offset[c], slope[c], k->relu);
+            const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
+            T(plane_gradient)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
+                              mean[c], scale[c], beta[c], offset[c], slope[c], k->args.post.relu);
         }
     (void)thread;
 }
 
 /* dbeta = sum dy, dgamma = sum dy xhat, dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) with the
  * batch's statistics, scale * dy with the running ones.  dx may be NULL; it may be dy itself. */
-KERNEL void T(batch_norm_backward)(norm_args *k, workspace *work)
+KERNEL void T(batch_norm_backward)(void *args, workspace *work)
 {
+    norm_plan plan = {.args = *(const norm_args *)args}, *k = &plan;
     if (!T(norm_memory)(k, work)) return;
-    const REAL *gamma = k->gamma, *inverse_std = k->inverse_std;
-    const double count = (double)k->images * (double)k->size;
-    for (ptrdiff_t c = 0; c < k->channels; c++) ((REAL *)k->scale)[c] = gamma[c] * inverse_std[c];
+    const REAL *gamma = k->args.gamma, *inverse_std = k->args.inverse_std;
+    const double count = (double)k->args.images * (double)k->args.size;
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) ((REAL *)k->scale)[c] = gamma[c] * inverse_std[c];
     engine_parallel(k->groups * k->blocks, work->threads, T(gradient_sums_piece), k);
-    for (ptrdiff_t c = 0; c < k->channels; c++) {
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) {
         const double s = (double)inverse_std[c];
         double sums[2];
         T(channel_sums)(k, c, sums);
-        ((REAL *)k->dbeta)[c] = (REAL)sums[0];
-        ((REAL *)k->dgamma)[c] = (REAL)(sums[1] * s);
-        ((REAL *)k->offset)[c] = k->train ? (REAL)(sums[0] / count) : (REAL)0;
-        ((REAL *)k->slope)[c] = k->train ? (REAL)(sums[1] * s * s / count) : (REAL)0;
+        ((REAL *)k->args.dbeta)[c] = (REAL)sums[0];
+        ((REAL *)k->args.dgamma)[c] = (REAL)(sums[1] * s);
+        ((REAL *)k->offset)[c] = k->args.train ? (REAL)(sums[0] / count) : (REAL)0;
+        ((REAL *)k->slope)[c] = k->args.train ? (REAL)(sums[1] * s * s / count) : (REAL)0;
     }
-    if (k->dx) engine_parallel(k->groups * k->blocks, work->threads, T(gradient_piece), k);
+    if (k->args.dx) engine_parallel(k->groups * k->blocks, work->threads, T(gradient_piece), k);
 }

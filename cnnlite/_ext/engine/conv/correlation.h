@@ -1,20 +1,14 @@
-/* conv_args.h: one convolution as the tiled kernels see it, and how it is cut into pieces. */
-#ifndef CNNLITE_CONV_ARGS_H
-#define CNNLITE_CONV_ARGS_H
+/* conv/correlation.h: one convolution as the tiled kernels see it, and how it is cut into pieces. */
+#ifndef CNNLITE_CORRELATION_H
+#define CNNLITE_CORRELATION_H
 
-#include <stdint.h>
-#include "engine.h"
+#include "args.h"
 
 /* How finely work is cut (conv_plan.h). */
 enum {
     PIECE_PIXELS = 192,                    /* 4 panels of 48: enough to use each weight many times */
     COPY_BYTES = 256 * 1024,               /* a quarter of a second-level cache of 1 MB */
-    MINIMUM_PIECES = 16,                   /* for up to 4 threads, with little waiting at the end */
 };
-
-static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
-static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
 /* The same where b is a step, nearly always 1 or 2, and a division would take as long as copying a row. */
 static inline ptrdiff_t divide_by_step(ptrdiff_t a, ptrdiff_t b)
@@ -51,8 +45,7 @@ typedef struct {
     output_sort sort[4];
     const void *x, *bias;
     void *y;
-    uint8_t *argmax;                       /* not NULL: y is max-pooled 2x2, this is where from */
-    int relu;
+    post_ops post;
     ptrdiff_t y_height, y_width;           /* of a plane, where y_row and y_column leave some out */
     int clear;                             /* a piece first sets its part of the planes to 0 */
 

@@ -145,11 +145,11 @@ KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
 }
 
 /* dweight and, unless NULL, dbias. */
-KERNEL void T(conv_weight_gradient)(const conv_shape *shape, const void *x, conv_source dy, void *dweight,
-                                    void *dbias, workspace *work)
+KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
 {
-    const conv_shape flat = dy.argmax ? *shape : flattened(*shape, STEP_PIXELS), *s = &flat;
-    weight_gradient k = {.s = flat, .x = x, .dy = dy, .dweight = dweight, .dbias = dbias};
+    const conv_args *a = args;
+    const conv_shape flat = a->dy.argmax ? a->shape : flattened(a->shape, STEP_PIXELS), *s = &flat;
+    weight_gradient k = {.s = flat, .x = a->x.data, .dy = a->dy, .dweight = a->dweight, .dbias = a->dbias};
     arena memory = {work->shared, 0}, thread = {NULL, 0};
     T(weight_job) unused;
     T(plan_gradient)(&k);

@@ -8,7 +8,8 @@
  */
 typedef struct {
     winograd_plan plan;
-    const winograd_args *args;
+    const conv_args *args;
+    int turned;                            /* the input gradient: weights turned, channels exchanged */
     REAL *weights;
     char *const *own;                      /* memory of each thread */
 } T(winograd_job);
@@ -18,7 +19,7 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
     const T(winograd_job) *job = context;
     const winograd_plan *p = &job->plan;
-    const int turned = job->args->turned;
+    const int turned = job->turned;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
     ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
     while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
@@ -92,7 +93,7 @@ INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const RE
 }
 
 /* From a strip's products to y. */
-KERNEL void T(winograd_outputs)(const winograd_plan *p, const winograd_args *k, ptrdiff_t group,
+KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
                                 winograd_strip strip, ptrdiff_t x0, const REAL *products,
                                 REAL *pixels)
 {
@@ -106,19 +107,19 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const winograd_args *k, 
         const int lanes = (int)smaller(p->f - b * VL, VL);
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
         const REAL *from = products + (b * p->tiles + strip.first) * VL;
-        if (k->argmax) {
+        if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
             if (p->m == 4)
-                T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->relu, pixels, found);
+                T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels, found);
             else
-                T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->relu, pixels, found);
+                T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
             T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
                              rows / 2, columns / 2, pixels, p->pitch);
-            T(lanes_scatter_bytes)(k->argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
+            T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
                                    rows / 2, columns / 2, found, p->pitch);
         } else {
-            if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->relu, pixels);
-            else T(output_tiles)(p, 2, from, strip.rows, bias, k->relu, pixels);
+            if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels);
+            else T(output_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels);
             T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0,
                              rows, columns, pixels, p->pitch);
         }
@@ -154,13 +155,28 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static void T(winograd_forward)(const winograd_args *k, workspace *work)
+static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
 {
-    T(winograd_job) job = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
+    T(winograd_job) job = {.args = k, .turned = turned, .weights = (REAL *)work->shared, .own = work->own};
     job.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
     const winograd_plan *p = &job.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights;
     if (!workspace_ready(work, (size_t)weights * sizeof(REAL), T(winograd_bytes)(p))) return;
     engine_parallel(p->groups * p->f_blocks, work->threads, T(winograd_weights), &job);
     engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &job);
+}
+
+KERNEL void T(conv2d_winograd_forward)(void *args, workspace *work) { T(winograd_pass)(args, 0, work); }
+
+/* The forward pass from dy to dx. */
+KERNEL void T(conv2d_winograd_input_gradient)(void *args, workspace *work)
+{
+    const conv_args *given = args;
+    const conv_shape *s = &given->shape;
+    conv_args k = {.shape = *s, .x = given->dy, .weight = given->weight, .y = given->dx, .tile = given->tile};
+    k.shape.c = s->f, k.shape.f = s->c;
+    k.shape.h = s->oh, k.shape.oh = s->h;
+    k.shape.w = s->ow, k.shape.ow = s->w;
+    k.shape.top = 2 - s->top, k.shape.left = 2 - s->left;
+    T(winograd_pass)(&k, 1, work);
 }

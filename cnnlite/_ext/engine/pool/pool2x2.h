@@ -1,4 +1,4 @@
-/* pool2x2.h: max-pooling with a 2x2 window and stride 2, the one that networks have.
+/* pool/pool2x2.h: max-pooling with a 2x2 window and stride 2, the one that networks have.
  *
  * Two rows are read as vectors and split into even and odd columns; the four members of VL windows are
  * then compared at once, in the order in which a loop over the window would (first maximum wins, NaN
@@ -147,25 +147,45 @@ INLINE void T(unpool_row)(const REAL *dy, const uint8_t *argmax, ptrdiff_t h, pt
     if (w % 2) row[w - 1] = 0;
 }
 
-KERNEL void T(max_pool2x2_forward)(void *context, ptrdiff_t piece, int thread)
+/* A piece is as many planes as make it worth handing out. */
+INLINE ptrdiff_t T(piece_planes)(const pool2x2_args *k)
+{
+    return larger(1, MAP_PIECE / larger(1, k->h * k->w));
+}
+
+KERNEL void T(max_pool2x2_forward_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const pool2x2_args *k = context;
     const ptrdiff_t size = k->h * k->w, pooled = (k->h / 2) * (k->w / 2);
-    const ptrdiff_t first = piece * k->piece_planes, end = first + k->piece_planes;
+    const ptrdiff_t first = piece * T(piece_planes)(k), end = first + T(piece_planes)(k);
     for (ptrdiff_t p = first; p < end && p < k->planes; p++)
         T(pool2x2_plane)((const REAL *)k->x + p * size, k->h, k->w, (REAL *)k->y + p * pooled,
-                         k->argmax + p * pooled, k->relu);
+                         k->post.argmax + p * pooled, k->post.relu);
     (void)thread;
 }
 
-KERNEL void T(max_pool2x2_backward)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(max_pool2x2_backward_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const pool2x2_args *k = context;
     const ptrdiff_t size = k->h * k->w, pooled = (k->h / 2) * (k->w / 2);
-    const ptrdiff_t first = piece * k->piece_planes, end = first + k->piece_planes;
+    const ptrdiff_t first = piece * T(piece_planes)(k), end = first + T(piece_planes)(k);
     for (ptrdiff_t p = first; p < end && p < k->planes; p++)
         for (ptrdiff_t r = 0; r < k->h; r++)
-            T(unpool_row)((const REAL *)k->dy + p * pooled, k->argmax_in + p * pooled, k->h, k->w, r,
+            T(unpool_row)((const REAL *)k->dy + p * pooled, k->argmax + p * pooled, k->h, k->w, r,
                           (REAL *)k->dx + p * size + r * k->w);
     (void)thread;
+}
+
+KERNEL void T(max_pool2x2_forward)(void *args, workspace *work)
+{
+    const pool2x2_args *k = args;
+    if (workspace_ready(work, 0, 0))
+        engine_parallel(divide_up(k->planes, T(piece_planes)(k)), work->threads, T(max_pool2x2_forward_piece), args);
+}
+
+KERNEL void T(max_pool2x2_backward)(void *args, workspace *work)
+{
+    const pool2x2_args *k = args;
+    if (workspace_ready(work, 0, 0))
+        engine_parallel(divide_up(k->planes, T(piece_planes)(k)), work->threads, T(max_pool2x2_backward_piece), args);
 }

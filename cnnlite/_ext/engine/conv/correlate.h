@@ -95,7 +95,7 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
                     + p->column / 2;
                 for (ptrdiff_t j = 0; j < windows; j += VL)
                     T(pool_windows)(top + 2 * j, top + width + 2 * j, smaller(VL, windows - j),
-                                    (REAL *)k->y + to + j, k->argmax + to + j, k->relu);
+                                    (REAL *)k->y + to + j, k->post.argmax + to + j, k->post.relu);
             }
         }
 }
@@ -112,11 +112,11 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
     const REAL *start = (const REAL *)k->packed_bias + packed * MR;
     const ptrdiff_t from = (packed * k->channels + c) * MR;
     const int whole = channels == k->channels, last = c + channels == k->channels;
-    const int relu = last && k->relu && !k->argmax;
+    const int relu = last && k->post.relu && !k->post.argmax;
     REAL *tile = p->tile + (whole ? 0 : (number - p->first_panel) * MR * ldt);
 
     /* Where a strip's pixels lie in y as in the tile, full blocks go straight to their place. */
-    const int straight = whole && !k->argmax && count == MR && k->y_column == 1 && k->sorts_h == 1
+    const int straight = whole && !k->post.argmax && count == MR && k->y_column == 1 && k->sorts_h == 1
         && (p->strips > 1 || p->images == 1)
         && (p->rows == 1 || (k->piece_columns == k->out_w && k->y_row == k->out_w));
     const ptrdiff_t limit = p->rows == 1 ? p->columns : p->strip_pixels;
@@ -137,12 +137,12 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
                                   direct ? to : rows + i * p->tile_size + column, direct ? k->y_plane : ldt,
                                   start, c > 0, relu);
             }
-            if (last && !direct && !k->argmax)
+            if (last && !direct && !k->post.argmax)
                 T(write_tile)(p, rows + j->strip * p->strip_columns, ldt, filter, count, row, j->strip,
                               j->column, smaller(end, p->strip_pixels));
         }
     }
-    if (last && k->argmax) T(pool_tile)(p, tile, ldt, filter, count);
+    if (last && k->post.argmax) T(pool_tile)(p, tile, ldt, filter, count);
 }
 
 /* Set to zero what lies in y from this piece's first output to the next piece's. */

@@ -1,8 +1,17 @@
-/* product_args.h: one matrix product of a linear layer, and how it is cut. */
-#ifndef CNNLITE_PRODUCT_ARGS_H
-#define CNNLITE_PRODUCT_ARGS_H
+/* linear/args.h: one linear layer, and the matrix product that each of its passes is. */
+#ifndef CNNLITE_LINEAR_ARGS_H
+#define CNNLITE_LINEAR_ARGS_H
 
-#include "conv_args.h"
+#include "../engine.h"
+
+/* Forward: y (n, outputs) = x (n, inputs) weight (outputs, inputs) transposed + bias, then `post`.  Gradients: dx,
+ * or dweight and (unless NULL) dbias, from dy and what they need. */
+typedef struct {
+    ptrdiff_t n, inputs, outputs;
+    const void *x, *weight, *bias, *dy;
+    void *y, *dx, *dweight, *dbias;
+    post_ops post;
+} linear_args;
 
 enum {
     PRODUCT_ROWS = 128,                    /* rows of c in a job: as often is a panel of b used */
@@ -12,7 +21,7 @@ enum {
 
 /* c (m, n) = a (m, depth) b (depth, n) + bias (n), then ReLU, as asked.  Element [i][k] of a is at
  * i * a_row + k * a_step, one of which is 1; [k][j] of b at k * n + j, or transposed at j * depth + k. */
-struct product {
+typedef struct {
     ptrdiff_t m, n, depth, a_row, a_step;
     const void *a, *b, *bias;
     void *c;
@@ -21,6 +30,6 @@ struct product {
     ptrdiff_t row_blocks, panels, parts;   /* a job is one of each */
     void *sums;                            /* [part][m][n] where depth is cut */
     char *const *own;                      /* memory of each thread */
-};
+} product;
 
 #endif

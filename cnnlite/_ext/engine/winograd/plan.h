@@ -143,7 +143,7 @@ INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixe
 
 /* B^T d B of the block (by, bx): channel blocks first .. end - 1 of the group, to
  * inputs[element][block][tile][VL].  Returns the number of tiles. */
-KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const winograd_args *k, ptrdiff_t group,
+KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
                                     ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
                                     REAL *pixels, REAL *inputs)
 {

@@ -1,4 +1,4 @@
-/* gelu.h: x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, exact form).
+/* pointwise/gelu.h: x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, exact form).
  *
  * In float, erf is x P(x^2) / Q(x^2) on (-4, 4) (beyond, it is 1 to float's last digit), P and Q of
  * degree 5: a weighted least-squares fit whose largest relative error is 2.5e-8.  exp goes over
@@ -69,7 +69,7 @@ INLINE V T(gelu_slope)(V x)
     return VFMA(x, density, T(normal_cdf)(x));
 }
 
-KERNEL void T(gelu_forward)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(gelu_forward_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
     const REAL *x = k->a;
@@ -79,9 +79,10 @@ KERNEL void T(gelu_forward)(void *context, ptrdiff_t piece, int thread)
     if (i < end) VSTOREN(y + i, T(gelu)(VLOADN(x + i, end - i)), end - i);
     (void)thread;
 }
+EACH_PIECE(gelu_forward, map_args)
 
 /* dx = dy (Phi(x) + x phi(x)). */
-KERNEL void T(gelu_backward)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(gelu_backward_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
     const REAL *dy = k->a, *x = k->b;
@@ -92,3 +93,4 @@ KERNEL void T(gelu_backward)(void *context, ptrdiff_t piece, int thread)
         VSTOREN(dx + i, VLOADN(dy + i, end - i) * T(gelu_slope)(VLOADN(x + i, end - i)), end - i);
     (void)thread;
 }
+EACH_PIECE(gelu_backward, map_args)

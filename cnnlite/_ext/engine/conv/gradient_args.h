@@ -1,8 +1,8 @@
-/* gradient_args.h: one weight gradient, and how it is cut. */
+/* conv/gradient_args.h: one weight gradient, and how it is cut. */
 #ifndef CNNLITE_GRADIENT_ARGS_H
 #define CNNLITE_GRADIENT_ARGS_H
 
-#include "conv_args.h"
+#include "correlation.h"
 
 enum {
     STEP_PIXELS = 256,                     /* pixels summed while a block of dweight is in registers */

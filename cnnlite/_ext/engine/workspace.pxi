@@ -46,6 +46,9 @@ cdef class Workspace:
         self.work.threads = threads
 
     cdef int provide(self) except -1:
+        self.work.ready = True
+        if not self.work.shared_bytes and not self.work.own_bytes:
+            return 0
         self.shared = Block(self.work.shared_bytes)
         if spare_own and self.work.own_bytes <= KEPT_BYTES and pool_is_on():
             self.own = spare_own.pop()

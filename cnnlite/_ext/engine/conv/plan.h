@@ -1,8 +1,8 @@
-/* conv_plan.h: how a correlation is cut.  By its shape only: any number of threads finds the same pieces. */
+/* conv/plan.h: how a correlation is cut.  By its shape only: any number of threads finds the same pieces. */
 
 INLINE void T(plan_pieces)(correlation *k)
 {
-    const ptrdiff_t plane = k->out_h * k->out_w, pool = k->argmax ? 2 : 1;
+    const ptrdiff_t plane = k->out_h * k->out_w, pool = k->post.argmax ? 2 : 1;
     ptrdiff_t pixels = divide_up(k->images * plane, MINIMUM_PIECES);
     pixels = smaller(PIECE_PIXELS, larger(NR, pixels));
     k->piece_images = smaller(k->images, larger(1, pixels / plane));

@@ -1,4 +1,4 @@
-/* pointwise.h: one number in, one number out.  Each runs at the speed of memory: read what is needed
+/* pointwise/pointwise.h: one number in, one number out.  Each runs at the speed of memory: read what is needed
  * once, write once, in pieces of MAP_PIECE elements. */
 
 INLINE ptrdiff_t T(piece_end)(ptrdiff_t piece, ptrdiff_t size)
@@ -7,8 +7,17 @@ INLINE ptrdiff_t T(piece_end)(ptrdiff_t piece, ptrdiff_t size)
     return end < size ? end : size;
 }
 
+/* The kernel whose pieces NAME_piece does; ARGS has a size. */
+#define EACH_PIECE(NAME, ARGS) \
+    KERNEL void T(NAME)(void *args, workspace *work) \
+    { \
+        const ARGS *k = args; \
+        if (workspace_ready(work, 0, 0)) \
+            engine_parallel(divide_up(k->size, MAP_PIECE), work->threads, T(NAME##_piece), args); \
+    }
+
 /* y = max(0, x), NaN stays NaN. */
-KERNEL void T(relu_forward)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(relu_forward_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
     const REAL *x = k->a;
@@ -18,6 +27,7 @@ KERNEL void T(relu_forward)(void *context, ptrdiff_t piece, int thread)
     if (i < end) VSTOREN(y + i, VRELU(VLOADN(x + i, end - i)), end - i);
     (void)thread;
 }
+EACH_PIECE(relu_forward, map_args)
 
 /* dx = dy where y > 0 or y is NaN, else 0; y is ReLU's output. */
 INLINE V T(relu_mask)(V dy, V y) { return VSELECT((MASK)(y <= VZERO), VZERO, dy); }
@@ -29,7 +39,7 @@ INLINE void T(relu_mask_run)(const REAL *dy, const REAL *y, ptrdiff_t n, REAL *d
     if (i < n) VSTOREN(dx + i, T(relu_mask)(VLOADN(dy + i, n - i), VLOADN(y + i, n - i)), n - i);
 }
 
-KERNEL void T(relu_backward)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(relu_backward_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
     const ptrdiff_t i = piece * MAP_PIECE;
@@ -37,9 +47,10 @@ KERNEL void T(relu_backward)(void *context, ptrdiff_t piece, int thread)
                      (REAL *)k->out + i);
     (void)thread;
 }
+EACH_PIECE(relu_backward, map_args)
 
 /* y = a + b, then ReLU if asked: the end of a residual block. */
-KERNEL void T(add)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(add_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const map_args *k = context;
     const REAL *a = k->a, *b = k->b;
@@ -47,14 +58,15 @@ KERNEL void T(add)(void *context, ptrdiff_t piece, int thread)
     ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
     for (; i + VL <= end; i += VL) {
         V v = VLOAD(a + i) + VLOAD(b + i);
-        VSTORE(y + i, k->relu ? VRELU(v) : v);
+        VSTORE(y + i, k->post.relu ? VRELU(v) : v);
     }
     for (; i < end; i++) {
         REAL v = a[i] + b[i];
-        y[i] = k->relu && v <= 0 ? 0 : v;
+        y[i] = k->post.relu && v <= 0 ? 0 : v;
     }
     (void)thread;
 }
+EACH_PIECE(add, map_args)
 
 /* One step of SGD on at most VL weights; n < VL only at the end of an array. */
 INLINE void T(sgd_lanes)(const sgd_args *k, ptrdiff_t at, ptrdiff_t n)
@@ -77,7 +89,7 @@ INLINE void T(sgd_lanes)(const sgd_args *k, ptrdiff_t at, ptrdiff_t n)
     else VSTOREN(w, wi, n);
 }
 
-KERNEL void T(sgd_step)(void *context, ptrdiff_t piece, int thread)
+KERNEL void T(sgd_step_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const sgd_args *k = context;
     ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
@@ -85,3 +97,4 @@ KERNEL void T(sgd_step)(void *context, ptrdiff_t piece, int thread)
     if (i < end) T(sgd_lanes)(k, i, end - i);
     (void)thread;
 }
+EACH_PIECE(sgd_step, sgd_args)

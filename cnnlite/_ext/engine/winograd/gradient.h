@@ -23,7 +23,7 @@ enum {
 
 typedef struct {
     winograd_plan plan;
-    const winograd_args *args;
+    const conv_args *args;
     REAL *sums, *bias_sums, *tiles;                        /* tiles: of a wave */
     char *const *own;                                      /* memory of each thread */
     ptrdiff_t shares, share_size, bias_parts, bias_size;
@@ -55,7 +55,7 @@ INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL
 
 /* A dY A^T of the block (by, bx): channel blocks first .. end - 1 of the group, to
  * outputs[element][block][tile][VL]; their sums are added to bias_sums[block][VL]. */
-KERNEL void T(gradient_outputs)(const winograd_plan *p, const winograd_args *k, ptrdiff_t group,
+KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
                                 ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
                                 REAL *pixels, REAL *outputs, REAL *bias_sums)
 {
@@ -171,8 +171,9 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     }
 }
 
-static void T(winograd_gradient)(const winograd_args *k, workspace *work)
+KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
 {
+    const conv_args *k = args;
     T(gradient_job) job = {.args = k, .own = work->own};
     job.plan = T(winograd_cut)(&k->shape, k->tile, 4);
     winograd_plan *p = &job.plan;
