@@ -40,7 +40,7 @@ GENERATED = Path("build/generated")
 
 def write_kernel_list() -> None:
     """Write the engine's list of kernels as a macro of C, which expands it wherever it is needed."""
-    names = runpy.run_path("cnnlite/_ext/names.py")["ENGINE"]
+    names = runpy.run_path("cnnlite/kernel_list.py")["ENGINE"]
     text = f"#define KERNEL_LIST(X) {' '.join(f'X({name})' for name in names)}\n"
     header = GENERATED / "kernel_list.h"
     if not header.exists() or header.read_text() != text:

@@ -55,6 +55,18 @@ def output_size(
     return outputs
 
 
+def output_sizes(
+    size: tuple[int, ...], kernel: tuple[int, ...], stride: Pair, padding: Sides, dilation: Pair
+) -> Pair:
+    """Return the rows and columns of windows that fit an image of that size."""
+    sides = padding[:2], padding[2:]
+    rows, columns = (
+        output_size(size[i], kernel[i], stride[i], sides[i][0], sides[i][1], dilation[i])
+        for i in (0, 1)
+    )
+    return rows, columns
+
+
 def taps(
     image: Pair, output: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair
 ) -> Iterator[Tap]:

@@ -27,7 +27,7 @@ typedef struct {
 extern parallel_loop *engine_parallel;
 
 /* Every kernel is called so: with its arguments, a struct from its family's args.h, and with the memory that it
- * works in (workspace.h).  Their names are written in one list, cnnlite/_ext/names.py, of which setup.py makes
+ * works in (workspace.h).  Their names are written in one list, cnnlite/kernel_list.py, of which setup.py makes
  * kernel_list.h.  Each exists in every instruction set that the compiler can target, for float ([0]) and
  * double ([1]); kernels check nothing: the bindings have. */
 typedef void (*engine_kernel)(void *args, workspace *work);

@@ -1,7 +1,7 @@
 """The list of all kernels, by the module of `cnnlite._ext` that has them.
 
-It is the only one: setup.py makes of it the table of the engine's C kernels, the package exports these
-names, and the twins in `cnnlite.reference` have them too.
+It is the only one: setup.py makes of it the table of the engine's C kernels, and the package and
+its twin `cnnlite.reference` export these names.
 """
 
 ENGINE = (
