@@ -21,7 +21,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def debug(session: nox.Session) -> None:
-    """Compile with bounds checks and debugging symbols, for gdb; `nox -s build -- --force` undoes it."""
+    """Compile for gdb, with bounds checks; `nox -s build -- --force` undoes it."""
     jobs = f"-j{os.cpu_count()}"
     command = ("python", "setup.py", "-q", "build_ext", "--inplace", "--force", jobs)
     session.run(*command, *session.posargs, env={"CNNLITE_DEBUG": "1"})
@@ -29,7 +29,7 @@ def debug(session: nox.Session) -> None:
 
 @nox.session
 def annotate(session: nox.Session) -> None:
-    """Write a page beside each Cython file that shows what C it becomes, and where Python is called."""
+    """Write a page beside each Cython file: what C it becomes, and where Python is called."""
     files = session.posargs or ["cnnlite/_ext"]
     session.run("cython", "--annotate", "-3", "-I", "cnnlite/_ext", *files)
 
@@ -49,7 +49,7 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def judge(session: nox.Session) -> None:
-    """Test against PyTorch and ONNX, which must be there, and on CIFAR-10 if CNNLITE_DATA names it."""
+    """Test against PyTorch and ONNX, and on CIFAR-10 if CNNLITE_DATA names it."""
     required = {"CNNLITE_REQUIRE_TORCH": "1", "CNNLITE_REQUIRE_ONNX": "1"}
     which = "(torch or onnx or cifar10) and not slow"
     session.run("pytest", "-m", which, *session.posargs, env=required)
@@ -89,7 +89,6 @@ def lint(session: nox.Session) -> None:
     session.run("cython-lint", "cnnlite")
     session.run("python", "-m", "tests.c_style")
     session.run("mypy")
-    session.run("lint-imports", "--no-logo" if False else "--verbose")
 
 
 @nox.session

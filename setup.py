@@ -6,6 +6,7 @@ notice that one of them has changed: add --force.  Everything else is in pyproje
 """
 
 import os
+import runpy
 import sysconfig
 from glob import glob
 from pathlib import Path
@@ -34,13 +35,33 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED = [*SANITIZERS, "-O1", "-g1", "-fno-wrapv"]
 
 
+GENERATED = Path("build/generated")
+
+
+def write_kernel_list() -> None:
+    """Write the engine's list of kernels as a macro, which C expands where it needs it."""
+    names = runpy.run_path("cnnlite/kernel_list.py")["ENGINE"]
+    text = f"#define KERNEL_LIST(X) {' '.join(f'X({name})' for name in names)}\n"
+    header = GENERATED / "kernel_list.h"
+    if not header.exists() or header.read_text() != text:
+        GENERATED.mkdir(parents=True, exist_ok=True)
+        header.write_text(text)
+
+
 def extension(pyx: str) -> Extension:
     name = Path(pyx).stem
     return Extension(
         f"cnnlite._ext.{name}",
         [pyx, *sorted(glob(f"cnnlite/_ext/{name}/*.c"))],
-        depends=sorted(glob("cnnlite/_ext/*.pxd") + glob("cnnlite/_ext/**/*.h", recursive=True)),
-        include_dirs=["cnnlite/_ext"],
+        depends=sorted(
+            [
+                *glob("cnnlite/_ext/*.pxd"),
+                *glob("cnnlite/_ext/**/*.pxi", recursive=True),
+                *glob("cnnlite/_ext/**/*.h", recursive=True),
+                str(GENERATED / "kernel_list.h"),
+            ]
+        ),
+        include_dirs=["cnnlite/_ext", str(GENERATED)],
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
         py_limited_api=ABI3,
     )
@@ -69,6 +90,7 @@ class Build(build_ext):
         super().build_extensions()
 
 
+write_kernel_list()
 setup(
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(glob("cnnlite/_ext/*.pyx"))],

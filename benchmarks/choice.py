@@ -1,4 +1,4 @@
-"""Where the table of `cnnlite/functional/_conv_choice.py` does not take the fastest rung.
+"""Where the table of `cnnlite/functional/conv/choice.py` does not take the fastest rung.
 
     python -m benchmarks.choice                            # 2 threads, a few minutes
     python -m benchmarks.choice --threads 4 --batch 1 --slack 1.2
@@ -15,7 +15,7 @@ import cnnlite
 from benchmarks.text import table
 from cnnlite._ladder import PASSES, Conv, measure
 from cnnlite.functional import conv2d_forward
-from cnnlite.functional._conv_choice import choose
+from cnnlite.functional.conv.choice import choose
 
 CHANNELS = (1, 3, 8, 12, 16, 24, 32, 64, 128, 256)
 SIZES = (4, 7, 8, 14, 16, 32, 56)

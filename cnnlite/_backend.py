@@ -1,25 +1,33 @@
 """The one place that decides which kernels run: compiled, or their twins in plain NumPy.
 
-`kernels` is `cnnlite._ext`, or `cnnlite.reference` when the environment says
-CNNLITE_BACKEND=reference.  Both export the same functions with the same signatures.
+`kernels` has everything that `cnnlite.reference` has, and the compiled kernels are laid over it,
+so that a new operation may be in NumPy first.  With CNNLITE_BACKEND=reference in the environment
+nothing is laid over.
 """
 
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from cnnlite import reference
 from cnnlite._cpus import default_num_threads
 
 __all__ = ["backend_name", "empty", "kernels"]
 
 backend_name = os.environ.get("CNNLITE_BACKEND") or "compiled"
+if backend_name not in ("compiled", "reference"):
+    raise ImportError(
+        f"CNNLITE_BACKEND is {backend_name!r}, expected 'compiled' (the default) or 'reference'",
+        name=__name__,
+    )
 
-if TYPE_CHECKING:
-    from cnnlite import _ext as kernels
-elif backend_name == "reference":
-    from cnnlite import reference as kernels
-elif backend_name == "compiled":
+
+def _load() -> SimpleNamespace:
+    twins = {name: getattr(reference, name) for name in reference.__all__}
+    if backend_name == "reference":
+        return SimpleNamespace(**twins)
     try:
-        from cnnlite import _ext as kernels
+        from cnnlite import _ext
     except ImportError as error:
         raise ImportError(
             f"cnnlite's compiled kernels cannot be loaded ({error}). In a checkout, build them "
@@ -28,11 +36,13 @@ elif backend_name == "compiled":
             "CNNLITE_BACKEND=reference runs everything without them, in plain NumPy and slowly.",
             name=__name__,
         ) from error
+    return SimpleNamespace(**(twins | {name: getattr(_ext, name) for name in _ext.__all__}))
+
+
+if TYPE_CHECKING:
+    from cnnlite import reference as kernels  # what is compiled has the twins' signatures
 else:
-    raise ImportError(
-        f"CNNLITE_BACKEND is {backend_name!r}, expected 'compiled' (the default) or 'reference'",
-        name=__name__,
-    )
+    kernels = _load()
 
 empty = kernels.empty
 """empty(shape, dtype): an uninitialised array whose memory is used again when it dies."""

@@ -29,8 +29,8 @@ if _text not in ("", "0", "1"):
 debug_caches = _text == "1"
 """Whether caches are guarded; read once, here."""
 
-FORWARDS = ("forward", "forward_block", "forward_relu", "forward_sum")
-BACKWARDS = ("backward", "backward_sum")
+FORWARDS = ("forward", "forward_post")
+BACKWARDS = ("backward", "backward_post")
 
 Method = Callable[..., Any]
 

@@ -19,6 +19,7 @@ import numpy as np
 from cnnlite import functional
 from cnnlite._backend import empty, kernels
 from cnnlite.functional.conv import ALGORITHMS
+from cnnlite.post_ops import NO_POST_OPS
 
 PASSES = ("forward", "input gradient", "weight gradient")
 SGEMM_SIZE = 2048
@@ -114,7 +115,7 @@ def works_of(
     )
     geometry, algorithm = cache.geometry, ALGORITHMS[rung]
     return [
-        lambda: algorithm.forward(x, weight, None, geometry, False, False),
+        lambda: algorithm.forward(x, weight, None, geometry, NO_POST_OPS),
         lambda: algorithm.input_gradient(dy, weight, geometry),
         lambda: algorithm.weight_gradient(dy, x, geometry, False),
     ]
@@ -189,14 +190,14 @@ def product_rate(rounds: int = 5) -> float:
     """Returns GFLOP/s of the engine's own product of that size, with the threads that are set."""
     x = np.ones((SGEMM_SIZE, SGEMM_SIZE), np.float32)
     y = empty(x.shape, x.dtype)
-    work = {("", 0): lambda: kernels.linear_forward(x, x, None, y, False)}
+    work = {("", 0): lambda: kernels.linear_forward(x, x, None, y)}
     return 2 * SGEMM_SIZE**3 / in_turns(work, rounds)["", 0] / 1e9
 
 
 def memory_rate(rounds: int = 5) -> float:
     """Returns GB/s of a sum of large arrays, each counted once, with the threads that are set."""
     a, b, y = (np.ones(STREAM_BYTES // 4, np.float32) for _ in range(3))
-    work = {("", 0): lambda: kernels.add(a, b, y, False)}
+    work = {("", 0): lambda: kernels.add(a, b, y)}
     return 3 * STREAM_BYTES / in_turns(work, rounds)["", 0] / 1e9
 
 

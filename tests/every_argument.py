@@ -145,13 +145,14 @@ _CONV = F.conv2d_forward(_IMAGES, _x(4, 4, 3, 3), padding=1)
 _LINEAR = F.linear_forward(_ROWS, _x(3, 4))
 _NORM = F.batch_norm_forward(_ROWS, FLOATS, FLOATS, None, None, True)
 _POOL = {"x": _IMAGES, "kernel_size": 3}
-_LATER = {"relu": None, "pool": None}  # what is fused behind is no setting of one's own
+_POST = {"post": None}  # tests/layers/test_fuse.py has its values
 _NO_RNG = {"rng": None}  # the first weights are ones and zeros
 _SCORES: dict[str, Any] = {"scores": _ROWS, "targets": [0, 1]}
 _FILL = {"array": _x(4, 4, 3, 3)}
 
 CALLS: list[Call] = [
-    Call("Conv2d", F.conv2d_forward, {"x": _IMAGES, "weight": _x(4, 2, 3, 3), "groups": 2}),
+    Call("Conv2d", F.conv2d_forward, {"x": _IMAGES, "weight": _x(4, 2, 3, 3), "groups": 2},
+         _POST),
     Call("Conv2d", F.conv2d_backward, dict(zip(("dy", "cache"), _CONV, strict=True)), _GRADIENTS),
     Call("MaxPool2d", F.max_pool2d_forward, _POOL),
     Call("AvgPool2d", F.avg_pool2d_forward, _POOL),
@@ -160,13 +161,13 @@ CALLS: list[Call] = [
     Call("col2im", F.col2im, {"cols": _x(2, 16, 4), "output_size": 3, "kernel_size": 2},
          together={"output_size": {"cols": _x(2, 16, 1)}, "stride": {"cols": _x(2, 16, 1)},
                    "dilation": {"cols": _x(2, 16, 1)}, "padding": {"cols": _x(2, 16, 16)}}),
-    Call("Linear", F.linear_forward, {"x": _ROWS, "weight": _x(3, 4)}, _LATER),
+    Call("Linear", F.linear_forward, {"x": _ROWS, "weight": _x(3, 4)}, _POST),
     Call("Linear", F.linear_backward, dict(zip(("dy", "cache"), _LINEAR, strict=True)), _GRADIENTS),
     Call("BatchNorm", F.batch_norm_forward,
          {"x": _ROWS, "gamma": FLOATS, "beta": FLOATS, **_STATISTICS, "train": True},
-         {**_LATER, "momentum": SHARE}),
+         {**_POST, "momentum": SHARE}),
     *[Call("BatchNorm", backward, dict(zip(("dy", "cache"), _NORM, strict=True)), _GRADIENTS)
-      for backward in (F.batch_norm_backward, F.batch_norm_sum_backward)],
+      for backward in (F.batch_norm_backward, F.batch_norm_addend_backward)],
     Call("LayerNorm", F.layer_norm_forward, {"x": _ROWS, "normalized_shape": 4}),
     Call("GroupNorm", F.group_norm_forward, {"x": _x(2, 4, 3), "num_groups": 4}),
     Call("Dropout", F.dropout_forward,

@@ -1,5 +1,7 @@
 import numpy as np
 
+from cnnlite.post_ops import Kept, PostOps
+
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
 Array = np.ndarray
@@ -16,20 +18,8 @@ def conv2d_tiled_forward(
     padding: Sides,
     dilation: Pair,
     groups: int,
-    relu: bool,
-) -> None: ...
-def conv2d_tiled_forward_pool(
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    y: Array,
-    argmax: Array,
-    output_size: Pair,
-    stride: Pair,
-    padding: Sides,
-    dilation: Pair,
-    groups: int,
-    relu: bool,
+    post: PostOps = ...,
+    argmax: Array | None = None,
 ) -> None: ...
 def conv2d_tiled_input_gradient(
     dy: Array, weight: Array, dx: Array, stride: Pair, padding: Sides, dilation: Pair, groups: int
@@ -43,9 +33,7 @@ def conv2d_tiled_weight_gradient(
     padding: Sides,
     dilation: Pair,
     groups: int,
-    output_size: Pair | None = None,
-    y: Array | None = None,
-    argmax: Array | None = None,
+    kept: Kept = ...,
 ) -> None: ...
 
 # Winograd: 3x3, stride 1
@@ -56,19 +44,9 @@ def conv2d_winograd_forward(
     y: Array,
     padding: Sides,
     groups: int,
-    relu: bool,
     tile: int,
-) -> None: ...
-def conv2d_winograd_forward_pool(
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    y: Array,
-    argmax: Array,
-    padding: Sides,
-    groups: int,
-    relu: bool,
-    tile: int,
+    post: PostOps = ...,
+    argmax: Array | None = None,
 ) -> None: ...
 def conv2d_winograd_input_gradient(
     dy: Array,
@@ -77,8 +55,7 @@ def conv2d_winograd_input_gradient(
     padding: Sides,
     groups: int,
     tile: int,
-    y: Array | None = None,
-    argmax: Array | None = None,
+    kept: Kept = ...,
 ) -> None: ...
 def conv2d_winograd_weight_gradient(
     x: Array,
@@ -88,12 +65,13 @@ def conv2d_winograd_weight_gradient(
     padding: Sides,
     groups: int,
     tile: int,
-    y: Array | None = None,
-    argmax: Array | None = None,
+    kept: Kept = ...,
 ) -> None: ...
 
 # products of linear layers
-def linear_forward(x: Array, weight: Array, bias: Array | None, y: Array, relu: bool) -> None: ...
+def linear_forward(
+    x: Array, weight: Array, bias: Array | None, y: Array, post: PostOps = ...
+) -> None: ...
 def linear_input_gradient(dy: Array, weight: Array, dx: Array) -> None: ...
 def linear_weight_gradient(x: Array, dy: Array, dweight: Array, dbias: Array | None) -> None: ...
 
@@ -102,7 +80,7 @@ def relu_forward(x: Array, y: Array) -> None: ...
 def relu_backward(dy: Array, y: Array, dx: Array) -> None: ...
 def gelu_forward(x: Array, y: Array) -> None: ...
 def gelu_backward(dy: Array, x: Array, dx: Array) -> None: ...
-def add(a: Array, b: Array, y: Array, relu: bool) -> None: ...
+def add(a: Array, b: Array, y: Array, post: PostOps = ...) -> None: ...
 def sgd_step(
     param: Array,
     grad: Array,
@@ -124,8 +102,7 @@ def batch_norm_forward(
     variance: Array | None,
     eps: float,
     train: bool,
-    relu: bool,
-    addend: Array | None = None,
+    post: PostOps = ...,
 ) -> None: ...
 def batch_norm_backward(
     dy: Array,
@@ -138,7 +115,6 @@ def batch_norm_backward(
     dgamma: Array,
     dbeta: Array,
     train: bool,
-    relu: bool,
-    y: Array | None = None,
+    kept: Kept = ...,
     dsum: Array | None = None,
 ) -> None: ...

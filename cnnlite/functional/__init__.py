@@ -23,9 +23,9 @@ from cnnlite.functional.activations import (
 )
 from cnnlite.functional.batch_norm import (
     BatchNormCache,
+    batch_norm_addend_backward,
     batch_norm_backward,
     batch_norm_forward,
-    batch_norm_sum_backward,
 )
 from cnnlite.functional.conv import (
     Conv2dCache,
@@ -127,7 +127,7 @@ __all__ = [
     "BatchNormCache",
     "batch_norm_forward",
     "batch_norm_backward",
-    "batch_norm_sum_backward",
+    "batch_norm_addend_backward",
     "RowNormCache",
     "layer_norm_forward",
     "layer_norm_backward",

@@ -9,6 +9,8 @@ import numpy as np
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag, real
+from cnnlite.functional.post_ops import apply, check_post, split, undo
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 
 class BatchNormCache(NamedTuple):
@@ -20,8 +22,7 @@ class BatchNormCache(NamedTuple):
     gamma: Array | None
     beta: Array | None  # only to tell again from x what a fused ReLU stopped
     train: bool  # whether mean and variance depend on x, and add to dx
-    relu: bool  # whether a ReLU was fused behind
-    y: Array | None  # the output, where an addend stood in front of that ReLU: 0 where it stopped
+    kept: Kept  # what backward needs of the post-ops; of ReLU without an addend nothing, from x
 
 
 def batch_norm_forward(
@@ -33,10 +34,9 @@ def batch_norm_forward(
     train: bool,
     momentum: float = 0.1,
     eps: float = 1e-5,
-    relu: bool = False,
-    addend: Array | None = None,
+    post: PostOps = NO_POST_OPS,
 ) -> tuple[Array, BatchNormCache]:
-    """Normalises channels over the batch; `torch.nn.functional.batch_norm`.
+    """Normalise channels over the batch; `torch.nn.functional.batch_norm`.
 
     Args:
         x: (N, C), (N, C, L) or (N, C, H, W), float32 or float64.
@@ -49,8 +49,7 @@ def batch_norm_forward(
             no batches are counted here: for the plain mean of all batches give 1 / (the number of
             this batch, from 1), as the layers do.
         eps: added to the variance, from 0 up.
-        relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
-        addend: of x's shape and dtype, added to y (before ReLU) in the same pass; or None.
+        post: an addend like x and an activation, which follow in the same pass over memory.
 
     Returns:
         y like x, and the cache.
@@ -66,6 +65,8 @@ def batch_norm_forward(
     _check(x, gamma, beta, running_mean, running_var, train)
     momentum = _checked_momentum(momentum)
     eps = real("BatchNorm", "eps", eps, 0)
+    check_post("BatchNorm", post, addend=True)
+    addend = post.addend
     if addend is not None:
         check_floats("BatchNorm", x=x, addend=addend)
         check_shape("BatchNorm", "addend", addend, x.shape)
@@ -77,6 +78,9 @@ def batch_norm_forward(
     if not from_batch:
         mean[...] = 0 if running_mean is None else running_mean
         inverse_std[...] = 1 / np.sqrt((1 if running_var is None else running_var) + eps)
+    own, rest = split(post._replace(addend=addend))
+    if rest.addend is not None:
+        own, rest = PostOps(addend), rest._replace(addend=None)
     y = empty(x.shape, x.dtype)
     kernels.batch_norm_forward(
         _planes(x),
@@ -87,24 +91,24 @@ def batch_norm_forward(
         variance,
         eps,
         from_batch,
-        relu,
-        addend,
+        own,
     )
+    if rest:
+        y, kept = apply(y, rest)
+    else:
+        kept = Kept(own.activation, None if own.addend is None or not own.activation else y)
     if from_batch and running_mean is not None and running_var is not None:
         running_mean *= 1 - momentum
         running_mean += momentum * mean
         running_var *= 1 - momentum
         running_var += momentum * count / (count - 1) * variance
-    behind_sum = relu and addend is not None
-    return y, BatchNormCache(
-        x, mean, inverse_std, gamma, beta, train, relu and addend is None, y if behind_sum else None
-    )
+    return y, BatchNormCache(x, mean, inverse_std, gamma, beta, train, kept)
 
 
 def batch_norm_backward(
     dy: Array, cache: BatchNormCache, need_dx: bool = True
 ) -> tuple[Array | None, Array | None, Array | None]:
-    """Gradients of batch normalisation.
+    """Return the gradients of batch normalisation.
 
     With x^ the normalised x and M the values a channel has,
     dbeta = sum dy, dgamma = sum dy*x^, and dx = gamma/std * (dy - dbeta/M - x^*dgamma/M); without
@@ -117,19 +121,19 @@ def batch_norm_backward(
 
     Returns:
         dx like x or None, dgamma (C,) or None, dbeta (C,) or None.  With an addend the forward
-        pass has one gradient more, which `batch_norm_sum_backward` returns too.
+        pass has one gradient more, which `batch_norm_addend_backward` returns too.
 
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
-    dx, dgamma, dbeta, _ = batch_norm_sum_backward(dy, cache, need_dx)
+    dx, dgamma, dbeta, _ = batch_norm_addend_backward(dy, cache, need_dx)
     return dx, dgamma, dbeta
 
 
-def batch_norm_sum_backward(
+def batch_norm_addend_backward(
     dy: Array, cache: BatchNormCache, need_dx: bool = True
 ) -> tuple[Array | None, Array | None, Array | None, Array]:
-    """Gradients of batch normalisation with an addend.
+    """Return the gradients of batch normalisation with an addend.
 
     Args:
         dy, cache, need_dx: as for `batch_norm_backward`.
@@ -146,7 +150,10 @@ def batch_norm_sum_backward(
     dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
     dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
     dx = empty(x.shape, x.dtype) if need_dx else None
-    dsum = None if cache.y is None else empty(x.shape, x.dtype)
+    kept = cache.kept
+    if kept.activation not in (None, "relu"):
+        dy, kept = undo(dy, kept, x.shape), NOTHING_KEPT
+    dsum = None if kept.values is None else empty(x.shape, x.dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -157,8 +164,7 @@ def batch_norm_sum_backward(
         dgamma,
         dbeta,
         cache.train,
-        cache.relu,
-        cache.y,
+        kept,
         dsum,
     )
     return (

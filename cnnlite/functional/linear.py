@@ -8,6 +8,8 @@ from typing import NamedTuple
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag
+from cnnlite.functional.post_ops import apply, check_post, kept_of, split, undo
+from cnnlite.post_ops import NO_POST_OPS, Kept, PostOps
 
 
 class LinearCache(NamedTuple):
@@ -16,19 +18,19 @@ class LinearCache(NamedTuple):
     x: Array  # dweight is dy.T @ x
     weight: Array  # dx is dy @ weight
     has_bias: bool  # whether there is a dbias
-    y: Array | None  # the output of a fused ReLU: 0 where it stopped
+    kept: Kept  # what backward needs of the post-ops
 
 
 def linear_forward(
-    x: Array, weight: Array, bias: Array | None = None, relu: bool = False
+    x: Array, weight: Array, bias: Array | None = None, post: PostOps = NO_POST_OPS
 ) -> tuple[Array, LinearCache]:
-    """Computes y = x @ weight.T + bias; `torch.nn.functional.linear`.
+    """Return y = x @ weight.T + bias; `torch.nn.functional.linear`.
 
     Args:
         x: (N, in_features), or more axes before the last; float32 or float64.
         weight: (out_features, in_features), of the same dtype.
         bias: (out_features,) or None.
-        relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
+        post: an activation that follows in the same pass, with the bits of one after the other.
 
     Returns:
         y (N, out_features) and the cache, which refers to x and weight without copying them.
@@ -38,6 +40,7 @@ def linear_forward(
         ValueError: shapes do not fit together.
     """
     check_floats("Linear", x=x, weight=weight, bias=bias, optional=["bias"])
+    check_post("Linear", post)
     if weight.ndim != 2:
         raise ValueError(
             f"Linear: weight must have shape (out_features, in_features), got {weight.shape}"
@@ -53,14 +56,16 @@ def linear_forward(
     x, weight = contiguous(x), contiguous(weight)
     y = empty((*x.shape[:-1], out_features), x.dtype)
     bias = None if bias is None else contiguous(bias)
-    kernels.linear_forward(_rows(x), weight, bias, _rows(y), relu)
-    return y, LinearCache(x, weight, bias is not None, y if relu else None)
+    own, rest = split(post)
+    kernels.linear_forward(_rows(x), weight, bias, _rows(y), own)
+    y, kept = apply(y, rest) if rest else (y, kept_of(y, None, own))
+    return y, LinearCache(x, weight, bias is not None, kept)
 
 
 def linear_backward(
     dy: Array, cache: LinearCache, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array | None]:
-    """Gradients of a linear layer.
+    """Return the gradients of a linear layer.
 
     Args:
         dy: gradient with respect to y, of y's shape and dtype.
@@ -71,12 +76,9 @@ def linear_backward(
         dx like x or None, dweight (out_features, in_features), dbias (out_features,) or None.
     """
     need_dx = flag("Linear", "need_dx", need_dx)
-    x, weight, has_bias, y = cache
+    x, weight, has_bias, kept = cache
     dy = check_gradient("Linear", dy, (*x.shape[:-1], weight.shape[0]), x.dtype)
-    if y is not None:
-        masked = empty(dy.shape, dy.dtype)
-        kernels.relu_backward(dy, y, masked)
-        dy = masked
+    dy = undo(dy, kept, dy.shape)
     dweight = empty(weight.shape, x.dtype)
     dbias = empty((weight.shape[0],), x.dtype) if has_bias else None
     kernels.linear_weight_gradient(_rows(x), _rows(dy), dweight, dbias)

@@ -1,6 +1,5 @@
 """Layers: each makes itself, runs forward, and runs backward."""
 
-from cnnlite.layers import fused  # noqa: F401  # fills the table of what runs together
 from cnnlite.layers.activations import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softsign, Tanh
 from cnnlite.layers.base import Layer
 from cnnlite.layers.batch_norm import BatchNorm1d, BatchNorm2d

@@ -16,6 +16,8 @@ __all__ = ["GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softsign", "Tanh"]
 class ReLU(Layer):
     """y = max(x, 0); `torch.nn.ReLU`."""
 
+    post_op = "relu"
+
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
@@ -99,6 +101,8 @@ class Softsign(Layer):
 class SiLU(Layer):
     """y = x * sigmoid(x), also called swish; `torch.nn.SiLU`."""
 
+    post_op = "silu"
+
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
@@ -125,6 +129,11 @@ class GELU(Layer):
 
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = choice("GELU", "approximate", approximate, APPROXIMATIONS)
+
+    @property
+    def post_op(self) -> str | None:
+        """The exact function can follow another layer in its pass over memory."""
+        return "gelu" if self.approximate == "none" else None
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None

@@ -8,14 +8,24 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import allocate, check_floats, float_dtype
 from cnnlite.checks.numbers import count, flag, real
 from cnnlite.functional import batch_norm_forward
-from cnnlite.functional.batch_norm import batch_norm_sum_backward
-from cnnlite.layers.base import Grads, Layer
+from cnnlite.functional.batch_norm import batch_norm_addend_backward
+from cnnlite.layers.base import Grads
+from cnnlite.layers.fuse import Fusible
+from cnnlite.post_ops import ACTIVATIONS, ADD, PostOps
 from cnnlite.random import RngLike
 
 __all__ = ["BatchNorm1d", "BatchNorm2d"]
 
 
-class _BatchNorm(Layer):
+TAKES = frozenset(
+    (*add, *activation)
+    for add in ((), (ADD,))
+    for activation in ((), *((name,) for name in ACTIVATIONS))
+    if add or activation
+)
+
+
+class _BatchNorm(Fusible):
     """What BatchNorm1d and BatchNorm2d share: all but the shape of x.
 
     Forward with train=True is the one thing in a network that changes something: it moves the
@@ -54,30 +64,8 @@ class _BatchNorm(Layer):
             self.buffers["running_var"] = new("running_var", 1)
             self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return self._forward(x, train, relu=False)
-
-    def forward_relu(self, x: np.ndarray, train: bool) -> tuple[np.ndarray, Any]:
-        """Return max(0, .) of the output, and the cache for both."""
-        return self._forward(x, train, relu=True)
-
-    def forward_sum(
-        self, x: np.ndarray, train: bool, addend: np.ndarray, relu: bool
-    ) -> tuple[np.ndarray, Any]:
-        """Return the output plus `addend`, or max(0, .) of the sum, and the cache for all."""
-        return self._forward(x, train, relu, addend)
-
-    def backward_sum(
-        self, dy: np.ndarray, cache: Any, need_dx: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
-        """Return the gradients of x, of the parameters and of the addend, which may be dy."""
-        dx, dgamma, dbeta, daddend = batch_norm_sum_backward(dy, cache, need_dx)
-        return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, daddend
-
-    def _forward(
-        self, x: np.ndarray, train: bool, relu: bool, addend: np.ndarray | None = None
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
         weight, bias = self.params.get("weight"), self.params.get("bias")
         optional = ("weight", "bias")
@@ -99,18 +87,17 @@ class _BatchNorm(Layer):
             train or batches is None,
             momentum,
             self.eps,
-            relu,
-            addend,
+            post,
         )
         if train and batches is not None:
             batches += 1
         return y, cache
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        dx, grads, _ = self.backward_sum(dy, cache, need_dx)
-        return dx, grads
+    def backward_post(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
+        dx, dgamma, dbeta, daddend = batch_norm_addend_backward(dy, cache, need_dx)
+        return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, daddend
 
     def extra_repr(self) -> str:
         return (
@@ -144,6 +131,7 @@ class BatchNorm1d(_BatchNorm):
     """
 
     _shapes = ("(N, C)", "(N, C, L)")
+    takes = TAKES
 
 
 class BatchNorm2d(_BatchNorm):
@@ -156,3 +144,4 @@ class BatchNorm2d(_BatchNorm):
     """
 
     _shapes = ("(N, C, H, W)",)
+    takes = TAKES

@@ -1,7 +1,7 @@
 """Convolution."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +10,16 @@ from cnnlite import initializers
 from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
 from cnnlite.checks.windows import Padding, as_stored, resolve_padding
-from cnnlite.functional import conv2d_backward
-from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_block_forward
-from cnnlite.layers.base import Grads, Layer
+from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_backward, conv2d_forward
+from cnnlite.layers.base import Grads
+from cnnlite.layers.fuse import Fusible
+from cnnlite.post_ops import PostOps
 from cnnlite.random import RngLike, init_generator
 
 __all__ = ["Conv2d"]
 
 
-class Conv2d(Layer):
+class Conv2d(Fusible):
     """Slides filters over images; `torch.nn.Conv2d`.
 
     params: weight (out_channels, in_channels / groups, KH, KW), bias (out_channels,).
@@ -37,6 +38,8 @@ class Conv2d(Layer):
     Raises:
         TypeError, ValueError: an argument is out of range, or groups do not divide the channels.
     """
+
+    takes: ClassVar = frozenset({("relu",), ("pool",), ("relu", "pool"), ("gelu",), ("silu",)})
 
     def __init__(
         self,
@@ -82,14 +85,10 @@ class Conv2d(Layer):
                 allocate("Conv2d", "bias", (self.out_channels,), dtype), -bound, bound, rng
             )
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
-        return self.forward_block(x, relu=False, pool=False)
-
-    def forward_block(self, x: np.ndarray, relu: bool, pool: bool) -> tuple[np.ndarray, Any]:
-        """Return the output after ReLU and 2x2 max-pooling, as asked, and the cache for all."""
-        return conv2d_block_forward(
+        return conv2d_forward(
             x,
             self.params["weight"],
             self.params.get("bias"),
@@ -99,15 +98,15 @@ class Conv2d(Layer):
             self.groups,
             self.padding_mode,
             self.algorithm,
-            relu,
-            pool,
+            post,
         )
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
+    def backward_post(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, None]:
         dx, dweight, dbias = conv2d_backward(dy, cache, need_dx)
-        return dx, {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
+        grads: Grads = {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
+        return dx, grads, None
 
     def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
         return math.prod(y_shape) * initializers.fans(self.params["weight"])[0]

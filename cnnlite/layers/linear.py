@@ -1,7 +1,7 @@
 """The fully connected layer."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,15 @@ from cnnlite import initializers
 from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import count, flag
 from cnnlite.functional import linear_backward, linear_forward
-from cnnlite.layers.base import Grads, Layer
+from cnnlite.layers.base import Grads
+from cnnlite.layers.fuse import Fusible
+from cnnlite.post_ops import PostOps
 from cnnlite.random import RngLike, init_generator
 
 __all__ = ["Linear"]
 
 
-class Linear(Layer):
+class Linear(Fusible):
     """y = x @ weight.T + bias; `torch.nn.Linear`.
 
     params: weight (out_features, in_features), bias (out_features,).
@@ -30,6 +32,8 @@ class Linear(Layer):
     Raises:
         TypeError, ValueError: an argument is out of range.
     """
+
+    takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
 
     def __init__(
         self,
@@ -52,20 +56,17 @@ class Linear(Layer):
                 allocate("Linear", "bias", (self.out_features,), dtype), -bound, bound, rng
             )
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
-        return linear_forward(x, self.params["weight"], self.params.get("bias"))
+        return linear_forward(x, self.params["weight"], self.params.get("bias"), post)
 
-    def forward_relu(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Return max(0, .) of the output, and the cache for both."""
-        return linear_forward(x, self.params["weight"], self.params.get("bias"), relu=True)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
+    def backward_post(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, None]:
         dx, dweight, dbias = linear_backward(dy, cache, need_dx)
-        return dx, {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
+        grads: Grads = {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
+        return dx, grads, None
 
     def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
         return math.prod(y_shape) * self.in_features

@@ -15,6 +15,7 @@ from cnnlite.functional import (
     max_pool2d_forward,
 )
 from cnnlite.layers.base import Grads, Layer
+from cnnlite.post_ops import POOL
 from cnnlite.random import RngLike
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "MaxPool2d"]
@@ -51,11 +52,12 @@ class MaxPool2d(Layer):
         self.ceil_mode = flag("MaxPool2d", "ceil_mode", ceil_mode)
 
     @property
-    def halves(self) -> bool:
-        """Whether this is the pooling that networks have: 2x2 with stride 2 and nothing else."""
+    def post_op(self) -> str | None:
+        """The pooling that networks have can follow another layer: 2x2, stride 2, nothing else."""
         kernel, stride = (pair("MaxPool2d", "", v) for v in (self.kernel_size, self.stride))
         plain = self.padding in (0, (0, 0), "valid") and self.dilation in (1, (1, 1))
-        return kernel == stride == (2, 2) and plain and not self.ceil_mode
+        halves = kernel == stride == (2, 2) and plain and not self.ceil_mode
+        return POOL if halves else None
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None

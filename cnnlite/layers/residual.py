@@ -1,15 +1,18 @@
 """A branch and a short way around it, added up."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import check_floats, contiguous
+from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, check_branches, child_rng
+from cnnlite.layers.fuse import Fusible
 from cnnlite.layers.sequential import Sequential
+from cnnlite.post_ops import ACTIVATIONS, ADD, NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import Rng, RngLike
 
 __all__ = ["Residual"]
@@ -21,15 +24,17 @@ class ResidualCache(NamedTuple):
     Attributes:
         body: the body's cache.
         shortcut: the shortcut's cache, None for the identity.
-        sum_in_body: whether the body's last layer wrote the sum, and so undoes a ReLU behind it.
+        sum_in_body: whether the body's last layer wrote the sum and undoes what follows it.
+        kept: what backward needs of what follows the sum, if the body does not undo it.
     """
 
     body: Any
     shortcut: Any
     sum_in_body: bool
+    kept: Kept
 
 
-class Residual(Container):
+class Residual(Container, Fusible):
     """y = body(x) + shortcut(x), without an activation after the sum.
 
     Args:
@@ -43,6 +48,8 @@ class Residual(Container):
         He et al., "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
     """
 
+    takes: ClassVar = frozenset((activation,) for activation in ACTIVATIONS)
+
     def __init__(self, body: Layer, shortcut: Layer | None = None) -> None:
         for name, layer in (("body", body), ("shortcut", shortcut)):
             if not isinstance(layer, Layer) and (layer is not None or name == "body"):
@@ -50,31 +57,57 @@ class Residual(Container):
         self.body = body
         self.shortcut = shortcut
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, ResidualCache]:
-        return self.forward_sum(x, train, self.place(train, rng), relu=False)
-
-    def forward_sum(
-        self, x: np.ndarray, train: bool, place: Rng | None, relu: bool
-    ) -> tuple[np.ndarray, ResidualCache]:
-        """Return the sum, or max(0, .) of it, and the cache.
-
-        Args:
-            x: the input.
-            train: as for every layer.
-            place: where the branches draw random numbers, from `Container.place`.
-            relu: whether the sum goes through ReLU while it is written.
-        """
+        """Return the sum after an activation, if `post` has one, and the cache."""
         check_floats("Residual", x=x)
+        place = self.place(train, rng)
         body_rng = child_rng(place, "body", self.body)
-        if _sums(self.body):
+        if self._sums_in_body(post):
             short, shortcut = self._short(x, train, place)
-            y, body = self.body.forward_sum(x, train, body_rng, short, relu)
-            return y, ResidualCache(body, shortcut, True)
+            ops = post._replace(addend=short)
+            y, body = self.body.forward_post(x, train, body_rng, ops)  # type: ignore[attr-defined]
+            return y, ResidualCache(body, shortcut, True, NOTHING_KEPT)
         y, body = self.body.forward(x, train, body_rng)
         short, shortcut = self._short(x, train, place)
-        return _add(y, short, relu), ResidualCache(body, shortcut, False)
+        y, kept = _sum(y, short, post)
+        return y, ResidualCache(body, shortcut, False, kept)
+
+    def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
+        check_floats("Residual", x=x)
+        short = x if self.shortcut is None else self.shortcut(x)
+        if self._sums_in_body(post):
+            y: np.ndarray = self.body(x, post._replace(addend=short))  # type: ignore[call-arg]
+            return y
+        return _sum(self.body(x), short, post)[0]
+
+    def backward_post(
+        self, dy: np.ndarray, cache: ResidualCache, need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, None]:
+        if cache.sum_in_body:
+            dx, grads, dshort = self.body.backward_post(  # type: ignore[attr-defined]
+                dy, cache.body, need_dx
+            )
+        else:
+            dshort = undo(dy, cache.kept, dy.shape)
+            dx, grads = self.body.backward(dshort, cache.body, need_dx)
+        parts = [("body", grads)]
+        short: np.ndarray | None = dshort
+        # What the body made is nobody else's, and may be added to.
+        out = dshort if cache.sum_in_body and dshort is not dy else None
+        if self.shortcut is not None:
+            short, grads = self.shortcut.backward(dshort, cache.shortcut, need_dx)
+            parts.append(("shortcut", grads))
+            out = None
+        if not need_dx:
+            return None, self.gather_grads(parts), None
+        if dx is None or short is None:
+            raise TypeError(f"{self!r}: a branch returned no dx, though need_dx is true")
+        check_branches(dx, short)
+        total = empty(dx.shape, dx.dtype) if out is None else out
+        kernels.add(contiguous(dx), contiguous(short), total)
+        return total, self.gather_grads(parts), None
 
     def _short(self, x: np.ndarray, train: bool, place: Rng | None) -> tuple[np.ndarray, Any]:
         """The shortcut's output and cache."""
@@ -82,38 +115,9 @@ class Residual(Container):
             return x, None
         return self.shortcut.forward(x, train, child_rng(place, "shortcut", self.shortcut))
 
-    def backward(
-        self, dy: np.ndarray, cache: ResidualCache, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        dshort = dy
-        if cache.sum_in_body:
-            assert isinstance(self.body, Sequential)
-            dx, grads, dshort = self.body.backward_sum(dy, cache.body, need_dx)
-        else:
-            dx, grads = self.body.backward(dy, cache.body, need_dx)
-        parts = [("body", grads)]
-        short: np.ndarray | None = dshort
-        out = dshort if dshort is not dy else None  # memory of this call may be added to
-        if self.shortcut is not None:
-            short, grads = self.shortcut.backward(dshort, cache.shortcut, need_dx)
-            parts.append(("shortcut", grads))
-            out = None
-        if not need_dx:
-            return None, self.gather_grads(parts)
-        if dx is None or short is None:
-            raise TypeError(f"{self!r}: a branch returned no dx, though need_dx is true")
-        return _add(dx, short, out=out), self.gather_grads(parts)
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return self.infer_sum(x, relu=False)
-
-    def infer_sum(self, x: np.ndarray, relu: bool) -> np.ndarray:
-        """Return the sum, or max(0, .) of it, as in inference, and keep nothing."""
-        check_floats("Residual", x=x)
-        short = x if self.shortcut is None else self.shortcut(x)
-        if _sums(self.body):
-            return self.body.infer_sum(x, short, relu)
-        return _add(self.body(x), short, relu)
+    def _sums_in_body(self, post: PostOps) -> bool:
+        """Whether the body's last layer can add the shortcut while it writes its output."""
+        return type(self.body) is Sequential and (ADD, *post.kinds) in self.body.takes
 
     def children(self) -> Mapping[str, Layer]:
         if self.shortcut is None:
@@ -121,16 +125,10 @@ class Residual(Container):
         return {"body": self.body, "shortcut": self.shortcut}
 
 
-def _sums(body: Layer) -> TypeGuard[Sequential]:
-    """Whether the body can add the shortcut to its output while it writes it."""
-    return type(body) is Sequential and body.sums
-
-
-def _add(
-    y: np.ndarray, short: np.ndarray, relu: bool = False, out: np.ndarray | None = None
-) -> np.ndarray:
-    """The sum, in `out` or in memory of its own: both y and short may be kept in a cache."""
+def _sum(y: np.ndarray, short: np.ndarray, post: PostOps) -> tuple[np.ndarray, Kept]:
+    """The sum after what follows it, in memory of its own: both terms may be kept in a cache."""
     check_branches(y, short)
-    total = empty(y.shape, y.dtype) if out is None else out
-    kernels.add(contiguous(y), contiguous(short), total, relu)
-    return total
+    total = empty(y.shape, y.dtype)
+    own, rest = split(post)
+    kernels.add(contiguous(y), contiguous(short), total, own)
+    return apply(total, rest) if rest else (total, kept_of(total, None, own))

@@ -8,14 +8,15 @@ import numpy as np
 
 from cnnlite.checks.numbers import flag
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, check_branches, has_params
-from cnnlite.layers.steps import Step, SumStep, cut_into_steps
+from cnnlite.layers.container import Container, check_branches, child_rng, has_params
+from cnnlite.layers.fuse import Fusible, Step, all_taken, cut_into_steps
+from cnnlite.post_ops import NO_POST_OPS, PostOps
 from cnnlite.random import RngLike
 
 __all__ = ["Sequential"]
 
 
-class Sequential(Container):
+class Sequential(Container, Fusible):
     """Layers one after another; `torch.nn.Sequential`.
 
     Its cache is a list with an entry for each step that ran.  Backward takes the entries off as
@@ -36,15 +37,35 @@ class Sequential(Container):
             self._layers[str(len(self))] = _checked(layer)
         self._cut()
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    @property
+    def takes(self) -> frozenset[tuple[str, ...]]:  # type: ignore[override]
+        """What its last layer can do, if that stands alone."""
+        last = self._steps[-1] if self._steps and self._fuse else None
+        return frozenset() if last is None or last.post else all_taken(last.layer)
+
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, list[Any]]:
+        """Return the output after the post-ops, which its last layer does, and the cache.
+
+        Raises:
+            ValueError, TypeError: an addend has another shape or dtype than the output.
+        """
         place = self.place(train, rng)
         cache = []
-        for step in self._steps:
-            x, entry = step.forward(x, train, place)
+        for step, ops in self._with(post):
+            if ops.addend is not None:
+                check_branches(x, ops.addend)  # who adds keeps the shape
+            x, entry = step.forward(x, train, child_rng(place, step.name, step.layer), ops)
             cache.append(entry)
         return x, cache
+
+    def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
+        for step, ops in self._with(post):
+            if ops.addend is not None:
+                check_branches(x, ops.addend)
+            x = step.infer(x, ops)
+        return x
 
     def backward(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool = True
@@ -57,103 +78,53 @@ class Sequential(Container):
         Raises:
             RuntimeError: the cache has been used already, or is not of this network.
         """
-        self._check_cache(cache)
-        parts: list[tuple[str, Grads]] = []
-        dx = self._steps_backward(dy, cache, need_dx, parts)
-        return dx, self.gather_grads(parts)
+        dx, grads, _ = self._backward(dy, cache, need_dx, addend=False)
+        return dx, grads
 
-    @property
-    def sums(self) -> bool:
-        """Whether the last step can add something to its output while it writes it."""
-        return bool(self._steps) and isinstance(self._steps[-1], SumStep)
-
-    def forward_sum(
-        self, x: np.ndarray, train: bool, rng: RngLike, addend: np.ndarray, relu: bool
-    ) -> tuple[np.ndarray, list[Any]]:
-        """Return the output plus `addend`, or max(0, .) of the sum, and the cache; see `sums`.
-
-        Args:
-            x, train, rng: as in `forward`.
-            addend: the other branch of a residual block, of the shape and dtype of the output.
-            relu: whether the sum goes through ReLU.
-
-        Raises:
-            ValueError, TypeError: the addend has another shape or dtype than the output.
-        """
-        *steps, last = self._steps
-        assert isinstance(last, SumStep)
-        place = self.place(train, rng)
-        cache = []
-        for step in steps:
-            x, entry = step.forward(x, train, place)
-            cache.append(entry)
-        check_branches(x, addend)
-        y, entry = last.forward_sum(x, train, place, addend, relu)
-        return y, [*cache, entry]
-
-    def infer_sum(self, x: np.ndarray, addend: np.ndarray, relu: bool) -> np.ndarray:
-        """Return what `forward_sum` does, as in inference, and keep nothing."""
-        *steps, last = self._steps
-        assert isinstance(last, SumStep)
-        for step in steps:
-            x = step(x)
-        check_branches(x, addend)
-        return last.forward_sum(x, False, None, addend, relu)[0]
-
-    def backward_sum(
+    def backward_post(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
-        """Return what `backward` does, and the gradient of the addend: dy itself, or new memory.
-
-        Args:
-            dy: gradient with respect to what `forward_sum` returned.
-            cache: what it returned; emptied on the way.
-            need_dx: as in `backward`.
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        """Return what `backward` does, and the gradient of the addend of `forward_post`.
 
         Raises:
             RuntimeError: as in `backward`.
         """
-        self._check_cache(cache)
-        last = self._steps[-1]
-        if not isinstance(last, SumStep):
-            raise RuntimeError("Sequential: the cache is of another network: its last step added")
-        inner = need_dx or _first_with_params(self._steps) < len(self._steps) - 1
-        dx, parts, daddend = last.backward_sum(dy, cache[-1], inner)
-        del cache[-1]
-        if dx is not None:
-            dx = self._steps_backward(dx, cache, need_dx, parts)
-        cache.clear()
-        return dx, self.gather_grads(parts), daddend
+        return self._backward(dy, cache, need_dx, addend=True)
 
-    def _check_cache(self, cache: list[Any]) -> None:
-        if len(cache) != len(self._steps):
+    def _with(self, post: PostOps) -> Iterator[tuple[Step, PostOps]]:
+        """The steps with their post-ops; the last one has those of the whole network."""
+        last = len(self._steps) - 1
+        for i, step in enumerate(self._steps):
+            yield step, post if post and i == last else step.post
+
+    def _backward(
+        self, dy: np.ndarray, cache: list[Any], need_dx: bool, addend: bool
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        steps = self._steps
+        if len(cache) != len(steps):
             raise RuntimeError(
-                f"Sequential: the cache has {len(cache)} entries for {len(self._steps)} steps; "
+                f"Sequential: the cache has {len(cache)} entries for {len(steps)} steps; "
                 "backward empties it, so each backward needs a forward of its own"
             )
-
-    def _steps_backward(
-        self, dy: np.ndarray, cache: list[Any], need_dx: bool, parts: list[tuple[str, Grads]]
-    ) -> np.ndarray | None:
-        """Run the steps whose entries are in the cache backwards, and add to `parts`."""
-        steps = self._steps
-        last = 0 if need_dx else _first_with_params(steps)
-        for i in reversed(range(len(cache))):
-            if i >= last:
+        if addend and not self.takes:
+            raise RuntimeError("Sequential: the cache is of another network: its last step added")
+        first = 0 if need_dx else _first_with_params(steps)
+        parts: list[tuple[str, Grads]] = []
+        daddend = None
+        for i in reversed(range(len(steps))):
+            added = addend and i == len(steps) - 1
+            if i >= first or added:
                 # Taken off the list only afterwards: a dy that is refused leaves it whole.
-                dx, grads = steps[i].backward(dy, cache[-1], need_dx or i > last)
-                parts.extend(grads)
-                if dx is None and (need_dx or i > last):
-                    names = ", ".join(map(repr, steps[i].layers.values()))
+                wanted = need_dx or i > first
+                dx, grads, other = steps[i].backward(dy, cache[-1], wanted, added)
+                parts.append((steps[i].name, grads))
+                daddend = other if added else daddend
+                if dx is None and wanted:
+                    names = ", ".join(map(repr, steps[i].layers))
                     raise TypeError(f"Sequential: {names} returned no dx, though need_dx is true")
                 dy = dx  # type: ignore[assignment]  # None after the last step only
             del cache[-1]
-        return dy if need_dx else None
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        for step in self._steps:
-            x = step(x)
-        return x
+        return dy if need_dx else None, self.gather_grads(parts), daddend
 
     def append(self, layer: Layer) -> Self:
         """Add a layer at the end, and return the network."""
@@ -205,7 +176,7 @@ class Sequential(Container):
 def _first_with_params(steps: list[Step]) -> int:
     """The first step with something to train, or the number of steps."""
     for i, step in enumerate(steps):
-        if any(map(has_params, step.layers.values())):
+        if any(map(has_params, step.layers)):
             return i
     return len(steps)
 

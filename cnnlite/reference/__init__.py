@@ -4,6 +4,7 @@ The functions are those of `cnnlite._ext`, with the same signatures: outputs are
 in, pairs are tuples.  `conv` holds more: convolution itself, the ladder's first rung.
 """
 
+from cnnlite.kernel_list import KERNELS, RUNTIME
 from cnnlite.reference.augment import crop_flip, crop_flip_normalize
 from cnnlite.reference.avg_pooling import avg_pool2d_backward, avg_pool2d_forward
 from cnnlite.reference.batch_norm import (
@@ -40,53 +41,13 @@ from cnnlite.reference.runtime import (
 from cnnlite.reference.shortcut import zero_pad_shortcut_backward, zero_pad_shortcut_forward
 from cnnlite.reference.tiled import (
     conv2d_tiled_forward,
-    conv2d_tiled_forward_pool,
     conv2d_tiled_input_gradient,
     conv2d_tiled_weight_gradient,
 )
 from cnnlite.reference.winograd import (
     conv2d_winograd_forward,
-    conv2d_winograd_forward_pool,
     conv2d_winograd_input_gradient,
     conv2d_winograd_weight_gradient,
 )
 
-__all__ = [
-    "add",
-    "avg_pool2d_backward",
-    "avg_pool2d_forward",
-    "batch_norm_backward",
-    "batch_norm_forward",
-    "col2im",
-    "compiler",
-    "conv2d_tiled_forward",
-    "conv2d_tiled_forward_pool",
-    "conv2d_tiled_input_gradient",
-    "conv2d_tiled_weight_gradient",
-    "conv2d_winograd_forward",
-    "conv2d_winograd_forward_pool",
-    "conv2d_winograd_input_gradient",
-    "conv2d_winograd_weight_gradient",
-    "crop_flip",
-    "crop_flip_normalize",
-    "empty",
-    "gelu_backward",
-    "gelu_forward",
-    "get_num_threads",
-    "im2col",
-    "instruction_set",
-    "linear_forward",
-    "linear_input_gradient",
-    "linear_weight_gradient",
-    "max_pool2d_backward",
-    "max_pool2d_forward",
-    "max_pool2x2_backward",
-    "max_pool2x2_forward",
-    "multithreaded",
-    "relu_backward",
-    "relu_forward",
-    "set_num_threads",
-    "sgd_step",
-    "zero_pad_shortcut_backward",
-    "zero_pad_shortcut_forward",
-]
+__all__ = [name for names in (*KERNELS.values(), *RUNTIME.values()) for name in names]

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.reference.post_ops import follow
+
 
 def batch_norm_forward(
     x: np.ndarray,
@@ -13,15 +16,12 @@ def batch_norm_forward(
     variance: np.ndarray | None,
     eps: float,
     train: bool,
-    relu: bool,
-    addend: np.ndarray | None = None,
+    post: PostOps = NO_POST_OPS,
 ) -> None:
-    """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
+    """y = (x - mean) inverse_std gamma + beta, then an addend of x's size and ReLU, as `post` says.
 
-    An addend, of x's size, is added to y before relu.
-
-    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
-    otherwise mean and inverse_std are read.  y may be x or the addend.
+    x is (N, C, size).  train: mean, inverse_std and variance (biased), each (C,), are computed from
+    x and written; otherwise mean and inverse_std are read.  y may be x or the addend.
     """
     if train and x.size:
         assert variance is not None
@@ -30,9 +30,7 @@ def batch_norm_forward(
         inverse_std[...] = 1 / np.sqrt(x.var(axis=(0, 2), dtype=np.float64) + eps)
     scale = gamma * inverse_std
     normed = (x - mean[:, None]) * scale[:, None] + beta[:, None]
-    if addend is not None:
-        normed += addend.reshape(x.shape)
-    y[...] = (np.where(normed <= 0, 0, normed) if relu else normed).reshape(y.shape)
+    follow(normed, y, post)
 
 
 def batch_norm_backward(
@@ -46,25 +44,25 @@ def batch_norm_backward(
     dgamma: np.ndarray,
     dbeta: np.ndarray,
     train: bool,
-    relu: bool,
-    y: np.ndarray | None = None,
+    kept: Kept = NOTHING_KEPT,
     dsum: np.ndarray | None = None,
 ) -> None:
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
-    With relu, what ReLU stopped is found again from x: its output is not needed.  Where an addend
-    stood before ReLU, relu is False and y is that output: dsum, the gradient of the addend and of
-    the normalised x, is written first, dy where y is positive (or NaN), else 0.
+    What a ReLU stopped is found again from x, unless an addend stood before it: then kept.values
+    is its output, and dsum, the gradient of the addend and of the normalised x, is written first:
+    dy where that output is positive (or NaN), else 0.
     """
+    y = kept.values
     if (y is None) != (dsum is None):
-        raise ValueError("batch_norm_backward: y and dsum must both be given, or neither")
+        raise ValueError("batch_norm_backward: kept.values and dsum must both be given, or neither")
     if y is not None and dsum is not None:
         dy = np.where(y <= 0, 0, dy.reshape(y.shape))
         dsum[...] = dy.reshape(dsum.shape)
     dy = dy.reshape(x.shape)
     scale = (gamma * inverse_std)[:, None]
     centred = x - mean[:, None]
-    if relu:
+    if kept.activation == "relu" and y is None:
         dy = np.where(centred * scale + beta[:, None] <= 0, 0, dy)
     xhat = centred * inverse_std[:, None]
     dbeta[...] = dy.sum(axis=(0, 2), dtype=np.float64)

@@ -2,19 +2,25 @@
 
 import numpy as np
 
+from cnnlite.post_ops import NO_POST_OPS, PostOps
+from cnnlite.reference.post_ops import follow
+
 __all__ = ["linear_forward", "linear_input_gradient", "linear_weight_gradient"]
 
 
 def linear_forward(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, relu: bool
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    y: np.ndarray,
+    post: PostOps = NO_POST_OPS,
 ) -> None:
-    """y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None; with relu, max(0, y)."""
+    """y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None, then ReLU if asked."""
     _check("linear_forward", x, weight, y)
     np.matmul(x, weight.T, out=y)
     if bias is not None:
         y += bias
-    if relu:
-        y[y <= 0] = 0
+    follow(y, y, post)
 
 
 def linear_input_gradient(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray) -> None:

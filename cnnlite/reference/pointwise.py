@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+from cnnlite.post_ops import NO_POST_OPS, PostOps
+from cnnlite.reference.post_ops import follow
+
 
 def relu_forward(x: np.ndarray, y: np.ndarray) -> None:
     """y = max(0, x); NaN stays NaN."""
@@ -31,10 +34,9 @@ def gelu_backward(dy: np.ndarray, x: np.ndarray, dx: np.ndarray) -> None:
     dx[...] = dy * (_normal_cdf(x) + x * density)
 
 
-def add(a: np.ndarray, b: np.ndarray, y: np.ndarray, relu: bool) -> None:
-    """y = a + b, or max(0, a + b); y may be a or b."""
-    total = a + b
-    y[...] = np.where(total <= 0, 0, total) if relu else total
+def add(a: np.ndarray, b: np.ndarray, y: np.ndarray, post: PostOps = NO_POST_OPS) -> None:
+    """y = a + b, then ReLU if `post` has it; y may be a or b."""
+    follow(a + b, y, post)
 
 
 def sgd_step(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["STOPPED", "max_pool2x2_backward", "max_pool2x2_forward", "undo"]
+__all__ = ["STOPPED", "max_pool2x2_backward", "max_pool2x2_forward"]
 
 STOPPED = 4
 """What argmax says of a window whose maximum ReLU stopped: none of its four pixels."""
@@ -30,22 +30,6 @@ def max_pool2x2_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> 
     dx[...] = 0
     for number, pixels in enumerate(_windows(dx)):
         pixels[...] = np.where(argmax == number, dy, 0)
-
-
-def undo(
-    dy: np.ndarray, y: np.ndarray | None, argmax: np.ndarray | None, size: tuple[int, ...]
-) -> np.ndarray:
-    """Return the gradient of a convolution's own output, of that size, from that of what followed.
-
-    That was a ReLU (then its output y is given), or pooling with or without ReLU (then argmax).
-    """
-    if argmax is None:
-        return dy if y is None else np.where(y <= 0, 0, dy)
-    if y is not None:
-        raise ValueError("y and argmax are given, expected one of them")
-    full = np.empty((*dy.shape[:2], *size), dy.dtype)
-    max_pool2x2_backward(dy, argmax, full)
-    return full
 
 
 def _windows(x: np.ndarray) -> list[np.ndarray]:

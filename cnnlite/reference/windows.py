@@ -34,6 +34,17 @@ class Tap(NamedTuple):
     inputs: tuple[slice, slice]
 
 
+def output_sizes(
+    size: tuple[int, ...], kernel: tuple[int, ...], stride: Pair, padding: Sides, dilation: Pair
+) -> Pair:
+    """Return the rows and columns of windows that fit an image of that size."""
+    sides = padding[:2], padding[2:]
+    rows, columns = (
+        windows_along(size[i], kernel[i], stride[i], *sides[i], dilation[i]) for i in (0, 1)
+    )
+    return rows, columns
+
+
 def taps(
     image: Pair, output: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair
 ) -> Iterator[Tap]:

@@ -24,12 +24,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import polynomial
 
-from cnnlite.reference.pool2x2 import max_pool2x2_forward, undo
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Sides
 
 __all__ = [
     "conv2d_winograd_forward",
-    "conv2d_winograd_forward_pool",
     "conv2d_winograd_input_gradient",
     "conv2d_winograd_weight_gradient",
     "transforms",
@@ -75,8 +75,9 @@ def conv2d_winograd_forward(
     y: np.ndarray,
     padding: Sides,
     groups: int,
-    relu: bool,
     tile: int,
+    post: PostOps = NO_POST_OPS,
+    argmax: np.ndarray | None = None,
 ) -> None:
     """Convolve images with 3 x 3 filters, stride 1.
 
@@ -87,44 +88,23 @@ def conv2d_winograd_forward(
         y: out, (N, F, OH, OW) with OH = H + top + bottom - 2, OW likewise.
         padding: (top, bottom, left, right), in pixels that read as zero.
         groups: the number of groups; it divides C and F.
-        relu: whether y is max(0, .) of that.
         tile: 4 or 2.
+        post: what follows: ReLU, and pooling, for which y is (N, F, OH // 2, OW // 2).
+        argmax: out, uint8, the shape of y, where a pooling follows: as of max_pool2x2_forward.
     """
     matrices = transforms(tile)
-    inputs = _transform(matrices.input, _input_tiles(x, y.shape[2:], padding, tile))
+    rows, columns = _output_size(x, padding)
+    inputs = _transform(matrices.input, _input_tiles(x, (rows, columns), padding, tile))
     weights = _transform(matrices.weight, weight)
     n, c, *rest = inputs.shape
     inputs = inputs.reshape(n, groups, c // groups, *rest)
     weights = weights.reshape(groups, -1, *weights.shape[1:])
     products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
     tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
-    result = _join(tiles)[:, :, : y.shape[2], : y.shape[3]]
+    result = _join(tiles)[:, :, :rows, :columns].astype(y.dtype)
     if bias is not None:
-        result = result + bias[:, None, None]
-    y[...] = np.where(result <= 0, 0, result) if relu else result
-
-
-def conv2d_winograd_forward_pool(
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: np.ndarray | None,
-    y: np.ndarray,
-    argmax: np.ndarray,
-    padding: Sides,
-    groups: int,
-    relu: bool,
-    tile: int,
-) -> None:
-    """2x2 max-pooling of what conv2d_winograd_forward computes.
-
-    Args:
-        x, weight, bias, padding, groups, relu, tile: as in conv2d_winograd_forward.
-        y: out, (N, F, OH // 2, OW // 2).
-        argmax: out, uint8, the shape of y: as of max_pool2x2_forward.
-    """
-    full = np.empty((*y.shape[:2], *_output_size(x, padding)), y.dtype)
-    conv2d_winograd_forward(x, weight, bias, full, padding, groups, False, tile)
-    max_pool2x2_forward(full, y, argmax, relu)
+        result += bias[:, None, None]
+    follow(result, y, post, argmax)
 
 
 def conv2d_winograd_input_gradient(
@@ -134,8 +114,7 @@ def conv2d_winograd_input_gradient(
     padding: Sides,
     groups: int,
     tile: int,
-    y: np.ndarray | None = None,
-    argmax: np.ndarray | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> None:
     """Compute the gradient with respect to the images: dy convolved with the turned weights.
 
@@ -144,10 +123,9 @@ def conv2d_winograd_input_gradient(
         weight: in, (F, C / groups, 3, 3).
         dx: out, (N, C, H, W).
         padding, groups, tile: as in conv2d_winograd_forward.
-        y: what the forward pass with relu and without pooling wrote, else None.
-        argmax: what the forward pass with pooling wrote, or None without pooling.
+        kept: what followed the forward pass; dy is the gradient of that, and has its shape.
     """
-    dy = undo(dy, y, argmax, _output_size(dx, padding))
+    dy = undo(dy, kept, _output_size(dx, padding))
     f, c = weight.shape[:2]
     turned = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
     # Where the forward pass pads by p, its adjoint pads by 2 - p: cut off if that is negative.
@@ -160,7 +138,7 @@ def conv2d_winograd_input_gradient(
     ]
     sides = (max(top, 0), max(bottom, 0), max(left, 0), max(right, 0))
     weights = turned.reshape(groups * c, f // groups, 3, 3)
-    conv2d_winograd_forward(dy, weights, None, dx, sides, groups, False, tile)
+    conv2d_winograd_forward(dy, weights, None, dx, sides, groups, tile)
 
 
 def conv2d_winograd_weight_gradient(
@@ -171,8 +149,7 @@ def conv2d_winograd_weight_gradient(
     padding: Sides,
     groups: int,
     tile: int,
-    y: np.ndarray | None = None,
-    argmax: np.ndarray | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> None:
     """Compute the gradients with respect to the filters and the bias, summed over the images.
 
@@ -185,10 +162,10 @@ def conv2d_winograd_weight_gradient(
         dy: in, the gradient of y.
         dweight: out, (F, C / groups, 3, 3).
         dbias: out, (F,), or None.
-        padding, groups, tile, y, argmax: as in conv2d_winograd_input_gradient.
+        padding, groups, tile, kept: as in conv2d_winograd_input_gradient.
     """
     matrices = transforms(tile)
-    dy = undo(dy, y, argmax, _output_size(x, padding))
+    dy = undo(dy, kept, _output_size(x, padding))
     inputs = _transform(matrices.input, _input_tiles(x, dy.shape[2:], padding, tile))
     outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
     inputs = inputs.reshape(len(x), groups, x.shape[1] // groups, *inputs.shape[2:])

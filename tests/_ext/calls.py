@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnnlite import _ext
+from cnnlite.post_ops import RELU, Kept
 
 NO_KERNELS = {
     "compiler", "empty", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads",
@@ -40,7 +41,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
     x, dy, y = reals(*shape), reals(*shape), np.abs(reals(*shape))
     weight, bias = reals(16, 16, 3, 3), reals(16)
     where = (1, 1), (1, 1, 1, 1), (1, 1), 1
-    padding, size, pooled = (1, 1, 1, 1), (32, 32), reals(*half)
+    padding, pooled = (1, 1, 1, 1), reals(*half)
     odd = reals(images, 16, 33, 33)
     window = ((3, 3), (2, 2), (1, 1, 1, 1), (1, 1))
     seventeen = (images, 16, 17, 17)
@@ -70,34 +71,28 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         return new(16, 16, 3, 3)
 
     table: dict[str, tuple] = {
-        "add": (lambda: (x, dy, new(*shape), True), 2),
+        "add": (lambda: (x, dy, new(*shape), RELU), 2),
         "avg_pool2d_backward": (lambda: (reals_17, new(*odd.shape), *window[:3], True), 1),
         "avg_pool2d_forward": (lambda: (odd, new(*seventeen), *window[:3], True), 1),
         "batch_norm_backward": (
             lambda: (
                 plane, plane, new(*plane.shape), gamma, beta, mean, std, new(16), new(16), True,
-                True,
+                Kept("relu"),
             ),
             2, 7, 8,
         ),
         "batch_norm_forward": (
             lambda: (
-                plane, new(*plane.shape), gamma, beta, new(16), new(16), new(16), 1e-5, True, True,
+                plane, new(*plane.shape), gamma, beta, new(16), new(16), new(16), 1e-5, True, RELU,
             ),
             1, 4, 5, 6,
         ),
         "col2im": (lambda: (cols, new(*shape), *patch), 1),
-        "conv2d_tiled_forward": (lambda: (x, weight, bias, new(*shape), *where, True), 3),
-        "conv2d_tiled_forward_pool": (
-            lambda: (x, weight, bias, new(*half), bytes_(*half), size, *where, True), 3, 4,
-        ),
+        "conv2d_tiled_forward": (lambda: (x, weight, bias, new(*shape), *where, RELU), 3),
         "conv2d_tiled_input_gradient": (lambda: (dy, weight, new(*shape), *where), 2),
         "conv2d_tiled_weight_gradient": (lambda: (x, dy, dw(), new(16), *where), 2, 3),
         "conv2d_winograd_forward": (
-            lambda: (x, weight, bias, new(*shape), padding, 1, True, 4), 3,
-        ),
-        "conv2d_winograd_forward_pool": (
-            lambda: (x, weight, bias, new(*half), bytes_(*half), padding, 1, True, 4), 3, 4,
+            lambda: (x, weight, bias, new(*shape), padding, 1, 4, RELU), 3,
         ),
         "conv2d_winograd_input_gradient": (lambda: (dy, weight, new(*shape), padding, 1, 4), 2),
         "conv2d_winograd_weight_gradient": (
@@ -110,7 +105,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "gelu_backward": (lambda: (dy, x, new(*shape)), 2),
         "gelu_forward": (lambda: (x, new(*shape)), 1),
         "im2col": (lambda: (x, new(*cols.shape), *patch), 1),
-        "linear_forward": (lambda: (flat, matrix, beta_128, new(*outs.shape), True), 3),
+        "linear_forward": (lambda: (flat, matrix, beta_128, new(*outs.shape), RELU), 3),
         "linear_input_gradient": (lambda: (outs, matrix, new(*flat.shape)), 2),
         "linear_weight_gradient": (lambda: (flat, outs, new(*matrix.shape), new(128)), 2, 3),
         "max_pool2d_backward": (lambda: (reals_17, argmax, new(*odd.shape)), 2),

@@ -15,7 +15,8 @@ import pytest
 
 from cnnlite import reference
 from cnnlite._ext import engine, memory, runtime
-from cnnlite.reference import pool2x2
+from cnnlite.post_ops import RELU, Kept, PostOps
+from cnnlite.reference.post_ops import undo
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
 
@@ -146,8 +147,8 @@ def outputs(case: Case, arrays: Sequence[np.ndarray], kernels: ModuleType) -> di
             ("dbias", bias),
         ]
     }
-    kernels.conv2d_tiled_forward(x, weight, bias, made["y"], *case.where, True)
-    kernels.conv2d_tiled_forward(x, weight, None, made["plain"], *case.where, False)
+    kernels.conv2d_tiled_forward(x, weight, bias, made["y"], *case.where, RELU)
+    kernels.conv2d_tiled_forward(x, weight, None, made["plain"], *case.where)
     kernels.conv2d_tiled_input_gradient(dy, weight, made["dx"], *case.where)
     kernels.conv2d_tiled_weight_gradient(x, dy, made["dweight"], made["dbias"], *case.where)
     return made
@@ -171,11 +172,12 @@ def test_pooling_behind_it_gives_the_bits_of_pooling_after_it(
 ) -> None:
     x, weight, bias, dy = case.arrays(dtype)
     y = np.empty_like(dy)
-    engine.conv2d_tiled_forward(x, weight, bias, y, *case.where, False)
+    engine.conv2d_tiled_forward(x, weight, bias, y, *case.where)
     shape = (case.n, case.f, case.out[0] // 2, case.out[1] // 2)
     pooled, argmax = np.empty(shape, dtype), np.empty(shape, np.uint8)
     expected, expected_argmax = np.empty(shape, dtype), np.empty(shape, np.uint8)
-    engine.conv2d_tiled_forward_pool(x, weight, bias, pooled, argmax, case.out, *case.where, relu)
+    post = PostOps(activation="relu" if relu else None, pool=True)
+    engine.conv2d_tiled_forward(x, weight, bias, pooled, *case.where, post, argmax)
     reference.max_pool2x2_forward(y, expected, expected_argmax, relu)
     np.testing.assert_array_equal(pooled, expected)
     np.testing.assert_array_equal(argmax, expected_argmax)
@@ -195,15 +197,14 @@ def test_the_weight_gradient_undoes_what_was_fused_while_it_reads(case: Case, dt
         halved = np.ascontiguousarray(dy[:, :, : shape[2], : shape[3]])
         behind.append((halved, None, argmax))
     for given, output, argmax in behind:
-        plain = pool2x2.undo(given, output, argmax, case.out)
+        kept = Kept("relu", output, argmax)
+        plain = undo(given, kept, case.out)
         for kernels in engine, reference:
             weights = (2, case.f, case.c // case.groups, *case.kernel)
             expected, made = np.full(weights, np.nan, dtype)
             expected_bias, bias = np.full((2, case.f), np.nan, dtype)
             kernels.conv2d_tiled_weight_gradient(x, plain, expected, expected_bias, *case.where)
-            kernels.conv2d_tiled_weight_gradient(
-                x, given, made, bias, *case.where, case.out, output, argmax
-            )
+            kernels.conv2d_tiled_weight_gradient(x, given, made, bias, *case.where, kept)
             np.testing.assert_array_equal(made, expected)
             np.testing.assert_array_equal(bias, expected_bias)
 
@@ -213,9 +214,9 @@ def test_relu_and_pooling_are_undone_by_one_of_y_and_argmax() -> None:
     x, weight, _, _ = case.arrays(np.float32)
     dy, argmax = np.zeros((2, 4, 4, 4), np.float32), np.zeros((2, 4, 4, 4), np.uint8)
     for kernels in engine, reference:
-        with pytest.raises(ValueError, match="y and argmax are given, expected one of them"):
+        with pytest.raises(ValueError, match="values and argmax are kept, expected one of them"):
             kernels.conv2d_tiled_weight_gradient(
-                x, dy, weight, None, *case.where, case.out, dy, argmax
+                x, dy, weight, None, *case.where, Kept("relu", dy, argmax)
             )
 
 
@@ -223,10 +224,8 @@ def test_a_gradient_pooled_to_another_size_is_refused() -> None:
     case = Case(2, 3, 8, 8, 4)
     x, weight, _, _ = case.arrays(np.float32)
     dy, argmax = np.zeros((2, 4, 4, 3), np.float32), np.zeros((2, 4, 4, 3), np.uint8)
-    with pytest.raises(ValueError, match="pooled to 4 x 3, expected half of 8 x 8"):
-        engine.conv2d_tiled_weight_gradient(
-            x, dy, weight, None, *case.where, case.out, None, argmax
-        )
+    with pytest.raises(ValueError, match=r"outputs are \(2, 4, 4, 3\), expected \(2, 4, 4, 4\)"):
+        engine.conv2d_tiled_weight_gradient(x, dy, weight, None, *case.where, Kept(argmax=argmax))
 
 
 @both_dtypes
@@ -394,11 +393,11 @@ def test_arrays_of_the_wrong_kind() -> None:
     case = Case(2, 3, 5, 5, 4)
     x, weight, bias, y = case.arrays(np.float32)
     with pytest.raises(TypeError, match="weight has another dtype"):
-        engine.conv2d_tiled_forward(x, weight.astype(np.float64), bias, y, *case.where, False)
+        engine.conv2d_tiled_forward(x, weight.astype(np.float64), bias, y, *case.where)
     with pytest.raises(TypeError, match="float32 or float64"):
-        engine.conv2d_tiled_forward(x.astype(np.int32), weight, bias, y, *case.where, False)
+        engine.conv2d_tiled_forward(x.astype(np.int32), weight, bias, y, *case.where)
     with pytest.raises(ValueError, match="contiguous"):
-        engine.conv2d_tiled_forward(x.transpose(0, 1, 3, 2), weight, bias, y, *case.where, False)
+        engine.conv2d_tiled_forward(x.transpose(0, 1, 3, 2), weight, bias, y, *case.where)
 
 
 @pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])

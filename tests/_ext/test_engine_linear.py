@@ -10,6 +10,7 @@ import pytest
 
 from cnnlite import reference
 from cnnlite._ext import engine, runtime
+from cnnlite.post_ops import RELU
 
 TOLERANCE = {np.float32: 5e-6, np.float64: 1e-14}
 Sizes = tuple[int, int, int]
@@ -41,8 +42,8 @@ def outputs(sizes: Sizes, dtype: type, kernels: ModuleType) -> list[np.ndarray]:
         given = [a.astype(np.float64) for a in given]
     x, weight, bias, dy = given
     y, plain, dx, dweight, dbias = (np.full_like(a, np.nan) for a in (dy, dy, x, weight, bias))
-    kernels.linear_forward(x, weight, bias, y, True)
-    kernels.linear_forward(x, weight, None, plain, False)
+    kernels.linear_forward(x, weight, bias, y, RELU)
+    kernels.linear_forward(x, weight, None, plain)
     kernels.linear_input_gradient(dy, weight, dx)
     kernels.linear_weight_gradient(x, dy, dweight, dbias)
     return [y, plain, dx, dweight, dbias]
@@ -78,7 +79,7 @@ def test_nothing_in_gives_nothing_or_zeros(sizes: Sizes) -> None:
     x, weight = np.ones((n, inputs), np.float32), np.ones((out, inputs), np.float32)
     bias, y = np.full(out, 2, np.float32), np.full((n, out), np.nan, np.float32)
     dx, dweight, dbias = np.full_like(x, np.nan), np.full_like(weight, np.nan), np.empty_like(bias)
-    engine.linear_forward(x, weight, bias, y, False)
+    engine.linear_forward(x, weight, bias, y)
     assert (y == 2).all()
     engine.linear_input_gradient(y, weight, dx)
     engine.linear_weight_gradient(x, y, dweight, dbias)
@@ -90,7 +91,7 @@ def test_nothing_in_gives_nothing_or_zeros(sizes: Sizes) -> None:
 def test_shapes_that_do_not_belong_together() -> None:
     x, weight = np.ones((2, 5), np.float32), np.ones((3, 5), np.float32)
     with pytest.raises(ValueError, match="do not belong together"):
-        engine.linear_forward(x, weight, None, np.empty((2, 4), np.float32), False)
+        engine.linear_forward(x, weight, None, np.empty((2, 4), np.float32))
     with pytest.raises(ValueError, match="do not belong together"):
         engine.linear_input_gradient(np.empty((1, 3), np.float32), weight, x)
     with pytest.raises(ValueError, match="bias has 4 elements"):
@@ -107,7 +108,7 @@ def test_a_call_that_needs_no_scratch_may_be_the_first() -> None:
 import numpy as np
 from cnnlite._ext import engine
 y = np.empty((1, 3), np.float32)
-engine.linear_forward(np.ones((1, 5), np.float32), np.ones((3, 5), np.float32), None, y, False)
+engine.linear_forward(np.ones((1, 5), np.float32), np.ones((3, 5), np.float32), None, y)
 assert (y == 5).all()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

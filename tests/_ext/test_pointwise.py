@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnnlite import _ext, reference
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, RELU, Kept, PostOps
 from cnnlite.reference import pool2x2
 
 SIZES = [(0,), (1,), (7,), (16,), (33, 5), (3, 16_384 + 5)]  # edges of vectors and of pieces
@@ -65,7 +66,7 @@ def test_relu_gelu_and_sums(shape, dtype, rng):
     agree("gelu_forward", dtype, x, rubbish)
     agree("gelu_backward", dtype, other, x, rubbish)
     for relu in (False, True):
-        agree("add", dtype, x, other, rubbish, relu)
+        agree("add", dtype, x, other, rubbish, PostOps(activation="relu" if relu else None))
 
 
 @PARAMETER("dtype", DTYPES)
@@ -130,31 +131,31 @@ def test_batch_norm(shape, train, relu, dtype, rng):
         train = False
     mean += 100
     exact = [a.astype(np.float64) for a in (x, y, gamma, beta, mean, inverse_std, variance)]
-    reference.batch_norm_forward(*exact, 1e-5, train, False)
-    _ext.batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, 1e-5, train, False)
+    reference.batch_norm_forward(*exact, 1e-5, train)
+    _ext.batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, 1e-5, train)
     rounding = np.finfo(dtype).eps * 100 * 4  # of x itself, whose last digit is that large
     np.testing.assert_allclose(y, exact[1], rtol=0, atol=rounding * np.abs(gamma).max() + 1e-14)
     np.testing.assert_allclose(mean, exact[4], rtol=2 * np.finfo(dtype).eps)
 
     # On the kernel's own statistics, so that rounding moves no element across ReLU's threshold.
-    relu_y = np.empty_like(x)
-    _ext.batch_norm_forward(x, relu_y, gamma, beta, mean, inverse_std, variance, 1e-5, train, relu)
+    relu_y, post = np.empty_like(x), RELU if relu else NO_POST_OPS
+    _ext.batch_norm_forward(x, relu_y, gamma, beta, mean, inverse_std, variance, 1e-5, train, post)
     np.testing.assert_array_equal(relu_y, np.where(y <= 0, 0, y) if relu else y)
     dy = rng.standard_normal(shape).astype(dtype)
     dy[np.abs(y) < 1e-3] = 0
     dx, dgamma, dbeta = np.zeros_like(x), np.zeros(shape[1], dtype), np.zeros(shape[1], dtype)
     forward = (x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta)
-    agree("batch_norm_backward", dtype, dy, *forward, train, relu)
+    agree("batch_norm_backward", dtype, dy, *forward, train, Kept(post.activation))
 
     # The end of a residual block: the bits of an addition, and of the ReLU behind it.
     addend, out = rng.standard_normal(shape).astype(dtype), np.empty_like(x)
-    statistics = (gamma, beta, mean, inverse_std, variance, 1e-5, train, relu)
-    _ext.batch_norm_forward(x, out, *statistics, addend)
+    statistics = (gamma, beta, mean, inverse_std, variance, 1e-5, train)
+    _ext.batch_norm_forward(x, out, *statistics, post._replace(addend=addend))
     np.testing.assert_array_equal(
         out, np.where(y + addend <= 0, 0, y + addend) if relu else y + addend
     )
     out.flat[0] = np.nan  # what was NaN lets the gradient through
-    agree("batch_norm_backward", dtype, dy, *forward, train, False, out, np.empty_like(x))
+    agree("batch_norm_backward", dtype, dy, *forward, train, Kept("relu", out), np.empty_like(x))
 
 
 @PARAMETER("dtype", DTYPES)
@@ -203,23 +204,23 @@ def test_arrays_are_checked_before_memory_is_touched():
 @PARAMETER("backend", [reference, _ext])
 def test_batch_norm_behind_a_sum_asks_for_both_of_its_arrays(backend):
     x, row = np.ones((2, 3, 4)), np.ones(3)
-    given = (x, x, None, row, row, row, row, row.copy(), row.copy(), True, False)
-    with pytest.raises(ValueError, match="y and dsum must both be given, or neither"):
-        backend.batch_norm_backward(*given, x)
-    with pytest.raises(ValueError, match="y and dsum must both be given, or neither"):
-        backend.batch_norm_backward(*given, None, x.copy())
+    given = (x, x, None, row, row, row, row, row.copy(), row.copy(), True)
+    with pytest.raises(ValueError, match="values and dsum must both be given, or neither"):
+        backend.batch_norm_backward(*given, Kept("relu", x))
+    with pytest.raises(ValueError, match="values and dsum must both be given, or neither"):
+        backend.batch_norm_backward(*given, NOTHING_KEPT, x.copy())
 
 
 def test_arrays_of_a_sum_are_checked_too():
     x, row = np.ones((2, 3, 4)), np.ones(3)
     rows = (row, row, row, row)
     with pytest.raises(ValueError, match="addend has 23 elements, expected 24"):
-        _ext.batch_norm_forward(x, x.copy(), *rows, row, 1e-5, False, False, np.ones(23))
-    given = (x, x, None, *rows, row.copy(), row.copy(), True, False)
+        _ext.batch_norm_forward(x, x.copy(), *rows, row, 1e-5, False, PostOps(np.ones(23)))
+    given = (x, x, None, *rows, row.copy(), row.copy(), True)
     with pytest.raises(ValueError, match="y has 23 elements, expected 24"):
-        _ext.batch_norm_backward(*given, np.ones(23), x.copy())
+        _ext.batch_norm_backward(*given, Kept("relu", np.ones(23)), x.copy())
     with pytest.raises(ValueError, match="dsum has 23 elements, expected 24"):
-        _ext.batch_norm_backward(*given, x, np.ones(23))
+        _ext.batch_norm_backward(*given, Kept("relu", x), np.ones(23))
 
 
 def test_a_pixel_outside_its_window_gets_no_gradient():

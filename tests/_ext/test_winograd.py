@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cnnlite._ext import engine, runtime
+from cnnlite.post_ops import RELU, Kept, PostOps
 from cnnlite.reference import conv, winograd
 
 NO_PADDING = (0, 0, 0, 0)
@@ -106,11 +107,11 @@ def test_forward(rng, case, tile, dtype):
     x, weight, bias, _ = arrays(rng, case, dtype)
     expected = expected_forward(case, x, weight, bias)
     y = filled(case.y_shape, dtype)
-    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, case.groups, False, tile)
+    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, case.groups, tile)
     assert_close(y, expected)
-    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, case.groups, True, tile)
+    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, case.groups, tile, RELU)
     assert_close(y, np.maximum(expected, 0))
-    engine.conv2d_winograd_forward(x, weight, None, y, case.padding, case.groups, False, tile)
+    engine.conv2d_winograd_forward(x, weight, None, y, case.padding, case.groups, tile)
     assert_close(y, expected - bias.astype(np.float64)[:, None, None])
 
 
@@ -151,7 +152,7 @@ def test_weight_gradient(rng, case, tile, dtype):
 def test_the_numpy_twin_is_the_same_convolution(rng, case, tile):
     x, weight, bias, dy = arrays(rng, case, np.float64)
     y, dx, dweight = (np.empty_like(a) for a in (dy, x, weight))
-    winograd.conv2d_winograd_forward(x, weight, bias, y, case.padding, case.groups, False, tile)
+    winograd.conv2d_winograd_forward(x, weight, bias, y, case.padding, case.groups, tile)
     assert_close(y, expected_forward(case, x, weight, bias))
     expected = np.empty_like(x)
     geometry = (1, 1), case.padding, (1, 1), case.groups
@@ -172,15 +173,16 @@ def test_fused_is_bit_for_bit_what_separate_steps_give(rng, case, tile, dtype):
     x, weight, bias, _ = arrays(rng, case, dtype)
     args = case.padding, case.groups
     y, relu_y = filled(case.y_shape, dtype), filled(case.y_shape, dtype)
-    engine.conv2d_winograd_forward(x, weight, bias, y, *args, False, tile)
-    engine.conv2d_winograd_forward(x, weight, bias, relu_y, *args, True, tile)
+    engine.conv2d_winograd_forward(x, weight, bias, y, *args, tile)
+    engine.conv2d_winograd_forward(x, weight, bias, relu_y, *args, tile, RELU)
     assert relu_y.tobytes() == np.where(y < 0, 0, y).astype(dtype).tobytes()
 
     pooled, argmax = filled(case.pooled_shape, dtype), np.full(case.pooled_shape, 9, np.uint8)
     expected, position = np.empty_like(pooled), np.empty_like(argmax)
     for relu in (False, True):
         engine.max_pool2x2_forward(y, expected, position, relu)
-        engine.conv2d_winograd_forward_pool(x, weight, bias, pooled, argmax, *args, relu, tile)
+        post = PostOps(activation="relu" if relu else None, pool=True)
+        engine.conv2d_winograd_forward(x, weight, bias, pooled, *args, tile, post, argmax)
         assert pooled.tobytes() == expected.tobytes()
         assert argmax.tobytes() == position.tobytes()
 
@@ -198,14 +200,15 @@ def test_fused_is_bit_for_bit_what_separate_steps_give(rng, case, tile, dtype):
 
 def check_gradients(case, x, weight, dy, mask, found, plain, tile):
     args = case.padding, case.groups, tile
+    kept = Kept("relu", mask, found)
     dx, expected = np.empty_like(x), np.empty_like(x)
     engine.conv2d_winograd_input_gradient(plain, weight, expected, *args)
-    engine.conv2d_winograd_input_gradient(dy, weight, dx, *args, mask, found)
+    engine.conv2d_winograd_input_gradient(dy, weight, dx, *args, kept)
     assert dx.tobytes() == expected.tobytes()
     dweight, expected = np.empty_like(weight), np.empty_like(weight)
     dbias, bias = np.empty(case.f, x.dtype), np.empty(case.f, x.dtype)
     engine.conv2d_winograd_weight_gradient(x, plain, expected, bias, *args)
-    engine.conv2d_winograd_weight_gradient(x, dy, dweight, dbias, *args, mask, found)
+    engine.conv2d_winograd_weight_gradient(x, dy, dweight, dbias, *args, kept)
     assert dweight.tobytes() == expected.tobytes()
     assert dbias.tobytes() == bias.tobytes()
 
@@ -219,11 +222,14 @@ def test_pooling_and_its_gradients_are_the_twins(rng, tile, relu):
     ours, twins = [], []
     for module, results in ((engine, ours), (winograd, twins)):
         y, argmax = np.empty(case.pooled_shape), np.empty(case.pooled_shape, np.uint8)
-        module.conv2d_winograd_forward_pool(x, weight, bias, y, argmax, *args, relu, tile)
+        post = PostOps(activation="relu" if relu else None, pool=True)
+        module.conv2d_winograd_forward(x, weight, bias, y, *args, tile, post, argmax)
         dy = np.cos(np.arange(y.size)).reshape(y.shape)
         dx, dweight, dbias = np.empty_like(x), np.empty_like(weight), np.empty_like(bias)
-        module.conv2d_winograd_input_gradient(dy, weight, dx, *args, tile, None, argmax)
-        module.conv2d_winograd_weight_gradient(x, dy, dweight, dbias, *args, tile, None, argmax)
+        module.conv2d_winograd_input_gradient(dy, weight, dx, *args, tile, Kept(argmax=argmax))
+        module.conv2d_winograd_weight_gradient(
+            x, dy, dweight, dbias, *args, tile, Kept(argmax=argmax)
+        )
         results += [y, argmax.astype(float), dx, dweight, dbias]
     for our, twin in zip(ours, twins, strict=True):
         assert_close(our, twin)
@@ -235,12 +241,11 @@ def test_nan_spreads_over_its_tiles_and_wins_the_pooling(rng, tile):
     x, weight, bias, _ = arrays(rng, case, np.float32)
     x[0, 1, 5, 5] = np.nan
     y = np.empty(case.y_shape, np.float32)
-    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, 1, True, tile)
+    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, 1, tile, RELU)
     assert np.isnan(y[0, :, 4:7, 4:7]).all()
     pooled, argmax = np.empty(case.pooled_shape, np.float32), np.empty(case.pooled_shape, np.uint8)
-    engine.conv2d_winograd_forward_pool(
-        x, weight, bias, pooled, argmax, case.padding, 1, True, tile
-    )
+    post = PostOps(activation="relu", pool=True)
+    engine.conv2d_winograd_forward(x, weight, bias, pooled, case.padding, 1, tile, post, argmax)
     assert np.isnan(pooled[0, :, 2:4, 2:4]).all()
 
 
@@ -254,7 +259,7 @@ def test_the_number_of_threads_changes_no_bit(rng, tile):
             runtime.set_num_threads(threads)
             y, dx, dweight, dbias = (np.empty_like(a) for a in (dy, x, weight, bias))
             args = case.padding, case.groups
-            engine.conv2d_winograd_forward(x, weight, bias, y, *args, True, tile)
+            engine.conv2d_winograd_forward(x, weight, bias, y, *args, tile, RELU)
             engine.conv2d_winograd_input_gradient(dy, weight, dx, *args, tile)
             engine.conv2d_winograd_weight_gradient(x, dy, dweight, dbias, *args, tile)
             seen.add(b"".join(a.tobytes() for a in (y, dx, dweight, dbias)))
@@ -268,7 +273,7 @@ def test_an_image_gets_the_same_bits_wherever_it_stands_in_the_batch(rng):
     x, weight, bias, _ = arrays(rng, case, np.float32)
     x[:] = x[0]
     y = np.empty(case.y_shape, np.float32)
-    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, 1, False, 4)
+    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, 1, 4)
     assert len({image.tobytes() for image in y}) == 1
 
 
@@ -285,12 +290,12 @@ def test_float32_error_stays_under_two_in_a_hundred_thousand(
         x, dy = np.maximum(x, 0), dy * (rng.random(dy.shape) < 0.5).astype(np.float32)
     args = case.padding, case.groups
     y, dx, dweight = (np.empty_like(a) for a in (dy, x, weight))
-    engine.conv2d_winograd_forward(x, weight, None, y, *args, False, tile)
+    engine.conv2d_winograd_forward(x, weight, None, y, *args, tile)
     engine.conv2d_winograd_input_gradient(dy, weight, dx, *args, tile)
     engine.conv2d_winograd_weight_gradient(x, dy, dweight, None, *args, tile)
     x, weight, dy = (a.astype(np.float64) for a in (x, weight, dy))
     y64, dx64, dweight64 = (np.empty_like(a) for a in (dy, x, weight))
-    engine.conv2d_winograd_forward(x, weight, None, y64, *args, False, tile)
+    engine.conv2d_winograd_forward(x, weight, None, y64, *args, tile)
     engine.conv2d_winograd_input_gradient(dy, weight, dx64, *args, tile)
     engine.conv2d_winograd_weight_gradient(x, dy, dweight64, None, *args, tile)
     for got, expected in ((y, y64), (dx, dx64), (dweight, dweight64)):
@@ -301,7 +306,7 @@ def test_float32_error_stays_under_two_in_a_hundred_thousand(
 def test_a_batch_of_no_image(shape):
     x, weight = np.ones(shape, np.float32), np.ones((3, 4, 3, 3), np.float32)
     y = np.empty((shape[0], 3, 8, 8), np.float32)
-    engine.conv2d_winograd_forward(x, weight, None, y, SAME, 1, False, 4)
+    engine.conv2d_winograd_forward(x, weight, None, y, SAME, 1, 4)
     dx, dweight, dbias = np.empty_like(x), np.ones_like(weight), np.ones(3, np.float32)
     engine.conv2d_winograd_input_gradient(y, weight, dx, SAME, 1, 4)
     engine.conv2d_winograd_weight_gradient(x, np.ones_like(y), dweight, dbias, SAME, 1, 4)
@@ -314,7 +319,7 @@ def test_wrong_arguments_are_refused_before_anything_runs():
     y = np.zeros((2, 3, 8, 8), np.float32)
 
     def forward(x=x, weight=weight, bias=None, y=y, padding=SAME, groups=1, tile=4):
-        engine.conv2d_winograd_forward(x, weight, bias, y, padding, groups, False, tile)
+        engine.conv2d_winograd_forward(x, weight, bias, y, padding, groups, tile)
 
     forward()
     for wrong in [
@@ -335,8 +340,10 @@ def test_wrong_arguments_are_refused_before_anything_runs():
         forward(weight=weight.astype(np.float64))
     argmax = np.zeros((2, 3, 4, 4), np.uint8)
     for pooled, found in [(y, argmax), (np.zeros((2, 3, 4, 4), np.float32), argmax[:1])]:
-        with pytest.raises(ValueError, match="conv2d_winograd_forward_pool"):
-            engine.conv2d_winograd_forward_pool(x, weight, None, pooled, found, SAME, 1, False, 4)
+        with pytest.raises(ValueError, match="conv2d_winograd_forward"):
+            engine.conv2d_winograd_forward(
+                x, weight, None, pooled, SAME, 1, 4, PostOps(pool=True), found
+            )
 
 
 @pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])
@@ -357,6 +364,6 @@ def test_every_instruction_set(name):
 def test_no_channels_at_all(tile: int) -> None:
     x, weight = np.empty((1, 0, 4, 4)), np.empty((0, 0, 3, 3))
     y, dbias = np.empty((1, 0, 2, 2)), np.empty(0)
-    engine.conv2d_winograd_forward(x, weight, None, y, NO_PADDING, 1, False, tile)
+    engine.conv2d_winograd_forward(x, weight, None, y, NO_PADDING, 1, tile)
     engine.conv2d_winograd_input_gradient(y, weight, x, NO_PADDING, 1, tile)
     engine.conv2d_winograd_weight_gradient(x, y, weight, dbias, NO_PADDING, 1, tile)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import cnnlite.functional as F
+from cnnlite.post_ops import PostOps
 
 SHAPES = [(8, 3), (2, 3), (4, 3, 5, 2), (1, 3, 2, 2), (3, 3, 1, 1)]
 
@@ -144,7 +145,7 @@ def test_an_addend_that_does_not_fit_changes_nothing() -> None:
         (np.ones(x.shape, np.float32), TypeError, "BatchNorm: addend is float32 but x is float64"),
     ):
         with pytest.raises(error, match=words):
-            F.batch_norm_forward(x, None, None, mean, var, True, addend=addend)
+            F.batch_norm_forward(x, None, None, mean, var, True, post=PostOps(addend))
     assert (mean == 0).all()
     assert (var == 1).all()
 
@@ -152,5 +153,5 @@ def test_an_addend_that_does_not_fit_changes_nothing() -> None:
 def test_an_addend_of_any_strides(rng: np.random.Generator) -> None:
     x, addend = rng.standard_normal((4, 3, 5, 2)), rng.standard_normal((2, 5, 3, 4)).T
     y, _ = F.batch_norm_forward(x, None, None, None, None, True)
-    total, _ = F.batch_norm_forward(x, None, None, None, None, True, addend=addend)
+    total, _ = F.batch_norm_forward(x, None, None, None, None, True, post=PostOps(addend))
     np.testing.assert_array_equal(total, y + addend)

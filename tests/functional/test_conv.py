@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import cnnlite.functional as F
 from cnnlite._backend import backend_name
-from cnnlite.functional import _conv_im2col
-from cnnlite.functional.conv import ALGORITHMS
+from cnnlite.functional.conv import ALGORITHMS, im2col
 
 CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((2, 3, 7, 6), (4, 3, 3, 2), {}),
@@ -209,7 +208,7 @@ def test_tiles_of_images_give_the_same_bits(
     per_image = 3 * 9 * 16 * 8
     results = []
     for limit in (10 * per_image, 2 * per_image, 1):
-        monkeypatch.setattr(_conv_im2col, "COLUMN_BYTES", limit)
+        monkeypatch.setattr(im2col, "COLUMN_BYTES", limit)
         y, cache = F.conv2d_forward(x, w, b, algorithm="im2col")
         results.append((y, *F.conv2d_backward(y, cache)))
     for other in results[1:]:
@@ -226,8 +225,8 @@ def test_columns_stay_within_their_bytes(monkeypatch: pytest.MonkeyPatch) -> Non
             sizes.append(array.nbytes)
         return array
 
-    monkeypatch.setattr(_conv_im2col, "empty", counting_empty)
-    monkeypatch.setattr(_conv_im2col, "COLUMN_BYTES", 100_000)
+    monkeypatch.setattr(im2col, "empty", counting_empty)
+    monkeypatch.setattr(im2col, "COLUMN_BYTES", 100_000)
     x = np.ones((32, 4, 8, 8), np.float32)  # 9216 bytes of columns an image
     weight = np.ones((2, 4, 3, 3), np.float32)
     y, cache = F.conv2d_forward(x, weight, padding=1, algorithm="im2col")

@@ -5,9 +5,9 @@ import pytest
 
 import cnnlite
 from cnnlite.functional import conv2d_backward, conv2d_forward
-from cnnlite.functional._conv_choice import choose, tile_sides
-from cnnlite.functional._conv_geometry import ConvGeometry
 from cnnlite.functional.conv import ALGORITHMS
+from cnnlite.functional.conv.choice import choose, tile_sides
+from cnnlite.functional.conv.geometry import ConvGeometry
 
 TILED = ("tiled", "tiled", "tiled")
 WINOGRAD = ("winograd", "winograd", "winograd")

@@ -10,6 +10,7 @@ from hypothesis import assume
 
 import cnnlite.functional as F
 from cnnlite import losses
+from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -49,6 +50,12 @@ def col2im(make: Maker) -> Case:
     )
 
 
+def followed(torch: Any, y: Any, post: PostOps) -> Any:
+    """An output after an addend and an activation."""
+    y = y if post.addend is None else y + post.addend
+    return y if post.activation is None else getattr(torch.nn.functional, post.activation)(y)
+
+
 def conv2d(make: Maker) -> Case:
     w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
     channels, filters = (groups * make.size(1, most) for most in (18 // groups, 20 // groups))
@@ -58,12 +65,13 @@ def conv2d(make: Maker) -> Case:
     if w.kernel == (3, 3) and w.stride == w.dilation == (1, 1) and max(w.sides) <= 2:
         ladder += ["winograd"] * 4
     algorithm = make.one_of(*ladder)
+    post = make.one_of(NO_POST_OPS, NO_POST_OPS, *(PostOps(activation=a) for a in ACTIVATIONS))
     x = make.normal(make.one_of(0, 1, 2, 3, 5), channels, *w.size)
     weight = make.normal(filters, channels // groups, *w.kernel)
 
     def forward(x: Any, weight: Any, bias: Any) -> Any:
         return F.conv2d_forward(
-            x, weight, bias, w.stride, w.padding, w.dilation, groups, mode, algorithm
+            x, weight, bias, w.stride, w.padding, w.dilation, groups, mode, algorithm, post
         )
 
     def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
@@ -71,7 +79,8 @@ def conv2d(make: Maker) -> Case:
             x = padded(torch, x, w.sides, mode="constant" if mode == "zeros" else mode)
         else:
             x = padded(torch, x, w.sides)
-        return torch.nn.functional.conv2d(x, weight, bias, w.stride, 0, w.dilation, groups)
+        y = torch.nn.functional.conv2d(x, weight, bias, w.stride, 0, w.dilation, groups)
+        return followed(torch, y, post)
 
     return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv2d_backward, judge)
 
@@ -125,17 +134,17 @@ def adaptive_avg_pool2d(make: Maker) -> Case:
 
 
 def linear(make: Maker) -> Case:
-    inputs, outputs, relu = make.size(1, 70), make.size(1, 40), make.one_of(False, True)
+    inputs, outputs = make.size(1, 70), make.size(1, 40)
+    post = PostOps(activation=make.one_of(None, *ACTIVATIONS))
     before = make.one_of((), (2,), (3, 2))
     x = make.normal(make.one_of(0, 1, 2, 7, 33), *before, inputs)
 
     def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
-        y = torch.nn.functional.linear(x, weight, bias)
-        return torch.relu(y) if relu else y
+        return followed(torch, torch.nn.functional.linear(x, weight, bias), post)
 
     return Case(
         (x, make.normal(outputs, inputs), make.maybe(make.normal(outputs))),
-        lambda x, weight, bias: F.linear_forward(x, weight, bias, relu),
+        lambda x, weight, bias: F.linear_forward(x, weight, bias, post),
         F.linear_backward,
         judge,
     )
@@ -153,7 +162,7 @@ def batch_norm(make: Maker) -> Case:
     affine = make.one_of(True, False)
     gamma, beta = (make.normal(c) if affine else None for _ in range(2))
     moved: list[Any] = []
-    relu = make.one_of(False, False, True)
+    activation = make.one_of(None, None, *ACTIVATIONS)
     addend = make.normal(*shape) if make.one_of(False, True) else None
 
     def judge(torch: Any, x: Any, gamma: Any, beta: Any, addend: Any) -> Any:
@@ -163,18 +172,17 @@ def batch_norm(make: Maker) -> Case:
             if mine is not None:
                 tolerance = 1e-5 if make.dtype == np.float32 else 1e-12
                 np.testing.assert_allclose(mine, his.numpy(), tolerance, tolerance)
-        y = y if addend is None else y + addend
-        return torch.relu(y) if relu else y
+        return followed(torch, y, PostOps(addend, activation))
 
     def backward(dy: Any, cache: Any) -> Any:
         if addend is None:
             return *F.batch_norm_backward(dy, cache), None
-        return F.batch_norm_sum_backward(dy, cache)
+        return F.batch_norm_addend_backward(dy, cache)
 
     return Case(
         (make.normal(*shape), gamma, beta, addend),
         lambda x, gamma, beta, addend: F.batch_norm_forward(
-            x, gamma, beta, *ours, train, momentum, eps, relu, addend
+            x, gamma, beta, *ours, train, momentum, eps, PostOps(addend, activation)
         ),
         backward,
         judge,
@@ -353,7 +361,7 @@ def mse_loss(make: Maker, kind: Any = None) -> Case:
     )
 
 
-ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu", "gelu")
+ELEMENTWISE = ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu", "gelu")
 OPERATIONS: dict[str, Callable[[Maker], Case]] = {
     **{
         f.__name__: f
@@ -362,7 +370,7 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
             layer_norm, group_norm, dropout, cross_entropy, focal_loss, hinge_loss, mse_loss,
         )
     },
-    **{name: _activation(name) for name in ACTIVATIONS},
+    **{name: _activation(name) for name in ELEMENTWISE},
 }  # fmt: skip
 LOSSES: dict[str, Callable[[Maker], Case]] = {
     "CrossEntropyLoss": lambda make: cross_entropy(make, losses.CrossEntropyLoss),

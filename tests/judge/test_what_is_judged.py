@@ -119,7 +119,7 @@ def test_everything_public_has_cases() -> None:
     assert functions == {f"{n}_{way}" for n in pairs for way in ("forward", "backward")} | {
         "im2col",
         "col2im",
-        "batch_norm_sum_backward",  # by the cases of batch_norm
+        "batch_norm_addend_backward",  # by the cases of batch_norm
     }
     kinds = {name: getattr(layers, name) for name in layers.__all__}
     assert set(LAYERS) == {name for name, kind in kinds.items() if kind not in (Layer, Container)}

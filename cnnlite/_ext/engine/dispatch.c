@@ -1,6 +1,7 @@
 /* dispatch.c: which instruction set runs. */
 #include <string.h>
 #include "engine.h"
+#include "kernel_list.h"
 
 extern const engine_table *const engine_baseline, *const engine_avx2, *const engine_avx512;
 
@@ -17,5 +18,8 @@ const engine_table *engine_find(const char *name)
 #endif
     return NULL;
 }
+
+#define NAME(kernel) #kernel,
+const char *const engine_names[] = {KERNEL_LIST(NAME) NULL};
 
 parallel_loop *engine_parallel;

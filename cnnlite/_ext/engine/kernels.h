@@ -9,11 +9,12 @@
 #include <string.h>
 #include <math.h>
 #include "engine.h"
-#include "pointwise_args.h"
-#include "conv_args.h"
-#include "gradient_args.h"
-#include "product_args.h"
-#include "winograd_args.h"
+#include "kernel_list.h"
+#include "conv/gradient_args.h"
+#include "linear/args.h"
+#include "norm/args.h"
+#include "pointwise/args.h"
+#include "pool/args.h"
 
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(CNNLITE_PLAIN_C)
 #include <immintrin.h>
@@ -71,27 +72,11 @@ const engine_table *const engine_avx2 = NULL;
 #pragma GCC pop_options
 #endif
 
-#define BOTH(kernel) .kernel = {kernel##_f32, kernel##_f64}
+#define ENTRY(kernel) {kernel##_f32, kernel##_f64},
+static const engine_kernel kernels[][2] = {KERNEL_LIST(ENTRY)};
 static const engine_table table = {
-    .name = TABLE_NAME, .mr = MR, .nv = NV,
-    .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)},
-    BOTH(relu_forward),
-    BOTH(relu_backward),
-    BOTH(gelu_forward),
-    BOTH(gelu_backward),
-    BOTH(add),
-    BOTH(sgd_step),
-    BOTH(max_pool2x2_forward),
-    BOTH(max_pool2x2_backward),
-    BOTH(batch_norm_forward),
-    BOTH(batch_norm_backward),
-    BOTH(conv_forward),
-    BOTH(conv_input_gradient),
-    BOTH(conv_weight_gradient),
-    BOTH(multiply),
-    BOTH(sum_rows),
-    BOTH(winograd_forward),
-    BOTH(winograd_gradient),
+    .name = TABLE_NAME, .mr = MR, .nv = NV, .kernels = kernels,
+    .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)}
 };
 const engine_table *const TABLE = &table;
 #endif

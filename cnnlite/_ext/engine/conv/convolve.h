@@ -1,0 +1,71 @@
+/* convolve.h: the forward pass and the input gradient of a convolution, said as correlations. */
+
+/* y = x * weight + bias, then ReLU, then 2x2 max-pooling, as asked. */
+KERNEL void T(conv2d_tiled_forward)(void *args, workspace *work)
+{
+    const conv_args *a = args;
+    const conv_shape flat = a->post.argmax ? a->shape : flattened(a->shape, PIECE_PIXELS), *s = &flat;
+    const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
+    correlation k = {
+        .images = s->n, .groups = s->groups, .channels = channels, .height = s->h, .width = s->w,
+        .filters = filters, .out_h = s->oh, .out_w = s->ow, .taps_h = s->kh, .taps_w = s->kw,
+        .gap_h = s->dilation_h, .gap_w = s->dilation_w, .step_h = s->stride_h,
+        .step_w = s->stride_w, .top = s->top, .left = s->left,
+        .weight_group = filters * channels * taps, .weight_filter = channels * taps,
+        .weight_channel = taps, .weight_i = s->kw, .weight_j = 1, .y_image = s->f * s->oh * s->ow,
+        .y_plane = s->oh * s->ow, .y_row = s->ow, .y_column = 1,
+        .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = a->weight}},
+        .x = a->x.data, .bias = a->bias, .y = a->y, .post = a->post,
+    };
+    T(correlate)(&k, work);
+}
+
+/* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
+ * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together, so that dy is copied
+ * once, and rows of dx are written in whole vectors. */
+KERNEL void T(conv2d_tiled_input_gradient)(void *args, workspace *work)
+{
+    const conv_args *given = args;
+    const conv_shape flat = flattened(given->shape, PIECE_PIXELS), *s = &flat;
+    const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
+    const int sorts_h = 1 + paired_phases(s->h, s->kh, s->stride_h, s->dilation_h);
+    const int sorts_w = 1 + paired_phases(s->w, s->kw, s->stride_w, s->dilation_w);
+    const ptrdiff_t phases_h = smaller(s->stride_h, s->h) / sorts_h;
+    const ptrdiff_t phases_w = smaller(s->stride_w, s->w) / sorts_w;
+    int cleared = 0;                       /* by the first phase, for those that no tap reaches */
+    for (ptrdiff_t phase = 0; phase < phases_h * phases_w; phase++) {
+        const ptrdiff_t row = phase / phases_w, column = phase % phases_w;
+        gradient_phase v[2], u[2];
+        for (int i = 0; i < 2; i++) {
+            v[i] = phase_of(row + i * (sorts_h - 1), s->h, s->kh, s->stride_h, s->dilation_h, s->top);
+            u[i] = phase_of(column + i * (sorts_w - 1), s->w, s->kw, s->stride_w, s->dilation_w, s->left);
+        }
+        const int reached = v->taps && u->taps;
+        if (cleared && !reached) continue;
+        if (phase == 0) cleared = reached && (s->kh < s->stride_h || s->kw < s->stride_w);
+        correlation k = {
+            .images = s->n, .groups = s->groups, .channels = filters, .height = s->oh,
+            .width = s->ow, .filters = channels, .out_h = v->outputs, .out_w = u->outputs,
+            .gap_h = v->gap, .gap_w = u->gap, .step_h = 1, .step_w = 1,
+            .top = larger(v[0].padding, v[1].padding), .left = larger(u[0].padding, u[1].padding),
+            .weight_group = filters * channels * taps, .weight_filter = taps,
+            .weight_channel = channels * taps, .weight_i = -v->spacing * s->kw,
+            .weight_j = -u->spacing, .y_image = s->c * s->h * s->w, .y_plane = s->h * s->w,
+            .y_row = s->stride_h * s->w, .y_column = s->stride_w, .y_height = s->h, .y_width = s->w,
+            .sorts_h = sorts_h, .sorts_w = sorts_w, .x = given->dy.data, .y = (REAL *)given->dx + row * s->w + column,
+            .clear = phase == 0 && cleared,
+        };
+        for (int i = 0; reached && i < sorts_h * sorts_w; i++) {
+            const gradient_phase *a = &v[i / sorts_w], *b = &u[i % sorts_w];
+            const ptrdiff_t last_tap = (a->tap + (a->taps - 1) * a->spacing) * s->kw
+                + b->tap + (b->taps - 1) * b->spacing;
+            k.sort[i] = (output_sort){
+                .taps_h = a->taps, .taps_w = b->taps, .shift_h = k.top - a->padding,
+                .shift_w = k.left - b->padding, .weight = (const REAL *)given->weight + last_tap,
+            };
+            k.taps_h = larger(k.taps_h, k.sort[i].shift_h + a->taps);
+            k.taps_w = larger(k.taps_w, k.sort[i].shift_w + b->taps);
+        }
+        T(correlate)(&k, work);
+    }
+}

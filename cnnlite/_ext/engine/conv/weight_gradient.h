@@ -1,0 +1,171 @@
+/* weight_gradient.h: dweight and dbias, sums over all pixels of the batch (gradient_args.h). */
+
+/* What a thread works on. */
+typedef struct {
+    const weight_gradient *k;
+    REAL *copy, *rows, *zeros, *sums, *bias_sums;
+    const REAL **from;
+} T(weight_job);
+
+INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_job) *job)
+{
+    const ptrdiff_t pixels = k->step_images * k->step_rows * k->s.ow;
+    job->copy = arena_take(memory, (size_t)(k->step_images * k->image_size + 2 * VL) * REAL_BYTES);
+    job->rows = arena_take(memory, (size_t)(MR * pixels) * REAL_BYTES);
+    job->zeros = arena_take(memory, (size_t)k->s.w * REAL_BYTES);
+    job->from = arena_take(memory, (size_t)(k->depth + VL) * sizeof(REAL *));
+}
+
+/* sums[i * VL ..] += rows of dy, lane by lane. */
+INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff_t pixels, REAL *sums)
+{
+    for (ptrdiff_t i = 0; i < count; i++, dy += next, sums += VL) {
+        V sum = VLOAD(sums);
+        ptrdiff_t p = 0;
+        for (; p + VL <= pixels; p += VL) sum = sum + VLOAD(dy + p);
+        if (p < pixels) sum = sum + VLOADN(dy + p, pixels - p);
+        VSTORE(sums, sum);
+    }
+}
+
+/* Rows row .. row + rows of one plane of dy, as the convolution's own output has them. */
+INLINE void T(fetch_rows)(const weight_gradient *k, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t rows, REAL *to)
+{
+    const conv_source *dy = &k->dy;
+    const ptrdiff_t h = k->s.oh, w = k->s.ow, at = dy->argmax ? plane * (h / 2) * (w / 2) : (plane * h + row) * w;
+    const REAL *data = (const REAL *)dy->data + at, *y = dy->relu_y ? (const REAL *)dy->relu_y + at : NULL;
+    if (dy->argmax)
+        for (ptrdiff_t r = 0; r < rows; r++)
+            T(unpool_row)(data, dy->argmax + at, h, w, row + r, to + r * w);
+    else if (y) T(relu_mask_run)(data, y, rows * w, to);
+    else memcpy(to, data, (size_t)(rows * w) * REAL_BYTES);
+}
+
+/* Add what `rows` rows from `row` of `images` images from `image` give, whose input is in job->copy. */
+INLINE void T(weight_step)(const T(weight_job) *job, ptrdiff_t group, ptrdiff_t image, ptrdiff_t images,
+                           ptrdiff_t row, ptrdiff_t rows, int first)
+{
+    const weight_gradient *k = job->k;
+    const ptrdiff_t plane = k->s.oh * k->s.ow, size = rows * k->s.ow, pixels = images * size;
+    const int behind = k->dy.relu_y || k->dy.argmax;
+    for (ptrdiff_t f = 0; f < k->filter_panels; f++) {
+        const ptrdiff_t count = smaller(MR, k->filters - f * MR);
+        const ptrdiff_t number = image * k->s.f + group * k->filters + f * MR;
+        const REAL *a = (const REAL *)k->dy.data + number * plane + row * k->s.ow;
+        ptrdiff_t next = plane;
+        if (images > 1 || count < MR || behind) {      /* not MR rows that go on as one: copied */
+            memset(job->rows + count * pixels, 0, (size_t)((MR - count) * pixels) * REAL_BYTES);
+            for (ptrdiff_t i = 0; i < images * count; i++)
+                T(fetch_rows)(k, number + i / count * k->s.f + i % count, row, rows,
+                              job->rows + i % count * pixels + i / count * size);
+            a = job->rows;
+            next = pixels;
+        }
+        if (job->bias_sums) T(add_rows)(a, next, count, pixels, job->bias_sums + f * MR * VL);
+        REAL *sums = job->sums + f * MR * k->vectors * VL;
+        for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
+            const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
+            const REAL *b[NV];
+            for (ptrdiff_t i = 0; i < nv; i++) b[i] = job->copy + T(vector_offset)(k, v + i);
+            T(micro_rows)((int)nv, pixels, a, next, b, k->offset, sums, nv * VL, !first);
+            sums += MR * nv * VL;
+            v += nv;
+        }
+    }
+}
+
+KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
+{
+    const weight_gradient *k = context;
+    const conv_shape *s = &k->s;
+    arena memory = {k->own[thread], 0};
+    T(weight_job) job = {.k = k, .sums = (REAL *)k->sums + number * k->sums_size};
+    const ptrdiff_t part = number % k->parts, block = number / k->parts % k->channel_blocks;
+    const ptrdiff_t group = number / k->parts / k->channel_blocks, c = block * k->block_channels;
+    const ptrdiff_t begin = part * s->n / k->parts, end = (part + 1) * s->n / k->parts;
+    T(weight_scratch)(k, &memory, &job);
+    memset(job.zeros, 0, (size_t)s->w * REAL_BYTES);
+    if (k->dbias && block == 0) {
+        const ptrdiff_t size = k->filter_panels * MR * VL;
+        job.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
+        memset(job.bias_sums, 0, (size_t)size * REAL_BYTES);
+    }
+    for (ptrdiff_t image = begin; image < end; image += k->step_images)
+        for (ptrdiff_t row = 0; row < s->oh; row += k->step_rows) {
+            const ptrdiff_t images = smaller(k->step_images, end - image);
+            const ptrdiff_t rows = smaller(k->step_rows, s->oh - row);
+            for (ptrdiff_t i = 0; i < images; i++)
+                T(transpose_image)(k, (const REAL *)k->x
+                                   + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
+                                   smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
+                                   job.copy + i * k->image_size);
+            T(weight_step)(&job, group, image, images, row, rows, image == begin && row == 0);
+        }
+}
+
+/* Add the parts of the batch, in their order, for one panel of filters; number: (group, block, panel). */
+KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
+{
+    const weight_gradient *k = context;
+    const ptrdiff_t f = number % k->filter_panels, block = number / k->filter_panels % k->channel_blocks;
+    const ptrdiff_t group = number / k->filter_panels / k->channel_blocks;
+    const ptrdiff_t count = smaller(MR, k->filters - f * MR);
+    const ptrdiff_t weights = k->channels * k->s.kh * k->s.kw;
+    const REAL *sums = (const REAL *)k->sums + f * MR * k->vectors * VL
+        + (group * k->channel_blocks + block) * k->parts * k->sums_size;
+    REAL *dweight = (REAL *)k->dweight + (group * k->filters + f * MR) * weights;
+    for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
+        const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
+        for (ptrdiff_t i = 0; i < nv; i++, v++) {
+            ptrdiff_t place[VL];
+            for (ptrdiff_t lane = 0; lane < VL; lane++)
+                place[lane] = T(weight_place)(k, v / k->run_vectors, v % k->run_vectors * VL + lane, block);
+            for (ptrdiff_t r = 0; r < count; r++) {
+                REAL lanes[VL];
+                V sum = VZERO;
+                for (ptrdiff_t part = 0; part < k->parts; part++)
+                    sum = sum + VLOAD(sums + part * k->sums_size + (r * nv + i) * VL);
+                VSTORE(lanes, sum);
+                for (ptrdiff_t lane = 0; lane < VL; lane++)
+                    if (place[lane] >= 0) dweight[r * weights + place[lane]] = lanes[lane];
+            }
+        }
+        sums += MR * nv * VL;
+    }
+    if (k->dbias && block == 0)
+        for (ptrdiff_t r = 0; r < count; r++) {
+            const ptrdiff_t size = k->filter_panels * MR * VL;
+            const REAL *lanes = (const REAL *)k->bias_sums + group * k->parts * size + (f * MR + r) * VL;
+            REAL sum = 0;
+            for (ptrdiff_t part = 0; part < k->parts; part++, lanes += size)
+                for (ptrdiff_t lane = 0; lane < VL; lane++) sum += lanes[lane];
+            ((REAL *)k->dbias)[group * k->filters + f * MR + r] = sum;
+        }
+    (void)thread;
+}
+
+/* dweight and, unless NULL, dbias. */
+KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
+{
+    const conv_args *a = args;
+    const conv_shape flat = a->dy.argmax ? a->shape : flattened(a->shape, STEP_PIXELS), *s = &flat;
+    weight_gradient k = {.s = flat, .x = a->x.data, .dy = a->dy, .dweight = a->dweight, .dbias = a->dbias};
+    arena memory = {work->shared, 0}, thread = {NULL, 0};
+    T(weight_job) unused;
+    T(plan_gradient)(&k);
+    T(weight_scratch)(&k, &thread, &unused);
+    const ptrdiff_t pixels = k.step_images * k.step_rows * s->ow;
+    k.sums = arena_take(&memory, (size_t)(k.jobs * k.sums_size) * REAL_BYTES);
+    k.bias_sums = arena_take(&memory, (size_t)(s->groups * k.parts * k.filter_panels * MR * VL) * REAL_BYTES);
+    k.offset = arena_take(&memory, (size_t)pixels * sizeof(ptrdiff_t));
+    k.place = arena_take(&memory, (size_t)k.columns * sizeof(ptrdiff_t));
+    k.outside = arena_take(&memory, (size_t)(4 * k.phases_w) * sizeof(ptrdiff_t));
+    k.own = work->own;
+    if (!workspace_ready(work, memory.used, thread.used)) return;
+    T(place_columns)(&k);
+    for (ptrdiff_t p = 0; p < pixels; p++)
+        k.offset[p] = p / (k.step_rows * s->ow) * k.image_size
+            + p / s->ow % k.step_rows * k.row_size + p % s->ow * k.depth;
+    engine_parallel(k.jobs, work->threads, T(weight_piece), &k);
+    engine_parallel(s->groups * k.channel_blocks * k.filter_panels, work->threads, T(weight_sum), &k);
+}

@@ -1,0 +1,191 @@
+/* linear/product.h: the matrix products of linear layers.
+ *
+ * The same micro-kernel, on operands of any size: b is packed panel by panel, a is read where it is.  A
+ * product that is deep and small (8192 inputs, 100 outputs) is cut along its depth, and the parts are
+ * added in their order.
+ */
+
+typedef struct {
+    REAL *b, *a, *tile;
+    const REAL *from[NV * VL];
+} T(product_scratch);
+
+INLINE void T(product_memory)(const product *k, arena *memory, T(product_scratch) *s)
+{
+    const ptrdiff_t depth = divide_up(k->depth, k->parts);
+    s->b = arena_take(memory, (size_t)((depth + 1) * NR) * REAL_BYTES);
+    s->a = arena_take(memory, (size_t)(depth * MR) * REAL_BYTES);
+    s->tile = arena_take(memory, (size_t)(MR * NR) * REAL_BYTES);
+}
+
+/* Rows k0 .. k0 + depth of columns j .. j + width of b, as [k][nv * VL]. */
+INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptrdiff_t depth, ptrdiff_t j,
+                      ptrdiff_t width, ptrdiff_t nv)
+{
+    const REAL *b = k->b;
+    if (k->b_transposed) {
+        for (ptrdiff_t i = 0; i < nv * VL; i++)
+            s->from[i] = b + (j + smaller(i, width - 1)) * k->depth + k0;
+        T(transpose_rows)(s->from, nv * VL, 1, depth, s->b, nv * VL, NULL);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < depth; i++)
+        for (ptrdiff_t u = 0; u < nv * VL; u += VL) {
+            const REAL *from = b + (k0 + i) * k->n + j + u;
+            V v = u + VL <= width ? VLOAD(from) : u < width ? VLOADN(from, width - u) : VZERO;
+            VSTORE(s->b + i * nv * VL + u, v);
+        }
+}
+
+/* tile = tile + a b for MR rows; a has one stride that is 1. */
+KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdiff_t a_row,
+                            ptrdiff_t a_step, const REAL *b, REAL *tile)
+{
+    switch (nv) {
+#define CASE(nv) case nv: \
+        if (a_step == 1) T(micro_tile)(depth, a, a_row, 1, b, nv * VL, tile, nv * VL, NULL, 1, 0, nv); \
+        else T(micro_tile)(depth, a, 1, a_step, b, nv * VL, tile, nv * VL, NULL, 1, 0, nv); \
+        break;
+    EACH_NV(CASE)
+#undef CASE
+    }
+}
+
+KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
+{
+    const product *k = context;
+    arena memory = {k->own[thread], 0};
+    T(product_scratch) s;
+    T(product_memory)(k, &memory, &s);
+    const ptrdiff_t block = number % k->row_blocks, part = number / k->row_blocks % k->parts;
+    const ptrdiff_t panel = number / k->row_blocks / k->parts, vectors = divide_up(k->n, VL);
+    const ptrdiff_t v = panel * vectors / k->panels, nv = (panel + 1) * vectors / k->panels - v;
+    const ptrdiff_t j = v * VL, width = smaller(nv * VL, k->n - j);
+    const ptrdiff_t k0 = part * k->depth / k->parts, depth = (part + 1) * k->depth / k->parts - k0;
+    const ptrdiff_t end = smaller(k->m, (block + 1) * PRODUCT_ROWS);
+    REAL *c = (REAL *)(k->parts > 1 ? k->sums : k->c) + (k->parts > 1 ? part * k->m * k->n : 0) + j;
+    const int relu = k->relu && k->parts == 1;
+    T(pack_b)(k, &s, k0, depth, j, width, nv);
+    for (ptrdiff_t i = block * PRODUCT_ROWS; i < end; i += MR) {
+        const ptrdiff_t rows = smaller(MR, end - i);
+        const REAL *a = (const REAL *)k->a + i * k->a_row + k0 * k->a_step;
+        ptrdiff_t a_row = k->a_row, a_step = k->a_step;
+        if (rows < MR) {
+            for (ptrdiff_t u = 0; u < depth; u++)
+                for (ptrdiff_t r = 0; r < MR; r++)
+                    s.a[u * MR + r] = r < rows ? a[r * a_row + u * a_step] : 0;
+            a = s.a, a_row = 1, a_step = MR;
+        }
+        for (ptrdiff_t u = 0; u < nv * VL; u++)
+            s.tile[u] = k->bias && part == 0 && u < width ? ((const REAL *)k->bias)[j + u] : 0;
+        for (ptrdiff_t r = 1; r < MR; r++)
+            memcpy(s.tile + r * nv * VL, s.tile, (size_t)(nv * VL) * REAL_BYTES);
+        T(product_tile)(nv, depth, a, a_row, a_step, s.b, s.tile);
+        for (ptrdiff_t r = 0; r < rows; r++)
+            for (ptrdiff_t u = 0; u < width; u += VL) {
+                V sum = VLOAD(s.tile + r * nv * VL + u);
+                REAL *to = c + (i + r) * k->n + u;
+                if (relu) sum = VRELU(sum);
+                if (u + VL <= width) VSTORE(to, sum);
+                else VSTOREN(to, sum, width - u);
+            }
+    }
+}
+
+/* Add the parts of the depth, in their order, for one row of c. */
+KERNEL void T(product_sum)(void *context, ptrdiff_t i, int thread)
+{
+    const product *k = context;
+    const REAL *sums = (const REAL *)k->sums + i * k->n;
+    REAL *c = (REAL *)k->c + i * k->n;
+    for (ptrdiff_t j = 0; j < k->n; j++) {
+        REAL sum = sums[j];
+        for (ptrdiff_t part = 1; part < k->parts; part++) sum += sums[part * k->m * k->n + j];
+        c[j] = k->relu && sum <= 0 ? 0 : sum;
+    }
+    (void)thread;
+}
+
+/* One column of c where b is transposed and a has few rows: inner products of rows that lie ready. */
+KERNEL void T(product_column)(void *context, ptrdiff_t j, int thread)
+{
+    const product *k = context;
+    const REAL *b = (const REAL *)k->b + j * k->depth;
+    for (ptrdiff_t i = 0; i < k->m; i++) {
+        const REAL *a = (const REAL *)k->a + i * k->depth;
+        V acc[4] = {VZERO, VZERO, VZERO, VZERO};
+        REAL lanes[VL], sum = k->bias ? ((const REAL *)k->bias)[j] : 0;
+        ptrdiff_t u = 0;
+        for (; u + 4 * VL <= k->depth; u += 4 * VL)
+            UNROLL for (int v = 0; v < 4; v++)
+                acc[v] = VFMA(VLOAD(a + u + v * VL), VLOAD(b + u + v * VL), acc[v]);
+        for (; u < k->depth; u += VL) {
+            const ptrdiff_t count = smaller(VL, k->depth - u);
+            acc[0] = VFMA(VLOADN(a + u, count), VLOADN(b + u, count), acc[0]);
+        }
+        VSTORE(lanes, (acc[0] + acc[1]) + (acc[2] + acc[3]));
+        for (int v = 0; v < VL; v++) sum += lanes[v];
+        ((REAL *)k->c)[i * k->n + j] = k->relu && sum <= 0 ? 0 : sum;
+    }
+    (void)thread;
+}
+
+/* Compute c. */
+KERNEL void T(multiply)(product *k, workspace *work)
+{
+    arena memory = {work->shared, 0}, thread = {NULL, 0};
+    if (k->b_transposed && k->a_step == 1 && k->m <= FEW_ROWS) {
+        if (workspace_ready(work, 0, 0)) engine_parallel(k->n, work->threads, T(product_column), k);
+        return;
+    }
+    T(product_scratch) unused;
+    k->row_blocks = divide_up(k->m, PRODUCT_ROWS);
+    k->panels = divide_up(divide_up(k->n, VL), NV);
+    k->parts = larger(1, k->depth / PRODUCT_DEPTH);
+    if (k->row_blocks * k->panels >= MINIMUM_PIECES) k->parts = 1;
+    T(product_memory)(k, &thread, &unused);
+    k->sums = arena_take(&memory, k->parts > 1 ? (size_t)(k->parts * k->m * k->n) * REAL_BYTES : 0);
+    k->own = work->own;
+    if (!workspace_ready(work, memory.used, thread.used)) return;
+    engine_parallel(k->row_blocks * k->panels * k->parts, work->threads, T(product_piece), k);
+    if (k->parts > 1) engine_parallel(k->m, work->threads, T(product_sum), k);
+}
+
+/* sum (n) = the rows of a (m, n), added in their order; a piece is VL columns. */
+KERNEL void T(sum_rows)(void *context, ptrdiff_t piece, int thread)
+{
+    const product *k = context;
+    const ptrdiff_t j = piece * VL, count = smaller(VL, k->n - j);
+    const REAL *a = (const REAL *)k->a + j;
+    V sum = VZERO;
+    for (ptrdiff_t i = 0; i < k->m; i++)
+        sum = sum + (count == VL ? VLOAD(a + i * k->n) : VLOADN(a + i * k->n, count));
+    VSTOREN((REAL *)k->c + j, sum, count);
+    (void)thread;
+}
+
+KERNEL void T(linear_forward)(void *args, workspace *work)
+{
+    const linear_args *k = args;
+    product p = {.m = k->n, .n = k->outputs, .depth = k->inputs, .a_row = k->inputs, .a_step = 1, .a = k->x,
+                 .b = k->weight, .bias = k->bias, .c = k->y, .b_transposed = 1, .relu = k->post.relu};
+    T(multiply)(&p, work);
+}
+
+KERNEL void T(linear_input_gradient)(void *args, workspace *work)
+{
+    const linear_args *k = args;
+    product p = {.m = k->n, .n = k->inputs, .depth = k->outputs, .a_row = k->outputs, .a_step = 1, .a = k->dy,
+                 .b = k->weight, .c = k->dx};
+    T(multiply)(&p, work);
+}
+
+KERNEL void T(linear_weight_gradient)(void *args, workspace *work)
+{
+    const linear_args *k = args;
+    product p = {.m = k->outputs, .n = k->inputs, .depth = k->n, .a_row = 1, .a_step = k->outputs, .a = k->dy,
+                 .b = k->x, .c = k->dweight};
+    product sum = {.m = k->n, .n = k->outputs, .a = k->dy, .c = k->dbias};
+    T(multiply)(&p, work);
+    if (k->dbias && work->ready) engine_parallel(divide_up(sum.n, VL), work->threads, T(sum_rows), &sum);
+}

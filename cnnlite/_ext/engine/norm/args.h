@@ -1,0 +1,28 @@
+/* norm/args.h: batch normalisation, and how it is cut. */
+#ifndef CNNLITE_NORM_ARGS_H
+#define CNNLITE_NORM_ARGS_H
+
+#include "../engine.h"
+
+#define SUM_RUN 512                        /* elements of a channel in a piece, where planes are small */
+#define SUM_VECTORS 64                     /* vectors summed in a run: short, so that little is rounded */
+
+/* Batch norm of (images, channels, size), then `post`. */
+typedef struct {
+    const void *dy, *x, *gamma, *beta;
+    void *y, *dx, *dsum, *mean, *inverse_std, *variance, *dgamma, *dbeta;
+    double eps;
+    ptrdiff_t images, channels, size;
+    int train;
+    post_ops post;
+} norm_args;
+
+typedef struct {
+    norm_args args;
+    ptrdiff_t group, groups, blocks;       /* a piece: images of a group, channels of a block */
+    double *sums;                          /* [group][channel][2] */
+    char *const *own;                      /* of each thread: two vectors for each channel */
+    void *shift, *scale, *offset, *slope;  /* (channels) */
+} norm_plan;
+
+#endif

@@ -1,0 +1,78 @@
+# Bindings of batch normalisation (batch_norm.h).  Included by engine.pyx.
+# Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
+
+
+cdef extern from "engine/norm/args.h" nogil:
+    ctypedef struct norm_args:
+        const void *dy
+        const void *x
+        const void *gamma
+        const void *beta
+        void *y
+        void *dx
+        void *dsum
+        void *mean
+        void *inverse_std
+        void *variance
+        void *dgamma
+        void *dbeta
+        double eps
+        Py_ssize_t images
+        Py_ssize_t channels
+        Py_ssize_t size
+        int train
+        post_ops post
+
+
+def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
+                       post=NO_POST_OPS):
+    """y = (x - mean) inverse_std gamma + beta, then an addend of x's size and ReLU, as `post` says.
+
+    x is (N, C, size).  train: mean, inverse_std and variance (biased), each (C,), are computed from x
+    and written; otherwise mean and inverse_std are read.  y may be x or the addend."""
+    cdef norm_args k
+    cdef Call call = Call("batch_norm_forward")
+    cdef Py_ssize_t *shape = call.shape("x", x, 3)
+    k.images, k.channels, k.size = shape[0], shape[1], shape[2]
+    cdef Py_ssize_t total = k.images * k.channels * k.size
+    k.x = call.take("x", x, total, False)
+    k.y = call.take("y", y, total, True)
+    k.gamma = call.take("gamma", gamma, k.channels, False)
+    k.beta = call.take("beta", beta, k.channels, False)
+    k.mean = call.take("mean", mean, k.channels, train)
+    k.inverse_std = call.take("inverse_std", inverse_std, k.channels, train)
+    k.variance = call.take("variance", variance, k.channels, True) if train else NULL
+    k.eps, k.train = eps, train
+    call.follow(&k.post, post, None, total)
+    if total:
+        call.run(&k, total)
+
+
+def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
+                        kept=NOTHING_KEPT, dsum=None):
+    """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
+
+    What a ReLU stopped is found again from x, unless an addend stood before it: then kept.values is
+    its output, and dsum, the gradient of the addend and of the normalised x, is written first: dy
+    where that output is positive (or NaN), else 0."""
+    cdef norm_args k
+    cdef Call call = Call("batch_norm_backward")
+    cdef Py_ssize_t *shape = call.shape("x", x, 3)
+    k.images, k.channels, k.size = shape[0], shape[1], shape[2]
+    cdef Py_ssize_t total = k.images * k.channels * k.size
+    activation, y, _ = kept
+    if (y is None) != (dsum is None):
+        raise ValueError("batch_norm_backward: kept.values and dsum must both be given, or neither")
+    k.dy = call.take("dy", dy, total, False)
+    k.x = call.take("x", x, total, False)
+    k.dx = call.take("dx", dx, total, True)
+    k.gamma = call.take("gamma", gamma, k.channels, False)
+    k.beta = call.take("beta", beta, k.channels, False)
+    k.mean = <void *>call.take("mean", mean, k.channels, False)
+    k.inverse_std = <void *>call.take("inverse_std", inverse_std, k.channels, False)
+    k.dgamma = call.take("dgamma", dgamma, k.channels, True)
+    k.dbeta = call.take("dbeta", dbeta, k.channels, True)
+    k.y = <void *>call.take("y", y, total, False)
+    k.dsum = call.take("dsum", dsum, total, True)
+    k.train, k.post.relu = train, activation == "relu" and y is None
+    call.run(&k, total)

@@ -1,0 +1,182 @@
+/* winograd.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
+ * pass.
+ *
+ * A block's inputs are transformed, multiplied and transformed back while they lie in the
+ * second-level cache; the transformed weights are read once for each block.  The input gradient is
+ * the same pass over dy, with the weights turned by half a turn and their channels exchanged.  A
+ * block's results depend on nothing but the shape, so neither can the bits.
+ */
+typedef struct {
+    winograd_plan plan;
+    const conv_args *args;
+    int turned;                            /* the input gradient: weights turned, channels exchanged */
+    REAL *weights;
+    char *const *own;                      /* memory of each thread */
+} T(winograd_job);
+
+/* G g G^T for VL output channels: piece = (group, block of output channels). */
+static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(winograd_job) *job = context;
+    const winograd_plan *p = &job->plan;
+    const int turned = job->turned;
+    const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
+    ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
+    while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
+    const ptrdiff_t f_step = turned ? 9 : p->c * 9, c_step = turned ? p->f * 9 : 9;
+    const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
+    const REAL *from = job->args->weight;
+    REAL *to = job->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
+    from += group * p->f * p->c * 9 + block * VL * f_step;
+    (void)thread;
+    for (ptrdiff_t c = 0; c < p->c; c++, from += c_step, to += nv * VL) {
+        REAL taps[9 * VL];
+        V o[TILE_MAX * TILE_MAX];
+        for (ptrdiff_t i = 0; i < VL; i++)
+            for (int t = 0; t < 9; t++)
+                taps[t * VL + i] = i < lanes ? from[i * f_step + (turned ? 8 - t : t)] : 0;
+        if (p->m == 4) {
+            T(weight_2d)(4, taps, 3 * VL, VL, o);
+            UNROLL for (int e = 0; e < 36; e++) VSTORE(to + e * p->weights, o[e]);
+        } else {
+            T(weight_2d)(2, taps, 3 * VL, VL, o);
+            UNROLL for (int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
+        }
+    }
+}
+
+/* The inverse transform: products[element][tile] to pixels, with bias and ReLU. */
+INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *products,
+                            ptrdiff_t rows, V bias, int relu, REAL *pixels)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
+            V o[TILE_MAX * TILE_MAX];
+            T(output_2d)(m, products, (m + 2) * p->products, p->products, o);
+            REAL *out = pixels + (r * p->pitch + c) * m * VL;
+            UNROLL for (int i = 0; i < m; i++)
+                UNROLL for (int j = 0; j < m; j++) {
+                    V y = o[i * m + j] + bias;
+                    VSTORE(out + (i * p->pitch + j) * VL, relu ? VRELU(y) : y);
+                }
+        }
+}
+
+/* The same with 2x2 max-pooling: a tile holds whole windows; as in pool2x2.h, the first maximum
+ * wins, NaN over all.  `found` is which it was, argmax in the lanes of a vector. */
+INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products,
+                                   ptrdiff_t rows, V bias, int relu, REAL *pixels, REAL *found)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
+            V o[TILE_MAX * TILE_MAX];
+            T(output_2d)(m, products, (m + 2) * p->products, p->products, o);
+            UNROLL for (int i = 0; i < m / 2; i++)
+                UNROLL for (int j = 0; j < m / 2; j++) {
+                    const ptrdiff_t out = ((r * m / 2 + i) * p->pitch + c * m / 2 + j) * VL;
+                    V best = o[2 * i * m + 2 * j] + bias;
+                    MASK index = (MASK)VZERO;
+                    UNROLL for (int q = 1; q < 4; q++) {
+                        V y = o[(2 * i + q / 2) * m + 2 * j + q % 2] + bias;
+                        MASK better = (MASK)(y > best) | (MASK)(y != y);
+                        best = VSELECT(better, y, best);
+                        index = T(select_index)(better, (MASK)VZERO + q, index);
+                    }
+                    if (relu) {
+                        index = T(select_index)((MASK)(best <= VZERO), (MASK)VZERO + STOPPED, index);
+                        best = VRELU(best);
+                    }
+                    VSTORE(pixels + out, best);
+                    VSTORE(found + out, T(index_as_real)(index));
+                }
+        }
+}
+
+/* From a strip's products to y. */
+KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
+                                winograd_strip strip, ptrdiff_t x0, const REAL *products,
+                                REAL *pixels)
+{
+    const conv_shape *s = &k->shape;
+    const ptrdiff_t y0 = strip.row * p->m;
+    const ptrdiff_t rows = smaller(s->oh - y0, strip.rows * p->m);
+    const ptrdiff_t columns = smaller(s->ow - x0, p->columns * p->m);
+    REAL *found = pixels + p->pixels;
+    for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
+        const ptrdiff_t f = group * p->f + b * VL, plane = strip.image * s->f + f;
+        const int lanes = (int)smaller(p->f - b * VL, VL);
+        const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
+        const REAL *from = products + (b * p->tiles + strip.first) * VL;
+        if (k->post.argmax) {
+            const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
+            if (p->m == 4)
+                T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels, found);
+            else
+                T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
+            T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
+                             rows / 2, columns / 2, pixels, p->pitch);
+            T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
+                                   rows / 2, columns / 2, found, p->pitch);
+        } else {
+            if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels);
+            else T(output_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels);
+            T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0,
+                             rows, columns, pixels, p->pitch);
+        }
+    }
+}
+
+/* Piece = (block of tiles, group). */
+static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(winograd_job) *job = context;
+    const winograd_plan *p = &job->plan;
+    const ptrdiff_t images = job->args->shape.n;
+    const ptrdiff_t group = piece % p->groups, bx = piece / p->groups % p->blocks_x;
+    const ptrdiff_t by = piece / p->groups / p->blocks_x, x0 = bx * p->columns * p->m;
+    const ptrdiff_t height = winograd_height(p, images, by);
+    REAL *pixels = (REAL *)job->own[thread];
+    REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
+    const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels,
+                                               inputs);
+    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    for (ptrdiff_t e = 0; e < p->area; e++) {
+        REAL *in = inputs + e * p->inputs;
+        for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
+            memset(in + (b * p->tiles + tiles) * VL, 0,
+                   (size_t)((padded - tiles) * VL) * sizeof(REAL));
+        T(forward_product)(in, p->tiles * VL, job->weights + (group * p->area + e) * p->weights,
+                           products + e * p->products, p->c, p->f_blocks, padded);
+    }
+    winograd_strip strip;
+    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
+        strip = winograd_next(p, images, by, row);
+        T(winograd_outputs)(p, job->args, group, strip, x0, products, pixels);
+    }
+}
+
+static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
+{
+    T(winograd_job) job = {.args = k, .turned = turned, .weights = (REAL *)work->shared, .own = work->own};
+    job.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
+    const winograd_plan *p = &job.plan;
+    const ptrdiff_t weights = p->groups * p->area * p->weights;
+    if (!workspace_ready(work, (size_t)weights * sizeof(REAL), T(winograd_bytes)(p))) return;
+    engine_parallel(p->groups * p->f_blocks, work->threads, T(winograd_weights), &job);
+    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &job);
+}
+
+KERNEL void T(conv2d_winograd_forward)(void *args, workspace *work) { T(winograd_pass)(args, 0, work); }
+
+/* The forward pass from dy to dx. */
+KERNEL void T(conv2d_winograd_input_gradient)(void *args, workspace *work)
+{
+    const conv_args *given = args;
+    const conv_shape *s = &given->shape;
+    conv_args k = {.shape = *s, .x = given->dy, .weight = given->weight, .y = given->dx, .tile = given->tile};
+    k.shape.c = s->f, k.shape.f = s->c;
+    k.shape.h = s->oh, k.shape.oh = s->h;
+    k.shape.w = s->ow, k.shape.ow = s->w;
+    k.shape.top = 2 - s->top, k.shape.left = 2 - s->left;
+    T(winograd_pass)(&k, 1, work);
+}

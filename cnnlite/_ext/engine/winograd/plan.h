@@ -1,0 +1,172 @@
+/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
+#if !defined(CNNLITE_WINOGRAD_PLAN_ONCE)
+#define CNNLITE_WINOGRAD_PLAN_ONCE
+
+/* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
+typedef struct {
+    int m, area;                           /* side of an output tile; elements of an input tile */
+    ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
+    ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
+    ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
+} winograd_plan;
+
+/* Some rows of tiles of one image inside a block; `first` is their first tile's number in it. */
+typedef struct { ptrdiff_t image, row, rows, first; } winograd_strip;
+
+enum {
+    WINOGRAD_TILES = 64,                   /* of a block: each transformed weight is used often; */
+    WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more */
+    WINOGRAD_BYTES = 1300 << 10,           /* than a second-level cache and a little: they are */
+                                           /* read in long runs */
+    WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
+};
+
+/* Rows of tiles of the block `by`: the last one may have fewer. */
+static inline ptrdiff_t winograd_height(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by)
+{
+    return smaller(p->rows, images * p->tiles_y - by * p->rows);
+}
+
+/* The strip of block `by` that begins at its row `done`. */
+static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by,
+                                           ptrdiff_t done)
+{
+    const ptrdiff_t row = by * p->rows + done, left = winograd_height(p, images, by) - done;
+    winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, left, done * p->columns};
+    strip.rows = smaller(strip.rows, p->tiles_y - strip.row);
+    return strip;
+}
+#endif
+
+/* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
+ * A power of two would send all of a tile's stores to one set of the first-level cache. */
+INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
+
+/* Room for so many tiles. */
+INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
+{
+    p->tiles = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    p->inputs = T(odd_vectors)(p->c_blocks * p->tiles);
+    p->products = T(odd_vectors)(p->f_blocks * p->tiles);
+}
+
+/* At least `pieces` blocks, if there is so much work. */
+KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t pieces)
+{
+    winograd_plan p = {.m = m, .area = (m + 2) * (m + 2), .groups = s->groups};
+    p.c = s->c / s->groups, p.f = s->f / s->groups;
+    p.c_blocks = divide_up(p.c, VL), p.f_blocks = divide_up(p.f, VL);
+    p.tiles_y = divide_up(s->oh, m), p.tiles_x = divide_up(s->ow, m);
+
+    const ptrdiff_t blocks = larger(1, p.c_blocks + p.f_blocks);
+    ptrdiff_t most = WINOGRAD_BYTES / (p.area * blocks * VL * REAL_BYTES);
+    most = smaller(larger(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES);
+    most = smaller(most, larger(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / pieces));
+    p.blocks_x = divide_up(p.tiles_x, most);
+    p.columns = divide_up(p.tiles_x, p.blocks_x);
+    p.rows = p.blocks_x > 1 ? 1 : most / p.columns;
+    if (p.rows > p.tiles_y) p.rows -= p.rows % p.tiles_y;                  /* whole images */
+    else p.rows = divide_up(p.tiles_y, divide_up(p.tiles_y, p.rows));   /* equal parts */
+    p.blocks_y = divide_up(s->n * p.tiles_y, p.rows);
+
+    p.pitch = m * p.columns + 2;
+    p.pixels = (m * smaller(p.rows, p.tiles_y) + 2) * p.pitch * VL;
+    T(winograd_sizes)(&p, p.rows * p.columns);
+    p.weights = T(odd_vectors)(p.f_blocks * p.c);
+    return p;
+}
+
+/* Pixels [y0, y1) x [x0, x1) of a pooled source: a window's gradient goes back to one of its pixels.
+ * The pooled gradient and argmax are gathered to `spare`, `size` REALs apart. */
+KERNEL void T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
+                               ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
+                               ptrdiff_t y1, ptrdiff_t x1,
+                               REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t size)
+{
+    const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
+    const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
+    const REAL *data = (const REAL *)from->data + at;
+    REAL *found = spare + size;
+    T(lanes_gather)(data, NULL, ph, pw, lanes, py, px, rows, columns, spare, pitch);
+    T(lanes_gather_bytes)(from->argmax + at, ph, pw, lanes, py, px, rows, columns, found, pitch);
+    for (ptrdiff_t y = y0; y < y1; y++)
+        for (ptrdiff_t x = x0; x < x1; x++) {
+            const ptrdiff_t pooled = ((y / 2 - py) * pitch + x / 2 - px) * VL;
+            const MASK here = (MASK)(T(index_of_real)(VLOAD(found + pooled)) == (int)(y % 2 * 2 + x % 2));
+            VSTORE(pixels + ((y - y0) * pitch + x - x0) * VL,
+                   VSELECT(here, VLOAD(spare + pooled), VZERO));
+        }
+}
+
+/* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside.
+ * `size` REALs for pixels, and twice that behind them for a pooled source. */
+KERNEL void T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
+                              ptrdiff_t plane, int lanes, ptrdiff_t y, ptrdiff_t x,
+                              ptrdiff_t rows, ptrdiff_t columns,
+                              REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
+{
+    const ptrdiff_t odd = from->argmax ? 1 : 0;          /* pooling leaves an odd last row out */
+    const ptrdiff_t y0 = larger(y, 0), y1 = smaller(y + rows, h - (h & odd));
+    const ptrdiff_t x0 = larger(x, 0), x1 = smaller(x + columns, w - (w & odd));
+    const int empty = y0 >= y1 || x0 >= x1;
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        REAL *row = pixels + r * pitch * VL;
+        if (empty || y + r < y0 || y + r >= y1) {
+            memset(row, 0, (size_t)(columns * VL) * sizeof(REAL));
+            continue;
+        }
+        for (ptrdiff_t j = 0; j < x0 - x; j++) VSTORE(row + j * VL, VZERO);
+        for (ptrdiff_t j = x1 - x; j < columns; j++) VSTORE(row + j * VL, VZERO);
+    }
+    if (empty) return;
+    REAL *to = pixels + ((y0 - y) * pitch + x0 - x) * VL;
+    const REAL *data = (const REAL *)from->data + plane * h * w;
+    const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + plane * h * w : NULL;
+    if (from->argmax)
+        T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch,
+                           pixels + size, size);
+    else
+        T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
+}
+
+/* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
+INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows,
+                           REAL *inputs)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        for (ptrdiff_t c = 0; c < p->columns; c++, inputs += VL) {
+            V o[TILE_MAX * TILE_MAX];
+            T(input_2d)(m, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
+            UNROLL for (int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(inputs + e * p->inputs, o[e]);
+        }
+}
+
+/* B^T d B of the block (by, bx): channel blocks first .. end - 1 of the group, to
+ * inputs[element][block][tile][VL].  Returns the number of tiles. */
+KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
+                                    ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
+                                    REAL *pixels, REAL *inputs)
+{
+    const conv_shape *s = &k->shape;
+    const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
+    winograd_strip strip;
+    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
+        strip = winograd_next(p, s->n, by, row);
+        for (ptrdiff_t b = first; b < end; b++) {
+            const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
+            REAL *to = inputs + (b * p->tiles + strip.first) * VL;
+            T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
+                              strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2,
+                              p->pitch, pixels, p->pitch, p->pixels);
+            if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
+            else T(input_tiles)(p, 2, pixels, strip.rows, to);
+        }
+    }
+    return height * p->columns;
+}
+
+/* Bytes one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
+INLINE size_t T(winograd_bytes)(const winograd_plan *p)
+{
+    return (size_t)(3 * p->pixels + p->area * (p->inputs + p->products)) * sizeof(REAL);
+}

@@ -1,0 +1,67 @@
+"""Which rung of the ladder "auto" takes, by shape: a table of measurements, never the clock.
+
+`python -m benchmarks.choice` measures the rungs over a grid of shapes and says where this table is
+not the fastest.  That it is committed, not measured where it runs, keeps the bits of a network the
+same on every run.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cnnlite.functional.conv.geometry import ConvGeometry
+
+
+class Passes(NamedTuple):
+    """A rung of the ladder for each of the three products of a convolution."""
+
+    forward: str
+    input_gradient: str
+    weight_gradient: str
+
+
+class Row(NamedTuple):
+    """Where Winograd is the fastest: channels of one group at least, pixels at most."""
+
+    narrow: int  # channels on the side that has fewer
+    wide: int  # channels on the other side
+    pixels: float  # height and width of the output
+
+
+ANY = float("inf")
+
+# 3x3 kernels with stride 1, in each of the passes; what is in no row is tiled.  Below 16 channels
+# the transforms cost more than they save, unless an image is so small that tiled's rows of pixels
+# fill no vector.
+WINOGRAD: tuple[tuple[Row, ...], ...] = (
+    (Row(16, 16, ANY), Row(8, 16, 16), Row(8, 8, 8), Row(1, 16, 7)),  # forward
+    (Row(16, 16, ANY), Row(8, 16, 16), Row(8, 8, 8), Row(1, 16, ANY)),  # input gradient
+    (Row(16, 16, ANY), Row(8, 16, 16)),  # weight gradient
+)
+
+# F(2x2) instead of F(4x4) where a batch has at most so many 4x4 tiles: with so few, the time goes
+# to the transformed weights, which take 4 numbers for 16 pixels instead of 9.
+FEW_TILES = (4, 4, 2)
+
+
+def choose(geometry: ConvGeometry) -> Passes:
+    """Returns the rungs that "auto" stands for."""
+    if (geometry.kernel, geometry.stride, geometry.dilation) != ((3, 3), (1, 1), (1, 1)):
+        return Passes("tiled", "tiled", "tiled")
+    return Passes(*("winograd" if _in(rows, geometry) else "tiled" for rows in WINOGRAD))
+
+
+def tile_sides(geometry: ConvGeometry) -> tuple[int, int, int]:
+    """Returns the side of Winograd's tiles of outputs, 2 or 4, in each of the passes."""
+    tiles = geometry.batch * -(-geometry.out_height // 4) * -(-geometry.out_width // 4)
+    forward, input_gradient, weight_gradient = (2 if tiles <= few else 4 for few in FEW_TILES)
+    return forward, input_gradient, weight_gradient
+
+
+def _in(rows: tuple[Row, ...], geometry: ConvGeometry) -> bool:
+    channels = geometry.in_channels // geometry.groups, geometry.out_channels // geometry.groups
+    pixels = max(geometry.out_height, geometry.out_width)
+    return any(
+        min(channels) >= row.narrow and max(channels) >= row.wide and pixels <= row.pixels
+        for row in rows
+    )

@@ -1,0 +1,186 @@
+"""Two-dimensional convolution: checks first, then one of the algorithms of the ladder.
+
+As everywhere in deep learning the operation is a cross-correlation: the kernel is not turned.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from cnnlite.checks.arrays import Array, check_gradient, contiguous
+from cnnlite.checks.numbers import IntPair, choice, flag
+from cnnlite.checks.windows import Padding
+from cnnlite.functional.conv import im2col, naive, tiled, winograd
+from cnnlite.functional.conv.choice import Passes, choose
+from cnnlite.functional.conv.circular import wrap_pad, wrap_pad_backward
+from cnnlite.functional.conv.geometry import (
+    ConvGeometry,
+    check_operands,
+    resolve_geometry,
+    resolve_settings,
+)
+from cnnlite.functional.post_ops import check_post, pooled_shape, undo
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+
+
+class ConvAlgorithm(Protocol):
+    """What a rung of the ladder must have; a module with these functions will do.
+
+    Arrays arrive C-contiguous and checked, of the shapes that the geometry says.
+    """
+
+    def unfit(self, geometry: ConvGeometry) -> str | None:
+        """Return why this algorithm cannot do the job, or None if it can."""
+
+    def undoes(self, which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+        """Return whether "input_gradient" or "weight_gradient" undoes the post-ops itself."""
+
+    def forward(
+        self, x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+    ) -> tuple[Array, Kept]:
+        """Return y after the post-ops, and what they leave for backward."""
+
+    def input_gradient(
+        self, dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
+    ) -> Array:
+        """Return dx; dy is the gradient of the convolution's own output unless `kept` is given."""
+
+    def weight_gradient(
+        self,
+        dy: Array,
+        x: Array,
+        geometry: ConvGeometry,
+        has_bias: bool,
+        kept: Kept = NOTHING_KEPT,
+    ) -> tuple[Array, Array | None]:
+        """Return dweight, and dbias or None; dy as for `input_gradient`."""
+
+
+ALGORITHMS: dict[str, ConvAlgorithm] = {
+    "naive": naive,
+    "im2col": im2col,
+    "tiled": tiled,
+    "winograd": winograd,
+}
+PADDING_MODES = ("zeros", "circular")
+
+
+class Conv2dCache(NamedTuple):
+    """What the backward pass of a convolution needs."""
+
+    x: Array  # the (circularly padded) images: dweight is their patches times dy
+    weight: Array  # dx is the weights times dy
+    has_bias: bool  # whether there is a dbias
+    geometry: ConvGeometry  # all sizes, as forward resolved them
+    passes: Passes  # the rung of the ladder for each pass
+    circular: tuple[int, int, int, int]  # padding that x already has; its gradient is folded back
+    kept: Kept  # what backward needs of the post-ops
+
+
+def conv2d_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: IntPair = 1,
+    padding: Padding = 0,
+    dilation: IntPair = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    algorithm: str = "auto",
+    post: PostOps = NO_POST_OPS,
+) -> tuple[Array, Conv2dCache]:
+    """Slide each filter over the images; `torch.nn.functional.conv2d`.
+
+    Args:
+        x: (N, C, H, W), float32 or float64.
+        weight: (F, C/groups, KH, KW), of the same dtype.
+        bias: (F,) or None.
+        stride, dilation: int, pair or tuple of one, in pixels.
+        padding: int, pair, ((top, bottom), (left, right)), "same" or "valid".
+        groups: channels and filters are split into this many parts that do not see each other.
+        padding_mode: "zeros" or "circular".
+        algorithm: "auto" or a key of `ALGORITHMS`.
+        post: what follows in the same pass over memory, with the bits of one after the other; no
+            addend.
+
+    Returns:
+        y (N, F, OH, OW) with OH = (H + top + bottom - dilation*(KH-1) - 1)//stride + 1 (half of it
+        after a pooling), and the cache for `conv2d_backward`, which refers to x and weight without
+        copying them.  Padding is
+        multiplied like every pixel: an infinite weight over it gives NaN, 0 times infinity, here
+        and in dx, where the algorithms pad differently and so do not all give the same NaN.
+
+    Raises:
+        TypeError: an array is not float32 or float64, or they differ.
+        ValueError: shapes or settings do not fit together, the kernel is larger than the padded
+            image, or the algorithm is unknown or unfit.
+
+    Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
+    """
+    groups = check_operands(x, weight, bias, groups)
+    check_post("Conv2d", post, pool=True)
+    settings = resolve_settings((weight.shape[2], weight.shape[3]), stride, padding, dilation)
+    circular = (0, 0, 0, 0)
+    if choice("Conv2d", "padding_mode", padding_mode, PADDING_MODES) == "circular":
+        circular = settings.padding
+        settings = settings._replace(padding=(0, 0, 0, 0))
+    x = wrap_pad("Conv2d", x, circular) if any(circular) else contiguous(x)
+    weight = contiguous(weight)
+    geometry = resolve_geometry(x, weight, settings, groups)
+    if post.pool and min(geometry.y_shape[2:]) < 2:
+        raise ValueError(
+            f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
+        )
+    choice("Conv2d", "algorithm", algorithm, ("auto", *ALGORITHMS))
+    passes = choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
+    rung = _find(passes.forward, geometry)
+    bias = None if bias is None else contiguous(bias)
+    try:
+        y, kept = rung.forward(x, weight, bias, geometry, post)
+    except MemoryError as error:
+        raise MemoryError(f"Conv2d: {error} (x {x.shape}, y {geometry.y_shape})") from error
+    return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, kept)
+
+
+def conv2d_backward(
+    dy: Array, cache: Conv2dCache, need_dx: bool = True
+) -> tuple[Array | None, Array, Array | None]:
+    """Return the gradients of a convolution.
+
+    Args:
+        dy: gradient with respect to y, of y's shape and dtype.
+        cache: what `conv2d_forward` returned; unchanged.
+        need_dx: False saves the work for dx, which a network's first layer has no use for.
+
+    Returns:
+        dx (N, C, H, W) or None, dweight (F, C/groups, KH, KW), dbias (F,) or None.
+
+    Raises:
+        TypeError, ValueError: dy is not what forward's y was.
+    """
+    need_dx = flag("Conv2d", "need_dx", need_dx)
+    geometry, kept = cache.geometry, cache.kept
+    shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
+    dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
+    rungs = {"weight_gradient": _find(cache.passes.weight_gradient, geometry)}
+    if need_dx:
+        rungs["input_gradient"] = _find(cache.passes.input_gradient, geometry)
+    if not all(rung.undoes(which, kept, geometry) for which, rung in rungs.items()):
+        dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
+    dweight, dbias = rungs["weight_gradient"].weight_gradient(
+        dy, cache.x, geometry, cache.has_bias, kept
+    )
+    if not need_dx:
+        return None, dweight, dbias
+    dx = rungs["input_gradient"].input_gradient(dy, cache.weight, geometry, kept)
+    if any(cache.circular):
+        dx = wrap_pad_backward(dx, cache.circular)
+    return dx, dweight, dbias
+
+
+def _find(name: str, geometry: ConvGeometry) -> ConvAlgorithm:
+    algorithm = ALGORITHMS[name]
+    reason = algorithm.unfit(geometry)
+    if reason is not None:
+        raise ValueError(f"Conv2d: algorithm {name!r} cannot do this: {reason}")
+    return algorithm

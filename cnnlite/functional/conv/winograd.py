@@ -1,0 +1,78 @@
+"""Convolution by Winograd's minimal filtering: 3x3 with stride 1, in fewer multiplications.
+
+The fourth rung of the ladder.  F(4x4, 3x3) makes 16 outputs with 36 products instead of 144,
+between transforms that only add and scale; where there are only a few tiles, F(2x2, 3x3) makes 4
+with 16 instead of 36.  The gradients undo what was fused behind while they read dy
+(`cnnlite/_ext/engine/winograd.h`).
+
+Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
+"""
+
+from __future__ import annotations
+
+from cnnlite._backend import empty, kernels
+from cnnlite.checks.arrays import Array
+from cnnlite.functional.conv.choice import tile_sides
+from cnnlite.functional.conv.geometry import ConvGeometry
+from cnnlite.functional.post_ops import apply, kept_of, new_output, split
+from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
+
+
+def unfit(geometry: ConvGeometry) -> str | None:
+    """Returns why this algorithm cannot do the job, or None if it can."""
+    if geometry.kernel != (3, 3):
+        return f"it needs a 3x3 kernel, got {geometry.kernel[0]}x{geometry.kernel[1]}"
+    if geometry.stride != (1, 1):
+        return f"it needs stride 1, got {geometry.stride}"
+    if geometry.dilation != (1, 1):
+        return f"it needs dilation 1, got {geometry.dilation}"
+    return None
+
+
+def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
+    """Return whether a gradient undoes the post-ops while it reads dy: both do."""
+    return kept.activation in (None, "relu")
+
+
+def forward(
+    x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
+) -> tuple[Array, Kept]:
+    """Return y after the post-ops, and what they leave for backward."""
+    own, rest = split(post)
+    y, argmax = new_output(geometry.y_shape, x.dtype, own)
+    where = (geometry.padding, geometry.groups, tile_sides(geometry)[0])
+    kernels.conv2d_winograd_forward(x, weight, bias, y, *where, own, argmax)
+    return apply(y, rest) if rest else (y, kept_of(y, argmax, own))
+
+
+def input_gradient(
+    dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
+) -> Array:
+    """Returns dx: the forward pass over dy, with the weights turned by half a turn.
+
+    dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
+    is read.
+    """
+    dx = empty(geometry.x_shape, dy.dtype)
+    tile = tile_sides(geometry)[1]
+    kernels.conv2d_winograd_input_gradient(
+        dy, weight, dx, geometry.padding, geometry.groups, tile, kept
+    )
+    return dx
+
+
+def weight_gradient(
+    dy: Array,
+    x: Array,
+    geometry: ConvGeometry,
+    has_bias: bool,
+    kept: Kept = NOTHING_KEPT,
+) -> tuple[Array, Array | None]:
+    """Returns dweight, and dbias or None."""
+    dweight = empty(geometry.weight_shape, dy.dtype)
+    dbias = empty((geometry.out_channels,), dy.dtype) if has_bias else None
+    tile = tile_sides(geometry)[2]
+    kernels.conv2d_winograd_weight_gradient(
+        x, dy, dweight, dbias, geometry.padding, geometry.groups, tile, kept
+    )
+    return dweight, dbias

@@ -1,0 +1,44 @@
+"""The list of all kernels, by the module of `cnnlite._ext` that has them.
+
+It is the only one: setup.py makes of it the table of the engine's C kernels, and the package and
+its twin `cnnlite.reference` export these names.
+"""
+
+ENGINE = (
+    "add",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "conv2d_tiled_forward",
+    "conv2d_tiled_input_gradient",
+    "conv2d_tiled_weight_gradient",
+    "conv2d_winograd_forward",
+    "conv2d_winograd_input_gradient",
+    "conv2d_winograd_weight_gradient",
+    "gelu_backward",
+    "gelu_forward",
+    "linear_forward",
+    "linear_input_gradient",
+    "linear_weight_gradient",
+    "max_pool2x2_backward",
+    "max_pool2x2_forward",
+    "relu_backward",
+    "relu_forward",
+    "sgd_step",
+)
+"""In C, for every instruction set."""
+
+KERNELS = {
+    "augment": ("crop_flip", "crop_flip_normalize"),
+    "avg_pooling": ("avg_pool2d_backward", "avg_pool2d_forward"),
+    "engine": ENGINE,
+    "max_pooling": ("max_pool2d_backward", "max_pool2d_forward"),
+    "patches": ("col2im", "im2col"),
+    "shortcut": ("zero_pad_shortcut_backward", "zero_pad_shortcut_forward"),
+}
+
+RUNTIME = {
+    "engine": ("instruction_set",),
+    "memory": ("empty",),
+    "runtime": ("compiler", "get_num_threads", "multithreaded", "set_num_threads"),
+}
+"""What is asked of the kernels as a whole."""

@@ -1,0 +1,128 @@
+"""How a network's layers are cut into steps, and which layers run together as one.
+
+A step is a layer with the post-ops that follow it in the same pass over memory.  What a layer can
+take over it says itself (`Fusible.takes`), and what a layer is as a post-op likewise
+(`post_op`).  Both count only where the class itself says so: a class derived from one of ours
+always runs as it was written.  A step gives the bits of its layers one by one.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cnnlite.layers.base import Grads, Layer
+from cnnlite.post_ops import NO_POST_OPS, PostOps
+from cnnlite.random import Rng, RngLike
+
+__all__ = ["Fusible", "Step", "all_taken", "cut_into_steps"]
+
+Kinds = tuple[str, ...]
+
+
+class Fusible(Layer):
+    """A layer that can do post-ops while it writes its output.
+
+    `takes` lists which: names of `post_ops`, in order, as tuples.
+    """
+
+    takes: ClassVar[frozenset[Kinds]]
+
+    @abstractmethod
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
+    ) -> tuple[np.ndarray, Any]:
+        """Return what `forward` does after the post-ops, and one cache for all."""
+
+    @abstractmethod
+    def backward_post(
+        self, dy: np.ndarray, cache: Any, need_dx: bool
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        """Return what `backward` does, and the gradient of the addend, if there was one.
+
+        The addend's gradient may be dy itself, which is never written to.
+        """
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return self.forward_post(x, train, rng, NO_POST_OPS)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, grads, _ = self.backward_post(dy, cache, need_dx)
+        return dx, grads
+
+    def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
+        """Return the output as in inference, after the post-ops, and keep nothing."""
+        return self.forward_post(x, False, None, post)[0]
+
+
+class Step(NamedTuple):
+    """Layers of a network that run as one: the first, and the rest as its post-ops.
+
+    Attributes:
+        name: of the first layer in the network.
+        layer: the first layer.
+        post: what the others are.
+        layers: all of them.
+    """
+
+    name: str
+    layer: Layer
+    post: PostOps
+    layers: tuple[Layer, ...]
+
+    def forward(
+        self, x: np.ndarray, train: bool, rng: Rng | None, post: PostOps
+    ) -> tuple[np.ndarray, Any]:
+        """Return the output and the cache; `post` is the step's own, or more."""
+        if not post:
+            return self.layer.forward(x, train, rng)
+        return _fusible(self.layer).forward_post(x, train, rng, post)
+
+    def infer(self, x: np.ndarray, post: PostOps) -> np.ndarray:
+        """Return the output as in inference, and keep nothing."""
+        return _fusible(self.layer)(x, post) if post else self.layer(x)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        """Return the gradients of the input, of the parameters, and of an addend."""
+        if addend:
+            return _fusible(self.layer).backward_post(dy, cache, need_dx)
+        return *self.layer.backward(dy, cache, need_dx), None
+
+
+def all_taken(layer: Layer) -> frozenset[Kinds]:
+    """Return all post-ops that a layer can do: none unless its own class says so."""
+    return _fusible(layer).takes if "takes" in vars(type(layer)) else frozenset()
+
+
+def cut_into_steps(layers: Mapping[str, Layer], fuse: bool = True) -> list[Step]:
+    """Return the steps that run these layers, each as long as its first layer allows.
+
+    Args:
+        layers: the layers by name, in order.
+        fuse: whether layers may run together at all.
+    """
+    steps: list[Step] = []
+    for name, layer in layers.items():
+        kind = getattr(layer, "post_op", None) if "post_op" in vars(type(layer)) else None
+        if fuse and steps and kind is not None:
+            last = steps[-1]
+            post = last.post.then(kind)
+            if (*last.post.kinds, kind) in all_taken(last.layer):
+                steps[-1] = last._replace(post=post, layers=(*last.layers, layer))
+                continue
+        steps.append(Step(name, layer, NO_POST_OPS, (layer,)))
+    return steps
+
+
+def _fusible(layer: Layer) -> Fusible:
+    assert isinstance(layer, Fusible)
+    return layer
