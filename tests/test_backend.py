@@ -188,13 +188,14 @@ def run(code, **environment):
 
 def test_the_environment_chooses_the_backend():
     code = (
-        "from cnnlite._backend import backend_name, kernels; print(backend_name, kernels.__name__)"
+        "from cnnlite._backend import backend_name, kernels; "
+        "print(backend_name, kernels.add.__module__)"
     )
     assert run(code, CNNLITE_BACKEND="reference").stdout.split() == [
         "reference",
-        "cnnlite.reference",
+        "cnnlite.reference.pointwise",
     ]
-    assert run(code, CNNLITE_BACKEND="").stdout.split() == ["compiled", "cnnlite._ext"]
+    assert run(code, CNNLITE_BACKEND="").stdout.split() == ["compiled", "cnnlite._ext.engine"]
 
 
 def test_the_reference_backend_loads_no_compiled_kernel():

@@ -292,7 +292,7 @@ def test_a_nan_stays_where_its_window_is() -> None:
     x, weight, bias, dy = case.arrays(np.float32)
     x[1, 3, 4, 4] = np.nan
     y = np.empty_like(dy)
-    engine.conv2d_tiled_forward(x, weight, bias, y, *case.where, True)
+    engine.conv2d_tiled_forward(x, weight, bias, y, *case.where, RELU)
     inside = np.zeros(y.shape, bool)
     inside[1, :, 3:6, 3:6] = True
     np.testing.assert_array_equal(np.isnan(y), inside)
@@ -346,7 +346,7 @@ def test_large_working_memory_is_not_kept() -> None:
     y = np.empty((128, 640, 8, 8), np.float32)
     memory.trim()
     before = memory.stats()["in_use"]
-    engine.conv2d_winograd_forward(x, weight, None, y, (1, 1, 1, 1), 1, False, 4)
+    engine.conv2d_winograd_forward(x, weight, None, y, (1, 1, 1, 1), 1, 4)
     assert not y.any()
     assert memory.stats()["in_use"] == before
 
@@ -357,7 +357,7 @@ def test_nothing_in_gives_nothing_or_zeros(n: int) -> None:
     weight = np.ones((y.shape[1], 3, 3, 3), np.float32)
     dweight, dx = np.full_like(weight, np.nan), np.full_like(x, np.nan)
     where = ((1, 1), (1, 1, 1, 1), (1, 1), 1)
-    engine.conv2d_tiled_forward(x, weight, None, y, *where, False)
+    engine.conv2d_tiled_forward(x, weight, None, y, *where)
     engine.conv2d_tiled_weight_gradient(x, y, dweight, None, *where)
     engine.conv2d_tiled_input_gradient(y, weight, dx, *where)
     assert not dweight.any()
@@ -367,7 +367,7 @@ def test_nothing_in_gives_nothing_or_zeros(n: int) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y": (2, 4, 5, 6)}, "outputs along an axis"),
+        ({"y": (2, 4, 5, 6)}, r"outputs are \(2, 4, 5, 6\), expected \(2, 4, 5, 5\)"),
         ({"y": (1, 4, 5, 5)}, "outputs are"),
         ({"weight": (4, 2, 3, 3)}, "do not belong together"),
         ({"groups": 2}, "do not belong together"),
@@ -375,7 +375,7 @@ def test_nothing_in_gives_nothing_or_zeros(n: int) -> None:
         ({"stride": (0, 1)}, "stride 0"),
         ({"dilation": (1, 0)}, "dilation 0"),
         ({"padding": (-1, 3, 1, 1)}, r"padding \(-1"),
-        ({"weight": (4, 3, 9, 3)}, "outputs along an axis"),
+        ({"weight": (4, 3, 9, 3)}, "the kernel 9 with dilation 1 is larger than the size 5"),
         ({"bias": (3,)}, "bias has 3 elements"),
         ({"x": (2, 3, 5)}, "x has 3 axes"),
     ],
@@ -386,7 +386,7 @@ def test_shapes_that_do_not_belong_together(change: dict[str, tuple], message: s
     arrays = [np.zeros(change.get(name, shape), np.float32) for name, shape in shapes.items()]
     arguments = [change.get(name, value) for name, value in where.items()]
     with pytest.raises(ValueError, match=message):
-        engine.conv2d_tiled_forward(*arrays, *arguments, False)
+        engine.conv2d_tiled_forward(*arrays, *arguments)
 
 
 def test_arrays_of_the_wrong_kind() -> None:
