@@ -18,5 +18,6 @@
 #include "winograd_transform.h"
 #include "winograd_product.h"
 #include "winograd_plan.h"
+#include "winograd_mend.h"
 #include "winograd.h"
 #include "winograd_gradient.h"
