@@ -269,6 +269,18 @@ INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t
     }
 }
 
+/* The same with the running statistics: dx = scale * g.  0 times an x that is not finite would be NaN. */
+INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
+                            REAL scale, REAL shift, int relu)
+{
+    const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
+    for (ptrdiff_t i = 0; i < size; i += VL) {
+        const ptrdiff_t n = size - i < (ptrdiff_t)VL ? size - i : (ptrdiff_t)VL;
+        const V g = T(through_relu)(VLOADN(dy + i, n), VLOADN(x + i, n), m, s, b, relu);
+        VSTOREN(dx + i, s * g, n);
+    }
+}
+
 KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_args *k = context;
@@ -278,8 +290,12 @@ KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->channels + c) * k->size;
-            T(plane_gradient)(dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at, k->size,
-                              mean[c], scale[c], beta[c], offset[c], slope[c], k->relu);
+            if (!k->train)
+                T(plane_scaled)(dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at, k->size, mean[c],
+                                scale[c], beta[c], k->relu);
+            else
+                T(plane_gradient)(dy + at, (const REAL *)k->x + at, (REAL *)k->dx + at, k->size,
+                                  mean[c], scale[c], beta[c], offset[c], slope[c], k->relu);
         }
     (void)thread;
 }

@@ -45,10 +45,10 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
 {
     const REAL *reals = planes;
     const uint8_t *indices = planes;
-    V squares[4] = {VSET1(1), VSET1(1), VSET1(1), VSET1(1)};
+    V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
-        V v[VL];
+        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO};     /* which need not wait for each other */
         UNROLL for (int i = 0; i < VL; i++) {
             const ptrdiff_t at = i * plane + p;
             if (!full && i >= lanes) v[i] = VZERO;
@@ -60,8 +60,9 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
                 v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
                 PREFETCH(relu_y + (i + VL) * plane + p);
             }
-            if (!bytes) squares[i % 4] = VFMA(v[i], v[i], squares[i % 4]);
+            if (!bytes) sums[i % 4] = VFMA(v[i], v[i], sums[i % 4]);
         }
+        squares = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         T(transpose)(v);
         ptrdiff_t y = p / width, x = p - y * width;
         REAL *out = pixels + (y * pitch + x) * VL;
@@ -84,9 +85,9 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
             if (bytes) memcpy(out + i, &index, sizeof(REAL));
             else if (!masked || relu_y[at] != 0) memcpy(out + i, reals + at, sizeof(REAL));
         }
-        if (!bytes) squares[0] = VFMA(VLOAD(out), VLOAD(out), squares[0]);
+        if (!bytes) squares = VFMA(VLOAD(out), VLOAD(out), squares);
     }
-    return (squares[0] + squares[1]) + (squares[2] + squares[3]);
+    return squares;
 }
 
 INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
