@@ -4,8 +4,9 @@
 
 with row and column as in `windows`.  (Strictly this is a correlation; the field calls it a
 convolution.)  With groups, the channels of x and of y are cut into that many equal parts, and each
-part of y sees its own part of x.  Padding is multiplied like every pixel: an infinite weight over it
-makes y NaN, and an infinite dy dweight.  But dx is a sum over outputs that exist.
+part of y sees its own part of x.  Padding is multiplied like every pixel: 0 times an infinite
+weight makes y NaN, and 0 times an infinite dy makes dweight NaN.  dx is a sum over the outputs
+that there are.
 """
 
 import numpy as np
