@@ -173,14 +173,15 @@ INLINE int T(weight_sums)(const winograd_plan *p, const winograd_args *k, ptrdif
                           ptrdiff_t f, const uint8_t *wanted, double scale, double *sums)
 {
     const conv_shape *s = &k->shape;
-    const ptrdiff_t size = s->h * s->w;
+    const ptrdiff_t size = s->h * s->w, pixels = s->n * s->oh * s->ow;
     for (ptrdiff_t i = 0; i < 9 * p->c; i++) sums[i] = 0;
-    for (ptrdiff_t at = 0; at < s->n * s->oh * s->ow; at++) {
-        const ptrdiff_t y = at / s->ow % s->oh, x = at % s->ow, image = at / s->ow / s->oh;
-        const REAL g = T(source_pixel)(&k->dy, s->oh, s->ow, image * s->f + group * p->f + f, y, x);
+    for (ptrdiff_t i = 0; i < 2 * pixels; i++) {           /* a first round looks for NaN only */
+        const ptrdiff_t at = i % pixels, y = at / s->ow % s->oh, x = at % s->ow;
+        const ptrdiff_t image = at / s->ow / s->oh, plane = image * s->f + group * p->f + f;
+        const REAL g = T(source_pixel)(&k->dy, s->oh, s->ow, plane, y, x);
         const REAL *from = (const REAL *)k->x.data + (image * s->c + group * p->c) * size;
         if (g != g) return 1;
-        for (ptrdiff_t c = 0; c < p->c; c++, from += size)
+        for (ptrdiff_t c = 0; i >= pixels && c < p->c; c++, from += size)
             for (int t = 0; wanted[c] && t < 9; t++) {
                 const ptrdiff_t row = y - s->top + t / 3, column = x - s->left + t % 3;
                 const int in = 0 <= row && row < s->h && 0 <= column && column < s->w;
