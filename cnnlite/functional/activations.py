@@ -62,6 +62,7 @@ def relu_backward(dy: Array, cache: OutputCache) -> Array:
     return dx
 
 
+@_quiet
 def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, LeakyReLUCache]:
     """Computes x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
 
@@ -82,6 +83,7 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
     return y, LeakyReLUCache(y if negative_slope >= 0 else x, negative_slope)
 
 
+@_quiet
 def leaky_relu_backward(dy: Array, cache: LeakyReLUCache) -> Array:
     """Returns dx = dy where x > 0, else negative_slope * dy."""
     dy, dx = _prepare_gradient("LeakyReLU", dy, cache.signed)
@@ -161,6 +163,7 @@ def softsign_backward(dy: Array, cache: InputCache) -> Array:
     denominator += 1
     np.divide(dy, denominator, out=dx)
     dx /= denominator
+    np.copyto(dx, np.nan, where=np.isinf(cache.x))  # where y is inf/inf, as in PyTorch
     return dx
 
 

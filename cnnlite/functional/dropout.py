@@ -89,6 +89,7 @@ def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
     return dy if cache.keep is None else _masked(dy, cache.keep, cache.scale)
 
 
+@np.errstate(invalid="ignore")  # 0 times infinity is NaN, as in PyTorch: not worth a warning
 def _masked(array: Array, keep: npt.NDArray[np.bool_], scale: float) -> Array:
     out = empty(array.shape, array.dtype)
     np.multiply(array, keep, out=out)

@@ -68,8 +68,10 @@ def focal_loss_forward(
     weights = np.ones(len(labels), scores.dtype) if weight is None else weight[labels]
     focus = miss**gamma
     # d/d log p of (1 - p)^gamma * log p, as dp/d log p = p.  The second term vanishes with 1 - p,
-    # though (1 - p)^(gamma - 1) may not be finite: log p is as small.
-    lean = np.where(miss == 0, 0, gamma * probabilities[rows, labels] * (focus / miss) * log_p)
+    # though (1 - p)^(gamma - 1) may not be finite: log p is as small.  It vanishes with p, too.
+    wanted = probabilities[rows, labels]
+    flat = (miss == 0) | (wanted == 0)
+    lean = np.where(flat, 0, gamma * wanted * (focus / miss) * log_p)
     slope = weights * (focus - lean).astype(scores.dtype)
     divisor = float(weights.sum(dtype=np.float64))
     value, divisor_or_none = reduce_losses(-weights * focus * log_p, divisor, reduction)

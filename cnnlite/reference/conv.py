@@ -4,7 +4,9 @@
 
 with row and column as in `windows`.  (Strictly this is a correlation; the field calls it a
 convolution.)  With groups, the channels of x and of y are cut into that many equal parts, and each
-part of y sees its own part of x.
+part of y sees its own part of x.  Padding is multiplied like every pixel: 0 times an infinite
+weight makes y NaN, and 0 times an infinite dy makes dweight NaN.  dx is a sum over the outputs
+that there are.
 """
 
 import numpy as np
@@ -20,7 +22,11 @@ from cnnlite.reference.windows import (
 
 __all__ = ["conv2d_forward", "conv2d_input_gradient", "conv2d_weight_gradient"]
 
+# What is not finite goes where the definition says; that is not worth a warning.
+quiet = np.errstate(over="ignore", invalid="ignore")
 
+
+@quiet
 def conv2d_forward(
     x: np.ndarray,
     weight: np.ndarray,
@@ -45,6 +51,7 @@ def conv2d_forward(
         ValueError: shapes that do not belong together.
     """
     _check("conv2d_forward", x, weight, y, stride, padding, dilation, groups)
+    x, padding = _padded(x, padding), (0, 0, 0, 0)
     xs, weights = _grouped(x, groups, 1), _grouped(weight, groups, 0)
     total = np.zeros((y.shape[0], groups, y.shape[1] // groups, *y.shape[2:]), y.dtype)
     for tap in taps(x.shape[2:], y.shape[2:], weight.shape[2:], stride, padding, dilation):
@@ -54,6 +61,7 @@ def conv2d_forward(
     y[...] = total.reshape(y.shape)
 
 
+@quiet
 def conv2d_input_gradient(
     dy: np.ndarray,
     weight: np.ndarray,
@@ -84,6 +92,7 @@ def conv2d_input_gradient(
     dx[...] = total.reshape(dx.shape)
 
 
+@quiet
 def conv2d_weight_gradient(
     x: np.ndarray,
     dy: np.ndarray,
@@ -105,10 +114,16 @@ def conv2d_weight_gradient(
         ValueError: shapes that do not belong together.
     """
     _check("conv2d_weight_gradient", x, dweight, dy, stride, padding, dilation, groups)
+    x, padding = _padded(x, padding), (0, 0, 0, 0)
     xs, dys = _grouped(x, groups, 1), _grouped(dy, groups, 1)
     for tap in taps(x.shape[2:], dy.shape[2:], dweight.shape[2:], stride, padding, dilation):
         product = np.einsum("ngchw,ngohw->goc", xs[..., *tap.inputs], dys[..., *tap.outputs])
         dweight[:, :, tap.kh, tap.kw] = product.reshape(dweight.shape[:2])
+
+
+def _padded(x: np.ndarray, padding: Sides) -> np.ndarray:
+    top, bottom, left, right = padding
+    return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
 
 
 def _grouped(array: np.ndarray, groups: int, axis: int) -> np.ndarray:

@@ -12,12 +12,17 @@ which for each of the (m + 2)^2 elements of the tile is a matrix product over ch
 The points decide the rounding error.  0, +-1, +-2, as usually printed for m = 4, give entries up to
 8; 0, +-sqrt(1/2), +-sqrt(2) give none above 2.9, and float32 errors of a third.  For m = 2: 0, +-1.
 
+A tile's sums spread what is infinite or NaN, and what overflows in them, over outputs that have
+nothing to do with it.  But no sum or product of such a number is finite.  So finite results are
+right, and the others are computed again by the definition, in float64.
+
 Source: S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, Fast
 Algorithms for Convolutional Neural Networks, CVPR 2016, section 4; B. Barabasz et al., Error
 Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural Networks, ACM TOMS
 46(4), 2020.
 """
 
+from collections.abc import Callable
 from math import prod, sqrt
 from typing import NamedTuple
 
@@ -25,6 +30,12 @@ import numpy as np
 from numpy.polynomial import polynomial
 
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.reference.conv import (
+    conv2d_forward,
+    conv2d_input_gradient,
+    conv2d_weight_gradient,
+    quiet,
+)
 from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Sides
 
@@ -35,6 +46,7 @@ __all__ = [
     "transforms",
 ]
 
+STRIDE = DILATION = (1, 1)
 POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, sqrt(0.5), -sqrt(0.5), sqrt(2.0), -sqrt(2.0))}
 
 
@@ -68,6 +80,7 @@ def transforms(tile: int) -> Transforms:
     return Transforms(output, weight, data)
 
 
+@quiet
 def conv2d_winograd_forward(
     x: np.ndarray,
     weight: np.ndarray,
@@ -92,21 +105,18 @@ def conv2d_winograd_forward(
         post: what follows: ReLU, and pooling, for which y is (N, F, OH // 2, OW // 2).
         argmax: out, uint8, the shape of y, where a pooling follows: as of max_pool2x2_forward.
     """
-    matrices = transforms(tile)
-    rows, columns = _output_size(x, padding)
-    inputs = _transform(matrices.input, _input_tiles(x, (rows, columns), padding, tile))
-    weights = _transform(matrices.weight, weight)
-    n, c, *rest = inputs.shape
-    inputs = inputs.reshape(n, groups, c // groups, *rest)
-    weights = weights.reshape(groups, -1, *weights.shape[1:])
-    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
-    tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
-    result = _join(tiles)[:, :, :rows, :columns].astype(y.dtype)
+    size = _output_size(x, padding)
+    result = _convolve(x, weight, size, padding, groups, tile)
     if bias is not None:
-        result += bias[:, None, None]
-    follow(result, y, post, argmax)
+        result = result + bias[:, None, None]
+    if not np.isfinite(result).all():
+        exact = _exact(conv2d_forward, x, weight, result.shape, padding, groups)
+        exact += 0 if bias is None else bias[:, None, None]
+        result = np.where(np.isfinite(result), result, exact)
+    follow(result.astype(y.dtype), y, post, argmax)
 
 
+@quiet
 def conv2d_winograd_input_gradient(
     dy: np.ndarray,
     weight: np.ndarray,
@@ -130,7 +140,7 @@ def conv2d_winograd_input_gradient(
     turned = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
     # Where the forward pass pads by p, its adjoint pads by 2 - p: cut off if that is negative.
     top, bottom, left, right = (2 - side for side in padding)
-    dy = dy[
+    inside = dy[
         :,
         :,
         max(-top, 0) : dy.shape[2] - max(-bottom, 0),
@@ -138,9 +148,13 @@ def conv2d_winograd_input_gradient(
     ]
     sides = (max(top, 0), max(bottom, 0), max(left, 0), max(right, 0))
     weights = turned.reshape(groups * c, f // groups, 3, 3)
-    conv2d_winograd_forward(dy, weights, None, dx, sides, groups, tile)
+    dx[...] = _convolve(inside, weights, dx.shape[2:], sides, groups, tile)
+    if not np.isfinite(dx).all():
+        exact = _exact(conv2d_input_gradient, dy, weight, dx.shape, padding, groups)
+        np.copyto(dx, exact, where=~np.isfinite(dx), casting="same_kind")
 
 
+@quiet
 def conv2d_winograd_weight_gradient(
     x: np.ndarray,
     dy: np.ndarray,
@@ -172,8 +186,53 @@ def conv2d_winograd_weight_gradient(
     outputs = outputs.reshape(len(x), groups, len(dweight) // groups, *outputs.shape[2:])
     sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs)
     dweight[...] = _transform(matrices.weight.T, sums).reshape(dweight.shape)
+    if not np.isfinite(dweight).all():
+        exact = _exact(conv2d_weight_gradient, x, dy, dweight.shape, padding, groups)
+        np.copyto(dweight, exact, where=~np.isfinite(dweight), casting="same_kind")
     if dbias is not None:
         dbias[...] = dy.sum(axis=(0, 2, 3))
+
+
+def _convolve(
+    x: np.ndarray,
+    weight: np.ndarray,
+    size: tuple[int, ...],
+    padding: Sides,
+    groups: int,
+    tile: int,
+) -> np.ndarray:
+    """Return A^T [ (G g G^T) * (B^T d B) ] A of all tiles, put together: (N, F, *size)."""
+    matrices = transforms(tile)
+    inputs = _transform(matrices.input, _input_tiles(x, size, padding, tile))
+    weights = _transform(matrices.weight, weight)
+    n, c, *rest = inputs.shape
+    inputs = inputs.reshape(n, groups, c // groups, *rest)
+    weights = weights.reshape(groups, -1, *weights.shape[1:])
+    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
+    tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
+    return _join(tiles)[:, :, : size[0], : size[1]]
+
+
+def _exact(
+    definition: Callable[..., None],
+    first: np.ndarray,
+    second: np.ndarray,
+    shape: tuple[int, ...],
+    padding: Sides,
+    groups: int,
+) -> np.ndarray:
+    """Return what one of the definitions says, in float64.
+
+    Where a sum overflows, it is computed again of numbers that are 2^64 times as small: then it is
+    infinite only if the result is too large for float64.
+    """
+    result, again = np.empty(shape), np.empty(shape)
+    first, second = first.astype(np.float64), second.astype(np.float64)
+    definition(first, second, result, STRIDE, padding, DILATION, groups)
+    if not np.isfinite(result).all():
+        definition(first * 2.0**-64, second, again, STRIDE, padding, DILATION, groups)
+        np.copyto(result, again * 2.0**64, where=~np.isfinite(result))
+    return result
 
 
 def _transform(matrix: np.ndarray, tiles: np.ndarray) -> np.ndarray:

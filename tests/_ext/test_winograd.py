@@ -236,20 +236,6 @@ def test_pooling_and_its_gradients_are_the_twins(rng, tile, relu):
 
 
 @both_tiles
-def test_nan_spreads_over_its_tiles_and_wins_the_pooling(rng, tile):
-    case = Case(1, 3, 12, 12, 5)
-    x, weight, bias, _ = arrays(rng, case, np.float32)
-    x[0, 1, 5, 5] = np.nan
-    y = np.empty(case.y_shape, np.float32)
-    engine.conv2d_winograd_forward(x, weight, bias, y, case.padding, 1, tile, RELU)
-    assert np.isnan(y[0, :, 4:7, 4:7]).all()
-    pooled, argmax = np.empty(case.pooled_shape, np.float32), np.empty(case.pooled_shape, np.uint8)
-    post = PostOps(activation="relu", pool=True)
-    engine.conv2d_winograd_forward(x, weight, bias, pooled, case.padding, 1, tile, post, argmax)
-    assert np.isnan(pooled[0, :, 2:4, 2:4]).all()
-
-
-@both_tiles
 def test_the_number_of_threads_changes_no_bit(rng, tile):
     case = Case(21, 40, 14, 14, 24)
     x, weight, bias, dy = arrays(rng, case, np.float32)

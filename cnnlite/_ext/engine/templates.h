@@ -18,5 +18,6 @@
 #include "winograd/transform.h"
 #include "winograd/product.h"
 #include "winograd/plan.h"
+#include "winograd/mend.h"
 #include "winograd/forward.h"
 #include "winograd/gradient.h"

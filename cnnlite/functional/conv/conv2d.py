@@ -106,9 +106,9 @@ def conv2d_forward(
     Returns:
         y (N, F, OH, OW) with OH = (H + top + bottom - dilation*(KH-1) - 1)//stride + 1 (half of it
         after a pooling), and the cache for `conv2d_backward`, which refers to x and weight without
-        copying them.  Padding is
-        multiplied like every pixel: an infinite weight over it gives NaN, 0 times infinity, here
-        and in dx, where the algorithms pad differently and so do not all give the same NaN.
+        copying them.  What is infinite or NaN goes to the same places whatever the algorithm.
+        Padding is multiplied like every pixel: an infinite weight over it gives NaN, 0 times
+        infinity.
 
     Raises:
         TypeError: an array is not float32 or float64, or they differ.
@@ -153,7 +153,8 @@ def conv2d_backward(
         need_dx: False saves the work for dx, which a network's first layer has no use for.
 
     Returns:
-        dx (N, C, H, W) or None, dweight (F, C/groups, KH, KW), dbias (F,) or None.
+        dx (N, C, H, W) or None, dweight (F, C/groups, KH, KW), dbias (F,) or None.  dx is a sum
+        over the outputs that there are, dweight a sum over all they see, padding included.
 
     Raises:
         TypeError, ValueError: dy is not what forward's y was.

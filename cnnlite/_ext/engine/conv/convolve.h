@@ -20,6 +20,51 @@ KERNEL void T(conv2d_tiled_forward)(void *args, workspace *work)
     T(correlate)(&k, work);
 }
 
+/* What the planes of dx must be mended from. */
+typedef struct {
+    const conv_shape *s;
+    const REAL *dy, *weight;
+    REAL *dx;
+} T(edge_job);
+
+/* Output that the tap `i` of input y has, along one axis; -1 where there is none, -2 where it would be
+ * outside of the plane. */
+INLINE ptrdiff_t T(output_of)(ptrdiff_t y, ptrdiff_t i, ptrdiff_t before, ptrdiff_t stride,
+                              ptrdiff_t dilation, ptrdiff_t outputs)
+{
+    const ptrdiff_t at = y + before - i * dilation;
+    if (at % stride) return -1;
+    return at < 0 || at / stride >= outputs ? -2 : at / stride;
+}
+
+/* A plane of dx, where a weight may be infinite or NaN.  The correlations have multiplied it by the zeros
+ * around dy, too, which made NaN.  The definition is a sum over outputs that exist; that is done here for
+ * pixels that are not finite and near enough to the edge. */
+KERNEL void T(mend_edges)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(edge_job) *job = context;
+    const conv_shape *s = job->s;
+    const ptrdiff_t channels = s->c / s->groups, filters = s->f / s->groups, taps = s->kh * s->kw;
+    const ptrdiff_t image = piece / s->c, channel = piece % s->c, first = channel / channels * filters;
+    const REAL *dy = job->dy + (image * s->f + first) * s->oh * s->ow;
+    const REAL *weight = job->weight + (first * channels + channel % channels) * taps;
+    for (ptrdiff_t at = 0; at < s->h * s->w; at++) {
+        REAL *dx = job->dx + piece * s->h * s->w + at;
+        double sum = 0;
+        int edge = 0;
+        if (isfinite(*dx)) continue;
+        for (ptrdiff_t t = 0; t < taps; t++) {
+            const ptrdiff_t oy = T(output_of)(at / s->w, t / s->kw, s->top, s->stride_h, s->dilation_h, s->oh);
+            const ptrdiff_t ox = T(output_of)(at % s->w, t % s->kw, s->left, s->stride_w, s->dilation_w, s->ow);
+            edge |= oy != -1 && ox != -1 && smaller(oy, ox) == -2;
+            for (ptrdiff_t f = 0; f < filters && oy >= 0 && ox >= 0 && sum == sum; f++)
+                sum += (double)dy[(f * s->oh + oy) * s->ow + ox] * weight[f * channels * taps + t];
+        }
+        if (edge) *dx = (REAL)sum;
+    }
+    (void)thread;
+}
+
 /* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
  * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together, so that dy is copied
  * once, and rows of dx are written in whole vectors. */
@@ -68,4 +113,13 @@ KERNEL void T(conv2d_tiled_input_gradient)(void *args, workspace *work)
         }
         T(correlate)(&k, work);
     }
+    if (!work->ready) return;
+    /* The first pixel of each phase has met all weights of the phase: it is finite only if they are. */
+    T(edge_job) job = {&given->shape, given->dy.data, given->weight, given->dx};
+    int mend = 0;
+    for (ptrdiff_t c = 0; c < given->shape.c; c++)
+        for (ptrdiff_t y = 0; y < smaller(given->shape.stride_h, given->shape.h); y++)
+            for (ptrdiff_t x = 0; x < smaller(given->shape.stride_w, given->shape.w); x++)
+                mend |= !isfinite(job.dx[(c * given->shape.h + y) * given->shape.w + x]);
+    if (mend) engine_parallel(given->shape.n * given->shape.c, work->threads, T(mend_edges), &job);
 }

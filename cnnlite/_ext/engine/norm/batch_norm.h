@@ -270,6 +270,18 @@ INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t
     }
 }
 
+/* The same with the running statistics: dx = scale * g.  0 times an x that is not finite would be NaN. */
+INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
+                            REAL scale, REAL shift, int relu)
+{
+    const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
+    for (ptrdiff_t i = 0; i < size; i += VL) {
+        const ptrdiff_t n = size - i < (ptrdiff_t)VL ? size - i : (ptrdiff_t)VL;
+        const V g = T(through_relu)(VLOADN(dy + i, n), VLOADN(x + i, n), m, s, b, relu);
+        VSTOREN(dx + i, s * g, n);
+    }
+}
+
 KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
@@ -279,8 +291,12 @@ KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
-            T(plane_gradient)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
-                              mean[c], scale[c], beta[c], offset[c], slope[c], k->args.post.relu);
+            if (!k->args.train)
+                T(plane_scaled)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size, mean[c],
+                                scale[c], beta[c], k->args.post.relu);
+            else
+                T(plane_gradient)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
+                                  mean[c], scale[c], beta[c], offset[c], slope[c], k->args.post.relu);
         }
     (void)thread;
 }

@@ -9,8 +9,8 @@
 typedef struct {
     winograd_plan plan;
     const conv_args *args;
-    int turned;                            /* the input gradient: weights turned, channels exchanged */
     REAL *weights;
+    uint8_t *large;                        /* of every piece of the weights: whether one is LARGE */
     char *const *own;                      /* memory of each thread */
 } T(winograd_job);
 
@@ -19,7 +19,7 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
     const T(winograd_job) *job = context;
     const winograd_plan *p = &job->plan;
-    const int turned = job->turned;
+    const int turned = p->turned;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
     ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
     while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
@@ -27,6 +27,7 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = job->args->weight;
     REAL *to = job->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
+    V squares = VSET1(1);
     from += group * p->f * p->c * 9 + block * VL * f_step;
     (void)thread;
     for (ptrdiff_t c = 0; c < p->c; c++, from += c_step, to += nv * VL) {
@@ -35,6 +36,8 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
         for (ptrdiff_t i = 0; i < VL; i++)
             for (int t = 0; t < 9; t++)
                 taps[t * VL + i] = i < lanes ? from[i * f_step + (turned ? 8 - t : t)] : 0;
+        UNROLL for (int t = 0; t < 9; t++)
+            squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
         if (p->m == 4) {
             T(weight_2d)(4, taps, 3 * VL, VL, o);
             UNROLL for (int e = 0; e < 36; e++) VSTORE(to + e * p->weights, o[e]);
@@ -43,6 +46,7 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
             UNROLL for (int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
         }
     }
+    job->large[piece] = (uint8_t)T(any_large)(squares);
 }
 
 /* The inverse transform: products[element][tile] to pixels, with bias and ReLU. */
@@ -62,8 +66,7 @@ INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *pro
         }
 }
 
-/* The same with 2x2 max-pooling: a tile holds whole windows; as in pool2x2.h, the first maximum
- * wins, NaN over all.  `found` is which it was, argmax in the lanes of a vector. */
+/* The same with 2x2 max-pooling: a tile holds whole windows. */
 INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products,
                                    ptrdiff_t rows, V bias, int relu, REAL *pixels, REAL *found)
 {
@@ -74,28 +77,17 @@ INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const RE
             UNROLL for (int i = 0; i < m / 2; i++)
                 UNROLL for (int j = 0; j < m / 2; j++) {
                     const ptrdiff_t out = ((r * m / 2 + i) * p->pitch + c * m / 2 + j) * VL;
-                    V best = o[2 * i * m + 2 * j] + bias;
-                    MASK index = (MASK)VZERO;
-                    UNROLL for (int q = 1; q < 4; q++) {
-                        V y = o[(2 * i + q / 2) * m + 2 * j + q % 2] + bias;
-                        MASK better = (MASK)(y > best) | (MASK)(y != y);
-                        best = VSELECT(better, y, best);
-                        index = T(select_index)(better, (MASK)VZERO + q, index);
-                    }
-                    if (relu) {
-                        index = T(select_index)((MASK)(best <= VZERO), (MASK)VZERO + STOPPED, index);
-                        best = VRELU(best);
-                    }
-                    VSTORE(pixels + out, best);
-                    VSTORE(found + out, T(index_as_real)(index));
+                    const V *first = o + 2 * i * m + 2 * j;
+                    T(pool_pixels)(first[0] + bias, first[1] + bias, first[m] + bias,
+                                   first[m + 1] + bias, relu, pixels + out, found + out);
                 }
         }
 }
 
-/* From a strip's products to y. */
+/* From a strip's products to y.  `spare`, unless NULL, is room for mending (mend.h). */
 KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
                                 winograd_strip strip, ptrdiff_t x0, const REAL *products,
-                                REAL *pixels)
+                                REAL *pixels, REAL *spare)
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t y0 = strip.row * p->m;
@@ -107,22 +99,23 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         const int lanes = (int)smaller(p->f - b * VL, VL);
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
         const REAL *from = products + (b * p->tiles + strip.first) * VL;
+        const T(winograd_place) place = {k, group, b, strip.image, y0, x0, spare};
+        if (spare) T(mended_tiles)(p, &place, from, strip.rows, bias, pixels, found);
+        else if (k->post.argmax && p->m == 4)
+            T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels, found);
+        else if (k->post.argmax)
+            T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
+        else if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels);
+        else T(output_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels);
         if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
-            if (p->m == 4)
-                T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels, found);
-            else
-                T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
             T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
                              rows / 2, columns / 2, pixels, p->pitch);
             T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
                                    rows / 2, columns / 2, found, p->pitch);
-        } else {
-            if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels);
-            else T(output_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels);
+        } else
             T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0,
                              rows, columns, pixels, p->pitch);
-        }
     }
 }
 
@@ -137,8 +130,11 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t height = winograd_height(p, images, by);
     REAL *pixels = (REAL *)job->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
+    V squares;
     const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels,
-                                               inputs);
+                                               inputs, &squares);
+    int large = T(any_large)(squares);
+    for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= job->large[group * p->f_blocks + b];
     const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
@@ -151,18 +147,22 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     winograd_strip strip;
     for (ptrdiff_t row = 0; row < height; row += strip.rows) {
         strip = winograd_next(p, images, by, row);
-        T(winograd_outputs)(p, job->args, group, strip, x0, products, pixels);
+        T(winograd_outputs)(p, job->args, group, strip, x0, products, pixels,
+                            large ? inputs : NULL);        /* used by now: room for a patch */
     }
 }
 
 static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
 {
-    T(winograd_job) job = {.args = k, .turned = turned, .weights = (REAL *)work->shared, .own = work->own};
+    T(winograd_job) job = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
     job.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
+    job.plan.turned = turned;
     const winograd_plan *p = &job.plan;
-    const ptrdiff_t weights = p->groups * p->area * p->weights;
-    if (!workspace_ready(work, (size_t)weights * sizeof(REAL), T(winograd_bytes)(p))) return;
-    engine_parallel(p->groups * p->f_blocks, work->threads, T(winograd_weights), &job);
+    const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
+    if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces,
+                         T(winograd_bytes)(p))) return;
+    job.large = (uint8_t *)(job.weights + weights);
+    engine_parallel(pieces, work->threads, T(winograd_weights), &job);
     engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &job);
 }
 

@@ -89,12 +89,13 @@ static void T(gradient_share)(void *context, ptrdiff_t piece, int thread)
     REAL *sums = job->sums + piece * job->share_size;
     REAL *pixels = (REAL *)job->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *outputs = inputs + p->area * p->inputs;
+    V squares;                             /* not asked for here: the result is looked at */
 
     if (first == end) memset(sums, 0, (size_t)job->share_size * sizeof(REAL));      /* no images */
     for (ptrdiff_t block = first; block < end; block++) {
         const ptrdiff_t by = block / p->blocks_x, bx = block % p->blocks_x;
         const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks,
-                                                   pixels, inputs);
+                                                   pixels, inputs, &squares);
         T(gradient_outputs)(p, job->args, group, by, bx, 0, p->f_blocks, pixels, outputs,
                             job->bias_sums + piece * job->bias_size);
         for (ptrdiff_t e = 0; e < p->area; e++)
@@ -115,8 +116,9 @@ static void T(gradient_transform)(void *context, ptrdiff_t piece, int thread)
     REAL *inputs = job->tiles + part * p->rows * p->columns * VL;
     REAL *outputs = inputs + p->area * p->inputs;
     REAL *pixels = (REAL *)job->own[thread];
+    V squares;
     if (b < p->c_blocks)
-        T(winograd_inputs)(p, job->args, job->group, by, bx, b, b + 1, pixels, inputs);
+        T(winograd_inputs)(p, job->args, job->group, by, bx, b, b + 1, pixels, inputs, &squares);
     else
         T(gradient_outputs)(p, job->args, job->group, by, bx, f, f + 1, pixels, outputs,
                             job->bias_sums + (part * p->groups + job->group) * job->bias_size);
@@ -147,8 +149,7 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     const REAL *sums = job->sums + group * job->share_size;
     REAL *dweight = (REAL *)job->args->dweight + piece * p->c * 9, *dbias = job->args->dbias;
     REAL total[TILE_MAX * TILE_MAX * VL], taps[9 * VL];
-    V o[TILE_MAX * TILE_MAX];
-    (void)thread;
+    V o[TILE_MAX * TILE_MAX], zero = VZERO;                /* NaN unless all is finite */
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
         for (int e = 0; e < p->area; e++) {
             const REAL *from = sums + e * T(gradient_element)(p) + (f * p->c_blocks + b) * VL;
@@ -159,10 +160,14 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
         }
         if (p->m == 4) T(weight_adjoint_2d)(4, total, 6 * VL, VL, o);
         else T(weight_adjoint_2d)(2, total, 4 * VL, VL, o);
-        UNROLL for (int t = 0; t < 9; t++) VSTORE(taps + t * VL, o[t]);
+        UNROLL for (int t = 0; t < 9; t++) {
+            VSTORE(taps + t * VL, o[t]);
+            zero += o[t] - o[t];
+        }
         for (ptrdiff_t i = 0; i < smaller(VL, p->c - b * VL); i++)
             for (int t = 0; t < 9; t++) dweight[(b * VL + i) * 9 + t] = taps[t * VL + i];
     }
+    if (T(any_large)(zero)) T(mend_weights)(p, job->args, group, f, dweight, job->own[thread]);
     if (dbias) {
         REAL sum = 0;
         for (ptrdiff_t part = 0; part < job->bias_parts; part++)
@@ -192,6 +197,7 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
         job.shares = 1, job.bias_parts = wave;
         own = (size_t)(3 * p->pixels) * sizeof(REAL);
     }
+    if (own < T(mend_bytes)(p)) own = T(mend_bytes)(p);
     const ptrdiff_t sums = job.shares * p->groups * job.share_size;
     const ptrdiff_t bias_sums = job.bias_parts * p->groups * job.bias_size;
     if (!workspace_ready(work, (size_t)(sums + bias_sums + wave_size) * sizeof(REAL), own)) return;

@@ -37,16 +37,18 @@ INLINE MASK T(index_of_real)(V v)
  * shorter than VL goes pixel by pixel.  `lanes` of VL channels exist: the others are zero when
  * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  The next VL
  * planes, or the next image's first, are asked for ahead: too many short runs for the machine to
- * see a pattern in.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero. */
-INLINE void T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
-                                ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
-                                const int full, const int masked, const int bytes)
+ * see a pattern in.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
+ * Returns 1 + the squares of what was gathered, summed in whichever lanes (winograd_mend.h). */
+INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
+                             ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
+                             const int full, const int masked, const int bytes)
 {
     const REAL *reals = planes;
     const uint8_t *indices = planes;
+    V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
-        V v[VL];
+        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO};     /* which need not wait for each other */
         UNROLL for (int i = 0; i < VL; i++) {
             const ptrdiff_t at = i * plane + p;
             if (!full && i >= lanes) v[i] = VZERO;
@@ -58,7 +60,9 @@ INLINE void T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_
                 v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
                 PREFETCH(relu_y + (i + VL) * plane + p);
             }
+            if (!bytes) sums[i % 4] = VFMA(v[i], v[i], sums[i % 4]);
         }
+        squares = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         T(transpose)(v);
         ptrdiff_t y = p / width, x = p - y * width;
         REAL *out = pixels + (y * pitch + x) * VL;
@@ -81,7 +85,9 @@ INLINE void T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_
             if (bytes) memcpy(out + i, &index, sizeof(REAL));
             else if (!masked || relu_y[at] != 0) memcpy(out + i, reals + at, sizeof(REAL));
         }
+        if (!bytes) squares = VFMA(VLOAD(out), VLOAD(out), squares);
     }
+    return squares;
 }
 
 INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
@@ -123,23 +129,25 @@ INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdi
 }
 
 /* rows x columns pixels from (y, x) of planes h x w; whole rows are one run. */
-KERNEL void T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w,
-                            int lanes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
-                            REAL *pixels, ptrdiff_t pitch)
+KERNEL V T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w,
+                         int lanes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
+                         REAL *pixels, ptrdiff_t pitch)
 {
+    V squares = VZERO;
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
         const ptrdiff_t at = (y + r) * w + x, plane = h * w;
         const REAL *from = planes + at, *mask = relu_y ? relu_y + at : NULL;
         REAL *to = pixels + r * pitch * VL;
         if (lanes < VL && mask)
-            T(lanes_gather_run)(from, mask, plane, lanes, count, to, columns, pitch, 0, 1, 0);
+            squares += T(lanes_gather_run)(from, mask, plane, lanes, count, to, columns, pitch, 0, 1, 0);
         else if (lanes < VL)
-            T(lanes_gather_run)(from, NULL, plane, lanes, count, to, columns, pitch, 0, 0, 0);
+            squares += T(lanes_gather_run)(from, NULL, plane, lanes, count, to, columns, pitch, 0, 0, 0);
         else if (mask)
-            T(lanes_gather_run)(from, mask, plane, VL, count, to, columns, pitch, 1, 1, 0);
-        else T(lanes_gather_run)(from, NULL, plane, VL, count, to, columns, pitch, 1, 0, 0);
+            squares += T(lanes_gather_run)(from, mask, plane, VL, count, to, columns, pitch, 1, 1, 0);
+        else squares += T(lanes_gather_run)(from, NULL, plane, VL, count, to, columns, pitch, 1, 0, 0);
     }
+    return squares;
 }
 
 KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,

@@ -5,6 +5,7 @@
 /* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
 typedef struct {
     int m, area;                           /* side of an output tile; elements of an input tile */
+    int turned;                            /* the input gradient: weights turned, channels exchanged */
     ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
     ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
     ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
@@ -77,17 +78,18 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
 }
 
 /* Pixels [y0, y1) x [x0, x1) of a pooled source: a window's gradient goes back to one of its pixels.
- * The pooled gradient and argmax are gathered to `spare`, `size` REALs apart. */
-KERNEL void T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
-                               ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
-                               ptrdiff_t y1, ptrdiff_t x1,
-                               REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t size)
+ * The pooled gradient and argmax are gathered to `spare`, `size` REALs apart; returns what
+ * lanes_gather does. */
+KERNEL V T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
+                            ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
+                            ptrdiff_t y1, ptrdiff_t x1,
+                            REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t size)
 {
     const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
     const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
     const REAL *data = (const REAL *)from->data + at;
     REAL *found = spare + size;
-    T(lanes_gather)(data, NULL, ph, pw, lanes, py, px, rows, columns, spare, pitch);
+    const V squares = T(lanes_gather)(data, NULL, ph, pw, lanes, py, px, rows, columns, spare, pitch);
     T(lanes_gather_bytes)(from->argmax + at, ph, pw, lanes, py, px, rows, columns, found, pitch);
     for (ptrdiff_t y = y0; y < y1; y++)
         for (ptrdiff_t x = x0; x < x1; x++) {
@@ -96,14 +98,16 @@ KERNEL void T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w
             VSTORE(pixels + ((y - y0) * pitch + x - x0) * VL,
                    VSELECT(here, VLOAD(spare + pooled), VZERO));
         }
+    return squares;
 }
 
 /* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside.
- * `size` REALs for pixels, and twice that behind them for a pooled source. */
-KERNEL void T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
-                              ptrdiff_t plane, int lanes, ptrdiff_t y, ptrdiff_t x,
-                              ptrdiff_t rows, ptrdiff_t columns,
-                              REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
+ * `size` REALs for pixels, and twice that behind them for a pooled source; returns what
+ * lanes_gather does. */
+KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
+                           ptrdiff_t plane, int lanes, ptrdiff_t y, ptrdiff_t x,
+                           ptrdiff_t rows, ptrdiff_t columns,
+                           REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
 {
     const ptrdiff_t odd = from->argmax ? 1 : 0;          /* pooling leaves an odd last row out */
     const ptrdiff_t y0 = larger(y, 0), y1 = smaller(y + rows, h - (h & odd));
@@ -118,15 +122,14 @@ KERNEL void T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
         for (ptrdiff_t j = 0; j < x0 - x; j++) VSTORE(row + j * VL, VZERO);
         for (ptrdiff_t j = x1 - x; j < columns; j++) VSTORE(row + j * VL, VZERO);
     }
-    if (empty) return;
+    if (empty) return VZERO;
     REAL *to = pixels + ((y0 - y) * pitch + x0 - x) * VL;
     const REAL *data = (const REAL *)from->data + plane * h * w;
     const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + plane * h * w : NULL;
     if (from->argmax)
-        T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch,
-                           pixels + size, size);
-    else
-        T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
+        return T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch,
+                                  pixels + size, size);
+    return T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
 }
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
@@ -142,12 +145,14 @@ INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixe
 }
 
 /* B^T d B of the block (by, bx): channel blocks first .. end - 1 of the group, to
- * inputs[element][block][tile][VL].  Returns the number of tiles. */
+ * inputs[element][block][tile][VL].  Returns the number of tiles; `squares` is what the pixels'
+ * squares add up to. */
 KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
                                     ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
-                                    REAL *pixels, REAL *inputs)
+                                    REAL *pixels, REAL *inputs, V *squares)
 {
     const conv_shape *s = &k->shape;
+    *squares = VZERO;
     const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
     winograd_strip strip;
     for (ptrdiff_t row = 0; row < height; row += strip.rows) {
@@ -155,9 +160,10 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
         for (ptrdiff_t b = first; b < end; b++) {
             const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
             REAL *to = inputs + (b * p->tiles + strip.first) * VL;
-            T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
-                              strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2,
-                              p->pitch, pixels, p->pitch, p->pixels);
+            *squares += T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
+                                          strip.row * p->m - s->top, x0 - s->left,
+                                          strip.rows * p->m + 2, p->pitch, pixels, p->pitch,
+                                          p->pixels);
             if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
             else T(input_tiles)(p, 2, pixels, strip.rows, to);
         }
