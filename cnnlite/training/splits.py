@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite.data import Normalization, batches
-from cnnlite.evaluation import model_dtype
 from cnnlite.layers import Layer
+from cnnlite.training.evaluation import model_dtype
 
 
 class Split(NamedTuple):

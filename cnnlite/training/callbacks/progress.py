@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from cnnlite.callbacks.callback import Callback
+from cnnlite.training.callbacks.callback import Callback
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cnnlite.solver import Solver
+    from cnnlite.training.solver import Solver
 
 HEADER = "epoch    step        lr    loss  train_acc  val_acc  images/s"
 SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps

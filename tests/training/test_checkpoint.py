@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import cnnlite._record
+import cnnlite.training.record
 from cnnlite.callbacks import Callback
 from cnnlite.checkpoint import Checkpoint, CheckpointError
 from cnnlite.data import RandomCropFlip
@@ -126,8 +126,8 @@ def test_another_activation_is_another_training(saved: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cnnlite", "NumPy", "backend", "compiler", "instruction set"])
 def test_other_versions_warn(saved: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    here = {**cnnlite._record.versions(), name: "another"}
-    monkeypatch.setattr("cnnlite.checkpoint.versions", lambda: here)
+    here = {**cnnlite.training.record.versions(), name: "another"}
+    monkeypatch.setattr("cnnlite.training.checkpoint.versions", lambda: here)
     with pytest.warns(UserWarning, match=rf"{name} is .* in the checkpoint, another here; the con"):
         trainings.solver(checkpoint=saved).resume()
 
@@ -148,7 +148,7 @@ def test_weights_are_no_checkpoint(path: Path) -> None:
 
 
 def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlite.checkpoint.FORMAT", 2)
+    monkeypatch.setattr("cnnlite.training.checkpoint.FORMAT", 2)
     with pytest.raises(CheckpointError, match=r"of another version .* format 1, expected 2"):
         trainings.solver(checkpoint=saved).resume()
 
@@ -197,7 +197,7 @@ def test_contents_that_do_not_fit_together_are_refused(saved: Path, forge: Any) 
 
 def test_plain_values_of_objects() -> None:
     """A function's address differs in every process: it must not stand in a record."""
-    describe = cnnlite._record.describe
+    describe = cnnlite.training.record.describe
     assert describe(len) == "builtins.len"
     assert describe(lambda: 0).endswith("<lambda>")
     assert describe(np.float32(0.5)) == 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cnnlite.solver import Solver
+    from cnnlite.training.solver import Solver
 
 
 class Callback:

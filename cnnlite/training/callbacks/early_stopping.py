@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnnlite.callbacks.callback import Callback
+from cnnlite.training.callbacks.callback import Callback
 
 if TYPE_CHECKING:
-    from cnnlite.solver import Solver
+    from cnnlite.training.solver import Solver
 
 
 class EarlyStopping(Callback):

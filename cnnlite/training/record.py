@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from cnnlite.solver import Solver
+    from cnnlite.training.solver import Solver
 
 
 def configuration(solver: Solver) -> dict[str, Any]:

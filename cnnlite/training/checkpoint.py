@@ -1,0 +1,239 @@
+"""Checkpoints: a training that is stopped at any step continues to the same bits.
+
+A checkpoint is one safetensors file.  The order of an epoch's batches, augmentation and dropout are
+functions of seed, epoch and step, so the random state is the seed and the place:
+
+    model/KEY, best/KEY      parameters and buffers: as they are, and of the best epoch so far
+    optimizer/KEY/NAME       what the optimizer remembers of each parameter
+    loss_history             float64, one number a step
+    metadata (JSON)          configuration, versions, epoch, step, accuracies, rows of the history
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnlite._storage import (
+    Arrays,
+    Metadata,
+    StorageError,
+    read_arrays,
+    remove_drafts,
+    write_arrays,
+)
+from cnnlite.layers._arguments import integer
+from cnnlite.training.record import configuration, differences, versions
+
+if TYPE_CHECKING:
+    from cnnlite.training.solver import Solver
+
+__all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
+
+FORMAT = 1
+FAULTS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What contents that do not fit together may raise; a number of 1e999 is the fourth."""
+
+
+class CheckpointError(StorageError):
+    """A checkpoint cannot be written, read, or used here; the message names the file."""
+
+
+class Checkpoint:
+    """Where and how often a Solver saves its state: after every epoch, and when it is interrupted.
+
+    Args:
+        path: the file, usually ``*.safetensors``; its folder must be there.
+        every_steps: save after each so many steps too.
+
+    Raises:
+        TypeError: every_steps is not an integer.
+        ValueError: the folder does not exist, the path is one, or every_steps is below 1.
+    """
+
+    def __init__(self, path: str | Path, every_steps: int | None = None) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise ValueError(f"Checkpoint: path {self.path} is a folder, expected a file's name")
+        if not self.path.absolute().parent.is_dir():
+            raise ValueError(f"Checkpoint: the folder of path {self.path} does not exist")
+        self.every_steps = (
+            None if every_steps is None else integer("Checkpoint", "every_steps", every_steps)
+        )
+
+    def due(self, step: int) -> bool:
+        """Return whether it is time to save after `step` steps, apart from the ends of epochs."""
+        return self.every_steps is not None and step % self.every_steps == 0
+
+    def save(self, solver: Solver) -> None:
+        """Replace the file by the solver's state, wholly or not at all.
+
+        Raises:
+            CheckpointError: the file cannot be written; the old one is untouched.
+        """
+        if not self.path.exists():  # nothing to load: a training killed in its first checkpoint
+            remove_drafts(self.path)
+        arrays, metadata = capture(solver)
+        try:
+            write_arrays(self.path, arrays, metadata)
+        except StorageError as error:
+            raise CheckpointError(str(error)) from error
+
+    def load(self, solver: Solver) -> None:
+        """Set the solver to the state in the file.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, no checkpoint, or one of a training that
+                is configured differently; the solver is as before.
+        """
+        remove_drafts(self.path)
+        try:
+            arrays, metadata = read_arrays(self.path)
+        except FileNotFoundError:
+            raise CheckpointError(
+                f"{self.path} does not exist: there is no checkpoint to continue from"
+            ) from None
+        except StorageError as error:
+            raise CheckpointError(str(error)) from error
+        if metadata is None or metadata.get("kind") != "checkpoint":
+            raise CheckpointError(f"{self.path} is not a checkpoint, it holds weights only")
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{self.path} is a checkpoint of another version of cnnlite, in format "
+                f"{metadata.get('format')}, expected {FORMAT}"
+            )
+        try:
+            self._continue(solver, arrays, metadata)
+        except FAULTS as error:
+            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+
+    def _continue(self, solver: Solver, arrays: Arrays, metadata: Metadata) -> None:
+        """Set the solver to a state that has been read, if it is of the solver's training."""
+        wrong = differences(metadata.get("configuration"), configuration(solver))
+        if wrong:
+            more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+            raise CheckpointError(
+                f"{self.path} is of another training: {'; '.join(wrong[:3])}{more}"
+            )
+        for text in differences(metadata.get("versions"), versions()):
+            warnings.warn(
+                f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=4
+            )
+        restore(solver, arrays, metadata)
+
+
+def capture(solver: Solver) -> tuple[Arrays, Metadata]:
+    """Return copies of all that a training's future depends on, and of its past."""
+    arrays = {
+        **_under("model/", solver.model.state_dict()),
+        **_under("optimizer/", solver.optimizer.state_dict()),
+        **_under("best/", solver.best_params),
+        "loss_history": np.array(solver.loss_history, dtype=np.float64),
+    }
+    metadata = {
+        "kind": "checkpoint",
+        "format": FORMAT,
+        "configuration": configuration(solver),
+        "versions": versions(),
+        "num_epochs": solver.num_epochs,
+        "epoch": solver.epoch,
+        "step": solver.step,
+        "train_acc_history": solver.train_acc_history,
+        "val_acc_history": solver.val_acc_history,
+        "best_val_acc": solver.best_val_acc,
+        "history": [dict(row) for row in solver.history],
+    }
+    return arrays, metadata
+
+
+def restore(solver: Solver, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
+    """Set a solver to what `capture` returned; nothing is changed if anything does not fit.
+
+    Raises:
+        KeyError, TypeError, ValueError, OverflowError: something is missing or does not fit.
+    """
+    epoch, step = int(metadata["epoch"]), int(metadata["step"])
+    if arrays["loss_history"].dtype != np.float64:  # a smaller type would grow in a list
+        raise TypeError("the losses are not float64")
+    losses = [float(loss) for loss in arrays["loss_history"]]
+    train_acc = [float(value) for value in metadata["train_acc_history"]]
+    val_acc = [float(value) for value in metadata["val_acc_history"]]
+    history: list[dict[str, Any]] = [dict(row) for row in metadata["history"]]
+    best_val_acc, best = float(metadata["best_val_acc"]), _below("best/", arrays)
+    if not epoch * solver.steps_per_epoch <= step <= (epoch + 1) * solver.steps_per_epoch:
+        raise ValueError(f"step {step} is not in epoch {epoch}")
+    if len(losses) != step or not len(train_acc) == len(val_acc) == len(history) == epoch:
+        raise ValueError(f"the histories do not have the length of {epoch} epochs, {step} steps")
+    state = _below("optimizer/", arrays)
+    for path, array in state.items():
+        key, name = path.rsplit("/", 1)
+        expected = "int64 ()" if name == "step" else _form(solver.model.params[key])
+        if _form(array) != expected:
+            raise ValueError(f"{name} of {key} is {_form(array)}, expected {expected}")
+    model = _below("model/", arrays)
+    for stored in (model, best) if best else (model,):
+        if {key: _form(array) for key, array in stored.items()} != {
+            key: _form(array) for key, array in solver.model.state_dict().items()
+        }:
+            raise ValueError("its parameters are not those of this model")
+
+    solver.optimizer.load_state_dict(state)
+    solver.model.load_state_dict(model)
+    solver.epoch, solver.step = epoch, step
+    solver.loss_history[:] = losses
+    solver.train_acc_history[:] = train_acc
+    solver.val_acc_history[:] = val_acc
+    solver.history[:] = history
+    solver.best_val_acc, solver.best_params = best_val_acc, best
+
+
+def save_weights(path: str | Path, state: Mapping[str, np.ndarray]) -> None:
+    """Write a model's parameters and buffers to a safetensors file, which PyTorch can read too.
+
+    Args:
+        path: the file; one that is there is replaced, wholly or not at all.
+        state: what ``model.state_dict()`` or ``solver.best_params`` gives.
+
+    Raises:
+        CheckpointError: the file cannot be written; the old one is untouched.
+    """
+    try:
+        write_arrays(Path(path), state, {"kind": "weights", "format": FORMAT})
+    except StorageError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def load_weights(path: str | Path) -> Arrays:
+    """Read a safetensors file of parameters and buffers, from cnnlite or from PyTorch.
+
+    Returns:
+        The arrays by key, for ``model.load_state_dict``.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or no safetensors file.
+    """
+    try:
+        arrays, _ = read_arrays(Path(path))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except StorageError as error:
+        raise CheckpointError(str(error)) from error
+    return arrays
+
+
+def _form(array: np.ndarray) -> str:
+    return f"{array.dtype} {array.shape}"
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    return {prefix + key: array for key, array in arrays.items()}
+
+
+def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    return {
+        key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)
+    }

@@ -1,0 +1,75 @@
+"""Accuracy, batch by batch: memory does not grow with the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.data import Normalization, batches
+from cnnlite.layers import Layer
+
+
+def model_dtype(model: Layer) -> np.dtype:
+    """Return the dtype that a model computes in: of its parameters or statistics, else float32."""
+    arrays = (*model.params.values(), *model.buffers.values())
+    kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
+    return next(kinds, np.dtype(np.float32))
+
+
+def scores_of_batches(
+    model: Layer,
+    X: np.ndarray,
+    normalization: Normalization | None = None,
+    batch_size: int = 128,
+    index: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the scores of one batch after the other, as in inference.
+
+    Args:
+        model: any layer.
+        X: images, uint8 or floating point (N, C, H, W), or features (N, D).
+        normalization: applied to uint8 images.
+        batch_size: images at a time.
+        index: which images, integers (M,); None means all.
+
+    Yields:
+        The batch's positions in X, and its scores, (batch, classes).
+    """
+    dtype = model_dtype(model)
+    count = len(X) if index is None else len(index)
+    for start in range(0, count, batch_size):
+        stop = min(start + batch_size, count)
+        where = np.arange(start, stop) if index is None else index[start:stop]
+        yield where, model(batches.gather(X, where, normalization, dtype))
+
+
+def accuracy(
+    model: Layer,
+    X: np.ndarray,
+    y: npt.NDArray[np.integer],
+    normalization: Normalization | None = None,
+    batch_size: int = 128,
+    index: np.ndarray | None = None,
+    after_batch: Callable[[], None] | None = None,
+) -> float:
+    """Return the share of images whose highest score is that of their label.
+
+    Args:
+        model, X, normalization, batch_size, index: see `scores_of_batches`.
+        y: labels (N,), of all X.
+        after_batch: called after each batch; what it raises ends the evaluation.
+
+    Raises:
+        ValueError: there are no images.
+    """
+    right = seen = 0
+    for where, scores in scores_of_batches(model, X, normalization, batch_size, index):
+        right += int(np.count_nonzero(scores.argmax(axis=1) == y[where]))
+        seen += len(where)
+        if after_batch is not None:
+            after_batch()
+    if not seen:
+        raise ValueError(f"accuracy: there are no images, X has the shape {X.shape}")
+    return right / seen
