@@ -6,15 +6,18 @@ functions of seed, epoch and step, so the random state is the seed and the place
     model/KEY, best/KEY      parameters and buffers: as they are, and of the best epoch so far
     optimizer/KEY/NAME       what the optimizer remembers of each parameter
     loss_history             float64, one number a step
-    metadata (JSON)          configuration, versions, epoch, step, accuracies, rows of the history
+    callback/NAME/KEY        arrays that callbacks want to keep
+    metadata (JSON)          configuration, versions, epoch, step, rows of the history, what else
+                             callbacks want to keep, and which of them ended the training, if any
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +30,15 @@ from cnnlite._storage import (
     write_arrays,
 )
 from cnnlite.layers._arguments import integer
+from cnnlite.training import callback_state
 from cnnlite.training.record import configuration, differences, versions
-
-if TYPE_CHECKING:
-    from cnnlite.training.solver import Solver
+from cnnlite.training.state import StoppedBy, TrainingState
 
 __all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
 
 FORMAT = 1
+ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "images_per_second")
+"""What a row of the history has."""
 FAULTS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
 """What contents that do not fit together may raise; a number of 1e999 is the fourth."""
 
@@ -69,7 +73,7 @@ class Checkpoint:
         """Return whether it is time to save after `step` steps, apart from the ends of epochs."""
         return self.every_steps is not None and step % self.every_steps == 0
 
-    def save(self, solver: Solver) -> None:
+    def save(self, solver: TrainingState) -> None:
         """Replace the file by the solver's state, wholly or not at all.
 
         Raises:
@@ -82,15 +86,29 @@ class Checkpoint:
             write_arrays(self.path, arrays, metadata)
         except StorageError as error:
             raise CheckpointError(str(error)) from error
+        solver.saved_to = self.path
 
-    def load(self, solver: Solver) -> None:
+    def load(self, solver: TrainingState) -> None:
         """Set the solver to the state in the file.
+
+        Warns:
+            UserWarning: the learning rate jumps, as num_epochs is another than that of the file.
 
         Raises:
             CheckpointError: the file is missing, damaged, no checkpoint, or one of a training that
                 is configured differently; the solver is as before.
         """
         remove_drafts(self.path)
+        arrays, metadata = self._read()
+        try:
+            self._continue(solver, arrays, metadata)
+        except callback_state.RefusedState as error:
+            raise CheckpointError(f"{self.path}: {error}") from error
+        except FAULTS as error:
+            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+        solver.saved_to = self.path
+
+    def _read(self) -> tuple[Arrays, Metadata]:
         try:
             arrays, metadata = read_arrays(self.path)
         except FileNotFoundError:
@@ -106,12 +124,42 @@ class Checkpoint:
                 f"{self.path} is a checkpoint of another version of cnnlite, in format "
                 f"{metadata.get('format')}, expected {FORMAT}"
             )
-        try:
-            self._continue(solver, arrays, metadata)
-        except FAULTS as error:
-            raise CheckpointError(f"{self.path} is damaged: {error}") from error
+        return arrays, metadata
 
-    def _continue(self, solver: Solver, arrays: Arrays, metadata: Metadata) -> None:
+    def check_may_begin(self, solver: TrainingState) -> None:
+        """Refuse to begin a training that would write over one which is further.
+
+        A training that was finished may be trained again by the same script: it comes to the same.
+
+        Raises:
+            CheckpointError: the file holds another training, or more of this one than the solver
+                has, which did not come from it; or it is no checkpoint at all.
+        """
+        if solver.saved_to == self.path or not self.path.exists() or not self.path.stat().st_size:
+            return
+        try:
+            _, metadata = self._read()
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error}; Solver.train does not write over it: choose another checkpoint path, "
+                "or delete it"
+            ) from error
+        epoch, step = metadata.get("epoch"), metadata.get("step")
+        if not isinstance(epoch, int) or not isinstance(step, int) or step <= solver.step:
+            return
+        wrong = differences(metadata.get("configuration"), configuration(solver))
+        if not wrong and epoch == metadata.get("num_epochs"):
+            return
+        whose = f"another training ({wrong[0]})" if wrong else "this training"
+        end = "" if wrong else "call resume() to continue it, or "
+        raise CheckpointError(
+            f"{self.path} holds {whose}, at epoch {epoch}, step {step}; Solver.train would begin "
+            f"at step {solver.step} and write over it: {end}"
+            "choose another checkpoint path, or delete it"
+            + ("; resume() continues it with its own configuration" if wrong else "")
+        )
+
+    def _continue(self, solver: TrainingState, arrays: Arrays, metadata: Metadata) -> None:
         """Set the solver to a state that has been read, if it is of the solver's training."""
         wrong = differences(metadata.get("configuration"), configuration(solver))
         if wrong:
@@ -124,14 +172,34 @@ class Checkpoint:
                 f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=4
             )
         restore(solver, arrays, metadata)
+        _warn_of_a_jump(self.path, solver, metadata)
 
 
-def capture(solver: Solver) -> tuple[Arrays, Metadata]:
+def _warn_of_a_jump(path: Path, solver: TrainingState, metadata: Metadata) -> None:
+    """Warn if the last step would have had another learning rate under the new num_epochs."""
+    before, last = metadata.get("num_epochs"), solver.step - 1
+    if not isinstance(before, int) or before == solver.num_epochs or last < 0:
+        return
+    total = before * solver.steps_per_epoch
+    old = solver.optimizer.lr * solver.schedule(min(last, total - 1), total)
+    name = getattr(solver.schedule, "__name__", type(solver.schedule).__name__)
+    if last < solver.total_steps and not math.isclose(old, solver.lr_at(last), rel_tol=0.1):
+        warnings.warn(
+            f"{path}: the learning rate jumps from {old:.3g} to {solver.lr:.3g} at step "
+            f"{solver.step}: the schedule {name} was drawn for {before} "
+            f"epochs, and now for {solver.num_epochs}",
+            stacklevel=5,
+        )
+
+
+def capture(solver: TrainingState) -> tuple[Arrays, Metadata]:
     """Return copies of all that a training's future depends on, and of its past."""
+    kept, plain = callback_state.collect(solver.callbacks)
     arrays = {
         **_under("model/", solver.model.state_dict()),
         **_under("optimizer/", solver.optimizer.state_dict()),
         **_under("best/", solver.best_params),
+        **kept,
         "loss_history": np.array(solver.loss_history, dtype=np.float64),
     }
     metadata = {
@@ -142,31 +210,33 @@ def capture(solver: Solver) -> tuple[Arrays, Metadata]:
         "num_epochs": solver.num_epochs,
         "epoch": solver.epoch,
         "step": solver.step,
-        "train_acc_history": solver.train_acc_history,
-        "val_acc_history": solver.val_acc_history,
-        "best_val_acc": solver.best_val_acc,
         "history": [dict(row) for row in solver.history],
+        "callbacks": plain,
+        "stopped_by": solver.stopped_by and solver.stopped_by._asdict(),
     }
     return arrays, metadata
 
 
-def restore(solver: Solver, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
+def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
     """Set a solver to what `capture` returned; nothing is changed if anything does not fit.
 
     Raises:
         KeyError, TypeError, ValueError, OverflowError: something is missing or does not fit.
+        RefusedState: a callback does not take its state.
     """
     epoch, step = int(metadata["epoch"]), int(metadata["step"])
     if arrays["loss_history"].dtype != np.float64:  # a smaller type would grow in a list
         raise TypeError("the losses are not float64")
     losses = [float(loss) for loss in arrays["loss_history"]]
-    train_acc = [float(value) for value in metadata["train_acc_history"]]
-    val_acc = [float(value) for value in metadata["val_acc_history"]]
     history: list[dict[str, Any]] = [dict(row) for row in metadata["history"]]
-    best_val_acc, best = float(metadata["best_val_acc"]), _below("best/", arrays)
+    for row in history:
+        for name in ROW:
+            float(row[name])
+    best, by = _below("best/", arrays), metadata.get("stopped_by")
+    stopped_by = by and StoppedBy(str(by["name"]), dict(by["given"]), dict(by["now"]))
     if not epoch * solver.steps_per_epoch <= step <= (epoch + 1) * solver.steps_per_epoch:
         raise ValueError(f"step {step} is not in epoch {epoch}")
-    if len(losses) != step or not len(train_acc) == len(val_acc) == len(history) == epoch:
+    if len(losses) != step or len(history) != epoch or bool(best) != bool(history):
         raise ValueError(f"the histories do not have the length of {epoch} epochs, {step} steps")
     state = _below("optimizer/", arrays)
     for path, array in state.items():
@@ -181,14 +251,11 @@ def restore(solver: Solver, arrays: Mapping[str, np.ndarray], metadata: Metadata
         }:
             raise ValueError("its parameters are not those of this model")
 
+    callback_state.hand_back(solver.callbacks, arrays, dict(metadata.get("callbacks", {})))
     solver.optimizer.load_state_dict(state)
     solver.model.load_state_dict(model)
-    solver.epoch, solver.step = epoch, step
-    solver.loss_history[:] = losses
-    solver.train_acc_history[:] = train_acc
-    solver.val_acc_history[:] = val_acc
-    solver.history[:] = history
-    solver.best_val_acc, solver.best_params = best_val_acc, best
+    solver.loss_history[:], solver.history[:] = losses, history
+    solver.best_params, solver.stopped_by = best, stopped_by
 
 
 def save_weights(path: str | Path, state: Mapping[str, np.ndarray]) -> None:

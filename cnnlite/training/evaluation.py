@@ -45,6 +45,21 @@ def scores_of_batches(
         yield where, model(batches.gather(X, where, normalization, dtype))
 
 
+def predictions(scores: np.ndarray) -> npt.NDArray[np.int64]:
+    """Return the class of the highest score; -1, which is no class, where scores are not finite.
+
+    A network that overflows gives NaN for every class, and argmax would call that class 0.
+
+    Args:
+        scores: (N, classes).
+
+    Returns:
+        int64 (N,).
+    """
+    found = scores.argmax(axis=1)
+    return np.where(np.isfinite(scores).all(axis=1), found, -1)
+
+
 def accuracy(
     model: Layer,
     X: np.ndarray,
@@ -56,6 +71,8 @@ def accuracy(
 ) -> float:
     """Return the share of images whose highest score is that of their label.
 
+    Scores that are not finite are wrong answers (see `predictions`).
+
     Args:
         model, X, normalization, batch_size, index: see `scores_of_batches`.
         y: labels (N,), of all X.
@@ -66,7 +83,7 @@ def accuracy(
     """
     right = seen = 0
     for where, scores in scores_of_batches(model, X, normalization, batch_size, index):
-        right += int(np.count_nonzero(scores.argmax(axis=1) == y[where]))
+        right += int(np.count_nonzero(predictions(scores) == y[where]))
         seen += len(where)
         if after_batch is not None:
             after_batch()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cnnlite.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from cnnlite.training.solver import Solver
+from cnnlite.training.state import TrainingState
 
 
 class EarlyStopping(Callback):
     """Stop the training when the best validation accuracy is `patience` epochs old.
+
+    All that it needs is in the solver's history, so it remembers nothing: a training that is
+    interrupted and resumed stops at the same epoch.
 
     Args:
         patience: epochs without a better one; at least 1.
@@ -25,8 +24,13 @@ class EarlyStopping(Callback):
             raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
         self.patience = patience
 
-    def after_epoch(self, solver: Solver) -> None:
+    def before_train(self, solver: TrainingState) -> None:
+        self._judge(solver)  # a training that was begun without this callback
+
+    def after_epoch(self, solver: TrainingState) -> None:
+        self._judge(solver)
+
+    def _judge(self, solver: TrainingState) -> None:
         accuracies = solver.val_acc_history
-        best = accuracies.index(max(accuracies))
-        if len(accuracies) - 1 - best >= self.patience:
+        if accuracies and len(accuracies) - 1 - accuracies.index(max(accuracies)) >= self.patience:
             solver.stop()

@@ -10,7 +10,7 @@ from cnnlite.training.callbacks.callback import Callback
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cnnlite.training.solver import Solver
+    from cnnlite.training.state import TrainingState
 
 HEADER = "epoch    step        lr    loss  train_acc  val_acc  images/s"
 SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
@@ -34,7 +34,7 @@ class Progress(Callback):
         self._seen = 0
         self._step = 0
 
-    def before_train(self, solver: Solver) -> None:
+    def before_train(self, solver: TrainingState) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
@@ -55,7 +55,7 @@ class Progress(Callback):
             self._task = self._bar.add_task("", total=solver.total_steps, epoch="", text="")
             self._bar.start()
 
-    def after_step(self, solver: Solver) -> None:
+    def after_step(self, solver: TrainingState) -> None:
         self._seen += 1
         self._loss += (1 - SMOOTHING) * (solver.loss_history[-1] - self._loss)
         self._acc += (1 - SMOOTHING) * (solver.batch_acc - self._acc)
@@ -75,10 +75,10 @@ class Progress(Callback):
             refresh=True,
         )
 
-    def after_epoch(self, solver: Solver) -> None:
+    def after_epoch(self, solver: TrainingState) -> None:
         self._print(line(solver.history[-1]))
 
-    def after_train(self, solver: Solver) -> None:
+    def after_train(self, solver: TrainingState) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -106,7 +106,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def kept(solver: Solver) -> str:
+def kept(solver: TrainingState) -> str:
     """Say what an interrupted training leaves."""
     best = f"; best val_acc so far {solver.best_val_acc:.4f}" if solver.best_params else ""
     where = f"; checkpoint in {solver.checkpoint.path}" if solver.checkpoint else ""
