@@ -107,6 +107,7 @@ class Checkpoint:
         except FAULTS as error:
             raise CheckpointError(f"{self.path} is damaged: {error}") from error
         solver.saved_to = self.path
+        _warn_of_a_jump(self.path, solver, metadata)
 
     def _read(self) -> tuple[Arrays, Metadata]:
         try:
@@ -172,7 +173,6 @@ class Checkpoint:
                 f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=4
             )
         restore(solver, arrays, metadata)
-        _warn_of_a_jump(self.path, solver, metadata)
 
 
 def _warn_of_a_jump(path: Path, solver: TrainingState, metadata: Metadata) -> None:
@@ -188,7 +188,7 @@ def _warn_of_a_jump(path: Path, solver: TrainingState, metadata: Metadata) -> No
             f"{path}: the learning rate jumps from {old:.3g} to {solver.lr:.3g} at step "
             f"{solver.step}: the schedule {name} was drawn for {before} "
             f"epochs, and now for {solver.num_epochs}",
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

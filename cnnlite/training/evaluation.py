@@ -1,8 +1,8 @@
-"""Accuracy, batch by batch: memory does not grow with the data set."""
+"""Scores, predictions and accuracy, batch by batch: memory does not grow with the data set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -90,3 +90,11 @@ def accuracy(
     if not seen:
         raise ValueError(f"accuracy: there are no images, X has the shape {X.shape}")
     return right / seen
+
+
+def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Return the name of the first array that holds NaN or infinity; None if all are finite."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            return name
+    return None

@@ -23,7 +23,7 @@ from cnnlite.training.arguments import (
 )
 from cnnlite.training.callbacks import Progress
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import accuracy, model_dtype
+from cnnlite.training.evaluation import accuracy, model_dtype, predictions
 from cnnlite.training.splits import checked_arrays, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
 
@@ -102,7 +102,17 @@ class Parts(TrainingState):
             (self.X_val, self.y_val, self.num_val_samples),
         )
         measure = self._measure
-        return measure(*first, after_batch), measure(*second, after_batch)
+        found = measure(*first, after_batch), measure(*second, after_batch)
+        if not any(found):
+            self.check_sound()  # nothing right: is there an answer at all?
+        return found
+
+    def check_sound(self) -> None:
+        """Do as `check_finite` does, also where no training image gets scores that are finite."""
+        self.check_finite()
+        x = self._batch(np.arange(self.batch_size))
+        if (predictions(self.model(x)) < 0).all():
+            self.take_back("every score")
 
     def _measure(
         self, X: np.ndarray, y: np.ndarray, samples: int | None, after_batch: Callable[[], None]

@@ -10,9 +10,9 @@ import numpy as np
 
 from cnnlite.data import RandomCropFlip, batches
 from cnnlite.random import Rng
-from cnnlite.training.evaluation import model_dtype
+from cnnlite.training.evaluation import model_dtype, not_finite
 from cnnlite.training.interruption import TrainingDiverged
-from cnnlite.training.state import TrainingState, buffers_put_back, not_finite
+from cnnlite.training.state import TrainingState, buffers_put_back
 
 FAR, HOPELESS = 10, 1000
 """How many times its start a loss may be before there is a warning, and before training ends."""
@@ -29,10 +29,10 @@ def rehearse(training: TrainingState) -> float:
     Raises:
         ValueError, TypeError: the message names the argument, what it gave and what was expected.
     """
-    for step in {training.step, training.total_steps - 1}:
-        factor = training.factor_at(step)
-        if not math.isfinite(factor):
-            raise ValueError(f"Solver: schedule gives {factor} at step {step}, expected a number")
+    factor = training.factor_at(training.step)
+    if not math.isfinite(factor):
+        raise ValueError(f"Solver: schedule gives {factor} at step {training.step}")
+    training.factor_at(training.total_steps - 1)
     _check_augment(training)
     x = batches.gather(
         training.X_train, np.arange(1), training.normalization, model_dtype(training.model)

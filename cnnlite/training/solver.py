@@ -90,7 +90,8 @@ class Solver(Parts):
         if isinstance(self.checkpoint, Checkpoint):
             self.checkpoint.check_may_begin(self)
         self._begin()
-        with self._interrupt:
+        # What is not finite is told as TrainingDiverged, not as a warning of NumPy's.
+        with self._interrupt, np.errstate(over="ignore", invalid="ignore"):
             try:
                 self._notify("before_train")
                 if not self.ended:
@@ -103,7 +104,7 @@ class Solver(Parts):
                 with self._interrupt.hold():
                     self._save()
             except TrainingDiverged:
-                self.check_finite()  # an earlier update may be to blame
+                self.check_sound()  # an earlier update may be to blame
                 raise
             finally:
                 self._notify("after_train")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from cnnlite.layers import Layer
 from cnnlite.optim import Optimizer
 from cnnlite.optim.schedules import Schedule
 from cnnlite.training.arguments import checked_factor
+from cnnlite.training.evaluation import not_finite
 from cnnlite.training.interruption import Interrupt, TrainingDiverged
 
 Arrays = dict[str, np.ndarray]
@@ -180,15 +181,20 @@ class TrainingState:
         """Go back to the last snapshot unless parameters and buffers are finite.
 
         Raises:
-            TrainingDiverged: they are not; or there is no snapshot yet, and nothing to go back to.
+            TrainingDiverged: they are not.
+            ValueError: they are not, and there was no step that could be taken back.
         """
         bad = not_finite({**self.model.params, **self.model.buffers})
-        if bad is None:
-            return
-        if self._good is None or not self.step:
+        if bad is not None:
+            self.take_back(bad)
+
+    def take_back(self, bad: str) -> NoReturn:
+        """Go back to the last snapshot, as what `bad` names is not finite; see `check_finite`."""
+        good = self._good
+        if good is None or not self.step:
             raise ValueError(f"Solver: the model's {bad} is not finite before the first step")
         loss, step, losses = self.loss_history[-1], self.step - 1, list(self.loss_history)
-        lr, good = self.lr_at(step), self._good
+        lr = self.lr_at(step)
         self.go_back(good)
         what = (
             f"this update or one before it left {bad} not finite, so model, optimizer and "
@@ -251,11 +257,3 @@ def settings(callback: Any) -> dict[str, Any]:
         for name in sorted(values)
         if name[0] != "_" and isinstance(values[name], plain)
     }
-
-
-def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
-    """Return the name of the first array that holds NaN or infinity; None if all are finite."""
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            return name
-    return None

@@ -81,7 +81,13 @@ def test_bad_paths(tmp_path: Path) -> None:
 
 @pytest.fixture
 def saved(path: Path) -> Path:
-    trainings.solver(checkpoint=path, num_epochs=1).train()
+    """A training that was stopped after its first epoch."""
+
+    class Stop(Callback):
+        def after_epoch(self, solver: Solver) -> None:
+            solver.stop()
+
+    trainings.solver(checkpoint=path, callbacks=[Stop()]).train()
     return path
 
 
@@ -162,7 +168,11 @@ def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda arrays, metadata: metadata.update(epoch=None),
         lambda arrays, metadata: metadata.pop("history"),
         lambda arrays, metadata: metadata.update(history=[1]),
-        lambda arrays, metadata: metadata.update(train_acc_history=[]),
+        lambda arrays, metadata: metadata["history"][0].pop("val_acc"),
+        lambda arrays, metadata: metadata["history"][0].update(loss="low"),
+        lambda arrays, metadata: metadata.update(callbacks=3),
+        lambda arrays, metadata: metadata.update(stopped_by=[1]),
+        lambda arrays, metadata: [arrays.pop(key) for key in [*arrays] if key[:5] == "best/"],
         lambda arrays, metadata: arrays.pop("loss_history"),
         lambda arrays, metadata: arrays.pop("model/0.weight"),
         lambda arrays, metadata: arrays.update({"best/0.weight": np.zeros(3)}),

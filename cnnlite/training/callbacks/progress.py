@@ -82,10 +82,16 @@ class Progress(Callback):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if solver.interrupted and self._out is not None:
-            self._print(
-                f"interrupted at step {solver.step}, in epoch {solver.epoch + 1}{kept(solver)}"
-            )
+        if self._out is None or not (solver.interrupted or solver.ended):
+            return
+        whole = solver.step == solver.epoch * solver.steps_per_epoch
+        place = f"after epoch {solver.epoch}" if whole else f"in epoch {solver.epoch + 1}"
+        where = f"at step {solver.step}, {place}{kept(solver)}"
+        if solver.interrupted or solver.stopped_by is None:
+            self._print(f"interrupted {where}")
+        else:
+            name = solver.stopped_by.name
+            self._print(f"ended by {name} {where}; without {name} it would go on")
 
     def _print(self, text: str) -> None:
         self._out.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -107,7 +113,7 @@ def duration(seconds: float) -> str:
 
 
 def kept(solver: TrainingState) -> str:
-    """Say what an interrupted training leaves."""
+    """Say what a training leaves that was ended before its time."""
     best = f"; best val_acc so far {solver.best_val_acc:.4f}" if solver.best_params else ""
     where = f"; checkpoint in {solver.checkpoint.path}" if solver.checkpoint else ""
     return best + where
