@@ -24,6 +24,10 @@ class Recorder(Callback):
 
     def before_train(self, solver: TrainingState) -> None:
         if self._config is not None:
+            if not self._config.smoke and self._config.epochs < solver.epoch:
+                raise ValueError(
+                    f"--epochs is {self._config.epochs}, but {self.path} has {solver.epoch} epochs"
+                )
             runs.write_config(self.path, self._config)
 
     def after_epoch(self, solver: TrainingState) -> None:
@@ -31,8 +35,7 @@ class Recorder(Callback):
         save_weights(self.path / runs.WEIGHTS, solver.best_params)
 
     def after_train(self, solver: TrainingState) -> None:
-        if solver.step:  # of a run that was cut short in an epoch, the weights it has come to
-            self._write(solver)
+        self._write(solver)  # a run that was cut short leaves what it has come to
 
     def _write(self, solver: TrainingState) -> None:
         history.save(solver.history, self.path / runs.HISTORY)

@@ -205,7 +205,7 @@ def _draw(
     from cnnlite.cli import runs
     from cnnlite.report import curves
 
-    if solver.history:
+    if losses:
         title = f"{config.model} on {data.name}"
         curves.save(solver.history, path / runs.CURVES, losses, title)
 

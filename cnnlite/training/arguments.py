@@ -92,13 +92,13 @@ def check_methods(name: str, value: Any, *methods: str) -> None:
         raise TypeError(f"Solver: {name} is the class {value.__name__}, expected an instance")
     if not all(callable(getattr(value, method, None)) for method in methods):
         raise TypeError(f"Solver: {name} must have {' and '.join(methods)}, got {value!r}")
-    for method, words in TAKES.get(name, {}).items():
-        _check_signature(name, getattr(value, method), words)
+    if name in TAKES:
+        _check_signature(name, value, TAKES[name])
 
 
-TAKES: dict[str, dict[str, tuple[str, ...]]] = {
-    "schedule": {"__call__": ("step", "total_steps")},
-    "augment": {"__call__": ("images", "index", "epoch", "seed")},
+TAKES: dict[str, tuple[str, ...]] = {
+    "schedule": ("step", "total_steps"),
+    "augment": ("images", "index", "epoch", "seed"),
 }
 
 
@@ -145,7 +145,7 @@ def _check_callback(name: str, callback: Any) -> None:
         event = likely_event(method)
         if event is not None and not _has(callback, event):
             raise TypeError(
-                f"Solver: {name} is a {kind} with {method}, which is never called; "
+                f"Solver: {name} ({kind}) has the method {method}, which is never called; "
                 f"did you mean {event}?"
             )
     events = [event for event in EVENTS if getattr(callback, event, None) is not None]

@@ -59,7 +59,8 @@ def _check_loss(loss: Any, scores: np.ndarray, labels: np.ndarray) -> None:
     except (ValueError, TypeError) as error:
         raise type(error)(
             f"Solver: the loss {name} does not take scores {scores.shape} with labels "
-            f"{labels.shape}, which are numbers of classes; it says: {error}"
+            f"{labels.shape}, the numbers of classes, as CrossEntropyLoss, FocalLoss and HingeLoss "
+            f"do; it says: {error}"
         ) from error
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(
@@ -135,7 +136,8 @@ def check_loss_history(training: TrainingState, blank: float, warn: bool) -> boo
         f"{losses[0]:.3g}; a network that says nothing has {blank:.3g}"
     )
     lr = training.lr_at(step - 1)
-    error = TrainingDiverged(losses[-1], step - 1, lr, f"{what}; the model is as it has become")
+    what += "; the model keeps its last weights"
+    error = TrainingDiverged(losses[-1], step - 1, lr, what, losses)
     if usual > HOPELESS * start:
         raise error
     if warn:
