@@ -96,9 +96,9 @@ def test_a_last_batch_of_one_image_is_refused_before_the_first_step(
 
 
 def test_batches_of_one_image() -> None:
-    with pytest.raises(ValueError, match="^Solver: batch_size is 1, and the model cannot be train"):
+    with pytest.raises(ValueError, match=r"^Solver: batch_size is 1, and the model cannot be"):
         train(model=flat(), batch_size=1)
-    with pytest.raises(ValueError, match="^Solver: batch_size is 1, and the model cannot be train"):
+    with pytest.raises(ValueError, match=r"^Solver: batch_size is 1, and the model cannot be"):
         train(model=flat(), overfit=1)
 
 
@@ -137,7 +137,7 @@ def test_a_loss_for_each_image_is_refused(kind: Any) -> None:
 
 
 def test_a_loss_that_takes_no_labels_says_which_do() -> None:
-    with pytest.raises(TypeError, match="MSELoss does not take .* as CrossEntropyLoss, FocalLoss"):
+    with pytest.raises(TypeError, match=r"MSELoss does not take .* as CrossEntropyLoss, FocalLoss"):
         train(loss=MSELoss())
 
 
@@ -213,7 +213,7 @@ def test_a_data_set_takes_lists() -> None:
     assert (made["X_train"].dtype, made["y_train"].dtype.kind) == (np.uint8, "i")
     assert len(Dataset({"X_val": [], "y_val": []}, ["a"])["y_val"]) == 0
     for labels in ("ab", {0: 1}, None):
-        with pytest.raises(TypeError, match="Dataset: y_train is a .*, expected an array or a li"):
+        with pytest.raises(TypeError, match=r"Dataset: y_train is a .*, expected an array or a li"):
             Dataset({"X_train": DATA["X_train"], "y_train": labels}, list("abcd"))
     with pytest.raises(TypeError, match="Dataset: y_train is a list of <U1, expected numbers"):
         Dataset({"X_train": DATA["X_train"], "y_train": ["a"] * 70}, list("abcd"))
