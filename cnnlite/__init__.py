@@ -7,7 +7,7 @@ Names are imported when they are first used, so that `import cnnlite` costs litt
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cnnlite._version import __version__
 
 if TYPE_CHECKING:
     from cnnlite import (

@@ -126,7 +126,7 @@ def _train_into(
 
     status, losses = 0, solver.loss_history
     try:
-        with explained(OSError, ValueError, TypeError), warnings.catch_warnings():
+        with explained(OSError, ValueError), warnings.catch_warnings():
             warnings.simplefilter("always")  # lines on stderr, each time
             solver.resume() if resume else solver.train()
     except TrainingDiverged as error:

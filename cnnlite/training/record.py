@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite._version import __version__
 from cnnlite.training.state import TrainingState
 
 
@@ -43,11 +44,10 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return what else the bits depend on: the build and the kind of machine."""
-    import cnnlite
     from cnnlite._backend import backend_name, kernels
 
     return {
-        "cnnlite": cnnlite.__version__,
+        "cnnlite": __version__,
         "NumPy": np.__version__,
         "backend": backend_name,
         "compiler": kernels.compiler(),

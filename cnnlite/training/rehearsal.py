@@ -41,7 +41,8 @@ def rehearse(training: TrainingState) -> float:
     _check_loss(training.loss, scores, training.y_train[:1])
     _check_batch_of_one(training, x)
     labels = training.y_train[: training.batch_size]
-    blank, _ = training.loss.forward(np.zeros((len(labels), scores.shape[1]), x.dtype), labels)
+    zeros = np.zeros((len(labels), scores.shape[1]), scores.dtype)
+    blank, _ = training.loss.forward(zeros, labels)
     return float(blank)
 
 
