@@ -67,3 +67,7 @@ def test_a_destroyed_network_has_no_right_answers(
     outcome = cli("evaluate", copy, "--split", "val", "--threads", "1")
     assert outcome.status == 0
     assert "validation accuracy 0.00% over 1,000 images" in outcome.out
+    picture = tmp_path / "grey.ppm"
+    picture.write_bytes(b"P6 32 32 255\n" + bytes(3 * 32 * 32))
+    line = cli("predict", picture, "--run", copy).complaint
+    assert "gives scores that are not finite" in line
