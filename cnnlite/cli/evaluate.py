@@ -29,7 +29,7 @@ def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int |
 
     import cnnlite
     from cnnlite.cli import runs
-    from cnnlite.evaluation import scores_of_batches
+    from cnnlite.evaluation import predictions, scores_of_batches
 
     if threads is not None:
         cnnlite.set_num_threads(threads)
@@ -44,7 +44,7 @@ def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int |
     images, targets = data[f"X_{split}"], data[f"y_{split}"]
     right = np.empty(len(targets), dtype=bool)
     for where, scores in scores_of_batches(model, images, opened.normalization):
-        right[where] = scores.argmax(axis=1) == targets[where]
+        right[where] = predictions(scores) == targets[where]
 
     table = Table(box=None, pad_edge=False)
     for name in ("class", "images", "right"):

@@ -39,6 +39,8 @@ def predict(image: Path, run: Path | None, top: int) -> None:
         model = opened.model()
 
         _, scores = next(scores_of_batches(model, pixels[None], opened.normalization))
+    if not np.isfinite(scores).all():
+        fail(f"the network of {path} gives scores that are not finite for {image}")
     chances = softmax(scores[0])
     if len(chances) != len(opened.class_names):
         fail(f"{path / runs.RECORD} names {len(opened.class_names)} classes, not {len(chances)}")

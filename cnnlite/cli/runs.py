@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnlite._storage import replace_file
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.data import Dataset, Normalization, load
 from cnnlite.data.unpickle import read_regular_file
@@ -151,8 +152,13 @@ def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
             "shift": normalization.shift.tolist(),
         },
     }  # fmt: skip
-    (path / CONFIG).write_text(to_toml(config), encoding="utf-8")
-    (path / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_config(path, config)
+    replace_file(path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def write_config(path: Path, config: TrainConfig) -> None:
+    """Write config.toml; one that is there is replaced, wholly or not at all."""
+    replace_file(path / CONFIG, to_toml(config).encode())
 
 
 def read_config(path: Path) -> TrainConfig:

@@ -25,7 +25,7 @@ def save(
     """Draw the curves; without matplotlib, say in one line how to get it.
 
     Args:
-        history: ``solver.history``, at least one row.
+        history: ``solver.history``; a training that ended in its first epoch has no row yet.
         path: the PNG; a file that is there is replaced, wholly or not at all.
         loss_history: ``solver.loss_history``, drawn faintly behind the means of the epochs.
         title: a line above the curves.
@@ -35,9 +35,10 @@ def save(
 
     Raises:
         OSError: the file cannot be written.
-        ValueError: the history is empty.
+        ValueError: the history is empty, and there are no losses of steps either.
     """
-    if not history:
+    losses = [] if loss_history is None else list(loss_history)
+    if not history and not losses:
         raise ValueError("curves: the history is empty, there is nothing to draw")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -50,9 +51,12 @@ def save(
         return False
     figure = Figure(figsize=(9, 3.6), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)  # without pyplot: no window, no state that others see
-    left, right = figure.subplots(1, 2)
-    _draw_loss(left, history, [] if loss_history is None else list(loss_history))
-    _draw_accuracy(right, history)
+    if history:
+        left, right = figure.subplots(1, 2)
+        _draw_loss(left, history, losses)
+        _draw_accuracy(right, history)
+    else:
+        _draw_steps(figure.subplots(), losses)
     if title:
         figure.suptitle(title, color=INK, fontsize=11)
     picture = io.BytesIO()
@@ -82,6 +86,15 @@ def _draw_loss(
         axes.legend(frameon=False, labelcolor=INK)
     margin = 0.05 * (high - low) or 0.05
     axes.set_ylim(low - margin, high + margin)
+
+
+def _draw_steps(axes: Any, losses: list[float]) -> None:
+    """Draw the losses of a training that has not come to the end of an epoch."""
+    _style(axes, "training loss of each step", len(losses))
+    axes.plot(range(1, len(losses) + 1), losses, color=LOSS, marker="o", markersize=2)
+    axes.set_xlabel("step", color=INK)
+    if min(losses) > 0 and max(losses) > 1000 * min(losses):  # it exploded
+        axes.set_yscale("log")
 
 
 def _draw_accuracy(axes: Any, history: Sequence[Mapping[str, float]]) -> None:

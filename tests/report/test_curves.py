@@ -62,3 +62,12 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
 def test_nothing_to_draw(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="curves: the history is empty"):
         curves.save([], tmp_path / "curves.png")
+
+
+@pytest.mark.parametrize("losses", [[2.3, 2.2], [2.3, 1e3, 1e12], [0.0, 1.0], [1.5]])
+def test_a_training_that_ended_in_its_first_epoch_has_its_losses_drawn(
+    tmp_path: Path, losses: list[float]
+) -> None:
+    """Diverged and interrupted runs had no picture at all."""
+    assert curves.save([], tmp_path / "curves.png", losses, "title")
+    assert (tmp_path / "curves.png").read_bytes()[1:4] == b"PNG"

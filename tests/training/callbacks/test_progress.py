@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cnnlite.callbacks.progress import HEADER, Progress, duration, line
+from cnnlite.training.callbacks.progress import HEADER, Progress, duration, line
 from tests import trainings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -38,7 +38,7 @@ def test_no_terminal_gets_lines_only(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_terminal_gets_a_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlite.callbacks.progress.REFRESH", 0.0)
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.REFRESH", 0.0)
     out = io.StringIO()
     console = Console(
         file=out, force_terminal=True, width=120, color_system=None, legacy_windows=False
@@ -60,7 +60,7 @@ def test_a_terminal_gets_a_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_first_loss_shown_is_the_first_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """A moving average that starts at 0 would show a twentieth of it."""
-    monkeypatch.setattr("cnnlite.callbacks.progress.REFRESH", 0.0)
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.REFRESH", 0.0)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120, color_system=None)
     solver = trainings.solver(callbacks=[Progress(console)], num_epochs=1)

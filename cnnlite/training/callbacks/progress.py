@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from cnnlite.callbacks.callback import Callback
+from cnnlite.training.callbacks.callback import Callback
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cnnlite.solver import Solver
+    from cnnlite.training.state import TrainingState
 
 HEADER = "epoch    step        lr    loss  train_acc  val_acc  images/s"
 SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
@@ -34,7 +34,7 @@ class Progress(Callback):
         self._seen = 0
         self._step = 0
 
-    def before_train(self, solver: Solver) -> None:
+    def before_train(self, solver: TrainingState) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
@@ -55,7 +55,7 @@ class Progress(Callback):
             self._task = self._bar.add_task("", total=solver.total_steps, epoch="", text="")
             self._bar.start()
 
-    def after_step(self, solver: Solver) -> None:
+    def after_step(self, solver: TrainingState) -> None:
         self._seen += 1
         self._loss += (1 - SMOOTHING) * (solver.loss_history[-1] - self._loss)
         self._acc += (1 - SMOOTHING) * (solver.batch_acc - self._acc)
@@ -75,17 +75,23 @@ class Progress(Callback):
             refresh=True,
         )
 
-    def after_epoch(self, solver: Solver) -> None:
+    def after_epoch(self, solver: TrainingState) -> None:
         self._print(line(solver.history[-1]))
 
-    def after_train(self, solver: Solver) -> None:
+    def after_train(self, solver: TrainingState) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if solver.interrupted and self._out is not None:
-            self._print(
-                f"interrupted at step {solver.step}, in epoch {solver.epoch + 1}{kept(solver)}"
-            )
+        if self._out is None or not (solver.interrupted or solver.ended):
+            return
+        whole = solver.step == solver.epoch * solver.steps_per_epoch
+        place = f"after epoch {solver.epoch}" if whole else f"in epoch {solver.epoch + 1}"
+        where = f"at step {solver.step}, {place}{kept(solver)}"
+        if solver.interrupted or solver.stopped_by is None:
+            self._print(f"interrupted {where}")
+        else:
+            name = solver.stopped_by.name
+            self._print(f"ended by {name} {where}; without {name} it would go on")
 
     def _print(self, text: str) -> None:
         self._out.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -106,8 +112,8 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-def kept(solver: Solver) -> str:
-    """Say what an interrupted training leaves."""
+def kept(solver: TrainingState) -> str:
+    """Say what a training leaves that was ended before its time."""
     best = f"; best val_acc so far {solver.best_val_acc:.4f}" if solver.best_params else ""
     where = f"; checkpoint in {solver.checkpoint.path}" if solver.checkpoint else ""
     return best + where
