@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -38,7 +39,7 @@ def replace_file(path: Path, data: bytes) -> None:
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(f"{path} is not a regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     draft = _draft(path, str(os.getpid()))
     try:
         with open(draft, "wb") as file:
@@ -46,9 +47,12 @@ def replace_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             draft.unlink()
+        if isinstance(error, OSError):  # in the name of the file, not of its draft
+            reason = error.strerror if path.parent.is_dir() else "its folder is not there"
+            raise OSError(error.errno, reason, str(path)) from error
         raise
     if hasattr(os, "O_DIRECTORY"):  # where folders can be opened at all
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

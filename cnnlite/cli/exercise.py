@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cnnlite.cli._group import did_you_mean, explained, fail
+from cnnlite.cli._group import did_you_mean, explained, fail, show_table
 
 if TYPE_CHECKING:
     from cnnlite.exercises import Exercise, Verdict
@@ -73,7 +73,7 @@ def _list() -> None:
         (each.name, each.title, str(len(each.parts)), str(each.points))
         for each in EXERCISES.values()
     ]
-    _table(("exercise", "what it is", "parts", "points"), rows)
+    show_table(("exercise", "what it is", "parts", "points"), rows, ("parts", "points"))
     click.echo(
         "\ncnnlite exercise NAME writes a starting file, cnnlite exercise check FILE tests it"
     )
@@ -117,20 +117,9 @@ def _report(file: Path, subject: Exercise, verdicts: list[Verdict]) -> None:
     rows = [(v.part.name, v.word, f"{v.points}/{v.part.points}") for v in verdicts]
     points, most = sum(v.points for v in verdicts), sum(v.part.points for v in verdicts)
     click.echo(f"{file}: {subject.title}\n")
-    _table(("part", "", "points"), [*rows, ("total", "", f"{points}/{most}")])
+    lines = [*rows, ("total", "", f"{points}/{most}")]
+    show_table(("part", "", "points"), lines, ["points"])
     for verdict in verdicts:
         if verdict.message:
             text = verdict.message.replace("\n", "\n  ")
             click.echo(f"\n{verdict.part.name}: {text}")
-
-
-def _table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("parts", "points") else "left")
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, highlight=False, soft_wrap=True).print(table)
