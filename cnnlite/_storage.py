@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import glob
 import hashlib
 import json
@@ -37,9 +36,9 @@ def replace_file(path: Path, data: bytes) -> None:
         OSError: the disk is full, the folder is missing or read-only, or `path` is something else
             than a file; what was at `path` is untouched and nothing is left beside it.
     """
-    path = Path(os.path.realpath(path))
+    name, path = path, Path(os.path.realpath(path))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        raise OSError(f"{name} is not a regular file")
     draft = _draft(path, str(os.getpid()))
     try:
         with open(draft, "wb") as file:
@@ -51,8 +50,7 @@ def replace_file(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             draft.unlink()
         if isinstance(error, OSError):  # in the name of the file, not of its draft
-            reason = error.strerror if path.parent.is_dir() else "its folder is not there"
-            raise OSError(error.errno, reason, str(path)) from error
+            raise OSError(error.errno, error.strerror, str(name)) from error
         raise
     if hasattr(os, "O_DIRECTORY"):  # where folders can be opened at all
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,6 +1,6 @@
 """What text meets on its way out: a narrow terminal, an encoding, a reader that has left.
 
-`Output` is a stream that none of these can make fail, `table` and `kept` lay text out for a width.
+`Output` is a stream that none of these can make fail, `table` and `fitting` lay text out for a width.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Output", "OutputEnded", "console", "display_width", "kept", "table", "width_of"]
+__all__ = ["Output", "OutputEnded", "console", "display_width", "fitting", "table", "width_of"]
 
 GAP = 2  # spaces between columns
 NARROWEST = 8  # to which a column of text is folded; numbers never are
@@ -122,17 +122,20 @@ def display_width(text: str) -> int:
     return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
 
 
-def kept(widths: Sequence[int], drop: Sequence[int], width: int | None) -> list[int]:
+def fitting(
+    widths: Sequence[int], drop: Sequence[int], width: int | None, gap: int = GAP
+) -> list[int]:
     """Return which columns are shown.
 
     Args:
         widths: of each column, without the gaps between them.
         drop: the columns that may be left out, in the order in which they go.
         width: what there is; None means enough.
+        gap: spaces between columns.
     """
     columns = list(range(len(widths)))
     for column in drop:
-        if width is None or _total([widths[c] for c in columns]) <= width:
+        if width is None or _total([widths[c] for c in columns], gap) <= width:
             break
         columns.remove(column)
     return columns
@@ -148,7 +151,7 @@ def table(
     """Lay out a table; where it is too wide, columns go first, then the widest text is folded.
 
     Args:
-        headings: a name for each column; if all are empty, there is no first line.
+        headings: a name for each column; if all are blank, there is no first line.
         rows: the cells, which may have several lines.
         right: the columns of numbers, which stand to the right and are never folded.
         drop: the columns that may be left out, in the order in which they go.
@@ -157,9 +160,9 @@ def table(
     Returns:
         The lines, without a newline at the end.
     """
-    lines = [headings, *rows] if any(headings) else list(rows)
+    lines = [headings, *rows] if any(map(str.strip, headings)) else list(rows)
     widths = [max(map(_cell_width, column)) for column in zip(*lines, strict=True)]
-    columns = kept(widths, [list(headings).index(name) for name in drop], width)
+    columns = fitting(widths, [list(headings).index(name) for name in drop], width)
     texts = [c for c in columns if headings[c] not in right]
     _narrow(widths, columns, texts, width)
     shown = []
@@ -186,8 +189,8 @@ def _narrow(widths: list[int], columns: list[int], texts: list[int], width: int 
         widths[widest] = min(widths[widest] - 1, floor)
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + GAP * (len(widths) - 1)
+def _total(widths: Sequence[int], gap: int = GAP) -> int:
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _cell_width(cell: str) -> int:

@@ -94,9 +94,7 @@ def create(out: Path | None, model: str) -> Path:
     """
     if out is None:
         return _numbered(model)
-    if out.is_file():
-        raise FileExistsError(f"{out} is a file: choose another name for the folder with --out")
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         hint = f"continue it with --resume {out}, or choose another folder with --out"
         raise FileExistsError(f"{out} is there already and is not written over: {hint}")
     out.mkdir(parents=True, exist_ok=True)

@@ -180,7 +180,7 @@ def _limit_size(path: str, picture: ImageFile, kind: str) -> None:
 
 
 def _too_many(kind: str, most: int) -> str:
-    what = f"more than the {most:,} that a {kind or 'picture'} may have"
+    what = f"more than the {most:,} pixels that a {kind or 'picture'} may have"
     if kind == "JPEG":
         return what
     return f"{what}; scale it down, or save it as a JPEG, which may have {MAX_JPEG_PIXELS:,}"
