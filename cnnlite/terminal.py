@@ -1,6 +1,6 @@
 """What text meets on its way out: a narrow terminal, an encoding, a reader that has left.
 
-`Output` is a stream that none of these can make fail, `table` and `fitting` lay text out for a width.
+`Output` is a stream that none of these can make fail; `table` and `fitting` lay text out.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Progress(Callback):
         from rich.progress import Progress as Bar
 
         # A reader that leaves, or a disk that is full, is no reason to lose a training.
-        out = Output(sys.stdout)
+        out: Any = Output(sys.stdout)
         self._out = self.console or Console(file=out, width=width_of(out), highlight=False)
         self._width = width_of(self._out.file)
         self._loss, self._acc, self._seen = 0.0, 0.0, 0

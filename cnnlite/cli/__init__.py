@@ -78,8 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OutputEnded:
             status = READER_LEFT
         if out.fault is not None and not out.reader_left:
-            where = f"standard output cannot be written: {describe(out.fault)}"
-            click.echo(f"cnnlite{''.join(f' {word}' for word in words[:1])}: {where}", err=True)
+            name = " ".join(["cnnlite", *words[: 2 if words[:1] == ["data"] else 1]])
+            text = f"{name}: standard output cannot be written: {describe(out.fault)}"
+            click.echo(text, err=True)
             status = 2 if status in (0, READER_LEFT) else status
     for stream in (out, err):
         if stream.fault is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cnnlite.cli._group import Commands, explained, fail, show_table
+from cnnlite.cli._group import Commands, explained, fail, say_where, show_table
 
 WIDE_ENOUGH_FOR_A_BAR = 60
 
@@ -88,16 +88,17 @@ def verify(data_dir: Path | None) -> int:
 def show(data_dir: Path | None, name: str, out: Path) -> None:
     """Describe the data set, and draw the first images of each class."""
     from cnnlite import data
+    from cnnlite.report import sheet
 
     with explained(OSError, ValueError):
         found: Any = data.load(name, data_dir)
+    say_where(found, data_dir)
     click.echo(found)
+    title = f"{found.name}: the first training images of each class"
     try:
-        from PIL import Image
+        with explained(OSError, ValueError):
+            sheet.save(found, found.class_names, out, title)
     except ImportError:
         click.echo('no picture: it needs Pillow, pip install "cnnlite[viz]"')
         return
-    sheet = data.contact_sheet(found["X_train"], found["y_train"])
-    with explained(OSError, ValueError):
-        Image.fromarray(sheet).save(out)
     click.echo(f"the first images of each class, one class a row: {out}")
