@@ -89,6 +89,10 @@ def _write(name: str, path: Path) -> None:
                 file.write(starting_file(name))
         except FileExistsError:
             fail(f"{path} is there already, and is not written over; --out names another file")
+        except OSError as error:  # a full disk names no file, and leaves an empty one
+            if error.filename is None:
+                path.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(path)) from error
     click.echo(f"{path} is yours to fill in; cnnlite exercise check {path} tests it")
 
 

@@ -43,7 +43,7 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
     chosen = labs.load(name)
     click.echo(chosen.title)
     try:
-        missing = FileNotFoundError, DataError, labs.Unavailable
+        missing = OSError, DataError, labs.Unavailable
         with progress_note("") as say, explained(*missing):
             findings = chosen.run(labs.Settings(data, full, seed, say))
     except TrainingDiverged as error:

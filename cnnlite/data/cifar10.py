@@ -160,7 +160,7 @@ def find(root: PathLike | None = None) -> Source:
         ValueError: root is empty.
     """
     if root is not None and not os.fspath(root):
-        raise ValueError("cifar10: root is '', expected the folder that holds CIFAR-10")
+        raise ValueError("the name of the folder that holds CIFAR-10 is empty")
     place = expanded(root) if root is not None else data_folder()
     found = next(_sources(place), None)
     if found is not None:

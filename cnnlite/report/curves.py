@@ -73,16 +73,17 @@ def _draw_loss(
     if loss_history:
         per_epoch = history[0]["step"] / history[0]["epoch"] if history else 1
         steps = [(step + 1) / per_epoch for step in range(len(loss_history))]
-        axes.plot(steps, loss_history, color=LOSS, alpha=0.25, linewidth=0.8, label="each step")
+        faint = {"alpha": 0.25, "linewidth": 0.8} if history else {}
+        axes.plot(steps, loss_history, color=LOSS, label="each step", **faint)
         axes.set_xlim(0, max(steps[-1], len(history)) * (1 + 0.3 / max(1, len(history))))
-    if not history:
+    if history:  # an epoch's mean belongs to its middle
+        middles = [row["epoch"] - 0.5 for row in history]
+        axes.plot(
+            middles, means, color=LOSS, marker=_marker("o", means), markersize=3.5,
+            label="mean of the epoch",
+        )  # fmt: skip
+    else:
         axes.set_xlabel("step", color=INK)
-    # An epoch's mean belongs to its middle.
-    middles = [row["epoch"] - 0.5 for row in history]
-    axes.plot(
-        middles, means, color=LOSS, marker=_marker("o", means), markersize=3.5,
-        label="mean of the epoch",
-    )  # fmt: skip
     _limit_loss(axes, _finite(means), _finite(loss_history))
     _legend_below(axes)
 
@@ -106,7 +107,7 @@ def _draw_accuracy(axes: Any, history: Sequence[Mapping[str, float]]) -> None:
     _style(axes, "accuracy", len(history))
     axes.yaxis.set_major_formatter("{x:g}%")
     if not history:
-        axes.set(ylim=(0, 100), xticks=[])
+        axes.set(ylim=(0, 100), xticks=[], xlabel="")
         axes.text(
             0.5, 0.5, "no epoch was completed", ha="center", color=INK, transform=axes.transAxes
         )

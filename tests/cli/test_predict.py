@@ -73,7 +73,9 @@ def test_a_small_file_that_claims_to_be_huge_is_one_line(cli: Cli) -> None:
     Image.new("1", (8193, 8193)).save("a.png")
     assert Path("a.png").stat().st_size < 2**15
     line = cli("predict", "a.png").complaint
-    assert "cannot be read as a picture: it has 8193 x 8193 pixels, more than the 67,108,864" in line
+    assert (
+        "cannot be read as a picture: it has 8193 x 8193 pixels, more than the 67,108,864" in line
+    )
 
 
 def test_a_format_that_is_a_program_is_not_read(cli: Cli) -> None:
