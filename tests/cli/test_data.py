@@ -89,8 +89,8 @@ class TestShow:
             pixels = np.asarray(picture)
         np.testing.assert_array_equal(pixels[-len(large) :, -large.shape[1] :], large)
         names = pixels[-len(large) :, : -large.shape[1]]
-        rows = names.reshape(10, -1, *names.shape[1:])[:, :100]
-        assert (rows.min(axis=(1, 2, 3)) < 100).all(), "each row has its name beside it"
+        rows = np.array_split(names, 10)
+        assert all(row.min() < 100 for row in rows), "each row has its name beside it"
         assert pixels[: -len(large)].min() < 100, "and a title is above them"
 
     @pytest.mark.parametrize("name", ["data", "data.xyz", "data.txt"])

@@ -277,10 +277,17 @@ class TestNotQuiteWhereItWasLookedFor:
         source = find(python_root)
         assert (source.folder, source.note) == (python_root / PY, "")
 
-    @pytest.mark.parametrize("name", ["cifar-10-python.tar.gz", "cifar-10-python.tgz",
-                                      "cifar-10-python.tar", "cifar-10-binary.tar.gz"])  # fmt: skip
-    @pytest.mark.parametrize("place", ["folder", "deeper", "itself"])
-    @pytest.mark.parametrize("cache", [True, False])
+    @pytest.mark.parametrize(
+        ("name", "place", "cache"),
+        [
+            ("cifar-10-python.tar.gz", "folder", True),
+            ("cifar-10-python.tar.gz", "folder", False),
+            ("cifar-10-python.tgz", "deeper", True),
+            ("cifar-10-python.tar", "itself", True),
+            ("cifar-10-binary.tar.gz", "folder", True),
+            ("cifar-10-binary.tar.gz", "itself", False),
+        ],
+    )
     def test_in_its_archive(
         self, python_root, binary_root, tmp_path, own_cache, rows, name, place, cache
     ) -> None:

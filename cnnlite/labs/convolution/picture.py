@@ -27,7 +27,9 @@ def draw(errors: dict[str, list[float]], figure: Any) -> None:
 
 def _matrix(axes: Any, matrix: np.ndarray, title: str, block: int = 0) -> None:
     limit = np.abs(matrix).max()
-    picture = axes.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit)
+    signed = bool((matrix < 0).any())
+    colors, low = ("RdBu", -limit) if signed else ("Blues", 0)
+    picture = axes.imshow(matrix, cmap=colors, vmin=low, vmax=limit)
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#bbbbbb")
