@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli._group import describe, explained, fail, say_where
 from cnnlite.cli.config import ConfigError, TrainConfig
 
 if TYPE_CHECKING:
@@ -97,10 +97,14 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
         cnnlite.set_num_threads(config.threads)
     data = _load_data(config)
     # What the run folder notes must not depend on where, or with which data around, it is read.
-    folder = config.data_dir and str(Path(config.data_dir).resolve())
+    folder = config.data_dir and str(Path(config.data_dir).expanduser().resolve())
     config = replace(config, data=data.name, data_dir=folder)
-    with explained(OSError):
+    try:
         path = resume or runs.create(out, config.model)
+    except FileExistsError as error:
+        fail(describe(error))
+    except OSError as error:
+        fail(f"{describe(error)}: the run folder cannot be made; --out names another place")
     with ExitStack() as stack:
         with explained(FileExistsError):
             stack.enter_context(runs.held(path))
@@ -148,6 +152,7 @@ def _load_data(config: TrainConfig) -> "Dataset":
 
     with explained(OSError, ValueError):
         found = data.load(config.data, config.data_dir)
+        say_where(found, config.data_dir)
     if found.name == "embedded" and config.data == "auto":
         click.echo(
             "CIFAR-10 is not on this machine, so this run uses the embedded data set, "

@@ -235,6 +235,19 @@ class TestWhatIsWrong:
         assert "CIFAR-10 is not in nowhere" in line
         assert not Path("runs").exists()
 
+    def test_a_place_that_the_environment_names_is_not_replaced_by_the_embedded_set(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CNNLITE_DATA", "typo")
+        for command in (
+            ["train", "--smoke"],
+            ["data", "show"],
+            ["lab", "sgd", "--data", "cifar10"],
+        ):
+            line = cli(*command).complaint
+            assert "CIFAR-10 is not in typo (named by CNNLITE_DATA): there is no such" in line
+        assert not Path("runs").exists()
+
     def test_a_batch_larger_than_the_data_set(self, cli: Cli) -> None:
         line = cli("train", "--data", "embedded", "--batch-size", "20000").complaint
         assert "batch_size" in line

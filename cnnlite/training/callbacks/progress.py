@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from cnnlite.terminal import Output, fitting, width_of
 from cnnlite.training.callbacks.callback import Callback
 
 if TYPE_CHECKING:
@@ -12,7 +14,17 @@ if TYPE_CHECKING:
 
     from cnnlite.training.state import TrainingState
 
-HEADER = "epoch    step        lr    loss  train_acc  val_acc  images/s"
+COLUMNS = (  # of an epoch's line: key in the history, name, width and form
+    ("epoch", "epoch", 5, "d"),
+    ("step", "step", 7, "d"),
+    ("lr", "lr", 9, ".6f"),
+    ("loss", "loss", 7, ".4f"),
+    ("train_acc", "train_acc", 10, ".4f"),
+    ("val_acc", "val_acc", 8, ".4f"),
+    ("images_per_second", "images/s", 9, ",.0f"),
+)
+DISPENSABLE = (2, 6, 1, 4, 3)  # columns that a narrow terminal goes without, in this order
+BAR = 72  # columns of a terminal that has room for a bar
 SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
 REFRESH = 0.2  # seconds between two drawings of the bar; no thread competes with the kernels
 
@@ -39,18 +51,20 @@ class Progress(Callback):
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        self._out = self.console or Console(highlight=False)
+        # A reader that leaves, or a disk that is full, is no reason to lose a training.
+        out: Any = Output(sys.stdout)
+        self._out = self.console or Console(file=out, width=width_of(out), highlight=False)
+        self._width = width_of(self._out.file)
         self._loss, self._acc, self._seen = 0.0, 0.0, 0
         self._step, self._started, self._drawn = solver.step, time.perf_counter(), 0.0
-        self._print(HEADER)
+        self._print(header(self._width))
         for row in solver.history:
-            self._print(line(row))
+            self._print(line(row, self._width))
         if self._out.is_terminal:
+            bar = [BarColumn()] if self._out.width >= BAR else []
             columns = (
-                TextColumn("epoch {task.fields[epoch]}"),
-                BarColumn(),
-                TextColumn("{task.fields[text]}"),
-            )
+                TextColumn("epoch {task.fields[epoch]}"), *bar, TextColumn("{task.fields[text]}")
+            )  # fmt: skip
             self._bar = Bar(*columns, console=self._out, auto_refresh=False, transient=True)
             self._task = self._bar.add_task("", total=solver.total_steps, epoch="", text="")
             self._bar.start()
@@ -69,14 +83,17 @@ class Progress(Callback):
             self._task,
             completed=solver.step,
             epoch=f"{solver.epoch + 1}/{solver.num_epochs}",
-            text=f"loss {self._loss / weight:.3f}  acc {self._acc / weight:.1%}  "
-            f"{solver.batch_size / per_step:,.0f} images/s  "
-            f"{duration(per_step * (solver.total_steps - solver.step))} left",
+            text=self._text(
+                f"loss {self._loss / weight:.3f}",
+                f"acc {self._acc / weight:.1%}",
+                f"{solver.batch_size / per_step:,.0f} images/s",
+                f"{duration(per_step * (solver.total_steps - solver.step))} left",
+            ),
             refresh=True,
         )
 
     def after_epoch(self, solver: TrainingState) -> None:
-        self._print(line(solver.history[-1]))
+        self._print(line(solver.history[-1], self._width))
 
     def after_train(self, solver: TrainingState) -> None:
         if self._bar is not None:
@@ -93,16 +110,37 @@ class Progress(Callback):
             name = solver.stopped_by.name
             self._print(f"ended by {name} {where}; without {name} it would go on")
 
+    def _text(self, *parts: str) -> str:
+        """The parts beside the bar; images/s go first where there is no room, the accuracy next."""
+        room = None if self._out.width >= BAR else self._out.width - len("epoch 300/300 ")
+        shown = fitting([len(part) for part in parts], (2, 1, 0), room)
+        return "  ".join(parts[part] for part in shown)
+
     def _print(self, text: str) -> None:
         self._out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def line(row: dict[str, Any]) -> str:
-    """Return an epoch's row of the history in the columns of HEADER."""
-    return (
-        f"{row['epoch']:5d} {row['step']:7d} {row['lr']:9.6f} {row['loss']:7.4f} "
-        f"{row['train_acc']:10.4f} {row['val_acc']:8.4f} {row['images_per_second']:9,.0f}"
-    )
+def header(width: int | None = None) -> str:
+    """Return the names of the columns that `line` has for the same width."""
+    return " ".join(f"{COLUMNS[c][1]:>{COLUMNS[c][2]}}" for c in _columns(width))
+
+
+def line(row: dict[str, Any], width: int | None = None) -> str:
+    """Return an epoch's row of the history in columns.
+
+    Args:
+        row: of the history.
+        width: of the terminal; the columns that matter least are left out to fit it. None: all.
+    """
+    shown = (COLUMNS[c] for c in _columns(width))
+    return " ".join(f"{row[key]:{size}{form}}" for key, _, size, form in shown)
+
+
+def _columns(width: int | None) -> list[int]:
+    return fitting([size for _, _, size, _ in COLUMNS], DISPENSABLE, width, gap=1)
+
+
+HEADER = header()
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cnnlite.training.callbacks.progress import HEADER, Progress, duration, line
+from cnnlite.training.callbacks.progress import HEADER, Progress, duration, header, line
 from tests import trainings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,6 +28,30 @@ def test_columns_are_aligned() -> None:
     assert line(ROW) == "    3    1149  0.012500  1.2346     0.5000   1.0000    12,346"
     for name, value in zip(HEADER.split(), line(ROW).split(), strict=True):
         assert HEADER.index(name) + len(name) == line(ROW).index(value) + len(value)
+
+
+@pytest.mark.parametrize("width", range(14, 70))
+def test_lines_fit_a_narrow_terminal_and_lose_whole_columns(width: int) -> None:
+    names, values = header(width).split(), line(ROW, width).split()
+    assert len(header(width)) == len(line(ROW, width)) <= width
+    assert {"epoch", "val_acc"} <= set(names)
+    assert (
+        dict(zip(HEADER.split(), line(ROW).split(), strict=True)).items()
+        >= dict(zip(names, values, strict=True)).items()
+    )
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_the_bar_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.REFRESH", 0.0)
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = io.StringIO()
+    console = Console(
+        file=out, force_terminal=True, width=width, color_system=None, legacy_windows=False
+    )
+    trainings.solver(callbacks=[Progress(console)], num_epochs=1).train()
+    assert "0:00 left" in out.getvalue()
+    assert "…" not in out.getvalue()
 
 
 def test_no_terminal_gets_lines_only(capsys: pytest.CaptureFixture[str]) -> None:
