@@ -126,6 +126,7 @@ def batch_norm_forward(
     train: bool,
     relu: bool,
     addend: Array | None = None,
+    rest: Array | None = None,
 ) -> None: ...
 def batch_norm_backward(
     dy: Array,
@@ -141,4 +142,5 @@ def batch_norm_backward(
     relu: bool,
     y: Array | None = None,
     dsum: Array | None = None,
+    rest: Array | None = None,
 ) -> None: ...

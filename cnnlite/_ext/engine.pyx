@@ -37,6 +37,7 @@ cdef extern from "engine/pointwise_args.h" nogil:
         void *dx
         void *dsum
         void *mean
+        void *rest
         void *inverse_std
         void *variance
         void *dgamma

@@ -9,7 +9,7 @@ from cpython.buffer cimport (
 )
 
 cdef enum:
-    MAX_ARRAYS = 12
+    MAX_ARRAYS = 13
 
 
 cdef class Arrays:

@@ -169,13 +169,14 @@ cdef int run_norm(norm_kernel kernel, norm_args *k) except -1:
 
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
-                       bint relu, addend=None):
-    """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
+                       bint relu, addend=None, rest=None):
+    """y = (x - mean - rest) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
 
     An addend, of x's size, is added to y before relu.
 
-    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
-    otherwise mean and inverse_std are read.  y may be x or the addend."""
+    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written, and
+    rest, unless None, what rounding took off the mean; otherwise mean, inverse_std and rest (None:
+    0) are read.  y may be x or the addend."""
     cdef Arrays arrays = Arrays("batch_norm_forward")
     cdef norm_args k
     cdef Py_ssize_t *shape = arrays.shape("x", x, 3)
@@ -187,6 +188,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     k.gamma = arrays.take("gamma", gamma, k.channels, False)
     k.beta = arrays.take("beta", beta, k.channels, False)
     k.mean = arrays.take("mean", mean, k.channels, train)
+    k.rest = arrays.take("rest", rest, k.channels, train)
     k.inverse_std = arrays.take("inverse_std", inverse_std, k.channels, train)
     k.variance = arrays.take("variance", variance, k.channels, True) if train else NULL
     k.eps, k.train, k.relu = eps, train, relu
@@ -195,7 +197,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
 
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
-                        bint relu, y=None, dsum=None):
+                        bint relu, y=None, dsum=None, rest=None):
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
     With relu, what ReLU stopped is found again from x: its output is not needed.  Where an addend
@@ -212,6 +214,7 @@ def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta
     k.gamma = arrays.take("gamma", gamma, k.channels, False)
     k.beta = arrays.take("beta", beta, k.channels, False)
     k.mean = <void *>arrays.take("mean", mean, k.channels, False)
+    k.rest = <void *>arrays.take("rest", rest, k.channels, False)
     k.inverse_std = <void *>arrays.take("inverse_std", inverse_std, k.channels, False)
     k.dgamma = arrays.take("dgamma", dgamma, k.channels, True)
     k.dbeta = arrays.take("dbeta", dbeta, k.channels, True)

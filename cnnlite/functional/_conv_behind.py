@@ -15,6 +15,7 @@ import numpy.typing as npt
 from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array
 from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional._statistics import sum_over
 
 
 class Behind(NamedTuple):
@@ -64,7 +65,5 @@ def undo(dy: Array, behind: Behind, geometry: ConvGeometry) -> Array:
 
 
 def sum_per_filter(dy: Array) -> Array:
-    """Returns dbias (F,): rows first, which NumPy sums pairwise, so that float32 stays accurate."""
-    n, f, rows, columns = dy.shape
-    total: Array = dy.reshape(n, f, rows * columns).sum(axis=2).sum(axis=0)
-    return total
+    """Returns dbias (F,)."""
+    return sum_over(dy, (0, 2, 3))

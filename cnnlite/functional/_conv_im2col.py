@@ -66,19 +66,19 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool
 ) -> tuple[Array, Array | None]:
-    """Returns dweight = dy @ columns.T, summed over the images in their order, and dbias."""
+    """Returns dweight = dy @ columns.T, summed over the images in float64, and dbias."""
     groups = geometry.groups
     products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
-    dweight = np.zeros(shape, dy.dtype)
-    one = np.empty_like(dweight)
+    dweight = np.zeros(shape)
+    one = np.empty(shape, dy.dtype)
     for tile, columns in _columns(x, geometry):
         for i in range(len(columns)):
             for group in range(groups):
                 _a_bt(products[tile][i, group], columns[i, group], one[group])
             dweight += one
     dbias = sum_per_filter(dy) if has_bias else None
-    return dweight.reshape(geometry.weight_shape), dbias
+    return dweight.astype(dy.dtype, copy=False).reshape(geometry.weight_shape), dbias
 
 
 def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:

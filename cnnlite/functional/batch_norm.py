@@ -14,13 +14,15 @@ from cnnlite.functional._checks import (
     check_shape,
     contiguous,
 )
+from cnnlite.functional._statistics import inverse_deviation, quiet
 
 
 class BatchNormCache(NamedTuple):
     """What the backward pass of batch normalisation needs."""
 
-    x: Array  # the normalised x is (x - mean) * inverse_std; one of the two must be kept
+    x: Array  # the normalised x is (x - mean - rest) * inverse_std; one of the two must be kept
     mean: Array  # (C,) of the batch if train, else the running one
+    rest: Array  # (C,) what rounding took off the batch's mean; 0 of the running one
     inverse_std: Array  # (C,)
     gamma: Array | None
     beta: Array | None  # only to tell again from x what a fused ReLU stopped
@@ -29,6 +31,7 @@ class BatchNormCache(NamedTuple):
     y: Array | None  # the output, where an addend stood in front of that ReLU: 0 where it stopped
 
 
+@quiet
 def batch_norm_forward(
     x: Array,
     gamma: Array | None,
@@ -51,7 +54,8 @@ def batch_norm_forward(
             unless they are None or N is 0; without train they are used instead of the batch's.
         train: whether to normalise with the batch's own mean and (biased) variance.
         momentum: weight of the new batch in the running statistics, 0 to 1.
-        eps: added to the variance.
+        eps: added to the variance.  With eps 0, a channel whose variance is 0 becomes beta, and
+            its dx is 0 (PyTorch gives NaN).
         relu: whether y is max(0, .) of it: the bits of a ReLU behind it, in the same pass.
         addend: of x's shape and dtype, added to y (before ReLU) in the same pass; or None.
 
@@ -73,10 +77,13 @@ def batch_norm_forward(
     x = contiguous(x)
     channels, count = x.shape[1], x.size // x.shape[1]
     mean, inverse_std, variance = (np.empty(channels, x.dtype) for _ in range(3))
+    rest = np.zeros(channels, x.dtype)
     from_batch = train and x.size > 0
     if not from_batch:
         mean[...] = 0 if running_mean is None else running_mean
-        inverse_std[...] = 1 / np.sqrt((1 if running_var is None else running_var) + eps)
+        inverse_std[...] = inverse_deviation(
+            np.ones(channels) if running_var is None else running_var, eps, x.dtype
+        )
     y = empty(x.shape, x.dtype)
     kernels.batch_norm_forward(
         _planes(x),
@@ -89,6 +96,7 @@ def batch_norm_forward(
         from_batch,
         relu,
         addend,
+        rest,
     )
     if from_batch and running_mean is not None and running_var is not None:
         running_mean *= 1 - momentum
@@ -97,7 +105,7 @@ def batch_norm_forward(
         running_var += momentum * count / (count - 1) * variance
     behind_sum = relu and addend is not None
     return y, BatchNormCache(
-        x, mean, inverse_std, gamma, beta, train, relu and addend is None, y if behind_sum else None
+        x, mean, rest, inverse_std, gamma, beta, train, relu and addend is None, y if behind_sum else None
     )
 
 
@@ -159,6 +167,7 @@ def batch_norm_sum_backward(
         cache.relu,
         cache.y,
         dsum,
+        cache.rest,
     )
     return (
         dx,

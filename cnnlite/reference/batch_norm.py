@@ -15,21 +15,21 @@ def batch_norm_forward(
     train: bool,
     relu: bool,
     addend: np.ndarray | None = None,
+    rest: np.ndarray | None = None,
 ) -> None:
-    """y = (x - mean) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
+    """y = (x - mean - rest) inverse_std gamma + beta, then max(0, .) with relu; x is (N, C, size).
 
     An addend, of x's size, is added to y before relu.
 
-    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written;
-    otherwise mean and inverse_std are read.  y may be x or the addend.
+    train: mean, inverse_std and variance (biased), each (C,), are computed from x and written, and
+    rest, unless None, what rounding took off the mean; otherwise mean, inverse_std and rest (None:
+    0) are read.  inverse_std is 0 where it would be 1 / 0.  y may be x or the addend.
     """
     if train and x.size:
         assert variance is not None
-        mean[...] = x.mean(axis=(0, 2), dtype=np.float64)
-        variance[...] = x.var(axis=(0, 2), dtype=np.float64)
-        inverse_std[...] = 1 / np.sqrt(x.var(axis=(0, 2), dtype=np.float64) + eps)
+        _statistics(x, mean, inverse_std, variance, eps, rest)
     scale = gamma * inverse_std
-    normed = (x - mean[:, None]) * scale[:, None] + beta[:, None]
+    normed = _centred(x, mean, rest) * scale[:, None] + beta[:, None]
     if addend is not None:
         normed += addend.reshape(x.shape)
     y[...] = (np.where(normed <= 0, 0, normed) if relu else normed).reshape(y.shape)
@@ -49,6 +49,7 @@ def batch_norm_backward(
     relu: bool,
     y: np.ndarray | None = None,
     dsum: np.ndarray | None = None,
+    rest: np.ndarray | None = None,
 ) -> None:
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
@@ -63,7 +64,7 @@ def batch_norm_backward(
         dsum[...] = dy.reshape(dsum.shape)
     dy = dy.reshape(x.shape)
     scale = (gamma * inverse_std)[:, None]
-    centred = x - mean[:, None]
+    centred = _centred(x, mean, rest)
     if relu:
         dy = np.where(centred * scale + beta[:, None] <= 0, 0, dy)
     xhat = centred * inverse_std[:, None]
@@ -75,3 +76,34 @@ def batch_norm_backward(
         count = x.shape[0] * x.shape[2]
         dy = dy - (dbeta / count)[:, None] - xhat * (dgamma / count)[:, None]
     dx[...] = (scale * dy).reshape(dx.shape)
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def _statistics(
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    variance: np.ndarray,
+    eps: float,
+    rest: np.ndarray | None,
+) -> None:
+    """Write the moments of each channel, in float64; squares are of x in units of the largest."""
+    exact = (x / (x.shape[0] * x.shape[2])).sum(axis=(0, 2), dtype=np.float64)
+    mean[...] = exact
+    centred = x - exact[:, None]
+    centred -= centred.mean(axis=(0, 2), keepdims=True)
+    peak = np.abs(centred).max(axis=(0, 2), keepdims=True)
+    peak[~(peak > 0)] = 1
+    squares = np.square(centred / peak).mean(axis=(0, 2))
+    unit = peak[0, :, 0]
+    variance[...] = squares * unit * unit
+    deviation = np.sqrt(squares + eps / unit / unit) * unit
+    inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
+    inverse_std[...] = np.minimum(inverse, np.finfo(x.dtype).max)
+    if rest is not None:
+        rest[...] = np.where(np.isfinite(exact), exact - mean, 0)
+
+
+def _centred(x: np.ndarray, mean: np.ndarray, rest: np.ndarray | None) -> np.ndarray:
+    centred = x - mean[:, None]
+    return centred if rest is None else centred - rest[:, None]

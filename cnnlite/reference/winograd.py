@@ -96,7 +96,7 @@ def conv2d_winograd_forward(
     n, c, *rest = inputs.shape
     inputs = inputs.reshape(n, groups, c // groups, *rest)
     weights = weights.reshape(groups, -1, *weights.shape[1:])
-    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
+    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights, dtype=np.float64)
     tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
     result = _join(tiles)[:, :, : y.shape[2], : y.shape[3]]
     if bias is not None:
@@ -193,10 +193,10 @@ def conv2d_winograd_weight_gradient(
     outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
     inputs = inputs.reshape(len(x), groups, x.shape[1] // groups, *inputs.shape[2:])
     outputs = outputs.reshape(len(x), groups, len(dweight) // groups, *outputs.shape[2:])
-    sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs)
+    sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs, dtype=np.float64)
     dweight[...] = _transform(matrices.weight.T, sums).reshape(dweight.shape)
     if dbias is not None:
-        dbias[...] = dy.sum(axis=(0, 2, 3))
+        dbias[...] = dy.sum(axis=(0, 2, 3), dtype=np.float64)
 
 
 def _transform(matrix: np.ndarray, tiles: np.ndarray) -> np.ndarray:

@@ -12,6 +12,13 @@ enum {
     MINIMUM_PIECES = 16,                   /* for up to 4 threads, with little waiting at the end */
 };
 
+/* How many numbers are added one to the other in REAL.  A longer sum is cut into blocks whose sums are added in
+ * double.  In float32, n equal numbers added one by one are off by up to 1.5e-8 n of their sum. */
+enum {
+    LONGEST_SUM = 512,
+    SUM_BLOCK = 256,                       /* of a sum that is longer */
+};
+
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
@@ -55,6 +62,7 @@ typedef struct {
     int relu;
     ptrdiff_t y_height, y_width;           /* of a plane, where y_row and y_column leave some out */
     int clear;                             /* a piece first sets its part of the planes to 0 */
+    int deep;                              /* sums of more than LONGEST_SUM products */
 
     /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;

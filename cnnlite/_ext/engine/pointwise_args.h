@@ -20,11 +20,13 @@ typedef struct {
 
 #define SUM_RUN 512                        /* elements of a channel in a piece, where planes are small */
 #define SUM_VECTORS 64                     /* vectors summed in a run: short, so that little is rounded */
+#define SUM_RUNS 64                        /* such sums added in REAL; then they go on in double */
 
-/* Batch norm of (images, channels, size).  The caller fills in all but what stands last. */
+/* Batch norm of (images, channels, size).  The caller fills in all but what stands last.  The mean is
+ * mean + rest (NULL: 0): rounded to float32 alone, it may be off by more than the deviation. */
 typedef struct norm_args {
     const void *dy, *x, *addend, *gamma, *beta;
-    void *y, *dx, *dsum, *mean, *inverse_std, *variance, *dgamma, *dbeta;
+    void *y, *dx, *dsum, *mean, *rest, *inverse_std, *variance, *dgamma, *dbeta;
     double eps;
     ptrdiff_t images, channels, size;
     int train, relu;
@@ -32,7 +34,7 @@ typedef struct norm_args {
     ptrdiff_t group, groups, blocks;       /* a piece: images of a group, channels of a block */
     double *sums;                          /* [group][channel][2] */
     char *const *own;                      /* of each thread: two vectors for each channel */
-    void *shift, *scale, *offset, *slope;  /* (channels) */
+    void *shift, *scale, *bias, *offset, *slope;       /* (channels) */
 } norm_args;
 
 /* Max-pooling 2x2 with stride 2 of (planes, h, w): a piece is piece_planes planes, as many as make it
