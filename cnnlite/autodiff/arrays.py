@@ -98,7 +98,7 @@ class Tensor:
         """Return the sum of all elements, an array without axes."""
         x = self.data
         pullback: Pullback = lambda dy: (np.broadcast_to(dy, x.shape),)  # noqa: E731
-        return record_operation("sum", np.asarray(x.sum()), (self,), pullback)
+        return record_operation("sum", _sum(x), (self,), pullback)
 
     def mean(self) -> Tensor:
         """Return the mean of all elements, an array without axes."""
@@ -221,4 +221,10 @@ def _summed_to(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     axes = tuple(range(extra)) + tuple(
         extra + k for k, size in enumerate(shape) if size == 1 and part.shape[extra + k] != 1
     )
-    return part.sum(axis=axes).reshape(shape) if axes else part
+    return _sum(part, axes).reshape(shape) if axes else part
+
+
+def _sum(x: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return the sum over some axes (None: all), in x's dtype; NumPy adds rows one by one."""
+    exact = x.sum(axis=axes, dtype=np.result_type(x.dtype, np.float64))
+    return np.asarray(exact).astype(x.dtype)

@@ -19,6 +19,7 @@ from cnnlite._backend import empty, kernels
 from cnnlite.functional._checks import Array, check_allocation
 from cnnlite.functional._conv_behind import Behind, apply, sum_per_filter
 from cnnlite.functional._conv_geometry import ConvGeometry
+from cnnlite.functional._statistics import sum_in_double
 
 # A tile is as many images as have columns of this many bytes, and at least one image.
 COLUMN_BYTES = 8 * 2**20
@@ -59,7 +60,12 @@ def input_gradient(dy: Array, weight: Array, geometry: ConvGeometry) -> Array:
         for i, group in np.ndindex(len(columns), groups):
             _at_b(matrix[group], products[tile][i, group], columns[i, group])
         if not geometry.is_pointwise:
-            kernels.col2im(buffer[: tile.stop - start], dx[tile], *geometry.window)
+            sum_in_double(
+                geometry.kernel[0] * geometry.kernel[1],
+                lambda columns, dx: kernels.col2im(columns, dx, *geometry.window),
+                buffer[: tile.stop - start],
+                dx[tile],
+            )
     return dx
 
 

@@ -7,16 +7,20 @@ Equal numbers leave exactly 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite._backend import empty
 from cnnlite.functional._checks import Array
 
 # Infinite numbers give NaN, and squares may underflow: not worth a warning.
 quiet = np.errstate(under="ignore", over="ignore", invalid="ignore", divide="ignore")
 
+# As in the engine (conv_args.h): so many numbers are added in float32, one to the other.
+LONGEST_SUM = 512
 _BLOCK = 2**16  # numbers that are converted to float64 at a time: they stay in the cache
 _TINY, _HUGE = 1e-280, np.finfo(np.float64).max  # squares beyond them have underflowed, overflowed
 
@@ -71,6 +75,18 @@ def sum_over(array: Array, axes: int | tuple[int, ...]) -> Array:
     """Return the sum over some axes, added in float64: NumPy adds rows one by one."""
     total: Array = array.sum(axis=axes, dtype=np.float64).astype(array.dtype, copy=False)
     return total
+
+
+def sum_in_double(
+    count: int, kernel: Callable[[Array, Array], None], given: Array, out: Array
+) -> None:
+    """Call a kernel that adds up to `count` numbers one by one; in float64 where those are many."""
+    if count <= LONGEST_SUM or out.dtype == np.float64:
+        kernel(given, out)
+        return
+    exact = empty(out.shape, np.float64)
+    kernel(given.astype(np.float64), exact)
+    out[...] = exact
 
 
 def _row_means(rows: Array) -> npt.NDArray[np.float64]:

@@ -88,10 +88,12 @@ def _statistics(
     rest: np.ndarray | None,
 ) -> None:
     """Write the moments of each channel, in float64; squares are of x in units of the largest."""
-    exact = (x / (x.shape[0] * x.shape[2])).sum(axis=(0, 2), dtype=np.float64)
-    mean[...] = exact
+    exact = x.mean(axis=(0, 2), dtype=np.float64)
     centred = x - exact[:, None]
-    centred -= centred.mean(axis=(0, 2), keepdims=True)
+    left = centred.mean(axis=(0, 2))
+    centred -= left[:, None]
+    exact += left
+    mean[...] = exact
     peak = np.abs(centred).max(axis=(0, 2), keepdims=True)
     peak[~(peak > 0)] = 1
     squares = np.square(centred / peak).mean(axis=(0, 2))

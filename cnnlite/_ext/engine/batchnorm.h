@@ -231,9 +231,8 @@ INLINE void T(batch_statistics)(norm_args *k, int threads)
             inverse = root > 0 ? 1.0 / root / unit : 0;
             if (inverse > most) inverse = most;
         }
-        const double exact = (double)shift[c] + offset;
-        mean[c] = (REAL)exact;
-        if (rest) rest[c] = exact - exact == 0 ? (REAL)(exact - (double)mean[c]) : 0;
+        mean[c] = (REAL)((double)shift[c] + offset);
+        if (rest) rest[c] = mean[c] - mean[c] == 0 ? (REAL)((double)shift[c] - (double)mean[c] + offset) : 0;
         variance[c] = (REAL)v;
         inverse_std[c] = (REAL)inverse;
     }
