@@ -105,7 +105,15 @@ def batch_norm_forward(
         running_var += momentum * count / (count - 1) * variance
     behind_sum = relu and addend is not None
     return y, BatchNormCache(
-        x, mean, rest, inverse_std, gamma, beta, train, relu and addend is None, y if behind_sum else None
+        x,
+        mean,
+        rest,
+        inverse_std,
+        gamma,
+        beta,
+        train,
+        relu and addend is None,
+        y if behind_sum else None,
     )
 
 

@@ -138,9 +138,7 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> A
         kernels.max_pool2x2_backward(dy, cache.pixel, dx)
         return dx
     argmax = cache.argmax
-    sum_in_double(
-        cache.windows, lambda dy, dx: kernels.max_pool2d_backward(dy, argmax, dx), dy, dx
-    )
+    sum_in_double(cache.windows, lambda dy, dx: kernels.max_pool2d_backward(dy, argmax, dx), dy, dx)
     return dx
 
 

@@ -83,7 +83,16 @@ def test_rows_of_equal_numbers_become_zero(norm, dtype, eps, value):
 @pytest.mark.parametrize("length", [ROW, 1000, 12])
 @pytest.mark.parametrize(
     ("mean", "deviation"),
-    [(1e3, 0.01), (-1e3, 0.01), (1e5, 0.1), (0, 1), (0, 1e-20), (0, 1e-30), (0, 1e20), (1e37, 1e37)],
+    [
+        (1e3, 0.01),
+        (-1e3, 0.01),
+        (1e5, 0.1),
+        (0, 1),
+        (0, 1e-20),
+        (0, 1e-30),
+        (0, 1e20),
+        (1e37, 1e37),
+    ],
 )
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_deviations_that_are_small_or_huge(norm, length, mean, deviation, dtype):
