@@ -3,6 +3,10 @@
 import numpy as np
 
 
+_quiet = np.errstate(over="ignore", under="ignore", invalid="ignore")
+
+
+@_quiet
 def batch_norm_forward(
     x: np.ndarray,
     y: np.ndarray,
@@ -35,6 +39,7 @@ def batch_norm_forward(
     y[...] = (np.where(normed <= 0, 0, normed) if relu else normed).reshape(y.shape)
 
 
+@_quiet
 def batch_norm_backward(
     dy: np.ndarray,
     x: np.ndarray,
@@ -78,7 +83,6 @@ def batch_norm_backward(
     dx[...] = (scale * dy).reshape(dx.shape)
 
 
-@np.errstate(over="ignore", under="ignore", invalid="ignore")
 def _statistics(
     x: np.ndarray,
     mean: np.ndarray,
@@ -88,12 +92,11 @@ def _statistics(
     rest: np.ndarray | None,
 ) -> None:
     """Write the moments of each channel, in float64; squares are of x in units of the largest."""
-    exact = x.mean(axis=(0, 2), dtype=np.float64)
-    centred = x - exact[:, None]
-    left = centred.mean(axis=(0, 2))
+    first = x.mean(axis=(0, 2), dtype=np.float64)
+    centred = x - first[:, None]
+    left = np.nan_to_num(centred.mean(axis=(0, 2)))
     centred -= left[:, None]
-    exact += left
-    mean[...] = exact
+    mean[...] = first + left
     peak = np.abs(centred).max(axis=(0, 2), keepdims=True)
     peak[~(peak > 0)] = 1
     squares = np.square(centred / peak).mean(axis=(0, 2))
@@ -103,7 +106,7 @@ def _statistics(
     inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
     inverse_std[...] = np.minimum(inverse, np.finfo(x.dtype).max)
     if rest is not None:
-        rest[...] = np.where(np.isfinite(exact), exact - mean, 0)
+        rest[...] = np.where(np.isfinite(mean), first - mean + left, 0)
 
 
 def _centred(x: np.ndarray, mean: np.ndarray, rest: np.ndarray | None) -> np.ndarray:
