@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 _quiet = np.errstate(over="ignore", under="ignore", invalid="ignore")
 
 
