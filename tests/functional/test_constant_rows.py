@@ -7,6 +7,7 @@ import pytest
 
 from cnnlite import functional as F
 from cnnlite.layers import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
+from cnnlite.post_ops import RELU
 
 DTYPES = [np.float32, np.float64]
 ROW = 4096
@@ -140,7 +141,7 @@ def test_gradients_of_weight_and_bias_where_the_mean_is_large(dtype):
     np.testing.assert_allclose(dgamma, right, atol=0.02)
     np.testing.assert_allclose(dbeta, dy.sum(axis=(0, 2, 3), dtype=np.float64), rtol=1e-5)
     kept = 1.5 * xhat + 0.2 > 0
-    y, cache = F.batch_norm_forward(x, gamma, beta, None, None, True, relu=True)
+    y, cache = F.batch_norm_forward(x, gamma, beta, None, None, True, post=RELU)
     np.testing.assert_allclose(
         y.swapaxes(0, 1).reshape(3, -1), np.where(kept, 1.5 * xhat + 0.2, 0), atol=1e-4
     )
