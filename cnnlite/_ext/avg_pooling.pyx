@@ -1,6 +1,6 @@
 """Average-pooling, twins of cnnlite/reference/avg_pooling.py.
 
-One image's channel (a plane) is one piece of work.
+One image's channel (a plane) is one piece of work.  A window is added in double.
 """
 
 from cython cimport floating
@@ -67,14 +67,13 @@ cdef void _forward_plane(const floating* x, floating* y, const Averages* call) n
     cdef Py_ssize_t oh, ow, h, w, top, left, bottom, right, high
     cdef Py_ssize_t width = columns.size
     cdef const floating* pair
-    cdef floating total
+    cdef double total
     if is_half(rows) and is_half(columns):
         for oh in range(rows.outputs):
             for ow in range(columns.outputs):  # the same sums, in the same order
                 pair = x + 2 * oh * width + 2 * ow
-                y[oh * columns.outputs + ow] = (
-                    pair[0] + pair[1] + pair[width] + pair[width + 1]
-                ) / 4
+                total = <double> pair[0] + pair[1] + pair[width] + pair[width + 1]
+                y[oh * columns.outputs + ow] = <floating> (total / 4)
         return
     for oh in range(rows.outputs):
         top = max(position(rows, oh, 0), 0)
@@ -87,8 +86,8 @@ cdef void _forward_plane(const floating* x, floating* y, const Averages* call) n
             for h in range(top, bottom):
                 for w in range(left, right):
                     total = total + x[h * width + w]
-            y[oh * columns.outputs + ow] = (
-                total / <floating> (high * _pixels(columns, ow, call.count_include_pad))
+            y[oh * columns.outputs + ow] = <floating> (
+                total / <double> (high * _pixels(columns, ow, call.count_include_pad))
             )
 
 

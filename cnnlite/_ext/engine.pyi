@@ -103,6 +103,7 @@ def batch_norm_forward(
     eps: float,
     train: bool,
     post: PostOps = ...,
+    rest: Array | None = None,
 ) -> None: ...
 def batch_norm_backward(
     dy: Array,
@@ -117,4 +118,5 @@ def batch_norm_backward(
     train: bool,
     kept: Kept = ...,
     dsum: Array | None = None,
+    rest: Array | None = None,
 ) -> None: ...

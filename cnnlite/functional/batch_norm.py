@@ -9,6 +9,7 @@ import numpy as np
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag, real
+from cnnlite.functional._statistics import inverse_deviation, quiet
 from cnnlite.functional.post_ops import apply, check_post, split, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
@@ -16,8 +17,9 @@ from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 class BatchNormCache(NamedTuple):
     """What the backward pass of batch normalisation needs."""
 
-    x: Array  # the normalised x is (x - mean) * inverse_std; one of the two must be kept
+    x: Array  # the normalised x is (x - mean - rest) * inverse_std; one of the two must be kept
     mean: Array  # (C,) of the batch if train, else the running one
+    rest: Array  # (C,) what rounding took off the batch's mean; 0 of the running one
     inverse_std: Array  # (C,)
     gamma: Array | None
     beta: Array | None  # only to tell again from x what a fused ReLU stopped
@@ -25,6 +27,7 @@ class BatchNormCache(NamedTuple):
     kept: Kept  # what backward needs of the post-ops; of ReLU without an addend nothing, from x
 
 
+@quiet
 def batch_norm_forward(
     x: Array,
     gamma: Array | None,
@@ -48,7 +51,8 @@ def batch_norm_forward(
         momentum: weight of the new batch in the running statistics, 0 to 1.  There is no None, as
             no batches are counted here: for the plain mean of all batches give 1 / (the number of
             this batch, from 1), as the layers do.
-        eps: added to the variance, from 0 up.
+        eps: added to the variance, from 0 up.  With eps 0, a channel whose variance is 0 becomes
+            beta, and its dx is 0 (PyTorch gives NaN).
         post: an addend like x and an activation, which follow in the same pass over memory.
 
     Returns:
@@ -74,13 +78,16 @@ def batch_norm_forward(
     x = contiguous(x)
     channels, count = x.shape[1], x.size // x.shape[1]
     mean, inverse_std, variance = (np.empty(channels, x.dtype) for _ in range(3))
+    rest = np.zeros(channels, x.dtype)
     from_batch = train and x.size > 0
     if not from_batch:
         mean[...] = 0 if running_mean is None else running_mean
-        inverse_std[...] = 1 / np.sqrt((1 if running_var is None else running_var) + eps)
-    own, rest = split(post._replace(addend=addend))
-    if rest.addend is not None:
-        own, rest = PostOps(addend), rest._replace(addend=None)
+        inverse_std[...] = inverse_deviation(
+            np.ones(channels) if running_var is None else running_var, eps, x.dtype
+        )
+    own, later = split(post._replace(addend=addend))
+    if later.addend is not None:
+        own, later = PostOps(addend), later._replace(addend=None)
     y = empty(x.shape, x.dtype)
     kernels.batch_norm_forward(
         _planes(x),
@@ -92,9 +99,10 @@ def batch_norm_forward(
         eps,
         from_batch,
         own,
+        rest,
     )
-    if rest:
-        y, kept = apply(y, rest)
+    if later:
+        y, kept = apply(y, later)
     else:
         kept = Kept(own.activation, None if own.addend is None or not own.activation else y)
     if from_batch and running_mean is not None and running_var is not None:
@@ -102,7 +110,7 @@ def batch_norm_forward(
         running_mean += momentum * mean
         running_var *= 1 - momentum
         running_var += momentum * count / (count - 1) * variance
-    return y, BatchNormCache(x, mean, inverse_std, gamma, beta, train, kept)
+    return y, BatchNormCache(x, mean, rest, inverse_std, gamma, beta, train, kept)
 
 
 def batch_norm_backward(
@@ -166,6 +174,7 @@ def batch_norm_addend_backward(
         cache.train,
         kept,
         dsum,
+        cache.rest,
     )
     return (
         dx,

@@ -11,13 +11,21 @@ import numpy as np
 from cnnlite._backend import empty
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import count, real, sizes
+from cnnlite.functional._statistics import (
+    inverse_row_deviation,
+    mean_products,
+    quiet,
+    sum_over,
+    take_mean_off,
+)
 
 
 class RowNormCache(NamedTuple):
     """What the backward pass of layer and of group normalisation needs."""
 
     x: Array
-    mean: Array  # (rows, 1): the normalised x is (x - mean) * inverse_std
+    mean: Array  # (rows, 1): the normalised x is (x - mean - rest) * inverse_std
+    rest: Array  # (rows, 1): what rounding took off the mean
     inverse_std: Array  # (rows, 1)
     weight: Array | None
     has_bias: bool  # whether there is a dbias
@@ -38,7 +46,8 @@ def layer_norm_forward(
         x: (..., *normalized_shape), float32 or float64.
         normalized_shape: sizes of the axes that share a mean and a variance.
         weight, bias: of shape normalized_shape, or None for 1 and 0.
-        eps: added to the (biased) variance, from 0 up.
+        eps: added to the (biased) variance, from 0 up.  With eps 0, a row of equal numbers
+            becomes 0 (before weight and bias), and its dx too (PyTorch gives NaN).
 
     Returns:
         y like x, and the cache.
@@ -87,7 +96,8 @@ def group_norm_forward(
         x: (N, C, ...), float32 or float64.
         num_groups: consecutive channels form this many groups, each with its mean and variance.
         weight, bias: (C,), or None for 1 and 0.
-        eps: added to the (biased) variance, from 0 up.
+        eps: added to the (biased) variance, from 0 up.  With eps 0, a row of equal numbers
+            becomes 0 (before weight and bias), and its dx too (PyTorch gives NaN).
 
     Returns:
         y like x, and the cache.
@@ -133,6 +143,7 @@ def group_norm_backward(dy: Array, cache: RowNormCache) -> tuple[Array, Array | 
     return _backward("GroupNorm", dy, cache)
 
 
+@quiet
 def _forward(
     x: Array,
     row: int,
@@ -147,21 +158,19 @@ def _forward(
     rows = x.reshape(x.size // row, row)
     y = empty(x.shape, x.dtype)
     normalised = y.reshape(rows.shape)
-    mean = rows.mean(axis=1, keepdims=True)
-    np.subtract(rows, mean, out=normalised)
-    # One number a row, in float64: it costs nothing, and float64 in gives float64 out.
-    variance = np.square(normalised).mean(axis=1, keepdims=True).astype(np.float64)
-    inverse_std = (1 / np.sqrt(variance + eps)).astype(x.dtype)
+    mean, rest = take_mean_off(rows, normalised)
+    inverse_std = inverse_row_deviation(normalised, eps)
     normalised *= inverse_std
     if weight is not None:
         y *= weight.reshape(affine_shape)
     if bias is not None:
         y += bias.reshape(affine_shape)
     return y, RowNormCache(
-        x, mean, inverse_std, weight, bias is not None, param_shape, affine_shape
+        x, mean, rest, inverse_std, weight, bias is not None, param_shape, affine_shape
     )
 
 
+@quiet
 def _backward(
     name: str, dy: Array, cache: RowNormCache
 ) -> tuple[Array, Array | None, Array | None]:
@@ -170,9 +179,11 @@ def _backward(
     dy = check_gradient(name, dy, x.shape, x.dtype)
     rows = x.reshape(len(cache.mean), x.size // max(1, len(cache.mean)))
     normalised = rows - cache.mean
+    normalised -= cache.rest
     normalised *= cache.inverse_std
-    product = dy * normalised.reshape(x.shape)
-    dweight = None if weight is None else _parameter_sum(product, cache)
+    dweight = None
+    if weight is not None:
+        dweight = _parameter_sum(dy * normalised.reshape(x.shape), cache)
     dbias = _parameter_sum(dy, cache) if cache.has_bias else None
     dx = empty(x.shape, x.dtype)
     gradient = dx.reshape(rows.shape)
@@ -180,10 +191,9 @@ def _backward(
         dx[...] = dy
     else:
         np.multiply(dy, weight.reshape(affine_shape), out=dx)
-        product *= weight.reshape(affine_shape)
     if rows.size:
-        slope = product.reshape(rows.shape).mean(axis=1, keepdims=True)
-        gradient -= gradient.mean(axis=1, keepdims=True)
+        slope = mean_products(gradient, normalised).astype(x.dtype)
+        take_mean_off(gradient, gradient)
         normalised *= slope
         gradient -= normalised
         gradient *= cache.inverse_std
@@ -193,5 +203,5 @@ def _backward(
 def _parameter_sum(array: Array, cache: RowNormCache) -> Array:
     """Sums an array like x over the axes along which weight and bias were broadcast."""
     if cache.param_shape == cache.affine_shape:
-        return array.sum(axis=tuple(range(array.ndim - len(cache.affine_shape))))
-    return array.sum(axis=tuple(range(2, array.ndim))).sum(axis=0)
+        return sum_over(array, tuple(range(array.ndim - len(cache.affine_shape))))
+    return sum_over(array, (0, *range(2, array.ndim)))

@@ -11,10 +11,9 @@ from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
+from cnnlite.functional._statistics import quiet, sum_in_double
 
 _LARGEST_PLANE = 2**31 - 1
-# The mean of large numbers may be infinite, and that of both infinities NaN: not worth a warning.
-_quiet = np.errstate(over="ignore", invalid="ignore", under="ignore")
 # Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.
 _HALVING = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
 
@@ -25,6 +24,7 @@ class MaxPool2dCache(NamedTuple):
     argmax: npt.NDArray[np.int32]  # where each maximum stood: the only pixel that gets a gradient
     x_shape: tuple[int, ...]  # shape of dx
     dtype: np.dtype[Any]  # dtype of dx
+    windows: int  # that a pixel may be in
 
 
 class MaxPool2x2Cache(NamedTuple):
@@ -110,7 +110,7 @@ def max_pool2d_forward(
         return y, MaxPool2x2Cache(pixel, x.shape, x.dtype)
     argmax = empty(shape, np.int32)
     kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
-    return y, MaxPool2dCache(argmax, x.shape, x.dtype)
+    return y, MaxPool2dCache(argmax, x.shape, x.dtype, _windows_of_pixel(kernel, strides))
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
@@ -128,8 +128,9 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> A
     dx = empty(cache.x_shape, cache.dtype)
     if isinstance(cache, MaxPool2x2Cache):
         kernels.max_pool2x2_backward(dy, cache.pixel, dx)
-    else:
-        kernels.max_pool2d_backward(dy, cache.argmax, dx)
+        return dx
+    argmax = cache.argmax
+    sum_in_double(cache.windows, lambda dy, dx: kernels.max_pool2d_backward(dy, argmax, dx), dy, dx)
     return dx
 
 
@@ -185,13 +186,17 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
     """
     dy = check_gradient("AvgPool2d", dy, cache.y_shape, cache.dtype)
     dx = empty(cache.x_shape, cache.dtype)
-    kernels.avg_pool2d_backward(
-        dy, dx, cache.kernel, cache.stride, cache.padding, cache.count_include_pad
+    window = cache.kernel, cache.stride, cache.padding, cache.count_include_pad
+    sum_in_double(
+        _windows_of_pixel(cache.kernel, cache.stride),
+        lambda dy, dx: kernels.avg_pool2d_backward(dy, dx, *window),
+        dy,
+        dx,
     )
     return dx
 
 
-@_quiet
+@quiet
 def adaptive_avg_pool2d_forward(
     x: Array, output_size: IntPair = 1
 ) -> tuple[Array, AdaptiveAvgPool2dCache]:
@@ -220,7 +225,7 @@ def adaptive_avg_pool2d_forward(
     return y, AdaptiveAvgPool2dCache(x.shape, x.dtype)
 
 
-@_quiet
+@quiet
 def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Array:
     """Spreads each dy evenly over its plane.
 
@@ -236,3 +241,8 @@ def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Ar
     dx = empty(cache.x_shape, cache.dtype)
     np.divide(dy, h * w, out=dx)
     return dx
+
+
+def _windows_of_pixel(kernel: tuple[int, int], stride: tuple[int, int]) -> int:
+    """How many windows a pixel may be in, at most."""
+    return -(-kernel[0] // stride[0]) * -(-kernel[1] // stride[1])

@@ -5,7 +5,10 @@ import numpy as np
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.reference.post_ops import follow
 
+_quiet = np.errstate(over="ignore", under="ignore", invalid="ignore")
 
+
+@_quiet
 def batch_norm_forward(
     x: np.ndarray,
     y: np.ndarray,
@@ -17,22 +20,24 @@ def batch_norm_forward(
     eps: float,
     train: bool,
     post: PostOps = NO_POST_OPS,
+    rest: np.ndarray | None = None,
 ) -> None:
-    """y = (x - mean) inverse_std gamma + beta, then an addend of x's size and ReLU, as `post` says.
+    """y = (x - mean - rest) inverse_std gamma + beta, then what `post` says.
 
-    x is (N, C, size).  train: mean, inverse_std and variance (biased), each (C,), are computed from
-    x and written; otherwise mean and inverse_std are read.  y may be x or the addend.
+    x is (N, C, size), an addend of its size.  train: mean, inverse_std and variance (biased), each
+    (C,), are computed from x and written, and rest, unless None, what rounding took off the mean;
+    otherwise mean, inverse_std and rest (None: 0) are read.  inverse_std is 0 where it would be
+    1 / 0.  y may be x or the addend.
     """
     if train and x.size:
         assert variance is not None
-        mean[...] = x.mean(axis=(0, 2), dtype=np.float64)
-        variance[...] = x.var(axis=(0, 2), dtype=np.float64)
-        inverse_std[...] = 1 / np.sqrt(x.var(axis=(0, 2), dtype=np.float64) + eps)
+        _statistics(x, mean, inverse_std, variance, eps, rest)
     scale = gamma * inverse_std
-    normed = (x - mean[:, None]) * scale[:, None] + beta[:, None]
+    normed = _centred(x, mean, rest) * scale[:, None] + beta[:, None]
     follow(normed, y, post)
 
 
+@_quiet
 def batch_norm_backward(
     dy: np.ndarray,
     x: np.ndarray,
@@ -46,6 +51,7 @@ def batch_norm_backward(
     train: bool,
     kept: Kept = NOTHING_KEPT,
     dsum: np.ndarray | None = None,
+    rest: np.ndarray | None = None,
 ) -> None:
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
@@ -61,7 +67,7 @@ def batch_norm_backward(
         dsum[...] = dy.reshape(dsum.shape)
     dy = dy.reshape(x.shape)
     scale = (gamma * inverse_std)[:, None]
-    centred = x - mean[:, None]
+    centred = _centred(x, mean, rest)
     if kept.activation == "relu" and y is None:
         dy = np.where(centred * scale + beta[:, None] <= 0, 0, dy)
     xhat = centred * inverse_std[:, None]
@@ -73,3 +79,34 @@ def batch_norm_backward(
         count = x.shape[0] * x.shape[2]
         dy = dy - (dbeta / count)[:, None] - xhat * (dgamma / count)[:, None]
     dx[...] = (scale * dy).reshape(dx.shape)
+
+
+def _statistics(
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    variance: np.ndarray,
+    eps: float,
+    rest: np.ndarray | None,
+) -> None:
+    """Write the moments of each channel, in float64; squares are of x in units of the largest."""
+    first = x.mean(axis=(0, 2), dtype=np.float64)
+    centred = x - first[:, None]
+    left = np.nan_to_num(centred.mean(axis=(0, 2)))
+    centred -= left[:, None]
+    mean[...] = first + left
+    peak = np.abs(centred).max(axis=(0, 2), keepdims=True)
+    peak[~(peak > 0)] = 1
+    squares = np.square(centred / peak).mean(axis=(0, 2))
+    unit = peak[0, :, 0]
+    variance[...] = squares * unit * unit
+    deviation = np.sqrt(squares + eps / unit / unit) * unit
+    inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
+    inverse_std[...] = np.minimum(inverse, np.finfo(x.dtype).max)
+    if rest is not None:
+        rest[...] = np.where(np.isfinite(mean), first - mean + left, 0)
+
+
+def _centred(x: np.ndarray, mean: np.ndarray, rest: np.ndarray | None) -> np.ndarray:
+    centred = x - mean[:, None]
+    return centred if rest is None else centred - rest[:, None]

@@ -4,9 +4,9 @@
 
 with row and column as in `windows`.  (Strictly this is a correlation; the field calls it a
 convolution.)  With groups, the channels of x and of y are cut into that many equal parts, and each
-part of y sees its own part of x.  Padding is multiplied like every pixel: 0 times an infinite
-weight makes y NaN, and 0 times an infinite dy makes dweight NaN.  dx is a sum over the outputs
-that there are.
+part of y sees its own part of x.  All sums are added in float64 and rounded once.  Padding is
+multiplied like every pixel: 0 times an infinite weight makes y NaN, and 0 times an infinite dy
+makes dweight NaN.  dx is a sum over the outputs that there are.
 """
 
 import numpy as np
@@ -53,10 +53,10 @@ def conv2d_forward(
     _check("conv2d_forward", x, weight, y, stride, padding, dilation, groups)
     x, padding = _padded(x, padding), (0, 0, 0, 0)
     xs, weights = _grouped(x, groups, 1), _grouped(weight, groups, 0)
-    total = np.zeros((y.shape[0], groups, y.shape[1] // groups, *y.shape[2:]), y.dtype)
+    total = np.zeros((y.shape[0], groups, y.shape[1] // groups, *y.shape[2:]))
     for tap in taps(x.shape[2:], y.shape[2:], weight.shape[2:], stride, padding, dilation):
         total[..., *tap.outputs] += np.einsum(
-            "ngchw,goc->ngohw", xs[..., *tap.inputs], weights[..., tap.kh, tap.kw]
+            "ngchw,goc->ngohw", xs[..., *tap.inputs], weights[..., tap.kh, tap.kw], dtype=np.float64
         )
     y[...] = total.reshape(y.shape)
 
@@ -84,10 +84,13 @@ def conv2d_input_gradient(
     """
     _check("conv2d_input_gradient", dx, weight, dy, stride, padding, dilation, groups)
     dys, weights = _grouped(dy, groups, 1), _grouped(weight, groups, 0)
-    total = np.zeros((dx.shape[0], groups, dx.shape[1] // groups, *dx.shape[2:]), dx.dtype)
+    total = np.zeros((dx.shape[0], groups, dx.shape[1] // groups, *dx.shape[2:]))
     for tap in taps(dx.shape[2:], dy.shape[2:], weight.shape[2:], stride, padding, dilation):
         total[..., *tap.inputs] += np.einsum(
-            "ngohw,goc->ngchw", dys[..., *tap.outputs], weights[..., tap.kh, tap.kw]
+            "ngohw,goc->ngchw",
+            dys[..., *tap.outputs],
+            weights[..., tap.kh, tap.kw],
+            dtype=np.float64,
         )
     dx[...] = total.reshape(dx.shape)
 
@@ -117,7 +120,9 @@ def conv2d_weight_gradient(
     x, padding = _padded(x, padding), (0, 0, 0, 0)
     xs, dys = _grouped(x, groups, 1), _grouped(dy, groups, 1)
     for tap in taps(x.shape[2:], dy.shape[2:], dweight.shape[2:], stride, padding, dilation):
-        product = np.einsum("ngchw,ngohw->goc", xs[..., *tap.inputs], dys[..., *tap.outputs])
+        product = np.einsum(
+            "ngchw,ngohw->goc", xs[..., *tap.inputs], dys[..., *tap.outputs], dtype=np.float64
+        )
         dweight[:, :, tap.kh, tap.kw] = product.reshape(dweight.shape[:2])
 
 

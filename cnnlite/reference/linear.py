@@ -1,4 +1,8 @@
-"""The matrix products of a linear layer."""
+"""The matrix products of a linear layer.
+
+A long sum is cut into blocks of 256 products, or is one of at most 512; sums of blocks are added in
+float64.  The engine does likewise (it cuts some products in other places).
+"""
 
 import numpy as np
 
@@ -6,6 +10,8 @@ from cnnlite.post_ops import NO_POST_OPS, PostOps
 from cnnlite.reference.post_ops import follow
 
 __all__ = ["linear_forward", "linear_input_gradient", "linear_weight_gradient"]
+
+LONGEST_SUM, SUM_BLOCK = 512, 256
 
 
 def linear_forward(
@@ -17,7 +23,7 @@ def linear_forward(
 ) -> None:
     """y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None, then ReLU if asked."""
     _check("linear_forward", x, weight, y)
-    np.matmul(x, weight.T, out=y)
+    _multiply(x, weight.T, y)
     if bias is not None:
         y += bias
     follow(y, y, post)
@@ -26,7 +32,7 @@ def linear_forward(
 def linear_input_gradient(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray) -> None:
     """dx (N, I) = dy (N, O) weight (O, I)."""
     _check("linear_input_gradient", dx, weight, dy)
-    np.matmul(dy, weight, out=dx)
+    _multiply(dy, weight, dx)
 
 
 def linear_weight_gradient(
@@ -34,9 +40,20 @@ def linear_weight_gradient(
 ) -> None:
     """dweight (O, I) = dy (N, O) transposed x (N, I); dbias (O,) or None = the sum of dy over N."""
     _check("linear_weight_gradient", x, dweight, dy)
-    np.matmul(dy.T, x, out=dweight)
+    _multiply(dy.T, x, dweight)
     if dbias is not None:
-        dbias[...] = dy.sum(axis=0)
+        dbias[...] = dy.sum(axis=0, dtype=np.float64)
+
+
+def _multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    depth = len(b)
+    if depth <= LONGEST_SUM:
+        np.matmul(a, b, out=out)
+        return
+    total = np.zeros(out.shape)
+    for first in range(0, depth, SUM_BLOCK):
+        total += a[:, first : first + SUM_BLOCK] @ b[first : first + SUM_BLOCK]
+    out[...] = total
 
 
 def _check(kernel: str, x: np.ndarray, weight: np.ndarray, y: np.ndarray) -> None:

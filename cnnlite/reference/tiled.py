@@ -71,4 +71,4 @@ def conv2d_tiled_weight_gradient(
     dy = undo(dy, kept, size)
     conv.conv2d_weight_gradient(x, dy, dweight, stride, padding, dilation, groups)
     if dbias is not None:
-        dbias[...] = dy.sum(axis=(0, 2, 3))
+        dbias[...] = dy.sum(axis=(0, 2, 3), dtype=np.float64)

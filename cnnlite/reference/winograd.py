@@ -184,13 +184,13 @@ def conv2d_winograd_weight_gradient(
     outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
     inputs = inputs.reshape(len(x), groups, x.shape[1] // groups, *inputs.shape[2:])
     outputs = outputs.reshape(len(x), groups, len(dweight) // groups, *outputs.shape[2:])
-    sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs)
+    sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs, dtype=np.float64)
     dweight[...] = _transform(matrices.weight.T, sums).reshape(dweight.shape)
     if not np.isfinite(dweight).all():
         exact = _exact(conv2d_weight_gradient, x, dy, dweight.shape, padding, groups)
         np.copyto(dweight, exact, where=~np.isfinite(dweight), casting="same_kind")
     if dbias is not None:
-        dbias[...] = dy.sum(axis=(0, 2, 3))
+        dbias[...] = dy.sum(axis=(0, 2, 3), dtype=np.float64)
 
 
 def _convolve(
@@ -208,7 +208,7 @@ def _convolve(
     n, c, *rest = inputs.shape
     inputs = inputs.reshape(n, groups, c // groups, *rest)
     weights = weights.reshape(groups, -1, *weights.shape[1:])
-    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights)
+    products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights, dtype=np.float64)
     tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
     return _join(tiles)[:, :, : size[0], : size[1]]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnnlite._ext import engine, runtime
-from cnnlite.post_ops import Kept, PostOps
+from cnnlite.post_ops import NO_POST_OPS, RELU, Kept, PostOps
 from cnnlite.reference import conv, winograd
 
 SPECIAL = (np.inf, -np.inf, np.nan)
@@ -154,7 +154,9 @@ def test_relu_and_pooling_of_what_is_not_finite_are_those_of_the_twin(rng, tile,
         y, pooled = np.empty_like(a["dy"]), np.empty((2, 18, 6, 5), dtype)
         argmax = np.empty(pooled.shape, np.uint8)
         given = a["x"], a["weight"], a["bias"]
-        module.conv2d_winograd_forward(*given, y, padding, groups, relu, tile)
+        module.conv2d_winograd_forward(
+            *given, y, padding, groups, tile, RELU if relu else NO_POST_OPS
+        )
         post = PostOps(activation="relu" if relu else None, pool=True)
         module.conv2d_winograd_forward(*given, pooled, padding, groups, tile, post, argmax)
         dx, dweight = np.empty_like(a["x"]), np.empty_like(a["weight"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import cnnlite.functional as F
-from cnnlite.functional.conv import conv2d_block_forward
+from cnnlite.post_ops import PostOps
 
 SPECIAL = (np.inf, -np.inf, np.nan)
 # x, filters, kernel, and the settings
@@ -71,7 +71,8 @@ def test_relu_hid_the_minus_infinity_that_winograd_made_of_an_infinity(rng, pool
     x[0, 3, 5, 5], x[1, 2, 0, 11] = np.inf, -np.inf
     results = []
     for rung in ("im2col", "winograd"):
-        y, cache = conv2d_block_forward(x, weight, padding=1, relu=True, pool=pool, algorithm=rung)
+        post = PostOps(activation="relu", pool=pool)
+        y, cache = F.conv2d_forward(x, weight, padding=1, algorithm=rung, post=post)
         results.append((y, *F.conv2d_backward(np.ones_like(y), cache)[:2]))
     for truth, got in zip(*results, strict=True):
         np.testing.assert_array_equal(kinds(got), kinds(truth))

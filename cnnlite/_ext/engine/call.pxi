@@ -7,7 +7,7 @@ from cpython.buffer cimport (
 )
 
 cdef enum:
-    MAX_ARRAYS = 12
+    MAX_ARRAYS = 13
 
 
 cdef class Call:

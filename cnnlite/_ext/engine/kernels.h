@@ -4,6 +4,7 @@
  * The instruction set is chosen by pragma, not by a compiler flag: the rest of the library, and the
  * system headers included before the pragma, stay on what every machine has.
  */
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

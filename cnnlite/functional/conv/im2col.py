@@ -17,8 +17,8 @@ import numpy as np
 
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation
+from cnnlite.functional._statistics import sum_in_double, sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
-from cnnlite.functional.conv.sums import sum_per_filter
 from cnnlite.functional.post_ops import apply
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
@@ -68,26 +68,31 @@ def input_gradient(
         for i, group in np.ndindex(len(columns), groups):
             _at_b(matrix[group], products[tile][i, group], columns[i, group])
         if not geometry.is_pointwise:
-            kernels.col2im(buffer[: tile.stop - start], dx[tile], *geometry.window)
+            sum_in_double(
+                geometry.kernel[0] * geometry.kernel[1],
+                lambda columns, dx: kernels.col2im(columns, dx, *geometry.window),
+                buffer[: tile.stop - start],
+                dx[tile],
+            )
     return dx
 
 
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
-    """Returns dweight = dy @ columns.T, summed over the images in their order, and dbias."""
+    """Returns dweight = dy @ columns.T, summed over the images in float64, and dbias."""
     groups = geometry.groups
     products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
-    dweight = np.zeros(shape, dy.dtype)
-    one = np.empty_like(dweight)
+    dweight = np.zeros(shape)
+    one = np.empty(shape, dy.dtype)
     for tile, columns in _columns(x, geometry):
         for i in range(len(columns)):
             for group in range(groups):
                 _a_bt(products[tile][i, group], columns[i, group], one[group])
             dweight += one
-    dbias = sum_per_filter(dy) if has_bias else None
-    return dweight.reshape(geometry.weight_shape), dbias
+    dbias = sum_over(dy, (0, 2, 3)) if has_bias else None
+    return dweight.astype(dy.dtype, copy=False).reshape(geometry.weight_shape), dbias
 
 
 def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:

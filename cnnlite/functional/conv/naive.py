@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite.checks.arrays import Array, check_allocation
+from cnnlite.functional._statistics import sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
-from cnnlite.functional.conv.sums import sum_per_filter
 from cnnlite.functional.post_ops import apply
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
@@ -43,13 +43,12 @@ def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
     """Returns dx: each patch receives the filter, scaled by the gradient of its output."""
-    dpadded = _pad(np.zeros(geometry.x_shape, dy.dtype), geometry)
+    dpadded = _pad(np.zeros(geometry.x_shape), geometry)  # sums are added in float64
     for n, f, i, j, patch in _places(geometry):
         dpadded[patch] += weight[f] * dy[n, f, i, j]
     top, _, left, _ = geometry.padding
-    return np.ascontiguousarray(
-        dpadded[:, :, top : top + geometry.height, left : left + geometry.width]
-    )
+    inside = dpadded[:, :, top : top + geometry.height, left : left + geometry.width]
+    return inside.astype(dy.dtype, order="C")
 
 
 def weight_gradient(
@@ -60,10 +59,10 @@ def weight_gradient(
     dbias, the sum of those gradients, is None without a bias.
     """
     padded = _pad(x, geometry)
-    dweight = np.zeros(geometry.weight_shape, dy.dtype)
+    dweight = np.zeros(geometry.weight_shape)
     for n, f, i, j, patch in _places(geometry):
         dweight[f] += padded[patch] * dy[n, f, i, j]
-    return dweight, sum_per_filter(dy) if has_bias else None
+    return dweight.astype(dy.dtype, copy=False), sum_over(dy, (0, 2, 3)) if has_bias else None
 
 
 def _places(

@@ -4,7 +4,8 @@
  *     patches, never written out:   row (channel, tap), read at an offset from where the pixels are
  *
  * A piece copies its input with the padding it needs (gather.h), and multiplies it with all its filters
- * while it is in the cache.  Each output is one sum in the order of (channel, tap), however it is cut.
+ * while it is in the cache.  Each output is one sum in the order of (channel, tap), however it is cut; a deep
+ * one has blocks of SUM_BLOCK products, from the first on, whose sums are added in double.
  */
 
 KERNEL void T(pack_weight)(void *context, ptrdiff_t number, int thread)
@@ -100,6 +101,28 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
         }
 }
 
+/* Products first .. end of deep sums, for MR filters and nv vectors of pixels: in `tile` is the sum of the block
+ * that is not complete, in `sums` that of those before it; with `last` the whole sum, rounded, in tile. */
+KERNEL void T(deep_sums)(int nv, ptrdiff_t first, ptrdiff_t end, const REAL *a, const REAL *const *b,
+                         const ptrdiff_t *offset, REAL *tile, double *sums, ptrdiff_t ldt,
+                         const REAL *start, int last, int relu)
+{
+    for (ptrdiff_t k = first, next; k < end; a += (next - k) * MR, offset += next - k, k = next) {
+        next = smaller(end, (k / SUM_BLOCK + 1) * SUM_BLOCK);
+        T(micro_gathered)(nv, next - k, a, b, offset, tile, ldt, k ? NULL : start, k % SUM_BLOCK != 0, 0);
+        const int done = last && next == end;
+        if (!done && next % SUM_BLOCK) continue;
+        for (ptrdiff_t i = 0; i < MR; i++) {
+            T(add_block)(tile + i * ldt, nv * VL, sums + i * ldt, next > SUM_BLOCK);
+            if (!done) continue;
+            T(take_sums)(sums + i * ldt, nv * VL, tile + i * ldt);
+            if (relu)
+                for (ptrdiff_t u = 0; u < nv * VL; u += VL)
+                    VSTORE(tile + i * ldt + u, VRELU(VLOAD(tile + i * ldt + u)));
+        }
+    }
+}
+
 /* One panel of filters times all panels of pixels, for channels c .. c + channels.  The numbers of sorts are
  * constants where they are 1: a loop around it would cost a short sum 3%. */
 INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c, ptrdiff_t channels,
@@ -116,7 +139,7 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
     REAL *tile = p->tile + (whole ? 0 : (number - p->first_panel) * MR * ldt);
 
     /* Where a strip's pixels lie in y as in the tile, full blocks go straight to their place. */
-    const int straight = whole && !k->post.argmax && count == MR && k->y_column == 1 && k->sorts_h == 1
+    const int straight = whole && !k->deep && !k->post.argmax && count == MR && k->y_column == 1 && k->sorts_h == 1
         && (p->strips > 1 || p->images == 1)
         && (p->rows == 1 || (k->piece_columns == k->out_w && k->y_row == k->out_w));
     const ptrdiff_t limit = p->rows == 1 ? p->columns : p->strip_pixels;
@@ -133,9 +156,12 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
             REAL *rows = tile + (whole ? 0 : row * sorts_w * p->tile_size);
             for (int i = 0; i < sorts_w; i++, sort++) {
                 const REAL *weight = (const REAL *)sort->packed_weight + from * sort->taps;
-                T(micro_gathered)((int)j->nv, channels * sort->taps, weight, b, sort->offset,
-                                  direct ? to : rows + i * p->tile_size + column, direct ? k->y_plane : ldt,
-                                  start, c > 0, relu);
+                REAL *sum = rows + i * p->tile_size + column;
+                if (k->deep)
+                    T(deep_sums)((int)j->nv, c * sort->taps, (c + channels) * sort->taps, weight, b,
+                                 sort->offset, sum, p->sums + (sum - p->tile), ldt, start, last, relu);
+                else T(micro_gathered)((int)j->nv, channels * sort->taps, weight, b, sort->offset,
+                                       direct ? to : sum, direct ? k->y_plane : ldt, start, c > 0, relu);
             }
             if (last && !direct && !k->post.argmax)
                 T(write_tile)(p, rows + j->strip * p->strip_columns, ldt, filter, count, row, j->strip,
@@ -201,6 +227,7 @@ KERNEL void T(correlate)(correlation *k, workspace *work)
     T(piece) unused;
     T(plan_pieces)(k);
     T(plan_copy)(k);
+    k->deep = k->channels * k->taps_h * k->taps_w > LONGEST_SUM;
     T(piece_scratch)(k, &thread, &unused);
     for (output_sort *sort = k->sort; sort < k->sort + k->sorts_h * k->sorts_w; sort++) {
         sort->taps = sort->taps_h * sort->taps_w;

@@ -48,6 +48,7 @@ typedef struct {
     post_ops post;
     ptrdiff_t y_height, y_width;           /* of a plane, where y_row and y_column leave some out */
     int clear;                             /* a piece first sets its part of the planes to 0 */
+    int deep;                              /* sums of more than LONGEST_SUM products */
 
     /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;

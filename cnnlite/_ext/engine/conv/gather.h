@@ -17,6 +17,7 @@ typedef struct {
     ptrdiff_t strips, strip_pixels, strip_columns, panels;
     const REAL *input;
     REAL *copy, *tile;
+    double *sums;                          /* of tile, where the sums are deep */
     ptrdiff_t tile_size;                   /* of one sort of outputs */
     T(panel) *panel;
 } T(piece);
@@ -25,10 +26,12 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
 {
     const ptrdiff_t columns = k->piece_images * divide_up(k->piece_rows * k->piece_columns, VL) * VL;
     const ptrdiff_t tiles = k->block_channels < k->channels ? k->block_filters : 1;
+    const ptrdiff_t sorts = k->sorts_h * k->sorts_w;
     const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
     p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
     p->tile_size = tiles * MR * columns;
-    p->tile = arena_take(memory, (size_t)(k->sorts_h * k->sorts_w * p->tile_size + VL) * REAL_BYTES);
+    p->tile = arena_take(memory, (size_t)(sorts * p->tile_size + VL) * REAL_BYTES);
+    p->sums = arena_take(memory, k->deep ? (size_t)(sorts * p->tile_size) * sizeof(double) : 0);
     p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
 }
 

@@ -5,7 +5,8 @@
 #include "correlation.h"
 
 enum {
-    STEP_PIXELS = 256,                     /* pixels summed while a block of dweight is in registers */
+    STEP_PIXELS = SUM_BLOCK,               /* pixels summed while a block of dweight is in registers */
+    STEPS = 64,                            /* of such sums added in REAL; then they go to sums in double */
     PATCH_BLOCK = 288,                     /* patch elements that a job takes: 32 channels of 3x3 */
     GAP_PIXELS = 64 * 1024,                /* between a patch's rows; more are not copied */
 };
@@ -28,6 +29,7 @@ typedef struct {
     ptrdiff_t depth;                       /* numbers at one position of the copy */
     ptrdiff_t runs, run, run_vectors, vectors, panels, filter_panels;
     ptrdiff_t step_images, step_rows;      /* what is copied at a time */
+    ptrdiff_t part_steps;                  /* of the largest part */
     ptrdiff_t phases_h, phases_w, phase_rows, phase_columns, phase_size, row_size, image_size;
     ptrdiff_t first_column, first_place, column_step, columns;     /* of x, that are copied */
 

@@ -48,6 +48,8 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     if (k->step_rows == s->oh)
         k->step_images = larger(1, smaller(STEP_PIXELS / 2 / plane, room / (s->oh + last_y / s->stride_h)));
     k->step_images = smaller(k->step_images, divide_up(s->n, k->parts));
+    k->part_steps = divide_up(divide_up(s->n, k->parts), k->step_images) * divide_up(s->oh, k->step_rows)
+        * divide_up(k->step_images * k->step_rows * s->ow, STEP_PIXELS);
     k->phase_rows = k->step_rows + last_y / s->stride_h;
     k->image_size = (k->interleaved ? k->step_rows : k->phases_h * k->phase_rows) * k->row_size;
     k->sums_size = k->filter_panels * MR * k->vectors * VL;

@@ -1,9 +1,13 @@
-/* weight_gradient.h: dweight and dbias, sums over all pixels of the batch (gradient_args.h). */
+/* weight_gradient.h: dweight and dbias, sums over all pixels of the batch (gradient_args.h).
+ *
+ * So that float32 keeps its digits, a sum has three levels: the pixels of a step are added in registers, up to
+ * STEPS of steps in REAL, and those sums, where a part of the batch has more steps, in double. */
 
 /* What a thread works on. */
 typedef struct {
     const weight_gradient *k;
     REAL *copy, *rows, *zeros, *sums, *bias_sums;
+    double *totals, *bias_totals;          /* of sums and bias_sums, where there are more than STEPS steps */
     const REAL **from;
 } T(weight_job);
 
@@ -14,18 +18,32 @@ INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_
     job->rows = arena_take(memory, (size_t)(MR * pixels) * REAL_BYTES);
     job->zeros = arena_take(memory, (size_t)k->s.w * REAL_BYTES);
     job->from = arena_take(memory, (size_t)(k->depth + VL) * sizeof(REAL *));
+    const ptrdiff_t totals = k->part_steps > STEPS, filters = k->filter_panels * MR;
+    job->totals = arena_take(memory, (size_t)(totals * k->sums_size) * sizeof(double));
+    job->bias_totals = arena_take(memory, (size_t)(totals * filters * VL) * sizeof(double));
 }
 
-/* sums[i * VL ..] += rows of dy, lane by lane. */
-INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff_t pixels, REAL *sums)
+/* sums[i * VL ..] = (with `add`, sums +) rows of dy, lane by lane. */
+INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff_t pixels, REAL *sums, int add)
 {
     for (ptrdiff_t i = 0; i < count; i++, dy += next, sums += VL) {
-        V sum = VLOAD(sums);
+        V sum = VZERO;
         ptrdiff_t p = 0;
         for (; p + VL <= pixels; p += VL) sum = sum + VLOAD(dy + p);
         if (p < pixels) sum = sum + VLOADN(dy + p, pixels - p);
-        VSTORE(sums, sum);
+        VSTORE(sums, add ? VLOAD(sums) + sum : sum);
     }
+}
+
+/* Move the sums of panel f of filters to the totals, or, at the end, the totals to the sums. */
+KERNEL void T(weight_totals)(const T(weight_job) *job, ptrdiff_t f, int more, int end)
+{
+    const ptrdiff_t size = MR * job->k->vectors * VL;
+    T(add_block)(job->sums + f * size, size, job->totals + f * size, more);
+    if (end) T(take_sums)(job->totals + f * size, size, job->sums + f * size);
+    if (!job->bias_sums) return;
+    T(add_block)(job->bias_sums + f * MR * VL, MR * VL, job->bias_totals + f * MR * VL, more);
+    if (end) T(take_sums)(job->bias_totals + f * MR * VL, MR * VL, job->bias_sums + f * MR * VL);
 }
 
 /* Rows row .. row + rows of one plane of dy, as the convolution's own output has them. */
@@ -41,9 +59,10 @@ INLINE void T(fetch_rows)(const weight_gradient *k, ptrdiff_t plane, ptrdiff_t r
     else memcpy(to, data, (size_t)(rows * w) * REAL_BYTES);
 }
 
-/* Add what `rows` rows from `row` of `images` images from `image` give, whose input is in job->copy. */
+/* Add what `rows` rows from `row` of `images` images from `image` give, whose input is in job->copy; `done` is
+ * how many steps the job has behind it.  A row of more than STEP_PIXELS takes several. */
 INLINE void T(weight_step)(const T(weight_job) *job, ptrdiff_t group, ptrdiff_t image, ptrdiff_t images,
-                           ptrdiff_t row, ptrdiff_t rows, int first)
+                           ptrdiff_t row, ptrdiff_t rows, ptrdiff_t done)
 {
     const weight_gradient *k = job->k;
     const ptrdiff_t plane = k->s.oh * k->s.ow, size = rows * k->s.ow, pixels = images * size;
@@ -61,15 +80,20 @@ INLINE void T(weight_step)(const T(weight_job) *job, ptrdiff_t group, ptrdiff_t 
             a = job->rows;
             next = pixels;
         }
-        if (job->bias_sums) T(add_rows)(a, next, count, pixels, job->bias_sums + f * MR * VL);
-        REAL *sums = job->sums + f * MR * k->vectors * VL;
-        for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
-            const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
-            const REAL *b[NV];
-            for (ptrdiff_t i = 0; i < nv; i++) b[i] = job->copy + T(vector_offset)(k, v + i);
-            T(micro_rows)((int)nv, pixels, a, next, b, k->offset, sums, nv * VL, !first);
-            sums += MR * nv * VL;
-            v += nv;
+        for (ptrdiff_t p = 0, step = done; p < pixels; p += STEP_PIXELS, step++) {
+            const ptrdiff_t size = smaller(STEP_PIXELS, pixels - p);
+            const int add = step % STEPS != 0;
+            REAL *sums = job->sums + f * MR * k->vectors * VL;
+            if (!add && step) T(weight_totals)(job, f, step > STEPS, 0);
+            if (job->bias_sums) T(add_rows)(a + p, next, count, size, job->bias_sums + f * MR * VL, add);
+            for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
+                const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
+                const REAL *b[NV];
+                for (ptrdiff_t i = 0; i < nv; i++) b[i] = job->copy + T(vector_offset)(k, v + i);
+                T(micro_rows)((int)nv, size, a + p, next, b, k->offset + p, sums, nv * VL, add);
+                sums += MR * nv * VL;
+                v += nv;
+            }
         }
     }
 }
@@ -88,8 +112,9 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
     if (k->dbias && block == 0) {
         const ptrdiff_t size = k->filter_panels * MR * VL;
         job.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
-        memset(job.bias_sums, 0, (size_t)size * REAL_BYTES);
+        memset(job.bias_sums, 0, (size_t)size * REAL_BYTES); /* filters that no panel has, too */
     }
+    ptrdiff_t steps = 0;
     for (ptrdiff_t image = begin; image < end; image += k->step_images)
         for (ptrdiff_t row = 0; row < s->oh; row += k->step_rows) {
             const ptrdiff_t images = smaller(k->step_images, end - image);
@@ -99,8 +124,10 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
                                    + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
                                    smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
                                    job.copy + i * k->image_size);
-            T(weight_step)(&job, group, image, images, row, rows, image == begin && row == 0);
+            T(weight_step)(&job, group, image, images, row, rows, steps);
+            steps += divide_up(images * rows * s->ow, STEP_PIXELS);
         }
+    for (ptrdiff_t f = 0; steps > STEPS && f < k->filter_panels; f++) T(weight_totals)(&job, f, 1, 1);
 }
 
 /* Add the parts of the batch, in their order, for one panel of filters; number: (group, block, panel). */
@@ -136,10 +163,10 @@ KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
         for (ptrdiff_t r = 0; r < count; r++) {
             const ptrdiff_t size = k->filter_panels * MR * VL;
             const REAL *lanes = (const REAL *)k->bias_sums + group * k->parts * size + (f * MR + r) * VL;
-            REAL sum = 0;
+            double sum = 0;
             for (ptrdiff_t part = 0; part < k->parts; part++, lanes += size)
-                for (ptrdiff_t lane = 0; lane < VL; lane++) sum += lanes[lane];
-            ((REAL *)k->dbias)[group * k->filters + f * MR + r] = sum;
+                for (ptrdiff_t lane = 0; lane < VL; lane++) sum += (double)lanes[lane];
+            ((REAL *)k->dbias)[group * k->filters + f * MR + r] = (REAL)sum;
         }
     (void)thread;
 }

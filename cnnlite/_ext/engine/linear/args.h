@@ -15,7 +15,8 @@ typedef struct {
 
 enum {
     PRODUCT_ROWS = 128,                    /* rows of c in a job: as often is a panel of b used */
-    PRODUCT_DEPTH = 512,                   /* terms that a job sums; deeper products are cut */
+    PRODUCT_PARTS = 32,                    /* of the depth, at most: their sums are added one by one */
+    COLUMN_DEPTH = 4096,                   /* terms of an inner product that are summed in REAL */
     FEW_ROWS = 4,                          /* too few to pack b for: inner products instead */
 };
 
@@ -28,6 +29,7 @@ typedef struct {
     int b_transposed, relu;
 
     ptrdiff_t row_blocks, panels, parts;   /* a job is one of each */
+    ptrdiff_t blocks;                      /* of the depth in a part */
     void *sums;                            /* [part][m][n] where depth is cut */
     char *const *own;                      /* memory of each thread */
 } product;

@@ -2,20 +2,22 @@
  *
  * The same micro-kernel, on operands of any size: b is packed panel by panel, a is read where it is.  A
  * product that is deep and small (8192 inputs, 100 outputs) is cut along its depth, and the parts are
- * added in their order.
+ * added in their order.  What a job sums is cut into blocks once more, whose sums are added in double.
  */
 
 typedef struct {
     REAL *b, *a, *tile;
+    double *sums;                          /* of all rows, where the depth is more than one block */
     const REAL *from[NV * VL];
 } T(product_scratch);
 
 INLINE void T(product_memory)(const product *k, arena *memory, T(product_scratch) *s)
 {
-    const ptrdiff_t depth = divide_up(k->depth, k->parts);
+    const ptrdiff_t depth = divide_up(k->depth, k->parts * k->blocks);
     s->b = arena_take(memory, (size_t)((depth + 1) * NR) * REAL_BYTES);
     s->a = arena_take(memory, (size_t)(depth * MR) * REAL_BYTES);
     s->tile = arena_take(memory, (size_t)(MR * NR) * REAL_BYTES);
+    s->sums = arena_take(memory, k->blocks > 1 ? PRODUCT_ROWS * NR * sizeof(double) : 0);
 }
 
 /* Rows k0 .. k0 + depth of columns j .. j + width of b, as [k][nv * VL]. */
@@ -51,6 +53,19 @@ KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdif
     }
 }
 
+/* Write `rows` rows of a tile to c. */
+INLINE void T(product_store)(const product *k, const REAL *tile, ptrdiff_t ldt, ptrdiff_t rows,
+                             ptrdiff_t width, int relu, REAL *c)
+{
+    for (ptrdiff_t r = 0; r < rows; r++, tile += ldt, c += k->n)
+        for (ptrdiff_t u = 0; u < width; u += VL) {
+            V sum = VLOAD(tile + u);
+            if (relu) sum = VRELU(sum);
+            if (u + VL <= width) VSTORE(c + u, sum);
+            else VSTOREN(c + u, sum, width - u);
+        }
+}
+
 KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
 {
     const product *k = context;
@@ -61,34 +76,35 @@ KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
     const ptrdiff_t panel = number / k->row_blocks / k->parts, vectors = divide_up(k->n, VL);
     const ptrdiff_t v = panel * vectors / k->panels, nv = (panel + 1) * vectors / k->panels - v;
     const ptrdiff_t j = v * VL, width = smaller(nv * VL, k->n - j);
-    const ptrdiff_t k0 = part * k->depth / k->parts, depth = (part + 1) * k->depth / k->parts - k0;
-    const ptrdiff_t end = smaller(k->m, (block + 1) * PRODUCT_ROWS);
+    const ptrdiff_t begin = block * PRODUCT_ROWS, end = smaller(k->m, begin + PRODUCT_ROWS);
+    const ptrdiff_t parts = k->parts * k->blocks;
     REAL *c = (REAL *)(k->parts > 1 ? k->sums : k->c) + (k->parts > 1 ? part * k->m * k->n : 0) + j;
-    const int relu = k->relu && k->parts == 1;
-    T(pack_b)(k, &s, k0, depth, j, width, nv);
-    for (ptrdiff_t i = block * PRODUCT_ROWS; i < end; i += MR) {
-        const ptrdiff_t rows = smaller(MR, end - i);
-        const REAL *a = (const REAL *)k->a + i * k->a_row + k0 * k->a_step;
-        ptrdiff_t a_row = k->a_row, a_step = k->a_step;
-        if (rows < MR) {
-            for (ptrdiff_t u = 0; u < depth; u++)
-                for (ptrdiff_t r = 0; r < MR; r++)
-                    s.a[u * MR + r] = r < rows ? a[r * a_row + u * a_step] : 0;
-            a = s.a, a_row = 1, a_step = MR;
-        }
-        for (ptrdiff_t u = 0; u < nv * VL; u++)
-            s.tile[u] = k->bias && part == 0 && u < width ? ((const REAL *)k->bias)[j + u] : 0;
-        for (ptrdiff_t r = 1; r < MR; r++)
-            memcpy(s.tile + r * nv * VL, s.tile, (size_t)(nv * VL) * REAL_BYTES);
-        T(product_tile)(nv, depth, a, a_row, a_step, s.b, s.tile);
-        for (ptrdiff_t r = 0; r < rows; r++)
-            for (ptrdiff_t u = 0; u < width; u += VL) {
-                V sum = VLOAD(s.tile + r * nv * VL + u);
-                REAL *to = c + (i + r) * k->n + u;
-                if (relu) sum = VRELU(sum);
-                if (u + VL <= width) VSTORE(to, sum);
-                else VSTOREN(to, sum, width - u);
+    for (ptrdiff_t first = part * k->blocks, at = first; at < first + k->blocks; at++) {
+        const ptrdiff_t k0 = at * k->depth / parts, depth = (at + 1) * k->depth / parts - k0;
+        T(pack_b)(k, &s, k0, depth, j, width, nv);
+        for (ptrdiff_t i = begin; i < end; i += MR) {
+            const ptrdiff_t rows = smaller(MR, end - i);
+            const REAL *a = (const REAL *)k->a + i * k->a_row + k0 * k->a_step;
+            ptrdiff_t a_row = k->a_row, a_step = k->a_step;
+            if (rows < MR) {
+                for (ptrdiff_t u = 0; u < depth; u++)
+                    for (ptrdiff_t r = 0; r < MR; r++)
+                        s.a[u * MR + r] = r < rows ? a[r * a_row + u * a_step] : 0;
+                a = s.a, a_row = 1, a_step = MR;
             }
+            for (ptrdiff_t u = 0; u < nv * VL; u++)
+                s.tile[u] = k->bias && at == 0 && u < width ? ((const REAL *)k->bias)[j + u] : 0;
+            for (ptrdiff_t r = 1; r < MR; r++)
+                memcpy(s.tile + r * nv * VL, s.tile, (size_t)(nv * VL) * REAL_BYTES);
+            T(product_tile)(nv, depth, a, a_row, a_step, s.b, s.tile);
+            if (k->blocks > 1) {
+                double *sums = s.sums + (i - begin) * nv * VL;
+                T(add_block)(s.tile, MR * nv * VL, sums, at > first);
+                if (at < first + k->blocks - 1) continue;
+                T(take_sums)(sums, MR * nv * VL, s.tile);
+            }
+            T(product_store)(k, s.tile, nv * VL, rows, width, k->relu && k->parts == 1, c + i * k->n);
+        }
     }
 }
 
@@ -113,19 +129,22 @@ KERNEL void T(product_column)(void *context, ptrdiff_t j, int thread)
     const REAL *b = (const REAL *)k->b + j * k->depth;
     for (ptrdiff_t i = 0; i < k->m; i++) {
         const REAL *a = (const REAL *)k->a + i * k->depth;
-        V acc[4] = {VZERO, VZERO, VZERO, VZERO};
-        REAL lanes[VL], sum = k->bias ? ((const REAL *)k->bias)[j] : 0;
-        ptrdiff_t u = 0;
-        for (; u + 4 * VL <= k->depth; u += 4 * VL)
-            UNROLL for (int v = 0; v < 4; v++)
-                acc[v] = VFMA(VLOAD(a + u + v * VL), VLOAD(b + u + v * VL), acc[v]);
-        for (; u < k->depth; u += VL) {
-            const ptrdiff_t count = smaller(VL, k->depth - u);
-            acc[0] = VFMA(VLOADN(a + u, count), VLOADN(b + u, count), acc[0]);
+        double sum = k->bias ? (double)((const REAL *)k->bias)[j] : 0;
+        for (ptrdiff_t u = 0; u < k->depth;) {
+            const ptrdiff_t end = smaller(u + smaller(COLUMN_DEPTH, 4 * VL * LONGEST_SUM), k->depth);
+            V acc[4] = {VZERO, VZERO, VZERO, VZERO};
+            REAL lanes[VL];
+            for (; u + 4 * VL <= end; u += 4 * VL)
+                UNROLL for (int v = 0; v < 4; v++)
+                    acc[v] = VFMA(VLOAD(a + u + v * VL), VLOAD(b + u + v * VL), acc[v]);
+            for (; u < end; u += VL) {
+                const ptrdiff_t count = smaller(VL, end - u);
+                acc[0] = VFMA(VLOADN(a + u, count), VLOADN(b + u, count), acc[0]);
+            }
+            VSTORE(lanes, (acc[0] + acc[1]) + (acc[2] + acc[3]));
+            for (int v = 0; v < VL; v++) sum += (double)lanes[v];
         }
-        VSTORE(lanes, (acc[0] + acc[1]) + (acc[2] + acc[3]));
-        for (int v = 0; v < VL; v++) sum += lanes[v];
-        ((REAL *)k->c)[i * k->n + j] = k->relu && sum <= 0 ? 0 : sum;
+        ((REAL *)k->c)[i * k->n + j] = k->relu && sum <= 0 ? 0 : (REAL)sum;
     }
     (void)thread;
 }
@@ -141,8 +160,9 @@ KERNEL void T(multiply)(product *k, workspace *work)
     T(product_scratch) unused;
     k->row_blocks = divide_up(k->m, PRODUCT_ROWS);
     k->panels = divide_up(divide_up(k->n, VL), NV);
-    k->parts = larger(1, k->depth / PRODUCT_DEPTH);
-    if (k->row_blocks * k->panels >= MINIMUM_PIECES) k->parts = 1;
+    const ptrdiff_t blocks = larger(1, divide_up(k->depth, LONGEST_SUM));
+    k->parts = k->row_blocks * k->panels >= MINIMUM_PIECES ? 1 : smaller(PRODUCT_PARTS, blocks);
+    k->blocks = divide_up(blocks, k->parts);
     T(product_memory)(k, &thread, &unused);
     k->sums = arena_take(&memory, k->parts > 1 ? (size_t)(k->parts * k->m * k->n) * REAL_BYTES : 0);
     k->own = work->own;
@@ -151,16 +171,23 @@ KERNEL void T(multiply)(product *k, workspace *work)
     if (k->parts > 1) engine_parallel(k->m, work->threads, T(product_sum), k);
 }
 
-/* sum (n) = the rows of a (m, n), added in their order; a piece is VL columns. */
+/* sum (n) = the rows of a (m, n), added in their order, blocks of them in double; a piece is VL columns. */
 KERNEL void T(sum_rows)(void *context, ptrdiff_t piece, int thread)
 {
     const product *k = context;
     const ptrdiff_t j = piece * VL, count = smaller(VL, k->n - j);
     const REAL *a = (const REAL *)k->a + j;
-    V sum = VZERO;
-    for (ptrdiff_t i = 0; i < k->m; i++)
-        sum = sum + (count == VL ? VLOAD(a + i * k->n) : VLOADN(a + i * k->n, count));
-    VSTOREN((REAL *)k->c + j, sum, count);
+    const ptrdiff_t block = k->m <= LONGEST_SUM ? LONGEST_SUM : SUM_BLOCK;
+    double sums[VL] = {0};
+    REAL lanes[VL];
+    for (ptrdiff_t first = 0; first < k->m; first += block) {
+        V sum = VZERO;
+        for (ptrdiff_t i = first; i < smaller(first + block, k->m); i++)
+            sum = sum + (count == VL ? VLOAD(a + i * k->n) : VLOADN(a + i * k->n, count));
+        VSTORE(lanes, sum);
+        T(add_block)(lanes, VL, sums, 1);
+    }
+    for (ptrdiff_t i = 0; i < count; i++) ((REAL *)k->c)[j + i] = (REAL)sums[i];
     (void)thread;
 }
 

@@ -6,11 +6,13 @@
 
 #define SUM_RUN 512                        /* elements of a channel in a piece, where planes are small */
 #define SUM_VECTORS 64                     /* vectors summed in a run: short, so that little is rounded */
+#define SUM_RUNS 64                        /* such sums added in REAL; then they go on in double */
 
-/* Batch norm of (images, channels, size), then `post`. */
+/* Batch norm of (images, channels, size), then `post`.  The mean is mean + rest (NULL: 0): rounded to float32
+ * alone, it may be off by more than the deviation. */
 typedef struct {
     const void *dy, *x, *gamma, *beta;
-    void *y, *dx, *dsum, *mean, *inverse_std, *variance, *dgamma, *dbeta;
+    void *y, *dx, *dsum, *mean, *rest, *inverse_std, *variance, *dgamma, *dbeta;
     double eps;
     ptrdiff_t images, channels, size;
     int train;
@@ -22,7 +24,7 @@ typedef struct {
     ptrdiff_t group, groups, blocks;       /* a piece: images of a group, channels of a block */
     double *sums;                          /* [group][channel][2] */
     char *const *own;                      /* of each thread: two vectors for each channel */
-    void *shift, *scale, *offset, *slope;  /* (channels) */
+    void *shift, *scale, *bias, *offset, *slope;       /* (channels) */
 } norm_plan;
 
 #endif

@@ -5,10 +5,11 @@
  * piece's sums for each channel; they are added in the order of the pieces, so the bits do not depend on
  * the number of threads; a second pass writes.
  *
- * Sums run in the lanes of vectors, over SUM_VECTORS of them and then from one such run to the next, and
- * go on in double from piece to piece.  Squares are taken around the mean of the first piece, so one pass gives
+ * Sums run in the lanes of vectors, over SUM_VECTORS of them, then over SUM_RUNS such runs, and go on in double.
+ * Squares are taken around the mean of the first piece, so one pass gives
  * both sums, and a mean that is large against the deviation costs no digits (Chan, Golub and LeVeque,
- * "Algorithms for computing the sample variance", 1983, section 3: shifted data).
+ * "Algorithms for computing the sample variance", 1983, section 3: shifted data).  Channels for which that is not
+ * enough are found by their sums and summed again, slowly (careful_moments).
  * With `relu`, y = max(0, norm(x)); backward needs no copy of y: it recomputes the sign from x.
  * With an addend, y = max(0, norm(x) + addend), the end of a residual block; there backward reads y, and
  * writes what of dy came through, which is the gradient of the addend. */
@@ -71,11 +72,31 @@ INLINE T(norm_part) T(part_of)(const norm_plan *k, ptrdiff_t piece)
     return part;
 }
 
-/* Writes the two sums of each channel of a piece, which the lanes hold. */
-INLINE void T(write_sums)(const norm_plan *k, T(norm_part) part, const V *lanes)
+/* The two sums of channel c in a piece. */
+INLINE double *T(sums_of)(const norm_plan *k, T(norm_part) part, ptrdiff_t c)
 {
-    double *sums = k->sums + 2 * (part.image / k->group) * k->args.channels;
-    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) sums[i] = T(lanes_sum)(lanes[i]);
+    return k->sums + 2 * (part.image / k->group * k->args.channels + c);
+}
+
+/* Add what the lanes of a channel hold to its sums, and empty them. */
+INLINE void T(empty_lanes)(double *sums, V *lanes)
+{
+    for (int i = 0; i < 2; i++) {
+        sums[i] += T(lanes_sum)(lanes[i]);
+        lanes[i] = VZERO;
+    }
+}
+
+/* Before and after the runs of a piece. */
+INLINE void T(begin_sums)(const norm_plan *k, T(norm_part) part, V *lanes)
+{
+    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
+    memset(T(sums_of)(k, part, part.channel), 0, (size_t)(part.end - part.channel) * 2 * sizeof(double));
+}
+
+INLINE void T(end_sums)(const norm_plan *k, T(norm_part) part, V *lanes)
+{
+    for (ptrdiff_t c = part.channel; c < part.end; c++) T(empty_lanes)(T(sums_of)(k, part, c), lanes + 2 * c);
 }
 
 KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
@@ -84,15 +105,18 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
     const T(norm_part) part = T(part_of)(k, piece);
     const REAL *x = k->args.x, *shift = k->shift;
     const V last = T(ones)(k->args.size % VL);
+    const ptrdiff_t runs = divide_up(k->args.size, SUM_VECTORS * VL);
     V *lanes = (V *)k->own[thread];
-    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
+    T(begin_sums)(k, part, lanes);
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++)
-            for (ptrdiff_t i = 0; i < k->args.size; i += SUM_VECTORS * VL)
+            for (ptrdiff_t i = 0, run = (n - part.image) * runs; i < k->args.size; i += SUM_VECTORS * VL) {
                 T(plane_moments)(x + (n * k->args.channels + c) * k->args.size + i,
                                  smaller(SUM_VECTORS * VL, k->args.size - i), shift[c], shift[c] * last,
                                  lanes + 2 * c);
-    T(write_sums)(k, part, lanes);
+                if (++run % SUM_RUNS == 0) T(empty_lanes)(T(sums_of)(k, part, c), lanes + 2 * c);
+            }
+    T(end_sums)(k, part, lanes);
 }
 
 /* y = (x - mean) * scale + shift (+ addend, unless NULL), then ReLU if asked; one plane. */
@@ -117,12 +141,12 @@ KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->args.mean, *scale = k->scale, *beta = k->args.beta, *addend = k->args.post.addend;
+    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias, *addend = k->args.post.addend;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             T(plane_normalize)((const REAL *)k->args.x + at, addend ? addend + at : NULL, (REAL *)k->args.y + at,
-                               k->args.size, mean[c], scale[c], beta[c], k->args.post.relu);
+                               k->args.size, mean[c], scale[c], bias[c], k->args.post.relu);
         }
     (void)thread;
 }
@@ -137,27 +161,97 @@ INLINE void T(channel_sums)(const norm_plan *k, ptrdiff_t c, double sums[2])
     }
 }
 
-/* Mean and (biased) variance of every channel. */
+/* The mean of channel c in the first images, by a sum that cannot overflow; 0 where it is not finite. */
+KERNEL REAL T(careful_shift)(const norm_plan *k, ptrdiff_t c, ptrdiff_t images)
+{
+    const double count = (double)images * (double)k->args.size;
+    double mean = 0;
+    for (ptrdiff_t n = 0; n < images; n++) {
+        const REAL *x = (const REAL *)k->args.x + (n * k->args.channels + c) * k->args.size;
+        for (ptrdiff_t i = 0; i < k->args.size; i++) mean += (double)x[i] / count;
+    }
+    return mean - mean == 0 ? (REAL)mean : 0;
+}
+
+/* The moments of d = x - shift in a channel: its mean is offset * peak, its variance is variance * peak^2. */
+typedef struct {
+    double offset, variance, peak;
+} T(moments);
+
+/* Those of channel c where squares overflow or underflow, or where the deviation is nothing beside the
+ * distance of shift from the mean (all x are equal, or nearly): the sums are of d / peak, in double.  Returns
+ * whether x is finite. */
+KERNEL int T(careful_moments)(const norm_plan *k, ptrdiff_t c, double shift, T(moments) *m)
+{
+    double count = (double)k->args.images * (double)k->args.size, sum = 0, squares = 0;
+    *m = (T(moments)){0, 0, 0};
+    for (int pass = 0; pass < (m->peak > 0 ? 2 : 1); pass++)
+        for (ptrdiff_t n = 0; n < k->args.images; n++) {
+            const REAL *x = (const REAL *)k->args.x + (n * k->args.channels + c) * k->args.size;
+            for (ptrdiff_t i = 0; i < k->args.size; i++) {
+                const double d = (double)x[i] - shift;
+                if (!(d - d == 0)) return 0;
+                if (pass == 0) m->peak = fabs(d) > m->peak ? fabs(d) : m->peak;
+                else sum += d / m->peak, squares += d / m->peak * (d / m->peak);
+            }
+        }
+    m->offset = sum / count;
+    m->variance = squares / count - m->offset * m->offset;
+    if (m->variance < 0) m->variance = 0;
+    return 1;
+}
+
+/* Mean and (biased) variance of every channel.  Where all x are equal and eps is 0, inverse_std is 0: y = beta,
+ * dx = 0. */
 INLINE void T(batch_statistics)(norm_plan *k, int threads)
 {
     REAL *mean = k->args.mean, *variance = k->args.variance, *inverse_std = k->args.inverse_std, *shift = k->shift;
+    REAL *rest = k->args.rest;
     const double count = (double)k->args.images * (double)k->args.size;
+    const double tiny = REAL_BYTES == 4 ? 1e-30 : 1e-280, most = REAL_BYTES == 4 ? FLT_MAX : DBL_MAX;
+    const ptrdiff_t images = smaller(k->group, k->args.images);
     double sums[2];
     memset(shift, 0, (size_t)k->args.channels * REAL_BYTES);
     for (ptrdiff_t piece = 0; piece < k->blocks; piece++) T(moments_piece)(k, piece, 0);
     for (ptrdiff_t c = 0; c < k->args.channels; c++) {
-        shift[c] = (REAL)(k->sums[2 * c] / ((double)smaller(k->group, k->args.images) * (double)k->args.size));
-        if (!(shift[c] - shift[c] == 0)) shift[c] = 0; /* not finite: the sums shall say it */
+        shift[c] = (REAL)(k->sums[2 * c] / ((double)images * (double)k->args.size));
+        if (!(shift[c] - shift[c] == 0)) shift[c] = T(careful_shift)(k, c, images);
     }
     engine_parallel(k->groups * k->blocks, threads, T(moments_piece), k);
     for (ptrdiff_t c = 0; c < k->args.channels; c++) {
         T(channel_sums)(k, c, sums);
-        const double offset = sums[0] / count;
-        double v = sums[1] / count - offset * offset;
-        if (v < 0) v = 0;                  /* by rounding, where all x are equal */
+        const double square = sums[1] / count;
+        double offset = sums[0] / count, v = square - offset * offset, inverse = 1.0 / sqrt(v + k->args.eps);
+        T(moments) m;
+        if ((!(square <= most) || v < 1e-4 * square || square + k->args.eps < tiny)
+            && T(careful_moments)(k, c, (double)shift[c], &m)) {
+            const double unit = m.peak > 0 ? m.peak : 1, root = sqrt(m.variance + k->args.eps / unit / unit);
+            offset = m.offset * m.peak;
+            v = m.variance * m.peak * m.peak;
+            inverse = root > 0 ? 1.0 / root / unit : 0;
+            if (inverse > most) inverse = most;
+        }
         mean[c] = (REAL)((double)shift[c] + offset);
+        if (rest) rest[c] = mean[c] - mean[c] == 0 ? (REAL)((double)shift[c] - (double)mean[c] + offset) : 0;
         variance[c] = (REAL)v;
-        inverse_std[c] = (REAL)(1.0 / sqrt(v + k->args.eps));
+        inverse_std[c] = (REAL)inverse;
+    }
+}
+
+/* What the mean of channel c is more than mean[c]. */
+INLINE double T(rest_of)(const norm_plan *k, ptrdiff_t c)
+{
+    return k->args.rest ? (double)((const REAL *)k->args.rest)[c] : 0;
+}
+
+/* What the passes that write multiply by and add: y = (x - mean) * scale + bias. */
+INLINE void T(affine)(const norm_plan *k)
+{
+    const REAL *gamma = k->args.gamma, *beta = k->args.beta, *inverse_std = k->args.inverse_std;
+    REAL *scale = k->scale, *bias = k->bias;
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) {
+        scale[c] = gamma[c] * inverse_std[c];
+        bias[c] = (REAL)((double)beta[c] - T(rest_of)(k, c) * (double)scale[c]);
     }
 }
 
@@ -173,21 +267,21 @@ INLINE int T(norm_memory)(norm_plan *k, workspace *work)
     k->sums = arena_take(&memory, (size_t)(k->groups * k->args.channels) * 2 * sizeof(double));
     k->shift = arena_take(&memory, row);
     k->scale = arena_take(&memory, row);
+    k->bias = arena_take(&memory, row);
     k->offset = arena_take(&memory, row);
     k->slope = arena_take(&memory, row);
     k->own = work->own;
     return workspace_ready(work, memory.used, (size_t)k->args.channels * 2 * sizeof(V));
 }
 
-/* train: writes mean and inverse_std (channels) from the batch, and gives the biased variance too, for
- * the running statistics; otherwise takes mean and inverse_std as they are. */
+/* train: writes mean, rest and inverse_std (channels) from the batch, and gives the biased variance too, for
+ * the running statistics; otherwise takes the first three as they are. */
 KERNEL void T(batch_norm_forward)(void *args, workspace *work)
 {
     norm_plan plan = {.args = *(const norm_args *)args}, *k = &plan;
     if (!T(norm_memory)(k, work)) return;
     if (k->args.train) T(batch_statistics)(k, work->threads);
-    for (ptrdiff_t c = 0; c < k->args.channels; c++)
-        ((REAL *)k->scale)[c] = ((const REAL *)k->args.gamma)[c] * ((const REAL *)k->args.inverse_std)[c];
+    T(affine)(k);
     engine_parallel(k->groups * k->blocks, work->threads, T(normalize_piece), k);
 }
 
@@ -227,22 +321,43 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->args.mean, *scale = k->scale, *beta = k->args.beta;
+    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
     const REAL *dy = k->args.dsum ? k->args.dsum : k->args.dy; /* dsum is written plane by plane, and read in cache */
+    const ptrdiff_t runs = divide_up(k->args.size, SUM_VECTORS * VL);
     V *lanes = (V *)k->own[thread];
-    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
+    T(begin_sums)(k, part, lanes);
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             if (k->args.dsum)
                 T(relu_mask_run)((const REAL *)k->args.dy + at, (const REAL *)k->args.y + at, k->args.size,
                                  (REAL *)k->args.dsum + at);
-            for (ptrdiff_t i = 0; i < k->args.size; i += SUM_VECTORS * VL)
+            for (ptrdiff_t i = 0, run = (n - part.image) * runs; i < k->args.size; i += SUM_VECTORS * VL) {
                 T(plane_gradients)(dy + at + i, (const REAL *)k->args.x + at + i,
-                                   smaller(SUM_VECTORS * VL, k->args.size - i), mean[c], scale[c], beta[c],
+                                   smaller(SUM_VECTORS * VL, k->args.size - i), mean[c], scale[c], bias[c],
                                    k->args.post.relu, lanes + 2 * c);
+                if (++run % SUM_RUNS == 0) T(empty_lanes)(T(sums_of)(k, part, c), lanes + 2 * c);
+            }
         }
-    T(write_sums)(k, part, lanes);
+    T(end_sums)(k, part, lanes);
+}
+
+/* The two sums of channel c where they overflow in REAL. */
+KERNEL void T(careful_gradients)(const norm_plan *k, ptrdiff_t c, double sums[2])
+{
+    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias, *from = k->args.dsum ? k->args.dsum : k->args.dy;
+    sums[0] = sums[1] = 0;
+    for (ptrdiff_t n = 0; n < k->args.images; n++) {
+        const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
+        const REAL *x = (const REAL *)k->args.x + at, *dy = from + at;
+        for (ptrdiff_t i = 0; i < k->args.size; i++) {
+            REAL y[VL];
+            VSTORE(y, VFMA(VSET1(x[i]) - VSET1(mean[c]), VSET1(scale[c]), VSET1(bias[c])));
+            const double g = k->args.post.relu && y[0] <= 0 ? 0 : (double)dy[i];
+            sums[0] += g;
+            sums[1] += g * ((double)x[i] - (double)mean[c]);
+        }
+    }
 }
 
 /* One plane of dx = scale * (g - offset - (x - mean) * slope), g what of dy came through ReLU. */
@@ -286,17 +401,17 @@ KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
-    const REAL *mean = k->args.mean, *scale = k->scale, *beta = k->args.beta;
+    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
     const REAL *offset = k->offset, *slope = k->slope, *dy = k->args.dsum ? k->args.dsum : k->args.dy;
     for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             if (!k->args.train)
                 T(plane_scaled)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size, mean[c],
-                                scale[c], beta[c], k->args.post.relu);
+                                scale[c], bias[c], k->args.post.relu);
             else
                 T(plane_gradient)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
-                                  mean[c], scale[c], beta[c], offset[c], slope[c], k->args.post.relu);
+                                  mean[c], scale[c], bias[c], offset[c], slope[c], k->args.post.relu);
         }
     (void)thread;
 }
@@ -307,18 +422,21 @@ KERNEL void T(batch_norm_backward)(void *args, workspace *work)
 {
     norm_plan plan = {.args = *(const norm_args *)args}, *k = &plan;
     if (!T(norm_memory)(k, work)) return;
-    const REAL *gamma = k->args.gamma, *inverse_std = k->args.inverse_std;
+    const REAL *inverse_std = k->args.inverse_std;
     const double count = (double)k->args.images * (double)k->args.size;
-    for (ptrdiff_t c = 0; c < k->args.channels; c++) ((REAL *)k->scale)[c] = gamma[c] * inverse_std[c];
+    T(affine)(k);
     engine_parallel(k->groups * k->blocks, work->threads, T(gradient_sums_piece), k);
     for (ptrdiff_t c = 0; c < k->args.channels; c++) {
-        const double s = (double)inverse_std[c];
+        const double s = (double)inverse_std[c], rest = T(rest_of)(k, c);
         double sums[2];
         T(channel_sums)(k, c, sums);
+        if (!(sums[0] - sums[0] == 0 && sums[1] - sums[1] == 0)) T(careful_gradients)(k, c, sums);
+        sums[1] -= rest * sums[0];
+        const double slope = k->args.train ? sums[1] * s * s / count : 0;
         ((REAL *)k->args.dbeta)[c] = (REAL)sums[0];
         ((REAL *)k->args.dgamma)[c] = (REAL)(sums[1] * s);
-        ((REAL *)k->offset)[c] = k->args.train ? (REAL)(sums[0] / count) : (REAL)0;
-        ((REAL *)k->slope)[c] = k->args.train ? (REAL)(sums[1] * s * s / count) : (REAL)0;
+        ((REAL *)k->offset)[c] = k->args.train ? (REAL)(sums[0] / count - rest * slope) : (REAL)0;
+        ((REAL *)k->slope)[c] = (REAL)slope;
     }
     if (k->args.dx) engine_parallel(k->groups * k->blocks, work->threads, T(gradient_piece), k);
 }

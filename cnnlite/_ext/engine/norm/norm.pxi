@@ -12,6 +12,7 @@ cdef extern from "engine/norm/args.h" nogil:
         void *dx
         void *dsum
         void *mean
+        void *rest
         void *inverse_std
         void *variance
         void *dgamma
@@ -25,11 +26,12 @@ cdef extern from "engine/norm/args.h" nogil:
 
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
-                       post=NO_POST_OPS):
-    """y = (x - mean) inverse_std gamma + beta, then an addend of x's size and ReLU, as `post` says.
+                       post=NO_POST_OPS, rest=None):
+    """y = (x - mean - rest) inverse_std gamma + beta, then an addend of x's size and ReLU, as `post` says.
 
     x is (N, C, size).  train: mean, inverse_std and variance (biased), each (C,), are computed from x
-    and written; otherwise mean and inverse_std are read.  y may be x or the addend."""
+    and written, and rest, unless None, what rounding took off the mean; otherwise mean, inverse_std
+    and rest (None: 0) are read.  y may be x or the addend."""
     cdef norm_args k
     cdef Call call = Call("batch_norm_forward")
     cdef Py_ssize_t *shape = call.shape("x", x, 3)
@@ -40,6 +42,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     k.gamma = call.take("gamma", gamma, k.channels, False)
     k.beta = call.take("beta", beta, k.channels, False)
     k.mean = call.take("mean", mean, k.channels, train)
+    k.rest = call.take("rest", rest, k.channels, train)
     k.inverse_std = call.take("inverse_std", inverse_std, k.channels, train)
     k.variance = call.take("variance", variance, k.channels, True) if train else NULL
     k.eps, k.train = eps, train
@@ -49,7 +52,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
 
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
-                        kept=NOTHING_KEPT, dsum=None):
+                        kept=NOTHING_KEPT, dsum=None, rest=None):
     """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
 
     What a ReLU stopped is found again from x, unless an addend stood before it: then kept.values is
@@ -69,6 +72,7 @@ def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta
     k.gamma = call.take("gamma", gamma, k.channels, False)
     k.beta = call.take("beta", beta, k.channels, False)
     k.mean = <void *>call.take("mean", mean, k.channels, False)
+    k.rest = <void *>call.take("rest", rest, k.channels, False)
     k.inverse_std = <void *>call.take("inverse_std", inverse_std, k.channels, False)
     k.dgamma = call.take("dgamma", dgamma, k.channels, True)
     k.dbeta = call.take("dbeta", dbeta, k.channels, True)

@@ -9,6 +9,19 @@
  * they should be.  MR * NV must also exceed latency times throughput of an FMA (4 cycles times 2).
  */
 
+/* sums = sums + n numbers of a block (without `more`, the numbers alone), in double. */
+INLINE void T(add_block)(const REAL *RESTRICT block, ptrdiff_t n, double *RESTRICT sums, int more)
+{
+    if (more) for (ptrdiff_t i = 0; i < n; i++) sums[i] += (double)block[i];
+    else for (ptrdiff_t i = 0; i < n; i++) sums[i] = (double)block[i];
+}
+
+/* n numbers of a block = sums, rounded. */
+INLINE void T(take_sums)(const double *RESTRICT sums, ptrdiff_t n, REAL *RESTRICT block)
+{
+    for (ptrdiff_t i = 0; i < n; i++) block[i] = (REAL)sums[i];
+}
+
 /* acc += that sum.  Row i of a at depth k is a[i * a_row + k * a_step] (packed: a_row 1, a_step MR), row k
  * of b starts at b + k * b_step (packed: b_step nv * VL).  nv (1 .. NV) is a constant where this is called:
  * each value becomes code of its own. */
@@ -58,14 +71,13 @@ KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, con
     }
 }
 
-/* The same sum where rows of b are not packed but lie where they are: the j-th vector of row k at
- * b[j] + offset[k].  With stride and dilation in the table of offsets, this is convolution. */
+/* acc = start (no start: 0) or with `accumulate` c, + the same sum where rows of b are not packed but lie where
+ * they are: the j-th vector of row k at b[j] + offset[k].  With stride and dilation in the table of offsets, this
+ * is convolution. */
 INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
-                            const REAL *const *b, const ptrdiff_t *RESTRICT offset,
-                            REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start, int accumulate,
-                            int relu, const int nv)
+                            const REAL *const *b, const ptrdiff_t *RESTRICT offset, const REAL *RESTRICT c,
+                            ptrdiff_t ldc, const REAL *start, int accumulate, V acc[MR][NV], const int nv)
 {
-    V acc[MR][NV];
     const REAL *column[NV];
     UNROLL for (int j = 0; j < nv; j++) column[j] = b[j];
     UNROLL for (int i = 0; i < MR; i++)
@@ -79,12 +91,20 @@ INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a
             UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
         }
     }
+}
+
+/* Packed a: forward passes and input gradients. */
+INLINE void T(micro_gather_packed)(ptrdiff_t depth, const REAL *RESTRICT a, const REAL *const *b,
+                                   const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc,
+                                   const REAL *start, int accumulate, int relu, const int nv)
+{
+    V acc[MR][NV];
+    T(micro_gather)(depth, a, 1, MR, b, offset, c, ldc, start, accumulate, acc, nv);
     UNROLL for (int i = 0; i < MR; i++)
         UNROLL for (int j = 0; j < nv; j++)
             VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
 }
 
-/* Packed a: forward passes and input gradients. */
 KERNEL void T(micro_gathered)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, const REAL *const *b,
                               const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc,
                               const REAL *start, int accumulate, int relu)
@@ -92,20 +112,34 @@ KERNEL void T(micro_gathered)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, c
     switch (nv) {
 #undef CASE
 #define CASE(nv) case nv: \
-        T(micro_gather)(depth, a, 1, MR, b, offset, c, ldc, start, accumulate, relu, nv); break;
+        T(micro_gather_packed)(depth, a, b, offset, c, ldc, start, accumulate, relu, nv); break;
     EACH_NV(CASE)
     }
 }
 
-/* Rows of a that are a_row apart, consecutive in depth: weight gradients, which sum over pixels. */
+/* Rows of a that are a_row apart, consecutive in depth: weight gradients, which sum over pixels.  With `add`,
+ * c + the sum, which is a block of a longer one. */
+INLINE void T(micro_gather_rows)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
+                                 const REAL *const *b, const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c,
+                                 ptrdiff_t ldc, int add, const int nv)
+{
+    V acc[MR][NV];
+    T(micro_gather)(depth, a, a_row, 1, b, offset, NULL, ldc, NULL, 0, acc, nv);
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int j = 0; j < nv; j++) {
+            REAL *to = c + i * ldc + j * VL;
+            VSTORE(to, add ? VLOAD(to) + acc[i][j] : acc[i][j]);
+        }
+}
+
 KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
                           const REAL *const *b, const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c,
-                          ptrdiff_t ldc, int accumulate)
+                          ptrdiff_t ldc, int add)
 {
     switch (nv) {
 #undef CASE
 #define CASE(nv) case nv: \
-        T(micro_gather)(depth, a, a_row, 1, b, offset, c, ldc, NULL, accumulate, 0, nv); break;
+        T(micro_gather_rows)(depth, a, a_row, b, offset, c, ldc, add, nv); break;
     EACH_NV(CASE)
     }
 #undef CASE

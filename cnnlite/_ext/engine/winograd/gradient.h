@@ -1,4 +1,4 @@
-/* winograd_gradient.h: the weight gradient of Winograd's convolution.
+/* winograd/gradient.h: the weight gradient of Winograd's convolution.
  *
  * The forward pass is linear in the transformed weights U, one matrix product for each element of
  * the tile, so its adjoint is one too:
@@ -24,7 +24,8 @@ enum {
 typedef struct {
     winograd_plan plan;
     const conv_args *args;
-    REAL *sums, *bias_sums, *tiles;                        /* tiles: of a wave */
+    REAL *sums, *tiles;                                    /* tiles: of a wave */
+    double *bias_sums;
     char *const *own;                                      /* memory of each thread */
     ptrdiff_t shares, share_size, bias_parts, bias_size;
     ptrdiff_t group, wave_first, wave_end;                 /* of a wave: its group, its blocks */
@@ -36,16 +37,18 @@ INLINE ptrdiff_t T(gradient_element)(const winograd_plan *p)
     return (p->f_blocks * p->c_blocks * VL + 1) * VL;
 }
 
-/* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them. */
+/* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them, tile by tile. */
 INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL *pixels,
-                                 ptrdiff_t rows, V sum, REAL *outputs)
+                                 ptrdiff_t rows, REAL *outputs)
 {
+    V sum = VZERO;
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, outputs += VL) {
             const REAL *in = pixels + (r * p->pitch + c) * m * VL;
-            V o[TILE_MAX * TILE_MAX];
+            V o[TILE_MAX * TILE_MAX], tile = VZERO;
             UNROLL for (int i = 0; i < m; i++)
-                UNROLL for (int j = 0; j < m; j++) sum += VLOAD(in + (i * p->pitch + j) * VL);
+                UNROLL for (int j = 0; j < m; j++) tile += VLOAD(in + (i * p->pitch + j) * VL);
+            sum += tile;
             T(output_adjoint_2d)(m, in, p->pitch * VL, VL, o);
             UNROLL for (int e = 0; e < (m + 2) * (m + 2); e++)
                 VSTORE(outputs + e * p->products, o[e]);
@@ -54,10 +57,10 @@ INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL
 }
 
 /* A dY A^T of the block (by, bx): channel blocks first .. end - 1 of the group, to
- * outputs[element][block][tile][VL]; their sums are added to bias_sums[block][VL]. */
+ * outputs[element][block][tile][VL]; the sum of each strip is added to bias_sums[block][VL]. */
 KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
                                 ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
-                                REAL *pixels, REAL *outputs, REAL *bias_sums)
+                                REAL *pixels, REAL *outputs, double *bias_sums)
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
@@ -67,13 +70,13 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         for (ptrdiff_t b = first; b < end; b++) {
             const ptrdiff_t plane = strip.image * s->f + group * p->f + b * VL;
             REAL *to = outputs + (b * p->tiles + strip.first) * VL;
-            V sum = VLOAD(bias_sums + b * VL);
+            REAL sums[VL];
             T(winograd_fetch)(&k->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL),
                               strip.row * p->m, x0, strip.rows * p->m, p->columns * p->m,
                               pixels, p->pitch, p->pixels);
-            if (p->m == 4) sum = T(output_adjoint_tiles)(p, 4, pixels, strip.rows, sum, to);
-            else sum = T(output_adjoint_tiles)(p, 2, pixels, strip.rows, sum, to);
-            VSTORE(bias_sums + b * VL, sum);
+            if (p->m == 4) VSTORE(sums, T(output_adjoint_tiles)(p, 4, pixels, strip.rows, to));
+            else VSTORE(sums, T(output_adjoint_tiles)(p, 2, pixels, strip.rows, to));
+            T(add_block)(sums, VL, bias_sums + b * VL, 1);
         }
     }
 }
@@ -169,10 +172,10 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     }
     if (T(any_large)(zero)) T(mend_weights)(p, job->args, group, f, dweight, job->own[thread]);
     if (dbias) {
-        REAL sum = 0;
+        double sum = 0;
         for (ptrdiff_t part = 0; part < job->bias_parts; part++)
             sum += job->bias_sums[(part * p->groups + group) * job->bias_size + f];
-        dbias[piece] = sum;
+        dbias[piece] = (REAL)sum;
     }
 }
 
@@ -200,11 +203,12 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
     if (own < T(mend_bytes)(p)) own = T(mend_bytes)(p);
     const ptrdiff_t sums = job.shares * p->groups * job.share_size;
     const ptrdiff_t bias_sums = job.bias_parts * p->groups * job.bias_size;
-    if (!workspace_ready(work, (size_t)(sums + bias_sums + wave_size) * sizeof(REAL), own)) return;
-    job.sums = (REAL *)work->shared;
-    job.bias_sums = job.sums + sums;
-    job.tiles = job.bias_sums + bias_sums;
-    memset(job.bias_sums, 0, (size_t)bias_sums * sizeof(REAL));
+    arena memory = {work->shared, 0};
+    job.sums = arena_take(&memory, (size_t)sums * sizeof(REAL));
+    job.bias_sums = arena_take(&memory, (size_t)bias_sums * sizeof(double));
+    job.tiles = arena_take(&memory, (size_t)wave_size * sizeof(REAL));
+    if (!workspace_ready(work, memory.used, own)) return;
+    memset(job.bias_sums, 0, (size_t)bias_sums * sizeof(double));
     if (!wave) engine_parallel(job.shares * p->groups, work->threads, T(gradient_share), &job);
     for (job.group = 0; wave && job.group < p->groups; job.group++)
         for (job.wave_first = 0; job.wave_first < blocks; job.wave_first = job.wave_end) {

@@ -64,6 +64,22 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
         }
 }
 
+/* The same for more than LONGEST_SUM channels: blocks of them are added in double. */
+KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
+                         ptrdiff_t channels)
+{
+    double sums[PANEL][TILE_ROWS * VL];
+    for (ptrdiff_t c = 0; c < channels; c += SUM_BLOCK) {
+        const REAL *in = inputs + c / VL * block, *weight = weights + c * nv * VL;
+        const ptrdiff_t depth = smaller(SUM_BLOCK, channels - c);
+        if (nv == 1) T(forward_tile)(in, block, weight, products, depth, 1);
+        else if (nv == 2) T(forward_tile)(in, block, weight, products, depth, 2);
+        else T(forward_tile)(in, block, weight, products, depth, PANEL);
+        for (int j = 0; j < nv; j++) T(add_block)(products + j * block, TILE_ROWS * VL, sums[j], c > 0);
+    }
+    for (int j = 0; j < nv; j++) T(take_sums)(sums[j], TILE_ROWS * VL, products + j * block);
+}
+
 /* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles. */
 KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights,
                                REAL *products, ptrdiff_t channels, ptrdiff_t blocks_out,
@@ -74,7 +90,8 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
         for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS) {
             const REAL *in = inputs + t * VL;
             REAL *out = products + j * block + t * VL;
-            if (nv == 1) T(forward_tile)(in, block, weights, out, channels, 1);
+            if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, out, channels);
+            else if (nv == 1) T(forward_tile)(in, block, weights, out, channels, 1);
             else if (nv == 2) T(forward_tile)(in, block, weights, out, channels, 2);
             else T(forward_tile)(in, block, weights, out, channels, PANEL);
         }
