@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite._caches import debug_caches, guard_class
 from cnnlite.checks.arrays import as_array, real_array
 from cnnlite.checks.labels import check_reduction
 from cnnlite.checks.numbers import real, shown
+from cnnlite.debug_caches import debug_caches, guard_class
 from cnnlite.functional.focal_loss import FocalLossCache
 from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
 

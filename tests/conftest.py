@@ -22,7 +22,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(autouse=True, scope="session")
 def several_threads_for_small_arrays() -> Iterator[None]:
     """Kernels stay on one thread for arrays as small as those of most tests; not here."""
-    from cnnlite._backend import backend_name
+    from cnnlite.backend import backend_name
 
     if backend_name == "reference":
         yield

@@ -114,7 +114,7 @@ KERNELS = """
 import hashlib, sys
 import numpy as np
 import cnnlite
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 x = np.random.default_rng(0).standard_normal((6, 8, 33, 31)).astype(np.float32)
 window = ((3, 2), (2, 1), (1, 1, 0, 1), (1, 1))
 digest = hashlib.sha256()

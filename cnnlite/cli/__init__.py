@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import click
 
-from cnnlite._cpus import default_num_threads
 from cnnlite.cli._group import Commands, describe, explained, usage_line
+from cnnlite.cpus import default_num_threads
 from cnnlite.terminal import Output, OutputEnded
 
 COMMANDS = {
@@ -102,7 +102,7 @@ def _run(words: list[str]) -> int:
         click.echo(usage_line(error), err=True)
         return 2
     except ImportError as error:
-        if error.name != "cnnlite._backend":
+        if error.name != "cnnlite.backend":
             raise
         click.echo(f"cnnlite: {error}", err=True)  # no kernels: it says how to build them
         return 2

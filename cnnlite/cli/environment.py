@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite import __version__, get_num_threads
-from cnnlite._backend import backend_name, kernels
+from cnnlite.backend import backend_name, kernels
 
 
 def environment() -> dict[str, Any]:

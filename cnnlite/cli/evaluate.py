@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from cnnlite._cpus import MOST_THREADS
 from cnnlite.cli._group import explained, newest_run, say_where, show_table
+from cnnlite.cpus import MOST_THREADS
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 

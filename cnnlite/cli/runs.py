@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlite._storage import replace_file
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.data import Dataset, Normalization, load
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
+from cnnlite.storage import replace_file
 
 RUNS = Path("runs")
 CONFIG = "config.toml"

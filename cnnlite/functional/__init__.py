@@ -3,7 +3,7 @@
 They check their arguments, make the arrays that kernels read and write, and call the kernels.
 """
 
-from cnnlite._caches import debug_caches, guard_pairs
+from cnnlite.debug_caches import debug_caches, guard_pairs
 from cnnlite.functional.activations import (
     InputCache,
     LeakyReLUCache,

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import count, real, sizes
-from cnnlite.functional._statistics import (
+from cnnlite.functional.statistics import (
     inverse_row_deviation,
     mean_products,
     quiet,

@@ -6,7 +6,7 @@ With a patch in every column a convolution is one matrix product.  `col2im` is t
 
 from __future__ import annotations
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
 from cnnlite.checks.windows import Padding, resolve_padding

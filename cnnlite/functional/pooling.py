@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
-from cnnlite.functional._statistics import quiet, sum_in_double
+from cnnlite.functional.statistics import quiet, sum_in_double
 
 _LARGEST_PLANE = 2**31 - 1
 # Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.

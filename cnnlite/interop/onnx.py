@@ -13,11 +13,11 @@ import numpy as np
 
 from cnnlite import layers as nn
 from cnnlite import models
-from cnnlite._storage import replace_file
 from cnnlite.checks.numbers import pair
 from cnnlite.checks.windows import resolve_padding
 from cnnlite.evaluation import model_dtype
 from cnnlite.interop._shared import join, load
+from cnnlite.storage import replace_file
 
 if TYPE_CHECKING:
     import onnx

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch
 
 

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._storage import (
+from cnnlite.checks.numbers import optional_count
+from cnnlite.storage import (
     Arrays,
     Metadata,
     StorageError,
@@ -29,7 +30,6 @@ from cnnlite._storage import (
     remove_drafts,
     write_arrays,
 )
-from cnnlite.checks.numbers import optional_count
 from cnnlite.training import callback_state
 from cnnlite.training.record import configuration, differences, versions
 from cnnlite.training.state import StoppedBy, TrainingState

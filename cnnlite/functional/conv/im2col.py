@@ -15,11 +15,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation
-from cnnlite.functional._statistics import sum_in_double, sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply
+from cnnlite.functional.statistics import sum_in_double, sum_over
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 # A tile is as many images as have columns of this many bytes, and at least one image.

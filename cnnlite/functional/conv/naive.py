@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite.checks.arrays import Array, check_allocation
-from cnnlite.functional._statistics import sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply
+from cnnlite.functional.statistics import sum_over
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 

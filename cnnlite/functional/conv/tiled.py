@@ -7,7 +7,7 @@ where they are, or from a copy of a few rows that stays in the first-level cache
 
 from __future__ import annotations
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply, kept_of, new_output, split

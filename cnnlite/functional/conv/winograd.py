@@ -10,7 +10,7 @@ Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVP
 
 from __future__ import annotations
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.functional.conv.choice import tile_sides
 from cnnlite.functional.conv.geometry import ConvGeometry

@@ -17,7 +17,7 @@ import numpy as np
 
 from cnnlite.data import Dataset
 from cnnlite.interop.torch import from_torch, state_from_torch, to_torch
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
 from cnnlite.labs.replicate import side_by_side as sbs
 from cnnlite.labs.replicate import summation
 from cnnlite.labs.replicate.picture import draw

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, style
+from cnnlite.labs.lab import COLORS, INK, style
 
 if TYPE_CHECKING:
     from cnnlite.labs.replicate import Run

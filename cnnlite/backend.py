@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from cnnlite import reference
-from cnnlite._cpus import default_num_threads
+from cnnlite.cpus import default_num_threads
 
 __all__ = ["backend_name", "empty", "kernels"]
 

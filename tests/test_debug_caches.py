@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnnlite import Linear, functional
-from cnnlite._caches import debug_caches
+from cnnlite.debug_caches import debug_caches
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -167,7 +167,7 @@ def test_memory_is_given_back_with_the_variable_too() -> None:
 def test_arrays_are_found_in_any_kind_of_cache() -> None:
     from dataclasses import dataclass
 
-    from cnnlite._caches import _arrays
+    from cnnlite.debug_caches import _arrays
 
     @dataclass
     class Cache:
