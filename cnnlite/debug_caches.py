@@ -12,7 +12,6 @@ becomes the one entry of a tuple, which backward takes out again.
 import functools
 import inspect
 import itertools
-import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,12 +20,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnlite import environment
+
 __all__ = ["debug_caches", "guard_class", "guard_pairs"]
 
-_text = os.environ.get("CNNLITE_DEBUG_CACHES", "")
-if _text not in ("", "0", "1"):
-    raise ImportError(f"CNNLITE_DEBUG_CACHES is {_text!r}, expected 0 or 1", name=__name__)
-debug_caches = _text == "1"
+debug_caches = environment.DEBUG_CACHES.value()
 """Whether caches are guarded; read once, here."""
 
 FORWARDS = ("forward", "forward_post")

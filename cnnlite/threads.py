@@ -2,7 +2,7 @@
 
 from cnnlite.backend import kernels
 from cnnlite.checks.numbers import integer
-from cnnlite.cpus import MOST_THREADS
+from cnnlite.environment import MOST_THREADS
 
 __all__ = ["get_num_threads", "set_num_threads"]
 

@@ -209,7 +209,7 @@ print([name for name in sys.modules if name.startswith("cnnlite._ext")])
 def test_an_unknown_backend_is_refused():
     result = run("import cnnlite.backend", CNNLITE_BACKEND="cuda")
     assert result.stderr.splitlines()[-1] == (
-        "ImportError: CNNLITE_BACKEND is 'cuda', expected 'compiled' (the default) or 'reference'"
+        "ValueError: CNNLITE_BACKEND is 'cuda', expected 'compiled' (the default) or 'reference'"
     )
 
 

@@ -17,7 +17,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cnnlite.checkpoint import CheckpointError, load_weights, save_weights
-from cnnlite.storage import StorageError, read_arrays, remove_drafts, replace_file, write_arrays
+from cnnlite.files import remove_drafts, replace_file
+from cnnlite.storage import StorageError, read_arrays, write_arrays
 
 
 def some() -> dict[str, np.ndarray]:

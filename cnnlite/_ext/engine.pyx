@@ -7,11 +7,10 @@ calls them: a binding takes its arrays by a `Call`, fills in the struct of its k
 runs it.
 """
 
-import os
-
 from cnnlite._ext import memory
 from cnnlite._ext.memory cimport Block, pool_is_on
 from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
+from cnnlite import environment
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT
 
 from libc.stdint cimport uint8_t
@@ -51,7 +50,7 @@ cdef dict kernel_number = {}               # by name, in the table
 cdef int choose(str wanted) except -1:
     """Set `table` to the instruction set asked for, or to the best there is."""
     global table
-    for name in [wanted] if wanted else ["avx512", "avx2", "baseline"]:
+    for name in [wanted] if wanted else environment.INSTRUCTION_SETS:
         table = engine_find(name.encode())
         if table != NULL:
             break
@@ -67,7 +66,7 @@ cdef int choose(str wanted) except -1:
     return 0
 
 
-choose(os.environ.get("CNNLITE_ISA", ""))
+choose(environment.ISA.value())
 
 
 def instruction_set():

@@ -12,11 +12,12 @@ last one is gone, the Block gives its piece back.  Nothing is given back earlier
 Each function holds the GIL, which is the lock of all that follows; it also makes a fork safe.
 """
 
-import os
 from math import prod
 
 from cpython.buffer cimport PyBuffer_FillInfo
 import numpy as np
+
+from cnnlite import environment
 
 cdef extern from "memory_system.h" nogil:
     void* system_allocate(size_t size)
@@ -260,16 +261,5 @@ cdef void discard_segments() noexcept:
         piece = after
 
 
-def _limit_from_environment():
-    """Return CNNLITE_POOL_LIMIT, in MiB there; 2 GiB without it."""
-    text = os.environ.get("CNNLITE_POOL_LIMIT") or "2048"
-    try:
-        mebibytes = int(text)
-    except ValueError:
-        mebibytes = -1
-    if mebibytes < 0:
-        raise ValueError(f"CNNLITE_POOL_LIMIT is {text!r}, expected a number of MiB of at least 0")
-    return min(mebibytes, 1 << 40 if sizeof(Py_ssize_t) > 4 else 1 << 10) << 20
-
-
-set_limit(_limit_from_environment())
+# As many MiB as the environment says, as far as a size can say it.
+set_limit(min(environment.POOL_LIMIT.value(), 1 << 40 if sizeof(Py_ssize_t) > 4 else 1 << 10) << 20)

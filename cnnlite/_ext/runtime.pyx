@@ -9,7 +9,7 @@ import threading
 
 from cpython.exc cimport PyErr_CheckSignals
 
-from cnnlite.cpus import MOST_THREADS
+from cnnlite.environment import MOST_THREADS
 
 cdef extern from "Python.h" nogil:
     unsigned long PyThread_get_thread_ident()

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import click
 
+from cnnlite import environment
 from cnnlite.cli._group import Commands, describe, explained, usage_line
-from cnnlite.cpus import default_num_threads
 from cnnlite.terminal import Output, OutputEnded
 
 COMMANDS = {
@@ -52,7 +52,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 def app() -> None:
     """Train convolutional networks on a CPU, fast, in code that can be read in an evening."""
     with explained(ValueError):
-        default_num_threads()  # asked again by the kernels, where it would be a traceback
+        environment.check()  # asked again where they count, where it would be a traceback
 
 
 def _print_warning(message: Warning | str, *_where: object) -> None:

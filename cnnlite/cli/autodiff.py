@@ -128,7 +128,7 @@ def _entry(x: float) -> str:
 
 def _draw(tape: Any, output: int, svg: Path | None, folder: Path | None) -> None:
     from cnnlite.autodiff import svg as pictures
-    from cnnlite.storage import replace_file
+    from cnnlite.files import replace_file
 
     if svg is not None:
         replace_file(svg, pictures.draw(tape, output).encode())

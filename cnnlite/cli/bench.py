@@ -3,7 +3,7 @@
 import click
 
 from cnnlite.cli._group import fail
-from cnnlite.cpus import MOST_THREADS
+from cnnlite.environment import MOST_THREADS
 
 Layer = tuple[str, int, int, int, int, int, int, int]
 LAYERS: tuple[Layer, ...] = (  # name, channels, image, filters, kernel, padding, stride, batch

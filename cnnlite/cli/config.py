@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, get_args
 
 from cnnlite.cli._group import did_you_mean
-from cnnlite.cpus import MOST_THREADS
+from cnnlite.environment import MOST_THREADS
 
 DATA = ("auto", "embedded", "cifar10")
 

@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnlite.cli._group import fail
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.data import Dataset, Normalization, load
 from cnnlite.data.unpickle import read_regular_file
+from cnnlite.files import replace_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
-from cnnlite.storage import replace_file
 
 RUNS = Path("runs")
 CONFIG = "config.toml"
@@ -151,6 +152,22 @@ def newest() -> Path | None:
     """The folder under `runs` whose weights were written last."""
     weights = sorted(RUNS.glob(f"*/{WEIGHTS}"), key=lambda path: path.stat().st_mtime_ns)
     return weights[-1].parent if weights else None
+
+
+def newest_run(otherwise: str) -> Path:
+    """Return the newest run folder with weights.
+
+    Args:
+        otherwise: what a user can do instead, for the line that is printed if there is none.
+    """
+    path = newest()
+    if path is None:
+        there = any(RUNS.glob(f"*/{CONFIG}"))
+        what = (
+            "no run under runs/ has finished an epoch" if there else "there is no run under runs/"
+        )
+        fail(f"{what}: train one with cnnlite train, or {otherwise}")
+    return path
 
 
 def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:

@@ -16,8 +16,8 @@ from cnnlite import models
 from cnnlite.checks.numbers import pair
 from cnnlite.checks.windows import resolve_padding
 from cnnlite.evaluation import model_dtype
+from cnnlite.files import replace_file
 from cnnlite.interop._shared import join, load
-from cnnlite.storage import replace_file
 
 if TYPE_CHECKING:
     import onnx

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .loaded import Loaded
 from .wire import Plain, decode, encode
-from .worker import Loaded
 
 # Methods of before the file was loaded, which it cannot replace.
 same_bytes = bytes.__eq__

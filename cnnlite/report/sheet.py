@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnlite.data.embedded import contact_sheet
-from cnnlite.storage import replace_file
+from cnnlite.files import replace_file
 
 __all__ = ["save"]
 

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from cnnlite.checks.numbers import optional_count
+from cnnlite.files import remove_drafts
 from cnnlite.storage import (
     Arrays,
     Metadata,
     StorageError,
     read_arrays,
-    remove_drafts,
     write_arrays,
 )
 from cnnlite.training import callback_state

@@ -9,9 +9,10 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include "most_threads.h"
 
 static const double SPIN = 1e-4;           /* seconds */
-enum { MOST_HELPERS = 1023 };              /* cpus.py: MOST_THREADS, less the thread that calls */
+enum { MOST_HELPERS = MOST_THREADS - 1 };  /* less the thread that calls */
 
 #if defined(__x86_64__) || defined(__i386__)
 #define PAUSE() __builtin_ia32_pause()
