@@ -15,6 +15,24 @@ from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import real
 
+__all__ = [
+    "InputCache",
+    "LeakyReLUCache",
+    "OutputCache",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "relu_backward",
+    "relu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "silu_backward",
+    "silu_forward",
+    "softsign_backward",
+    "softsign_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
+
 # exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 

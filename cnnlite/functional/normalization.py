@@ -19,6 +19,14 @@ from cnnlite.functional.statistics import (
     take_mean_off,
 )
 
+__all__ = [
+    "RowNormCache",
+    "group_norm_backward",
+    "group_norm_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+]
+
 
 class RowNormCache(NamedTuple):
     """What the backward pass of layer and of group normalisation needs."""

@@ -10,6 +10,8 @@ import numpy as np
 from cnnlite.backend import kernels
 from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch
 
+__all__ = ["SGD"]
+
 
 def sgd_update(
     param: Array,
