@@ -13,6 +13,7 @@ import cnnlite.functional as F
 from cnnlite import initializers, schedules
 from cnnlite.data import Dataset
 from cnnlite.layers import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Layer, MaxPool2d
+from cnnlite.optim import Optimizer
 from tests.every_argument import CALLS, KINDS, Call, Kind
 
 ARGUMENTS = [
@@ -57,7 +58,7 @@ def seen(result: Any) -> Any:
         return result.random(3)
     if isinstance(result, tuple) and not isinstance(result[0], int):
         return result[0]
-    if hasattr(result, "state_dict"):
+    if isinstance(result, Optimizer):
         return result.options
     if isinstance(result, Dataset):
         return dict(result)
