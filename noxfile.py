@@ -89,6 +89,7 @@ def lint(session: nox.Session) -> None:
     session.run("cython-lint", "cnnlite")
     session.run("python", "-m", "tests.c_style")
     session.run("mypy")
+    session.run("pytest", "-q", "tests/test_law.py")
 
 
 @nox.session

@@ -17,20 +17,20 @@ from cnnlite.checks.numbers import real
 
 __all__ = [
     "InputCache",
-    "LeakyReLUCache",
     "OutputCache",
-    "leaky_relu_backward",
-    "leaky_relu_forward",
-    "relu_backward",
+    "LeakyReLUCache",
     "relu_forward",
-    "sigmoid_backward",
+    "relu_backward",
+    "leaky_relu_forward",
+    "leaky_relu_backward",
     "sigmoid_forward",
-    "silu_backward",
-    "silu_forward",
-    "softsign_backward",
-    "softsign_forward",
-    "tanh_backward",
+    "sigmoid_backward",
     "tanh_forward",
+    "tanh_backward",
+    "softsign_forward",
+    "softsign_backward",
+    "silu_forward",
+    "silu_backward",
 ]
 
 # exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.

@@ -15,9 +15,9 @@ from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 __all__ = [
     "BatchNormCache",
-    "batch_norm_addend_backward",
-    "batch_norm_backward",
     "batch_norm_forward",
+    "batch_norm_backward",
+    "batch_norm_addend_backward",
 ]
 
 

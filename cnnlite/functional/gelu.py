@@ -11,7 +11,7 @@ from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import choice
 
-__all__ = ["GELUCache", "gelu_backward", "gelu_forward"]
+__all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
 
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)

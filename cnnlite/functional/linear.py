@@ -11,7 +11,7 @@ from cnnlite.checks.numbers import flag
 from cnnlite.functional.post_ops import apply, check_post, kept_of, split, undo
 from cnnlite.post_ops import NO_POST_OPS, Kept, PostOps
 
-__all__ = ["LinearCache", "linear_backward", "linear_forward"]
+__all__ = ["LinearCache", "linear_forward", "linear_backward"]
 
 
 class LinearCache(NamedTuple):

@@ -22,12 +22,12 @@ __all__ = [
     "CrossEntropyCache",
     "HingeLossCache",
     "MSELossCache",
-    "cross_entropy_backward",
     "cross_entropy_forward",
-    "hinge_loss_backward",
+    "cross_entropy_backward",
     "hinge_loss_forward",
-    "mse_loss_backward",
+    "hinge_loss_backward",
     "mse_loss_forward",
+    "mse_loss_backward",
 ]
 
 

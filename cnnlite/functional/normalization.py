@@ -21,10 +21,10 @@ from cnnlite.functional.statistics import (
 
 __all__ = [
     "RowNormCache",
-    "group_norm_backward",
-    "group_norm_forward",
-    "layer_norm_backward",
     "layer_norm_forward",
+    "layer_norm_backward",
+    "group_norm_forward",
+    "group_norm_backward",
 ]
 
 

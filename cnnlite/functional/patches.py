@@ -12,7 +12,7 @@ from cnnlite.checks.numbers import IntPair, pair
 from cnnlite.checks.windows import Padding, resolve_padding
 from cnnlite.checks.windows import output_size as count_windows
 
-__all__ = ["col2im", "im2col"]
+__all__ = ["im2col", "col2im"]
 
 
 def im2col(

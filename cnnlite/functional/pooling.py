@@ -14,16 +14,16 @@ from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
 from cnnlite.functional.statistics import quiet, sum_in_double
 
 __all__ = [
-    "AdaptiveAvgPool2dCache",
-    "AvgPool2dCache",
+    "max_pool2d_forward",
+    "max_pool2d_backward",
+    "avg_pool2d_forward",
+    "avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_avg_pool2d_backward",
     "MaxPool2dCache",
     "MaxPool2x2Cache",
-    "adaptive_avg_pool2d_backward",
-    "adaptive_avg_pool2d_forward",
-    "avg_pool2d_backward",
-    "avg_pool2d_forward",
-    "max_pool2d_backward",
-    "max_pool2d_forward",
+    "AvgPool2dCache",
+    "AdaptiveAvgPool2dCache",
 ]
 
 _LARGEST_PLANE = 2**31 - 1
