@@ -172,11 +172,11 @@ def newest_run(otherwise: str) -> Path:
 
 def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
     """Write config.toml and record.json before the first step."""
-    from cnnlite.cli.environment import environment
+    from cnnlite.cli.machine import machine
 
     normalization = data.normalization
     record = {
-        "environment": environment(),
+        "environment": machine(),
         "data": data.name,
         "class_names": list(data.class_names),
         "images": {key[2:]: len(data[key]) for key in data if key.startswith("X_")},
