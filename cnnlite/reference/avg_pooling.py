@@ -15,7 +15,7 @@ def avg_pool2d_forward(
     padding: Sides,
     count_include_pad: bool,
 ) -> None:
-    """Take the mean of every window.
+    """Take the mean of every window, added in float64.
 
     Args:
         x: in, (N, C, H, W).
@@ -30,10 +30,10 @@ def avg_pool2d_forward(
         ValueError: shapes that do not belong together.
     """
     divisor = _divisor("avg_pool2d_forward", x, y, kernel, stride, padding, count_include_pad)
-    y[...] = 0
+    total = np.zeros(y.shape)
     for tap in taps(x.shape[2:], y.shape[2:], kernel, stride, padding, (1, 1)):
-        y[:, :, *tap.outputs] += x[:, :, *tap.inputs]
-    y /= divisor
+        total[:, :, *tap.outputs] += x[:, :, *tap.inputs]
+    y[...] = total / divisor
 
 
 def avg_pool2d_backward(
