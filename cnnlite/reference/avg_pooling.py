@@ -44,7 +44,7 @@ def avg_pool2d_backward(
     padding: Sides,
     count_include_pad: bool,
 ) -> None:
-    """Share every gradient equally among the pixels of its window, added in float64.
+    """Share every gradient equally among the pixels of its window.
 
     Args:
         dy: in, (N, C, OH, OW).
@@ -59,10 +59,9 @@ def avg_pool2d_backward(
     """
     divisor = _divisor("avg_pool2d_backward", dx, dy, kernel, stride, padding, count_include_pad)
     share = dy / divisor
-    total = np.zeros(dx.shape)
+    dx[...] = 0
     for tap in taps(dx.shape[2:], dy.shape[2:], kernel, stride, padding, (1, 1)):
-        total[:, :, *tap.inputs] += share[:, :, *tap.outputs]
-    dx[...] = total
+        dx[:, :, *tap.inputs] += share[:, :, *tap.outputs]
 
 
 def _divisor(
