@@ -60,6 +60,21 @@ def test_nothing_names_a_variable_that_is_not_there() -> None:
         assert named <= names | {"CNNLITE_REQUIRE"}, path
 
 
+def test_the_limit_of_threads_is_said_once() -> None:
+    """It stood in Python, in the pool of threads and in the kernels' workspace."""
+    said = re.compile(
+        r"MOST_THREADS\s*=\s*\d|MOST_HELPERS\s*=\s*\d|\b102[34]\s*(?:threads|helpers)"
+    )
+    files = [
+        path
+        for kind in ("py", "py[xi]", "p[x]?[di]", "h", "c")
+        for path in (ROOT / "cnnlite").rglob(f"*.{kind}")
+    ]
+    assert {path.name for path in files if said.search(path.read_text(encoding="utf-8"))} == {
+        "environment.py"
+    }
+
+
 @pytest.mark.parametrize("variable", ALL, ids=lambda variable: variable.name)
 def test_empty_is_not_set(variable: Variable[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable.name, "")
