@@ -65,11 +65,8 @@ def test_the_limit_of_threads_is_said_once() -> None:
     said = re.compile(
         r"MOST_THREADS\s*=\s*\d|MOST_HELPERS\s*=\s*\d|\b102[34]\s*(?:threads|helpers)"
     )
-    files = [
-        path
-        for kind in ("py", "py[xi]", "p[x]?[di]", "h", "c")
-        for path in (ROOT / "cnnlite").rglob(f"*.{kind}")
-    ]
+    kinds = ("py", "pyi", "pyx", "pxd", "pxi", "h", "c")
+    files = [path for kind in kinds for path in (ROOT / "cnnlite").rglob(f"*.{kind}")]
     assert {path.name for path in files if said.search(path.read_text(encoding="utf-8"))} == {
         "environment.py"
     }
