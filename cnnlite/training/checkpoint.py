@@ -148,10 +148,9 @@ class Checkpoint:
         if not isinstance(epoch, int) or not isinstance(step, int) or step <= solver.step:
             return
         wrong = differences(metadata.get("configuration"), configuration(solver))
-        planned = metadata.get("num_epochs")
-        if not wrong and planned == solver.num_epochs:
-            if epoch == planned or metadata.get("stopped_by"):
-                return
+        same = not wrong and solver.num_epochs == metadata.get("num_epochs")
+        if same and (epoch == solver.num_epochs or metadata.get("stopped_by")):
+            return
         whose = f"another training ({wrong[0]})" if wrong else "this training"
         end = "" if wrong else "call resume() to continue it, or "
         raise CheckpointError(
