@@ -302,11 +302,11 @@ def test_avif_is_read_where_pillow_can_and_named_where_it_cannot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     check = features.check
-    monkeypatch.setattr(features, "check", lambda name: name != "avif" and check(name))
     Path("a.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1")
-    with pytest.raises(DataError, match=r"it is AVIF; pictures are BMP.*WebP$"):
-        read_picture("a.avif")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:  # undo() would leave the test's folder too
+        patch.setattr(features, "check", lambda name: name != "avif" and check(name))
+        with pytest.raises(DataError, match=r"it is AVIF; pictures are BMP.*WebP$"):
+            read_picture("a.avif")
     if check("avif"):
         image = Image.new("RGB", (SIDE, SIDE), (200, 30, 60))
         found = read_picture(saved(image, "b.avif"))[:, 3, 3].astype(float)
