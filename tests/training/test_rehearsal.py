@@ -156,6 +156,12 @@ def test_a_loss_of_ones_own_that_gives_something_else(loss: Any, message: str) -
         train(loss=loss)
 
 
+def test_verbose_is_true_or_false() -> None:
+    """A string that said no was taken for True."""
+    with pytest.raises(TypeError, match=r"^Solver: verbose is 'no', expected True or False"):
+        train(verbose="no")
+
+
 # Images and labels
 
 
