@@ -27,6 +27,7 @@ from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
+from cnnlite.report import history
 
 RUNS = Path("runs")
 CONFIG = "config.toml"
@@ -64,7 +65,7 @@ class Run:
         return model
 
     def _no_weights(self) -> str:
-        if (self.path / HISTORY).is_file():
+        if _has_epochs(self.path / HISTORY):
             return f"{self.path / WEIGHTS}, the weights of the run, is missing"
         stopped = f"{self.path} has no weights yet: its training ended in its first epoch"
         if not (self.path / CHECKPOINT).is_file():
@@ -83,6 +84,16 @@ class Run:
         return load(self.data_name, root or self.config.data_dir)
 
 
+def _has_epochs(path: Path) -> bool:
+    """Whether a history has rows; a training that ends in its first epoch leaves one without."""
+    try:
+        return bool(history.load(path))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):  # a damaged one was written by some training
+        return True
+
+
 def create(out: Path | None, model: str) -> Path:
     """Make an empty run folder.
 
@@ -96,7 +107,9 @@ def create(out: Path | None, model: str) -> Path:
     if out is None:
         return _numbered(model)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        hint = f"continue it with --resume {out}, or choose another folder with --out"
+        hint = "choose another folder with --out"
+        if (out / CHECKPOINT).is_file():
+            hint = f"continue it with --resume {out}, or {hint}"
         raise FileExistsError(f"{out} is there already and is not written over: {hint}")
     out.mkdir(parents=True, exist_ok=True)
     return out

@@ -46,6 +46,15 @@ class Loaded:
         # Without dont_inherit this file's own __future__ imports would hold in that one.
         exec(compile(text, self.shown, "exec", dont_inherit=True), self.names)
 
+    def own_classes(self) -> list[str]:
+        """The classes that the file defines, not those that it imports."""
+        home = self.module.__name__
+        return [
+            name
+            for name, value in self.names.items()
+            if isinstance(value, type) and value.__module__ == home
+        ]
+
     def _text(self) -> str:
         """The source, decoded as Python does it."""
         encoding = "utf-8"
