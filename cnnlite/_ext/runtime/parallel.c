@@ -89,8 +89,7 @@ static void walk_shares(void *context, int thread)
 
 static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
-    shared_loop loop = {.count = threads < MOST_SHARES ? threads : MOST_SHARES, .body = body,
-                        .context = context};
+    shared_loop loop = {.count = threads < MOST_SHARES ? threads : MOST_SHARES, .body = body, .context = context};
     for (int i = 0; i < loop.count; i++) {
         loop.shares[i].next = i * pieces / loop.count;
         loop.shares[i].end = (i + 1) * pieces / loop.count;
@@ -109,7 +108,7 @@ int parallel_sharing(void) { return 0; }
 static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
     volatile int stop = 0; /* MSVC's OpenMP 2.0 has no atomic read, and wants a signed loop variable */
-    #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (ptrdiff_t piece = 0; piece < pieces; piece++) {
         const int thread = omp_get_thread_num();
         if (thread == 0 && !stop && must_stop()) stop = 1;

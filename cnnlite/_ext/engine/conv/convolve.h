@@ -6,17 +6,42 @@ KERNEL void T(conv2d_tiled_forward)(void *args, workspace *work)
     const conv_args *a = args;
     const conv_shape flat = a->post.argmax ? a->shape : flattened(a->shape, PIECE_PIXELS), *s = &flat;
     const ptrdiff_t taps = s->kh * s->kw, channels = s->c / s->groups, filters = s->f / s->groups;
+    /* clang-format off: it would give each field a line. */
     correlation k = {
-        .images = s->n, .groups = s->groups, .channels = channels, .height = s->h, .width = s->w,
-        .filters = filters, .out_h = s->oh, .out_w = s->ow, .taps_h = s->kh, .taps_w = s->kw,
-        .gap_h = s->dilation_h, .gap_w = s->dilation_w, .step_h = s->stride_h,
-        .step_w = s->stride_w, .top = s->top, .left = s->left,
-        .weight_group = filters * channels * taps, .weight_filter = channels * taps,
-        .weight_channel = taps, .weight_i = s->kw, .weight_j = 1, .y_image = s->f * s->oh * s->ow,
-        .y_plane = s->oh * s->ow, .y_row = s->ow, .y_column = 1,
-        .sorts_h = 1, .sorts_w = 1, .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = a->weight}},
-        .x = a->x.data, .bias = a->bias, .y = a->y, .post = a->post,
+        .images = s->n,
+        .groups = s->groups,
+        .channels = channels,
+        .height = s->h,
+        .width = s->w,
+        .filters = filters,
+        .out_h = s->oh,
+        .out_w = s->ow,
+        .taps_h = s->kh,
+        .taps_w = s->kw,
+        .gap_h = s->dilation_h,
+        .gap_w = s->dilation_w,
+        .step_h = s->stride_h,
+        .step_w = s->stride_w,
+        .top = s->top,
+        .left = s->left,
+        .weight_group = filters * channels * taps,
+        .weight_filter = channels * taps,
+        .weight_channel = taps,
+        .weight_i = s->kw,
+        .weight_j = 1,
+        .y_image = s->f * s->oh * s->ow,
+        .y_plane = s->oh * s->ow,
+        .y_row = s->ow,
+        .y_column = 1,
+        .sorts_h = 1,
+        .sorts_w = 1,
+        .sort = {{.taps_h = s->kh, .taps_w = s->kw, .weight = a->weight}},
+        .x = a->x.data,
+        .bias = a->bias,
+        .y = a->y,
+        .post = a->post,
     };
+    /* clang-format on */
     T(correlate)(&k, work);
 }
 
@@ -29,8 +54,8 @@ typedef struct {
 
 /* Output that the tap `i` of input y has, along one axis; -1 where there is none, -2 where it would be
  * outside of the plane. */
-INLINE ptrdiff_t T(output_of)(ptrdiff_t y, ptrdiff_t i, ptrdiff_t before, ptrdiff_t stride,
-                              ptrdiff_t dilation, ptrdiff_t outputs)
+INLINE ptrdiff_t T(output_of)(ptrdiff_t y, ptrdiff_t i, ptrdiff_t before, ptrdiff_t stride, ptrdiff_t dilation,
+                              ptrdiff_t outputs)
 {
     const ptrdiff_t at = y + before - i * dilation;
     if (at % stride) return -1;
@@ -88,26 +113,49 @@ KERNEL void T(conv2d_tiled_input_gradient)(void *args, workspace *work)
         const int reached = v->taps && u->taps;
         if (cleared && !reached) continue;
         if (phase == 0) cleared = reached && (s->kh < s->stride_h || s->kw < s->stride_w);
+        /* clang-format off: it would give each field a line. */
         correlation k = {
-            .images = s->n, .groups = s->groups, .channels = filters, .height = s->oh,
-            .width = s->ow, .filters = channels, .out_h = v->outputs, .out_w = u->outputs,
-            .gap_h = v->gap, .gap_w = u->gap, .step_h = 1, .step_w = 1,
-            .top = larger(v[0].padding, v[1].padding), .left = larger(u[0].padding, u[1].padding),
-            .weight_group = filters * channels * taps, .weight_filter = taps,
-            .weight_channel = channels * taps, .weight_i = -v->spacing * s->kw,
-            .weight_j = -u->spacing, .y_image = s->c * s->h * s->w, .y_plane = s->h * s->w,
-            .y_row = s->stride_h * s->w, .y_column = s->stride_w, .y_height = s->h, .y_width = s->w,
-            .sorts_h = sorts_h, .sorts_w = sorts_w, .x = given->dy.data, .y = (REAL *)given->dx + row * s->w + column,
+            .images = s->n,
+            .groups = s->groups,
+            .channels = filters,
+            .height = s->oh,
+            .width = s->ow,
+            .filters = channels,
+            .out_h = v->outputs,
+            .out_w = u->outputs,
+            .gap_h = v->gap,
+            .gap_w = u->gap,
+            .step_h = 1,
+            .step_w = 1,
+            .top = larger(v[0].padding, v[1].padding),
+            .left = larger(u[0].padding, u[1].padding),
+            .weight_group = filters * channels * taps,
+            .weight_filter = taps,
+            .weight_channel = channels * taps,
+            .weight_i = -v->spacing * s->kw,
+            .weight_j = -u->spacing,
+            .y_image = s->c * s->h * s->w,
+            .y_plane = s->h * s->w,
+            .y_row = s->stride_h * s->w,
+            .y_column = s->stride_w,
+            .y_height = s->h,
+            .y_width = s->w,
+            .sorts_h = sorts_h,
+            .sorts_w = sorts_w,
+            .x = given->dy.data,
+            .y = (REAL *)given->dx + row * s->w + column,
             .clear = phase == 0 && cleared,
         };
+        /* clang-format on */
         for (int i = 0; reached && i < sorts_h * sorts_w; i++) {
             const gradient_phase *a = &v[i / sorts_w], *b = &u[i % sorts_w];
-            const ptrdiff_t last_tap = (a->tap + (a->taps - 1) * a->spacing) * s->kw
-                + b->tap + (b->taps - 1) * b->spacing;
-            k.sort[i] = (output_sort){
-                .taps_h = a->taps, .taps_w = b->taps, .shift_h = k.top - a->padding,
-                .shift_w = k.left - b->padding, .weight = (const REAL *)given->weight + last_tap,
-            };
+            const ptrdiff_t last_tap = (a->tap + (a->taps - 1) * a->spacing) * s->kw + b->tap
+                + (b->taps - 1) * b->spacing;
+            k.sort[i] = (output_sort){.taps_h = a->taps,
+                                      .taps_w = b->taps,
+                                      .shift_h = k.top - a->padding,
+                                      .shift_w = k.left - b->padding,
+                                      .weight = (const REAL *)given->weight + last_tap};
             k.taps_h = larger(k.taps_h, k.sort[i].shift_h + a->taps);
             k.taps_w = larger(k.taps_w, k.sort[i].shift_w + b->taps);
         }

@@ -47,15 +47,14 @@ INLINE void T(interleave)(const REAL *even, const REAL *odd, ptrdiff_t n, REAL *
 
 /* Write pixels begin .. end of `count` rows of a strip's tile to their places in y.  Of two sorts of rows,
  * `sort` (0, 1) is meant. */
-KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter,
-                          ptrdiff_t count, ptrdiff_t sort, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
+KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter, ptrdiff_t count,
+                          ptrdiff_t sort, ptrdiff_t strip, ptrdiff_t begin, ptrdiff_t end)
 {
     const correlation *k = p->k;
     const ptrdiff_t width = k->piece_columns, y_column = k->y_column;
     const int paired = k->sorts_w == 2;
-    REAL *y = (REAL *)k->y + (p->image + strip) * k->y_image
-        + (p->group * k->filters + filter) * k->y_plane + p->row * k->y_row + p->column * k->y_column
-        + sort * k->y_width;
+    REAL *y = (REAL *)k->y + (p->image + strip) * k->y_image + (p->group * k->filters + filter) * k->y_plane
+        + p->row * k->y_row + p->column * k->y_column + sort * k->y_width;
     for (ptrdiff_t pixel = begin, next; pixel < end; pixel = next) {
         const ptrdiff_t image = pixel / (p->rows * width), row = pixel / width % p->rows;
         const ptrdiff_t column = pixel % width, size = smaller(p->columns - column, end - pixel);
@@ -81,8 +80,7 @@ KERNEL void T(write_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, pt
 }
 
 /* The same for y that is max-pooled 2x2: every pair of rows becomes one. */
-KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter,
-                         ptrdiff_t count)
+KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptrdiff_t filter, ptrdiff_t count)
 {
     const correlation *k = p->k;
     const ptrdiff_t width = k->piece_columns, windows = p->columns / 2;
@@ -92,8 +90,7 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
             const ptrdiff_t plane = ((p->image + image) * k->groups + p->group) * k->filters + filter + i;
             for (ptrdiff_t r = 0; r + 1 < p->rows; r += 2) {
                 const REAL *top = tile + i * ldt + image * image_columns + r * width;
-                const ptrdiff_t to = (plane * (k->out_h / 2) + (p->row + r) / 2) * (k->out_w / 2)
-                    + p->column / 2;
+                const ptrdiff_t to = (plane * (k->out_h / 2) + (p->row + r) / 2) * (k->out_w / 2) + p->column / 2;
                 for (ptrdiff_t j = 0; j < windows; j += VL)
                     T(pool_windows)(top + 2 * j, top + width + 2 * j, smaller(VL, windows - j),
                                     (REAL *)k->y + to + j, k->post.argmax + to + j, k->post.relu);
@@ -104,8 +101,8 @@ KERNEL void T(pool_tile)(const T(piece) *p, const REAL *tile, ptrdiff_t ldt, ptr
 /* Products first .. end of deep sums, for MR filters and nv vectors of pixels: in `tile` is the sum of the block
  * that is not complete, in `sums` that of those before it; with `last` the whole sum, rounded, in tile. */
 KERNEL void T(deep_sums)(int nv, ptrdiff_t first, ptrdiff_t end, const REAL *a, const REAL *const *b,
-                         const ptrdiff_t *offset, REAL *tile, double *sums, ptrdiff_t ldt,
-                         const REAL *start, int last, int relu)
+                         const ptrdiff_t *offset, REAL *tile, double *sums, ptrdiff_t ldt, const REAL *start,
+                         int last, int relu)
 {
     for (ptrdiff_t k = first, next; k < end; a += (next - k) * MR, offset += next - k, k = next) {
         next = smaller(end, (k / SUM_BLOCK + 1) * SUM_BLOCK);
@@ -158,14 +155,15 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
                 const REAL *weight = (const REAL *)sort->packed_weight + from * sort->taps;
                 REAL *sum = rows + i * p->tile_size + column;
                 if (k->deep)
-                    T(deep_sums)((int)j->nv, c * sort->taps, (c + channels) * sort->taps, weight, b,
-                                 sort->offset, sum, p->sums + (sum - p->tile), ldt, start, last, relu);
-                else T(micro_gathered)((int)j->nv, channels * sort->taps, weight, b, sort->offset,
-                                       direct ? to : sum, direct ? k->y_plane : ldt, start, c > 0, relu);
+                    T(deep_sums)((int)j->nv, c * sort->taps, (c + channels) * sort->taps, weight, b, sort->offset,
+                                 sum, p->sums + (sum - p->tile), ldt, start, last, relu);
+                else
+                    T(micro_gathered)((int)j->nv, channels * sort->taps, weight, b, sort->offset,
+                                      direct ? to : sum, direct ? k->y_plane : ldt, start, c > 0, relu);
             }
             if (last && !direct && !k->post.argmax)
-                T(write_tile)(p, rows + j->strip * p->strip_columns, ldt, filter, count, row, j->strip,
-                              j->column, smaller(end, p->strip_pixels));
+                T(write_tile)(p, rows + j->strip * p->strip_columns, ldt, filter, count, row, j->strip, j->column,
+                              smaller(end, p->strip_pixels));
         }
     }
     if (last && k->post.argmax) T(pool_tile)(p, tile, ldt, filter, count);

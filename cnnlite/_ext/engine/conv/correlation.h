@@ -101,8 +101,8 @@ typedef struct {
     ptrdiff_t outputs, tap, spacing, taps, gap, padding;
 } gradient_phase;
 
-static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel,
-                                      ptrdiff_t stride, ptrdiff_t dilation, ptrdiff_t before)
+static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride,
+                                      ptrdiff_t dilation, ptrdiff_t before)
 {
     const ptrdiff_t remainder = (first + before) % stride;
     gradient_phase p = {.outputs = (size - 1 - first) / stride + 1, .spacing = 1};
@@ -110,8 +110,8 @@ static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t
     while (p.spacing < kernel && p.spacing * dilation % stride) p.spacing++;
     p.taps = p.tap < kernel ? (kernel - 1 - p.tap) / p.spacing + 1 : 0;
     p.gap = p.spacing * dilation / stride;
-    p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap
-                         - (first + before) / stride : 0;
+    p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap - (first + before) / stride
+                       : 0;
     return p;
 }
 

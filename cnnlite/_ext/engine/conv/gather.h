@@ -72,8 +72,8 @@ INLINE void T(piece_panels)(T(piece) *p)
  *
  * What the last row leaves behind itself is mended by the block copied next, which begins there: the next
  * rows, image, copy or channel.  Behind the very last there is room for it (piece_scratch). */
-INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
-                         ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
+INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin, ptrdiff_t end,
+                         REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
     if (step > 2 || (step == 2 && size < 3)) {
         for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
@@ -110,8 +110,8 @@ INLINE void T(clear_columns)(ptrdiff_t first, ptrdiff_t end, REAL *to, ptrdiff_t
 
 /* The same block, for step 2: columns begin .. end are x[begin] .. x[end], the others 0.  Vectors of neighbours
  * become a vector of each phase; the last ones overlap those before them. */
-INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
-                          ptrdiff_t size, ptrdiff_t rows)
+INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to, ptrdiff_t size,
+                          ptrdiff_t rows)
 {
     T(clear_columns)(0, begin, to, size, rows);
     T(clear_columns)(end, 2 * size, to, size, rows);
@@ -163,8 +163,8 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
             REAL *row = to + j * size;
             T(copy_rows)(x, next, step_w, 0, 0, row, k->pitch, above, size);
             row += above * k->pitch;
-            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, step_w, begin, end, row,
-                         k->pitch, inside, size);
+            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, step_w, begin, end, row, k->pitch,
+                         inside, size);
             T(copy_rows)(x, next, step_w, 0, 0, row + inside * k->pitch, k->pitch, below, size);
         }
     }
@@ -192,11 +192,9 @@ KERNEL void T(gather_input)(T(piece) *p, ptrdiff_t c, ptrdiff_t count)
 {
     const correlation *k = p->k;
     const ptrdiff_t plane = k->height * k->width;
-    const REAL *x = (const REAL *)k->x
-        + ((p->image * k->groups + p->group) * k->channels + c) * plane;
+    const REAL *x = (const REAL *)k->x + ((p->image * k->groups + p->group) * k->channels + c) * plane;
     p->input = p->copy;
     if (k->kind == IN_PLACE) p->input = x + p->row * k->width + p->column;
     else if (k->taps_h)
-        for (ptrdiff_t i = 0; i < count; i++)
-            T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
+        for (ptrdiff_t i = 0; i < count; i++) T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
 }

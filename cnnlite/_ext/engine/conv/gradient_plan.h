@@ -12,8 +12,7 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->phases_h = smaller(s->stride_h, last_y + 1);
     k->phases_w = smaller(s->stride_w, last_x + 1);
     k->phase_columns = s->ow + last_x / s->stride_w;
-    k->interleaved = k->channels % VL != 0
-        || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
+    k->interleaved = k->channels % VL != 0 || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
     k->block_channels = divide_up(k->channels, k->channel_blocks);
     if (!k->interleaved) k->block_channels = divide_up(k->block_channels, VL) * VL;
     k->channel_blocks = divide_up(k->channels, k->block_channels);

@@ -66,9 +66,8 @@ INLINE void T(plan_copy)(correlation *k)
         k->kind = PADDED;
         k->copies = 1;
         k->pitch = k->phases_w * k->phase_columns;
-        if (k->step_h == 1 && k->step_w == 1 && k->top == 0 && k->left == 0
-            && k->out_h + last_y <= k->height && k->out_w + last_x <= k->width
-            && k->out_w % k->piece_columns == 0)
+        if (k->step_h == 1 && k->step_w == 1 && k->top == 0 && k->left == 0 && k->out_h + last_y <= k->height
+            && k->out_w + last_x <= k->width && k->out_w % k->piece_columns == 0)
             k->kind = IN_PLACE;
     } else {
         k->kind = BY_COLUMN;

@@ -53,8 +53,7 @@ INLINE void T(fetch_rows)(const weight_gradient *k, ptrdiff_t plane, ptrdiff_t r
     const ptrdiff_t h = k->s.oh, w = k->s.ow, at = dy->argmax ? plane * (h / 2) * (w / 2) : (plane * h + row) * w;
     const REAL *data = (const REAL *)dy->data + at, *y = dy->relu_y ? (const REAL *)dy->relu_y + at : NULL;
     if (dy->argmax)
-        for (ptrdiff_t r = 0; r < rows; r++)
-            T(unpool_row)(data, dy->argmax + at, h, w, row + r, to + r * w);
+        for (ptrdiff_t r = 0; r < rows; r++) T(unpool_row)(data, dy->argmax + at, h, w, row + r, to + r * w);
     else if (y) T(relu_mask_run)(data, y, rows * w, to);
     else memcpy(to, data, (size_t)(rows * w) * REAL_BYTES);
 }
@@ -120,9 +119,9 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
             const ptrdiff_t images = smaller(k->step_images, end - image);
             const ptrdiff_t rows = smaller(k->step_rows, s->oh - row);
             for (ptrdiff_t i = 0; i < images; i++)
-                T(transpose_image)(k, (const REAL *)k->x
-                                   + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
-                                   smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
+                T(transpose_image)(k,
+                                   (const REAL *)k->x + ((image + i) * s->c + group * k->channels) * s->h * s->w,
+                                   c, smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
                                    job.copy + i * k->image_size);
             T(weight_step)(&job, group, image, images, row, rows, steps);
             steps += divide_up(images * rows * s->ow, STEP_PIXELS);
@@ -191,8 +190,8 @@ KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
     if (!workspace_ready(work, memory.used, thread.used)) return;
     T(place_columns)(&k);
     for (ptrdiff_t p = 0; p < pixels; p++)
-        k.offset[p] = p / (k.step_rows * s->ow) * k.image_size
-            + p / s->ow % k.step_rows * k.row_size + p % s->ow * k.depth;
+        k.offset[p] = p / (k.step_rows * s->ow) * k.image_size + p / s->ow % k.step_rows * k.row_size
+            + p % s->ow * k.depth;
     engine_parallel(k.jobs, work->threads, T(weight_piece), &k);
     engine_parallel(s->groups * k.channel_blocks * k.filter_panels, work->threads, T(weight_sum), &k);
 }

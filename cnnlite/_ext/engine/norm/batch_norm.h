@@ -40,7 +40,7 @@ INLINE void T(plane_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, 
     const V k = VSET1(shift);
     ptrdiff_t i = 0;
     for (; i + 4 * VL <= size; i += 4 * VL)
-        UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL_FOR(int u = 0; u < 4; u++) {
             V d = VLOAD(x + i + u * VL) - k;
             s[u] += d;
             q[u] = VFMA(d, d, q[u]);
@@ -120,8 +120,8 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
 }
 
 /* y = (x - mean) * scale + shift (+ addend, unless NULL), then ReLU if asked; one plane. */
-INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdiff_t size, REAL mean,
-                               REAL scale, REAL shift, int relu)
+INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdiff_t size, REAL mean, REAL scale,
+                               REAL shift, int relu)
 {
     const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
     ptrdiff_t i = 0;
@@ -292,14 +292,14 @@ INLINE V T(through_relu)(V dy, V x, V m, V s, V b, int relu)
 }
 
 /* Adds to sums[0] the lanes of g, to sums[1] those of g (x - mean), g what of dy came through. */
-INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale,
-                               REAL shift, int relu, V sums[2])
+INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
+                               int relu, V sums[2])
 {
     V s[4] = {VZERO, VZERO, VZERO, VZERO}, p[4] = {VZERO, VZERO, VZERO, VZERO};
     const V m = VSET1(mean), a = VSET1(scale), b = VSET1(shift);
     ptrdiff_t i = 0;
     for (; i + 4 * VL <= size; i += 4 * VL)
-        UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL_FOR(int u = 0; u < 4; u++) {
             V xi = VLOAD(x + i + u * VL);
             V g = T(through_relu)(VLOAD(dy + i + u * VL), xi, m, a, b, relu);
             s[u] += g;
@@ -322,7 +322,8 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
     const norm_plan *k = context;
     const T(norm_part) part = T(part_of)(k, piece);
     const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
-    const REAL *dy = k->args.dsum ? k->args.dsum : k->args.dy; /* dsum is written plane by plane, and read in cache */
+    /* dsum is written plane by plane just before it is read, so it is still in the cache. */
+    const REAL *dy = k->args.dsum ? k->args.dsum : k->args.dy;
     const ptrdiff_t runs = divide_up(k->args.size, SUM_VECTORS * VL);
     V *lanes = (V *)k->own[thread];
     T(begin_sums)(k, part, lanes);
@@ -345,7 +346,8 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
 /* The two sums of channel c where they overflow in REAL. */
 KERNEL void T(careful_gradients)(const norm_plan *k, ptrdiff_t c, double sums[2])
 {
-    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias, *from = k->args.dsum ? k->args.dsum : k->args.dy;
+    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
+    const REAL *from = k->args.dsum ? k->args.dsum : k->args.dy;
     sums[0] = sums[1] = 0;
     for (ptrdiff_t n = 0; n < k->args.images; n++) {
         const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
@@ -361,18 +363,18 @@ KERNEL void T(careful_gradients)(const norm_plan *k, ptrdiff_t c, double sums[2]
 }
 
 /* One plane of dx = scale * (g - offset - (x - mean) * slope), g what of dy came through ReLU. */
-INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
-                              REAL scale, REAL shift, REAL offset, REAL slope, int relu)
+INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean, REAL scale,
+                              REAL shift, REAL offset, REAL slope, int relu)
 {
     const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift), o = VSET1(offset), p = VSET1(slope);
     ptrdiff_t i = 0;
     for (; i + 4 * VL <= size; i += 4 * VL) {
         V d[4], g[4];
-        UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL_FOR(int u = 0; u < 4; u++) {
             d[u] = VLOAD(x + i + u * VL);
             g[u] = T(through_relu)(VLOAD(dy + i + u * VL), d[u], m, s, b, relu);
         }
-        UNROLL for (int u = 0; u < 4; u++) VSTORE(dx + i + u * VL, s * (g[u] - o - (d[u] - m) * p));
+        UNROLL_FOR(int u = 0; u < 4; u++) VSTORE(dx + i + u * VL, s * (g[u] - o - (d[u] - m) * p));
     }
     for (; i + VL <= size; i += VL) {
         V xi = VLOAD(x + i), g = T(through_relu)(VLOAD(dy + i), xi, m, s, b, relu);
@@ -386,8 +388,8 @@ INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t
 }
 
 /* The same with the running statistics: dx = scale * g.  0 times an x that is not finite would be NaN. */
-INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
-                            REAL scale, REAL shift, int relu)
+INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean, REAL scale,
+                            REAL shift, int relu)
 {
     const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
     for (ptrdiff_t i = 0; i < size; i += VL) {
@@ -407,8 +409,8 @@ KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
         for (ptrdiff_t c = part.channel; c < part.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             if (!k->args.train)
-                T(plane_scaled)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size, mean[c],
-                                scale[c], bias[c], k->args.post.relu);
+                T(plane_scaled)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
+                                mean[c], scale[c], bias[c], k->args.post.relu);
             else
                 T(plane_gradient)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
                                   mean[c], scale[c], bias[c], offset[c], slope[c], k->args.post.relu);

@@ -15,8 +15,9 @@
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
 #endif
 #if VL == 16
-#define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7), \
-    f(s, 8), f(s, 9), f(s, 10), f(s, 11), f(s, 12), f(s, 13), f(s, 14), f(s, 15)
+#define LANES(f, s) \
+    f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7), f(s, 8), f(s, 9), f(s, 10), f(s, 11), \
+        f(s, 12), f(s, 13), f(s, 14), f(s, 15)
 #elif VL == 8
 #define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7)
 #elif VL == 4
@@ -53,11 +54,12 @@ INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
 #define UPPER(s, i) ((i) & (s) ? (int)VL + (i) - (s) : (i))
 #define LOWER(s, i) ((i) & (s) ? (int)VL + (i) : (i) + (s))
 #define SWAP_BLOCKS(s) \
-    UNROLL for (int i = 0; i < (int)VL; i++) if (!(i & s)) { \
-        const V a = v[i], b = v[i + s]; \
-        v[i] = SHUFFLE(a, b, LANES(UPPER, s)); \
-        v[i + s] = SHUFFLE(a, b, LANES(LOWER, s)); \
-    }
+    UNROLL_FOR(int i = 0; i < (int)VL; i++) \
+        if (!(i & s)) { \
+            const V a = v[i], b = v[i + s]; \
+            v[i] = SHUFFLE(a, b, LANES(UPPER, s)); \
+            v[i + s] = SHUFFLE(a, b, LANES(LOWER, s)); \
+        }
 INLINE void T(transpose)(V v[VL])
 {
 #if VL >= 16
@@ -78,6 +80,9 @@ INLINE void T(transpose)(V v[VL])
 #define LOWS 0
 #define HIGHS 1
 INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
-{ (void)begin, (void)end; return *p; }
+{
+    (void)begin, (void)end;
+    return *p;
+}
 INLINE void T(transpose)(V v[VL]) { (void)v; }
 #endif

@@ -46,6 +46,7 @@
 #else
 #define UNROLL
 #endif
+#define UNROLL_FOR(...) UNROLL for (__VA_ARGS__)
 
 /* Registers decide MR x NV: 8 x 3 accumulators, three vectors of B and a broadcast fill a file of 32,
  * 4 x 3 one of 16.  MR divides the channel counts that networks have; 12 x 2 and 14 x 2 do not. */
@@ -110,11 +111,19 @@ typedef int32_t MASK __attribute__((vector_size(VBYTES)));
 #else
 typedef int64_t MASK __attribute__((vector_size(VBYTES)));
 #endif
-INLINE V T(vset1)(REAL x) { V zero = {0}; return x - zero; }   /* compilers make it one broadcast */
+INLINE V T(vset1)(REAL x)
+{
+    V zero = {0};
+    return x - zero;
+}   /* compilers make it one broadcast */
 INLINE V T(vselect)(MASK m, V a, V b) { return (V)((m & (MASK)a) | (~m & (MASK)b)); }
-INLINE V T(vrelu)(V v) { V zero = {0}; return (V)((MASK)v & ~(MASK)(v <= zero)); }
+INLINE V T(vrelu)(V v)
+{
+    V zero = {0};
+    return (V)((MASK)v & ~(MASK)(v <= zero));
+}
 #define VZERO ((V){0})
-#define VLOAD(p) ((V)*(const T(vec_unaligned) *)(p))
+#define VLOAD(p) ((V) * (const T(vec_unaligned) *)(p))
 #define VSTORE(p, v) (*(T(vec_unaligned) *)(p) = (T(vec_unaligned))(v))
 #else
 #define VL 1
@@ -133,20 +142,26 @@ INLINE V T(vrelu)(V v) { return v <= 0 ? 0 : v; }
 
 #if defined(ISA_AVX512) && REAL_BYTES == 4
 #define VFMA(a, b, c) ((V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
-INLINE V T(vloadn)(const REAL *p, ptrdiff_t n)
-{ return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
-{ return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << end) - (1u << begin)), p); }
+{
+    return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << end) - (1u << begin)), p);
+}
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
-{ _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
 #elif defined(ISA_AVX512)
 #define VFMA(a, b, c) ((V)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
-INLINE V T(vloadn)(const REAL *p, ptrdiff_t n)
-{ return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
 INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
-{ return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << end) - (1u << begin)), p); }
+{
+    return (V)_mm512_maskz_loadu_pd((__mmask8)((1u << end) - (1u << begin)), p);
+}
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
-{ _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v); }
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
 #else
 #if defined(ISA_AVX2) && REAL_BYTES == 4
 #define VFMA(a, b, c) ((V)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
@@ -167,19 +182,23 @@ INLINE __m256i T(first_lanes)(ptrdiff_t n)
     return _mm256_loadu_si256((const __m256i *)(ones + 8 - n * (REAL_BYTES / 4)));
 }
 INLINE __m256i T(lanes_between)(ptrdiff_t begin, ptrdiff_t end)
-{ return _mm256_andnot_si256(T(first_lanes)(begin), T(first_lanes)(end)); }
+{
+    return _mm256_andnot_si256(T(first_lanes)(begin), T(first_lanes)(end));
+}
 #if REAL_BYTES == 4
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm256_maskload_ps(p, T(first_lanes)(n)); }
 INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
-{ return (V)_mm256_maskload_ps(p, T(lanes_between)(begin, end)); }
-INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
-{ _mm256_maskstore_ps(p, T(first_lanes)(n), (__m256)v); }
+{
+    return (V)_mm256_maskload_ps(p, T(lanes_between)(begin, end));
+}
+INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n) { _mm256_maskstore_ps(p, T(first_lanes)(n), (__m256)v); }
 #else
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm256_maskload_pd(p, T(first_lanes)(n)); }
 INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
-{ return (V)_mm256_maskload_pd(p, T(lanes_between)(begin, end)); }
-INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n)
-{ _mm256_maskstore_pd(p, T(first_lanes)(n), (__m256d)v); }
+{
+    return (V)_mm256_maskload_pd(p, T(lanes_between)(begin, end));
+}
+INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n) { _mm256_maskstore_pd(p, T(first_lanes)(n), (__m256d)v); }
 #endif
 #else
 INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)

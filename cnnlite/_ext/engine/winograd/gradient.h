@@ -32,35 +32,31 @@ typedef struct {
 } T(gradient_job);
 
 /* One dU: area x (f_blocks * VL) x (c_blocks * VL). */
-INLINE ptrdiff_t T(gradient_element)(const winograd_plan *p)
-{
-    return (p->f_blocks * p->c_blocks * VL + 1) * VL;
-}
+INLINE ptrdiff_t T(gradient_element)(const winograd_plan *p) { return (p->f_blocks * p->c_blocks * VL + 1) * VL; }
 
 /* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them, tile by tile. */
-INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL *pixels,
-                                 ptrdiff_t rows, REAL *outputs)
+INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows,
+                                 REAL *outputs)
 {
     V sum = VZERO;
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, outputs += VL) {
             const REAL *in = pixels + (r * p->pitch + c) * m * VL;
             V o[TILE_MAX * TILE_MAX], tile = VZERO;
-            UNROLL for (int i = 0; i < m; i++)
-                UNROLL for (int j = 0; j < m; j++) tile += VLOAD(in + (i * p->pitch + j) * VL);
+            UNROLL_FOR(int i = 0; i < m; i++)
+                UNROLL_FOR(int j = 0; j < m; j++) tile += VLOAD(in + (i * p->pitch + j) * VL);
             sum += tile;
             T(output_adjoint_2d)(m, in, p->pitch * VL, VL, o);
-            UNROLL for (int e = 0; e < (m + 2) * (m + 2); e++)
-                VSTORE(outputs + e * p->products, o[e]);
+            UNROLL_FOR(int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(outputs + e * p->products, o[e]);
         }
     return sum;
 }
 
 /* A dY A^T of the block (by, bx): channel blocks first .. end - 1 of the group, to
  * outputs[element][block][tile][VL]; the sum of each strip is added to bias_sums[block][VL]. */
-KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
-                                ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
-                                REAL *pixels, REAL *outputs, double *bias_sums)
+KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t by,
+                                ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end, REAL *pixels, REAL *outputs,
+                                double *bias_sums)
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
@@ -71,9 +67,8 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
             const ptrdiff_t plane = strip.image * s->f + group * p->f + b * VL;
             REAL *to = outputs + (b * p->tiles + strip.first) * VL;
             REAL sums[VL];
-            T(winograd_fetch)(&k->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL),
-                              strip.row * p->m, x0, strip.rows * p->m, p->columns * p->m,
-                              pixels, p->pitch, p->pixels);
+            T(winograd_fetch)(&k->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL), strip.row * p->m, x0,
+                              strip.rows * p->m, p->columns * p->m, pixels, p->pitch, p->pixels);
             if (p->m == 4) VSTORE(sums, T(output_adjoint_tiles)(p, 4, pixels, strip.rows, to));
             else VSTORE(sums, T(output_adjoint_tiles)(p, 2, pixels, strip.rows, to));
             T(add_block)(sums, VL, bias_sums + b * VL, 1);
@@ -97,14 +92,13 @@ static void T(gradient_share)(void *context, ptrdiff_t piece, int thread)
     if (first == end) memset(sums, 0, (size_t)job->share_size * sizeof(REAL));      /* no images */
     for (ptrdiff_t block = first; block < end; block++) {
         const ptrdiff_t by = block / p->blocks_x, bx = block % p->blocks_x;
-        const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks,
-                                                   pixels, inputs, &squares);
+        const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
+                                                   &squares);
         T(gradient_outputs)(p, job->args, group, by, bx, 0, p->f_blocks, pixels, outputs,
                             job->bias_sums + piece * job->bias_size);
         for (ptrdiff_t e = 0; e < p->area; e++)
             T(adjoint_product)(outputs + e * p->products, inputs + e * p->inputs, p->tiles * VL,
-                               sums + e * T(gradient_element)(p), p->f_blocks, p->c_blocks,
-                               tiles, block == first);
+                               sums + e * T(gradient_element)(p), p->f_blocks, p->c_blocks, tiles, block == first);
     }
 }
 
@@ -120,8 +114,7 @@ static void T(gradient_transform)(void *context, ptrdiff_t piece, int thread)
     REAL *outputs = inputs + p->area * p->inputs;
     REAL *pixels = (REAL *)job->own[thread];
     V squares;
-    if (b < p->c_blocks)
-        T(winograd_inputs)(p, job->args, job->group, by, bx, b, b + 1, pixels, inputs, &squares);
+    if (b < p->c_blocks) T(winograd_inputs)(p, job->args, job->group, by, bx, b, b + 1, pixels, inputs, &squares);
     else
         T(gradient_outputs)(p, job->args, job->group, by, bx, f, f + 1, pixels, outputs,
                             job->bias_sums + (part * p->groups + job->group) * job->bias_size);
@@ -138,9 +131,8 @@ static void T(gradient_multiply)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t rows = winograd_height(p, job->args->shape.n, last / p->blocks_x);
     (void)thread;
     T(adjoint_product)(outputs, inputs, p->tiles * VL,
-                       job->sums + job->group * job->share_size + piece * T(gradient_element)(p),
-                       p->f_blocks, p->c_blocks, (before * p->rows + rows) * p->columns,
-                       job->wave_first == 0);
+                       job->sums + job->group * job->share_size + piece * T(gradient_element)(p), p->f_blocks,
+                       p->c_blocks, (before * p->rows + rows) * p->columns, job->wave_first == 0);
 }
 
 /* dW = G^T (sum of the shares) G for one output channel; piece = (group, output channel). */
@@ -157,13 +149,12 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
         for (int e = 0; e < p->area; e++) {
             const REAL *from = sums + e * T(gradient_element)(p) + (f * p->c_blocks + b) * VL;
             V sum = VLOAD(from);
-            for (ptrdiff_t share = 1; share < job->shares; share++)
-                sum += VLOAD(from + share * step);
+            for (ptrdiff_t share = 1; share < job->shares; share++) sum += VLOAD(from + share * step);
             VSTORE(total + e * VL, sum);
         }
         if (p->m == 4) T(weight_adjoint_2d)(4, total, 6 * VL, VL, o);
         else T(weight_adjoint_2d)(2, total, 4 * VL, VL, o);
-        UNROLL for (int t = 0; t < 9; t++) {
+        UNROLL_FOR(int t = 0; t < 9; t++) {
             VSTORE(taps + t * VL, o[t]);
             zero += o[t] - o[t];
         }
@@ -213,8 +204,8 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
     for (job.group = 0; wave && job.group < p->groups; job.group++)
         for (job.wave_first = 0; job.wave_first < blocks; job.wave_first = job.wave_end) {
             job.wave_end = smaller(job.wave_first + wave, blocks);
-            engine_parallel((job.wave_end - job.wave_first) * (p->c_blocks + p->f_blocks),
-                            work->threads, T(gradient_transform), &job);
+            engine_parallel((job.wave_end - job.wave_first) * (p->c_blocks + p->f_blocks), work->threads,
+                            T(gradient_transform), &job);
             engine_parallel(p->area, work->threads, T(gradient_multiply), &job);
         }
     engine_parallel(p->groups * p->f, work->threads, T(gradient_weights), &job);
