@@ -1,10 +1,10 @@
-/* transpose.h: x with the channels of a position side by side, padded, for weight gradients.
+/* conv/transpose.h: x with the channels of a position side by side, padded, for weight gradients.
  *
  *     plain:        [row][column][channel]
  *     interleaved:  [output row][column][row of the patch][channel], where too few channels fill no vector,
  *                   or where the rows of a patch lie so far apart that what is between them is not copied
  *
- * Rows and columns are sorted by their remainder modulo the stride, as in gather.h.
+ * Rows and columns are grouped by their remainder modulo the stride, as in gather.h.
  */
 
 /* Zeros in a row of the copy: from run[0] to run[1], and so on for `runs` runs. */
@@ -17,15 +17,16 @@ INLINE void T(clear_runs)(const ptrdiff_t *run, ptrdiff_t runs, REAL *to)
 /* to[place[j] + i] = from[i][j * step] (place NULL: to[j * depth + i]) for `columns` values of j and `rows`
  * values of i, a multiple of VL that is at least depth.
  *
- * A position is a row of depth numbers, written in whole vectors; what is too much lands on the next one.
- * Hence, of VL positions, the last vectors come first: with depth 6 and vectors of 4 (. not yet right,
- * - stored in vain),
+ * A position is a row of depth numbers, written in whole vectors, so its last vector writes into the next
+ * position. Of VL positions the last vectors are therefore stored first: with depth 6 and vectors of 4 (. not
+ * yet written,
+ * - to be overwritten),
  *
  *     i = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
  *     i = 0:  0 1 2 3 4 5 | 0 1 2 3 4 5 | 0 1 2 3 4 5 | - -
  *
- * The next VL positions begin where the last one ends, and mend that; behind the last of a phase there
- * is room for it. */
+ * The next VL positions begin where the last one ends, and overwrite what it stored too much.  After the last
+ * position of a phase there is room for a vector. */
 INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t step, ptrdiff_t columns, REAL *to,
                               ptrdiff_t depth, const ptrdiff_t *place)
 {
@@ -58,7 +59,7 @@ INLINE void T(transpose_rows)(const REAL *const *from, ptrdiff_t rows, ptrdiff_t
 }
 
 /* Copy channels c .. c + count of `rows` output rows' input, of one image; x is the group's first plane.
- * Rows outside of x read `zeros`. */
+ * Rows outside of x are read from `zeros`. */
 KERNEL void T(transpose_image)(const weight_gradient *k, const REAL *x, ptrdiff_t c, ptrdiff_t count,
                                ptrdiff_t row, ptrdiff_t rows, const REAL *zeros, const REAL **from, REAL *to)
 {

@@ -33,7 +33,7 @@ cdef int run_linear(Call call, linear_args *k) except -1:
 
 
 def linear_forward(x, weight, bias, y, post=NO_POST_OPS):
-    """y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None, then ReLU if `post` has it."""
+    """Compute y (N, O) = x (N, I) weight (O, I)^T + bias (O,) or None, then ReLU if `post` has it."""
     cdef linear_args k
     cdef Call call = Call("linear_forward")
     cdef Py_ssize_t *xs = call.shape("x", x, 2)
@@ -48,7 +48,7 @@ def linear_forward(x, weight, bias, y, post=NO_POST_OPS):
 
 
 def linear_input_gradient(dy, weight, dx):
-    """dx (N, I) = dy (N, O) weight (O, I)."""
+    """Compute dx (N, I) = dy (N, O) weight (O, I)."""
     cdef linear_args k
     cdef Call call = Call("linear_input_gradient")
     cdef Py_ssize_t *xs = call.shape("dx", dx, 2)
@@ -61,7 +61,7 @@ def linear_input_gradient(dy, weight, dx):
 
 
 def linear_weight_gradient(x, dy, dweight, dbias):
-    """dweight (O, I) = dy (N, O) transposed x (N, I); dbias (O,) or None = the sum of dy over N."""
+    """Compute dweight (O, I) = dy (N, O)^T x (N, I), and dbias (O,), unless None, = dy summed over N."""
     cdef linear_args k
     cdef Call call = Call("linear_weight_gradient")
     cdef Py_ssize_t *xs = call.shape("x", x, 2)

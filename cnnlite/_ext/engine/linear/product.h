@@ -2,7 +2,7 @@
  *
  * The same micro-kernel, on operands of any size: b is packed panel by panel, a is read where it is.  A
  * product that is deep and small (8192 inputs, 100 outputs) is cut along its depth, and the parts are
- * added in their order.  What a job sums is cut into blocks once more, whose sums are added in double.
+ * added in their order.  The sum of a piece is cut into blocks once more, whose sums are added in double.
  */
 
 typedef struct {

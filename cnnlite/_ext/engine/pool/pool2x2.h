@@ -6,40 +6,6 @@
  *
  * argmax, a byte for each window, says which pixel the gradient goes to (engine.h). */
 
-/* mask ? a : b of numbers in the lanes of a MASK, and n (at most VL) bytes as such numbers. */
-#if VECTORS
-typedef uint8_t T(bytes) __attribute__((vector_size(VL)));
-
-INLINE MASK T(select_index)(MASK mask, MASK a, MASK b) { return (mask & a) | (~mask & b); }
-
-INLINE MASK T(load_bytes)(const uint8_t *p, ptrdiff_t n)
-{
-    T(bytes) bytes = {0};
-    if (n == VL) memcpy(&bytes, p, VL);
-    else memcpy(&bytes, p, (size_t)n);
-    return __builtin_convertvector(bytes, MASK);
-}
-
-INLINE void T(store_bytes)(uint8_t *p, MASK index, ptrdiff_t n)
-{
-    T(bytes) bytes = __builtin_convertvector(index, T(bytes));
-    if (n == VL) memcpy(p, &bytes, VL);
-    else memcpy(p, &bytes, (size_t)n);
-}
-#else
-INLINE MASK T(select_index)(MASK mask, MASK a, MASK b) { return mask ? a : b; }
-INLINE MASK T(load_bytes)(const uint8_t *p, ptrdiff_t n)
-{
-    (void)n;
-    return *p;
-}
-INLINE void T(store_bytes)(uint8_t *p, MASK index, ptrdiff_t n)
-{
-    *p = (uint8_t)index;
-    (void)n;
-}
-#endif
-
 /* Two rows of a plane, at most VL windows wide: evens and odds of each, in the window's order. */
 #if VECTORS
 INLINE void T(window_members)(const REAL *top, const REAL *bottom, ptrdiff_t n, V member[4])
@@ -149,7 +115,7 @@ INLINE void T(unpool_row)(const REAL *dy, const uint8_t *argmax, ptrdiff_t h, pt
     if (w % 2) row[w - 1] = 0;
 }
 
-/* A piece is as many planes as make it worth handing out. */
+/* How many planes a piece has: enough to be worth giving to a thread. */
 INLINE ptrdiff_t T(piece_planes)(const pool2x2_args *k) { return larger(1, MAP_PIECE / larger(1, k->h * k->w)); }
 
 KERNEL void T(max_pool2x2_forward_piece)(void *context, ptrdiff_t piece, int thread)

@@ -1,4 +1,4 @@
-/* microkernel.h: the one loop in which a convolution's time is spent.
+/* simd/microkernel.h: the one loop in which a convolution's time is spent.
  *
  *     acc (MR x NV*VL)  +=  sum over k of  a[k][MR] (outer) b[k][NV*VL]
  *

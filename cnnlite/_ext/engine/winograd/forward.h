@@ -1,4 +1,4 @@
-/* winograd.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
+/* winograd/forward.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
  * pass.
  *
  * A block's inputs are transformed, multiplied and transformed back while they lie in the
@@ -10,23 +10,23 @@ typedef struct {
     winograd_plan plan;
     const conv_args *args;
     REAL *weights;
-    uint8_t *large;                        /* of every piece of the weights: whether one is LARGE */
+    uint8_t *large;                        /* whether a weight is LARGE, for every piece of the weights */
     char *const *own;                      /* memory of each thread */
-} T(winograd_job);
+} T(winograd_call);
 
 /* G g G^T for VL output channels: piece = (group, block of output channels). */
 static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
-    const T(winograd_job) *job = context;
-    const winograd_plan *p = &job->plan;
+    const T(winograd_call) *call = context;
+    const winograd_plan *p = &call->plan;
     const int turned = p->turned;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
     ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
     while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
     const ptrdiff_t f_step = turned ? 9 : p->c * 9, c_step = turned ? p->f * 9 : 9;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
-    const REAL *from = job->args->weight;
-    REAL *to = job->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
+    const REAL *from = call->args->weight;
+    REAL *to = call->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
     V squares = VSET1(1);
     from += group * p->f * p->c * 9 + block * VL * f_step;
     (void)thread;
@@ -44,7 +44,7 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
             UNROLL_FOR(int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
         }
     }
-    job->large[piece] = (uint8_t)T(any_large)(squares);
+    call->large[piece] = (uint8_t)T(any_large)(squares);
 }
 
 /* The inverse transform: products[element][tile] to pixels, with bias and ReLU. */
@@ -118,46 +118,46 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
 /* Piece = (block of tiles, group). */
 static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
 {
-    const T(winograd_job) *job = context;
-    const winograd_plan *p = &job->plan;
-    const ptrdiff_t images = job->args->shape.n;
+    const T(winograd_call) *call = context;
+    const winograd_plan *p = &call->plan;
+    const ptrdiff_t images = call->args->shape.n;
     const ptrdiff_t group = piece % p->groups, bx = piece / p->groups % p->blocks_x;
     const ptrdiff_t by = piece / p->groups / p->blocks_x, x0 = bx * p->columns * p->m;
     const ptrdiff_t height = winograd_height(p, images, by);
-    REAL *pixels = (REAL *)job->own[thread];
+    REAL *pixels = (REAL *)call->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     V squares;
-    const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
+    const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
                                                &squares);
     int large = T(any_large)(squares);
-    for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= job->large[group * p->f_blocks + b];
+    for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= call->large[group * p->f_blocks + b];
     const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
         for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
             memset(in + (b * p->tiles + tiles) * VL, 0, (size_t)((padded - tiles) * VL) * sizeof(REAL));
-        T(forward_product)(in, p->tiles * VL, job->weights + (group * p->area + e) * p->weights,
+        T(forward_product)(in, p->tiles * VL, call->weights + (group * p->area + e) * p->weights,
                            products + e * p->products, p->c, p->f_blocks, padded);
     }
     winograd_strip strip;
     for (ptrdiff_t row = 0; row < height; row += strip.rows) {
         strip = winograd_next(p, images, by, row);
-        T(winograd_outputs)(p, job->args, group, strip, x0, products, pixels,
-                            large ? inputs : NULL);        /* used by now: room for a patch */
+        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels,
+                            large ? inputs : NULL);        /* no longer needed: room for a patch */
     }
 }
 
 static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
 {
-    T(winograd_job) job = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
-    job.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
-    job.plan.turned = turned;
-    const winograd_plan *p = &job.plan;
+    T(winograd_call) call = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
+    call.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
+    call.plan.turned = turned;
+    const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
     if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces, T(winograd_bytes)(p))) return;
-    job.large = (uint8_t *)(job.weights + weights);
-    engine_parallel(pieces, work->threads, T(winograd_weights), &job);
-    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &job);
+    call.large = (uint8_t *)(call.weights + weights);
+    engine_parallel(pieces, work->threads, T(winograd_weights), &call);
+    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
 }
 
 KERNEL void T(conv2d_winograd_forward)(void *args, workspace *work) { T(winograd_pass)(args, 0, work); }

@@ -1,9 +1,9 @@
-/* winograd_lanes.h: from planes to lanes and back.
+/* winograd/lanes.h: from planes to lanes and back.
  *
  * An image lies in memory plane by plane; Winograd's transforms want one pixel's channels side by
  * side, because then a tile's transform is the textbook's sum of whole pixels, whatever the tile's
  * place in the image, and the lanes never mix.  VL channels by VL pixels are transposed in
- * registers (shuffle.h).
+ * registers (simd/shuffle.h).
  */
 
 /* An index (argmax, pool2x2.h) in each lane, so that it can travel as a REAL. */
@@ -32,13 +32,13 @@ INLINE MASK T(index_of_real)(V v)
 #endif
 
 /* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`,
- * whose beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step
- * that goes over some pixels a second time, so that nothing is read or written outside; one
- * shorter than VL goes pixel by pixel.  `lanes` of VL channels exist: the others are zero when
+ * whose beginnings are `pitch` pixels apart.  The last step of a run that is no multiple of VL
+ * repeats some pixels, so that nothing is read or written outside; a run shorter than VL goes pixel
+ * by pixel.  `lanes` of VL channels exist: the others are zero when
  * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  The next VL
- * planes, or the next image's first, are asked for ahead: too many short runs for the machine to
- * see a pattern in.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
- * Returns 1 + the squares of what was gathered, summed in whichever lanes (winograd_mend.h). */
+ * planes, or the first planes of the next image, are prefetched, because the machine sees no pattern
+ * in so many short runs.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
+ * Returns 1 + the squares of what was gathered, summed over lanes in any order (mend.h). */
 INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes, ptrdiff_t count,
                              REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full, const int masked,
                              const int bytes)
@@ -48,7 +48,7 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
     V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
-        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO};     /* which need not wait for each other */
+        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO};     /* four, so that they need not wait for each other */
         UNROLL_FOR(int i = 0; i < VL; i++) {
             const ptrdiff_t at = i * plane + p;
             if (!full && i >= lanes) v[i] = VZERO;

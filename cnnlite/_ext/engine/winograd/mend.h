@@ -1,4 +1,4 @@
-/* winograd/mend.h: by the definition, what Winograd's transforms cannot give.
+/* winograd/mend.h: outputs that Winograd's transforms cannot give, computed by the definition.
  *
  * A transform adds up a tile.  Where one of its pixels, or a weight, is infinite, NaN or so large
  * that a sum overflows, outputs that have nothing to do with it become infinite or NaN too.  But a
@@ -6,11 +6,11 @@
  * made of all that its definition names.  So a finite output is right, and exactly those that are
  * not finite are computed again, one sum each, in double.
  *
- * Who looks for them?  The weight gradient looks at its few results.  The forward pass would lose
- * time by looking at all outputs, and ReLU and pooling hide -infinity.  It adds up the squares of
- * what it reads while it waits for shuffles, and looks only where pixels or weights are LARGE:
- * below 2^40 (float) or 2^400 (double) no product of transforms overflows.  The sums start at 1, as
- * squares of gradients may be denormal, which some machines are slow at.
+ * The weight gradient examines its few results.  The forward pass would lose time by examining all outputs,
+ * and ReLU and pooling hide -infinity.  Instead it adds up the squares of its inputs while it waits for
+ * shuffles, and examines a block only if a pixel or weight is LARGE: below 2^40 (float) or 2^400 (double) no
+ * product of transforms overflows.  The sums of squares start at 1, because squares of gradients may be
+ * denormal, which slows some machines down.
  */
 #undef LARGE
 #undef SCALE
@@ -32,7 +32,7 @@ INLINE int T(any_large)(V squares)
     return large;
 }
 
-/* Pixel (y, x) of a source (engine.h), as the convolution's own output has it. */
+/* Pixel (y, x) of a source (conv/args.h), as the convolution's own output has it. */
 INLINE REAL T(source_pixel)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, ptrdiff_t y,
                             ptrdiff_t x)
 {
@@ -141,7 +141,7 @@ INLINE void T(pool_pixels)(V best, V second, V third, V fourth, int relu, REAL *
     VSTORE(found, T(index_as_real)(index));
 }
 
-/* The inverse transform of winograd.h with bias, ReLU and pooling, where outputs must be mended. */
+/* The inverse transform of forward.h with bias, ReLU and pooling, where outputs must be mended. */
 KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *place, const REAL *products,
                             ptrdiff_t rows, V bias, REAL *pixels, REAL *found)
 {

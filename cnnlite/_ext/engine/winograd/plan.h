@@ -1,4 +1,4 @@
-/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
+/* winograd/plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
 #if !defined(CNNLITE_WINOGRAD_PLAN_ONCE)
 #define CNNLITE_WINOGRAD_PLAN_ONCE
 
@@ -17,11 +17,10 @@ typedef struct {
 } winograd_strip;
 
 enum {
-    WINOGRAD_TILES = 64,                   /* of a block: each transformed weight is used often; */
-    WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more */
-    WINOGRAD_BYTES = 1300 << 10,           /* than a second-level cache and a little: they are */
-                                           /* read in long runs */
-    WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
+    WINOGRAD_TILES = 64,                   /* of a block, so that each transformed weight is used often */
+    WINOGRAD_TILES_MIN = 32,               /* of a block whose inputs and products exceed WINOGRAD_BYTES */
+    WINOGRAD_BYTES = 1300 << 10,           /* a second-level cache and a little, as they are read in order */
+    WINOGRAD_PIECES = 16,                  /* 4 threads then wait little for the last piece */
 };
 
 /* Rows of tiles of the block `by`: the last one may have fewer. */
@@ -41,7 +40,7 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
 #endif
 
 /* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
- * A power of two would send all of a tile's stores to one set of the first-level cache. */
+ * With a power of two, all stores of a tile would go to one set of the first-level cache. */
 INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
 
 /* Room for so many tiles. */
@@ -101,7 +100,7 @@ KERNEL V T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, p
 }
 
 /* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside.
- * `size` REALs for pixels, and twice that behind them for a pooled source; returns what
+ * `pixels` has `size` REALs, and after them twice as many for a pooled source.  Returns what
  * lanes_gather does. */
 KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
                            ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels,
