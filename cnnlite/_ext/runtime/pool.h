@@ -59,7 +59,7 @@ static void wait_until(const unsigned *word, int is, unsigned value, waiter *w)
             PAUSE();
         }
     pthread_mutex_lock(&waiter_lock);
-    STORE(w->asleep, 1);                   /* set before it looks again: wake() reads it after the word has changed */
+    STORE(w->asleep, 1); /* set before it looks again: wake() reads it after the word has changed */
     while ((LOAD(*word) == value) != is) pthread_cond_wait(&w->wake, &waiter_lock);
     STORE(w->asleep, 0);
     pthread_mutex_unlock(&waiter_lock);

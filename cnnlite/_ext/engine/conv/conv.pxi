@@ -39,8 +39,8 @@ cdef Py_ssize_t output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_s
         )
     if padded < extent:
         raise ValueError(
-            f"{kernel}: the kernel {window} with dilation {dilation} is larger than the size {size} "
-            f"with padding ({before}, {after})"
+            f"{kernel}: the kernel {window} with dilation {dilation} is larger than the size "
+            f"{size} with padding ({before}, {after})"
         )
     return (padded - extent) // stride + 1
 
@@ -126,10 +126,10 @@ cdef int run_conv(Call call, conv_args *k) except -1:
 
 def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups,
                          post=NO_POST_OPS, argmax=None):
-    """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias (F,).
+    """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias.
 
-    bias may be None.  The operations of `post` follow: ReLU, and 2x2 max-pooling, for which y is
-    (N, F, OH // 2, OW // 2) and argmax is that of max_pool2x2_forward.  The bits are those of the
+    bias is (F,) or None.  The operations of `post` follow: ReLU, and 2x2 max-pooling, for which y is
+    (N, F, OH // 2, OW // 2) and argmax is that of max_pool2x2_forward.  The bits are those of
     separate kernels."""
     cdef conv_args k
     cdef Call call = Call("conv2d_tiled_forward")

@@ -15,7 +15,8 @@ KERNEL void T(conv2d_tiled_forward)(void *args, workspace *work)
         .weight_group = filters * channels * taps, .weight_filter = channels * taps,
         .weight_channel = taps, .weight_i = s->kw, .weight_j = 1, .y_image = s->f * s->oh * s->ow,
         .y_plane = s->oh * s->ow, .y_row = s->ow, .y_column = 1,
-        .out_phases_h = 1, .out_phases_w = 1, .out_phase = {{.taps_h = s->kh, .taps_w = s->kw, .weight = a->weight}},
+        .out_phases_h = 1, .out_phases_w = 1,
+        .out_phase = {{.taps_h = s->kh, .taps_w = s->kw, .weight = a->weight}},
         .x = a->x.data, .bias = a->bias, .y = a->y, .post = a->post,
     };
     /* clang-format on */
@@ -109,10 +110,10 @@ KERNEL void T(conv2d_tiled_input_gradient)(void *args, workspace *work)
             const ptrdiff_t last_tap = (a->tap + (a->taps - 1) * a->spacing) * s->kw + b->tap
                 + (b->taps - 1) * b->spacing;
             k.out_phase[i] = (output_phase){.taps_h = a->taps,
-                                      .taps_w = b->taps,
-                                      .shift_h = k.top - a->padding,
-                                      .shift_w = k.left - b->padding,
-                                      .weight = (const REAL *)given->weight + last_tap};
+                                            .taps_w = b->taps,
+                                            .shift_h = k.top - a->padding,
+                                            .shift_w = k.left - b->padding,
+                                            .weight = (const REAL *)given->weight + last_tap};
             k.taps_h = larger(k.taps_h, k.out_phase[i].shift_h + a->taps);
             k.taps_w = larger(k.taps_w, k.out_phase[i].shift_w + b->taps);
         }

@@ -136,8 +136,8 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
     REAL *tile = p->tile + (whole ? 0 : (number - p->first_panel) * MR * ldt);
 
     /* If a strip's pixels lie in y as they lie in the tile, full blocks are written straight to y. */
-    const int straight = whole && !k->deep && !k->post.argmax && count == MR && k->y_column == 1 && k->out_phases_h == 1
-        && (p->strips > 1 || p->images == 1)
+    const int straight = whole && !k->deep && !k->post.argmax && count == MR && k->y_column == 1
+        && k->out_phases_h == 1 && (p->strips > 1 || p->images == 1)
         && (p->rows == 1 || (k->piece_columns == k->out_w && k->y_row == k->out_w));
     const ptrdiff_t limit = p->rows == 1 ? p->columns : p->strip_pixels;
     REAL *y = (REAL *)k->y + p->image * k->y_image + (p->group * k->filters + filter) * k->y_plane
@@ -155,8 +155,8 @@ INLINE void T(multiply_panels)(const T(piece) *p, ptrdiff_t number, ptrdiff_t c,
                 const REAL *weight = (const REAL *)phase->packed_weight + from * phase->taps;
                 REAL *sum = rows + i * p->tile_size + column;
                 if (k->deep)
-                    T(deep_sums)((int)j->nv, c * phase->taps, (c + channels) * phase->taps, weight, b, phase->offset,
-                                 sum, p->sums + (sum - p->tile), ldt, start, last, relu);
+                    T(deep_sums)((int)j->nv, c * phase->taps, (c + channels) * phase->taps, weight, b,
+                                 phase->offset, sum, p->sums + (sum - p->tile), ldt, start, last, relu);
                 else
                     T(micro_gathered)((int)j->nv, channels * phase->taps, weight, b, phase->offset,
                                       direct ? to : sum, direct ? k->y_plane : ldt, start, c > 0, relu);
@@ -236,7 +236,8 @@ KERNEL void T(correlate)(correlation *k, workspace *work)
     k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);
     k->own = work->own;
     if (!workspace_ready(work, memory.used, thread.used)) return;
-    for (const output_phase *phase = k->out_phase; phase < k->out_phase + k->out_phases_h * k->out_phases_w; phase++)
+    for (const output_phase *phase = k->out_phase; phase < k->out_phase + k->out_phases_h * k->out_phases_w;
+         phase++)
         for (ptrdiff_t c = 0, at = 0; c < k->block_channels; c++)
             for (ptrdiff_t i = 0; i < phase->taps_h; i++)
                 for (ptrdiff_t j = 0; j < phase->taps_w; j++)

@@ -121,8 +121,8 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
             for (ptrdiff_t i = 0; i < images; i++)
                 T(transpose_image)(k,
                                    (const REAL *)k->x + ((image + i) * s->c + group * k->channels) * s->h * s->w,
-                                   c, smaller(k->block_channels, k->channels - c), row, rows, state.zeros, state.from,
-                                   state.copy + i * k->image_size);
+                                   c, smaller(k->block_channels, k->channels - c), row, rows, state.zeros,
+                                   state.from, state.copy + i * k->image_size);
             T(weight_step)(&state, group, image, images, row, rows, steps);
             steps += divide_up(images * rows * s->ow, STEP_PIXELS);
         }

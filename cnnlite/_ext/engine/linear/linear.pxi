@@ -21,8 +21,8 @@ cdef int linear_sizes(linear_args *k, Call call, const Py_ssize_t *x, const Py_s
     """Fill in the sizes, which must belong together."""
     if x[1] != weight[1] or y[0] != x[0] or y[1] != weight[0]:
         raise ValueError(
-            f"{call.kernel}: inputs ({x[0]}, {x[1]}), weight ({weight[0]}, {weight[1]}) and outputs "
-            f"({y[0]}, {y[1]}) do not belong together"
+            f"{call.kernel}: inputs ({x[0]}, {x[1]}), weight ({weight[0]}, {weight[1]}) and "
+            f"outputs ({y[0]}, {y[1]}) do not belong together"
         )
     k.n, k.inputs, k.outputs = x[0], x[1], y[1]
     return 0
@@ -33,7 +33,7 @@ cdef int run_linear(Call call, linear_args *k) except -1:
 
 
 def linear_forward(x, weight, bias, y, post=NO_POST_OPS):
-    """Compute y (N, O) = x (N, I) weight (O, I)^T + bias (O,) or None, then ReLU if `post` has it."""
+    """Compute y (N, O) = x (N, I) weight (O, I)^T + bias (O,) or None, then `post`'s ReLU."""
     cdef linear_args k
     cdef Call call = Call("linear_forward")
     cdef Py_ssize_t *xs = call.shape("x", x, 2)
@@ -61,7 +61,7 @@ def linear_input_gradient(dy, weight, dx):
 
 
 def linear_weight_gradient(x, dy, dweight, dbias):
-    """Compute dweight (O, I) = dy (N, O)^T x (N, I), and dbias (O,), unless None, = dy summed over N."""
+    """Compute dweight (O, I) = dy (N, O)^T x (N, I); dbias (O,), unless None, is the sum of dy."""
     cdef linear_args k
     cdef Call call = Call("linear_weight_gradient")
     cdef Py_ssize_t *xs = call.shape("x", x, 2)

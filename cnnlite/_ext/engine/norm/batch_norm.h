@@ -69,7 +69,7 @@ INLINE T(norm_range) T(range_of)(const norm_plan *k, ptrdiff_t piece)
 {
     const ptrdiff_t image = piece / k->blocks * k->group, block = piece % k->blocks;
     const T(norm_range) range = {image, smaller(k->group, k->args.images - image),
-                               block * k->args.channels / k->blocks, (block + 1) * k->args.channels / k->blocks};
+                                 block * k->args.channels / k->blocks, (block + 1) * k->args.channels / k->blocks};
     return range;
 }
 

@@ -27,11 +27,11 @@ cdef extern from "engine/norm/args.h" nogil:
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
                        post=NO_POST_OPS, rest=None):
-    """Compute y = (x - mean - rest) inverse_std gamma + beta, then an addend and ReLU, as `post` says.
+    """Compute y = (x - mean - rest) inverse_std gamma + beta, then the addend and ReLU of `post`.
 
-    x is (N, C, size).  train: mean, inverse_std and variance (biased), each (C,), are computed from x
-    and written, and rest, unless None, what rounding took off the mean; otherwise mean, inverse_std
-    and rest (None: 0) are read.  y may be x or the addend."""
+    x is (N, C, size).  With train, mean, inverse_std and variance (biased), each (C,), are computed
+    from x and written, and so is rest, unless None: what rounding took off the mean.  Otherwise
+    mean, inverse_std and rest (None: 0) are read.  y may be x or the addend."""
     cdef norm_args k
     cdef Call call = Call("batch_norm_forward")
     cdef Py_ssize_t *shape = call.shape("x", x, 3)

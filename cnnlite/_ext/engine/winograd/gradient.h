@@ -114,7 +114,8 @@ static void T(gradient_transform)(void *context, ptrdiff_t piece, int thread)
     REAL *outputs = inputs + p->area * p->inputs;
     REAL *pixels = (REAL *)call->own[thread];
     V squares;
-    if (b < p->c_blocks) T(winograd_inputs)(p, call->args, call->group, by, bx, b, b + 1, pixels, inputs, &squares);
+    if (b < p->c_blocks)
+        T(winograd_inputs)(p, call->args, call->group, by, bx, b, b + 1, pixels, inputs, &squares);
     else
         T(gradient_outputs)(p, call->args, call->group, by, bx, f, f + 1, pixels, outputs,
                             call->bias_sums + (number * p->groups + call->group) * call->bias_size);

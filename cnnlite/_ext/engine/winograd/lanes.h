@@ -48,7 +48,7 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
     V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
-        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO};     /* four, so that they need not wait for each other */
+        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO}; /* four, so that they need not wait for each other */
         UNROLL_FOR(int i = 0; i < VL; i++) {
             const ptrdiff_t at = i * plane + p;
             if (!full && i >= lanes) v[i] = VZERO;
