@@ -128,8 +128,8 @@ def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize
                          post=NO_POST_OPS, argmax=None):
     """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias.
 
-    bias is (F,) or None.  The operations of `post` follow: ReLU, and 2x2 max-pooling, for which y is
-    (N, F, OH // 2, OW // 2) and argmax is that of max_pool2x2_forward.  The bits are those of
+    bias is (F,) or None.  The operations of `post` follow: ReLU, and 2x2 max-pooling, for which y
+    is (N, F, OH // 2, OW // 2) and argmax is that of max_pool2x2_forward.  The bits are those of
     separate kernels."""
     cdef conv_args k
     cdef Call call = Call("conv2d_tiled_forward")
