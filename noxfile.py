@@ -32,9 +32,12 @@ def debug(session: nox.Session) -> None:
 
 @nox.session
 def annotate(session: nox.Session) -> None:
-    """Write a page beside each Cython file: what C it becomes, and where Python is called."""
-    files = session.posargs or ["cnnlite/_ext"]
-    session.run("cython", "--annotate", "-3", "-I", "cnnlite/_ext", *files)
+    """Write build/annotated/NAME.html: what C each Cython line becomes, and where it calls Python."""
+    files = session.posargs or sorted(str(path) for path in Path("cnnlite/_ext").glob("*.pyx"))
+    folder = Path("build/annotated")
+    folder.mkdir(parents=True, exist_ok=True)
+    flags = ("--annotate", "-3", "-I", "cnnlite/_ext", "-X", "wraparound=False,boundscheck=False")
+    session.run("cython", *flags, "-X", "cdivision=True", "-o", f"{folder}/", *files)
 
 
 @nox.session
