@@ -62,21 +62,6 @@ def test_data_files_lie_in_packages():
             assert (ROOT / path).with_name("__init__.py").exists(), path
 
 
-def test_every_kernel_module_has_its_type_stub():
-    for pyx in EXT.glob("*.pyx"):
-        text = pyx.read_text()
-        for included in re.findall(r'^include "([\w/]+\.pxi)"', text, re.MULTILINE):
-            text += (EXT / included).read_text()
-        public = {
-            match[1]
-            for match in re.finditer(r"^(?:def|cdef class) (\w+)", text, re.MULTILINE)
-            if not match[1].startswith("_")
-        }
-        public -= {"Call", "OwnMemory", "Workspace"}  # the engine's own, of no use to Python
-        stub = pyx.with_suffix(".pyi").read_text()
-        assert public == set(re.findall(r"^(?:def|class) (\w+)", stub, re.MULTILINE)), pyx.name
-
-
 def test_no_generated_source_lies_beside_the_kernels():
     generated = {pyx.with_suffix(".c").name for pyx in EXT.glob("*.pyx")}
     assert not generated & {path.name for path in EXT.iterdir()}

@@ -1,10 +1,10 @@
 """The engine: convolution, products and what surrounds them, in C for each instruction set.
 
-The kernels are C headers in the folder engine/, compiled once for every instruction set.  The best
-one that the machine can run is chosen when this module is loaded, or the one that the environment
-variable CNNLITE_ISA names ("baseline", "avx2", "avx512").  What is here only checks arguments and
-calls them: a binding takes its arrays by a `Call`, fills in the struct of its kernel's arguments, and
-runs it.
+The kernels are C headers in the folder engine/, compiled once for every instruction set.  When
+this module is loaded, it chooses the best instruction set that the machine can run, or the one
+that the environment variable CNNLITE_ISA names ("baseline", "avx2", "avx512").  The bindings only
+check arguments: each takes its arrays by a `Call`, fills in the struct of its kernel's arguments,
+and runs the kernel.
 """
 
 from cnnlite._ext import memory
@@ -74,6 +74,8 @@ def instruction_set():
     return table.name.decode()
 
 
+# Included, not cimported: these files share one Call and one table, and a compiled module for each
+# family would add about 150 kB.
 include "engine/workspace.pxi"
 include "engine/call.pxi"
 include "engine/pointwise/pointwise.pxi"
