@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnnlite import functional
 from cnnlite._caches import debug_caches, guard_class
-from cnnlite.checks.arrays import as_array, real_array
+from cnnlite.checks.arrays import as_array, converted, real_array
 from cnnlite.checks.labels import check_reduction
 from cnnlite.checks.numbers import real, shown
 from cnnlite.functional.focal_loss import FocalLossCache
@@ -76,7 +76,7 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         self, scores: Array, targets: npt.ArrayLike
     ) -> tuple[float | Array, CrossEntropyCache]:
         """Args and Raises: see `cnnlite.functional.cross_entropy_forward`."""
-        weight = None if self.weight is None else self.weight.astype(_float_type(scores))
+        weight = _weight_like("CrossEntropyLoss", self.weight, scores)
         return functional.cross_entropy_forward(
             scores, targets, weight, self.label_smoothing, self.reduction
         )
@@ -114,7 +114,7 @@ class FocalLoss(Loss[FocalLossCache]):
         self, scores: Array, targets: npt.ArrayLike
     ) -> tuple[float | Array, FocalLossCache]:
         """Args and Raises: see `cnnlite.functional.focal_loss_forward`."""
-        weight = None if self.weight is None else self.weight.astype(_float_type(scores))
+        weight = _weight_like("FocalLoss", self.weight, scores)
         return functional.focal_loss_forward(scores, targets, self.gamma, weight, self.reduction)
 
     def backward(self, cache: FocalLossCache, dvalue: float | Array = 1.0) -> Array:
@@ -210,7 +210,12 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
     return weight * (len(n) / weight.sum())
 
 
-def _float_type(scores: Array) -> np.dtype[Any]:
-    """The scores' dtype; float64 where it is no float, for functional to complain about."""
+def _weight_like(name: str, weight: Array | None, scores: Array) -> Array | None:
+    """The classes' weights in the scores' dtype; as they are where that is no float.
+
+    Of scores that are no floats `functional` complains.
+    """
     dtype = getattr(scores, "dtype", np.dtype(np.float64))
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+    if weight is None or dtype.kind != "f":
+        return weight
+    return converted(name, "weight", weight, like=np.empty(weight.shape, dtype))

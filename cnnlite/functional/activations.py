@@ -12,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import real
-
-# exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
-_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 
 
 class OutputCache(NamedTuple):
@@ -62,7 +60,7 @@ def relu_backward(dy: Array, cache: OutputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, LeakyReLUCache]:
     """Computes x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
 
@@ -83,7 +81,7 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
     return y, LeakyReLUCache(y if negative_slope >= 0 else x, negative_slope)
 
 
-@_quiet
+@quiet
 def leaky_relu_backward(dy: Array, cache: LeakyReLUCache) -> Array:
     """Returns dx = dy where x > 0, else negative_slope * dy."""
     dy, dx = _prepare_gradient("LeakyReLU", dy, cache.signed)
@@ -103,7 +101,7 @@ def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
     return y, OutputCache(y)
 
 
-@_quiet
+@quiet
 def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
     """Returns dx = dy * y * (1 - y)."""
     dy, dx = _prepare_gradient("Sigmoid", dy, cache.y)
@@ -113,7 +111,7 @@ def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def _sigmoid(x: Array, out: Array) -> None:
     """exp only sees negative numbers: 1/(1 + e) where x >= 0, e/(1 + e) else, e = exp(-|x|)."""
     np.abs(x, out=out)
@@ -124,7 +122,7 @@ def _sigmoid(x: Array, out: Array) -> None:
     np.divide(numerator, out, out=out)
 
 
-@_quiet
+@quiet
 def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
     """Computes tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
     x, y = _prepare("Tanh", x)
@@ -132,7 +130,7 @@ def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
     return y, OutputCache(y)
 
 
-@_quiet
+@quiet
 def tanh_backward(dy: Array, cache: OutputCache) -> Array:
     """Returns dx = dy * (1 - y*y)."""
     dy, dx = _prepare_gradient("Tanh", dy, cache.y)
@@ -142,7 +140,7 @@ def tanh_backward(dy: Array, cache: OutputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def softsign_forward(x: Array) -> tuple[Array, InputCache]:
     """Computes x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
 
@@ -155,7 +153,7 @@ def softsign_forward(x: Array) -> tuple[Array, InputCache]:
     return y, InputCache(x)
 
 
-@_quiet
+@quiet
 def softsign_backward(dy: Array, cache: InputCache) -> Array:
     """Returns dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
     dy, dx = _prepare_gradient("Softsign", dy, cache.x)
@@ -167,7 +165,7 @@ def softsign_backward(dy: Array, cache: InputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def silu_forward(x: Array) -> tuple[Array, InputCache]:
     """Computes x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
 
@@ -179,7 +177,7 @@ def silu_forward(x: Array) -> tuple[Array, InputCache]:
     return y, InputCache(x)
 
 
-@_quiet
+@quiet
 def silu_backward(dy: Array, cache: InputCache) -> Array:
     """Returns dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
     x = cache.x

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag, real
-from cnnlite.functional._statistics import inverse_deviation, quiet
+from cnnlite.functional._statistics import inverse_deviation
 from cnnlite.functional.post_ops import apply, check_post, split, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 

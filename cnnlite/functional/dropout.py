@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import flag, real, shown
 
@@ -89,7 +90,7 @@ def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
     return dy if cache.keep is None else _masked(dy, cache.keep, cache.scale)
 
 
-@np.errstate(invalid="ignore")  # 0 times infinity is NaN, as in PyTorch: not worth a warning
+@quiet
 def _masked(array: Array, keep: npt.NDArray[np.bool_], scale: float) -> Array:
     out = empty(array.shape, array.dtype)
     np.multiply(array, keep, out=out)

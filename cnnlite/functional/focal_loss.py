@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.labels import Targets, check_reduction, check_scores, check_targets
 from cnnlite.checks.numbers import real
-from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
+from cnnlite.functional._reduction import Value, example_factors, reduce_losses
 
 
 class FocalLossCache(NamedTuple):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty, kernels
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import choice
 
@@ -16,8 +17,6 @@ _A = math.sqrt(2 / math.pi)
 _B = 0.044715
 _FLAT = 1e3
 APPROXIMATIONS = ("none", "tanh")
-# Large arguments may overflow on their way to exp or tanh, which then give their exact limits.
-_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 
 
 class GELUCache(NamedTuple):
@@ -27,7 +26,7 @@ class GELUCache(NamedTuple):
     approximate: str
 
 
-@_quiet
+@quiet
 def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]:
     """Computes x * P(normal < x); `torch.nn.functional.gelu`.
 
@@ -55,7 +54,7 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
     return y, GELUCache(x, approximate)
 
 
-@_quiet
+@quiet
 def gelu_backward(dy: Array, cache: GELUCache) -> Array:
     """Returns dx = dy * (P + x * dP/dx), P the probability or its approximation."""
     x = cache.x

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_floats
 from cnnlite.checks.labels import (
     Targets,
@@ -16,7 +17,7 @@ from cnnlite.checks.labels import (
     check_targets,
 )
 from cnnlite.checks.numbers import real
-from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
+from cnnlite.functional._reduction import Value, example_factors, reduce_losses
 
 
 class CrossEntropyCache(NamedTuple):

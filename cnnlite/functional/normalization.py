@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite._backend import empty
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import count, real, sizes
 from cnnlite.functional._statistics import (
     inverse_row_deviation,
     mean_products,
-    quiet,
     sum_over,
     take_mean_off,
 )

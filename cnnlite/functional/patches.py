@@ -9,8 +9,9 @@ from __future__ import annotations
 from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
-from cnnlite.checks.windows import Padding, resolve_padding
+from cnnlite.checks.windows import Padding, resolve_padding, windows_of_pixel
 from cnnlite.checks.windows import output_size as count_windows
+from cnnlite.functional._statistics import sum_in_double
 
 
 def im2col(
@@ -93,5 +94,10 @@ def col2im(
     shape = (cols.shape[0], cols.shape[1] // patch, height, width)
     check_allocation("col2im", "the result", shape, cols.dtype)
     x = empty(shape, cols.dtype)
-    kernels.col2im(contiguous(cols), x, kernel, strides, sides, dilations)
+    sum_in_double(
+        windows_of_pixel(kernel, strides, dilations),
+        lambda cols, x: kernels.col2im(cols, x, kernel, strides, sides, dilations),
+        contiguous(cols),
+        x,
+    )
     return x

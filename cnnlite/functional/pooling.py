@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite._backend import empty, kernels
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, flag, pair
-from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
-from cnnlite.functional._statistics import quiet, sum_in_double
+from cnnlite.checks.windows import Padding, output_size, resolve_pool_window, windows_of_pixel
+from cnnlite.functional._statistics import sum_in_double
 
 _LARGEST_PLANE = 2**31 - 1
 # Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.
@@ -110,7 +111,7 @@ def max_pool2d_forward(
         return y, MaxPool2x2Cache(pixel, x.shape, x.dtype)
     argmax = empty(shape, np.int32)
     kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
-    return y, MaxPool2dCache(argmax, x.shape, x.dtype, _windows_of_pixel(kernel, strides))
+    return y, MaxPool2dCache(argmax, x.shape, x.dtype, windows_of_pixel(kernel, strides, dilations))
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
@@ -188,7 +189,7 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
     dx = empty(cache.x_shape, cache.dtype)
     window = cache.kernel, cache.stride, cache.padding, cache.count_include_pad
     sum_in_double(
-        _windows_of_pixel(cache.kernel, cache.stride),
+        windows_of_pixel(cache.kernel, cache.stride, (1, 1)),
         lambda dy, dx: kernels.avg_pool2d_backward(dy, dx, *window),
         dy,
         dx,
@@ -241,8 +242,3 @@ def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Ar
     dx = empty(cache.x_shape, cache.dtype)
     np.divide(dy, h * w, out=dx)
     return dx
-
-
-def _windows_of_pixel(kernel: tuple[int, int], stride: tuple[int, int]) -> int:
-    """How many windows a pixel may be in, at most."""
-    return -(-kernel[0] // stride[0]) * -(-kernel[1] // stride[1])

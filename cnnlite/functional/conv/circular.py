@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_allocation, contiguous
 
 
@@ -33,6 +34,7 @@ def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
     return np.pad(contiguous(x), ((0, 0), (0, 0), (top, bottom), (left, right)), mode="wrap")
 
 
+@quiet
 def wrap_pad_backward(dpadded: Array, padding: tuple[int, int, int, int]) -> Array:
     """Adds the gradient of each padded pixel to the pixel that it copies.
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite._backend import empty, kernels
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_allocation
 from cnnlite.functional._statistics import sum_in_double, sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
@@ -36,6 +37,7 @@ def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
     return False
 
 
+@quiet
 def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
@@ -52,6 +54,7 @@ def forward(
     return apply(y, post)
 
 
+@quiet
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
@@ -77,6 +80,7 @@ def input_gradient(
     return dx
 
 
+@quiet
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:

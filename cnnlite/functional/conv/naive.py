@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnlite._quiet import quiet
 from cnnlite.checks.arrays import Array, check_allocation
 from cnnlite.functional._statistics import sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
@@ -26,6 +27,7 @@ def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
     return False
 
 
+@quiet
 def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
@@ -39,6 +41,7 @@ def forward(
     return apply(y, post)
 
 
+@quiet
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
@@ -51,6 +54,7 @@ def input_gradient(
     return inside.astype(dy.dtype, order="C")
 
 
+@quiet
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
