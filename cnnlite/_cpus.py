@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["MOST_THREADS", "default_num_threads"]
 
 # The pool of threads and the kernels' working memory have a place for each of them
-# (_ext/runtime/pool.h, _ext/engine_workspace.pxi).
+# (_ext/runtime/pool.h, _ext/engine/workspace.pxi).
 MOST_THREADS = 1024
 
 

@@ -30,7 +30,7 @@ class Loss(ABC, Generic[_Cache]):
 
     @abstractmethod
     def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, _Cache]:
-        """Returns the loss and what backward needs.
+        """Return the loss and what backward needs.
 
         Args:
             scores: what the network gave, (N, C).
@@ -42,10 +42,10 @@ class Loss(ABC, Generic[_Cache]):
 
     @abstractmethod
     def backward(self, cache: _Cache, dvalue: float | Array = 1.0) -> Array:
-        """Returns the gradient with respect to the scores, times dvalue."""
+        """Return the gradient with respect to the scores, times dvalue."""
 
     def __call__(self, scores: Array, targets: npt.ArrayLike) -> float | Array:
-        """Returns the loss alone."""
+        """Return the loss alone."""
         return self.forward(scores, targets)[0]
 
 
@@ -82,7 +82,7 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         )
 
     def backward(self, cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores (N, C)."""
+        """Return dscores (N, C)."""
         return functional.cross_entropy_backward(cache, dvalue)
 
 
@@ -118,7 +118,7 @@ class FocalLoss(Loss[FocalLossCache]):
         return functional.focal_loss_forward(scores, targets, self.gamma, weight, self.reduction)
 
     def backward(self, cache: FocalLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores (N, C)."""
+        """Return dscores (N, C)."""
         return functional.focal_loss_backward(cache, dvalue)
 
 
@@ -144,7 +144,7 @@ class HingeLoss(Loss[HingeLossCache]):
         return functional.hinge_loss_forward(scores, targets, self.margin, self.reduction)
 
     def backward(self, cache: HingeLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores (N, C)."""
+        """Return dscores (N, C)."""
         return functional.hinge_loss_backward(cache, dvalue)
 
 
@@ -168,7 +168,7 @@ class MSELoss(Loss[MSELossCache]):
         )
 
     def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores like the scores."""
+        """Return dscores like the scores."""
         return functional.mse_loss_backward(cache, dvalue)
 
 

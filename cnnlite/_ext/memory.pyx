@@ -120,7 +120,7 @@ def set_limit(Py_ssize_t nbytes):
 
 
 working_memory = []
-"""What the kernels' threads keep from call to call (engine_workspace.pxi); `trim` empties it."""
+"""What the kernels' threads keep from call to call (engine/workspace.pxi); `trim` empties it."""
 
 
 def trim(Py_ssize_t keep=0):

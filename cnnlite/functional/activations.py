@@ -37,7 +37,7 @@ class LeakyReLUCache(NamedTuple):
 
 
 def relu_forward(x: Array) -> tuple[Array, OutputCache]:
-    """Computes max(x, 0); `torch.nn.functional.relu`.
+    """Compute max(x, 0); `torch.nn.functional.relu`.
 
     Args:
         x: any shape, float32 or float64.
@@ -54,7 +54,7 @@ def relu_forward(x: Array) -> tuple[Array, OutputCache]:
 
 
 def relu_backward(dy: Array, cache: OutputCache) -> Array:
-    """Returns dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
+    """Return dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
     dy, dx = _prepare_gradient("ReLU", dy, cache.y)
     kernels.relu_backward(dy, cache.y, dx)
     return dx
@@ -62,7 +62,7 @@ def relu_backward(dy: Array, cache: OutputCache) -> Array:
 
 @quiet
 def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, LeakyReLUCache]:
-    """Computes x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
+    """Compute x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
 
     Args:
         x: any shape, float32 or float64.
@@ -83,7 +83,7 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
 
 @quiet
 def leaky_relu_backward(dy: Array, cache: LeakyReLUCache) -> Array:
-    """Returns dx = dy where x > 0, else negative_slope * dy."""
+    """Return dx = dy where x > 0, else negative_slope * dy."""
     dy, dx = _prepare_gradient("LeakyReLU", dy, cache.signed)
     np.multiply(dy, _slopes(cache.signed, cache.negative_slope), out=dx)
     return dx
@@ -95,7 +95,7 @@ def _slopes(x: Array, negative_slope: float) -> Array:
 
 
 def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
-    """Computes 1/(1 + exp(-x)); `torch.sigmoid`.  Args and Returns as in `relu_forward`."""
+    """Compute 1/(1 + exp(-x)); `torch.sigmoid`.  Args and Returns as in `relu_forward`."""
     x, y = _prepare("Sigmoid", x)
     _sigmoid(x, out=y)
     return y, OutputCache(y)
@@ -103,7 +103,7 @@ def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
 
 @quiet
 def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
-    """Returns dx = dy * y * (1 - y)."""
+    """Return dx = dy * y * (1 - y)."""
     dy, dx = _prepare_gradient("Sigmoid", dy, cache.y)
     np.subtract(1, cache.y, out=dx)
     dx *= cache.y
@@ -124,7 +124,7 @@ def _sigmoid(x: Array, out: Array) -> None:
 
 @quiet
 def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
-    """Computes tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
+    """Compute tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
     x, y = _prepare("Tanh", x)
     np.tanh(x, out=y)
     return y, OutputCache(y)
@@ -132,7 +132,7 @@ def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
 
 @quiet
 def tanh_backward(dy: Array, cache: OutputCache) -> Array:
-    """Returns dx = dy * (1 - y*y)."""
+    """Return dx = dy * (1 - y*y)."""
     dy, dx = _prepare_gradient("Tanh", dy, cache.y)
     np.multiply(cache.y, cache.y, out=dx)
     np.subtract(1, dx, out=dx)
@@ -142,7 +142,7 @@ def tanh_backward(dy: Array, cache: OutputCache) -> Array:
 
 @quiet
 def softsign_forward(x: Array) -> tuple[Array, InputCache]:
-    """Computes x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
+    """Compute x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
 
     Source: Bergstra et al., "Quadratic polynomials learn better image features", 2009.
     """
@@ -155,7 +155,7 @@ def softsign_forward(x: Array) -> tuple[Array, InputCache]:
 
 @quiet
 def softsign_backward(dy: Array, cache: InputCache) -> Array:
-    """Returns dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
+    """Return dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
     dy, dx = _prepare_gradient("Softsign", dy, cache.x)
     denominator = np.abs(cache.x)
     denominator += 1
@@ -167,7 +167,7 @@ def softsign_backward(dy: Array, cache: InputCache) -> Array:
 
 @quiet
 def silu_forward(x: Array) -> tuple[Array, InputCache]:
-    """Computes x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
+    """Compute x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
@@ -179,7 +179,7 @@ def silu_forward(x: Array) -> tuple[Array, InputCache]:
 
 @quiet
 def silu_backward(dy: Array, cache: InputCache) -> Array:
-    """Returns dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
+    """Return dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
     x = cache.x
     dy, dx = _prepare_gradient("SiLU", dy, x)
     s = np.empty_like(x)

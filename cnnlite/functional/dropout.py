@@ -20,7 +20,7 @@ class HasGenerator(Protocol):
     """Something like `cnnlite.random.Rng`: it makes a generator for the place it names."""
 
     def generator(self) -> np.random.Generator:
-        """Returns a generator that starts anew at every call."""
+        """Return a generator that starts anew at every call."""
 
 
 class DropoutCache(NamedTuple):
@@ -35,7 +35,7 @@ class DropoutCache(NamedTuple):
 def dropout_forward(
     x: Array, p: float, train: bool, rng: np.random.Generator | HasGenerator | None = None
 ) -> tuple[Array, DropoutCache]:
-    """Zeroes each element with probability p and scales the others by 1/(1 - p).
+    """Zero each element with probability p and scale the others by 1/(1 - p).
 
     Args:
         x: any shape, float32 or float64.

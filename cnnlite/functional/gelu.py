@@ -28,7 +28,7 @@ class GELUCache(NamedTuple):
 
 @quiet
 def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]:
-    """Computes x * P(normal < x); `torch.nn.functional.gelu`.
+    """Compute x * P(normal < x); `torch.nn.functional.gelu`.
 
     Args:
         x: any shape, float32 or float64.
@@ -56,7 +56,7 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
 
 @quiet
 def gelu_backward(dy: Array, cache: GELUCache) -> Array:
-    """Returns dx = dy * (P + x * dP/dx), P the probability or its approximation."""
+    """Return dx = dy * (P + x * dP/dx), P the probability or its approximation."""
     x = cache.x
     dy = check_gradient("GELU", dy, x.shape, x.dtype)
     dx = empty(x.shape, x.dtype)

@@ -205,7 +205,7 @@ def mse_loss_forward(
 
 @quiet
 def mse_loss_backward(cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
-    """Returns dscores = 2 * (scores - targets) * dvalue, divided as the loss was.
+    """Return dscores = 2 * (scores - targets) * dvalue, divided as the loss was.
 
     Args:
         cache: what `mse_loss_forward` returned; unchanged.

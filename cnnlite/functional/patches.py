@@ -21,7 +21,7 @@ def im2col(
     padding: Padding = 0,
     dilation: IntPair = 1,
 ) -> Array:
-    """Copies every patch of every image into a column; `torch.nn.functional.unfold`.
+    """Copy every patch of every image into a column; `torch.nn.functional.unfold`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -59,7 +59,7 @@ def col2im(
     padding: Padding = 0,
     dilation: IntPair = 1,
 ) -> Array:
-    """Adds every column back to where `im2col` took it from; `torch.nn.functional.fold`.
+    """Add every column back to where `im2col` took it from; `torch.nn.functional.fold`.
 
     Args:
         cols: (N, C*KH*KW, L), float32 or float64.

@@ -71,7 +71,7 @@ def max_pool2d_forward(
     dilation: IntPair = 1,
     ceil_mode: bool = False,
 ) -> tuple[Array, MaxPool2dCache | MaxPool2x2Cache]:
-    """Takes the maximum of every window; `torch.nn.functional.max_pool2d`.
+    """Take the maximum of every window; `torch.nn.functional.max_pool2d`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -115,7 +115,7 @@ def max_pool2d_forward(
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
-    """Gives each dy to the pixel that was the maximum; adds up where windows overlap.
+    """Give each dy to the pixel that was the maximum; add up where windows overlap.
 
     Args:
         dy: (N, C, OH, OW).
@@ -143,7 +143,7 @@ def avg_pool2d_forward(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> tuple[Array, AvgPool2dCache]:
-    """Takes the mean of every window; `torch.nn.functional.avg_pool2d`.
+    """Take the mean of every window; `torch.nn.functional.avg_pool2d`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -176,7 +176,7 @@ def avg_pool2d_forward(
 
 
 def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
-    """Spreads each dy evenly over its window.
+    """Spread each dy evenly over its window.
 
     Args:
         dy: (N, C, OH, OW).
@@ -201,7 +201,7 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
 def adaptive_avg_pool2d_forward(
     x: Array, output_size: IntPair = 1
 ) -> tuple[Array, AdaptiveAvgPool2dCache]:
-    """Takes the mean of each whole plane ("global average pooling").
+    """Take the mean of each whole plane ("global average pooling").
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -228,7 +228,7 @@ def adaptive_avg_pool2d_forward(
 
 @quiet
 def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Array:
-    """Spreads each dy evenly over its plane.
+    """Spread each dy evenly over its plane.
 
     Args:
         dy: (N, C, 1, 1).

@@ -9,7 +9,7 @@ from cnnlite.checks.arrays import Array, check_allocation, contiguous
 
 
 def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
-    """Pads images with what stands at their opposite side.
+    """Pad images with what stands at their opposite side.
 
     Args:
         name: layer name that starts every message.
@@ -36,7 +36,7 @@ def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
 
 @quiet
 def wrap_pad_backward(dpadded: Array, padding: tuple[int, int, int, int]) -> Array:
-    """Adds the gradient of each padded pixel to the pixel that it copies.
+    """Add the gradient of each padded pixel to the pixel that it copies.
 
     Args:
         dpadded: (N, C, top + H + bottom, left + W + right).

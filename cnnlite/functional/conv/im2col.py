@@ -28,7 +28,7 @@ COLUMN_BYTES = 8 * 2**20
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
-    """Returns why this algorithm cannot do the job: never, it does every one."""
+    """Return why this algorithm cannot do the job: never, it does every one."""
     return None
 
 
@@ -41,7 +41,7 @@ def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
 def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
-    """Returns y = weight @ columns + bias, a tile of images at a time, and what follows it."""
+    """Return y = weight @ columns + bias, a tile of images at a time, and what follows it."""
     groups = geometry.groups
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     y = empty(geometry.y_shape, x.dtype)
@@ -58,7 +58,7 @@ def forward(
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
-    """Returns dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
+    """Return dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
     groups, n = geometry.groups, geometry.batch
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     products = _products(dy, geometry)
@@ -84,7 +84,7 @@ def input_gradient(
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
-    """Returns dweight = dy @ columns.T, summed over the images in float64, and dbias."""
+    """Return dweight = dy @ columns.T, summed over the images in float64, and dbias."""
     groups = geometry.groups
     products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
@@ -100,7 +100,7 @@ def weight_gradient(
 
 
 def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
-    """Yields tiles of images with their columns (images, groups, C/groups*KH*KW, OH*OW)."""
+    """Yield tiles of images with their columns (images, groups, C/groups*KH*KW, OH*OW)."""
     n = geometry.batch
     if geometry.is_pointwise:
         yield slice(0, n), _by_group(x, geometry)

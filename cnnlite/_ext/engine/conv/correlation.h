@@ -4,7 +4,7 @@
 
 #include "args.h"
 
-/* How finely work is cut (conv_plan.h). */
+/* How finely work is cut (plan.h). */
 enum {
     PIECE_PIXELS = 192,                    /* 4 panels of 48: enough to use each weight many times */
     COPY_BYTES = 256 * 1024,               /* a quarter of a second-level cache of 1 MB */
@@ -50,7 +50,7 @@ typedef struct {
     int clear;                             /* a piece first sets its part of the planes to 0 */
     int deep;                              /* sums of more than LONGEST_SUM products */
 
-    /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
+    /* The cut (plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;
     ptrdiff_t image_blocks, row_blocks, column_blocks, filter_blocks;
     ptrdiff_t block_filters;               /* panels of MR filters in a filter block */

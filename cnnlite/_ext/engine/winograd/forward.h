@@ -1,4 +1,4 @@
-/* winograd.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
+/* winograd/forward.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
  * pass.
  *
  * A block's inputs are transformed, multiplied and transformed back while they lie in the

@@ -1,4 +1,4 @@
-/* winograd_lanes.h: from planes to lanes and back.
+/* winograd/lanes.h: from planes to lanes and back.
  *
  * An image lies in memory plane by plane; Winograd's transforms want one pixel's channels side by
  * side, because then a tile's transform is the textbook's sum of whole pixels, whatever the tile's
@@ -38,7 +38,7 @@ INLINE MASK T(index_of_real)(V v)
  * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  The next VL
  * planes, or the next image's first, are asked for ahead: too many short runs for the machine to
  * see a pattern in.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
- * Returns 1 + the squares of what was gathered, summed in whichever lanes (winograd_mend.h). */
+ * Returns 1 + the squares of what was gathered, summed in whichever lanes (mend.h). */
 INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
                              ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
                              const int full, const int masked, const int bytes)

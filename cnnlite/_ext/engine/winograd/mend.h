@@ -141,7 +141,7 @@ INLINE void T(pool_pixels)(V best, V second, V third, V fourth, int relu, REAL *
     VSTORE(found, T(index_as_real)(index));
 }
 
-/* The inverse transform of winograd.h with bias, ReLU and pooling, where outputs must be mended. */
+/* The inverse transform of forward.h with bias, ReLU and pooling, where outputs must be mended. */
 KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *place,
                             const REAL *products, ptrdiff_t rows, V bias, REAL *pixels, REAL *found)
 {

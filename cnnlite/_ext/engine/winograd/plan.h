@@ -1,4 +1,4 @@
-/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
+/* winograd/plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
 #if !defined(CNNLITE_WINOGRAD_PLAN_ONCE)
 #define CNNLITE_WINOGRAD_PLAN_ONCE
 

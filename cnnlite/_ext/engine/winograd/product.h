@@ -1,4 +1,4 @@
-/* winograd_product.h: the matrix products of Winograd's convolution.
+/* winograd/product.h: the matrix products of Winograd's convolution.
  *
  * The transforms leave their results as [element of the tile][block of VL channels][tile][VL]:
  * each is written once, by whole vectors, and is already what the products read, so nothing is

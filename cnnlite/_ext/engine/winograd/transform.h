@@ -1,4 +1,4 @@
-/* winograd_transform.h: the small matrices of F(m x m, 3 x 3), m = 4 or 2, applied to vectors of
+/* winograd/transform.h: the small matrices of F(m x m, 3 x 3), m = 4 or 2, applied to vectors of
  * channels.
  *
  *     Y = A^T [ (G g G^T) * (B^T d B) ] A          (Winograd 1980; Lavin & Gray 2016)
