@@ -95,7 +95,9 @@ class Tensor:
             raise ValueError(f"Tensor: @ needs two matrices, got shapes {a} and {b}")
         if a[1] != b[0]:
             raise ValueError(f"Tensor: @ got shapes {a} and {b}, expected as many columns as rows")
-        return _binary("@", np.matmul, self, other, lambda dy, a, b: (dy @ b.T, a.T @ dy))
+        return _binary(
+            "@", _product, self, other, lambda dy, a, b: (_product(dy, b.T), _product(a.T, dy))
+        )
 
     def __neg__(self) -> Tensor:
         return record_operation("-", -self.data, (self,), lambda dy: (-dy,))
@@ -237,6 +239,12 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     if len(set(axes)) < len(axes):
         raise ValueError(f"Tensor: axis is {axis}, expected each axis once")
     return axes
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The matrix product, added up in float64: a deep one in float32 loses its digits."""
+    dtype = np.result_type(a, b)
+    return np.asarray(np.matmul(a, b, dtype=np.result_type(dtype, np.float64)).astype(dtype))
 
 
 def _sign(a: np.ndarray) -> np.ndarray:
