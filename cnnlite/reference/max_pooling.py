@@ -75,6 +75,5 @@ def max_pool2d_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> N
         raise ValueError(f"max_pool2d_backward: argmax points outside the image ({h}, {w})")
     image, channel, row, column = np.nonzero(argmax >= 0)
     index = argmax[image, channel, row, column]
-    total = np.zeros(dx.shape)  # in float64: a pixel may be the maximum of many windows
-    np.add.at(total, (image, channel, index // w, index % w), dy[image, channel, row, column])
-    dx[...] = total
+    dx[...] = 0
+    np.add.at(dx, (image, channel, index // w, index % w), dy[image, channel, row, column])
