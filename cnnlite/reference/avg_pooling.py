@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import Pair, Sides, check_output, check_shape, check_window, taps
 
 __all__ = ["avg_pool2d_backward", "avg_pool2d_forward"]
 
 
+@quiet
 def avg_pool2d_forward(
     x: np.ndarray,
     y: np.ndarray,
@@ -36,6 +38,7 @@ def avg_pool2d_forward(
     y[...] = total / divisor
 
 
+@quiet
 def avg_pool2d_backward(
     dy: np.ndarray,
     dx: np.ndarray,

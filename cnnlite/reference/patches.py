@@ -3,11 +3,13 @@
 import numpy as np
 
 from cnnlite.checks.windows import windows_along
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, taps
 
 __all__ = ["col2im", "im2col"]
 
 
+@quiet
 def im2col(
     x: np.ndarray,
     cols: np.ndarray,
@@ -37,6 +39,7 @@ def im2col(
     cols[...] = patches.reshape(cols.shape)
 
 
+@quiet
 def col2im(
     cols: np.ndarray,
     dx: np.ndarray,
