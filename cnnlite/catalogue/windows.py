@@ -1,0 +1,144 @@
+"""Convolution and pooling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnlite import layers as nn
+from cnnlite.catalogue.entry import ODD, Entry, Export, Graph, Node, example
+from cnnlite.catalogue.twins import Told, Twin, module_type, same
+from cnnlite.checks.numbers import pair
+from cnnlite.checks.windows import resolve_padding
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["ENTRIES"]
+
+Sides = tuple[int, int, int, int]
+
+
+def _window(layer: Any) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], Sides]:
+    """Kernel, stride and dilation as pairs, and the padding as (top, bottom, left, right)."""
+    name = type(layer).__name__
+    kernel, stride, dilation = (
+        pair(name, "", size)
+        for size in (layer.kernel_size, layer.stride, getattr(layer, "dilation", 1))
+    )
+    return kernel, stride, dilation, resolve_padding(name, layer.padding, kernel, stride, dilation)
+
+
+def _conv_to_torch(layer: nn.Conv2d) -> torch.nn.Module:
+    *_, sides = _window(layer)
+    top, bottom, left, right = sides
+    arguments = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride)
+    rest = (layer.dilation, layer.groups, "bias" in layer.params, layer.padding_mode)
+    module: torch.nn.Module
+    if (top, left) != (bottom, right):
+        module = module_type("PaddedConv2d")(sides, *arguments, 0, *rest)
+    else:
+        padding = layer.padding if isinstance(layer.padding, str) else (top, left)
+        module = module_type("Conv2d")(*arguments, padding, *rest)
+    return module
+
+
+def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
+    if module.padding_mode not in ("zeros", "circular"):
+        raise ValueError(f"padding_mode is {module.padding_mode!r}, expected 'zeros' or 'circular'")
+    sides = getattr(module, "sides", None)
+    return nn.Conv2d(
+        module.in_channels, module.out_channels, module.kernel_size, module.stride,
+        module.padding if sides is None else (sides[:2], sides[2:]), module.dilation,
+        module.groups, module.bias is not None, module.padding_mode, dtype=dtype,
+    )  # fmt: skip
+
+
+def _conv_node(g: Graph, layer: nn.Conv2d, x: str) -> str:
+    *_, (top, bottom, left, right) = _window(layer)
+    pads = [top, left, bottom, right]
+    if layer.padding_mode == "circular":
+        amounts = g.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+        x, pads = g.node("Pad", [x, amounts], mode="wrap"), [0, 0, 0, 0]
+    return g.node(
+        "Conv", [x, *(g.constant(array) for array in layer.params.values())], pads=pads,
+        strides=list(layer.stride), dilations=list(layer.dilation), group=layer.groups,
+    )  # fmt: skip
+
+
+def _both_sides(layer: Any) -> tuple[int, int]:
+    """The padding as PyTorch's pooling takes it: as much before as behind."""
+    *_, (top, bottom, left, right) = _window(layer)
+    if (top, left) != (bottom, right):
+        raise ValueError(
+            f"padding {layer.padding!r} differs from side to side, which PyTorch's "
+            f"{type(layer).__name__} does not offer"
+        )
+    return top, left
+
+
+PADDING = Told(_both_sides, lambda module: module.padding)
+
+
+def _pool_node(kind: str) -> Export:
+    def add(g: Graph, layer: Any, x: str) -> str:
+        if layer.ceil_mode:
+            raise ValueError("ceil_mode has another meaning in ONNX")
+        kernel, stride, dilation, (top, bottom, left, right) = _window(layer)
+        options: dict[str, Any] = {"dilations": list(dilation)}
+        if kind == "AveragePool":
+            options["count_include_pad"] = int(layer.count_include_pad)
+        return g.node(
+            kind, [x], kernel_shape=list(kernel), strides=list(stride),
+            pads=[top, left, bottom, right], **options,
+        )  # fmt: skip
+
+    return add
+
+
+ENTRIES = [
+    Entry(
+        nn.Conv2d, "convolution",
+        (
+            example(4, 6, (3, 2), stride=(1, 2), padding=(1, 0), title="Conv2d"),
+            example(4, 4, 2, padding="same", dilation=2, title="Conv2d dilated"),
+            example(4, 6, 3, groups=2, title="Conv2d grouped"),
+            example(4, 3, 3, padding=1, padding_mode="circular", title="Conv2d circular"),
+            example(4, 5, 3, shape=ODD),
+            example(
+                4, 2, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), bias=False, shape=ODD
+            ),
+            example(4, 4, 3, padding="same", groups=2, shape=ODD),
+            example(4, 4, 3, padding=1, padding_mode="circular", groups=4, shape=ODD),
+        ),
+        Twin(("Conv2d", "PaddedConv2d"), _conv_to_torch, _conv_from_torch),
+        _conv_node,
+    ),
+    Entry(
+        nn.MaxPool2d, "pooling",
+        (
+            example(3, stride=2, padding=1, title="MaxPool2d"),
+            example(2, shape=ODD),
+            example((3, 2), stride=(1, 2), padding=(1, 0), ceil_mode=True, shape=ODD),
+            example(2, stride=1, dilation=2, shape=ODD),
+        ),
+        same(nn.MaxPool2d, {"return_indices": False}, padding=PADDING),
+        _pool_node("MaxPool"), "max_pool2d",
+    ),
+    Entry(
+        nn.AvgPool2d, "pooling",
+        (
+            example(3, stride=2, padding=1, title="AvgPool2d"),
+            example(2, shape=ODD),
+            example(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False, shape=ODD),
+        ),
+        same(nn.AvgPool2d, {"divisor_override": None}, padding=PADDING),
+        _pool_node("AveragePool"), "avg_pool2d",
+    ),
+    Entry(
+        nn.AdaptiveAvgPool2d, "pooling",
+        (example(1, title="AdaptiveAvgPool2d"), example(1, shape=ODD)),
+        same(nn.AdaptiveAvgPool2d), Node("GlobalAveragePool"), "adaptive_avg_pool2d",
+    ),
+]  # fmt: skip
