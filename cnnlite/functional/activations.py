@@ -15,6 +15,24 @@ from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import real
 
+__all__ = [
+    "InputCache",
+    "OutputCache",
+    "LeakyReLUCache",
+    "relu_forward",
+    "relu_backward",
+    "leaky_relu_forward",
+    "leaky_relu_backward",
+    "sigmoid_forward",
+    "sigmoid_backward",
+    "tanh_forward",
+    "tanh_backward",
+    "softsign_forward",
+    "softsign_backward",
+    "silu_forward",
+    "silu_backward",
+]
+
 # exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
 _quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 

@@ -13,6 +13,13 @@ from cnnlite.functional._statistics import inverse_deviation, quiet
 from cnnlite.functional.post_ops import apply, check_post, split, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
+__all__ = [
+    "BatchNormCache",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "batch_norm_addend_backward",
+]
+
 
 class BatchNormCache(NamedTuple):
     """What the backward pass of batch normalisation needs."""

@@ -11,6 +11,8 @@ from cnnlite._backend import empty
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import flag, real, shown
 
+__all__ = ["DropoutCache", "dropout_forward", "dropout_backward"]
+
 # Random numbers are drawn in pieces of this many: no array of floats as large as x is needed.
 _PIECE = 2**16
 

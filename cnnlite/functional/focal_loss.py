@@ -12,6 +12,8 @@ from cnnlite.checks.labels import Targets, check_reduction, check_scores, check_
 from cnnlite.checks.numbers import real
 from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
 
+__all__ = ["FocalLossCache", "focal_loss_forward", "focal_loss_backward"]
+
 
 class FocalLossCache(NamedTuple):
     """What the backward pass of the focal loss needs."""

@@ -11,6 +11,8 @@ from cnnlite._backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import choice
 
+__all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
+
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)
 _B = 0.044715

@@ -11,6 +11,8 @@ from cnnlite.checks.numbers import flag
 from cnnlite.functional.post_ops import apply, check_post, kept_of, split, undo
 from cnnlite.post_ops import NO_POST_OPS, Kept, PostOps
 
+__all__ = ["LinearCache", "linear_forward", "linear_backward"]
+
 
 class LinearCache(NamedTuple):
     """What the backward pass of a linear layer needs."""

@@ -18,6 +18,18 @@ from cnnlite.checks.labels import (
 from cnnlite.checks.numbers import real
 from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
 
+__all__ = [
+    "CrossEntropyCache",
+    "HingeLossCache",
+    "MSELossCache",
+    "cross_entropy_forward",
+    "cross_entropy_backward",
+    "hinge_loss_forward",
+    "hinge_loss_backward",
+    "mse_loss_forward",
+    "mse_loss_backward",
+]
+
 
 class CrossEntropyCache(NamedTuple):
     """What the backward pass of cross entropy needs."""

@@ -19,6 +19,14 @@ from cnnlite.functional._statistics import (
     take_mean_off,
 )
 
+__all__ = [
+    "RowNormCache",
+    "layer_norm_forward",
+    "layer_norm_backward",
+    "group_norm_forward",
+    "group_norm_backward",
+]
+
 
 class RowNormCache(NamedTuple):
     """What the backward pass of layer and of group normalisation needs."""

@@ -12,6 +12,8 @@ from cnnlite.checks.numbers import IntPair, pair
 from cnnlite.checks.windows import Padding, resolve_padding
 from cnnlite.checks.windows import output_size as count_windows
 
+__all__ = ["im2col", "col2im"]
+
 
 def im2col(
     x: Array,

@@ -13,6 +13,19 @@ from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
 from cnnlite.functional._statistics import quiet, sum_in_double
 
+__all__ = [
+    "max_pool2d_forward",
+    "max_pool2d_backward",
+    "avg_pool2d_forward",
+    "avg_pool2d_backward",
+    "adaptive_avg_pool2d_forward",
+    "adaptive_avg_pool2d_backward",
+    "MaxPool2dCache",
+    "MaxPool2x2Cache",
+    "AvgPool2dCache",
+    "AdaptiveAvgPool2dCache",
+]
+
 _LARGEST_PLANE = 2**31 - 1
 # Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.
 _HALVING = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
