@@ -6,7 +6,8 @@ values that must be refused.  An argument's kind follows from its name; `CALLS` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 import cnnlite
 import cnnlite.functional as F
 from cnnlite import data, gradcheck, initializers, losses, models, random, schedules
+from cnnlite.catalogue import LAYERS
 from cnnlite.data import batches
 
 NAN, INF = float("nan"), float("inf")
@@ -173,8 +175,6 @@ CALLS: list[Call] = [
     Call("Dropout", F.dropout_forward,
          {"x": _ROWS, "p": 0.5, "train": True, "rng": random.Rng(0)},
          {"rng": Kind(random.Rng(0), [], [None, 2, "2", True, np.random])}),
-    Call("LeakyReLU", F.leaky_relu_forward, {"x": _ROWS}),
-    Call("GELU", F.gelu_forward, {"x": _ROWS}),
     Call("CrossEntropyLoss", F.cross_entropy_forward, _SCORES),
     Call("HingeLoss", F.hinge_loss_forward, _SCORES),
     Call("FocalLoss", F.focal_loss_forward, _SCORES, {"gamma": RATE}),
@@ -190,15 +190,9 @@ CALLS: list[Call] = [
              True, "0.5", None, 1j, np.ones((2, 4), bool), np.ones(4), {}])}),
     Call("Conv2d", cnnlite.Conv2d, {"in_channels": 2, "out_channels": 2, "kernel_size": 3},
          {"bias": FLAG}),
-    Call("MaxPool2d", cnnlite.MaxPool2d, {"kernel_size": 3}),
-    Call("AvgPool2d", cnnlite.AvgPool2d, {"kernel_size": 3}),
     Call("AdaptiveAvgPool2d", cnnlite.AdaptiveAvgPool2d, {}, {"output_size": ONE}),
     Call("Linear", cnnlite.Linear, {"in_features": 4, "out_features": 3}, {"bias": FLAG}),
-    Call("Flatten", cnnlite.Flatten),
     Call("Sequential", cnnlite.Sequential, {}, {"layers": None}),
-    Call("LeakyReLU", cnnlite.LeakyReLU),
-    Call("GELU", cnnlite.GELU),
-    Call("Dropout", cnnlite.Dropout),
     *[Call(kind.__name__, kind, {"num_features": 4}, {"momentum": Kind(0.5, _HALVES, [
         value for value in SHARE.refused if value is not None]), **_NO_RNG})
       for kind in (cnnlite.BatchNorm1d, cnnlite.BatchNorm2d)],
@@ -268,6 +262,28 @@ CALLS: list[Call] = [
       for network in (models.softmax_classifier, models.two_layer_net, models.three_layer_convnet,
                       models.vanilla_cnn, models.small_vgg)],
 ]  # fmt: skip
+
+
+def _by_the_catalogue() -> Iterator[Call]:
+    """Layers and operations that are not written above: made as in their first example."""
+    written = {call.function for call in CALLS}
+    for entry in LAYERS.values():
+        given = inspect.signature(entry.layer).bind(*entry.examples[0].args).arguments
+        arguments = {**given, **entry.examples[0].settings}
+        kinds = OTHERWISE.get(entry.name, {})
+        if entry.layer not in written and entry.parameters:
+            yield Call(entry.name, entry.layer, arguments, kinds)
+        if entry.plain and getattr(F, f"{entry.operation}_forward") not in written:
+            images = {"x": _x(*entry.examples[0].shape)}
+            yield Call(
+                entry.name, getattr(F, f"{entry.operation}_forward"), {**images, **arguments}, kinds
+            )
+
+
+OTHERWISE: dict[str, dict[str, Kind | None]] = {"Residual": {"body": None, "shortcut": None}}
+"""Of layers that the catalogue gives: the kinds that do not follow from an argument's name."""
+
+CALLS += _by_the_catalogue()
 KINDS["input_shape"] = Kind((2, 12, 12), [[np.int64(2), 12, 12], (np.array(2), 12, 12)], [
     True, 3, "abc", None, (2, 12), (2.0, 12, 12), (True, 12, 12), (0, 12, 12), (-1, 12, 12),
 ])  # fmt: skip

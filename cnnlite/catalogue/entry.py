@@ -25,7 +25,9 @@ class Example(NamedTuple):
     args: tuple[Any, ...]
     settings: Mapping[str, Any]
     shape: tuple[int, ...]  # of an input that it takes
+    gives: tuple[int, ...]  # the shape of its output
     title: str  # its name in `cnnlite gradcheck`; "": not listed there
+    exported: bool  # whether ONNX has this setting too
 
     def __str__(self) -> str:
         words = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.settings.items())]
@@ -33,10 +35,20 @@ class Example(NamedTuple):
 
 
 def example(
-    *args: Any, shape: tuple[int, ...] = IMAGES, title: str = "", **settings: Any
+    *args: Any,
+    shape: tuple[int, ...] = IMAGES,
+    gives: tuple[int, ...] | None = None,
+    title: str = "",
+    exported: bool = True,
+    **settings: Any,
 ) -> Example:
-    """Return an example with the constructor's arguments as they are written in a call."""
-    return Example(args, settings, shape, title)
+    """Return an example with the constructor's arguments as they are written in a call.
+
+    Args:
+        args, settings: those arguments.
+        shape, gives, title, exported: the fields of `Example`; gives is None for shape.
+    """
+    return Example(args, settings, shape, shape if gives is None else gives, title, exported)
 
 
 class Graph(Protocol):
@@ -77,7 +89,7 @@ class Entry:
     examples: tuple[Example, ...]
     twin: Twin | None = None  # PyTorch's; None: interop takes it apart
     onnx: Export | None = None  # likewise
-    operation: str = ""  # the pair in functional, if it takes x and the layer's arguments alone
+    operation: str = ""  # the pair in functional that forward and backward hand their calls to
 
     @property
     def name(self) -> str:
@@ -88,6 +100,11 @@ class Entry:
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """The arguments of its constructor."""
         return inspect.signature(self.layer).parameters
+
+    @property
+    def plain(self) -> bool:
+        """Whether the operation takes x and the layer's arguments, and nothing else."""
+        return bool(self.operation) and "dtype" not in self.parameters and not self.layer.random
 
     def make(self, case: Example, dtype: npt.DTypeLike = np.float32) -> Layer:
         """Return the example's layer, with the same first weights each time."""

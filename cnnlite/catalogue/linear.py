@@ -34,15 +34,19 @@ ENTRIES = [
     Entry(
         nn.Linear, "linear",
         (
-            example(7, 5, shape=(3, 7), title="Linear"),
-            example(4, 3, shape=(5, 4)),
-            example(4, 3, bias=False, shape=(5, 4)),
+            example(7, 5, shape=(3, 7), gives=(3, 5), title="Linear"),
+            example(4, 3, shape=(5, 4), gives=(5, 3)),
+            example(4, 3, bias=False, shape=(5, 4), gives=(5, 3)),
         ),
-        same(nn.Linear, bias=present("bias")), _linear,
+        same(nn.Linear, bias=present("bias")), _linear, "linear",
     ),
     Entry(
         nn.Flatten, "linear",
-        (example(title="Flatten"), example(shape=ODD), example(2, 3, shape=ODD)),
+        (
+            example(gives=(2, 144), title="Flatten"),
+            example(shape=ODD, gives=(3, 120)),
+            example(2, 3, shape=ODD, gives=(3, 4, 30), exported=False),
+        ),
         same(nn.Flatten), _flatten,
     ),
     Entry(nn.Identity, "linear", (example(title="Identity"),), same(nn.Identity), Node("Identity")),
@@ -53,11 +57,11 @@ CONTAINERS = [
     Entry(nn.Residual, "containers", (example(_BODY, title="Residual"),)),
     Entry(
         nn.Sequential, "containers",
-        (example(nn.Flatten(), nn.Linear(144, 3, rng=0), title="Sequential"),),
+        (example(nn.Flatten(), nn.Linear(144, 3, rng=0), gives=(2, 3), title="Sequential"),),
     ),
 ]  # fmt: skip
 
 SHORTCUT = Entry(
-    models.ZeroPadShortcut, "models", (example(4, 7, 2, shape=ODD),),
+    models.ZeroPadShortcut, "models", (example(4, 7, 2, shape=ODD, gives=(3, 7, 3, 3)),),
     same(models.ZeroPadShortcut), _zero_pad_shortcut,
 )  # fmt: skip

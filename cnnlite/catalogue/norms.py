@@ -46,7 +46,7 @@ def _batch_twin(kind: type[nn.Layer]) -> Twin:
 ENTRIES = [
     Entry(
         nn.Dropout, "regularisation", (example(0.5, title="Dropout"), example(0.0, shape=ODD)),
-        same(nn.Dropout), Node("Identity"),
+        same(nn.Dropout), Node("Identity"), "dropout",
     ),
     Entry(
         nn.BatchNorm1d, "normalisation",
@@ -54,7 +54,7 @@ ENTRIES = [
             example(7, shape=(5, 7), title="BatchNorm1d"),
             example(4, affine=False, eps=1e-3, shape=(6, 4)),
         ),
-        _batch_twin(nn.BatchNorm1d), _batch_norm,
+        _batch_twin(nn.BatchNorm1d), _batch_norm, "batch_norm",
     ),
     Entry(
         nn.BatchNorm2d, "normalisation",
@@ -63,9 +63,9 @@ ENTRIES = [
             example(4, shape=ODD),
             example(4, momentum=None, shape=ODD),
             example(4, affine=False, shape=ODD),
-            example(4, track_running_stats=False, shape=ODD),
+            example(4, track_running_stats=False, shape=ODD, exported=False),
         ),
-        _batch_twin(nn.BatchNorm2d), _batch_norm,
+        _batch_twin(nn.BatchNorm2d), _batch_norm, "batch_norm",
     ),
     Entry(
         nn.LayerNorm, "normalisation",
@@ -76,7 +76,7 @@ ENTRIES = [
             example((4, 5, 6), elementwise_affine=False, shape=ODD),
         ),
         same(nn.LayerNorm, elementwise_affine=present("weight"), bias=present("bias")),
-        _layer_norm,
+        _layer_norm, "layer_norm",
     ),
     Entry(
         nn.GroupNorm, "normalisation",
@@ -85,6 +85,6 @@ ENTRIES = [
             example(2, 4, shape=ODD),
             example(4, 4, affine=False, shape=ODD),
         ),
-        same(nn.GroupNorm, affine=AFFINE), _group_norm,
+        same(nn.GroupNorm, affine=AFFINE), _group_norm, "group_norm",
     ),
 ]  # fmt: skip

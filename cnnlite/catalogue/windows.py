@@ -101,27 +101,36 @@ ENTRIES = [
     Entry(
         nn.Conv2d, "convolution",
         (
-            example(4, 6, (3, 2), stride=(1, 2), padding=(1, 0), title="Conv2d"),
-            example(4, 4, 2, padding="same", dilation=2, title="Conv2d dilated"),
-            example(4, 6, 3, groups=2, title="Conv2d grouped"),
-            example(4, 3, 3, padding=1, padding_mode="circular", title="Conv2d circular"),
-            example(4, 5, 3, shape=ODD),
             example(
-                4, 2, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), bias=False, shape=ODD
+                4, 6, (3, 2), stride=(1, 2), padding=(1, 0), gives=(2, 6, 6, 3), title="Conv2d"
+            ),
+            example(4, 4, 2, padding="same", dilation=2, title="Conv2d dilated"),
+            example(4, 6, 3, groups=2, gives=(2, 6, 4, 4), title="Conv2d grouped"),
+            example(
+                4, 3, 3, padding=1, padding_mode="circular", gives=(2, 3, 6, 6),
+                title="Conv2d circular",
+            ),
+            example(4, 5, 3, shape=ODD, gives=(3, 5, 3, 4)),
+            example(
+                4, 2, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), bias=False,
+                shape=ODD, gives=(3, 2, 3, 4),
             ),
             example(4, 4, 3, padding="same", groups=2, shape=ODD),
             example(4, 4, 3, padding=1, padding_mode="circular", groups=4, shape=ODD),
         ),
         Twin(("Conv2d", "PaddedConv2d"), _conv_to_torch, _conv_from_torch),
-        _conv_node,
+        _conv_node, "conv2d",
     ),
     Entry(
         nn.MaxPool2d, "pooling",
         (
-            example(3, stride=2, padding=1, title="MaxPool2d"),
-            example(2, shape=ODD),
-            example((3, 2), stride=(1, 2), padding=(1, 0), ceil_mode=True, shape=ODD),
-            example(2, stride=1, dilation=2, shape=ODD),
+            example(3, stride=2, padding=1, gives=(2, 4, 3, 3), title="MaxPool2d"),
+            example(2, shape=ODD, gives=(3, 4, 2, 3)),
+            example(
+                (3, 2), stride=(1, 2), padding=(1, 0), ceil_mode=True, shape=ODD,
+                gives=(3, 4, 5, 3), exported=False,
+            ),
+            example(2, stride=1, dilation=2, shape=ODD, gives=(3, 4, 3, 4)),
         ),
         same(nn.MaxPool2d, {"return_indices": False}, padding=PADDING),
         _pool_node("MaxPool"), "max_pool2d",
@@ -129,16 +138,22 @@ ENTRIES = [
     Entry(
         nn.AvgPool2d, "pooling",
         (
-            example(3, stride=2, padding=1, title="AvgPool2d"),
-            example(2, shape=ODD),
-            example(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False, shape=ODD),
+            example(3, stride=2, padding=1, gives=(2, 4, 3, 3), title="AvgPool2d"),
+            example(2, shape=ODD, gives=(3, 4, 2, 3)),
+            example(
+                3, stride=2, padding=1, ceil_mode=True, count_include_pad=False, shape=ODD,
+                gives=(3, 4, 3, 4), exported=False,
+            ),
         ),
         same(nn.AvgPool2d, {"divisor_override": None}, padding=PADDING),
         _pool_node("AveragePool"), "avg_pool2d",
     ),
     Entry(
         nn.AdaptiveAvgPool2d, "pooling",
-        (example(1, title="AdaptiveAvgPool2d"), example(1, shape=ODD)),
+        (
+            example(1, gives=(2, 4, 1, 1), title="AdaptiveAvgPool2d"),
+            example((1, 1), shape=ODD, gives=(3, 4, 1, 1)),
+        ),
         same(nn.AdaptiveAvgPool2d), Node("GlobalAveragePool"), "adaptive_avg_pool2d",
     ),
 ]  # fmt: skip

@@ -10,7 +10,9 @@ from hypothesis import assume
 
 import cnnlite.functional as F
 from cnnlite import losses
+from cnnlite.catalogue import Entry
 from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
+from tests.entries import PLAIN, pair_of, theirs
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -124,15 +126,6 @@ def avg_pool2d(make: Maker) -> Case:
     )
 
 
-def adaptive_avg_pool2d(make: Maker) -> Case:
-    return Case(
-        (make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9)),),
-        F.adaptive_avg_pool2d_forward,
-        F.adaptive_avg_pool2d_backward,
-        lambda torch, x: torch.nn.functional.adaptive_avg_pool2d(x, 1),
-    )
-
-
 def linear(make: Maker) -> Case:
     inputs, outputs = make.size(1, 70), make.size(1, 40)
     post = PostOps(activation=make.one_of(None, *ACTIVATIONS))
@@ -214,22 +207,21 @@ def group_norm(make: Maker) -> Case:
     )
 
 
-def _activation(name: str) -> Callable[[Maker], Case]:
+def _plain(entry: Entry) -> Callable[[Maker], Case]:
+    """Cases of an operation that takes x and an example's arguments."""
+
     def strategy(make: Maker) -> Case:
-        shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
-        x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
-        forward, backward = getattr(F, f"{name}_forward"), getattr(F, f"{name}_backward")
-        options: dict[str, Any] = {}
-        if name == "leaky_relu":
-            options = {"negative_slope": make.one_of(0.01, 0.0, 0.7, -0.5)}
-        if name == "gelu":
-            options = {"approximate": make.one_of("none", "tanh")}
-        place = ["sigmoid", "tanh"]
+        example = make.one_of(*entry.examples)
+        if entry.family == "activations":
+            shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
+            x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
+        else:
+            x = make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9))
 
         def judge(torch: Any, x: Any) -> Any:
-            return getattr(torch if name in place else torch.nn.functional, name)(x, **options)
+            return theirs(torch, entry.operation)(x, *example.args, **example.settings)
 
-        return Case((x,), lambda x: forward(x, **options), backward, judge)
+        return Case((x,), *pair_of(entry, example), judge)
 
     return strategy
 
@@ -361,17 +353,18 @@ def mse_loss(make: Maker, kind: Any = None) -> Case:
     )
 
 
-ELEMENTWISE = ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu", "gelu")
 OPERATIONS: dict[str, Callable[[Maker], Case]] = {
+    **{entry.operation: _plain(entry) for entry in PLAIN},
     **{
         f.__name__: f
         for f in (
-            im2col, col2im, conv2d, max_pool2d, avg_pool2d, adaptive_avg_pool2d, linear, batch_norm,
-            layer_norm, group_norm, dropout, cross_entropy, focal_loss, hinge_loss, mse_loss,
+            im2col, col2im, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
+            group_norm, dropout, cross_entropy, focal_loss, hinge_loss, mse_loss,
         )
     },
-    **{name: _activation(name) for name in ELEMENTWISE},
 }  # fmt: skip
+"""Of those that are not written here the settings are the catalogue's."""
+
 LOSSES: dict[str, Callable[[Maker], Case]] = {
     "CrossEntropyLoss": lambda make: cross_entropy(make, losses.CrossEntropyLoss),
     "FocalLoss": lambda make: focal_loss(make, losses.FocalLoss),
