@@ -6,6 +6,6 @@ Names are imported when they are first used, so that `import cnnlite` costs litt
 
 import lazy_loader
 
-__version__ = "0.1.0"
+from cnnlite._version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

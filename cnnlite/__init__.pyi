@@ -13,7 +13,6 @@ from . import (
     optim,
     schedules,
 )
-from .checkpoint import Checkpoint
 from .layers import (
     GELU,
     AdaptiveAvgPool2d,
@@ -41,8 +40,9 @@ from .layers import (
 from .losses import CrossEntropyLoss, FocalLoss, HingeLoss, MSELoss
 from .optim import SGD, Adam, RMSprop
 from .random import manual_seed
-from .solver import Solver
 from .threads import get_num_threads, set_num_threads
+from .training.checkpoint import Checkpoint
+from .training.solver import Solver
 
 __version__: str
 

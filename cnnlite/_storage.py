@@ -36,9 +36,9 @@ def replace_file(path: Path, data: bytes) -> None:
         OSError: the disk is full, the folder is missing or read-only, or `path` is something else
             than a file; what was at `path` is untouched and nothing is left beside it.
     """
-    path = Path(os.path.realpath(path))
+    name, path = path, Path(os.path.realpath(path))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(f"{path} is not a regular file")
+        raise OSError(f"{name} is not a regular file")
     draft = _draft(path, str(os.getpid()))
     try:
         with open(draft, "wb") as file:
@@ -46,9 +46,11 @@ def replace_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             draft.unlink()
+        if isinstance(error, OSError):  # in the name of the file, not of its draft
+            raise OSError(error.errno, error.strerror, str(name)) from error
         raise
     if hasattr(os, "O_DIRECTORY"):  # where folders can be opened at all
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -14,6 +14,7 @@ from cnnlite import initializers, schedules
 from cnnlite.catalogue import LAYERS
 from cnnlite.data import Dataset
 from cnnlite.layers import Layer
+from cnnlite.optim import Optimizer
 from tests.every_argument import CALLS, KINDS, Call, Kind
 
 WINDOWS = tuple(e.layer for e in LAYERS.values() if e.family in ("convolution", "pooling"))
@@ -59,7 +60,7 @@ def seen(result: Any) -> Any:
         return result.random(3)
     if isinstance(result, tuple) and not isinstance(result[0], int):
         return result[0]
-    if hasattr(result, "state_dict"):
+    if isinstance(result, Optimizer):
         return result.options
     if isinstance(result, Dataset):
         return dict(result)

@@ -10,7 +10,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,10 +19,10 @@ from cnnlite._storage import read_arrays, write_arrays
 from cnnlite.checkpoint import CheckpointError, load_weights
 from cnnlite.cli import runs
 from cnnlite.cli.config import ConfigError, TrainConfig, options, read
-from cnnlite.cli.predict import predict, read_image
 from cnnlite.data.archive import unpack
 from cnnlite.data.cifar10 import read_binary_batch, read_python_batch
 from cnnlite.data.errors import DataError
+from cnnlite.data.pictures import read_picture
 from cnnlite.evaluation import scores_of_batches
 from cnnlite.report import history
 from tests import trainings
@@ -290,6 +289,6 @@ def _pictures() -> list[bytes]:
 def test_pictures(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "picture"
     size = write(path, data.draw(st.sampled_from(_pictures()).flatmap(damaged)))
-    refusals = (click.UsageError,)
-    with click.Context(predict), watched("pictures", path, size, refusals):
-        assert read_image(path).shape == (3, 32, 32)
+    refusals = (DataError,)
+    with watched("pictures", path, size, refusals):
+        assert read_picture(path).shape == (3, 32, 32)

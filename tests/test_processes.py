@@ -294,10 +294,10 @@ def arguments(n):
     tiled, winograd = np.tile(one, (1, 1, 15, 15)), np.tile(one, (1, 1, 3, 3))
     square = np.tile(one.ravel(), 4096 * 4096 // one.size).reshape(4096, 4096)
     return y, {
-        "conv2d_tiled_forward": (x, tiled, None, y, (1, 1), (7,) * 4, (1, 1), 1, False),
+        "conv2d_tiled_forward": (x, tiled, None, y, (1, 1), (7,) * 4, (1, 1), 1),
         "conv2d_tiled_input_gradient": (x, tiled, y, (1, 1), (7,) * 4, (1, 1), 1),
-        "conv2d_winograd_forward": (x, winograd, None, y, (1,) * 4, 1, False, 4),
-        "linear_forward": (x.reshape(-1, 4096), square, None, y.reshape(-1, 4096), False),
+        "conv2d_winograd_forward": (x, winograd, None, y, (1,) * 4, 1, 4),
+        "linear_forward": (x.reshape(-1, 4096), square, None, y.reshape(-1, 4096)),
         "avg_pool2d_forward": (x, y, (7, 7), (1, 1), (3,) * 4, True),
     }[name]
 
@@ -366,7 +366,7 @@ x = np.zeros((256, 32, 32, 32), np.float32)
 weight = np.zeros((32, 32, 15, 15), np.float32)
 given = {
     "avg_pool2d_forward": ((15, 15), (1, 1), (7,) * 4, True),
-    "conv2d_tiled_forward": ((1, 1), (7,) * 4, (1, 1), 1, False),
+    "conv2d_tiled_forward": ((1, 1), (7,) * 4, (1, 1), 1),
 }[sys.argv[1]]
 def work():
     y = np.empty_like(x)

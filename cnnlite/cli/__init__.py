@@ -2,16 +2,21 @@
 
 What a user can get wrong ends with one line on stderr and exit status 2, never with a traceback;
 what went wrong on its own (a training run that diverged, a gradient that is off) with status 1; an
-interruption with status 130, as in any shell.
+interruption with status 130, as in any shell.  Where the reader of the output leaves, as in
+`cnnlite bench | head -1`, a command ends with status 141, without a word; one that writes files
+goes on to its end.
 """
 
+import contextlib
+import sys
 import warnings
 from collections.abc import Sequence
 
 import click
 
 from cnnlite._cpus import default_num_threads
-from cnnlite.cli._group import Commands, explained, usage_line
+from cnnlite.cli._group import Commands, describe, explained, usage_line
+from cnnlite.terminal import Output, OutputEnded
 
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
@@ -25,6 +30,8 @@ COMMANDS = {
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }
+WRITE_FILES = ("train", "lab", "data", "autodiff", "exercise")
+READER_LEFT = 141  # what a shell reports of a program that SIGPIPE ended
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -59,12 +66,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `cnnlite`; None takes the process's own.
 
     Returns:
-        The exit status: 0 well done, 1 the work failed, 2 wrong command line, 130 interrupted.
+        The exit status: 0 well done, 1 the work failed, 2 wrong command line, or output that cannot
+        be written, 130 interrupted, 141 the reader of the output left.
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    out, err = Output(sys.stdout, _leaves_files(words), fold=True), Output(sys.stderr)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = _run(words)
+            out.flush()
+        except OutputEnded:
+            status = READER_LEFT
+        if out.fault is not None and not out.reader_left:
+            name = " ".join(["cnnlite", *words[: 2 if words[:1] == ["data"] else 1]])
+            text = f"{name}: standard output cannot be written: {describe(out.fault)}"
+            click.echo(text, err=True)
+            status = 2 if status in (0, READER_LEFT) else status
+    for stream in (out, err):
+        if stream.fault is not None:
+            stream.discard()
+    return status
+
+
+def _leaves_files(words: Sequence[str]) -> bool:
+    """Whether the command does something that its output's reader does not see."""
+    return words[:1] != [] and words[0] in WRITE_FILES and words[:2] != ["exercise", "check"]
+
+
+def _run(words: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning  # type: ignore[assignment]
-            status = app.main(args=argv, prog_name="cnnlite", standalone_mode=False)
+            status = app.main(args=words, prog_name="cnnlite", standalone_mode=False)
     except click.ClickException as error:
         click.echo(usage_line(error), err=True)
         return 2
@@ -73,7 +106,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         click.echo(f"cnnlite: {error}", err=True)  # no kernels: it says how to build them
         return 2
-    # Where the reader of our output (head, less) has left, click ends the process without a word.
     except (click.Abort, KeyboardInterrupt):
         click.echo("cnnlite: interrupted", err=True)
         return 130

@@ -3,10 +3,15 @@
 import contextlib
 import difflib
 import importlib
-from collections.abc import Iterable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+
+from cnnlite import terminal
 
 
 class Commands(click.Group):
@@ -58,6 +63,56 @@ def fail(message: str) -> NoReturn:
     raise click.UsageError(message, click.get_current_context())
 
 
+def newest_run(otherwise: str) -> Path:
+    """Return the newest run folder with weights.
+
+    Args:
+        otherwise: what a user can do instead, for the line that is printed if there is none.
+    """
+    from cnnlite.cli import runs
+
+    path = runs.newest()
+    if path is None:
+        there = any(runs.RUNS.glob(f"*/{runs.CONFIG}"))
+        what = (
+            "no run under runs/ has finished an epoch" if there else "there is no run under runs/"
+        )
+        fail(f"{what}: train one with cnnlite train, or {otherwise}")
+    return path
+
+
+def say_where(data: Any, root: Any) -> None:
+    """Say on stderr where CIFAR-10 was found, if that is not quite where it was looked for.
+
+    Args:
+        data: the data set that was loaded.
+        root: where it was looked for, None for the usual place.
+    """
+    from cnnlite.data import find
+
+    if data.name == "cifar10":
+        note = find(root).note
+        if note:
+            click.echo(f"cnnlite: {note}", err=True)
+
+
+def show_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[str] = (),
+    drop: Sequence[str] = (),
+) -> None:
+    """Print a table that fits the terminal; the arguments are those of `terminal.table`."""
+    click.echo(terminal.table(headings, rows, right, drop, terminal.width_of(sys.stdout)))
+
+
+@contextlib.contextmanager
+def progress_note(text: str) -> Iterator[Callable[[str], None]]:
+    """On a terminal, show in a line what is being done; yields what is told of something else."""
+    with terminal.console(sys.stdout).status(text, spinner="line") as status:
+        yield status.update
+
+
 @contextlib.contextmanager
 def explained(*errors: type[Exception]) -> Iterator[None]:
     """Turn the errors that bad input may raise in here into one line and exit status 2.
@@ -73,8 +128,9 @@ def explained(*errors: type[Exception]) -> Iterator[None]:
 
 def describe(error: BaseException) -> str:
     """An exception in the words of its message; system errors as "FILE: reason"."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return f"{place}{error.strerror}"
     return str(error) or type(error).__name__
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cnnlite.cli._group import explained, fail
+from cnnlite.cli._group import explained, fail, show_table
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -x*y is an expression
@@ -51,7 +51,9 @@ def autodiff(
     click.echo(f"forward pass\n\n{forward_text(tape)}")
     click.echo(f"\nbackward pass from output {output}\n\n{backward_text(tape, output - 1)}")
     click.echo("\nJacobian (a row for each output, a column for each input)\n")
-    _table(("method", "operations", "Jacobian", "off by"), lines)
+    show_table(
+        ("method", "operations", "Jacobian", "off by"), lines, ["operations"], ["operations"]
+    )
     click.echo(f"\nsecond derivatives of output {output}: its gradient is a graph too\n")
     click.echo(_second(graph, x, output - 1))
     with explained(OSError):
@@ -124,26 +126,15 @@ def _entry(x: float) -> str:
     return f"{x:.5f}" if abs(x) < 1e9 else f"{x:.5e}"
 
 
-def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading == "operations" else "left")
-    for line in lines:
-        table.add_row(*line)
-    Console(markup=False, highlight=False, soft_wrap=True).print(table)
-
-
 def _draw(tape: Any, output: int, svg: Path | None, folder: Path | None) -> None:
+    from cnnlite._storage import replace_file
     from cnnlite.autodiff import svg as pictures
 
     if svg is not None:
-        svg.write_text(pictures.draw(tape, output), encoding="utf-8")
+        replace_file(svg, pictures.draw(tape, output).encode())
         click.echo(f"\nthe graph is in {svg}")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for number, picture in enumerate(pictures.frames(tape, output)):
-            (folder / f"step-{number:02}.svg").write_text(picture, encoding="utf-8")
+            replace_file(folder / f"step-{number:02}.svg", picture.encode())
         click.echo(f"\n{number + 1} pictures are in {folder}")

@@ -30,38 +30,33 @@ def bench(threads: int | None, rounds: int) -> None:
     named by kernel (/stride), channels and image: "3x3/2 16-32 @32". The batch is 128, but 2 where
     the naive rung is there.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from cnnlite import _ladder, get_num_threads, set_num_threads
     from cnnlite._backend import backend_name, kernels
+    from cnnlite.cli._group import progress_note, show_table
 
     if backend_name != "compiled":
         fail(f"CNNLITE_BACKEND is {backend_name!r}: only the compiled kernels are made to be fast")
     if threads is not None:
         set_num_threads(threads)
     sgemm = _ladder.sgemm_rate(get_num_threads(), rounds)
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(
+    click.echo(
         f"{get_num_threads()} threads, {kernels.instruction_set()}; NumPy's sgemm {sgemm:.0f} "
         f"GFLOP/s, cnnlite's {_ladder.product_rate(rounds):.0f}; memory "
         f"{_ladder.memory_rate(rounds):.0f} GB/s"
     )
-    table = Table(box=None, pad_edge=False)
-    for heading in ("layer", "rung", *_ladder.PASSES, "error"):
-        left = heading in ("layer", "rung")
-        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    with console.status("measuring") as status:
+    rows = []
+    with progress_note("measuring") as say:
         for numbers in LAYERS:
             layer = _ladder.Conv(*numbers)
             name = f"{layer.name} {layer.channels}-{layer.filters} @{layer.size}"
-            status.update(name)
+            say(name)
             rungs = _ladder.rungs_for(layer)
             for rung, rates in _ladder.measure(layer, rungs, rounds).items():
                 cells = [_rate(rate, sgemm) for rate in rates]
-                table.add_row(name, rung, *cells, f"{_ladder.error(layer, rung):.0e}")
+                rows.append((name, rung, *cells, f"{_ladder.error(layer, rung):.0e}"))
                 name = ""
-    console.print(table)
+    numbers_of = (*_ladder.PASSES, "error")
+    show_table(("layer", "rung", *numbers_of), rows, numbers_of, drop=numbers_of[:0:-1])
 
 
 def _rate(rate: float, sgemm: float) -> str:

@@ -27,7 +27,7 @@ def _models() -> tuple[str, ...]:
 
 
 def _schedules() -> tuple[str, ...]:
-    from cnnlite.schedules import SCHEDULES
+    from cnnlite.optim.schedules import SCHEDULES
 
     return tuple(SCHEDULES)
 
@@ -96,6 +96,7 @@ class TrainConfig:
         check=lambda n: 1 <= n <= MOST_THREADS,
     )
     overfit: int | None = _count(None, "Train on this many images only, as a sanity check.")
+    drop_last: bool = _option(False, "Leave the short last batch of an epoch out.")
     smoke: bool = _option(False, "Take one training step, to see that everything works.")
 
 

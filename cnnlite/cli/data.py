@@ -1,5 +1,6 @@
 """`cnnlite data`: get CIFAR-10, check it, look at it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import click
 
-from cnnlite.cli._group import Commands, explained, fail
+from cnnlite.cli._group import Commands, explained, fail, say_where, show_table
+
+WIDE_ENOUGH_FOR_A_BAR = 60
 
 _folder = click.option(
     "--data-dir",
@@ -42,11 +45,14 @@ def fetch(name: str, data_dir: Path | None) -> None:
 @contextmanager
 def _download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar that appears with the first bytes; yields what is told how many there are."""
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(name), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    from cnnlite.terminal import console
+
+    screen = console(sys.stderr)
+    bar = [BarColumn()] if screen.width >= WIDE_ENOUGH_FOR_A_BAR else []
+    columns = (TextColumn(name), *bar, DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen) as progress:
         task = progress.add_task(name, total=None, visible=False)
         yield lambda have, total: progress.update(task, completed=have, total=total, visible=True)
 
@@ -55,20 +61,15 @@ def _download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
 @_folder
 def verify(data_dir: Path | None) -> int:
     """Read each file of CIFAR-10 and compare it with the published one."""
-    from rich.console import Console
-    from rich.table import Table
-
     from cnnlite import data
 
-    reports = data.verify(data_dir)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("file", "status", "what it holds"):
-        table.add_column(heading)
-    for report in reports:
-        table.add_row(report.path.name, report.status, report.detail)
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(table)
-    console.print(f"in {reports[0].path.parent}")
+    with explained(OSError, ValueError):
+        reports = data.verify(data_dir)
+    show_table(
+        ("file", "status", "what it holds"),
+        [(report.path.name, report.status, report.detail) for report in reports],
+    )
+    click.echo(f"in {reports[0].path.parent}")
     wrong = [report for report in reports if report.status in ("missing", "damaged")]
     if len(wrong) == len(reports):
         fail(f"CIFAR-10 is not in {reports[0].path.parent.parent}: cnnlite data fetch cifar10")
@@ -87,16 +88,17 @@ def verify(data_dir: Path | None) -> int:
 def show(data_dir: Path | None, name: str, out: Path) -> None:
     """Describe the data set, and draw the first images of each class."""
     from cnnlite import data
+    from cnnlite.report import sheet
 
     with explained(OSError, ValueError):
         found: Any = data.load(name, data_dir)
+    say_where(found, data_dir)
     click.echo(found)
+    title = f"{found.name}: the first training images of each class"
     try:
-        from PIL import Image
+        with explained(OSError, ValueError):
+            sheet.save(found, found.class_names, out, title)
     except ImportError:
         click.echo('no picture: it needs Pillow, pip install "cnnlite[viz]"')
         return
-    sheet = data.contact_sheet(found["X_train"], found["y_train"])
-    with explained(OSError, ValueError):
-        Image.fromarray(sheet).save(out)
     click.echo(f"the first images of each class, one class a row: {out}")

@@ -4,7 +4,7 @@ import importlib.util
 
 import click
 
-from cnnlite.cli._group import describe
+from cnnlite.cli._group import describe, show_table
 
 EXTRAS = {
     "matplotlib": ("matplotlib", "viz"),
@@ -25,9 +25,7 @@ def doctor() -> None:
         rows[name] = "yes" if found else f'no (pip install "cnnlite[{extra}]")'
     rows["cifar-10"] = _cifar10()
 
-    width = max(map(len, rows)) + 2
-    for name, value in rows.items():
-        click.echo(f"{name.replace('_', ' '):{width}}{value}")
+    show_table(("", " "), [(name.replace("_", " "), value) for name, value in rows.items()])
 
 
 def _plain(value: object) -> str:
@@ -39,5 +37,5 @@ def _cifar10() -> str:
 
     try:
         return f"found in {data.find().folder}"
-    except FileNotFoundError as error:
+    except (OSError, ValueError) as error:
         return describe(error)

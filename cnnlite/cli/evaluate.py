@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cnnlite._cpus import MOST_THREADS
-from cnnlite.cli._group import explained, fail
+from cnnlite.cli._group import explained, newest_run, say_where, show_table
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -24,36 +24,31 @@ SPLITS = {"train": "training", "val": "validation", "test": "test"}
 def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int | None) -> None:
     """Measure RUN (a run folder; the newest if left out), in total and class by class."""
     import numpy as np
-    from rich.console import Console
-    from rich.table import Table
 
     import cnnlite
     from cnnlite.cli import runs
-    from cnnlite.evaluation import scores_of_batches
+    from cnnlite.evaluation import predictions, scores_of_batches
 
     if threads is not None:
         cnnlite.set_num_threads(threads)
-    path = run or runs.newest()
-    if path is None:
-        fail("there is no run under runs/: train one with cnnlite train, or name a run folder")
+    path = run or newest_run("name a run folder")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
         model = opened.model()
         data = opened.data(data_dir)
+        say_where(data, data_dir or opened.config.data_dir)
 
     images, targets = data[f"X_{split}"], data[f"y_{split}"]
     right = np.empty(len(targets), dtype=bool)
     for where, scores in scores_of_batches(model, images, opened.normalization):
-        right[where] = scores.argmax(axis=1) == targets[where]
+        right[where] = predictions(scores) == targets[where]
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("class", "images", "right"):
-        table.add_column(name, justify="left" if name == "class" else "right")
+    rows = []
     for label, name in enumerate(opened.class_names):
         members = right[targets == label]
         if len(members):
-            table.add_row(name, f"{len(members):,}", f"{members.mean():.2%}")
-    Console(markup=False, highlight=False).print(table)
+            rows.append((name, f"{len(members):,}", f"{members.mean():.2%}"))
+    show_table(("class", "images", "right"), rows, ("images", "right"), ["images"])
     click.echo(
         f"{SPLITS[split]} accuracy {right.mean():.2%} over {len(right):,} images "
         f"of {data.name} ({path})"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cnnlite.cli._group import describe, did_you_mean, explained, fail
+from cnnlite.cli._group import describe, did_you_mean, explained, fail, show_table
 
 if TYPE_CHECKING:
     from cnnlite.exercises import Exercise, Verdict
@@ -74,7 +74,7 @@ def _list() -> None:
         (each.name, each.title, str(len(each.parts)), str(each.points))
         for each in EXERCISES.values()
     ]
-    _table(("exercise", "what it is", "parts", "points"), rows)
+    show_table(("exercise", "what it is", "parts", "points"), rows, ("parts", "points"))
     click.echo(
         "\ncnnlite exercise NAME writes a starting file, cnnlite exercise check FILE tests it"
     )
@@ -90,6 +90,10 @@ def _write(name: str, path: Path) -> None:
                 file.write(starting_file(name))
         except FileExistsError:
             fail(f"{path} is there already, and is not written over; --out names another file")
+        except OSError as error:  # a full disk names no file, and leaves an empty one
+            if error.filename is None:
+                path.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(path)) from error
     click.echo(f"{path} is yours to fill in; cnnlite exercise check {path} tests it")
 
 
@@ -121,7 +125,7 @@ def _check(files: tuple[Path, ...], part: str | None, seconds: float, seed: int)
             status = max(status, 1)
     if len(files) > 1:
         click.echo("\n" if reported else "", nl=False)
-        _table(("file", "exercise", "points"), rows)
+        show_table(("file", "exercise", "points"), rows, ["points"])
     return status
 
 
@@ -141,7 +145,8 @@ def _report(file: Path, subject: Exercise, verdicts: list[Verdict]) -> tuple[int
     rows = [(v.part.name, v.word, f"{v.points}/{v.part.points}") for v in verdicts]
     points, most = sum(v.points for v in verdicts), sum(v.part.points for v in verdicts)
     click.echo(f"{_one_line(file)}: {subject.title}\n")
-    _table(("part", "", "points"), [*rows, ("total", "", f"{points}/{most}")])
+    lines = [*rows, ("total", "", f"{points}/{most}")]
+    show_table(("part", "", "points"), lines, ["points"])
     told: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.message:
@@ -156,15 +161,3 @@ def _report(file: Path, subject: Exercise, verdicts: list[Verdict]) -> tuple[int
 def _one_line(text: str | Path) -> str:
     """A file's name, or a line with one in it, without what could steer the terminal."""
     return "".join(c if c.isprintable() else "?" for c in str(text))
-
-
-def _table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in ("parts", "points") else "left")
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, highlight=False, soft_wrap=True).print(table)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli._group import describe, explained, fail, show_table
 
 Shape = tuple[int, ...]
 LONGEST = 24 * 60 * 60
@@ -137,24 +137,19 @@ def _printable(text: str) -> str:
 
 
 def _check_all(seed: int) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("layer", "gradient", "worst error", "at index", ""):
-        table.add_column(heading, justify="right" if heading == "worst error" else "left")
+    rows: list[tuple[str, ...]] = []
     failed = []
     for name, report in _reports(seed):
         for check in report.gradients:
             index = "" if check.worst_index is None else str(tuple(map(int, check.worst_index)))
             verdict = "ok" if check.passed else "WRONG"
-            table.add_row(name, check.name, f"{check.worst_error:.1e}", index, verdict)
+            rows.append((name, check.name, f"{check.worst_error:.1e}", index, verdict))
         if not report.passed:
             failed.append(report)
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    console.print(table)
+    headings = ("layer", "gradient", "worst error", "at index", "")
+    show_table(headings, rows, ["worst error"], ["at index", "worst error"])
     for report in failed:
-        console.print(f"\n{report}")
+        click.echo(f"\n{report}")
     return 1 if failed else 0
 
 

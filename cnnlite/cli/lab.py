@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cnnlite.cli._group import did_you_mean, explained, fail
+from cnnlite.cli._group import did_you_mean, explained, fail, progress_note, show_table
 
 
 @click.command()
@@ -26,16 +26,13 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
 
     The status is 1 if a statement does not hold.
     """
-    from rich.console import Console
-
     from cnnlite import labs, set_num_threads
     from cnnlite.data import DataError
     from cnnlite.solver import TrainingDiverged
 
-    console = Console(markup=False, highlight=False, soft_wrap=True)
     if name is None:
         rows = [(lab.name, lab.title) for lab in map(labs.load, labs.LABS)]
-        _print(console, ("lab", "what it shows"), rows)
+        _print(("lab", "what it shows"), rows)
         return 0
     if name not in labs.LABS:
         fail(f"no lab {name}{did_you_mean(name, labs.LABS)}")
@@ -44,55 +41,48 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
     with explained(OSError):
         out.mkdir(parents=True, exist_ok=True)
     chosen = labs.load(name)
-    console.print(chosen.title)
+    click.echo(chosen.title)
     try:
-        missing = FileNotFoundError, DataError, labs.Unavailable
-        with console.status("") as status, explained(*missing):
-            findings = chosen.run(labs.Settings(data, full, seed, status.update))
+        missing = OSError, DataError, labs.Unavailable
+        with progress_note("") as say, explained(*missing):
+            findings = chosen.run(labs.Settings(data, full, seed, say))
     except TrainingDiverged as error:
         click.echo(f"cnnlite lab: {error}", err=True)
         return 1
     with explained(OSError):
-        return _report(console, findings, out / f"{name}.png")
+        return _report(findings, out / f"{name}.png")
 
 
-def _report(console: Any, findings: Any, path: Path) -> int:
+def _report(findings: Any, path: Path) -> int:
     """Print the findings, save the picture, and return the exit status."""
     from cnnlite.labs._lab import save_picture
 
     if findings.setting:
-        console.print(findings.setting)
+        click.echo(findings.setting)
     rows = [
         (s.text, f"{s.worst:.1e}", f"{s.cases}", f"{s.allowed:.0e}", "yes" if s.holds else "NO")
         for s in findings.statements
     ]
-    console.print("\nstatements, and the worst deviation of all cases\n")
-    _print(console, ("statement", "worst", "cases", "allowed", "holds"), rows)
+    click.echo("\nstatements, and the worst deviation of all cases\n")
+    _print(("statement", "worst", "cases", "allowed", "holds"), rows, ("cases", "allowed"))
     for table in findings.tables:
-        console.print(f"\n{table.title}\n")
-        _print(console, table.headings, table.rows)
+        click.echo(f"\n{table.title}\n")
+        _print(table.headings, table.rows)
     if save_picture(findings, path):
-        console.print(f"\nthe picture is in {path}")
+        click.echo(f"\nthe picture is in {path}")
     else:
-        console.print('\nno picture: it needs matplotlib, pip install "cnnlite[viz]"')
+        click.echo('\nno picture: it needs matplotlib, pip install "cnnlite[viz]"')
     failed = findings.failed
     if failed:
         click.echo(f"cnnlite lab: does not hold: {'; '.join(s.text for s in failed)}", err=True)
     return 1 if failed else 0
 
 
-def _print(console: Any, headings: Any, rows: Any) -> None:
-    """Print a table, numbers to the right; where it is too wide, its widest column breaks lines."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    columns = list(zip(headings, *rows, strict=True))
-    widest = max(columns, key=lambda cells: max(map(len, cells)))
-    for heading, *cells in columns:
-        number = cells and all(cell[:1] in "-+0123456789" for cell in cells)
-        table.add_column(
-            heading, justify="right" if number else "left", no_wrap=(heading, *cells) != widest
-        )
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+def _print(headings: Any, rows: Any, drop: Any = ()) -> None:
+    """Print a table, numbers to the right."""
+    columns = zip(headings, *rows, strict=True)
+    numbers = [
+        heading for heading, *cells in columns
+        if cells and all(cell[:1] in "-+0123456789" for cell in cells)
+    ]  # fmt: skip
+    show_table(headings, rows, numbers, drop)

@@ -10,6 +10,7 @@
 """  # fmt: skip
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnlite._storage import replace_file
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.data import Dataset, Normalization, load
 from cnnlite.data.unpickle import read_regular_file
@@ -54,9 +56,19 @@ class Run:
         """
         from cnnlite.checkpoint import load_weights
 
+        if not (self.path / WEIGHTS).is_file():
+            raise FileNotFoundError(self._no_weights())
         model: Layer = MODELS[self.config.model](rng=self.config.seed)
         model.load_state_dict(load_weights(self.path / WEIGHTS))
         return model
+
+    def _no_weights(self) -> str:
+        if (self.path / HISTORY).is_file():
+            return f"{self.path / WEIGHTS}, the weights of the run, is missing"
+        stopped = f"{self.path} has no weights yet: its training ended in its first epoch"
+        if not (self.path / CHECKPOINT).is_file():
+            return stopped
+        return f"{stopped}; continue it with cnnlite train --resume {self.path}"
 
     def data(self, root: Path | None = None) -> Dataset:
         """The data set that the run was trained on.
@@ -90,13 +102,18 @@ def create(out: Path | None, model: str) -> Path:
 
 
 def _numbered(model: str) -> Path:
+    if not RUNS.is_dir():
+        try:
+            RUNS.mkdir()
+        except FileExistsError:  # a file, or a link that leads nowhere
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(RUNS)) from None
     while True:
         numbers = [
             int(match[0]) for path in RUNS.glob("*") if (match := re.match(r"\d+", path.name))
         ]
         path = RUNS / f"{max(numbers, default=0) + 1:03d}-{model}"
         with contextlib.suppress(FileExistsError):  # another process was faster: look again
-            path.mkdir(parents=True)
+            path.mkdir()
             return path
 
 
@@ -151,8 +168,13 @@ def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
             "shift": normalization.shift.tolist(),
         },
     }  # fmt: skip
-    (path / CONFIG).write_text(to_toml(config), encoding="utf-8")
-    (path / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_config(path, config)
+    replace_file(path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def write_config(path: Path, config: TrainConfig) -> None:
+    """Write config.toml; one that is there is replaced, wholly or not at all."""
+    replace_file(path / CONFIG, to_toml(config).encode())
 
 
 def read_config(path: Path) -> TrainConfig:

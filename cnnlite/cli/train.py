@@ -1,6 +1,10 @@
 """`cnnlite train`: train a network of the zoo and keep the run in a folder."""
 
+import shlex
+import signal
 import sys
+import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import Field, replace
 from pathlib import Path
@@ -9,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli._group import describe, explained, fail, say_where
 from cnnlite.cli.config import ConfigError, TrainConfig
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
-    from cnnlite.solver import Solver
+    from cnnlite.training.solver import Solver
 
 RESUMABLE = {"epochs", "threads", "data_dir"}  # what may differ between a run and its continuation
 
@@ -78,6 +82,8 @@ def _resume_config(
     if fixed:
         fail(f"{fixed[0]} cannot be given with --resume: the run's own {runs.CONFIG} holds")
     config = runs.read_config(run)
+    if config.smoke and "epochs" in given:
+        fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():
         fail(f"{run} cannot be continued: it has no {runs.CHECKPOINT}")
     return configuration.checked(config, given, _flag)
@@ -91,10 +97,14 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
         cnnlite.set_num_threads(config.threads)
     data = _load_data(config)
     # What the run folder notes must not depend on where, or with which data around, it is read.
-    folder = config.data_dir and str(Path(config.data_dir).resolve())
+    folder = config.data_dir and str(Path(config.data_dir).expanduser().resolve())
     config = replace(config, data=data.name, data_dir=folder)
-    with explained(OSError):
+    try:
         path = resume or runs.create(out, config.model)
+    except FileExistsError as error:
+        fail(describe(error))
+    except OSError as error:
+        fail(f"{describe(error)}: the run folder cannot be made; --out names another place")
     with ExitStack() as stack:
         with explained(FileExistsError):
             stack.enter_context(runs.held(path))
@@ -104,14 +114,12 @@ def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: 
 def _train_into(
     path: Path, config: TrainConfig, data: "Dataset", resume: bool, verbose: bool
 ) -> int:
-    import numpy as np
-
     from cnnlite.cli import runs
     from cnnlite.cli.recorder import Recorder
-    from cnnlite.solver import TrainingDiverged
+    from cnnlite.training.interruption import TrainingDiverged
 
     try:
-        solver = _solver(config, data, path, verbose, Recorder(path))
+        solver = _solver(config, data, path, verbose, Recorder(path, config))
     except (ValueError, TypeError) as error:
         if not resume:
             path.rmdir()  # it holds nothing yet, and nothing will come
@@ -120,20 +128,23 @@ def _train_into(
         with explained(OSError):
             runs.write_record(path, config, data)
 
+    status, losses = 0, solver.loss_history
     try:
-        # A diverging run overflows before its loss shows it; Solver says so in one line.
-        with explained(OSError, ValueError), np.errstate(over="ignore", invalid="ignore"):
+        with explained(OSError, ValueError), warnings.catch_warnings():
+            warnings.simplefilter("always")  # lines on stderr, each time
             solver.resume() if resume else solver.train()
     except TrainingDiverged as error:
         click.echo(f"cnnlite train: {error}", err=True)
-        return 1
+        status, losses = 1, error.loss_history
     if solver.interrupted:
-        click.echo(
-            f"cnnlite train: stopped; continue with: cnnlite train --resume {path}", err=True
-        )
-        return 130
-    _finish(config, data, path, solver)
-    return 0
+        status = 128 + (solver.interrupted_by or signal.SIGINT)
+        again = f"cnnlite train --resume {shlex.quote(str(path))}"
+        click.echo(f"cnnlite train: stopped; continue with: {again}", err=True)
+    with explained(OSError):
+        _draw(config, data, path, solver, losses)
+    if not status:
+        _finish(config, data, path, solver)
+    return status
 
 
 def _load_data(config: TrainConfig) -> "Dataset":
@@ -141,6 +152,7 @@ def _load_data(config: TrainConfig) -> "Dataset":
 
     with explained(OSError, ValueError):
         found = data.load(config.data, config.data_dir)
+        say_where(found, config.data_dir)
     if found.name == "embedded" and config.data == "auto":
         click.echo(
             "CIFAR-10 is not on this machine, so this run uses the embedded data set, "
@@ -178,11 +190,12 @@ def _solver(
         callbacks=callbacks,
         checkpoint=path / runs.CHECKPOINT,
         verbose=verbose,
+        drop_last=config.drop_last,
     )
 
 
 def _schedule(name: str) -> Any:
-    from cnnlite.schedules import SCHEDULES
+    from cnnlite.optim.schedules import SCHEDULES
 
     # Where the class itself has no default: tenfold down at each third, or at 1/2 and 3/4 as in the
     # residual networks' paper.
@@ -190,13 +203,20 @@ def _schedule(name: str) -> Any:
     return SCHEDULES[name](*arguments.get(name, ()))
 
 
-def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
-    """Draw the curves, measure the test accuracy of the best weights, and say where all is."""
+def _draw(
+    config: TrainConfig, data: "Dataset", path: Path, solver: "Solver", losses: Sequence[float]
+) -> None:
+    """Draw the curves of what was trained, however it ended."""
     from cnnlite.cli import runs
     from cnnlite.report import curves
 
-    title = f"{config.model} on {data.name}"
-    curves.save(solver.history, path / runs.CURVES, solver.loss_history, title)
+    if losses:
+        title = f"{config.model} on {data.name}"
+        curves.save(solver.history, path / runs.CURVES, losses, title)
+
+
+def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
+    """Measure the test accuracy of the best weights, and say where all is."""
     if config.overfit is None and not config.smoke:
         solver.model.load_state_dict(solver.best_params)
         accuracy = solver.check_accuracy(data["X_test"], data["y_test"])

@@ -1,8 +1,10 @@
 """Data sets, their splits and normalisation, augmentation, and batches."""
 
+import os
+
 from cnnlite.data import batches
 from cnnlite.data.augment import Augment, RandomCropFlip
-from cnnlite.data.cache import cache_folder, data_folder
+from cnnlite.data.cache import cache_folder, data_folder, named_data_folder
 from cnnlite.data.cifar10 import PathLike, cifar10, find
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.embedded import contact_sheet, embedded
@@ -36,8 +38,8 @@ def load(name: str = "auto", root: PathLike | None = None) -> Dataset:
     Args:
         name: "cifar10", "embedded", or "auto": CIFAR-10 where it is found, else the embedded one
             (the result's `name` says which).
-        root: where CIFAR-10 is; None looks where `cifar10` looks. With a root, "auto" insists on
-            CIFAR-10.
+        root: where CIFAR-10 is; None looks where `cifar10` looks. With a root, or where
+            CNNLITE_DATA names one, "auto" insists on CIFAR-10.
 
     Returns:
         The data set.
@@ -47,10 +49,11 @@ def load(name: str = "auto", root: PathLike | None = None) -> Dataset:
         FileNotFoundError, DataError: as `cifar10`.
     """
     if name not in ("auto", "cifar10", "embedded"):
-        raise ValueError(f"load: name is {name!r}, expected 'auto', 'cifar10' or 'embedded'")
+        hint = f"; a folder is given as root={name!r}" if set(name) & {"/", os.sep, "~"} else ""
+        raise ValueError(f"load: name is {name!r}, expected 'auto', 'cifar10' or 'embedded'{hint}")
     if name == "embedded":
         return embedded()
-    if name == "auto" and root is None:
+    if name == "auto" and root is None and named_data_folder() is None:
         try:
             find()
         except FileNotFoundError:

@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from cnnlite.data.cache import sync_folder, write_all
 from cnnlite.data.errors import DataError
@@ -47,7 +47,7 @@ class _Bounded:
     zeros would let a small file fill the memory.
     """
 
-    def __init__(self, stream: gzip.GzipFile) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
 
     def read(self, size: int) -> bytes:
@@ -79,7 +79,10 @@ def unpack(archive: Path, folder: Path) -> Path:
         DataError: the archive is damaged or holds anything else; the message names it.
         OSError: the files cannot be written; the message names which.
     """
-    workspace = Path(tempfile.mkdtemp(dir=folder, prefix=".unpacking-"))
+    try:
+        workspace = Path(tempfile.mkdtemp(dir=folder, prefix=".unpacking-"))
+    except OSError as error:
+        raise OSError(error.errno, f"cannot unpack: {error.strerror}", str(folder)) from error
     try:
         name = _extract(archive, workspace)
         target = folder / name
@@ -88,6 +91,12 @@ def unpack(archive: Path, folder: Path) -> Path:
             os.replace(path, target / path.name)
     except _DAMAGE as error:
         raise DataError(f"{archive} is damaged or no archive of CIFAR-10: {error}") from error
+    except OSError as error:
+        if not str(error.filename).startswith(str(workspace)):
+            raise
+        # In the name of the file that was to come, not of its draft.
+        place = folder / Path(error.filename).relative_to(workspace)
+        raise OSError(error.errno, error.strerror, str(place)) from error
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
     sync_folder(target)
@@ -96,7 +105,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 def _extract(archive: Path, workspace: Path) -> str:
     seen: dict[str, set[str]] = {}
-    with gzip.open(archive, "rb") as stream:
+    with open(archive, "rb") as file, _decompressed(file) as stream:
         bounded: IO[bytes] = _Bounded(stream)  # type: ignore[assignment]  # all that tarfile needs
         with tarfile.open(fileobj=bounded, mode="r:") as tar:
             for number, member in enumerate(tar):
@@ -119,6 +128,13 @@ def _extract(archive: Path, workspace: Path) -> str:
     if len(seen) != 1 or not complete:
         raise DataError(f"files are missing: it has {sorted(map(sorted, seen.values()))}")
     return complete[0]
+
+
+def _decompressed(file: BinaryIO) -> BinaryIO:
+    """The tar file inside; some browsers unpack the outer layer on their own."""
+    compressed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if compressed else file  # type: ignore[return-value]
 
 
 def _check(member: tarfile.TarInfo, file_name: str, seen: set[str], expected: set[str]) -> None:

@@ -11,7 +11,7 @@ from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
 from cnnlite.data.dataset import Normalization
 from cnnlite.random import Rng
 
-__all__ = ["epoch_order", "gather"]
+__all__ = ["augmented", "epoch_order", "gather"]
 
 
 def epoch_order(n: int, epoch: int, seed: int) -> np.ndarray:
@@ -58,7 +58,8 @@ def gather(
 
     Raises:
         ValueError: an index is out of range, or `out` or the augmented images have another shape.
-        TypeError: the indices are not integers, or dtype or `out` is not float32 or float64.
+        TypeError: the indices are not integers, dtype or `out` is not float32 or float64, or
+            the augmented images are of another kind.
     """
     dtype = float_dtype("gather", dtype)
     epoch, seed = integer("gather", "epoch", epoch), integer("gather", "seed", seed)
@@ -86,14 +87,33 @@ def gather(
         return out
     images = X[index]
     if augment is not None:
-        images = augment(images, index, epoch, seed)
-        if images.shape != shape:
-            raise ValueError(f"gather: augment returned {images.shape}, expected {shape}")
+        images = augmented(augment, images, index, epoch, seed)
     if normalization is None:
         out[...] = images
     else:
         normalization.apply(images, dtype, out)
     return out
+
+
+def augmented(
+    augment: Augment, images: np.ndarray, index: np.ndarray, epoch: int, seed: int
+) -> np.ndarray:
+    """Return what `augment` makes of images (N, ...).
+
+    Raises:
+        ValueError, TypeError: it gives no array, one of another shape, or pixels (uint8) as
+            something else, which would have to be guessed: 0 to 1, or 0 to 255?
+    """
+    found = augment(images, index, epoch, seed)
+    if not isinstance(found, np.ndarray):
+        kind = type(found).__name__
+        raise TypeError(f"gather: augment returned {kind}, expected an array {images.shape}")
+    if found.shape != images.shape:
+        raise ValueError(f"gather: augment returned {found.shape}, expected {images.shape}")
+    pixels = images.dtype == np.uint8
+    if (pixels and found.dtype != np.uint8) or (not pixels and found.dtype.kind != "f"):
+        raise TypeError(f"gather: augment returned {found.dtype}, expected {images.dtype}")
+    return found
 
 
 def _gather_pixels(

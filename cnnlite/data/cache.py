@@ -20,31 +20,52 @@ __all__ = [
     "cache_folder",
     "cached_arrays",
     "data_folder",
+    "expanded",
+    "named_data_folder",
     "sync_folder",
     "write_all",
     "write_array",
 ]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+_READ_ONLY = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EEXIST,  # a file where the folder should be, and the same further up:
+    errno.ENOTDIR,
+)
 
 
 def data_folder() -> Path:
     """Where data sets are looked for and fetched to: CNNLITE_DATA, or the user's cache folder."""
-    return _folder("CNNLITE_DATA", "data")
+    return named_data_folder() or _users_folder("data")
+
+
+def named_data_folder() -> Path | None:
+    """The folder that CNNLITE_DATA names, None if it is empty or not set."""
+    return _named("CNNLITE_DATA")
 
 
 def cache_folder() -> Path:
     """Where converted arrays are kept: CNNLITE_CACHE, or the user's cache folder."""
-    return _folder("CNNLITE_CACHE", "arrays")
+    return _named("CNNLITE_CACHE") or _users_folder("arrays")
 
 
-def _folder(variable: str, name: str) -> Path:
-    if os.environ.get(variable):
-        return Path(os.environ[variable])
+def _named(variable: str) -> Path | None:
+    path = os.environ.get(variable)
+    return expanded(path) if path else None
+
+
+def _users_folder(name: str) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("cnnlite", appauthor=False)) / name
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path that somebody wrote, with the home folder put in for "~"."""
+    return Path(os.path.expanduser(path))
 
 
 def cached_arrays(
@@ -137,6 +158,8 @@ def write_array(path: Path, array: np.ndarray) -> None:
                 "room, set CNNLITE_CACHE to another folder, or pass cache=False",
                 str(path),
             ) from error
+        if isinstance(error, OSError):  # in the name of the file, not of its draft
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     sync_folder(path.parent)
 

@@ -9,14 +9,16 @@ Source:
 """
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cnnlite.checks.numbers import choice, integer
-from cnnlite.data.cache import cached_arrays, data_folder
+from cnnlite.data.archive import unpack
+from cnnlite.data.cache import cached_arrays, data_folder, expanded, named_data_folder
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.errors import DataError
 from cnnlite.data.unpickle import MAX_BYTES, read_pickle, read_regular_file
@@ -48,12 +50,29 @@ PIXELS = 3 * 32 * 32
 PathLike = str | os.PathLike[str]
 
 
+FOLDERS = ("cifar-10-batches-py", "cifar-10-batches-bin")
+ARCHIVES = tuple(
+    f"cifar-10-{version}{ending}"
+    for version in ("python", "binary")
+    for ending in (".tar.gz", ".tgz", ".tar")
+)
+
+
 @dataclass(frozen=True)
 class Source:
-    """A folder with the files of one of the versions."""
+    """A folder with the files of one of the versions, or with the archive that holds them.
+
+    Attributes:
+        folder: where the files are; that of the archive if they are still packed.
+        binary: which version it is.
+        archive: the archive, None where the files themselves are there.
+        note: what a user should know, where the data was not quite where it was looked for.
+    """
 
     folder: Path
     binary: bool
+    archive: Path | None = None
+    note: str = ""
 
     @property
     def batches(self) -> list[Path]:
@@ -85,7 +104,8 @@ def cifar10(
 
     Args:
         root: the folder that holds `cifar-10-batches-py` or `cifar-10-batches-bin`, or that folder
-            itself; None for CNNLITE_DATA or the place that `cnnlite data fetch cifar10` fills.
+            itself; one folder deeper, or still in the published archive, it is found too. None for
+            CNNLITE_DATA or the place that `cnnlite data fetch cifar10` fills.
         num_validation: how many images to keep for validation; may be 0.
         normalize: "channel", "image" (see Normalization.from_images; measured on the training
             images alone), or None.
@@ -98,14 +118,14 @@ def cifar10(
     Raises:
         FileNotFoundError: no CIFAR-10 there, or one of its files is missing.
         DataError: a file is damaged; the message names it.
-        OSError: the disk is too full for the cache.
+        OSError: the folder cannot be read, or the disk is too full for the cache.
         TypeError: num_validation is not an integer.
-        ValueError: num_validation or normalize is out of range.
+        ValueError: num_validation or normalize is out of range, or root is empty.
     """
     choice("cifar10", "normalize", normalize, ("channel", "image", None))
     num_validation = integer("cifar10", "num_validation", num_validation)
     source = find(root)
-    arrays = convert(source) if cache else _read_all(source)
+    arrays = convert(source) if cache else read_all(source)
     images, labels = arrays["images_train"], np.array(arrays["labels_train"])
     num_train = len(images) - num_validation
     if num_validation < 0 or num_train < 1:
@@ -125,28 +145,92 @@ def cifar10(
 
 
 def find(root: PathLike | None = None) -> Source:
-    """Find the folder with CIFAR-10's files in `root`, or `root` itself.
+    """Find CIFAR-10's files in `root`, in `root` itself, one folder deeper, or in their archive.
+
+    Args:
+        root: as for `cifar10`.
 
     Raises:
         FileNotFoundError: none of the files is there; the message says how to get them.
+        OSError: the folder cannot be read.
+        ValueError: root is empty.
     """
-    place = Path(root) if root is not None else data_folder()
-    for name in (".", "cifar-10-batches-py", "cifar-10-batches-bin"):
-        for binary in (False, True):
-            source = Source(place / name, binary)
-            if any(path.exists() for path in source.batches):
-                return source
+    if root is not None and not os.fspath(root):
+        raise ValueError("the name of the folder that holds CIFAR-10 is empty")
+    place = expanded(root) if root is not None else data_folder()
+    found = next(_sources(place), None)
+    if found is not None:
+        return found
+    named = " (named by CNNLITE_DATA)" if root is None and named_data_folder() else ""
     raise FileNotFoundError(
-        f"CIFAR-10 is not in {place}: neither cifar-10-batches-py nor cifar-10-batches-bin is "
-        "there. `cnnlite data fetch cifar10` downloads it; --data-dir or CNNLITE_DATA names "
-        "another folder"
+        f"CIFAR-10 is not in {place}{named}: {_why_not(place)}. `cnnlite data fetch cifar10` "
+        "downloads it; --data-dir or CNNLITE_DATA names another folder"
     )
+
+
+def _sources(place: Path) -> Iterator[Source]:
+    """Yield what is found: files before archives, near before deep."""
+    if place.name.endswith((".tar.gz", ".tgz", ".tar")) and place.is_file():
+        yield _packed(place)
+    deeper: list[Path] = []
+    for folder in _and_deeper(place, deeper):
+        note = f"CIFAR-10 is one folder deeper than {place}: in {{}}" if folder in deeper else ""
+        for inner in (folder, *(folder / name for name in FOLDERS)):
+            for binary in (False, True):
+                source = Source(inner, binary, note=note.format(inner))
+                if any(os.path.exists(path) for path in source.batches):
+                    yield source
+    for folder in (place, *deeper):
+        for name in ARCHIVES:
+            if os.path.isfile(folder / name):
+                yield _packed(folder / name)
+
+
+def _and_deeper(place: Path, deeper: list[Path]) -> Iterator[Path]:
+    """Yield the folder, then the folders in it, which are put into the list too."""
+    yield place
+    if place.is_dir():
+        folders = [entry for entry in place.iterdir() if not entry.name.startswith(".")]
+        deeper += sorted(entry for entry in folders if os.path.isdir(entry))
+        yield from deeper
+
+
+def _packed(archive: Path) -> Source:
+    note = f"CIFAR-10 is still in its archive, {archive}, and is read from there"
+    return Source(archive.parent, "binary" in archive.name, archive, note)
+
+
+def _why_not(place: Path) -> str:
+    if not os.path.lexists(place):
+        return "there is no such folder"
+    if not place.is_dir():
+        return "that is a file, expected a folder" if place.exists() else "that link leads nowhere"
+    part = next(
+        (place / f"{name}.part" for name in ARCHIVES if (place / f"{name}.part").exists()), None
+    )
+    if part is not None:
+        return f"a download of it was interrupted ({part.name}), and goes on where it stopped"
+    return f"neither {FOLDERS[0]} nor {FOLDERS[1]} is there"
 
 
 def convert(source: Source) -> Mapping[str, np.ndarray]:
     """Put the images and labels into the cache, if they are not there, and map them from it."""
     keys = [f"{kind}_{split}" for split in ("train", "test") for kind in ("images", "labels")]
-    return cached_arrays("cifar10", _present_files(source), keys, lambda: _read_all(source))
+    files = [source.archive] if source.archive else _present_files(source)
+    return cached_arrays("cifar10", files, keys, lambda: read_all(source))
+
+
+def read_all(source: Source) -> dict[str, np.ndarray]:
+    """Read all images and labels into memory; an archive is unpacked in the meantime.
+
+    Raises:
+        FileNotFoundError, DataError, OSError: as `cifar10`.
+    """
+    if source.archive is None:
+        return _read_all(source)
+    with tempfile.TemporaryDirectory(prefix="cnnlite-") as workspace:
+        folder = unpack(source.archive, Path(workspace))
+        return _read_all(Source(folder, folder.name == FOLDERS[1]))
 
 
 def _present_files(source: Source) -> list[Path]:

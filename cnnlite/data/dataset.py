@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import DTypeLike
 
 from cnnlite.checks.arrays import check_array, float_dtype
@@ -149,22 +151,40 @@ def pixel_sums(images: np.ndarray) -> np.ndarray:
     return sums
 
 
+def _array(name: str, value: Any) -> np.ndarray:
+    """Return a list as an array, and whatever is like an array as it is."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return value
+    if not isinstance(value, list | tuple):
+        kind = type(value).__name__
+        raise TypeError(f"Dataset: {name} is a {kind}, expected an array or a list")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:  # NumPy's words for images of different shapes
+        raise ValueError(f"Dataset: {name} is a list that makes no array: {error}") from None
+    if array.dtype.kind not in "iufb":
+        raise TypeError(f"Dataset: {name} is a list of {array.dtype}, expected numbers")
+    return array if array.size or name[0] == "X" else array.astype(np.int64)
+
+
 class Dataset(Mapping[str, np.ndarray]):
     """The arrays `X_train, y_train, X_val, y_val, X_test, y_test`, as Solver takes them.
 
     Args:
-        arrays: them; X (N, C, H, W), y integers (N,). Splits may be missing; X and y go together.
+        arrays: them; X (N, C, H, W), y integers (N,), or lists of images and of labels. Splits may
+            be missing; X and y go together.
         class_names: the name of each label.
         normalization: how pixels become what a network sees; None where X is ready as it is.
         name: what messages and run records call the data set.
 
     Raises:
-        ValueError: lengths that differ, or a label without a name.
+        ValueError: lengths that differ, a label without a name, or images of different shapes.
+        TypeError: something else than arrays and lists of numbers.
     """
 
     def __init__(
         self,
-        arrays: Mapping[str, np.ndarray],
+        arrays: Mapping[str, npt.ArrayLike],
         class_names: Sequence[str],
         normalization: Normalization | None = None,
         name: str = "unnamed",
@@ -172,7 +192,7 @@ class Dataset(Mapping[str, np.ndarray]):
         known = {f"{kind}_{split}" for split in SPLITS for kind in "Xy"}
         if not known.issuperset(arrays):
             raise ValueError(f"Dataset: unknown arrays {sorted(set(arrays) - known)}")
-        self._arrays = dict(arrays)
+        self._arrays = {key: _array(key, value) for key, value in arrays.items()}
         self.class_names = tuple(class_names)
         self.normalization = normalization
         self.name = name

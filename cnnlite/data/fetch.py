@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnnlite.data.archive import unpack
-from cnnlite.data.cache import data_folder
-from cnnlite.data.cifar10 import PathLike, Source, convert, find
+from cnnlite.data.cache import data_folder, expanded
+from cnnlite.data.cifar10 import FOLDERS, PathLike, Source, convert, find
 from cnnlite.data.errors import DataError, DownloadError
 
 __all__ = ["ARCHIVE", "Archive", "DownloadError", "FileReport", "download", "fetch", "verify"]
@@ -72,7 +72,7 @@ def fetch(
         DataError: what came is not the archive expected, or is damaged; it is removed.
         OSError: a file cannot be written; the message names it.
     """
-    folder = Path(root) if root is not None else data_folder()
+    folder = expanded(root) if root is not None else data_folder()
     if any(report.status in ("missing", "damaged") for report in verify(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         path = download(archive, folder, progress, timeout)
@@ -147,11 +147,13 @@ def verify(root: PathLike | None = None) -> list[FileReport]:
         One report for each batch. "readable" is a sound file that differs from the published one,
         such as the binary version or a copy that was saved again.
     """
-    folder = Path(root) if root is not None else data_folder()
+    folder = expanded(root) if root is not None else data_folder()
     try:
         source = find(folder)
     except FileNotFoundError:
-        source = Source(folder / "cifar-10-batches-py", binary=False)
+        source = None
+    if source is None or source.archive is not None:
+        source = Source(folder / FOLDERS[0], binary=False)
     return [_report(source, path) for path in source.batches]
 
 

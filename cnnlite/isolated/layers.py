@@ -149,9 +149,8 @@ class Layers:
 
     def _forward(self, request: dict[str, Plain]) -> dict[str, Plain]:
         self._set(request)
-        given = [decode(each) for each in request["given"]]
-        watched = {str(k): (a, bytes_of(a)) for k, a in enumerate(given) if _is_array(a)}
-        result = self.layer.forward(*given, **request["options"])
+        given, options, watched = _arguments(request)
+        result = self.layer.forward(*given, **options)
         if not isinstance(result, tuple) or len(result) != 2:
             return {"instead": str(type(result).__name__)[:80]}
         self.made += 1
@@ -162,9 +161,8 @@ class Layers:
 
     def _backward(self, request: dict[str, Plain]) -> dict[str, Plain]:
         self._set(request)
-        cache, given = self.caches[request["cache"]], [decode(each) for each in request["given"]]
-        watched = {str(k): (a, bytes_of(a)) for k, a in enumerate(given)}
-        result = self.layer.backward(*given, cache, **request["options"])
+        cache, (given, options, watched) = self.caches[request["cache"]], _arguments(request)
+        result = self.layer.backward(*given, cache, **options)
         if not request["given"]:  # a loss
             return {"dx": encode(result), "changes": self._changed(watched)}
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
@@ -194,6 +192,17 @@ class Layers:
 
     def _cache(self, request: dict[str, Plain]) -> dict[str, Plain]:
         return {"arrays": [encode(array) for array in _walk(self.caches[request["cache"]])]}
+
+
+def _arguments(
+    request: dict[str, Plain],
+) -> tuple[list[Any], dict[str, Any], dict[str, tuple[np.ndarray, bytes]]]:
+    """Return a call's arguments by place and by name, and its arrays with their bytes."""
+    given = [decode(each) for each in request["given"]]
+    options = {name: decode(value) for name, value in request["options"].items()}
+    named = {**{str(place): each for place, each in enumerate(given)}, **options}
+    watched = {name: (a, bytes_of(a)) for name, a in named.items() if _is_array(a)}
+    return given, options, watched
 
 
 def _parameters(function: Callable[..., Any]) -> list[Plain]:

@@ -48,18 +48,21 @@ class RemoteLayer:
         """Return something if the layer is made of others."""
         return dict.fromkeys(map(str, range(self._children)))
 
-    def _call(self, method: str, given: list[Any], options: Any, **more: Any) -> dict[str, Plain]:
+    def _call(
+        self, method: str, given: list[Any], options: dict[str, Any], **more: Any
+    ) -> dict[str, Plain]:
         sent = {kind: self._calls.changes(kind, getattr(self, kind)) for kind in OWN}
         request = {"method": method, "given": [encode(each) for each in given], **sent, **more}
-        answer = self._calls.ask({**request, "options": options})
+        encoded = {name: encode(value) for name, value in options.items()}
+        answer = self._calls.ask({**request, "options": encoded})
         try:
             if "instead" not in answer:
-                self._take(answer["changes"], given)
+                self._take(answer["changes"], given, options)
         except FORGED:
             raise Lost(UNREADABLE) from None
         return answer
 
-    def _take(self, changes: dict[str, Plain], given: list[Any]) -> None:
+    def _take(self, changes: dict[str, Plain], given: list[Any], options: dict[str, Any]) -> None:
         """Let what the call has changed in the child be changed here too."""
         for kind in OWN:
             arrays = getattr(self, kind)
@@ -80,7 +83,8 @@ class RemoteLayer:
             if isinstance(self._calls.returned.get(key), np.ndarray):
                 self._calls.returned[key][...] = decode(value)
         for place, value in changes["given"].items():
-            given[int(place)][...] = decode(value)
+            array = given[int(place)] if place.isdigit() else options[place]
+            array[...] = decode(value)
 
     def _forward(self, *given: Any, **options: Any) -> tuple[Any, RemoteCache]:
         given = tuple(_number(each) for each in given)
@@ -132,8 +136,8 @@ class RemoteLayer:
             if np.array_equal(mine, with_it, equal_nan=True):
                 results[key] = known[key] = with_it
 
-    def _loss_backward(self, cache: RemoteCache) -> Any:
-        answer = self._call("backward", [], {}, cache=cache.token)
+    def _loss_backward(self, cache: RemoteCache, **options: Any) -> Any:
+        answer = self._call("backward", [], options, cache=cache.token)
         cache.refresh()
         return _decoded(answer, "dx")
 

@@ -183,3 +183,26 @@ def style(axes: Any, title: str, xlabel: str = "", ylabel: str = "") -> None:
     axes.tick_params(colors=INK, which="both", length=0)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def legend_below(axes: Any, columns: int, drop: float = 0.16) -> None:
+    """Put the legend below the axes, where it covers nothing.
+
+    Args:
+        axes: whose labelled curves it explains.
+        columns: of the legend.
+        drop: how far below, in heights of the axes: enough to clear the axis label.
+    """
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -drop), ncols=columns, columnspacing=1.2,
+        frameon=False, labelcolor=INK, fontsize=8.5,
+    )  # fmt: skip
+
+
+def color_bar(picture: Any, axes: Any, label: str) -> None:
+    """Draw the scale of a matrix's colours beside the axes (one, or a list that shares it)."""
+    figure = picture.get_figure()
+    bar = figure.colorbar(picture, ax=axes, shrink=0.9, pad=0.02, aspect=25)
+    bar.set_label(label, color=INK, fontsize=8)
+    bar.ax.tick_params(colors=INK, length=0, labelsize=8)
+    bar.outline.set_edgecolor(GRID)

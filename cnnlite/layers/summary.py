@@ -1,6 +1,7 @@
 """A table of a network: shapes, parameters, arithmetic, and the memory that training keeps."""
 
 import copy
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import count
 from cnnlite.random import Rng
+from cnnlite.terminal import fitting, width_of
 
 if TYPE_CHECKING:
     from cnnlite.layers.base import Layer
@@ -22,6 +24,9 @@ Shape = tuple[int, ...]
 
 LABEL_WIDTH = 48
 """Characters of the table's first column; longer names of layers are cut."""
+
+SHORTEST_LABEL = 16
+"""To which a narrow terminal may cut them."""
 
 
 @dataclass
@@ -84,17 +89,21 @@ class Summary:
         ]
         for row in self.rows:
             label = "  " * row.depth + (f"({row.name}): {row.layer}" if row.name else row.layer)
-            if len(label) > LABEL_WIDTH:
-                label = f"{label[: LABEL_WIDTH - 3]}..."
+            label = _cut(label, LABEL_WIDTH)
             numbers = (row.params, row.multiply_adds, row.cache_bytes)
             lines.append((label, str(row.output_shape), *map(_count, numbers)))
         totals = (self.params, self.multiply_adds, self.cache_bytes)
         lines.append(("total", "", *(f"{number:,}" for number in totals)))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        terminal = width_of(sys.stdout)
+        shown = fitting(widths, (4, 3, 1), terminal)
+        if terminal is not None:  # what is still too much is cut from the names of the layers
+            excess = sum(widths[i] + 2 for i in shown) - 2 - terminal
+            widths[0] = min(widths[0], max(SHORTEST_LABEL, widths[0] - excess))
         text = [
             "  ".join(
-                cell.ljust(width) if i < 2 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+                _cut(line[i], widths[i]).ljust(widths[i]) if i < 2 else line[i].rjust(widths[i])
+                for i in shown
             )
             for line in lines
         ]
@@ -258,3 +267,7 @@ def _block(array: np.ndarray) -> tuple[object, int]:
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else ""
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."

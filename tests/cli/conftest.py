@@ -32,7 +32,9 @@ def cli(
 ) -> Iterator[Callable[..., Outcome]]:
     """cli("train", "--epochs", "1"): run a command in an empty folder, where there is no data."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CNNLITE_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.delenv("CNNLITE_DATA", raising=False)
+    monkeypatch.setattr("cnnlite.data.cache._users_folder", lambda name: tmp_path / "users" / name)
+    monkeypatch.delenv("COLUMNS", raising=False)
     threads = get_num_threads()
 
     def run(*arguments: str | Path) -> Outcome:

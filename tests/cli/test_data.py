@@ -77,15 +77,26 @@ class TestVerify:
 
 
 class TestShow:
-    def test_draws_the_first_images(self, cli: Cli) -> None:
+    def test_draws_the_first_images_large_and_names_the_rows(self, cli: Cli) -> None:
         image = pytest.importorskip("PIL.Image")
         outcome = cli("data", "show", "--out", "sheet.png")
         assert outcome.status == 0
         assert outcome.out.startswith("Dataset embedded: 10 classes")
+        expected = cnnlite.data.embedded(num_train=100, num_validation=0, num_test=0)
+        sheet = cnnlite.data.contact_sheet(expected["X_train"], expected["y_train"])
+        large = sheet.repeat(3, axis=0).repeat(3, axis=1)
         with image.open("sheet.png") as picture:
-            expected = cnnlite.data.embedded(num_train=100, num_validation=0, num_test=0)
-            sheet = cnnlite.data.contact_sheet(expected["X_train"], expected["y_train"])
-            np.testing.assert_array_equal(np.asarray(picture), sheet)
+            pixels = np.asarray(picture)
+        np.testing.assert_array_equal(pixels[-len(large) :, -large.shape[1] :], large)
+        names = pixels[-len(large) :, : -large.shape[1]]
+        rows = np.array_split(names, 10)
+        assert all(row.min() < 100 for row in rows), "each row has its name beside it"
+        assert pixels[: -len(large)].min() < 100, "and a title is above them"
+
+    @pytest.mark.parametrize("name", ["data", "data.xyz", "data.txt"])
+    def test_an_ending_that_is_no_pictures(self, cli: Cli, name: str) -> None:
+        pytest.importorskip("PIL")
+        assert "is no picture's, expected .png" in cli("data", "show", "--out", name).complaint
 
     def test_without_pillow_describes_only(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "PIL", None)

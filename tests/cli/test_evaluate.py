@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cnnlite.report import history
@@ -52,3 +53,21 @@ def test_damaged_weights_are_named(cli: Cli, finished_run: Path, tmp_path: Path)
     copy = Path(shutil.copytree(finished_run, tmp_path / "run"))
     (copy / "weights.safetensors").write_bytes(b"\x00" * 50)
     assert "weights.safetensors" in cli("evaluate", copy).complaint
+
+
+def test_a_destroyed_network_has_no_right_answers(
+    cli: Cli, finished_run: Path, tmp_path: Path
+) -> None:
+    """argmax of NaN is 0: it had the accuracy of class 0's share, and a prediction too."""
+    from cnnlite.checkpoint import load_weights, save_weights
+
+    copy = Path(shutil.copytree(finished_run, tmp_path / "run"))
+    state = load_weights(copy / "weights.safetensors")
+    save_weights(copy / "weights.safetensors", {key: 0 * x + np.nan for key, x in state.items()})
+    outcome = cli("evaluate", copy, "--split", "val", "--threads", "1")
+    assert outcome.status == 0
+    assert "validation accuracy 0.00% over 1,000 images" in outcome.out
+    picture = tmp_path / "grey.ppm"
+    picture.write_bytes(b"P6 32 32 255\n" + bytes(3 * 32 * 32))
+    line = cli("predict", picture, "--run", copy).complaint
+    assert "gives scores that are not finite" in line

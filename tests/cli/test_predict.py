@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.cli.predict import read_image, softmax
+from cnnlite.cli.predict import softmax
 
 Image = pytest.importorskip("PIL.Image")
 Cli = Callable[..., Any]
@@ -37,31 +37,6 @@ def test_top_10_adds_up(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
     out = cli("predict", path, "--run", finished_run, "--top", "10").out
     chances = [float(line.split("%")[0].split()[-1]) for line in out.splitlines() if "%" in line]
     assert sum(chances) == pytest.approx(100, abs=0.6)
-
-
-def test_a_picture_of_the_networks_size_is_taken_as_it_is(tmp_path: Path) -> None:
-    path = picture(tmp_path / "a.png", 32, 32)
-    expected = np.asarray(Image.open(path)).transpose(2, 0, 1)
-    np.testing.assert_array_equal(read_image(path), expected)
-
-
-def test_the_largest_centred_square_is_taken(tmp_path: Path) -> None:
-    pixels = np.zeros((64, 128, 3), np.uint8)
-    pixels[:, 32:96] = 200  # the centre; black to the left and right of it
-    Image.fromarray(pixels).save(tmp_path / "wide.png")
-    assert (read_image(tmp_path / "wide.png") == 200).all()
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "CMYK"])
-@pytest.mark.parametrize("size", [(1, 1), (7, 300), (500, 333)])
-def test_any_size_and_mode_becomes_32_by_32_rgb(
-    tmp_path: Path, mode: str, size: tuple[int, int]
-) -> None:
-    path = picture(tmp_path / ("a.tif" if mode == "CMYK" else "a.png"), *size, mode)
-    image = read_image(path)
-    assert image.shape == (3, 32, 32)
-    assert image.dtype == np.uint8
-    assert image.flags.c_contiguous
 
 
 @pytest.mark.parametrize(
@@ -98,7 +73,9 @@ def test_a_small_file_that_claims_to_be_huge_is_one_line(cli: Cli) -> None:
     Image.new("1", (8193, 8193)).save("a.png")
     assert Path("a.png").stat().st_size < 2**15
     line = cli("predict", "a.png").complaint
-    assert line.endswith("cannot be read as a picture: it has 8193 x 8193 pixels")
+    assert (
+        "cannot be read as a picture: it has 8193 x 8193 pixels, more than the 67,108,864" in line
+    )
 
 
 def test_a_format_that_is_a_program_is_not_read(cli: Cli) -> None:

@@ -121,6 +121,36 @@ class TestResume:
         flag = flags[0].replace("--no-", "--")
         assert line.startswith(f"cnnlite train: {flag} cannot be given with --resume")
 
+    def test_the_new_total_is_remembered(self, cli: Cli) -> None:
+        """The advice after Ctrl-C, --resume alone, found the run finished."""
+        assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
+        assert cli("train", "--resume", "run", "--epochs", "3", "--quiet").status == 0
+        assert read(Path("run/config.toml")).epochs == 3
+        assert read(Path("run/config.toml")).lr == 0.01
+        assert cli("train", "--resume", "run", "--threads", "2", "--quiet").status == 0
+        assert read(Path("run/config.toml")).threads == 2
+        assert len(history.load(Path("run/history.csv"))) == 3
+
+    def test_less_than_there_is_is_refused(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--epochs", "2", "--out", "run").status == 0
+        line = cli("train", "--resume", "run", "--epochs", "1", "--quiet").complaint
+        assert line == "cnnlite train: --epochs is 1, but run has 2 epochs"
+        assert read(Path("run/config.toml")).epochs == 2
+
+    def test_a_smoke_test_has_no_epochs(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--smoke", "--out", "run").status == 0
+        line = cli("train", "--resume", "run", "--epochs", "9").complaint
+        assert line.startswith("cnnlite train: --epochs cannot be given: run is a smoke test")
+
+    def test_a_jump_of_the_learning_rate_is_a_warning(self, cli: Cli) -> None:
+        assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
+        outcome = cli("train", "--resume", "run", "--epochs", "2", "--quiet")
+        assert outcome.status == 0
+        assert re.search(
+            r"^cnnlite: warning: .*the learning rate jumps from \S+ to \S+ at step 3: the schedule "
+            "Cosine was drawn for 1 epochs, and now for 2$", outcome.err, re.M
+        )  # fmt: skip
+
     def test_of_no_run(self, cli: Cli) -> None:
         line = cli("train", "--resume", "nothing").complaint
         assert line == "cnnlite train: nothing is not a run folder: it has no config.toml"
@@ -205,6 +235,19 @@ class TestWhatIsWrong:
         assert "CIFAR-10 is not in nowhere" in line
         assert not Path("runs").exists()
 
+    def test_a_place_that_the_environment_names_is_not_replaced_by_the_embedded_set(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CNNLITE_DATA", "typo")
+        for command in (
+            ["train", "--smoke"],
+            ["data", "show"],
+            ["lab", "sgd", "--data", "cifar10"],
+        ):
+            line = cli(*command).complaint
+            assert "CIFAR-10 is not in typo (named by CNNLITE_DATA): there is no such" in line
+        assert not Path("runs").exists()
+
     def test_a_batch_larger_than_the_data_set(self, cli: Cli) -> None:
         line = cli("train", "--data", "embedded", "--batch-size", "20000").complaint
         assert "batch_size" in line
@@ -218,10 +261,22 @@ def test_divergence_is_one_line_and_status_1(cli: Cli) -> None:
     (line,) = outcome.err.splitlines()
     assert line.startswith("cnnlite train: the loss is ")
     assert "learning rate" in line
+    (run,) = Path("runs").iterdir()
+    assert {"curves.png", "history.csv", "weights-last.safetensors"} <= set(os.listdir(run))
+
+
+def test_the_last_batch_may_be_dropped(cli: Cli) -> None:
+    flags = ["--overfit", "230", "--batch-size", "100", "--epochs", "2"]
+    assert cli(*QUICK, *flags, "--drop-last", "--out", "run").status == 0
+    assert [row["step"] for row in history.load(Path("run/history.csv"))] == [2, 4]
+    assert read(Path("run/config.toml")).drop_last
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_ctrl_c_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_says_how_to_go_on_and_going_on_works(
+    tmp_path: Path, name: str, status: int
+) -> None:
     command = [
         sys.executable, "-m", "cnnlite", "train", "--model", "two_layer_net", "--data", "embedded",
         "--epochs", "5000", "--overfit", "512", "--threads", "1", "--out", str(tmp_path / "run"),
@@ -232,9 +287,10 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> None:
     while not (tmp_path / "run" / runs.CHECKPOINT).exists():  # written after the first epoch
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.Signals[name])
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == status
+    assert (tmp_path / "run" / runs.CURVES).exists()
     hint = f"cnnlite train --resume {tmp_path / 'run'}"
     assert err == f"cnnlite train: stopped; continue with: {hint}\n"
     epochs = len(history.load(tmp_path / "run" / "history.csv"))

@@ -4,6 +4,7 @@ import os
 import pickle
 import shutil
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -183,17 +184,131 @@ def test_wrong_arguments_are_refused(python_root: Path) -> None:
         load("mnist")
 
 
-def test_load_takes_the_embedded_set_only_where_cifar10_is_not_asked_for(
+def test_load_takes_the_embedded_set_only_where_no_place_is_named(
     python_root: Path, tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setenv("CNNLITE_DATA", str(tmp_path / "nowhere"))
-    assert load().name == "embedded"
-    with pytest.raises(FileNotFoundError):
-        load("cifar10")
+    monkeypatch.setattr("cnnlite.data.cache._users_folder", lambda name: tmp_path / "empty")
+    for unset in ("", None):
+        monkeypatch.setenv("CNNLITE_DATA", "") if unset == "" else monkeypatch.delenv(
+            "CNNLITE_DATA"
+        )
+        assert load().name == "embedded"
+        with pytest.raises(FileNotFoundError):
+            load("cifar10")
     with pytest.raises(FileNotFoundError):
         load("auto", tmp_path / "nowhere")
     with pytest.raises(ValueError, match="num_validation is 1000"):
         load("auto", python_root)  # it was found: it has 60 images
+
+
+class TestNamedPlaces:
+    """A place that somebody named and that does not hold the data is an error, never embedded."""
+
+    @pytest.mark.parametrize(
+        ("make", "reason"),
+        [
+            (lambda path: None, "there is no such folder"),
+            (lambda path: path.touch(), "that is a file, expected a folder"),
+            (lambda path: path.mkdir(), "neither cifar-10-batches-py nor cifar-10-batches-bin"),
+            (lambda path: path.symlink_to("nothing"), "that link leads nowhere"),
+        ],
+    )
+    @pytest.mark.parametrize("name", ["auto", "cifar10"])
+    def test_by_the_environment(self, tmp_path, monkeypatch, make, reason, name) -> None:
+        monkeypatch.setenv("CNNLITE_DATA", str(tmp_path / "typo"))
+        make(tmp_path / "typo")
+        with pytest.raises(FileNotFoundError, match=reason) as raised:
+            load(name)
+        assert f"{tmp_path / 'typo'} (named by CNNLITE_DATA)" in str(raised.value)
+        assert load("embedded").name == "embedded"
+
+    def test_by_a_relative_name(self, tmp_path, monkeypatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        for root in ("typo", "./typo", Path("typo")):
+            with pytest.raises(FileNotFoundError, match=r"CIFAR-10 is not in typo: there is no"):
+                load("auto", root)
+
+    def test_an_empty_name(self) -> None:
+        for function in (cifar10, find, lambda root: load("auto", root)):
+            with pytest.raises(ValueError, match="folder that holds CIFAR-10 is empty"):
+                function("")
+
+    def test_a_path_in_the_place_of_a_name(self) -> None:
+        with pytest.raises(ValueError, match=r"a folder is given as root='/data/cifar'"):
+            load("/data/cifar")
+
+    def test_a_folder_that_cannot_be_read(self, tmp_path, monkeypatch) -> None:
+        def denied(path: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "iterdir", denied)
+        with pytest.raises(PermissionError, match=tmp_path.name):
+            load("auto", tmp_path)
+
+    def test_a_download_that_broke_off(self, tmp_path: Path) -> None:
+        (tmp_path / "cifar-10-python.tar.gz.part").touch()
+        with pytest.raises(
+            FileNotFoundError, match=r"interrupted \(cifar-10-python\.tar\.gz\.part"
+        ):
+            find(tmp_path)
+
+    def test_the_home_folder_is_put_in(self, python_root: Path, monkeypatch) -> None:
+        monkeypatch.setenv("HOME", str(python_root.parent))
+        monkeypatch.setenv("USERPROFILE", str(python_root.parent))
+        assert find(f"~/{python_root.name}").folder == python_root / PY
+        monkeypatch.setenv("CNNLITE_DATA", f"~/{python_root.name}")
+        assert find().folder == python_root / PY
+
+
+class TestNotQuiteWhereItWasLookedFor:
+    @pytest.mark.parametrize("inner", [True, False])
+    def test_one_folder_deeper(self, python_root: Path, rows, inner: bool) -> None:
+        deep = python_root.parent / "above" / "the data"
+        deep.parent.mkdir()
+        shutil.move(python_root / PY if inner else python_root, deep)
+        source = find(deep.parent)
+        assert str(source.folder) in source.note
+        assert "one folder deeper" in source.note
+        data = cifar10(deep.parent, num_validation=0)
+        np.testing.assert_array_equal(data["X_train"], expected(rows)[0])
+
+    def test_what_is_near_is_taken_before_what_is_deep(self, python_root: Path) -> None:
+        shutil.copytree(python_root, python_root / "a copy")
+        source = find(python_root)
+        assert (source.folder, source.note) == (python_root / PY, "")
+
+    @pytest.mark.parametrize(
+        ("name", "place", "cache"),
+        [
+            ("cifar-10-python.tar.gz", "folder", True),
+            ("cifar-10-python.tar.gz", "folder", False),
+            ("cifar-10-python.tgz", "deeper", True),
+            ("cifar-10-python.tar", "itself", True),
+            ("cifar-10-binary.tar.gz", "folder", True),
+            ("cifar-10-binary.tar.gz", "itself", False),
+        ],
+    )
+    def test_in_its_archive(
+        self, python_root, binary_root, tmp_path, own_cache, rows, name, place, cache
+    ) -> None:
+        root = binary_root if "binary" in name else python_root
+        box = tmp_path / "box"
+        archive = (box / "inner" if place == "deeper" else box) / name
+        archive.parent.mkdir(parents=True)
+        with tarfile.open(archive, "w" if name.endswith(".tar") else "w:gz") as tar:
+            tar.add(root / (BIN if "binary" in name else PY), BIN if "binary" in name else PY)
+        where = archive if place == "itself" else box
+        assert "still in its archive" in find(where).note
+        assert str(archive) in find(where).note
+        data = cifar10(where, num_validation=0, cache=cache)
+        np.testing.assert_array_equal(data["X_train"], expected(rows)[0])
+        np.testing.assert_array_equal(data["y_train"], expected(rows)[1])
+        assert [path.name for path in archive.parent.iterdir()] == [name], "it may be read-only"
+
+    def test_a_damaged_archive_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "cifar-10-python.tar.gz").write_bytes(b"<html>not found</html>")
+        with pytest.raises(DataError, match=r"cifar-10-python\.tar\.gz is damaged or no archive"):
+            cifar10(tmp_path)
 
 
 def test_a_read_only_source_is_enough(python_root: Path) -> None:

@@ -33,6 +33,16 @@ class Layer:
         self.params["bias"] = self.params["bias"].copy()
         return dy * self.weight, {"weight": self.params["weight"], "bias": dy.sum(axis=0)}
 
+class Loss:
+    def forward(self, x, targets):
+        return ((x - targets) ** 2).sum(axis=1), x - targets
+
+    def backward(self, cache, dvalue=1.0):
+        dx = 2 * cache * np.reshape(dvalue, (-1, 1))
+        if np.ndim(dvalue):
+            dvalue[0] = 9
+        return dx
+
 class Fails:
     def __init__(self, wrong=True):
         if wrong:
@@ -60,6 +70,21 @@ def test_numbers_cross_both_ways(layer: Any) -> None:
     np.testing.assert_array_equal(grads["bias"], [2, 2, 2])
 
 
+def test_the_dvalue_of_a_loss_crosses_too() -> None:
+    """A loss in the child took no dvalue, and no array by name."""
+    with start(LIMIT) as child:
+        loss, is_loss = load(child, Path("own.py"), SOURCE, "Loss", "()", sys.path, LIMIT)
+        assert is_loss
+        x, targets = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+        _, cache = loss.forward(x, targets)
+        np.testing.assert_array_equal(loss.backward(cache), 2 * (x - 1))
+        np.testing.assert_array_equal(loss.backward(cache, dvalue=0.5), x - 1)
+        dvalue = np.array([1.0, 3.0])
+        dx = loss.backward(cache, dvalue=dvalue)
+        np.testing.assert_array_equal(dx, 2 * (x - 1) * [[1], [3]])
+        np.testing.assert_array_equal(dvalue, [9, 3])  # it wrote into what it was given
+
+
 def test_what_is_changed_there_is_changed_here(layer: Any) -> None:
     x = np.ones((2, 3))
     first, _ = layer.forward(x)
@@ -76,7 +101,7 @@ def test_what_is_changed_there_is_changed_here(layer: Any) -> None:
 
 
 def test_what_cannot_be_made_is_told() -> None:
-    with start(LIMIT) as child, pytest.raises(NotMade, match="Layer, Fails"):
+    with start(LIMIT) as child, pytest.raises(NotMade, match="Layer, Loss, Fails"):
         load(child, Path("own.py"), SOURCE, "Nothing", "()", sys.path, LIMIT)
     with start(LIMIT) as child, pytest.raises(Raised, match=r"not here \(own.py, line ") as raised:
         load(child, Path("own.py"), SOURCE, "Fails", "(wrong=True)", sys.path, LIMIT)

@@ -20,6 +20,7 @@ from cnnlite.layers import (
     Residual,
     Sequential,
 )
+from cnnlite.models import three_layer_convnet
 from cnnlite.random import Rng, as_rng, manual_seed
 
 
@@ -193,3 +194,18 @@ def test_sizes_that_are_none() -> None:
 def test_a_shape_that_the_network_cannot_take_is_told_by_its_layer() -> None:
     with pytest.raises(ValueError, match="Conv2d: x has 1 channels, weight expects 3"):
         small().summary((1, 8, 8))
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_the_table_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    summary = three_layer_convnet(rng=0).summary((1, 3, 32, 32))
+    whole = str(summary).splitlines()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = str(summary).splitlines()
+    assert len(lines) == len(whole)
+    assert max(map(len, lines)) <= columns
+    numbers = {word for line in whole for word in line.split()}
+    total = lines[-1].split()
+    assert total[0] == "total"
+    assert set(total) <= numbers
+    assert f"{summary.params:,}" in total

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, style
+from cnnlite.labs._lab import COLORS, INK, color_bar, style
 from cnnlite.labs.convolution.circulant import circulant, dft_matrix
 
 MARKERS = "os^vDP"
@@ -27,13 +27,16 @@ def draw(errors: dict[str, list[float]], figure: Any) -> None:
 
 def _matrix(axes: Any, matrix: np.ndarray, title: str, block: int = 0) -> None:
     limit = np.abs(matrix).max()
-    axes.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit)
+    signed = bool((matrix < 0).any())
+    colors, low = ("RdBu", -limit) if signed else ("Blues", 0)
+    picture = axes.imshow(matrix, cmap=colors, vmin=low, vmax=limit)
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#bbbbbb")
     for edge in range(block, len(matrix), block) if block else ():
         axes.axhline(edge - 0.5, color="#888888", linewidth=0.7)
         axes.axvline(edge - 0.5, color="#888888", linewidth=0.7)
+    color_bar(picture, axes, "entry")
 
 
 def _errors(axes: Any, errors: dict[str, list[float]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, style
+from cnnlite.labs._lab import COLORS, INK, legend_below, style
 from cnnlite.labs.descent.lemmas import model, proximal_step
 
 MARKERS = "os^D"
@@ -41,7 +41,7 @@ def _step(axes: Any) -> None:
         color=INK,
     )  # fmt: skip
     axes.set_ylim(-0.6, 3.2)
-    _legend_below(axes, 3)
+    legend_below(axes, 3)
 
 
 def _curve(w: np.ndarray) -> np.ndarray:
@@ -59,11 +59,4 @@ def _gaps(axes: Any, horizons: Sequence[int], shares: dict[str, list[float]]) ->
     axes.set_yscale("log")
     axes.set_xticks(T, [f"{t}" for t in T])
     axes.minorticks_off()
-    _legend_below(axes, 3)
-
-
-def _legend_below(axes: Any, columns: int) -> None:
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, columnspacing=1.2,
-        frameon=False, labelcolor=INK, fontsize=8.5,
-    )  # fmt: skip
+    legend_below(axes, 3)

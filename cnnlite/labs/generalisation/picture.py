@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnnlite.labs._lab import COLORS, INK, style
+from cnnlite.labs._lab import COLORS, INK, legend_below, style
 from cnnlite.labs.generalisation.experiment import REGULARISERS, Training
 
 MARKERS = "os^vD"
@@ -35,11 +35,11 @@ def _losses(axes: Any, by_kind: Mapping[str, Training], steps_per_epoch: int) ->
             linewidth=1.2, label=kind,
         )  # fmt: skip
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8)
+    legend_below(axes, 3, 0.17)
 
 
 def _steps(axes: Any, by_share: Mapping[float, Training]) -> None:
-    style(axes, "steps to learn all by heart, of those for true labels", "share of random labels")
+    style(axes, "steps until all is learnt by heart (true labels: 1)", "share of random labels")
     done = {share: training for share, training in by_share.items() if training.by_heart}
     first = by_share[0.0].steps
     relative = [training.steps / first for training in done.values()]
@@ -60,7 +60,7 @@ def _errors(axes: Any, by_share: Mapping[float, Training]) -> None:
     axes.set_ylim(-0.03, 1)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda x, _: f"{x:.0%}")
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8, loc="center right")
+    legend_below(axes, 2, 0.17)
 
 
 def _regularisers(axes: Any, by_regulariser: Mapping[tuple[str, str], Training]) -> None:
@@ -80,6 +80,6 @@ def _regularisers(axes: Any, by_regulariser: Mapping[tuple[str, str], Training])
         )  # fmt: skip
     axes.set_xticks([4 * i + 1.24 for i in range(len(REGULARISERS))], REGULARISERS, fontsize=8)
     axes.yaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
-    axes.set_ylim(0, 1.45)
+    axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8, ncols=2, loc="upper center")
+    legend_below(axes, 2, 0.1)

@@ -138,7 +138,7 @@ def run(settings: Settings) -> Findings:
         [_row(name, matrix) for name, matrix in matrices.items()],
     )
     picture = partial(draw, counts, matrices, data.class_names)
-    return Findings(setting, [*statements, rows.statement], [table], picture, (9, 6.4))
+    return Findings(setting, [*statements, rows.statement], [table], picture, (10, 7.6))
 
 
 def _row(name: str, matrix: np.ndarray) -> tuple[str, ...]:

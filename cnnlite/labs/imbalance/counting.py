@@ -69,7 +69,16 @@ def confusion(truth: Labels, found: Labels, classes: int) -> npt.NDArray[np.int6
     Args:
         truth, found: (N,) labels.
         classes: how many there are.
+
+    Raises:
+        ValueError: a label is no class, as that of an image whose scores are not finite.
     """
+    for name, labels in (("truth", truth), ("found", found)):
+        wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+        if len(wrong):
+            raise ValueError(
+                f"confusion: {name}[{wrong[0]}] is {labels[wrong[0]]}, expected 0 to {classes - 1}"
+            )
     return np.bincount(truth * classes + found, minlength=classes**2).reshape(classes, classes)
 
 

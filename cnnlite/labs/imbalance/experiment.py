@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite.data import Dataset
-from cnnlite.evaluation import scores_of_batches
+from cnnlite.evaluation import predictions, scores_of_batches
 from cnnlite.labs.generalisation.experiment import network
 from cnnlite.labs.imbalance.counting import confusion
 from cnnlite.losses import CrossEntropyLoss, FocalLoss, class_balanced_weight
@@ -73,5 +73,5 @@ def train(data: Dataset, loss: Any, epochs: int, seed: int = 0) -> Outcome:
     parts = [scores for _, scores in scores_of_batches(model, data["X_val"], data.normalization)]
     scores = np.concatenate(parts)
     share = np.bincount(data["y_train"], minlength=classes) / len(data["y_train"])
-    found = (scores.argmax(axis=1), (scores - np.log(share)).argmax(axis=1))
+    found = (predictions(scores), predictions(scores - np.log(share)))
     return Outcome(*(confusion(truth, labels, classes) for labels in found))

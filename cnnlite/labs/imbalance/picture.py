@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, GRID, INK, style
+from cnnlite.labs._lab import COLORS, GRID, INK, color_bar, legend_below, style
 from cnnlite.labs.imbalance.counting import class_accuracy
 
 MARKERS = "osD^v"
@@ -19,21 +19,25 @@ def draw(
     """Draw accuracies by class above the confusion matrices of all remedies."""
     grid = figure.add_gridspec(2, len(matrices), height_ratios=[1.25, 1])
     _accuracies(figure.add_subplot(grid[0, :]), counts, matrices, names)
-    for column, (name, matrix) in enumerate(matrices.items()):
-        axes = figure.add_subplot(grid[1, column])
-        axes.imshow(matrix / matrix.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
+    panels = [figure.add_subplot(grid[1, column]) for column in range(len(matrices))]
+    places = range(len(names))
+    for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
+        shares = matrix / matrix.sum(axis=1, keepdims=True)
+        picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set_title(name.replace(", ", ",\n"), fontsize=8, color=INK)
-        axes.set(xticks=[], yticks=[])
+        axes.set_xticks(places, names, rotation=90, fontsize=7)
+        axes.set_yticks(places, names if axes is panels[0] else [], fontsize=7)
+        axes.tick_params(colors=INK, length=0)
         axes.spines[:].set_color(GRID)
         axes.set_xlabel("taken for", fontsize=8, color=INK)
-        if not column:
-            axes.set_ylabel("class, rare ones below", fontsize=8, color=INK)
+    panels[0].set_ylabel("class", fontsize=8, color=INK)
+    color_bar(picture, panels, "share of the class's images")
 
 
 def _accuracies(
     axes: Any, counts: np.ndarray, matrices: Mapping[str, np.ndarray], names: Sequence[str]
 ) -> None:
-    style(axes, "validation accuracy by class, and its training images")
+    style(axes, "validation accuracy by class", "class, below the number of its training images")
     places = np.arange(len(counts))
     for (name, matrix), color, marker in zip(matrices.items(), COLORS, MARKERS, strict=False):
         values = class_accuracy(matrix)
@@ -45,4 +49,4 @@ def _accuracies(
     axes.set_xticks(places, ticks, fontsize=8)
     axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
     axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8, loc="lower left")
+    legend_below(axes, 3, 0.34)

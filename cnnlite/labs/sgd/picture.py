@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, style
+from cnnlite.labs._lab import COLORS, INK, legend_below, style
 from cnnlite.labs.sgd import two_parabolas as tp
 from cnnlite.labs.sgd.network import Course
 
@@ -28,24 +28,24 @@ def _parabolas(axes: Any) -> None:
     axes.plot(w, tp.total(w), color=INK, label="total")
     for c, line, color in zip(tp.MINIMA, ("--", ":"), (BLUE, COLORS[2]), strict=True):
         axes.plot(w, (w - c) ** 2 / 2, line, color=color, label=f"part with minimum {c}")
-    axes.text(0.5, 8.1, "here one of\nthe two steps\nraises the total", ha="center", va="top",
+    axes.text(0.5, 9.6, "here one of\nthe two steps\nraises the total", ha="center", va="top",
               fontsize=8.5, color=INK)  # fmt: skip
-    axes.set_ylim(0, 13)
-    axes.legend(loc="upper center", frameon=False, labelcolor=INK, fontsize=8.5)
+    axes.set_ylim(0, 10)
+    legend_below(axes, 1)
 
 
 def _path(axes: Any) -> None:
-    style(axes, "SGD, step 1/4: the total", "step")
+    style(axes, "SGD with steps of size 1/4: the total", "step")
     path = tp.simulate(0.25, 60, np.random.default_rng(0))
     total = tp.total(path)
     rises = np.flatnonzero(np.diff(total) > 0) + 1
-    axes.plot(total, color=BLUE, linewidth=1)
+    axes.plot(total, color=BLUE, linewidth=1, label="the total after each step")
     axes.plot(rises, total[rises], "o", color=VERMILION, markersize=4, label="it has risen")
-    axes.axhline(9 / 4, color=INK, linewidth=0.8, linestyle=":")
+    axes.axhline(9 / 4, color=INK, linewidth=0.8, linestyle=":", label="its minimum, 9/4")
     rest = 9 / 4 + float(tp.resting_excess(0.25))
     axes.axhline(rest, color=INK, linewidth=0.8, linestyle="--", label="its mean in the long run")
     axes.set_ylim(2, 5)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=8.5)
+    legend_below(axes, 2)
 
 
 def _courses(axes: Any, courses: list[Course]) -> None:
@@ -54,7 +54,4 @@ def _courses(axes: Any, courses: list[Course]) -> None:
         share = np.mean(course.rises)
         label = f"batches of {course.batch_size}: {share:.0%} go up"
         axes.plot(course.full, color=color, linewidth=1.1, label=label)
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=1.2,
-        frameon=False, labelcolor=INK, fontsize=8.5,
-    )  # fmt: skip
+    legend_below(axes, 2)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import cnnlite._record
+import cnnlite.training.record
 from cnnlite.callbacks import Callback
 from cnnlite.checkpoint import Checkpoint, CheckpointError
 from cnnlite.data import RandomCropFlip
@@ -81,7 +81,13 @@ def test_bad_paths(tmp_path: Path) -> None:
 
 @pytest.fixture
 def saved(path: Path) -> Path:
-    trainings.solver(checkpoint=path, num_epochs=1).train()
+    """A training that was stopped after its first epoch."""
+
+    class Stop(Callback):
+        def after_epoch(self, solver: Solver) -> None:
+            solver.stop()
+
+    trainings.solver(checkpoint=path, callbacks=[Stop()]).train()
     return path
 
 
@@ -126,8 +132,8 @@ def test_another_activation_is_another_training(saved: Path) -> None:
 
 @pytest.mark.parametrize("name", ["cnnlite", "NumPy", "backend", "compiler", "instruction set"])
 def test_other_versions_warn(saved: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    here = {**cnnlite._record.versions(), name: "another"}
-    monkeypatch.setattr("cnnlite.checkpoint.versions", lambda: here)
+    here = {**cnnlite.training.record.versions(), name: "another"}
+    monkeypatch.setattr("cnnlite.training.checkpoint.versions", lambda: here)
     with pytest.warns(UserWarning, match=rf"{name} is .* in the checkpoint, another here; the con"):
         trainings.solver(checkpoint=saved).resume()
 
@@ -148,7 +154,7 @@ def test_weights_are_no_checkpoint(path: Path) -> None:
 
 
 def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlite.checkpoint.FORMAT", 2)
+    monkeypatch.setattr("cnnlite.training.checkpoint.FORMAT", 2)
     with pytest.raises(CheckpointError, match=r"of another version .* format 1, expected 2"):
         trainings.solver(checkpoint=saved).resume()
 
@@ -162,7 +168,11 @@ def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda arrays, metadata: metadata.update(epoch=None),
         lambda arrays, metadata: metadata.pop("history"),
         lambda arrays, metadata: metadata.update(history=[1]),
-        lambda arrays, metadata: metadata.update(train_acc_history=[]),
+        lambda arrays, metadata: metadata["history"][0].pop("val_acc"),
+        lambda arrays, metadata: metadata["history"][0].update(loss="low"),
+        lambda arrays, metadata: metadata.update(callbacks=3),
+        lambda arrays, metadata: metadata.update(stopped_by=[1]),
+        lambda arrays, metadata: [arrays.pop(key) for key in [*arrays] if key[:5] == "best/"],
         lambda arrays, metadata: arrays.pop("loss_history"),
         lambda arrays, metadata: arrays.pop("model/0.weight"),
         lambda arrays, metadata: arrays.update({"best/0.weight": np.zeros(3)}),
@@ -197,7 +207,7 @@ def test_contents_that_do_not_fit_together_are_refused(saved: Path, forge: Any) 
 
 def test_plain_values_of_objects() -> None:
     """A function's address differs in every process: it must not stand in a record."""
-    describe = cnnlite._record.describe
+    describe = cnnlite.training.record.describe
     assert describe(len) == "builtins.len"
     assert describe(lambda: 0).endswith("<lambda>")
     assert describe(np.float32(0.5)) == 0.5

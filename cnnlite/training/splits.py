@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite.data import Normalization, batches
-from cnnlite.evaluation import model_dtype
 from cnnlite.layers import Layer
+from cnnlite.training.evaluation import model_dtype, not_finite
+
+BLOCK = 2**20
+"""Numbers that are looked at at once: a memory map may be larger than the memory."""
 
 
 class Split(NamedTuple):
@@ -42,6 +45,9 @@ def checked_splits(
         raise ValueError(f"Solver: {name} is {wanted}, but X_train has {len(train.X)} images only")
     if overfit is not None:
         train = val = Split(train.X[:overfit], train.y[:overfit])
+    check_finite("X_train", train.X)
+    if val.X is not train.X:
+        check_finite("X_val", val.X)
     return train, val, normalization
 
 
@@ -73,13 +79,30 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
     if y.dtype.kind not in "iu":
         raise TypeError(f"Solver: {y_name} is {y.dtype}, expected integer labels")
     if y.ndim != 1 or len(X) != len(y):
+        rows = y.ndim == 2 and len(X) == len(y) and y.shape[1] > 1
+        hint = f"; of one-hot rows, {y_name}.argmax(axis=1) are the labels" if rows else ""
         raise ValueError(
             f"Solver: {y_name} has the shape {y.shape}, expected {(len(X),)}, "
-            f"one label for each of {X_name} {X.shape}"
+            f"one label for each of {X_name} {X.shape}{hint}"
         )
     if not len(X):
         raise ValueError(f"Solver: {X_name} is empty, its shape is {X.shape}")
     return Split(X, y.astype(np.int64))
+
+
+def check_finite(name: str, X: np.ndarray) -> None:
+    """Raise ValueError, with the place, if images hold NaN or infinity; look at a few at a time."""
+    if X.dtype.kind != "f":
+        return
+    size = max(1, BLOCK // max(1, X[0].size))
+    for start in range(0, len(X), size):
+        good = np.isfinite(X[start : start + size])
+        if not good.all():
+            image, *place = (int(i) for i in np.argwhere(~good)[0])
+            raise ValueError(
+                f"Solver: {name}[{start + image}] holds {X[(start + image, *place)]} "
+                f"at {tuple(place)}; images must be finite"
+            )
 
 
 def find_normalization(data: Any, X: np.ndarray) -> Normalization | None:
@@ -94,8 +117,10 @@ def check_fit(model: Layer, train: Split, val: Split, normalization: Normalizati
     """Run one image through the model, and compare the labels with its number of classes.
 
     Raises:
-        ValueError: splits with different images, scores that are not (N, classes), or a label
-            that is no class; or what the model says of an image it cannot take.
+        TypeError: the model gives no array.
+        ValueError: splits with different images, parameters or scores that are not finite, scores
+            that are not (N, classes), or a label that is no class; or what the model says of an
+            image it cannot take.
     """
     if val.X.shape[1:] != train.X.shape[1:] or val.X.dtype != train.X.dtype:
         raise ValueError(
@@ -104,16 +129,27 @@ def check_fit(model: Layer, train: Split, val: Split, normalization: Normalizati
         )
     x = batches.gather(train.X, np.arange(1), normalization, model_dtype(model))
     scores = model(x)
-    if scores.ndim != 2 or len(scores) != 1:
+    if not isinstance(scores, np.ndarray):
+        raise TypeError(f"Solver: the model gives {type(scores).__name__}, expected an array")
+    if scores.ndim != 2 or len(scores) != 1 or not scores.size:
         raise ValueError(
             f"Solver: the model gives {scores.shape} for one image {x.shape}, "
             "expected scores (1, classes)"
+        )
+    bad = not_finite({**model.params, **model.buffers})
+    if bad is not None:
+        raise ValueError(f"Solver: the model's {bad} is not finite before the first step")
+    if not np.isfinite(scores).all() and np.isfinite(x).all():
+        raise ValueError(
+            "Solver: the model gives scores that are not finite before the first step, "
+            f"for X_train[0]: {scores[0]}"
         )
     classes = scores.shape[1]
     for name, y in (("y_train", train.y), ("y_val", val.y)):
         wrong = np.flatnonzero((y < 0) | (y >= classes))
         if len(wrong):
+            hint = "; labels count from 0" if y.min() == 1 and y.max() == classes else ""
             raise ValueError(
                 f"Solver: {name}[{wrong[0]}] is {y[wrong[0]]}, the model's {classes} classes are "
-                f"0 to {classes - 1}"
+                f"0 to {classes - 1}{hint}"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,69 @@ class At(Callback):
 
 def ctrl_c(*_: Any) -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+needs_signals = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs SIGHUP")
+
+
+@needs_signals
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_request_to_end_ends_as_ctrl_c_does(name: str, tmp_path: Path) -> None:
+    """They killed the process in the middle of a step, and nothing was saved."""
+    number, path = signal.Signals[name], tmp_path / "x.safetensors"
+    undisturbed = trainings.solver()
+    undisturbed.train()
+    before = signal.getsignal(number)
+    solver = trainings.solver(
+        callbacks=[At(7, lambda solver: os.kill(os.getpid(), number))], checkpoint=path
+    )
+    solver.train()
+    assert (solver.interrupted, solver.interrupted_by, solver.step) == (True, number, 7)
+    assert not solver.ended
+    assert signal.getsignal(number) is before is signal.SIG_DFL
+    resumed = trainings.solver(checkpoint=path)
+    resumed.resume()
+    assert (resumed.interrupted, resumed.interrupted_by) == (False, None)
+    assert trainings.fingerprint(resumed) == trainings.fingerprint(undisturbed)
+
+
+@needs_signals
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_programs_own_handlers_are_respected(name: str) -> None:
+    number, calls = signal.Signals[name], []
+    before = signal.signal(number, lambda *_: calls.append(name))
+    own = signal.getsignal(number)
+    try:
+        solver = trainings.solver(callbacks=[At(3, lambda _: os.kill(os.getpid(), number))])
+        solver.train()
+        assert calls == [name]
+        assert not solver.interrupted
+        assert signal.getsignal(number) is own
+    finally:
+        signal.signal(number, before)
+
+
+@needs_signals
+def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        hang_up = At(3, lambda _: os.kill(os.getpid(), signal.SIGHUP))
+        solver = trainings.solver(callbacks=[hang_up], num_epochs=1)
+        solver.train()
+        assert (solver.interrupted, solver.epoch) == (False, 1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@needs_signals
+def test_all_handlers_are_put_back_when_training_fails() -> None:
+    def fail(solver: Solver) -> None:
+        raise RuntimeError("no")
+
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    with pytest.raises(RuntimeError, match="no"):
+        trainings.solver(callbacks=[At(3, fail)]).train()
+    assert {number: signal.getsignal(number) for number in signal.valid_signals()} == before
 
 
 @pytest.mark.parametrize("step", [1, 4, 5, 6, 14])

@@ -21,7 +21,7 @@ class Scripted(EarlyStopping):
         self.accuracies = accuracies
 
     def after_epoch(self, solver: Solver) -> None:
-        solver.val_acc_history[-1] = self.accuracies[solver.epoch - 1]
+        solver.history[-1]["val_acc"] = self.accuracies[solver.epoch - 1]
         super().after_epoch(solver)
 
 
@@ -48,8 +48,9 @@ def test_stops_when_the_best_epoch_is_too_old(
 def test_remembers_across_a_resume(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     accuracies = [0.5, 0.4, 0.4, 0.4]
-    trainings.solver(num_epochs=2, checkpoint=path, callbacks=[Scripted(3, accuracies)]).train()
-    solver = trainings.solver(num_epochs=9, checkpoint=path, callbacks=[Scripted(3, accuracies)])
+    options = {"checkpoint": path, "callbacks": [Scripted(3, accuracies)], "schedule": None}
+    trainings.solver(num_epochs=2, **options).train()
+    solver = trainings.solver(num_epochs=9, **options)
     solver.resume()
     assert solver.epoch == 4
 

@@ -6,15 +6,15 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from cnnlite.solver import Solver
+from cnnlite._version import __version__
+from cnnlite.training.state import TrainingState
 
 
-def configuration(solver: Solver) -> dict[str, Any]:
+def configuration(solver: TrainingState) -> dict[str, Any]:
     """Return everything that decides the bits of a training, but for its length.
 
     num_epochs is left out so that a finished training may be continued.
@@ -41,16 +41,17 @@ def configuration(solver: Solver) -> dict[str, Any]:
         "X_val": f"{solver.X_val.dtype} {solver.X_val.shape}",
         "y_val": describe(solver.y_val),
     }
+    if solver.drop_last:  # left out otherwise, for checkpoints from before there was such a thing
+        record["drop_last"] = True
     return json.loads(json.dumps(record))  # as it looks when it comes back from a file
 
 
 def versions() -> dict[str, str]:
     """Return what else the bits depend on: the build and the kind of machine."""
-    import cnnlite
     from cnnlite._backend import backend_name, kernels
 
     return {
-        "cnnlite": cnnlite.__version__,
+        "cnnlite": __version__,
         "NumPy": np.__version__,
         "backend": backend_name,
         "compiler": kernels.compiler(),

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cnnlite.callbacks.progress import HEADER, Progress, duration, line
+from cnnlite.training.callbacks.progress import HEADER, Progress, duration, header, line
 from tests import trainings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -30,6 +30,30 @@ def test_columns_are_aligned() -> None:
         assert HEADER.index(name) + len(name) == line(ROW).index(value) + len(value)
 
 
+@pytest.mark.parametrize("width", range(14, 70))
+def test_lines_fit_a_narrow_terminal_and_lose_whole_columns(width: int) -> None:
+    names, values = header(width).split(), line(ROW, width).split()
+    assert len(header(width)) == len(line(ROW, width)) <= width
+    assert {"epoch", "val_acc"} <= set(names)
+    assert (
+        dict(zip(HEADER.split(), line(ROW).split(), strict=True)).items()
+        >= dict(zip(names, values, strict=True)).items()
+    )
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_the_bar_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.REFRESH", 0.0)
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = io.StringIO()
+    console = Console(
+        file=out, force_terminal=True, width=width, color_system=None, legacy_windows=False
+    )
+    trainings.solver(callbacks=[Progress(console)], num_epochs=1).train()
+    assert "0:00 left" in out.getvalue()
+    assert "…" not in out.getvalue()
+
+
 def test_no_terminal_gets_lines_only(capsys: pytest.CaptureFixture[str]) -> None:
     solver = trainings.solver(verbose=True, num_epochs=2)
     solver.train()
@@ -38,7 +62,7 @@ def test_no_terminal_gets_lines_only(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_terminal_gets_a_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnnlite.callbacks.progress.REFRESH", 0.0)
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.REFRESH", 0.0)
     out = io.StringIO()
     console = Console(
         file=out, force_terminal=True, width=120, color_system=None, legacy_windows=False
@@ -60,7 +84,7 @@ def test_a_terminal_gets_a_bar_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_first_loss_shown_is_the_first_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """A moving average that starts at 0 would show a twentieth of it."""
-    monkeypatch.setattr("cnnlite.callbacks.progress.REFRESH", 0.0)
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.REFRESH", 0.0)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120, color_system=None)
     solver = trainings.solver(callbacks=[Progress(console)], num_epochs=1)

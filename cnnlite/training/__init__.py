@@ -1,0 +1,13 @@
+"""The training room.  Imports point down this list:
+
+solver          the training loop, readable on one screen
+rehearsal       one image through all parts before the first step
+callbacks/      what is called around epochs and steps: the progress bar, early stopping
+checkpoint      a training on disk, always whole
+record          what a training is made of, as plain values
+state           what a training is at a moment: all that callbacks and checkpoints know of it
+splits          the images and labels, checked
+arguments       the other arguments, checked
+evaluation      scores, predictions and accuracy, batch by batch
+interruption    how a training ends before its time: divergence, a request, a signal
+"""

@@ -1,0 +1,7 @@
+"""Callbacks: what happens around training, epochs and steps without being part of them."""
+
+from cnnlite.training.callbacks.callback import Callback
+from cnnlite.training.callbacks.early_stopping import EarlyStopping
+from cnnlite.training.callbacks.progress import Progress
+
+__all__ = ["Callback", "EarlyStopping", "Progress"]

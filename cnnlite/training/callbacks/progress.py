@@ -1,0 +1,157 @@
+"""What a training shows while it runs: a bar on a terminal, and one aligned line an epoch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from cnnlite.terminal import Output, fitting, width_of
+from cnnlite.training.callbacks.callback import Callback
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cnnlite.training.state import TrainingState
+
+COLUMNS = (  # of an epoch's line: key in the history, name, width and form
+    ("epoch", "epoch", 5, "d"),
+    ("step", "step", 7, "d"),
+    ("lr", "lr", 9, ".6f"),
+    ("loss", "loss", 7, ".4f"),
+    ("train_acc", "train_acc", 10, ".4f"),
+    ("val_acc", "val_acc", 8, ".4f"),
+    ("images_per_second", "images/s", 9, ",.0f"),
+)
+DISPENSABLE = (2, 6, 1, 4, 3)  # columns that a narrow terminal goes without, in this order
+BAR = 72  # columns of a terminal that has room for a bar
+SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
+REFRESH = 0.2  # seconds between two drawings of the bar; no thread competes with the kernels
+
+
+class Progress(Callback):
+    """Show smoothed loss and accuracy, images/s and the time left; then a line for each epoch.
+
+    Where standard output is no terminal there are only the lines.
+
+    Args:
+        console: a rich Console; None means standard output.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console
+        self._out: Any = None
+        self._bar: Any = None
+        self._loss = self._acc = 0.0
+        self._seen = 0
+        self._step = 0
+
+    def before_train(self, solver: TrainingState) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        # A reader that leaves, or a disk that is full, is no reason to lose a training.
+        out: Any = Output(sys.stdout)
+        self._out = self.console or Console(file=out, width=width_of(out), highlight=False)
+        self._width = width_of(self._out.file)
+        self._loss, self._acc, self._seen = 0.0, 0.0, 0
+        self._step, self._started, self._drawn = solver.step, time.perf_counter(), 0.0
+        self._print(header(self._width))
+        for row in solver.history:
+            self._print(line(row, self._width))
+        if self._out.is_terminal:
+            bar = [BarColumn()] if self._out.width >= BAR else []
+            columns = (
+                TextColumn("epoch {task.fields[epoch]}"), *bar, TextColumn("{task.fields[text]}")
+            )  # fmt: skip
+            self._bar = Bar(*columns, console=self._out, auto_refresh=False, transient=True)
+            self._task = self._bar.add_task("", total=solver.total_steps, epoch="", text="")
+            self._bar.start()
+
+    def after_step(self, solver: TrainingState) -> None:
+        self._seen += 1
+        self._loss += (1 - SMOOTHING) * (solver.loss_history[-1] - self._loss)
+        self._acc += (1 - SMOOTHING) * (solver.batch_acc - self._acc)
+        now = time.perf_counter()
+        if self._bar is None or now - self._drawn < REFRESH:
+            return
+        self._drawn = now
+        weight = 1 - SMOOTHING**self._seen  # both averages started at 0
+        per_step = (now - self._started) / (solver.step - self._step)
+        self._bar.update(
+            self._task,
+            completed=solver.step,
+            epoch=f"{solver.epoch + 1}/{solver.num_epochs}",
+            text=self._text(
+                f"loss {self._loss / weight:.3f}",
+                f"acc {self._acc / weight:.1%}",
+                f"{solver.batch_size / per_step:,.0f} images/s",
+                f"{duration(per_step * (solver.total_steps - solver.step))} left",
+            ),
+            refresh=True,
+        )
+
+    def after_epoch(self, solver: TrainingState) -> None:
+        self._print(line(solver.history[-1], self._width))
+
+    def after_train(self, solver: TrainingState) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if self._out is None or not (solver.interrupted or solver.ended):
+            return
+        whole = solver.step == solver.epoch * solver.steps_per_epoch
+        place = f"after epoch {solver.epoch}" if whole else f"in epoch {solver.epoch + 1}"
+        where = f"at step {solver.step}, {place}{kept(solver)}"
+        if solver.interrupted or solver.stopped_by is None:
+            self._print(f"interrupted {where}")
+        else:
+            name = solver.stopped_by.name
+            self._print(f"ended by {name} {where}; without {name} it would go on")
+
+    def _text(self, *parts: str) -> str:
+        """The parts beside the bar; images/s go first where there is no room, the accuracy next."""
+        room = None if self._out.width >= BAR else self._out.width - len("epoch 300/300 ")
+        shown = fitting([len(part) for part in parts], (2, 1, 0), room)
+        return "  ".join(parts[part] for part in shown)
+
+    def _print(self, text: str) -> None:
+        self._out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def header(width: int | None = None) -> str:
+    """Return the names of the columns that `line` has for the same width."""
+    return " ".join(f"{COLUMNS[c][1]:>{COLUMNS[c][2]}}" for c in _columns(width))
+
+
+def line(row: dict[str, Any], width: int | None = None) -> str:
+    """Return an epoch's row of the history in columns.
+
+    Args:
+        row: of the history.
+        width: of the terminal; the columns that matter least are left out to fit it. None: all.
+    """
+    shown = (COLUMNS[c] for c in _columns(width))
+    return " ".join(f"{row[key]:{size}{form}}" for key, _, size, form in shown)
+
+
+def _columns(width: int | None) -> list[int]:
+    return fitting([size for _, _, size, _ in COLUMNS], DISPENSABLE, width, gap=1)
+
+
+HEADER = header()
+
+
+def duration(seconds: float) -> str:
+    """Return a time as h:mm:ss, or m:ss when it is below an hour."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def kept(solver: TrainingState) -> str:
+    """Say what a training leaves that was ended before its time."""
+    best = f"; best val_acc so far {solver.best_val_acc:.4f}" if solver.best_params else ""
+    where = f"; checkpoint in {solver.checkpoint.path}" if solver.checkpoint else ""
+    return best + where

@@ -1,0 +1,100 @@
+"""Scores, predictions and accuracy, batch by batch: memory does not grow with the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlite.data import Normalization, batches
+from cnnlite.layers import Layer
+
+
+def model_dtype(model: Layer) -> np.dtype:
+    """Return the dtype that a model computes in: of its parameters or statistics, else float32."""
+    arrays = (*model.params.values(), *model.buffers.values())
+    kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
+    return next(kinds, np.dtype(np.float32))
+
+
+def scores_of_batches(
+    model: Layer,
+    X: np.ndarray,
+    normalization: Normalization | None = None,
+    batch_size: int = 128,
+    index: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the scores of one batch after the other, as in inference.
+
+    Args:
+        model: any layer.
+        X: images, uint8 or floating point (N, C, H, W), or features (N, D).
+        normalization: applied to uint8 images.
+        batch_size: images at a time.
+        index: which images, integers (M,); None means all.
+
+    Yields:
+        The batch's positions in X, and its scores, (batch, classes).
+    """
+    dtype = model_dtype(model)
+    count = len(X) if index is None else len(index)
+    for start in range(0, count, batch_size):
+        stop = min(start + batch_size, count)
+        where = np.arange(start, stop) if index is None else index[start:stop]
+        yield where, model(batches.gather(X, where, normalization, dtype))
+
+
+def predictions(scores: np.ndarray) -> npt.NDArray[np.int64]:
+    """Return the class of the highest score; -1, which is no class, where scores are not finite.
+
+    A network that overflows gives NaN for every class, and argmax would call that class 0.
+
+    Args:
+        scores: (N, classes).
+
+    Returns:
+        int64 (N,).
+    """
+    found = scores.argmax(axis=1)
+    return np.where(np.isfinite(scores).all(axis=1), found, -1)
+
+
+def accuracy(
+    model: Layer,
+    X: np.ndarray,
+    y: npt.NDArray[np.integer],
+    normalization: Normalization | None = None,
+    batch_size: int = 128,
+    index: np.ndarray | None = None,
+    after_batch: Callable[[], None] | None = None,
+) -> float:
+    """Return the share of images whose highest score is that of their label.
+
+    Scores that are not finite are wrong answers (see `predictions`).
+
+    Args:
+        model, X, normalization, batch_size, index: see `scores_of_batches`.
+        y: labels (N,), of all X.
+        after_batch: called after each batch; what it raises ends the evaluation.
+
+    Raises:
+        ValueError: there are no images.
+    """
+    right = seen = 0
+    for where, scores in scores_of_batches(model, X, normalization, batch_size, index):
+        right += int(np.count_nonzero(predictions(scores) == y[where]))
+        seen += len(where)
+        if after_batch is not None:
+            after_batch()
+    if not seen:
+        raise ValueError(f"accuracy: there are no images, X has the shape {X.shape}")
+    return right / seen
+
+
+def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Return the name of the first array that holds NaN or infinity; None if all are finite."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            return name
+    return None

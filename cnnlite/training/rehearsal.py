@@ -1,0 +1,148 @@
+"""One image through all parts of a training before its first step: what does not fit is named."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from cnnlite.data import RandomCropFlip, batches
+from cnnlite.random import Rng
+from cnnlite.training.evaluation import model_dtype, not_finite
+from cnnlite.training.interruption import TrainingDiverged
+from cnnlite.training.state import TrainingState, buffers_put_back
+
+FAR, HOPELESS = 10, 1000
+"""How many times its start a loss may be before there is a warning, and before training ends."""
+LONG, SHORT = 100, 8
+"""Steps that count as long: an epoch's, but at most and at least so many."""
+
+
+def rehearse(training: TrainingState) -> float:
+    """Try the schedule, the augmentation, the loss and a batch of one image; change nothing.
+
+    Returns:
+        The loss of scores that are all zero: of a network that has nothing to say.
+
+    Raises:
+        ValueError, TypeError: the message names the argument, what it gave and what was expected.
+    """
+    factor = training.factor_at(training.step)
+    if not math.isfinite(factor):
+        raise ValueError(
+            f"Solver: schedule at step {training.step} is {factor}, expected a finite number"
+        )
+    training.factor_at(training.total_steps - 1)
+    _check_augment(training)
+    x = batches.gather(
+        training.X_train, np.arange(1), training.normalization, model_dtype(training.model)
+    )
+    scores = training.model(x)
+    _check_loss(training.loss, scores, training.y_train[:1])
+    _check_batch_of_one(training, x)
+    labels = training.y_train[: training.batch_size]
+    zeros = np.zeros((len(labels), scores.shape[1]), scores.dtype)
+    blank, _ = training.loss.forward(zeros, labels)
+    return float(blank)
+
+
+def _check_augment(training: TrainingState) -> None:
+    augment, index = training.augment, np.arange(min(2, len(training.X_train)))
+    if augment is not None and type(augment) is not RandomCropFlip:
+        images = training.X_train[index]
+        batches.augmented(augment, images, index, training.epoch, training.seed)
+
+
+def _check_loss(loss: Any, scores: np.ndarray, labels: np.ndarray) -> None:
+    name = type(loss).__name__
+    try:
+        result = loss.forward(scores, labels)
+    except (ValueError, TypeError) as error:
+        raise type(error)(
+            f"Solver: the loss {name} does not take scores {scores.shape} with labels "
+            f"{labels.shape}, the numbers of classes, as CrossEntropyLoss, FocalLoss and HingeLoss "
+            f"do; it says: {error}"
+        ) from error
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(
+            f"Solver: {name}.forward gives {result!r:.60}, expected a pair: the loss and a cache"
+        )
+    value, cache = result
+    if np.ndim(value) or not isinstance(value, int | float | np.number | np.ndarray):
+        what = f"an array {np.shape(value)}" if np.ndim(value) else repr(value)
+        hint = " (reduction is 'none')" if getattr(loss, "reduction", None) == "none" else ""
+        raise TypeError(
+            f"Solver: {name}.forward gives {what} for one image{hint}, expected one number for "
+            "the batch: its mean or its sum"
+        )
+    dscores = loss.backward(cache)
+    if not isinstance(dscores, np.ndarray) or dscores.shape != scores.shape:
+        what = dscores.shape if isinstance(dscores, np.ndarray) else repr(dscores)
+        raise TypeError(f"Solver: {name}.backward gives {what}, expected an array {scores.shape}")
+
+
+def _check_batch_of_one(training: TrainingState, x: np.ndarray) -> None:
+    """Try to train on one image, if there will be such a batch: batch-norm may need two."""
+    images, size = len(training.X_train), training.batch_size
+    if size > 1 and (images % size != 1 or training.drop_last):
+        return
+    model, fault = training.model, ""
+    with buffers_put_back(model):
+        try:
+            scores, _ = model.forward(x, train=True, rng=Rng(training.seed, step=training.step))
+            bad = not_finite({"scores": scores, **model.buffers})
+            fault = f"{bad} would not be finite" if bad else ""
+        except (ValueError, TypeError) as error:
+            fault = str(error)
+    if fault and size == 1:
+        raise ValueError(
+            f"Solver: batch_size is 1, and the model cannot be trained on one image: {fault}"
+        )
+    if fault:
+        raise ValueError(
+            f"Solver: the last batch of an epoch has one image only ({images} images in batches "
+            f"of {size}), and the model cannot be trained on one: {fault}; pass drop_last=True, "
+            "or another batch_size"
+        )
+
+
+def check_loss_history(training: TrainingState, blank: float, warn: bool) -> bool:
+    """Compare the last losses, those of an epoch or of LONG steps, with the start.
+
+    The start is the first loss, or the loss of scores that are all zero if that is larger: a
+    network that begins nearly perfect, as in fine-tuning, may well have a larger loss for a while.
+
+    Args:
+        training: its history is what is looked at.
+        blank: the loss of scores that are all zero, from `rehearse`.
+        warn: whether a warning is wanted where the loss is FAR above its start.
+
+    Returns:
+        Whether it is.
+
+    Raises:
+        TrainingDiverged: it is so far above that nothing can come of the training any more.
+    """
+    losses, step = training.loss_history, training.step
+    long = min(LONG, max(SHORT, training.steps_per_epoch))
+    if step < long or not (math.isfinite(blank) and blank > 0):
+        return False
+    if step % LONG and step % training.steps_per_epoch:
+        return False
+    usual, start = float(np.median(losses[-long:])), max(blank, losses[0])
+    if usual <= FAR * start:
+        return False
+    what = (
+        f"over the last {long} steps it was {usual:.3g} (the median), and it began at "
+        f"{losses[0]:.3g}; a network that says nothing has {blank:.3g}"
+    )
+    lr = training.lr_at(step - 1)
+    what += "; the model keeps its last weights"
+    error = TrainingDiverged(losses[-1], step - 1, lr, what, losses)
+    if usual > HOPELESS * start:
+        raise error
+    if warn:
+        warnings.warn(f"training may have diverged: {error}", RuntimeWarning, stacklevel=2)
+    return True

@@ -1,0 +1,198 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+from cnnlite.data import batches
+from cnnlite.random import Rng
+from cnnlite.training.arguments import check_callbacks
+from cnnlite.training.checkpoint import Checkpoint
+from cnnlite.training.evaluation import accuracy, predictions
+from cnnlite.training.interruption import Stopped, TrainingDiverged
+from cnnlite.training.parts import Parts
+from cnnlite.training.rehearsal import check_loss_history, rehearse
+from cnnlite.training.state import buffers_put_back
+
+__all__ = ["Solver", "TrainingDiverged"]
+
+
+class Solver(Parts):
+    """Train a classifier: batches, steps, evaluation, the best parameters, checkpoints.
+
+        solver = Solver(model, data, optimizer=SGD(lr=0.05, momentum=0.9), num_epochs=10)
+        solver.train()
+
+    Each epoch takes every training image once, in an order that depends on seed and epoch alone;
+    the last batch may be short.  After each epoch accuracies are measured.  Ctrl-C (and SIGTERM,
+    SIGHUP) ends training after the step that runs, with all histories and the best parameters so
+    far; `train` goes on from there.  A training that a callback has stopped has ended by itself:
+    neither `train` nor `resume` takes it further while that callback is there.
+
+    Args:
+        model: any layer that turns images into scores (N, classes). It is trained in place.
+        data: a mapping with X_train, y_train, X_val, y_val. X: uint8 (N, C, H, W), which is scaled,
+            normalised and augmented batch by batch; or float32 or float64 (N, ...), taken as it
+            is. y: integers (N,) from 0. Its attribute `normalization` is used if there is one;
+            else uint8 images are normalised by the mean and deviation of their channels.
+        loss: None means CrossEntropyLoss().
+        optimizer: None means SGD(lr=0.005, momentum=0.9, weight_decay=5e-4, nesterov=True).
+        schedule: a function of step and total_steps, the factor of each learning rate; None: 1.
+        augment: a pure function of images, index, epoch and seed; None leaves images as they are.
+        batch_size: images in a step; at most as many as there are, except with `overfit`.
+        num_epochs: epochs in total, those before a resume included.
+        num_train_samples, num_val_samples: images that accuracies are measured on, always the same
+            ones; None means all.
+        overfit: train and validate on the first so many training images only (in one batch if
+            there are fewer than batch_size). A network that works learns them by heart.
+        seed: order, augmentation and dropout are functions of it.
+        callbacks: objects with any of the methods of `callbacks.Callback`.
+        checkpoint: a path, or a `Checkpoint`; saved after each epoch and on Ctrl-C.
+        verbose: show a progress bar, and a line for each epoch.
+        drop_last: leave the short last batch of an epoch out.
+
+    Attributes:
+        loss_history: the loss of each step.
+        train_acc_history, val_acc_history: the accuracies after each epoch.
+        history: a row for each epoch, as a dict: epoch (from 1), step (steps taken), lr (of the
+            last step), loss (mean of the epoch), train_acc, val_acc, images_per_second.
+        best_val_acc, best_params: the best validation accuracy, and the parameters and buffers
+            that reached it, for ``model.load_state_dict``.
+        epoch, step: completed epochs and steps.
+        batch_acc: the accuracy on the last step's batch, before the update.
+        interrupted, interrupted_by: whether a signal ended the last training, and which.
+        stopped_by: the callback that ended the training, or None.
+
+    Raises:
+        ValueError, TypeError: the message names the argument, what came and what was expected.
+    """
+
+    _blank_loss, _warned = 0.0, False
+
+    def train(self) -> list[dict[str, Any]]:
+        """Train on until num_epochs are complete, and return the history.
+
+        Raises:
+            TrainingDiverged: the loss is NaN or infinite, and the model as before that step; or an
+                update has left parameters that are, and the model is as after the last epoch that
+                ended well; or the loss has been a thousand times too high for long.
+            CheckpointError: a checkpoint could not be written, and the old one is untouched; or
+                the file holds more than this training would begin with, and `resume` was meant.
+            ValueError, TypeError: a part does not fit the others; nothing was trained.
+        """
+        self.interrupted, self.interrupted_by = False, None
+        check_callbacks(self.callbacks)
+        self._meet_callbacks()
+        if isinstance(self.checkpoint, Checkpoint):
+            self.checkpoint.check_may_begin(self)
+        self._begin()
+        # What is not finite is told as TrainingDiverged, not as a warning of NumPy's.
+        with self._interrupt, np.errstate(over="ignore", invalid="ignore"):
+            try:
+                self._notify("before_train")
+                if not self.ended:
+                    self.stopped_by = None
+                while self.epoch < self.num_epochs and not self.ended:
+                    self._train_epoch()
+            except (Stopped, KeyboardInterrupt) as reason:
+                self.interrupted = self._interrupt.requested or not isinstance(reason, Stopped)
+                self.interrupted_by = self._interrupt.number
+                with self._interrupt.hold():
+                    self._save()
+            except TrainingDiverged:
+                self.check_sound()  # an earlier update may be to blame
+                raise
+            finally:
+                self._notify("after_train")
+                self._stopping = False
+        return self.history
+
+    def resume(self) -> list[dict[str, Any]]:
+        """Continue from the checkpoint, to the same bits as a training that was never stopped.
+
+        Raises:
+            ValueError, CheckpointError: there is no checkpoint, or it is not of this training.
+        """
+        if self.checkpoint is None:
+            raise ValueError("Solver.resume: no checkpoint was configured; pass checkpoint=PATH")
+        self._meet_callbacks()
+        self.checkpoint.load(self)
+        return self.train()
+
+    def smoke(self) -> float:
+        """Take one batch through a step and an evaluation, put everything back, return the loss."""
+        self._begin()
+        before = self.snapshot()
+        index = batches.epoch_order(len(self.X_train), self.epoch, self.seed)[: self.batch_size]
+        try:
+            loss = self.train_step(self._batch(index), self.y_train[index])
+            accuracy(self.model, self.X_train, self.y_train, self.normalization, index=index)
+        finally:
+            self.go_back(before)
+        return loss
+
+    def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Take one step on a batch x (N, ...), y (N,), wholly or not at all; return its loss."""
+        factor = self.factor_at(self.step)
+        lr = self.optimizer.lr * factor
+        with buffers_put_back(self.model) as keep:
+            scores, cache = self.model.forward(x, train=True, rng=Rng(self.seed, step=self.step))
+            value, loss_cache = self.loss.forward(scores, y)
+            loss = float(value)
+            if not math.isfinite(loss + lr):
+                what = "training stopped before the update"
+                raise TrainingDiverged(loss, self.step, lr, what, self.loss_history)
+            dscores = self.loss.backward(loss_cache)
+            _, grads = self.model.backward(dscores, cache, need_dx=False)
+            with self._interrupt.hold():
+                self.optimizer.step(self.model.params, grads, factor)
+                self.batch_acc = float(np.mean(predictions(scores) == y))
+                self.loss_history.append(loss)
+                keep()
+        return loss
+
+    def _begin(self) -> None:
+        """See that all parts fit, before the first step; note the state to go back to."""
+        self.check_finite()
+        if self.step < self.total_steps:
+            self._blank_loss, self._warned = rehearse(self), False
+        self._good = self.snapshot()
+
+    def _train_epoch(self) -> None:
+        self._pause()
+        self._notify("before_epoch")
+        order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
+        done = (self.step - self.epoch * self.steps_per_epoch) * self.batch_size
+        last = min(len(order), self.steps_per_epoch * self.batch_size)
+        started = time.perf_counter()
+        for start in range(done, last, self.batch_size):
+            index = order[start : start + self.batch_size]
+            x, y = self._batch(index), self.y_train[index]
+            self._notify("before_step")
+            self.train_step(x, y)
+            self._notify("after_step")
+            self._warned |= check_loss_history(self, self._blank_loss, not self._warned)
+            if self.checkpoint is not None and self.checkpoint.due(self.step):
+                self._save()
+            self._pause()
+        seconds = max(time.perf_counter() - started, 1e-9)
+        self.check_finite()
+        accuracies = self._accuracies(self._pause)
+        with self._interrupt.hold():
+            self._end_epoch(*accuracies, max(0, last - done) / seconds)
+        self._notify("after_epoch")
+        self._save()
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            self.check_finite()
+            self.checkpoint.save(self)
+
+    def _pause(self) -> None:
+        """End the training here if that was asked for: between two steps everything is whole."""
+        if self._stopping or self._interrupt.requested:
+            raise Stopped
