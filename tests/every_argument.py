@@ -280,7 +280,9 @@ def _by_the_catalogue() -> Iterator[Call]:
             )
 
 
-OTHERWISE: dict[str, dict[str, Kind | None]] = {"Residual": {"body": None, "shortcut": None}}
+OTHERWISE: dict[str, dict[str, Kind | None]] = {
+    "Residual": {"body": None, "shortcut": None}, "ELU": {"alpha": REAL},
+}  # fmt: skip
 """Of layers that the catalogue gives: the kinds that do not follow from an argument's name."""
 
 CALLS += _by_the_catalogue()

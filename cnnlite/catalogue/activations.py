@@ -1,5 +1,7 @@
 """Activations."""
 
+import numpy as np
+
 from cnnlite import layers as nn
 from cnnlite.catalogue.entry import Entry, Example, Export, Graph, Node, example
 from cnnlite.catalogue.twins import same
@@ -9,6 +11,10 @@ __all__ = ["ENTRIES"]
 
 def _silu(g: Graph, layer: nn.SiLU, x: str) -> str:
     return g.node("Mul", [x, g.node("Sigmoid", [x])])
+
+
+def _relu6(g: Graph, layer: nn.ReLU6, x: str) -> str:
+    return g.node("Clip", [x, *(g.constant(np.array(end, g.dtype)) for end in (0, 6))])
 
 
 def _entry(kind: type[nn.Layer], operation: str, node: Export, *more: Example) -> Entry:
@@ -31,4 +37,11 @@ ENTRIES = [
         example(approximate="tanh", title="GELU tanh"),
     ),
     _entry(nn.SiLU, "silu", _silu),
+    _entry(nn.ReLU6, "relu6", _relu6),
+    _entry(nn.Hardswish, "hardswish", Node("HardSwish")),
+    _entry(
+        nn.ELU, "elu", Node("Elu", {"alpha": "alpha"}),
+        *(example(alpha) for alpha in (0.3, 0.0, 2.0, -1.0)),
+    ),
+    _entry(nn.Mish, "mish", Node("Mish")),
 ]  # fmt: skip

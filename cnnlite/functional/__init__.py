@@ -15,6 +15,7 @@ from cnnlite.functional import (
     normalization,
     patches,
     pooling,
+    rectifiers,
 )
 from cnnlite.functional.activations import *
 from cnnlite.functional.batch_norm import *
@@ -27,10 +28,11 @@ from cnnlite.functional.losses import *
 from cnnlite.functional.normalization import *
 from cnnlite.functional.patches import *
 from cnnlite.functional.pooling import *
+from cnnlite.functional.rectifiers import *
 
 _MODULES = (
-    pooling, linear, activations, gelu, batch_norm, normalization, dropout, losses, focal_loss,
-    patches,
+    pooling, linear, activations, rectifiers, gelu, batch_norm, normalization, dropout, losses,
+    focal_loss, patches,
 )  # fmt: skip
 __all__ = [
     "Conv2dCache", "conv2d_forward", "conv2d_backward",
