@@ -150,6 +150,7 @@ _POOL = {"x": _IMAGES, "kernel_size": 3}
 _POST = {"post": None}  # tests/layers/test_fuse.py has its values
 _NO_RNG = {"rng": None}  # the first weights are ones and zeros
 _SCORES: dict[str, Any] = {"scores": _ROWS, "targets": [0, 1]}
+GENERATOR = Kind(random.Rng(0), [], [None, 2, "2", True, np.random])
 _FILL = {"array": _x(4, 4, 3, 3)}
 
 CALLS: list[Call] = [
@@ -174,7 +175,7 @@ CALLS: list[Call] = [
     Call("GroupNorm", F.group_norm_forward, {"x": _x(2, 4, 3), "num_groups": 4}),
     Call("Dropout", F.dropout_forward,
          {"x": _ROWS, "p": 0.5, "train": True, "rng": random.Rng(0)},
-         {"rng": Kind(random.Rng(0), [], [None, 2, "2", True, np.random])}),
+         {"rng": GENERATOR}),
     Call("CrossEntropyLoss", F.cross_entropy_forward, _SCORES),
     Call("HingeLoss", F.hinge_loss_forward, _SCORES),
     Call("FocalLoss", F.focal_loss_forward, _SCORES, {"gamma": RATE}),
@@ -273,11 +274,13 @@ def _by_the_catalogue() -> Iterator[Call]:
         kinds = OTHERWISE.get(entry.name, {})
         if entry.layer not in written and entry.parameters:
             yield Call(entry.name, entry.layer, arguments, kinds)
-        if entry.plain and getattr(F, f"{entry.operation}_forward") not in written:
-            images = {"x": _x(*entry.examples[0].shape)}
-            yield Call(
-                entry.name, getattr(F, f"{entry.operation}_forward"), {**images, **arguments}, kinds
-            )
+        forward = getattr(F, f"{entry.operation}_forward", None)
+        if (entry.plain or entry.layer.random is True) and forward not in written:
+            arguments = {"x": _x(*entry.examples[0].shape), **arguments}
+            if entry.layer.random is True:
+                arguments |= {"train": True, "rng": random.Rng(0)}
+                kinds = {**kinds, "rng": GENERATOR}
+            yield Call(entry.name, forward, arguments, kinds)
 
 
 OTHERWISE: dict[str, dict[str, Kind | None]] = {

@@ -49,6 +49,10 @@ ENTRIES = [
         same(nn.Dropout), Node("Identity"), "dropout",
     ),
     Entry(
+        nn.Dropout2d, "regularisation", (example(0.5, title="Dropout2d"), example(0.0, shape=ODD)),
+        same(nn.Dropout2d), Node("Identity"), "dropout2d",
+    ),
+    Entry(
         nn.BatchNorm1d, "normalisation",
         (
             example(7, shape=(5, 7), title="BatchNorm1d"),

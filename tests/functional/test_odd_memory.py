@@ -77,6 +77,7 @@ FORWARD: dict[str, Forward] = {
     "batch_norm": batch_norm(False),
     "layer_norm": lambda a: F.layer_norm_forward(a["x"], (9, 10), a["gamma_row"], a["beta_row"]),
     "group_norm": lambda a: F.group_norm_forward(a["x"], 2, a["gamma"], a["beta"]),
+    "dropout2d": lambda a: F.dropout2d_forward(a["x"], 0.4, True, np.random.default_rng(2)),
     "dropout": lambda a: F.dropout_forward(a["x"], 0.4, True, np.random.default_rng(2)),
     "cross_entropy": lambda a: F.cross_entropy_forward(
         a["scores"], a["labels"], a["class_weight"], label_smoothing=0.1

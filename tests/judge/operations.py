@@ -227,11 +227,21 @@ def _plain(entry: Entry) -> Callable[[Maker], Case]:
 
 
 def dropout(make: Maker) -> Case:
+    x = make.normal(make.size(1, 5), make.size(1, 9))
+    return _dropped(make, x, F.dropout_forward, F.dropout_backward)
+
+
+def dropout2d(make: Maker) -> Case:
+    x = make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 5), make.size(1, 5))
+    return _dropped(make, x, F.dropout2d_forward, F.dropout2d_backward)
+
+
+def _dropped(make: Maker, x: Any, forward_with: Any, backward: Any) -> Case:
     p, train = make.one_of(0.0, 0.3, 0.5, 1.0), make.one_of(True, False)
     seed = make.size(0, 99)
 
     def forward(x: Any) -> Any:
-        return F.dropout_forward(x, p, train, np.random.default_rng(seed))
+        return forward_with(x, p, train, np.random.default_rng(seed))
 
     def judge(torch: Any, factor: Any, x: Any) -> Any:
         return x * torch.tensor(factor)
@@ -240,8 +250,7 @@ def dropout(make: Maker) -> Case:
         ones = np.ones(cache.shape)
         return ones if cache.keep is None else cache.keep / (1 - p if p < 1 else 1)
 
-    x = make.normal(make.size(1, 5), make.size(1, 9))
-    return Case((x,), forward, F.dropout_backward, judge, cache=mask)
+    return Case((x,), forward, backward, judge, cache=mask)
 
 
 def _scores(make: Maker) -> tuple[Any, Any, str]:
@@ -359,7 +368,7 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
         f.__name__: f
         for f in (
             im2col, col2im, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
-            group_norm, dropout, cross_entropy, focal_loss, hinge_loss, mse_loss,
+            group_norm, dropout, dropout2d, cross_entropy, focal_loss, hinge_loss, mse_loss,
         )
     },
 }  # fmt: skip
