@@ -173,6 +173,9 @@ CALLS: list[Call] = [
       for backward in (F.batch_norm_backward, F.batch_norm_addend_backward)],
     Call("LayerNorm", F.layer_norm_forward, {"x": _ROWS, "normalized_shape": 4}),
     Call("GroupNorm", F.group_norm_forward, {"x": _x(2, 4, 3), "num_groups": 4}),
+    Call("InstanceNorm2d", F.instance_norm_forward,
+         {"x": _IMAGES, "weight": FLOATS, "bias": FLOATS, **_STATISTICS},
+         {"use_input_stats": FLAG, "momentum": SHARE}),
     Call("Dropout", F.dropout_forward,
          {"x": _ROWS, "p": 0.5, "train": True, "rng": random.Rng(0)},
          {"rng": GENERATOR}),
@@ -285,6 +288,7 @@ def _by_the_catalogue() -> Iterator[Call]:
 
 OTHERWISE: dict[str, dict[str, Kind | None]] = {
     "Residual": {"body": None, "shortcut": None}, "ELU": {"alpha": REAL},
+    "InstanceNorm2d": {**_NO_RNG, "momentum": SHARE},
 }  # fmt: skip
 """Of layers that the catalogue gives: the kinds that do not follow from an argument's name."""
 

@@ -25,6 +25,13 @@ def _batch_norm(g: Graph, layer: Any, x: str) -> str:
     return g.node("BatchNormalization", inputs, epsilon=layer.eps)
 
 
+def _instance_norm(g: Graph, layer: nn.InstanceNorm2d, x: str) -> str:
+    if layer.buffers:
+        return _batch_norm(g, layer, x)
+    inputs = [x, *affine(g, layer, layer.num_features)]
+    return g.node("InstanceNormalization", inputs, epsilon=layer.eps)
+
+
 def _layer_norm(g: Graph, layer: nn.LayerNorm, x: str) -> str:
     shape = layer.normalized_shape
     inputs = [x, *affine(g, layer, shape)]
@@ -38,7 +45,7 @@ def _group_norm(g: Graph, layer: nn.GroupNorm, x: str) -> str:
     )  # fmt: skip
 
 
-def _batch_twin(kind: type[nn.Layer]) -> Twin:
+def _tracking_twin(kind: type[nn.Layer]) -> Twin:
     tracks = Told(lambda layer: bool(layer.buffers), lambda module: module.track_running_stats)
     return same(kind, affine=AFFINE, track_running_stats=tracks)
 
@@ -58,7 +65,7 @@ ENTRIES = [
             example(7, shape=(5, 7), title="BatchNorm1d"),
             example(4, affine=False, eps=1e-3, shape=(6, 4)),
         ),
-        _batch_twin(nn.BatchNorm1d), _batch_norm, "batch_norm",
+        _tracking_twin(nn.BatchNorm1d), _batch_norm, "batch_norm",
     ),
     Entry(
         nn.BatchNorm2d, "normalisation",
@@ -69,7 +76,7 @@ ENTRIES = [
             example(4, affine=False, shape=ODD),
             example(4, track_running_stats=False, shape=ODD, exported=False),
         ),
-        _batch_twin(nn.BatchNorm2d), _batch_norm, "batch_norm",
+        _tracking_twin(nn.BatchNorm2d), _batch_norm, "batch_norm",
     ),
     Entry(
         nn.LayerNorm, "normalisation",
@@ -90,5 +97,15 @@ ENTRIES = [
             example(4, 4, affine=False, shape=ODD),
         ),
         same(nn.GroupNorm, affine=AFFINE), _group_norm, "group_norm",
+    ),
+    Entry(
+        nn.InstanceNorm2d, "normalisation",
+        (
+            example(4, title="InstanceNorm2d"),
+            example(4, eps=1e-3, affine=True, shape=ODD),
+            example(4, momentum=0.3, affine=True, track_running_stats=True, shape=ODD),
+            example(4, track_running_stats=True, shape=ODD),
+        ),
+        _tracking_twin(nn.InstanceNorm2d), _instance_norm, "instance_norm",
     ),
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from cnnlite.functional import (
     dropout,
     focal_loss,
     gelu,
+    instance_norm,
     linear,
     losses,
     normalization,
@@ -23,6 +24,7 @@ from cnnlite.functional.conv import Conv2dCache, conv2d_backward, conv2d_forward
 from cnnlite.functional.dropout import *
 from cnnlite.functional.focal_loss import *
 from cnnlite.functional.gelu import *
+from cnnlite.functional.instance_norm import *
 from cnnlite.functional.linear import *
 from cnnlite.functional.losses import *
 from cnnlite.functional.normalization import *
@@ -32,7 +34,7 @@ from cnnlite.functional.rectifiers import *
 
 _MODULES = (
     pooling, linear, activations, rectifiers, gelu, batch_norm, normalization, dropout, losses,
-    focal_loss, patches,
+    instance_norm, focal_loss, patches,
 )  # fmt: skip
 __all__ = [
     "Conv2dCache", "conv2d_forward", "conv2d_backward",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import cnnlite.functional as F
+from cnnlite.catalogue import LAYERS, Entry
 from tests.entries import pairs
 
 Array = np.ndarray[Any, Any]
@@ -77,7 +78,6 @@ FORWARD: dict[str, Forward] = {
     "batch_norm": batch_norm(False),
     "layer_norm": lambda a: F.layer_norm_forward(a["x"], (9, 10), a["gamma_row"], a["beta_row"]),
     "group_norm": lambda a: F.group_norm_forward(a["x"], 2, a["gamma"], a["beta"]),
-    "dropout2d": lambda a: F.dropout2d_forward(a["x"], 0.4, True, np.random.default_rng(2)),
     "dropout": lambda a: F.dropout_forward(a["x"], 0.4, True, np.random.default_rng(2)),
     "cross_entropy": lambda a: F.cross_entropy_forward(
         a["scores"], a["labels"], a["class_weight"], label_smoothing=0.1
@@ -86,6 +86,19 @@ FORWARD: dict[str, Forward] = {
     "hinge_loss": lambda a: F.hinge_loss_forward(a["scores"], a["labels"]),
     "mse_loss": lambda a: F.mse_loss_forward(a["scores"], a["targets"]),
     **{name: lambda a, forward=forward: forward(a["x"]) for name, (forward, _) in pairs().items()},
+}
+
+
+def by_its_layer(entry: Entry) -> Forward:
+    """An operation with the first of the layer's examples, of so many channels as that has."""
+    example = entry.examples[0]
+    return lambda a: entry.make(example, a["x"].dtype).forward(a["x"][:, : example.shape[1]], rng=2)
+
+
+FORWARD |= {
+    entry.operation: by_its_layer(entry)
+    for entry in LAYERS.values()
+    if entry.operation and entry.operation not in {name.split()[0] for name in FORWARD}
 }
 
 

@@ -207,6 +207,32 @@ def group_norm(make: Maker) -> Case:
     )
 
 
+def instance_norm(make: Maker) -> Case:
+    c, eps, momentum = make.size(1, 4), make.one_of(1e-5, 0.1), make.one_of(0.1, 0.0, 1.0)
+    uses = make.one_of(True, True, False)
+    affine, tracks = make.one_of(True, False), not uses or make.one_of(True, False)
+    weight, bias = (make.normal(c) if affine else None for _ in range(2))
+    statistics = [make.rng.standard_normal(c), make.rng.random(c) + 0.5] if tracks else [None] * 2
+    first = [None if s is None else s.astype(make.dtype) for s in statistics]
+    moved: list[Any] = []
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        moved[:] = [None if s is None else s.copy() for s in first]
+        return F.instance_norm_forward(x, *moved, weight, bias, uses, momentum, eps)
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        theirs = [tensor(torch, s, grad=False) for s in first]
+        y = torch.nn.functional.instance_norm(x, *theirs, weight, bias, uses, momentum, eps)
+        for mine, his in zip(moved, theirs, strict=True):
+            if mine is not None and bool(torch.isfinite(his).all()):
+                tolerance = 1e-5 if make.dtype == np.float32 else 1e-12
+                np.testing.assert_allclose(mine, his.numpy(), tolerance, tolerance)
+        return y
+
+    x = make.normal(make.size(1, 4), c, make.size(2, 5), make.size(1, 5))
+    return Case((x, weight, bias), forward, F.instance_norm_backward, judge)
+
+
 def _plain(entry: Entry) -> Callable[[Maker], Case]:
     """Cases of an operation that takes x and an example's arguments."""
 
@@ -368,7 +394,8 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
         f.__name__: f
         for f in (
             im2col, col2im, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
-            group_norm, dropout, dropout2d, cross_entropy, focal_loss, hinge_loss, mse_loss,
+            group_norm, dropout, dropout2d, instance_norm, cross_entropy, focal_loss, hinge_loss,
+            mse_loss,
         )
     },
 }  # fmt: skip
