@@ -20,9 +20,7 @@ _NAME = "InstanceNorm2d"
 class InstanceNormCache(NamedTuple):
     """What the backward pass of instance normalisation needs."""
 
-    norm: (
-        RowNormCache | BatchNormCache
-    )  # of a group for each channel; with statistics, batch-norm's
+    norm: RowNormCache | BatchNormCache  # of groups of one channel; batch-norm's with statistics
     shape: tuple[int, ...]
     dtype: np.dtype
 
@@ -53,8 +51,8 @@ def instance_norm_forward(
 
     Raises:
         TypeError: an array is not float32 or float64, or they differ; a number or flag is none.
-        ValueError: shapes do not fit, a number is out of range, one array of a pair is missing, or
-            a plane to be normalised has one pixel only.
+        ValueError: shapes do not fit, a number is out of range, one array of a pair is missing, a
+            statistic to be moved is read-only, or a plane to be normalised has one pixel only.
 
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast
     stylization", 2016.
@@ -79,6 +77,10 @@ def instance_norm_forward(
             x, weight, bias, running_mean, running_var, False, momentum, eps
         )
         return y, InstanceNormCache(norm, x.shape, x.dtype)
+    for name in ("running_mean", "running_var"):
+        statistic = arrays[name]
+        if statistic is not None and not statistic.flags.writeable:
+            raise ValueError(f"{_NAME}: {name} is read-only, and is to be moved")
     if x.shape[2] * x.shape[3] == 1:
         raise ValueError(f"{_NAME}: a plane needs more than one pixel, got x {x.shape}")
     y, norm = group_norm_forward(x, x.shape[1], weight, bias, eps)

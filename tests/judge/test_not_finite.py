@@ -21,8 +21,8 @@ JUDGED = [name for name in OPERATIONS if name not in ("hinge_loss", "focal_loss"
 """PyTorch's multi_margin_loss takes no notice of NaN; its focal loss here is made of steps, whose
 derivatives are NaN where that of the whole is not."""
 
-INPUTS = {"batch_norm": (0, 3), "layer_norm": (0,), "group_norm": (0,)}
-"""What is sprinkled: an infinite gamma is multiplied with other numbers first in PyTorch."""
+INPUTS = {"batch_norm": (0, 3)}
+"""What is sprinkled; of other norms x alone: an infinite gamma is multiplied with other numbers first in PyTorch."""
 
 
 NO_NAN = ("elu", "hardswish")
@@ -48,7 +48,7 @@ def kinds(name: str, x: Any) -> Array:
 
 @np.errstate(invalid="ignore", over="ignore")
 def agree(torch: Any, make: Maker, name: str, case: Case) -> None:
-    inputs = INPUTS.get(name, range(len(case.inputs)))
+    inputs = INPUTS.get(name, (0,) if name.endswith("_norm") else range(len(case.inputs)))
     which = make.one_of(*inputs, len(case.inputs))  # one of the inputs, or dy
     inputs = [sprinkled(make, name, x, i == which) for i, x in enumerate(case.inputs)]
     value, cache = case.forward(*inputs)
