@@ -51,7 +51,7 @@ PADDING = Kind(1, _SIDES, [
     *_NO_PAIRS, None, ((1, 1),), ((1,), (1,)), ((1, 1), 1), ((1, 2.0), (1, 1)), ((1, -1), (1, 1)),
     "full", (1, 1, 1, 1),
 ])  # fmt: skip
-ONE = Kind(1, [np.int64(1), (1,), [1], (1, 1)], [*_NO_PAIRS, None, 0, 2])
+ADAPTIVE = Kind(2, _PAIRS, [*(v for v in _NO_PAIRS if repr(v) != "(2, None)"), None, 0, (2, 0)])
 _NO_REALS = [True, np.True_, "0.5", b"0", None, NAN, INF, -INF, np.float32(NAN), (0.5,), [0.5], 1j,
              np.array([0.5]), np.array(True), {}, 10**400]  # fmt: skip
 _HALVES = [np.float32(0.5), np.float64(0.5), np.float16(0.5), np.array(0.5)]
@@ -159,7 +159,6 @@ CALLS: list[Call] = [
     Call("Conv2d", F.conv2d_backward, dict(zip(("dy", "cache"), _CONV, strict=True)), _GRADIENTS),
     Call("MaxPool2d", F.max_pool2d_forward, _POOL),
     Call("AvgPool2d", F.avg_pool2d_forward, _POOL),
-    Call("AdaptiveAvgPool2d", F.adaptive_avg_pool2d_forward, {"x": _IMAGES}, {"output_size": ONE}),
     Call("im2col", F.im2col, _POOL),
     Call("col2im", F.col2im, {"cols": _x(2, 16, 4), "output_size": 3, "kernel_size": 2},
          together={"output_size": {"cols": _x(2, 16, 1)}, "stride": {"cols": _x(2, 16, 1)},
@@ -194,7 +193,6 @@ CALLS: list[Call] = [
              True, "0.5", None, 1j, np.ones((2, 4), bool), np.ones(4), {}])}),
     Call("Conv2d", cnnlite.Conv2d, {"in_channels": 2, "out_channels": 2, "kernel_size": 3},
          {"bias": FLAG}),
-    Call("AdaptiveAvgPool2d", cnnlite.AdaptiveAvgPool2d, {}, {"output_size": ONE}),
     Call("Linear", cnnlite.Linear, {"in_features": 4, "out_features": 3}, {"bias": FLAG}),
     Call("Sequential", cnnlite.Sequential, {}, {"layers": None}),
     *[Call(kind.__name__, kind, {"num_features": 4}, {"momentum": Kind(0.5, _HALVES, [
@@ -288,6 +286,7 @@ def _by_the_catalogue() -> Iterator[Call]:
 
 OTHERWISE: dict[str, dict[str, Kind | None]] = {
     "Residual": {"body": None, "shortcut": None}, "ELU": {"alpha": REAL},
+    "AdaptiveAvgPool2d": {"output_size": ADAPTIVE}, "AdaptiveMaxPool2d": {"output_size": ADAPTIVE},
     "InstanceNorm2d": {**_NO_RNG, "momentum": SHARE},
 }  # fmt: skip
 """Of layers that the catalogue gives: the kinds that do not follow from an argument's name."""

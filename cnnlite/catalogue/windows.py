@@ -97,6 +97,23 @@ def _pool_node(kind: str) -> Export:
     return add
 
 
+class GlobalPool(Node):
+    """The node of an adaptive pooling: ONNX knows the whole plane as a window, no other."""
+
+    def __call__(self, graph: Graph, layer: Any, x: str) -> str:
+        if layer.output_size not in (1, (1, 1)):
+            raise ValueError(f"output_size is {layer.output_size}, ONNX has 1 alone")
+        return super().__call__(graph, layer, x)
+
+
+ADAPTIVE = [
+    example((1, 1), shape=ODD, gives=(3, 4, 1, 1)),
+    example(2, shape=ODD, gives=(3, 4, 2, 2), exported=False),
+    example((3, 7), shape=ODD, gives=(3, 4, 3, 7), exported=False),
+    example((None, 4), shape=ODD, gives=(3, 4, 5, 4), exported=False),
+    example((None, None), shape=ODD, exported=False),
+]
+
 ENTRIES = [
     Entry(
         nn.Conv2d, "convolution",
@@ -150,10 +167,13 @@ ENTRIES = [
     ),
     Entry(
         nn.AdaptiveAvgPool2d, "pooling",
-        (
-            example(1, gives=(2, 4, 1, 1), title="AdaptiveAvgPool2d"),
-            example((1, 1), shape=ODD, gives=(3, 4, 1, 1)),
-        ),
-        same(nn.AdaptiveAvgPool2d), Node("GlobalAveragePool"), "adaptive_avg_pool2d",
+        (example(1, gives=(2, 4, 1, 1), title="AdaptiveAvgPool2d"), *ADAPTIVE),
+        same(nn.AdaptiveAvgPool2d), GlobalPool("GlobalAveragePool"), "adaptive_avg_pool2d",
+    ),
+    Entry(
+        nn.AdaptiveMaxPool2d, "pooling",
+        (example((4, 3), gives=(2, 4, 4, 3), title="AdaptiveMaxPool2d", exported=False), *ADAPTIVE),
+        same(nn.AdaptiveMaxPool2d, {"return_indices": False}), GlobalPool("GlobalMaxPool"),
+        "adaptive_max_pool2d",
     ),
 ]  # fmt: skip

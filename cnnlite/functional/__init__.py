@@ -6,6 +6,7 @@ They check their arguments, make the arrays that kernels read and write, and cal
 from cnnlite._caches import debug_caches, guard_pairs
 from cnnlite.functional import (
     activations,
+    adaptive,
     batch_norm,
     dropout,
     focal_loss,
@@ -19,6 +20,7 @@ from cnnlite.functional import (
     rectifiers,
 )
 from cnnlite.functional.activations import *
+from cnnlite.functional.adaptive import *
 from cnnlite.functional.batch_norm import *
 from cnnlite.functional.conv import Conv2dCache, conv2d_backward, conv2d_forward
 from cnnlite.functional.dropout import *
@@ -33,8 +35,8 @@ from cnnlite.functional.pooling import *
 from cnnlite.functional.rectifiers import *
 
 _MODULES = (
-    pooling, linear, activations, rectifiers, gelu, batch_norm, normalization, dropout, losses,
-    instance_norm, focal_loss, patches,
+    pooling, adaptive, linear, activations, rectifiers, gelu, batch_norm, normalization, dropout,
+    losses, instance_norm, focal_loss, patches,
 )  # fmt: skip
 __all__ = [
     "Conv2dCache", "conv2d_forward", "conv2d_backward",

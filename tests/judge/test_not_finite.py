@@ -22,7 +22,8 @@ JUDGED = [name for name in OPERATIONS if name not in ("hinge_loss", "focal_loss"
 derivatives are NaN where that of the whole is not."""
 
 INPUTS = {"batch_norm": (0, 3)}
-"""What is sprinkled; of other norms x alone: an infinite gamma is multiplied with other numbers first in PyTorch."""
+"""What is sprinkled; of other norms x alone: an infinite gamma is multiplied with other
+numbers first in PyTorch."""
 
 
 NO_NAN = ("elu", "hardswish")

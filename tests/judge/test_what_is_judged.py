@@ -27,7 +27,6 @@ from tests.judge.test_networks import OPTIMIZERS
 
 Values = dict[str, set[str]]
 NOT_VARIED = {
-    "output_size": "1 is the only one there is",
     "rng": "where random numbers come from; the judge is told the mask",
     "targets": "always an array",
     "groups": "PyTorch's parameter groups, in tests/optim/test_against_torch.py",

@@ -257,7 +257,8 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("MaxPool2d(2, ceil_mode=1)", TypeError, "MaxPool2d: ceil_mode is 1, expected True or False"),
     ("AvgPool2d(2, padding=2)", ValueError, f"AvgPool2d: padding (2, 2, 2, 2) {_HALF} (2, 2)"),
     ("AvgPool2d(2, padding=-1)", ValueError, f"AvgPool2d: {_PADDING} -1"),
-    ("AdaptiveAvgPool2d(2)", ValueError, "AdaptiveAvgPool2d: output_size is 2, expected 1"),
+    ("AdaptiveAvgPool2d(0)", ValueError, f"AdaptiveAvgPool2d: output_size {_PAIR} 0"),
+    ("AdaptiveMaxPool2d((2, 0))", ValueError, f"AdaptiveMaxPool2d: output_size {_PAIR} (2, 0)"),
     ("Linear(0, 3)", ValueError, f"Linear: in_features is 0, {_FROM_1}"),
     ("Linear(5, '3')", TypeError, f"Linear: out_features is '3', {_FROM_1}"),
     (
