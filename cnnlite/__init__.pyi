@@ -43,6 +43,7 @@ from .layers import (
     SiLU,
     Softsign,
     Tanh,
+    Upsample,
 )
 from .losses import CrossEntropyLoss, FocalLoss, HingeLoss, MSELoss
 from .optim import SGD, Adam, RMSprop
@@ -92,6 +93,7 @@ __all__ = [
     "Softsign",
     "Solver",
     "Tanh",
+    "Upsample",
     "autodiff",
     "callbacks",
     "data",

@@ -52,6 +52,9 @@ PADDING = Kind(1, _SIDES, [
     "full", (1, 1, 1, 1),
 ])  # fmt: skip
 ADAPTIVE = Kind(2, _PAIRS, [*(v for v in _NO_PAIRS if repr(v) != "(2, None)"), None, 0, (2, 0)])
+SCALE = Kind(2, [2.0, np.int64(2), np.float32(2), (2,), [2], (2, 2.0)], [
+    True, "2", NAN, INF, -1, 0, (), (2, 2, 2), (2, 0), (2, "2"), {}, (True, 2),
+])  # fmt: skip
 _NO_REALS = [True, np.True_, "0.5", b"0", None, NAN, INF, -INF, np.float32(NAN), (0.5,), [0.5], 1j,
              np.array([0.5]), np.array(True), {}, 10**400]  # fmt: skip
 _HALVES = [np.float32(0.5), np.float64(0.5), np.float16(0.5), np.array(0.5)]
@@ -107,7 +110,7 @@ KINDS: dict[str, Kind] = {
     "stride": STRIDE, "padding": PADDING, "normalized_shape": SIZES,
     **dict.fromkeys(("ceil_mode", "count_include_pad", "train", "affine", "need_dx", "flip"), FLAG),
     **dict.fromkeys(("track_running_stats", "elementwise_affine", "batch_norm", "fuse"), FLAG),
-    **dict.fromkeys(("nesterov",), FLAG),
+    **dict.fromkeys(("nesterov", "align_corners"), FLAG),
     **dict.fromkeys(("p", "label_smoothing", "pct_start", "final"), SHARE),
     **dict.fromkeys(("lr", "weight_decay", "eps", "momentum", "std", "gain"), RATE),
     **dict.fromkeys(("negative_slope", "margin", "mean", "low", "high", "a", "param"), REAL),
@@ -172,6 +175,10 @@ CALLS: list[Call] = [
       for backward in (F.batch_norm_backward, F.batch_norm_addend_backward)],
     Call("LayerNorm", F.layer_norm_forward, {"x": _ROWS, "normalized_shape": 4}),
     Call("GroupNorm", F.group_norm_forward, {"x": _x(2, 4, 3), "num_groups": 4}),
+    *[Call("Upsample", upsample, {"size": 4, **given},
+           {"size": PAIR, "scale_factor": SCALE, "mode": word("bilinear", "nearest")},
+           {"scale_factor": {"size": None}, "align_corners": {"mode": "bilinear"}})
+      for upsample, given in ((cnnlite.Upsample, {}), (F.interpolate_forward, {"x": _IMAGES}))],
     Call("InstanceNorm2d", F.instance_norm_forward,
          {"x": _IMAGES, "weight": FLOATS, "bias": FLOATS, **_STATISTICS},
          {"use_input_stats": FLAG, "momentum": SHARE}),

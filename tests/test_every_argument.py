@@ -17,7 +17,8 @@ from cnnlite.layers import Layer
 from cnnlite.optim import Optimizer
 from tests.every_argument import CALLS, KINDS, Call, Kind
 
-WINDOWS = tuple(e.layer for e in LAYERS.values() if e.family in ("convolution", "pooling"))
+IMAGES = ("convolution", "pooling", "resampling")
+WINDOWS = tuple(entry.layer for entry in LAYERS.values() if entry.family in IMAGES)
 ARGUMENTS = [
     pytest.param(call, argument, id=f"{getattr(call.function, '__name__', call.name)}-{argument}")
     for call in CALLS

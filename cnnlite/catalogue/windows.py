@@ -106,6 +106,25 @@ class GlobalPool(Node):
         return super().__call__(graph, layer, x)
 
 
+def _resize(g: Graph, layer: nn.Upsample, x: str) -> str:
+    options: dict[str, Any] = {"mode": "nearest", "nearest_mode": "floor"}
+    place = "asymmetric"
+    if layer.mode == "bilinear":
+        options, place = (
+            {"mode": "linear"},
+            "align_corners" if layer.align_corners else "half_pixel",
+        )
+    inputs = [x, ""]
+    if layer.scale_factor is None:
+        inputs += ["", g.constant(np.array(pair("Upsample", "size", layer.size), np.int64))]
+    else:
+        scales = np.broadcast_to(layer.scale_factor, 2)
+        if any(scale % 1 and (scale < 1.5 or layer.align_corners) for scale in scales):
+            raise ValueError(f"scale_factor {layer.scale_factor} has another meaning in ONNX")
+        inputs.append(g.constant(scales.astype(np.float32)))
+    return g.node("Resize", inputs, axes=[2, 3], coordinate_transformation_mode=place, **options)
+
+
 ADAPTIVE = [
     example((1, 1), shape=ODD, gives=(3, 4, 1, 1)),
     example(2, shape=ODD, gives=(3, 4, 2, 2), exported=False),
@@ -175,5 +194,24 @@ ENTRIES = [
         (example((4, 3), gives=(2, 4, 4, 3), title="AdaptiveMaxPool2d", exported=False), *ADAPTIVE),
         same(nn.AdaptiveMaxPool2d, {"return_indices": False}), GlobalPool("GlobalMaxPool"),
         "adaptive_max_pool2d",
+    ),
+    Entry(
+        nn.Upsample, "resampling",
+        (
+            example(scale_factor=2, gives=(2, 4, 12, 12), title="Upsample"),
+            example(
+                scale_factor=2, mode="bilinear", gives=(2, 4, 12, 12), title="Upsample bilinear"
+            ),
+            example((3, 9), shape=ODD, gives=(3, 4, 3, 9)),
+            example(scale_factor=(1.5, 2.0), shape=ODD, gives=(3, 4, 7, 12)),
+            example(scale_factor=1.1, shape=ODD, exported=False),
+            example((4, 7), mode="bilinear", align_corners=False, shape=ODD, gives=(3, 4, 4, 7)),
+            example((8, 3), mode="bilinear", align_corners=True, shape=ODD, gives=(3, 4, 8, 3)),
+            example(
+                scale_factor=1.5, mode="bilinear", align_corners=True, shape=ODD,
+                gives=(3, 4, 7, 9), exported=False,
+            ),
+        ),
+        same(nn.Upsample, {"recompute_scale_factor": None}), _resize, "interpolate",
     ),
 ]  # fmt: skip

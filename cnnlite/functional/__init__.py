@@ -18,6 +18,7 @@ from cnnlite.functional import (
     patches,
     pooling,
     rectifiers,
+    resample,
 )
 from cnnlite.functional.activations import *
 from cnnlite.functional.adaptive import *
@@ -33,10 +34,11 @@ from cnnlite.functional.normalization import *
 from cnnlite.functional.patches import *
 from cnnlite.functional.pooling import *
 from cnnlite.functional.rectifiers import *
+from cnnlite.functional.resample import *
 
 _MODULES = (
-    pooling, adaptive, linear, activations, rectifiers, gelu, batch_norm, normalization, dropout,
-    losses, instance_norm, focal_loss, patches,
+    pooling, adaptive, resample, linear, activations, rectifiers, gelu, batch_norm, normalization,
+    dropout, losses, instance_norm, focal_loss, patches,
 )  # fmt: skip
 __all__ = [
     "Conv2dCache", "conv2d_forward", "conv2d_backward",
