@@ -6,7 +6,8 @@ values that must be refused.  An argument's kind follows from its name; `CALLS` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 import cnnlite
 import cnnlite.functional as F
 from cnnlite import data, gradcheck, initializers, losses, models, random, schedules
+from cnnlite.catalogue import LAYERS
 from cnnlite.data import batches
 
 NAN, INF = float("nan"), float("inf")
@@ -49,7 +51,10 @@ PADDING = Kind(1, _SIDES, [
     *_NO_PAIRS, None, ((1, 1),), ((1,), (1,)), ((1, 1), 1), ((1, 2.0), (1, 1)), ((1, -1), (1, 1)),
     "full", (1, 1, 1, 1),
 ])  # fmt: skip
-ONE = Kind(1, [np.int64(1), (1,), [1], (1, 1)], [*_NO_PAIRS, None, 0, 2])
+ADAPTIVE = Kind(2, _PAIRS, [*(v for v in _NO_PAIRS if repr(v) != "(2, None)"), None, 0, (2, 0)])
+SCALE = Kind(2, [2.0, np.int64(2), np.float32(2), (2,), [2], (2, 2.0)], [
+    True, "2", NAN, INF, -1, 0, (), (2, 2, 2), (2, 0), (2, "2"), {}, (True, 2),
+])  # fmt: skip
 _NO_REALS = [True, np.True_, "0.5", b"0", None, NAN, INF, -INF, np.float32(NAN), (0.5,), [0.5], 1j,
              np.array([0.5]), np.array(True), {}, 10**400]  # fmt: skip
 _HALVES = [np.float32(0.5), np.float64(0.5), np.float16(0.5), np.array(0.5)]
@@ -105,7 +110,7 @@ KINDS: dict[str, Kind] = {
     "stride": STRIDE, "padding": PADDING, "normalized_shape": SIZES,
     **dict.fromkeys(("ceil_mode", "count_include_pad", "train", "affine", "need_dx", "flip"), FLAG),
     **dict.fromkeys(("track_running_stats", "elementwise_affine", "batch_norm", "fuse"), FLAG),
-    **dict.fromkeys(("nesterov",), FLAG),
+    **dict.fromkeys(("nesterov", "align_corners"), FLAG),
     **dict.fromkeys(("p", "label_smoothing", "pct_start", "final"), SHARE),
     **dict.fromkeys(("lr", "weight_decay", "eps", "momentum", "std", "gain"), RATE),
     **dict.fromkeys(("negative_slope", "margin", "mean", "low", "high", "a", "param"), REAL),
@@ -148,6 +153,7 @@ _POOL = {"x": _IMAGES, "kernel_size": 3}
 _POST = {"post": None}  # tests/layers/test_fuse.py has its values
 _NO_RNG = {"rng": None}  # the first weights are ones and zeros
 _SCORES: dict[str, Any] = {"scores": _ROWS, "targets": [0, 1]}
+GENERATOR = Kind(random.Rng(0), [], [None, 2, "2", True, np.random])
 _FILL = {"array": _x(4, 4, 3, 3)}
 
 CALLS: list[Call] = [
@@ -156,7 +162,6 @@ CALLS: list[Call] = [
     Call("Conv2d", F.conv2d_backward, dict(zip(("dy", "cache"), _CONV, strict=True)), _GRADIENTS),
     Call("MaxPool2d", F.max_pool2d_forward, _POOL),
     Call("AvgPool2d", F.avg_pool2d_forward, _POOL),
-    Call("AdaptiveAvgPool2d", F.adaptive_avg_pool2d_forward, {"x": _IMAGES}, {"output_size": ONE}),
     Call("im2col", F.im2col, _POOL),
     Call("col2im", F.col2im, {"cols": _x(2, 16, 4), "output_size": 3, "kernel_size": 2},
          together={"output_size": {"cols": _x(2, 16, 1)}, "stride": {"cols": _x(2, 16, 1)},
@@ -170,11 +175,16 @@ CALLS: list[Call] = [
       for backward in (F.batch_norm_backward, F.batch_norm_addend_backward)],
     Call("LayerNorm", F.layer_norm_forward, {"x": _ROWS, "normalized_shape": 4}),
     Call("GroupNorm", F.group_norm_forward, {"x": _x(2, 4, 3), "num_groups": 4}),
+    *[Call("Upsample", upsample, {"size": 4, **given},
+           {"size": PAIR, "scale_factor": SCALE, "mode": word("bilinear", "nearest")},
+           {"scale_factor": {"size": None}, "align_corners": {"mode": "bilinear"}})
+      for upsample, given in ((cnnlite.Upsample, {}), (F.interpolate_forward, {"x": _IMAGES}))],
+    Call("InstanceNorm2d", F.instance_norm_forward,
+         {"x": _IMAGES, "weight": FLOATS, "bias": FLOATS, **_STATISTICS},
+         {"use_input_stats": FLAG, "momentum": SHARE}),
     Call("Dropout", F.dropout_forward,
          {"x": _ROWS, "p": 0.5, "train": True, "rng": random.Rng(0)},
-         {"rng": Kind(random.Rng(0), [], [None, 2, "2", True, np.random])}),
-    Call("LeakyReLU", F.leaky_relu_forward, {"x": _ROWS}),
-    Call("GELU", F.gelu_forward, {"x": _ROWS}),
+         {"rng": GENERATOR}),
     Call("CrossEntropyLoss", F.cross_entropy_forward, _SCORES),
     Call("HingeLoss", F.hinge_loss_forward, _SCORES),
     Call("FocalLoss", F.focal_loss_forward, _SCORES, {"gamma": RATE}),
@@ -190,15 +200,8 @@ CALLS: list[Call] = [
              True, "0.5", None, 1j, np.ones((2, 4), bool), np.ones(4), {}])}),
     Call("Conv2d", cnnlite.Conv2d, {"in_channels": 2, "out_channels": 2, "kernel_size": 3},
          {"bias": FLAG}),
-    Call("MaxPool2d", cnnlite.MaxPool2d, {"kernel_size": 3}),
-    Call("AvgPool2d", cnnlite.AvgPool2d, {"kernel_size": 3}),
-    Call("AdaptiveAvgPool2d", cnnlite.AdaptiveAvgPool2d, {}, {"output_size": ONE}),
     Call("Linear", cnnlite.Linear, {"in_features": 4, "out_features": 3}, {"bias": FLAG}),
-    Call("Flatten", cnnlite.Flatten),
     Call("Sequential", cnnlite.Sequential, {}, {"layers": None}),
-    Call("LeakyReLU", cnnlite.LeakyReLU),
-    Call("GELU", cnnlite.GELU),
-    Call("Dropout", cnnlite.Dropout),
     *[Call(kind.__name__, kind, {"num_features": 4}, {"momentum": Kind(0.5, _HALVES, [
         value for value in SHARE.refused if value is not None]), **_NO_RNG})
       for kind in (cnnlite.BatchNorm1d, cnnlite.BatchNorm2d)],
@@ -268,6 +271,34 @@ CALLS: list[Call] = [
       for network in (models.softmax_classifier, models.two_layer_net, models.three_layer_convnet,
                       models.vanilla_cnn, models.small_vgg)],
 ]  # fmt: skip
+
+
+def _by_the_catalogue() -> Iterator[Call]:
+    """Layers and operations that are not written above: made as in their first example."""
+    written = {call.function for call in CALLS}
+    for entry in LAYERS.values():
+        given = inspect.signature(entry.layer).bind(*entry.examples[0].args).arguments
+        arguments = {**given, **entry.examples[0].settings}
+        kinds = OTHERWISE.get(entry.name, {})
+        if entry.layer not in written and entry.parameters:
+            yield Call(entry.name, entry.layer, arguments, kinds)
+        forward = getattr(F, f"{entry.operation}_forward", None)
+        if (entry.plain or entry.layer.random is True) and forward not in written:
+            arguments = {"x": _x(*entry.examples[0].shape), **arguments}
+            if entry.layer.random is True:
+                arguments |= {"train": True, "rng": random.Rng(0)}
+                kinds = {**kinds, "rng": GENERATOR}
+            yield Call(entry.name, forward, arguments, kinds)
+
+
+OTHERWISE: dict[str, dict[str, Kind | None]] = {
+    "Residual": {"body": None, "shortcut": None}, "ELU": {"alpha": REAL},
+    "AdaptiveAvgPool2d": {"output_size": ADAPTIVE}, "AdaptiveMaxPool2d": {"output_size": ADAPTIVE},
+    "InstanceNorm2d": {**_NO_RNG, "momentum": SHARE},
+}  # fmt: skip
+"""Of layers that the catalogue gives: the kinds that do not follow from an argument's name."""
+
+CALLS += _by_the_catalogue()
 KINDS["input_shape"] = Kind((2, 12, 12), [[np.int64(2), 12, 12], (np.array(2), 12, 12)], [
     True, 3, "abc", None, (2, 12), (2.0, 12, 12), (True, 12, 12), (0, 12, 12), (-1, 12, 12),
 ])  # fmt: skip

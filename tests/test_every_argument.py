@@ -11,11 +11,14 @@ import pytest
 import cnnlite
 import cnnlite.functional as F
 from cnnlite import initializers, schedules
+from cnnlite.catalogue import LAYERS
 from cnnlite.data import Dataset
-from cnnlite.layers import AdaptiveAvgPool2d, AvgPool2d, Conv2d, Layer, MaxPool2d
+from cnnlite.layers import Layer
 from cnnlite.optim import Optimizer
 from tests.every_argument import CALLS, KINDS, Call, Kind
 
+IMAGES = ("convolution", "pooling", "resampling")
+WINDOWS = tuple(entry.layer for entry in LAYERS.values() if entry.family in IMAGES)
 ARGUMENTS = [
     pytest.param(call, argument, id=f"{getattr(call.function, '__name__', call.name)}-{argument}")
     for call in CALLS
@@ -47,7 +50,7 @@ def run(call: Call, argument: str, value: Any) -> Any:
 
 def seen(result: Any) -> Any:
     """What of a result two spellings of an argument must have in common."""
-    if isinstance(result, Conv2d | MaxPool2d | AvgPool2d | AdaptiveAvgPool2d):
+    if isinstance(result, WINDOWS):
         # Not as it is printed: 2 and (2, 2) stay as they were given.
         channels, weight = getattr(result, "in_channels", 1), result.params.get("weight")
         dtype = np.float32 if weight is None else weight.dtype

@@ -11,7 +11,6 @@ import click
 from cnnlite.cli._group import describe, explained, fail, show_table
 
 Shape = tuple[int, ...]
-IMAGES = (2, 4, 6, 6)
 LONGEST = 24 * 60 * 60
 
 
@@ -165,32 +164,12 @@ def _reports(seed: int) -> Iterator[tuple[str, Any]]:
 
 def layer_cases() -> Iterator[tuple[str, Any, Shape]]:
     """Every layer, some of them twice for their options: (name, layer, shape of its input)."""
-    import cnnlite as nn
+    from cnnlite.catalogue import LAYERS
 
-    conv = nn.Conv2d(4, 6, (3, 2), stride=(1, 2), padding=(1, 0), rng=0)
-    yield "Conv2d", conv, IMAGES
-    yield "Conv2d dilated", nn.Conv2d(4, 4, 2, padding="same", dilation=2, rng=0), IMAGES
-    yield "Conv2d grouped", nn.Conv2d(4, 6, 3, groups=2, rng=0), IMAGES
-    circular = nn.Conv2d(4, 3, 3, padding=1, padding_mode="circular", rng=0)
-    yield "Conv2d circular", circular, IMAGES
-    yield "MaxPool2d", nn.MaxPool2d(3, stride=2, padding=1), IMAGES
-    yield "AvgPool2d", nn.AvgPool2d(3, stride=2, padding=1), IMAGES
-    yield "AdaptiveAvgPool2d", nn.AdaptiveAvgPool2d(1), IMAGES
-    yield "Linear", nn.Linear(7, 5, rng=0), (3, 7)
-    yield "Flatten", nn.Flatten(), IMAGES
-    yield "Identity", nn.Identity(), IMAGES
-    activations = nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softsign, nn.GELU, nn.SiLU
-    for activation in activations:
-        yield activation.__name__, activation(), IMAGES
-    yield "GELU tanh", nn.GELU("tanh"), IMAGES
-    yield "Dropout", nn.Dropout(0.5), IMAGES
-    yield "BatchNorm1d", nn.BatchNorm1d(7), (5, 7)
-    yield "BatchNorm2d", nn.BatchNorm2d(4), IMAGES
-    yield "LayerNorm", nn.LayerNorm((4, 6, 6)), IMAGES
-    yield "GroupNorm", nn.GroupNorm(2, 4), IMAGES
-    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, rng=0), nn.BatchNorm2d(4), nn.Tanh())
-    yield "Residual", nn.Residual(body), IMAGES
-    yield "Sequential", nn.Sequential(nn.Flatten(), nn.Linear(144, 3, rng=0)), IMAGES
+    for entry in LAYERS.values():
+        for example in entry.examples:
+            if example.title:
+                yield example.title, entry.make(example), example.shape
 
 
 def loss_cases() -> Iterator[tuple[str, Any, Any]]:

@@ -21,6 +21,13 @@ __all__ = [
     "batch_norm_addend_backward",
 ]
 
+__all__ = [
+    "BatchNormCache",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "batch_norm_addend_backward",
+]
+
 
 class BatchNormCache(NamedTuple):
     """What the backward pass of batch normalisation needs."""

@@ -15,6 +15,8 @@ from cnnlite.quiet import quiet
 
 __all__ = ["FocalLossCache", "focal_loss_forward", "focal_loss_backward"]
 
+__all__ = ["FocalLossCache", "focal_loss_forward", "focal_loss_backward"]
+
 
 class FocalLossCache(NamedTuple):
     """What the backward pass of the focal loss needs."""

@@ -14,6 +14,8 @@ from cnnlite.quiet import quiet
 
 __all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
 
+__all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
+
 # The tanh form: tanh(a * (x + b*x^3)), Hendrycks and Gimpel 2016, section 2.
 _A = math.sqrt(2 / math.pi)
 _B = 0.044715

@@ -31,6 +31,18 @@ __all__ = [
     "mse_loss_backward",
 ]
 
+__all__ = [
+    "CrossEntropyCache",
+    "HingeLossCache",
+    "MSELossCache",
+    "cross_entropy_forward",
+    "cross_entropy_backward",
+    "hinge_loss_forward",
+    "hinge_loss_backward",
+    "mse_loss_forward",
+    "mse_loss_backward",
+]
+
 
 class CrossEntropyCache(NamedTuple):
     """What the backward pass of cross entropy needs."""

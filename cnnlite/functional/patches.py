@@ -15,6 +15,8 @@ from cnnlite.functional.statistics import sum_in_double
 
 __all__ = ["im2col", "col2im"]
 
+__all__ = ["im2col", "col2im"]
+
 
 def im2col(
     x: Array,

@@ -9,22 +9,18 @@ import numpy.typing as npt
 
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
-from cnnlite.checks.numbers import IntPair, flag, pair
+from cnnlite.checks.numbers import IntPair, flag
 from cnnlite.checks.windows import Padding, output_size, resolve_pool_window, windows_of_pixel
 from cnnlite.functional.statistics import sum_in_double
-from cnnlite.quiet import quiet
 
 __all__ = [
     "max_pool2d_forward",
     "max_pool2d_backward",
     "avg_pool2d_forward",
     "avg_pool2d_backward",
-    "adaptive_avg_pool2d_forward",
-    "adaptive_avg_pool2d_backward",
     "MaxPool2dCache",
     "MaxPool2x2Cache",
     "AvgPool2dCache",
-    "AdaptiveAvgPool2dCache",
 ]
 
 _LARGEST_PLANE = 2**31 - 1
@@ -67,13 +63,6 @@ class AvgPool2dCache(NamedTuple):
     stride: tuple[int, int]
     padding: tuple[int, int, int, int]  # top, bottom, left, right
     count_include_pad: bool  # whether padding counts in a window's size
-
-
-class AdaptiveAvgPool2dCache(NamedTuple):
-    """What the backward pass of adaptive average-pooling needs: sizes only."""
-
-    x_shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 def max_pool2d_forward(
@@ -207,51 +196,4 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
         dy,
         dx,
     )
-    return dx
-
-
-@quiet
-def adaptive_avg_pool2d_forward(
-    x: Array, output_size: IntPair = 1
-) -> tuple[Array, AdaptiveAvgPool2dCache]:
-    """Take the mean of each whole plane ("global average pooling").
-
-    Args:
-        x: (N, C, H, W), float32 or float64.
-        output_size: 1 or (1, 1), the only size there is here.
-
-    Returns:
-        y (N, C, 1, 1) and the cache.
-
-    Raises:
-        TypeError: x is not float32 or float64.
-        ValueError: x is not (N, C, H, W), or output_size is not 1.
-
-    Source: Lin, Chen and Yan, "Network in Network", 2013, section 3.2.
-    """
-    if pair("AdaptiveAvgPool2d", "output_size", output_size) != (1, 1):
-        raise ValueError(f"AdaptiveAvgPool2d: output_size is {output_size!r}, expected 1")
-    check_images("AdaptiveAvgPool2d", x)
-    n, c, h, w = x.shape
-    y = empty((n, c, 1, 1), x.dtype)
-    np.add.reduce(contiguous(x), axis=(2, 3), keepdims=True, out=y)
-    y /= h * w  # not np.mean, which divides in float64 and allocates a buffer for that
-    return y, AdaptiveAvgPool2dCache(x.shape, x.dtype)
-
-
-@quiet
-def adaptive_avg_pool2d_backward(dy: Array, cache: AdaptiveAvgPool2dCache) -> Array:
-    """Spread each dy evenly over its plane.
-
-    Args:
-        dy: (N, C, 1, 1).
-        cache: what `adaptive_avg_pool2d_forward` returned; unchanged.
-
-    Returns:
-        dx (N, C, H, W).
-    """
-    n, c, h, w = cache.x_shape
-    dy = check_gradient("AdaptiveAvgPool2d", dy, (n, c, 1, 1), cache.dtype)
-    dx = empty(cache.x_shape, cache.dtype)
-    np.divide(dy, h * w, out=dx)
     return dx

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as nn_module
 
-from cnnlite.interop._torch_modules import Residual
+from cnnlite.catalogue.torch_modules import Residual
 from cnnlite.layers import Layer
 from cnnlite.layers.ties import check_overlaps
 

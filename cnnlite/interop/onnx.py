@@ -5,16 +5,14 @@ save_onnx(model, "model.onnx", (3, 32, 32))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnlite import layers as nn
-from cnnlite import models
-from cnnlite.checks.numbers import pair
-from cnnlite.checks.windows import resolve_padding
+from cnnlite.catalogue import CATALOGUE
 from cnnlite.evaluation import model_dtype
 from cnnlite.files import replace_file
 from cnnlite.interop._shared import join, load
@@ -113,122 +111,10 @@ class _Graph:
             return self.node("Add", [body, short])
         where = f"to_onnx: layer {path!r}" if path else "to_onnx: the layer"
         name = type(layer).__name__
-        if type(layer) not in _TABLE:
+        entry = CATALOGUE.get(type(layer))
+        if entry is None or entry.onnx is None:
             raise TypeError(f"{where} is a {name}, which has no counterpart in ONNX")
         try:
-            return _TABLE[type(layer)](self, layer, x)
+            return entry.onnx(self, layer, x)
         except ValueError as error:
             raise ValueError(f"{where}, a {name}: {error}") from error
-
-
-def _conv(g: _Graph, layer: nn.Conv2d, x: str) -> str:
-    top, bottom, left, right = resolve_padding(
-        "Conv2d", layer.padding, layer.kernel_size, layer.stride, layer.dilation
-    )
-    pads = [top, left, bottom, right]
-    if layer.padding_mode == "circular":
-        amounts = g.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-        x, pads = g.node("Pad", [x, amounts], mode="wrap"), [0, 0, 0, 0]
-    return g.node(
-        "Conv", [x, *(g.constant(array) for array in layer.params.values())], pads=pads,
-        strides=list(layer.stride), dilations=list(layer.dilation), group=layer.groups,
-    )  # fmt: skip
-
-
-def _pool(kind: str) -> Callable[[_Graph, Any, str], str]:
-    def add(g: _Graph, layer: Any, x: str) -> str:
-        if layer.ceil_mode:
-            raise ValueError("ceil_mode has another meaning in ONNX")
-        name = type(layer).__name__
-        kernel, stride = (pair(name, "", size) for size in (layer.kernel_size, layer.stride))
-        dilation = pair(name, "", getattr(layer, "dilation", 1))
-        top, bottom, left, right = resolve_padding(name, layer.padding, kernel, stride, dilation)
-        options: dict[str, Any] = {"dilations": list(dilation)}
-        if kind == "AveragePool":
-            options["count_include_pad"] = int(layer.count_include_pad)
-        return g.node(
-            kind, [x], kernel_shape=list(kernel), strides=list(stride),
-            pads=[top, left, bottom, right], **options,
-        )  # fmt: skip
-
-    return add
-
-
-def _linear(g: _Graph, layer: nn.Linear, x: str) -> str:
-    return g.node("Gemm", [x, *(g.constant(array) for array in layer.params.values())], transB=1)
-
-
-def _flatten(g: _Graph, layer: nn.Flatten, x: str) -> str:
-    if (layer.start_dim, layer.end_dim) != (1, -1):
-        raise ValueError("only the default, which leaves the batch alone, is offered")
-    return g.node("Flatten", [x])
-
-
-def _silu(g: _Graph, layer: nn.SiLU, x: str) -> str:
-    return g.node("Mul", [x, g.node("Sigmoid", [x])])
-
-
-def _batch_norm(g: _Graph, layer: Any, x: str) -> str:
-    if not layer.buffers:
-        raise ValueError("without running statistics there is nothing to normalise with")
-    size = layer.num_features
-    weight = layer.params.get("weight", np.ones(size, g.dtype))
-    bias = layer.params.get("bias", np.zeros(size, g.dtype))
-    arrays = weight, bias, layer.buffers["running_mean"], layer.buffers["running_var"]
-    return g.node("BatchNormalization", [x, *map(g.constant, arrays)], epsilon=layer.eps)
-
-
-def _layer_norm(g: _Graph, layer: nn.LayerNorm, x: str) -> str:
-    shape = layer.normalized_shape
-    weight = layer.params.get("weight", np.ones(shape, g.dtype))
-    bias = layer.params.get("bias", np.zeros(shape, g.dtype))
-    inputs = [x, g.constant(weight), g.constant(bias)]
-    return g.node("LayerNormalization", inputs, axis=-len(shape), epsilon=layer.eps)
-
-
-def _group_norm(g: _Graph, layer: nn.GroupNorm, x: str) -> str:
-    size = layer.num_channels
-    weight = layer.params.get("weight", np.ones(size, g.dtype))
-    bias = layer.params.get("bias", np.zeros(size, g.dtype))
-    return g.node(
-        "GroupNormalization", [x, g.constant(weight), g.constant(bias)], epsilon=layer.eps,
-        num_groups=layer.num_groups, stash_type=g.element,
-    )  # fmt: skip
-
-
-def _zero_pad_shortcut(g: _Graph, layer: models.ZeroPadShortcut, x: str) -> str:
-    start, end, axes, steps = (
-        np.array(values, np.int64)
-        for values in ([0, 0], [2**31, 2**31], [2, 3], [layer.stride] * 2)
-    )
-    x = g.node("Slice", [x, *map(g.constant, (start, end, axes, steps))])
-    new = layer.out_channels - layer.in_channels
-    return g.node("Pad", [x, g.constant(np.array([0] * 5 + [new, 0, 0], np.int64))])
-
-
-def _plain(kind: str) -> Callable[[_Graph, Any, str], str]:
-    return lambda g, layer, x: g.node(kind, [x])
-
-
-_TABLE: dict[type, Callable[[_Graph, Any, str], str]] = {
-    nn.Conv2d: _conv,
-    nn.MaxPool2d: _pool("MaxPool"),
-    nn.AvgPool2d: _pool("AveragePool"),
-    nn.AdaptiveAvgPool2d: _plain("GlobalAveragePool"),
-    nn.Linear: _linear,
-    nn.Flatten: _flatten,
-    nn.Identity: _plain("Identity"),
-    nn.Dropout: _plain("Identity"),
-    nn.ReLU: _plain("Relu"),
-    nn.LeakyReLU: lambda g, layer, x: g.node("LeakyRelu", [x], alpha=layer.negative_slope),
-    nn.Sigmoid: _plain("Sigmoid"),
-    nn.Tanh: _plain("Tanh"),
-    nn.Softsign: _plain("Softsign"),
-    nn.GELU: lambda g, layer, x: g.node("Gelu", [x], approximate=layer.approximate),
-    nn.SiLU: _silu,
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
-    nn.LayerNorm: _layer_norm,
-    nn.GroupNorm: _group_norm,
-    models.ZeroPadShortcut: _zero_pad_shortcut,
-}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.catalogue import CATALOGUE
+from cnnlite.catalogue.twins import module_type
 from cnnlite.evaluation import model_dtype
 from cnnlite.interop._shared import join, load
 from cnnlite.layers import Layer, Residual, Sequential
@@ -48,14 +50,14 @@ def to_torch(model: Layer) -> torch.nn.Module:
     torch = load("to_torch", "PyTorch", "torch")
     from torch import nn
 
+    from cnnlite.catalogue.torch_modules import Residual as TorchResidual
     from cnnlite.interop import _torch_ties
-    from cnnlite.interop._torch_modules import Residual as TorchResidual
-    from cnnlite.interop._torch_tables import TO_TORCH
 
     if not isinstance(model, Layer):
         raise TypeError(f"to_torch: model is a {type(model).__name__}, expected a layer of cnnlite")
     dtype = getattr(torch, model_dtype(model).name)
     check_arrays("to_torch", model.params, model.buffers)
+    to_modules = {entry.layer: entry.twin.to_torch for entry in CATALOGUE.values() if entry.twin}
     made: dict[int, nn.Module] = {}
     pairs: list[tuple[Layer, nn.Module]] = []
 
@@ -77,7 +79,7 @@ def to_torch(model: Layer) -> torch.nn.Module:
         where = f"to_torch: layer {path!r}" if path else "to_torch: the layer"
         if "forward" in vars(layer):
             raise ValueError(f"{where} has a forward of its own, which would be lost")
-        module: nn.Module = _made(TO_TORCH, layer, where, "a module in PyTorch").to(dtype)
+        module: nn.Module = _made(to_modules, layer, where, "a module in PyTorch").to(dtype)
         module.load_state_dict(state_to_torch(layer.state_dict()))
         pairs.append((layer, module))
         return module
@@ -113,9 +115,8 @@ def from_torch(module: torch.nn.Module) -> Layer:
     load("from_torch", "PyTorch", "torch")
     from torch import nn
 
+    from cnnlite.catalogue.torch_modules import Residual as TorchResidual
     from cnnlite.interop import _torch_ties
-    from cnnlite.interop._torch_modules import Residual as TorchResidual
-    from cnnlite.interop._torch_tables import FROM_TORCH
 
     if not isinstance(module, nn.Module):
         raise TypeError(
@@ -123,6 +124,8 @@ def from_torch(module: torch.nn.Module) -> Layer:
         )
     _torch_ties.check_module(module)
     dtype = _common_dtype(module)
+    twins = [entry.twin for entry in CATALOGUE.values() if entry.twin]
+    to_layers = {module_type(name): twin.from_torch for twin in twins for name in twin.modules}
     made: dict[int, Layer] = {}
     pairs: list[tuple[nn.Module, Layer]] = []
 
@@ -142,7 +145,7 @@ def from_torch(module: torch.nn.Module) -> Layer:
                 None if way is None else convert(way, join(path, "shortcut")),
             )
         where = f"from_torch: module {path!r}" if path else "from_torch: the module"
-        layer: Layer = _made(FROM_TORCH, part, where, "a layer in cnnlite", dtype)
+        layer: Layer = _made(to_layers, part, where, "a layer in cnnlite", dtype)
         try:
             layer.load_state_dict(state_from_torch(part.state_dict()))
         except ValueError as error:  # a scale without a shift, say

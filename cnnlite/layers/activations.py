@@ -10,7 +10,10 @@ from cnnlite.functional.gelu import APPROXIMATIONS
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
-__all__ = ["GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softsign", "Tanh"]
+__all__ = [
+    "ELU", "GELU", "Hardswish", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softsign",
+    "Tanh",
+]  # fmt: skip
 
 
 class ReLU(Layer):
@@ -147,3 +150,76 @@ class GELU(Layer):
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
+
+
+class ReLU6(Layer):
+    """y = min(max(x, 0), 6); `torch.nn.ReLU6`."""
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return F.relu6_forward(x)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (F.relu6_backward(dy, cache) if need_dx else None), {}
+
+
+class Hardswish(Layer):
+    """y = x * min(max(x + 3, 0), 6) / 6; `torch.nn.Hardswish`."""
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return F.hardswish_forward(x)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (F.hardswish_backward(dy, cache) if need_dx else None), {}
+
+
+class ELU(Layer):
+    """y = x where x > 0, else alpha * (exp(x) - 1); `torch.nn.ELU`.
+
+    Args:
+        alpha: minus the limit to the left.
+
+    Raises:
+        TypeError, ValueError: alpha is not a finite number.
+
+    Source:
+        Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
+        exponential linear units (ELUs)", ICLR 2016, equation 15.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = real("ELU", "alpha", alpha)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return F.elu_forward(x, self.alpha)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (F.elu_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class Mish(Layer):
+    """y = x * tanh(log(1 + exp(x))); `torch.nn.Mish`."""
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return F.mish_forward(x)
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (F.mish_backward(dy, cache) if need_dx else None), {}

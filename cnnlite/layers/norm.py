@@ -1,4 +1,4 @@
-"""Layer and group normalisation: each example by itself, whatever the batch."""
+"""Layer, group and instance normalisation: each example by itself, whatever the batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from cnnlite.checks.numbers import count, flag, real, sizes
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.random import RngLike
 
-__all__ = ["GroupNorm", "LayerNorm"]
+__all__ = ["GroupNorm", "InstanceNorm2d", "LayerNorm"]
 
 
 class LayerNorm(Layer):
@@ -135,6 +135,92 @@ class GroupNorm(Layer):
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={bool(self.params)}"
+
+
+class InstanceNorm2d(Layer):
+    """Normalises each channel of each image over its pixels; `torch.nn.InstanceNorm2d`.
+
+    params, with affine: weight (C,), bias (C,).  buffers, with track_running_stats: running_mean
+    (C,), running_var (C,), num_batches_tracked (), which stays 0 as in PyTorch.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: weight of a new batch in the running statistics.
+        affine: whether there is a scale and a shift to learn.
+        track_running_stats: whether to keep running statistics, and to normalise with them when
+            not training.
+        dtype: np.float32 or np.float64.
+        rng: not used: the first weights are ones and zeros.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
+
+    Source:
+        Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast
+        stylization", 2016.
+    """
+
+    optional_state = ("num_batches_tracked",)
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        name = "InstanceNorm2d"
+        dtype = float_dtype(name, dtype)
+        self.num_features = count(name, "num_features", num_features)
+        self.eps = real(name, "eps", eps, 0)
+        self.momentum = real(name, "momentum", momentum, 0, 1)
+        affine = flag(name, "affine", affine)
+        track_running_stats = flag(name, "track_running_stats", track_running_stats)
+
+        def new(what: str, fill: float) -> np.ndarray:
+            return allocate(name, what, (self.num_features,), dtype, fill, "num_features")
+
+        if affine:
+            self.params["weight"], self.params["bias"] = new("weight", 1), new("bias", 0)
+        if track_running_stats:
+            self.buffers["running_mean"] = new("running_mean", 0)
+            self.buffers["running_var"] = new("running_var", 1)
+            self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        if isinstance(x, np.ndarray) and x.ndim == 4 and x.shape[1] != self.num_features:
+            raise ValueError(
+                f"InstanceNorm2d: x has {x.shape[1]} channels, expected {self.num_features} "
+                f"(x {x.shape})"
+            )
+        return F.instance_norm_forward(
+            x,
+            self.buffers.get("running_mean"),
+            self.buffers.get("running_var"),
+            self.params.get("weight"),
+            self.params.get("bias"),
+            train or not self.buffers,
+            self.momentum,
+            self.eps,
+        )
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, dweight, dbias = F.instance_norm_backward(dy, cache)
+        return dx, _affine_grads(dweight, dbias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={bool(self.params)}, track_running_stats={bool(self.buffers)}"
+        )
 
 
 def _affine_grads(dweight: np.ndarray | None, dbias: np.ndarray | None) -> Grads:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cnnlite.functional as F
+from tests.entries import pairs
 
 SHAPE = (3, 4, 6, 5)
 Pair = tuple[Callable[[Any], tuple[Any, Any]], Callable[[Any, Any], Any]]
@@ -46,7 +47,6 @@ OPERATIONS: dict[str, Pair] = {
     "circular": _conv(padding=((1, 0), (2, 1)), padding_mode="circular"),
     "max_pool": (lambda x: F.max_pool2d_forward(x, 3, 2, 1), F.max_pool2d_backward),
     "avg_pool": (lambda x: F.avg_pool2d_forward(x, 3, 2, 1), F.avg_pool2d_backward),
-    "adaptive": (F.adaptive_avg_pool2d_forward, F.adaptive_avg_pool2d_backward),
     "linear": (lambda x: F.linear_forward(x, _weight(x, 7, 5), _weight(x, 7)), F.linear_backward),
     "batch_norm": _batch_norm(True),
     "batch_norm_eval": _batch_norm(False),
@@ -59,11 +59,7 @@ OPERATIONS: dict[str, Pair] = {
         F.group_norm_backward,
     ),
     "dropout": (_dropout, F.dropout_backward),
-    "gelu_tanh": (lambda x: F.gelu_forward(x, "tanh"), F.gelu_backward),
-    **{
-        name: (getattr(F, f"{name}_forward"), getattr(F, f"{name}_backward"))
-        for name in ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu", "gelu")
-    },
+    **pairs(),
 }
 every = pytest.mark.parametrize("name", OPERATIONS)
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import cnnlite.functional as F
+from cnnlite.catalogue import LAYERS, Entry
+from tests.entries import pairs
 
 Array = np.ndarray[Any, Any]
 Place = Callable[[Array], Array]
@@ -71,24 +73,32 @@ FORWARD: dict[str, Forward] = {
     "max_pool2d 2x2": lambda a: F.max_pool2d_forward(a["x"], 2),
     "max_pool2d": lambda a: F.max_pool2d_forward(a["x"], 3, 2, 1),
     "avg_pool2d": lambda a: F.avg_pool2d_forward(a["x"], 3, 2, 1),
-    "adaptive_avg_pool2d": lambda a: F.adaptive_avg_pool2d_forward(a["x"]),
     "linear": lambda a: F.linear_forward(a["rows"], a["matrix"], a["seven"]),
     "batch_norm train": batch_norm(True),
     "batch_norm": batch_norm(False),
     "layer_norm": lambda a: F.layer_norm_forward(a["x"], (9, 10), a["gamma_row"], a["beta_row"]),
     "group_norm": lambda a: F.group_norm_forward(a["x"], 2, a["gamma"], a["beta"]),
     "dropout": lambda a: F.dropout_forward(a["x"], 0.4, True, np.random.default_rng(2)),
-    "gelu": lambda a: F.gelu_forward(a["x"]),
     "cross_entropy": lambda a: F.cross_entropy_forward(
         a["scores"], a["labels"], a["class_weight"], label_smoothing=0.1
     ),
     "focal_loss": lambda a: F.focal_loss_forward(a["scores"], a["labels"], 2.0, a["class_weight"]),
     "hinge_loss": lambda a: F.hinge_loss_forward(a["scores"], a["labels"]),
     "mse_loss": lambda a: F.mse_loss_forward(a["scores"], a["targets"]),
-    **{
-        name: lambda a, name=name: getattr(F, f"{name}_forward")(a["x"])
-        for name in ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu")
-    },
+    **{name: lambda a, forward=forward: forward(a["x"]) for name, (forward, _) in pairs().items()},
+}
+
+
+def by_its_layer(entry: Entry) -> Forward:
+    """An operation with the first of the layer's examples, of so many channels as that has."""
+    example = entry.examples[0]
+    return lambda a: entry.make(example, a["x"].dtype).forward(a["x"][:, : example.shape[1]], rng=2)
+
+
+FORWARD |= {
+    entry.operation: by_its_layer(entry)
+    for entry in LAYERS.values()
+    if entry.operation and entry.operation not in {name.split()[0] for name in FORWARD}
 }
 
 

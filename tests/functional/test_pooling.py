@@ -193,8 +193,8 @@ def test_wrong_arguments_are_refused(
 def test_other_settings_that_are_refused() -> None:
     with pytest.raises(ValueError, match="MaxPool2d: dilation must be"):
         F.max_pool2d_forward(np.ones((1, 1, 4, 4)), 2, dilation=0)
-    with pytest.raises(ValueError, match=r"AdaptiveAvgPool2d: output_size is \(2, 1\), expected 1"):
-        F.adaptive_avg_pool2d_forward(np.ones((1, 1, 4, 4)), (2, 1))
+    with pytest.raises(ValueError, match=r"AdaptiveAvgPool2d: output_size .* got \(2, 0\)"):
+        F.adaptive_avg_pool2d_forward(np.ones((1, 1, 4, 4)), (2, 0))
 
 
 def test_a_plane_too_large_for_the_index_is_refused() -> None:

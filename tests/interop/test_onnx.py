@@ -10,6 +10,7 @@ import pytest
 
 from cnnlite import layers as nn
 from cnnlite import models
+from cnnlite.catalogue import CATALOGUE
 from cnnlite.interop.onnx import save_onnx, to_onnx
 
 pytestmark = pytest.mark.usefixtures("onnx", "one_thread")
@@ -36,27 +37,18 @@ LAYERS: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
     "conv": (nn.Conv2d(4, 6, (3, 2), (2, 1), ((1, 0), (1, 2)), groups=2, rng=0, **D), IMAGE),
     "conv same": (nn.Conv2d(4, 3, (2, 3), padding="same", dilation=2, bias=False, **D), IMAGE),
     "circular": (nn.Conv2d(4, 5, 3, padding=2, padding_mode="circular", rng=1, **D), IMAGE),
-    "max": (nn.MaxPool2d(3, 2, 1), IMAGE),
     "mean": (nn.AvgPool2d((3, 2), 2, 1, count_include_pad=False), IMAGE),
     "mean, padded": (nn.AvgPool2d(3, 1, 1), IMAGE),
-    "global": (nn.AdaptiveAvgPool2d(), IMAGE),
-    "linear": (nn.Linear(5, 3, rng=0, **D), (5,)),
-    "linear, no bias": (nn.Linear(5, 3, bias=False, rng=0, **D), (5,)),
-    "flatten": (nn.Flatten(), IMAGE),
-    "dropout": (nn.Dropout(0.5), IMAGE),
-    "identity": (nn.Identity(), IMAGE),
     "batch 1d": (nn.BatchNorm1d(5, eps=1e-3, **D), (5,)),
-    "batch 2d": (nn.BatchNorm2d(4, affine=False, **D), IMAGE),
     "layer": (nn.LayerNorm((7, 6), eps=1e-3, **D), IMAGE),
-    "layer, plain": (nn.LayerNorm(6, elementwise_affine=False, **D), IMAGE),
     "group": (nn.GroupNorm(2, 4, eps=1e-3, **D), IMAGE),
-    "shortcut": (models.ZeroPadShortcut(4, 7, 2), IMAGE),
     "residual": (nn.Residual(nn.Tanh(), nn.Conv2d(4, 4, 1, rng=0, **D)), IMAGE),
     **{
-        kind.__name__: (kind(), IMAGE)
-        for kind in (nn.ReLU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softsign, nn.GELU, nn.SiLU)
+        f"{entry.name}({example})": (entry.make(example, F64), example.shape[1:])
+        for entry in CATALOGUE.values()
+        for example in entry.examples
+        if entry.onnx is not None and example.exported
     },
-    "GELU tanh": (nn.GELU("tanh"), IMAGE),
 }
 
 
@@ -72,6 +64,14 @@ def test_every_layer(name: str, rng: np.random.Generator) -> None:
     # ONNX keeps attributes, such as epsilon, as float32.
     tolerance = 1e-5 if dtype == F32 else 1e-9
     np.testing.assert_allclose(found, y, rtol=tolerance, atol=tolerance)
+
+
+def test_what_the_catalogue_says_is_not_exported() -> None:
+    for entry in CATALOGUE.values():
+        for example in entry.examples:
+            if not example.exported:
+                with pytest.raises(ValueError, match=f"^to_onnx: the layer, a {entry.name}: "):
+                    to_onnx(entry.make(example), example.shape[1:])
 
 
 def test_no_layer_is_left_out() -> None:

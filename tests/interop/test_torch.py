@@ -237,7 +237,7 @@ class TestErrors:
             (t.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), "padding_mode is 'reflect'"),
             (t.MaxPool2d(2, return_indices=True), "return_indices"),
             (t.AvgPool2d(2, divisor_override=3), "divisor_override"),
-            (t.AdaptiveAvgPool2d(2), "output_size is 2"),
+            (t.AdaptiveMaxPool2d(2, return_indices=True), "return_indices"),
             (no_shift, "missing keys 'bias'"),
         ):
             kind = type(module).__name__

@@ -9,6 +9,8 @@ import numpy as np
 from hypothesis import assume
 
 from cnnlite import layers
+from cnnlite.catalogue import LAYERS as CATALOGUED
+from cnnlite.catalogue import Entry
 from cnnlite.layers import Layer
 from tests.judge.cases import Array, Maker
 from tests.judge.windows import Window, draw_window
@@ -99,10 +101,18 @@ def _group_norm(make: Maker) -> LayerCase:
     return LayerCase(layer, _images(make, groups * each, 3, make.size(1, 4)))
 
 
-def _plain(kind: Any, **options: Any) -> Callable[[Maker], LayerCase]:
+def _examples(entry: Entry) -> Callable[[Maker], LayerCase]:
+    """Cases of a layer in the settings of its examples, for images of any size."""
+
     def strategy(make: Maker) -> LayerCase:
-        x = _images(make, make.size(1, 4), make.size(1, 4), make.size(1, 4))
-        return LayerCase(kind(**{key: make.one_of(*values) for key, values in options.items()}), x)
+        example = make.one_of(*entry.examples)
+        has_channels = "dtype" in entry.parameters
+        channels = example.shape[1] if has_channels else make.size(1, 4)
+        least = 2 if has_channels else 1  # a plane of one pixel has no deviation
+        x = _images(make, channels, make.size(least, 4), make.size(least, 4))
+        # Not training where it is random: two generators of random numbers cannot agree.  The
+        # operation's cases do it.
+        return LayerCase(entry.make(example, make.dtype), x, train=not entry.layer.random)
 
     return strategy
 
@@ -110,11 +120,6 @@ def _plain(kind: Any, **options: Any) -> Callable[[Maker], LayerCase]:
 def _flatten(make: Maker) -> LayerCase:
     start, end = make.one_of((1, -1), (0, -1), (1, 2), (-2, 3), (2, 2), (0, 1))
     return LayerCase(layers.Flatten(start, end), _images(make, 2, 3, make.size(1, 4)))
-
-
-def _dropout(make: Maker) -> LayerCase:
-    # Not training: two generators of random numbers cannot agree.  The operation's cases do it.
-    return LayerCase(layers.Dropout(make.one_of(0.0, 0.5)), _images(make, 2, 3, 3), train=False)
 
 
 def _block(make: Maker, channels: int) -> Layer:
@@ -153,21 +158,12 @@ def _sequential(make: Maker) -> LayerCase:
 
 
 LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
+    **{name: _examples(entry) for name, entry in CATALOGUED.items()},
     "Conv2d": _conv,
     "MaxPool2d": _max_pool,
     "AvgPool2d": _avg_pool,
-    "AdaptiveAvgPool2d": _plain(layers.AdaptiveAvgPool2d),
     "Linear": _linear,
     "Flatten": _flatten,
-    "Identity": _plain(layers.Identity),
-    "ReLU": _plain(layers.ReLU),
-    "LeakyReLU": _plain(layers.LeakyReLU, negative_slope=(0.01, 0.0, 0.5)),
-    "Sigmoid": _plain(layers.Sigmoid),
-    "Tanh": _plain(layers.Tanh),
-    "Softsign": _plain(layers.Softsign),
-    "GELU": _plain(layers.GELU, approximate=("none", "tanh")),
-    "SiLU": _plain(layers.SiLU),
-    "Dropout": _dropout,
     "BatchNorm1d": _batch_norm(layers.BatchNorm1d, (), (7,)),
     "BatchNorm2d": _batch_norm(layers.BatchNorm2d, (3, 4)),
     "LayerNorm": _layer_norm,
@@ -175,5 +171,7 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
     "Residual": _residual,
     "Sequential": _sequential,
 }
+"""Of those that are not written here the settings are the catalogue's."""
+
 CASES = {"Conv2d": 60, "Sequential": 30, "Residual": 30, "BatchNorm1d": 30, "BatchNorm2d": 30}
 """Of each layer in the default run; 15 of the others."""

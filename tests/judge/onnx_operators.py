@@ -14,6 +14,8 @@ import numpy as np
 
 import cnnlite.functional as F
 from cnnlite import layers, optim
+from cnnlite.catalogue import Entry, Node
+from tests.entries import PLAIN
 from tests.judge.cases import Array
 
 Inputs = list[Any]
@@ -206,12 +208,12 @@ def _momentum(inputs: Inputs, a: Attributes) -> Sequence[Any]:
     return [*x.values(), *(sgd.state[key]["momentum_buffer"] for key in x)]
 
 
-def _pointwise(name: str, **attributes: tuple[str, Any]) -> Operator:
-    """One of ours of that name; each of its arguments is an attribute with a default."""
-    forward = getattr(F, f"{name}_forward")
+def _pointwise(entry: Entry) -> Operator:
+    """An operation whose arguments are the node's attributes, with the same defaults."""
+    forward = getattr(F, f"{entry.operation}_forward")
 
     def run(inputs: Inputs, a: Attributes) -> Sequence[Any]:
-        options = {ours: a.get(*theirs) for ours, theirs in attributes.items()}
+        options = {ours: a[key] for key, ours in entry.onnx.attributes.items() if key in a}
         options = {k: v.decode() if isinstance(v, bytes) else v for k, v in options.items()}
         return forward(*inputs, **options)[:1]
 
@@ -225,17 +227,11 @@ OPERATORS: dict[str, Operator] = {
     "MaxUnpool": _max_unpool,
     "GlobalMaxPool": lambda inputs, a: _max_pool(inputs, {"kernel_shape": inputs[0].shape[2:]})[:1],
     "AveragePool": _avg_pool,
-    "GlobalAveragePool": lambda inputs, a: F.adaptive_avg_pool2d_forward(*inputs)[:1],
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
     "GroupNormalization": _group_norm,
-    "Relu": _pointwise("relu"),
-    "LeakyRelu": _pointwise("leaky_relu", negative_slope=("alpha", 0.01)),
-    "Sigmoid": _pointwise("sigmoid"),
-    "Tanh": _pointwise("tanh"),
-    "Softsign": _pointwise("softsign"),
-    "Gelu": _pointwise("gelu", approximate=("approximate", "none")),
-    "Swish": _pointwise("silu"),
+    **{entry.onnx.kind: _pointwise(entry) for entry in PLAIN if isinstance(entry.onnx, Node)},
+    "Swish": lambda inputs, a: F.silu_forward(*inputs)[:1],
     "Gemm": _gemm,
     "MatMul": _mat_mul,
     "Flatten": _flatten,

@@ -10,7 +10,9 @@ from hypothesis import assume
 
 import cnnlite.functional as F
 from cnnlite import losses
+from cnnlite.catalogue import Entry
 from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
+from tests.entries import PLAIN, pair_of, theirs
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -124,15 +126,6 @@ def avg_pool2d(make: Maker) -> Case:
     )
 
 
-def adaptive_avg_pool2d(make: Maker) -> Case:
-    return Case(
-        (make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9)),),
-        F.adaptive_avg_pool2d_forward,
-        F.adaptive_avg_pool2d_backward,
-        lambda torch, x: torch.nn.functional.adaptive_avg_pool2d(x, 1),
-    )
-
-
 def linear(make: Maker) -> Case:
     inputs, outputs = make.size(1, 70), make.size(1, 40)
     post = PostOps(activation=make.one_of(None, *ACTIVATIONS))
@@ -214,32 +207,67 @@ def group_norm(make: Maker) -> Case:
     )
 
 
-def _activation(name: str) -> Callable[[Maker], Case]:
+def instance_norm(make: Maker) -> Case:
+    c, eps, momentum = make.size(1, 4), make.one_of(1e-5, 0.1), make.one_of(0.1, 0.0, 1.0)
+    uses = make.one_of(True, True, False)
+    affine, tracks = make.one_of(True, False), not uses or make.one_of(True, False)
+    weight, bias = (make.normal(c) if affine else None for _ in range(2))
+    statistics = [make.rng.standard_normal(c), make.rng.random(c) + 0.5] if tracks else [None] * 2
+    first = [None if s is None else s.astype(make.dtype) for s in statistics]
+    moved: list[Any] = []
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        moved[:] = [None if s is None else s.copy() for s in first]
+        return F.instance_norm_forward(x, *moved, weight, bias, uses, momentum, eps)
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        theirs = [tensor(torch, s, grad=False) for s in first]
+        y = torch.nn.functional.instance_norm(x, *theirs, weight, bias, uses, momentum, eps)
+        for mine, his in zip(moved, theirs, strict=True):
+            if mine is not None and bool(torch.isfinite(his).all()):
+                tolerance = 1e-5 if make.dtype == np.float32 else 1e-12
+                np.testing.assert_allclose(mine, his.numpy(), tolerance, tolerance)
+        return y
+
+    x = make.normal(make.size(1, 4), c, make.size(2, 5), make.size(1, 5))
+    return Case((x, weight, bias), forward, F.instance_norm_backward, judge)
+
+
+def _plain(entry: Entry) -> Callable[[Maker], Case]:
+    """Cases of an operation that takes x and an example's arguments."""
+
     def strategy(make: Maker) -> Case:
-        shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
-        x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
-        forward, backward = getattr(F, f"{name}_forward"), getattr(F, f"{name}_backward")
-        options: dict[str, Any] = {}
-        if name == "leaky_relu":
-            options = {"negative_slope": make.one_of(0.01, 0.0, 0.7, -0.5)}
-        if name == "gelu":
-            options = {"approximate": make.one_of("none", "tanh")}
-        place = ["sigmoid", "tanh"]
+        example = make.one_of(*entry.examples)
+        if entry.family == "activations":
+            shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
+            x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
+        else:
+            x = make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9))
 
         def judge(torch: Any, x: Any) -> Any:
-            return getattr(torch if name in place else torch.nn.functional, name)(x, **options)
+            return theirs(torch, entry.operation)(x, *example.args, **example.settings)
 
-        return Case((x,), lambda x: forward(x, **options), backward, judge)
+        return Case((x,), *pair_of(entry, example), judge)
 
     return strategy
 
 
 def dropout(make: Maker) -> Case:
+    x = make.normal(make.size(1, 5), make.size(1, 9))
+    return _dropped(make, x, F.dropout_forward, F.dropout_backward)
+
+
+def dropout2d(make: Maker) -> Case:
+    x = make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 5), make.size(1, 5))
+    return _dropped(make, x, F.dropout2d_forward, F.dropout2d_backward)
+
+
+def _dropped(make: Maker, x: Any, forward_with: Any, backward: Any) -> Case:
     p, train = make.one_of(0.0, 0.3, 0.5, 1.0), make.one_of(True, False)
     seed = make.size(0, 99)
 
     def forward(x: Any) -> Any:
-        return F.dropout_forward(x, p, train, np.random.default_rng(seed))
+        return forward_with(x, p, train, np.random.default_rng(seed))
 
     def judge(torch: Any, factor: Any, x: Any) -> Any:
         return x * torch.tensor(factor)
@@ -248,8 +276,7 @@ def dropout(make: Maker) -> Case:
         ones = np.ones(cache.shape)
         return ones if cache.keep is None else cache.keep / (1 - p if p < 1 else 1)
 
-    x = make.normal(make.size(1, 5), make.size(1, 9))
-    return Case((x,), forward, F.dropout_backward, judge, cache=mask)
+    return Case((x,), forward, backward, judge, cache=mask)
 
 
 def _scores(make: Maker) -> tuple[Any, Any, str]:
@@ -361,17 +388,19 @@ def mse_loss(make: Maker, kind: Any = None) -> Case:
     )
 
 
-ELEMENTWISE = ("relu", "leaky_relu", "sigmoid", "tanh", "softsign", "silu", "gelu")
 OPERATIONS: dict[str, Callable[[Maker], Case]] = {
+    **{entry.operation: _plain(entry) for entry in PLAIN},
     **{
         f.__name__: f
         for f in (
-            im2col, col2im, conv2d, max_pool2d, avg_pool2d, adaptive_avg_pool2d, linear, batch_norm,
-            layer_norm, group_norm, dropout, cross_entropy, focal_loss, hinge_loss, mse_loss,
+            im2col, col2im, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
+            group_norm, dropout, dropout2d, instance_norm, cross_entropy, focal_loss, hinge_loss,
+            mse_loss,
         )
     },
-    **{name: _activation(name) for name in ELEMENTWISE},
 }  # fmt: skip
+"""Of those that are not written here the settings are the catalogue's."""
+
 LOSSES: dict[str, Callable[[Maker], Case]] = {
     "CrossEntropyLoss": lambda make: cross_entropy(make, losses.CrossEntropyLoss),
     "FocalLoss": lambda make: focal_loss(make, losses.FocalLoss),

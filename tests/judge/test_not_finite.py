@@ -21,17 +21,22 @@ JUDGED = [name for name in OPERATIONS if name not in ("hinge_loss", "focal_loss"
 """PyTorch's multi_margin_loss takes no notice of NaN; its focal loss here is made of steps, whose
 derivatives are NaN where that of the whole is not."""
 
-INPUTS = {"batch_norm": (0, 3), "layer_norm": (0,), "group_norm": (0,)}
-"""What is sprinkled: an infinite gamma is multiplied with other numbers first in PyTorch."""
+INPUTS = {"batch_norm": (0, 3)}
+"""What is sprinkled; of other norms x alone: an infinite gamma is multiplied with other
+numbers first in PyTorch."""
 
 
-def sprinkled(make: Maker, x: Array | None, often: bool) -> Array | None:
+NO_NAN = ("elu", "hardswish")
+"""Their gradient at NaN is PyTorch's NaN or dy, as the number stands in its vectors or behind."""
+
+
+def sprinkled(make: Maker, name: str, x: Array | None, often: bool) -> Array | None:
     """A copy of x in which one or two numbers, if any, are special."""
     if x is None or not x.size or not often:
         return x
     x = np.array(x)
     for _ in range(make.size(1, 2)):
-        x.flat[make.size(0, x.size - 1)] = make.one_of(*SPECIAL)
+        x.flat[make.size(0, x.size - 1)] = make.one_of(*SPECIAL[: 2 if name in NO_NAN else 3])
     return x
 
 
@@ -44,9 +49,9 @@ def kinds(name: str, x: Any) -> Array:
 
 @np.errstate(invalid="ignore", over="ignore")
 def agree(torch: Any, make: Maker, name: str, case: Case) -> None:
-    inputs = INPUTS.get(name, range(len(case.inputs)))
+    inputs = INPUTS.get(name, (0,) if name.endswith("_norm") else range(len(case.inputs)))
     which = make.one_of(*inputs, len(case.inputs))  # one of the inputs, or dy
-    inputs = [sprinkled(make, x, i == which) for i, x in enumerate(case.inputs)]
+    inputs = [sprinkled(make, name, x, i == which) for i, x in enumerate(case.inputs)]
     value, cache = case.forward(*inputs)
     known = case.cache(cache)
     tensors = [tensor(torch, x) for x in inputs]
@@ -56,7 +61,7 @@ def agree(torch: Any, make: Maker, name: str, case: Case) -> None:
     )
     dy = np.asarray(np.random.default_rng(0).standard_normal(np.shape(value)))
     dtype = next(x.dtype for x in inputs if x is not None)
-    dy = np.asarray(sprinkled(make, dy.astype(dtype), which == len(inputs)))
+    dy = np.asarray(sprinkled(make, name, dy.astype(dtype), which == len(inputs)))
     truth.backward(tensor(torch, dy, grad=False))
     given = arrange(dy, "C") if isinstance(value, np.ndarray) else float(dy)
     gradients = case.backward(given, cache)

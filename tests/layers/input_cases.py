@@ -9,6 +9,8 @@ from typing import Any
 
 import cnnlite
 from cnnlite import models
+from cnnlite.catalogue import LAYERS
+from tests.entries import ACTIVATIONS
 
 Shape = tuple[int, ...]
 
@@ -18,6 +20,17 @@ def make(call: str) -> Any:
     names = {name: getattr(cnnlite, name) for name in cnnlite.__all__ if name[0].isupper()}
     return eval(call, {**names, "ZeroPadShortcut": models.ZeroPadShortcut, "nan": float("nan")})
 
+
+CALLS = [
+    (f"{entry.name}({example})", entry, example)
+    for entry in LAYERS.values()
+    if entry.twin is not None
+    for example in entry.examples
+]
+"""Each example of the catalogue as it is written."""
+
+CHECKED = [case for case in CALLS if case[1].name not in ("Identity", "Flatten")]
+"""Those of layers that look at the dtype of x."""
 
 ACCEPTED: list[tuple[str, Shape, Shape]] = [
     ("Conv2d(3, 8, 3)", (2, 3, 8, 9), (2, 8, 6, 7)),
@@ -46,10 +59,8 @@ ACCEPTED: list[tuple[str, Shape, Shape]] = [
     ("Flatten(0)", (2, 3, 4), (24,)),
     ("Flatten(-2, -1)", (2, 3, 4), (2, 12)),
     ("Identity()", (2, 3), (2, 3)),
-    *[(f"{name}()", (2, 3, 4, 5), (2, 3, 4, 5)) for name in ("ReLU", "LeakyReLU", "Sigmoid")],
-    *[(f"{name}()", (4,), (4,)) for name in ("Tanh", "Softsign", "GELU", "SiLU", "ReLU")],
-    ("LeakyReLU(-0.5)", (2, 3), (2, 3)),
-    ("GELU('tanh')", (2, 3), (2, 3)),
+    *[(f"{entry.name}()", shape, shape) for entry in ACTIVATIONS for shape in ((4,), (2, 3, 4, 5))],
+    *[(call, example.shape, example.gives) for call, _, example in CALLS],
     ("Dropout()", (2, 3, 4, 5), (2, 3, 4, 5)),
     ("Dropout(1)", (2, 3), (2, 3)),
     ("BatchNorm1d(3)", (2, 3), (2, 3)),
@@ -183,27 +194,17 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
         "ZeroPadShortcut: x has shape (2, 3, 8, 8), expected (N, 4, H, W)",
     ),
     *[
-        (call, shape, "float64", TypeError,
-         f"{call.partition('(')[0]}: weight is float32 but x is float64; "
-         "convert one of them with astype")
-        for call, shape in (
-            ("Conv2d(3, 8, 3)", (2, 3, 8, 8)), ("Linear(5, 3)", (2, 5)),
-            ("BatchNorm1d(3)", (2, 3)), ("BatchNorm2d(3)", (2, 3, 4, 4)),
-            ("LayerNorm(4)", (2, 4)), ("GroupNorm(2, 4)", (2, 4, 3)),
-        )
+        (call, example.shape, "float64", TypeError,
+         f"{entry.name}: weight is float32 but x is float64; convert one of them with astype")
+        for call, entry, example in CALLS
+        if "weight" in entry.make(example).params
     ],
     *[
-        (f"{call})", shape, dtype, TypeError,
+        (call, shape, dtype, TypeError,
          f"{call.partition('(')[0]}: x must be float32 or float64, got {dtype} (x {shape})")
         for call, shape in (
-            ("Conv2d(3, 8, 3", (2, 3, 8, 8)), ("MaxPool2d(2", (2, 3, 8, 8)),
-            ("AvgPool2d(2", (2, 3, 8, 8)), ("AdaptiveAvgPool2d(", (2, 3, 8, 8)),
-            ("Linear(5, 3", (2, 5)), ("Dropout(", (2, 3)), ("BatchNorm1d(3", (2, 3)),
-            ("BatchNorm2d(3", (2, 3, 4, 4)), ("LayerNorm(4", (2, 4)),
-            ("GroupNorm(2, 4", (2, 4, 3)), ("Residual(Identity()", (2, 3)),
-            ("ZeroPadShortcut(3, 4", (2, 3, 4, 4)), ("ReLU(", (2, 3)), ("LeakyReLU(", (2, 3)),
-            ("Sigmoid(", (2, 3)), ("Tanh(", (2, 3)), ("Softsign(", (2, 3)), ("GELU(", (2, 3)),
-            ("SiLU(", (2, 3)),
+            *((call, example.shape) for call, _, example in CHECKED),
+            ("Residual(Identity())", (2, 3)), ("ZeroPadShortcut(3, 4)", (2, 3, 4, 4)),
         )
         for dtype in ("uint8", "int64", "float16", "complex64")
     ],
@@ -256,7 +257,8 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("MaxPool2d(2, ceil_mode=1)", TypeError, "MaxPool2d: ceil_mode is 1, expected True or False"),
     ("AvgPool2d(2, padding=2)", ValueError, f"AvgPool2d: padding (2, 2, 2, 2) {_HALF} (2, 2)"),
     ("AvgPool2d(2, padding=-1)", ValueError, f"AvgPool2d: {_PADDING} -1"),
-    ("AdaptiveAvgPool2d(2)", ValueError, "AdaptiveAvgPool2d: output_size is 2, expected 1"),
+    ("AdaptiveAvgPool2d(0)", ValueError, f"AdaptiveAvgPool2d: output_size {_PAIR} 0"),
+    ("AdaptiveMaxPool2d((2, 0))", ValueError, f"AdaptiveMaxPool2d: output_size {_PAIR} (2, 0)"),
     ("Linear(0, 3)", ValueError, f"Linear: in_features is 0, {_FROM_1}"),
     ("Linear(5, '3')", TypeError, f"Linear: out_features is '3', {_FROM_1}"),
     (

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.layers import GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softsign, Tanh
+from cnnlite.layers import GELU, LeakyReLU
+from tests.entries import ACTIVATIONS
 
-ALL = [ReLU(), LeakyReLU(), Sigmoid(), Tanh(), Softsign(), GELU(), SiLU()]
+ALL = [entry.layer() for entry in ACTIVATIONS]
 
 
 @pytest.mark.parametrize("layer", ALL, ids=repr)

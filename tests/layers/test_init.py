@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,80 +11,61 @@ import numpy as np
 import pytest
 
 from cnnlite import layers
+from cnnlite.catalogue import LAYERS, Entry, Example
 from cnnlite.layers import Layer
 from cnnlite.random import Rng
-
-IMAGES = (3, 4, 5, 6)
 
 
 class Case(NamedTuple):
     """A layer in one setting: PyTorch has the same name and arguments."""
 
-    name: str
-    args: tuple[Any, ...]
-    settings: dict[str, Any]
-    shape: tuple[int, ...]
+    entry: Entry
+    example: Example
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.example.shape
 
     def make(self, dtype: Any = np.float64) -> Layer:
-        settings = dict(self.settings)
-        if self.name in WITH_WEIGHTS:
-            settings |= {"dtype": dtype, "rng": 0}
-        return getattr(layers, self.name)(*self.args, **settings)
+        return self.entry.make(self.example, dtype)
+
+    def torch(self, torch: Any) -> Any:
+        return getattr(torch.nn, self.name)(*self.example.args, **self.example.settings)
 
     def __str__(self) -> str:
-        return f"{self.name}{self.args}{self.settings or ''}"
+        return f"{self.name}({self.example})"
 
 
-WITH_WEIGHTS = {"Conv2d", "Linear", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm"}
-CONTAINERS = {"Layer", "Container", "Sequential", "Residual"}  # these have files of their own
-PRINTED_OTHERWISE = {"Dropout", "BatchNorm1d", "BatchNorm2d", "GroupNorm"}
+def drops(case: Case) -> bool:
+    """Whether it draws random numbers in training: PyTorch draws others."""
+    return case.entry.layer.random and case.make().p > 0
 
 
-def case(name: str, *args: Any, shape: tuple[int, ...] = IMAGES, **settings: Any) -> Case:
-    return Case(name, args, settings, shape)
-
-
-CASES = [
-    case("Conv2d", 4, 5, 3),
-    case("Conv2d", 4, 2, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), bias=False),
-    case("Conv2d", 4, 4, 3, padding="same", groups=2),
-    case("Conv2d", 4, 4, 3, padding=1, padding_mode="circular", groups=4),
-    case("MaxPool2d", 2),
-    case("MaxPool2d", (3, 2), stride=(1, 2), padding=(1, 0), ceil_mode=True),
-    case("MaxPool2d", 2, stride=1, dilation=2),
-    case("AvgPool2d", 2),
-    case("AvgPool2d", 3, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
-    case("AdaptiveAvgPool2d", 1),
-    case("Linear", 4, 3, shape=(5, 4)),
-    case("Linear", 4, 3, bias=False, shape=(5, 4)),
-    case("Flatten"),
-    case("Flatten", 2, 3),
-    case("Identity"),
-    case("ReLU"),
-    case("LeakyReLU", 0.2),
-    case("Sigmoid"),
-    case("Tanh"),
-    case("Softsign"),
-    case("GELU"),
-    case("GELU", approximate="tanh"),
-    case("SiLU"),
-    case("Dropout", 0.0),
-    case("BatchNorm1d", 4, shape=(6, 4)),
-    case("BatchNorm1d", 4, affine=False, eps=1e-3, shape=(6, 4)),
-    case("BatchNorm2d", 4),
-    case("BatchNorm2d", 4, momentum=None),
-    case("BatchNorm2d", 4, track_running_stats=False),
-    case("LayerNorm", 6),
-    case("LayerNorm", (5, 6), bias=False),
-    case("LayerNorm", (4, 5, 6), elementwise_affine=False),
-    case("GroupNorm", 2, 4),
-    case("GroupNorm", 4, 4, affine=False),
+ALL = [
+    Case(entry, example)
+    for entry in LAYERS.values()
+    if entry.twin is not None  # containers have files of their own
+    for example in entry.examples
 ]
+CASES = [case for case in ALL if not drops(case)]
+WITH_WEIGHTS = sorted({case.name for case in ALL if "dtype" in case.entry.parameters})
+# Of these PyTorch prints arguments that we do not have, or that came with a version.
+PRINTED_OTHERWISE = re.compile("Dropout|(Batch|Group|Instance)Norm")
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def test_no_layer_escapes() -> None:
-    assert {case.name for case in CASES} | CONTAINERS == set(layers.__all__)
+    assert set(LAYERS) | {"Layer", "Container"} == set(layers.__all__)
+    assert {case.name for case in CASES} == {case.name for case in ALL}
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_what_the_catalogue_says_of_shapes(case: Case) -> None:
+    assert case.make()(np.ones(case.shape)).shape == case.example.gives
 
 
 @every_case
@@ -92,8 +74,9 @@ def test_gradients_are_those_of_the_forward_pass(case: Case, check_gradients: An
     check_gradients(case.make(), case.shape, train=False)
 
 
-def test_gradient_of_dropout_with_its_mask_held(check_gradients: Any) -> None:
-    check_gradients(layers.Dropout(0.4), IMAGES)
+@pytest.mark.parametrize("case", [case for case in ALL if drops(case)], ids=str)
+def test_gradient_of_dropout_with_its_mask_held(case: Case, check_gradients: Any) -> None:
+    check_gradients(case.make(), case.shape)
 
 
 @every_case
@@ -101,16 +84,15 @@ def test_gradient_of_dropout_with_its_mask_held(check_gradients: Any) -> None:
 def test_agrees_with_torch(
     case: Case, train: bool, torch: Any, compare_with_torch: Callable[..., None]
 ) -> None:
-    module = getattr(torch.nn, case.name)(*case.args, **case.settings)
+    module = case.torch(torch)
     for parameter in module.parameters():  # ones and zeros would hide mistakes
         torch.nn.init.uniform_(parameter, 0.5, 1.5)
     compare_with_torch(case.make(), module, case.shape, train)
 
 
-# Of the others PyTorch prints arguments that we do not have, or that came with a version.
-@pytest.mark.parametrize("case", [c for c in CASES if c.name not in PRINTED_OTHERWISE], ids=str)
+@pytest.mark.parametrize("case", [c for c in CASES if not PRINTED_OTHERWISE.match(c.name)], ids=str)
 def test_prints_as_torch_does(case: Case, torch: Any) -> None:
-    assert repr(case.make()) == repr(getattr(torch.nn, case.name)(*case.args, **case.settings))
+    assert repr(case.make()) == repr(case.torch(torch))
 
 
 @every_case
@@ -195,10 +177,10 @@ def test_summary_of_one_layer(case: Case) -> None:
     assert summary.params == layer.num_params
 
 
-@pytest.mark.parametrize("name", sorted(WITH_WEIGHTS))
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
 @pytest.mark.parametrize("dtype", [np.float16, np.int64, "complex64", None, "no dtype"])
 def test_only_two_dtypes(name: str, dtype: Any) -> None:
-    args = next(case.args for case in CASES if case.name == name)
+    args = LAYERS[name].examples[0].args
     with pytest.raises(TypeError, match=rf"{name}: dtype is .*, expected float32 or float64"):
         getattr(layers, name)(*args, dtype=dtype)
 

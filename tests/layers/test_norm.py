@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.layers import GroupNorm, LayerNorm
+import cnnlite.functional as F
+from cnnlite.layers import GroupNorm, InstanceNorm2d, LayerNorm
 
 
 def test_each_example_by_itself() -> None:
@@ -38,3 +39,25 @@ def test_wrong_inputs() -> None:
         GroupNorm(2, 4)(np.zeros((2, 6), np.float32))
     with pytest.raises(TypeError, match="GroupNorm: x must be a NumPy array, got int"):
         GroupNorm(2, 4)(1)  # type: ignore[arg-type]
+
+
+def test_instance_norm_is_refused_before_any_work() -> None:
+    x, one, two = np.ones((2, 3, 4, 4)), np.ones(3), np.ones(3)
+    one.flags.writeable = False
+    cases: list[tuple[Any, str]] = [
+        ((one, two), "InstanceNorm2d: running_mean is read-only"),
+        ((two, None), "InstanceNorm2d: running_mean and running_var come together"),
+        ((None, None, two), "InstanceNorm2d: weight and bias come together"),
+        ((None, None, None, None, False), "use_input_stats is False, expected a running_mean"),
+        ((np.ones(4), np.ones(4)), r"running_mean has shape \(4,\), expected \(3,\)"),
+    ]
+    for arguments, message in cases:
+        with pytest.raises(ValueError, match=message):
+            F.instance_norm_forward(x, *arguments)
+    np.testing.assert_array_equal(two, 1)
+    with pytest.raises(
+        ValueError, match=r"a plane needs more than one pixel, got x \(2, 3, 1, 1\)"
+    ):
+        F.instance_norm_forward(x[:, :, :1, :1])
+    with pytest.raises(ValueError, match="InstanceNorm2d: x has 3 channels, expected 4"):
+        InstanceNorm2d(4)(x)

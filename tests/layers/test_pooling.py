@@ -28,8 +28,8 @@ def test_wrong_arguments(name: str, args: Any, settings: Any, message: str) -> N
 def test_wrong_dilation_and_output_size() -> None:
     with pytest.raises(ValueError, match=r"MaxPool2d: dilation .* got 0"):
         MaxPool2d(2, dilation=0)
-    with pytest.raises(ValueError, match="AdaptiveAvgPool2d: output_size is 7, expected 1"):
-        AdaptiveAvgPool2d(7)
+    with pytest.raises(ValueError, match=r"AdaptiveAvgPool2d: output_size .* got -1"):
+        AdaptiveAvgPool2d(-1)
 
 
 @pytest.mark.parametrize("layer", [MaxPool2d(3), AvgPool2d(3), AdaptiveAvgPool2d()], ids=repr)
