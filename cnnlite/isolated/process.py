@@ -120,9 +120,10 @@ class Child:
             self._to_send.put(request)
             try:
                 answer = self._received.get(timeout=seconds)
-                if isinstance(answer, dict):
+                # Nothing is believed of a file that has ended what watches over it.
+                ended = isinstance(answer, EOFError | OSError) or self._process.poll() is not None
+                if isinstance(answer, dict) and not ended:
                     return answer
-                ended = isinstance(answer, EOFError | OSError)
                 self.lost = self._how_it_ended() if ended else UNREADABLE
             except queue.Empty:
                 self.lost = f"not through after {seconds:g} seconds"
