@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
-from cnnlite.checks.numbers import IntPair, choice, flag, pair, real
+from cnnlite.checks.numbers import LARGEST, IntPair, choice, flag, pair, real
 from cnnlite.functional.statistics import sum_in_double
 from cnnlite.quiet import quiet
 
@@ -79,8 +79,13 @@ def interpolate_forward(
     image = (x.shape[2], x.shape[3])
     output = settings.size
     if settings.scales is not None:
-        rows, columns = (int(n * scale) for n, scale in zip(image, settings.scales, strict=True))
-        output = (rows, columns)
+        rows, columns = (n * scale for n, scale in zip(image, settings.scales, strict=True))
+        if not max(rows, columns) <= LARGEST:
+            raise ValueError(
+                f"Upsample: scale_factor {scale_factor} makes more than {LARGEST} pixels along an "
+                f"axis of x {x.shape}"
+            )
+        output = (int(rows), int(columns))
     assert output is not None
     if 0 in output:
         raise ValueError(f"Upsample: scale_factor {scale_factor} leaves {output} of x {x.shape}")

@@ -10,6 +10,7 @@ import pytest
 
 from cnnlite import layers as nn
 from cnnlite import models
+from cnnlite.catalogue import CATALOGUE, Entry, Example
 from cnnlite.interop.torch import from_torch, state_from_torch, state_to_torch, to_torch
 
 pytestmark = pytest.mark.usefixtures("one_thread", "one_thread_of_torch")
@@ -117,6 +118,25 @@ def test_there_and_back_gives_the_same_bits(
     for key, grad in grads.items():
         np.testing.assert_array_equal(grad, grads2[key], err_msg=key)
     same_state(model.state_dict(), again.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("entry", "example"),
+    [(entry, example) for entry in CATALOGUE.values() for example in entry.examples],
+)
+def test_every_example_of_the_catalogue_there_and_back(
+    torch: Any, entry: Entry, example: Example, rng: np.random.Generator
+) -> None:
+    model = entry.make(example, F64).astype(F64)
+    scramble(model, rng)
+    module = to_torch(model)
+    again = from_torch(module)
+    same_state(model.state_dict(), again.state_dict())
+    x = rng.standard_normal(example.shape)
+    np.testing.assert_array_equal(again(x), model(x))
+    with torch.no_grad():
+        theirs = module.eval()(torch.tensor(x)).numpy()
+    np.testing.assert_allclose(model(x), theirs, rtol=1e-12, atol=1e-12 * np.abs(theirs).max())
 
 
 def test_a_network_made_in_pytorch_comes_here(torch: Any, rng: np.random.Generator) -> None:
