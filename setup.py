@@ -1,11 +1,9 @@
 """What is compiled: every cnnlite/_ext/NAME.pyx, with the C sources of a folder of the same name.
 
-Environment: CNNLITE_DEBUG=1 builds with bounds checks, CNNLITE_SERIAL=1 builds for one thread,
-CNNLITE_SANITIZE=1 is for `python -m tests.sanitize`.  An earlier build in the same place does not
-notice that one of them has changed: add --force.  Everything else is in pyproject.toml.
+docs/environment.md has the variables that change the build.  An earlier build in the same place
+does not notice that one of them has changed: add --force.  Everything else is in pyproject.toml.
 """
 
-import os
 import runpy
 import sysconfig
 from glob import glob
@@ -15,9 +13,11 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-DEBUG = os.environ.get("CNNLITE_DEBUG") == "1"
-SERIAL = os.environ.get("CNNLITE_SERIAL") == "1"
-SANITIZE = os.environ.get("CNNLITE_SANITIZE") == "1"
+# Run, not imported: what cnnlite imports need not be there yet.
+ENVIRONMENT = runpy.run_path("cnnlite/environment.py")
+KERNELS = runpy.run_path("cnnlite/kernel_list.py")["ENGINE"]
+
+DEBUG, SERIAL, SANITIZE = (ENVIRONMENT[name].value() for name in ("DEBUG", "SERIAL", "SANITIZE"))
 ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")  # free-threaded Python has no stable ABI yet
 
 DIRECTIVES = {
@@ -38,14 +38,20 @@ SANITIZED = [*SANITIZERS, "-O1", "-g1", "-fno-wrapv"]
 GENERATED = Path("build/generated")
 
 
-def write_kernel_list() -> None:
-    """Write the engine's list of kernels as a macro, which C expands where it needs it."""
-    names = runpy.run_path("cnnlite/kernel_list.py")["ENGINE"]
-    text = f"#define KERNEL_LIST(X) {' '.join(f'X({name})' for name in names)}\n"
-    header = GENERATED / "kernel_list.h"
-    if not header.exists() or header.read_text() != text:
-        GENERATED.mkdir(parents=True, exist_ok=True)
-        header.write_text(text)
+# What Python and C both know, by header; the list of kernels is expanded where C needs it.
+HEADERS = {
+    "kernel_list.h": f"#define KERNEL_LIST(X) {' '.join(f'X({name})' for name in KERNELS)}\n",
+    "most_threads.h": f"enum {{ MOST_THREADS = {ENVIRONMENT['MOST_THREADS']} }};\n",
+}
+
+
+def write_headers() -> None:
+    """Write the headers that have changed; what includes them is compiled again."""
+    GENERATED.mkdir(parents=True, exist_ok=True)
+    for name, text in HEADERS.items():
+        header = GENERATED / name
+        if not header.exists() or header.read_text() != text:
+            header.write_text(text)
 
 
 def extension(pyx: str) -> Extension:
@@ -58,7 +64,7 @@ def extension(pyx: str) -> Extension:
                 *glob("cnnlite/_ext/*.pxd"),
                 *glob("cnnlite/_ext/**/*.pxi", recursive=True),
                 *glob("cnnlite/_ext/**/*.h", recursive=True),
-                str(GENERATED / "kernel_list.h"),
+                *(str(GENERATED / name) for name in HEADERS),
             ]
         ),
         include_dirs=["cnnlite/_ext", str(GENERATED)],
@@ -90,7 +96,7 @@ class Build(build_ext):
         super().build_extensions()
 
 
-write_kernel_list()
+write_headers()
 setup(
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(glob("cnnlite/_ext/*.pyx"))],

@@ -13,7 +13,7 @@ from itertools import product
 
 import cnnlite
 from benchmarks.text import table
-from cnnlite._ladder import PASSES, Conv, measure
+from cnnlite.cli.ladder import PASSES, Conv, measure
 from cnnlite.functional import conv2d_forward
 from cnnlite.functional.conv.choice import choose
 

@@ -21,7 +21,7 @@ import numpy as np
 import cnnlite
 from benchmarks.shapes import CONVOLUTIONS
 from benchmarks.text import table
-from cnnlite import _ladder
+from cnnlite.cli import ladder
 
 
 def main() -> None:
@@ -36,9 +36,9 @@ def main() -> None:
     parser.add_argument("--rungs", nargs="+", default=["im2col", "tiled", "winograd"])
     arguments = parser.parse_args()
     cnnlite.set_num_threads(arguments.threads)
-    sgemm = _ladder.sgemm_rate(arguments.threads, arguments.rounds)
-    product = _ladder.product_rate(arguments.rounds)
-    memory = _ladder.memory_rate(arguments.rounds)
+    sgemm = ladder.sgemm_rate(arguments.threads, arguments.rounds)
+    product = ladder.product_rate(arguments.rounds)
+    memory = ladder.memory_rate(arguments.rounds)
     print(
         f"{arguments.threads} threads; sgemm {sgemm:.0f} GFLOP/s, cnnlite's product {product:.0f} "
         f"GFLOP/s, memory {memory:.0f} GB/s"
@@ -47,16 +47,16 @@ def main() -> None:
     for layer in CONVOLUTIONS:
         if layer.name not in arguments.layers:
             continue
-        limit = _ladder.roofline(layer, max(sgemm, product), memory)
-        rungs = [rung for rung in _ladder.rungs_for(layer) if rung in arguments.rungs]
-        for rung, rates in _ladder.measure(layer, rungs, arguments.rounds).items():
+        limit = ladder.roofline(layer, max(sgemm, product), memory)
+        rungs = [rung for rung in ladder.rungs_for(layer) if rung in arguments.rungs]
+        for rung, rates in ladder.measure(layer, rungs, arguments.rounds).items():
             together = len(rates) / float(np.sum(1 / np.array(rates)))
             rows.append([
                 f"{layer.name} {rung}", *(f"{rate:.0f}" for rate in [*rates, together]),
                 f"{together / sgemm:.0%}", f"{together / limit:.0%}",
-                f"{_ladder.error(layer, rung):.1e}",
+                f"{ladder.error(layer, rung):.1e}",
             ])  # fmt: skip
-    header = ["GFLOP/s", *_ladder.PASSES, "together", "of sgemm", "of roofline", "error"]
+    header = ["GFLOP/s", *ladder.PASSES, "together", "of sgemm", "of roofline", "error"]
     print(table(header, rows))
 
 

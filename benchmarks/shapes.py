@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnlite._ladder import Conv
+from cnnlite.cli.ladder import Conv
 
 BATCH = 128
 

@@ -16,8 +16,8 @@ import pytest
 from benchmarks.shapes import BATCH, CONVOLUTIONS
 from cnnlite import SGD, models
 from cnnlite import functional as F
-from cnnlite._backend import kernels
-from cnnlite._ladder import PASSES, Conv, rungs_for, works_of
+from cnnlite.backend import kernels
+from cnnlite.cli.ladder import PASSES, Conv, rungs_for, works_of
 
 Measure = Callable[..., None]
 LINEAR = ((3072, 10), (8192, 100), (2048, 10), (256, 10))  # inputs, outputs

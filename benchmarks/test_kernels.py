@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.shapes import BATCH, CONVOLUTIONS, POOLS, Pool
-from cnnlite._backend import kernels
-from cnnlite._ladder import Conv
+from cnnlite.backend import kernels
+from cnnlite.cli.ladder import Conv
 
 Measure = Callable[..., None]
 ZOO = [layer for layer in CONVOLUTIONS if layer.batch == BATCH]

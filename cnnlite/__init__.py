@@ -6,6 +6,6 @@ Names are imported when they are first used, so that `import cnnlite` costs litt
 
 import lazy_loader
 
-from cnnlite._version import __version__ as __version__
+from cnnlite.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite._caches import debug_caches, guard_class
-from cnnlite.checks.arrays import as_array, real_array
+from cnnlite.checks.arrays import as_array, converted, real_array
 from cnnlite.checks.labels import check_reduction
 from cnnlite.checks.numbers import real, shown
+from cnnlite.debug_caches import debug_caches, guard_class
 from cnnlite.functional.focal_loss import FocalLossCache
 from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
 
@@ -30,7 +30,7 @@ class Loss(ABC, Generic[_Cache]):
 
     @abstractmethod
     def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, _Cache]:
-        """Returns the loss and what backward needs.
+        """Return the loss and what backward needs.
 
         Args:
             scores: what the network gave, (N, C).
@@ -42,10 +42,10 @@ class Loss(ABC, Generic[_Cache]):
 
     @abstractmethod
     def backward(self, cache: _Cache, dvalue: float | Array = 1.0) -> Array:
-        """Returns the gradient with respect to the scores, times dvalue."""
+        """Return the gradient with respect to the scores, times dvalue."""
 
     def __call__(self, scores: Array, targets: npt.ArrayLike) -> float | Array:
-        """Returns the loss alone."""
+        """Return the loss alone."""
         return self.forward(scores, targets)[0]
 
 
@@ -76,13 +76,13 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         self, scores: Array, targets: npt.ArrayLike
     ) -> tuple[float | Array, CrossEntropyCache]:
         """Args and Raises: see `cnnlite.functional.cross_entropy_forward`."""
-        weight = None if self.weight is None else self.weight.astype(_float_type(scores))
+        weight = _weight_like("CrossEntropyLoss", self.weight, scores)
         return functional.cross_entropy_forward(
             scores, targets, weight, self.label_smoothing, self.reduction
         )
 
     def backward(self, cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores (N, C)."""
+        """Return dscores (N, C)."""
         return functional.cross_entropy_backward(cache, dvalue)
 
 
@@ -114,11 +114,11 @@ class FocalLoss(Loss[FocalLossCache]):
         self, scores: Array, targets: npt.ArrayLike
     ) -> tuple[float | Array, FocalLossCache]:
         """Args and Raises: see `cnnlite.functional.focal_loss_forward`."""
-        weight = None if self.weight is None else self.weight.astype(_float_type(scores))
+        weight = _weight_like("FocalLoss", self.weight, scores)
         return functional.focal_loss_forward(scores, targets, self.gamma, weight, self.reduction)
 
     def backward(self, cache: FocalLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores (N, C)."""
+        """Return dscores (N, C)."""
         return functional.focal_loss_backward(cache, dvalue)
 
 
@@ -144,7 +144,7 @@ class HingeLoss(Loss[HingeLossCache]):
         return functional.hinge_loss_forward(scores, targets, self.margin, self.reduction)
 
     def backward(self, cache: HingeLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores (N, C)."""
+        """Return dscores (N, C)."""
         return functional.hinge_loss_backward(cache, dvalue)
 
 
@@ -168,7 +168,7 @@ class MSELoss(Loss[MSELossCache]):
         )
 
     def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
-        """Returns dscores like the scores."""
+        """Return dscores like the scores."""
         return functional.mse_loss_backward(cache, dvalue)
 
 
@@ -210,7 +210,12 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
     return weight * (len(n) / weight.sum())
 
 
-def _float_type(scores: Array) -> np.dtype[Any]:
-    """The scores' dtype; float64 where it is no float, for functional to complain about."""
+def _weight_like(name: str, weight: Array | None, scores: Array) -> Array | None:
+    """The classes' weights in the scores' dtype; as they are where that is no float.
+
+    Of scores that are no floats `functional` complains.
+    """
     dtype = getattr(scores, "dtype", np.dtype(np.float64))
-    return dtype if dtype.kind == "f" else np.dtype(np.float64)
+    if weight is None or dtype.kind != "f":
+        return weight
+    return converted(name, "weight", weight, like=np.empty(weight.shape, dtype))

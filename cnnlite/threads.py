@@ -1,8 +1,8 @@
 """The number of threads that the kernels use; results do not depend on it."""
 
-from cnnlite._backend import kernels
-from cnnlite._cpus import MOST_THREADS
+from cnnlite.backend import kernels
 from cnnlite.checks.numbers import integer
+from cnnlite.environment import MOST_THREADS
 
 __all__ = ["get_num_threads", "set_num_threads"]
 

@@ -23,7 +23,7 @@ from cnnlite import (
     models,
 )
 from cnnlite import functional as F
-from cnnlite._caches import debug_caches
+from cnnlite.debug_caches import debug_caches
 from cnnlite.random import Rng
 from tests import trainings
 from tests.layers.input_cases import ACCEPTED, make

@@ -1,7 +1,6 @@
 """Fixtures and rules that all tests share."""
 
 import importlib
-import os
 import signal
 import sys
 import warnings
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from cnnlite import environment
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(autouse=True, scope="session")
 def several_threads_for_small_arrays() -> Iterator[None]:
     """Kernels stay on one thread for arrays as small as those of most tests; not here."""
-    from cnnlite._backend import backend_name
+    from cnnlite.backend import backend_name
 
     if backend_name == "reference":
         yield
@@ -60,14 +61,14 @@ def onnx() -> Any:
 
 
 def _judge(name: str) -> Any:
-    required = f"CNNLITE_REQUIRE_{name.upper()}"
+    required = getattr(environment, f"REQUIRE_{name.upper()}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError:
-        if os.environ.get(required) == "1":
-            pytest.fail(f"{required}=1, and {name} cannot be imported")
+        if required.value():
+            pytest.fail(f"{required.name}=1, and {name} cannot be imported")
         pytest.skip(f"needs {name}")
 
 
@@ -95,7 +96,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _cifar10_root() -> Path | None:
-    root = Path(os.environ.get("CNNLITE_DATA") or "nowhere")
+    root = Path(environment.DATA.value() or "nowhere")
     found = any((root / name).is_dir() for name in ("cifar-10-batches-py", "cifar-10-batches-bin"))
     return root if found else None
 

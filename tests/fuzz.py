@@ -18,9 +18,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from cnnlite import environment
 from tests.generated import generated
 
-ASKED = int(os.environ.get("CNNLITE_FUZZ_CASES") or 0)
+ASKED = environment.FUZZ_CASES.value()
 """Cases of each test; 0: the tests' own numbers, the same cases in every run."""
 
 MEMORY = 16

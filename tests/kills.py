@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cnnlite._storage import read_arrays
+from cnnlite.storage import read_arrays
 
 ROOT = Path(__file__).parents[1]
 ENV = {**os.environ, "CNNLITE_NUM_THREADS": "1"}

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnlite import Solver, layers
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 from cnnlite.data import RandomCropFlip
 from cnnlite.optim import SGD
 from cnnlite.schedules import Cosine

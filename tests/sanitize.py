@@ -31,6 +31,12 @@ def library(name: str) -> str:
     return found.stdout.strip()
 
 
+def from_root(argument: str) -> str:
+    """Return an argument of pytest's, made absolute if it names a file or folder of this tree."""
+    path = ROOT / argument.partition("::")[0]
+    return str(ROOT / argument) if path.exists() else argument
+
+
 def main(arguments: list[str]) -> int:
     """Build, test, return the exit status."""
     with tempfile.TemporaryDirectory() as name:
@@ -50,7 +56,7 @@ def main(arguments: list[str]) -> int:
         }
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("--rootdir", str(ROOT), *(arguments or SELECTION)),
+            *("--rootdir", str(ROOT), *(map(from_root, arguments) if arguments else SELECTION)),
         ]
         done = subprocess.run(
             command, cwd=folder, env={**environment(folder), **settings}, check=False

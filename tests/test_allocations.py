@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.allocations import kept, steady, trainer
 from benchmarks.networks import NETWORKS
-from cnnlite._backend import backend_name
+from cnnlite.backend import backend_name
 
 LIMIT = 64_000  # bytes
 

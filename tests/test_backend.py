@@ -188,7 +188,7 @@ def run(code, **environment):
 
 def test_the_environment_chooses_the_backend():
     code = (
-        "from cnnlite._backend import backend_name, kernels; "
+        "from cnnlite.backend import backend_name, kernels; "
         "print(backend_name, kernels.add.__module__)"
     )
     assert run(code, CNNLITE_BACKEND="reference").stdout.split() == [
@@ -200,16 +200,16 @@ def test_the_environment_chooses_the_backend():
 
 def test_the_reference_backend_loads_no_compiled_kernel():
     code = """
-import sys, cnnlite._backend
+import sys, cnnlite.backend
 print([name for name in sys.modules if name.startswith("cnnlite._ext")])
 """
     assert run(code, CNNLITE_BACKEND="reference").stdout.strip() == "[]"
 
 
 def test_an_unknown_backend_is_refused():
-    result = run("import cnnlite._backend", CNNLITE_BACKEND="cuda")
+    result = run("import cnnlite.backend", CNNLITE_BACKEND="cuda")
     assert result.stderr.splitlines()[-1] == (
-        "ImportError: CNNLITE_BACKEND is 'cuda', expected 'compiled' (the default) or 'reference'"
+        "ValueError: CNNLITE_BACKEND is 'cuda', expected 'compiled' (the default) or 'reference'"
     )
 
 
@@ -217,7 +217,7 @@ def test_a_missing_extension_says_how_to_build_it():
     code = """
 import sys
 sys.modules["cnnlite._ext.patches"] = None
-import cnnlite._backend
+import cnnlite.backend
 """
     message = run(code, CNNLITE_BACKEND="").stderr.splitlines()[-1]
     assert message.startswith("ImportError: cnnlite's compiled kernels cannot be loaded")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cnnlite import _cpus
+from cnnlite import cpus
 
 
 def container(tmp_path, membership, files):
@@ -17,7 +17,7 @@ def container(tmp_path, membership, files):
         path = tmp_path / "cgroup" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return _cpus.cgroup_quota(tmp_path / "proc", tmp_path / "cgroup")
+    return cpus.cgroup_quota(tmp_path / "proc", tmp_path / "cgroup")
 
 
 @pytest.fixture(autouse=True)
@@ -51,28 +51,28 @@ def test_cgroup_v1(tmp_path, quota, expected):
 
 
 def test_without_cgroups_there_is_no_quota(tmp_path):
-    assert _cpus.cgroup_quota(tmp_path, tmp_path) == 16
+    assert cpus.cgroup_quota(tmp_path, tmp_path) == 16
 
 
 def test_the_smaller_of_affinity_and_quota_counts(monkeypatch):
     monkeypatch.delenv("CNNLITE_NUM_THREADS", raising=False)
-    monkeypatch.setattr(_cpus, "affinity", lambda: 3)
-    monkeypatch.setattr(_cpus, "cgroup_quota", lambda: 8)
-    assert _cpus.default_num_threads() == 3
-    monkeypatch.setattr(_cpus, "cgroup_quota", lambda: 2)
-    assert _cpus.default_num_threads() == 2
+    monkeypatch.setattr(cpus, "affinity", lambda: 3)
+    monkeypatch.setattr(cpus, "cgroup_quota", lambda: 8)
+    assert cpus.default_num_threads() == 3
+    monkeypatch.setattr(cpus, "cgroup_quota", lambda: 2)
+    assert cpus.default_num_threads() == 2
 
 
 def test_the_environment_wins(monkeypatch):
     monkeypatch.setenv("CNNLITE_NUM_THREADS", "5")
-    assert _cpus.default_num_threads() == 5
+    assert cpus.default_num_threads() == 5
 
 
 @pytest.mark.parametrize("text", ["0", "-2", "two", "1.5", "\u00b2"])
 def test_a_wrong_number_is_refused(monkeypatch, text):
     monkeypatch.setenv("CNNLITE_NUM_THREADS", text)
     with pytest.raises(ValueError, match="CNNLITE_NUM_THREADS is"):
-        _cpus.default_num_threads()
+        cpus.default_num_threads()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlite._storage import read_arrays, write_arrays
 from cnnlite.checkpoint import CheckpointError, load_weights
 from cnnlite.cli import runs
 from cnnlite.cli.config import ConfigError, TrainConfig, options, read
@@ -25,6 +24,7 @@ from cnnlite.data.errors import DataError
 from cnnlite.data.pictures import read_picture
 from cnnlite.evaluation import scores_of_batches
 from cnnlite.report import history
+from cnnlite.storage import read_arrays, write_arrays
 from tests import trainings
 from tests.data.conftest import FORMS, batch_content
 from tests.data.test_archive import BIN, PY, archive_of, member, official

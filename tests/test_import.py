@@ -158,7 +158,7 @@ assert {path: pools_after[path] for path in pools_before} == pools_before
 def test_subnormal_numbers_survive_in_every_thread_of_the_kernels():
     code = """
 import cnnlite
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 cnnlite.set_num_threads(4)
 for dtype, tiny in (np.float32, 1e-42), (np.float64, 1e-310):
     x = np.full((64, 16, 16, 16), tiny, dtype)

@@ -137,3 +137,13 @@ class TestClassBalancedWeight:
     def test_what_makes_no_sense_is_refused(self, counts: Any, beta: float, message: str) -> None:
         with pytest.raises(ValueError, match=f"class_balanced_weight: {message}"):
             class_balanced_weight(counts, beta)
+
+
+@pytest.mark.parametrize("kind", [CrossEntropyLoss, FocalLoss])
+def test_a_class_weight_beyond_float32_made_every_gradient_nan(kind: Any) -> None:
+    loss = kind(weight=[1e300, 1, 1])
+    with np.errstate(all="raise"):
+        message = f"{kind.__name__}: weight holds 1e.300, which float32 cannot"
+        with pytest.raises(ValueError, match=message):
+            loss.forward(np.zeros((2, 3), np.float32), [1, 2])
+        loss.forward(np.zeros((2, 3)), [1, 2])

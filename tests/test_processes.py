@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cnnlite
-from cnnlite._backend import backend_name, kernels
+from cnnlite.backend import backend_name, kernels
 from tests import trainings
 from tests.processes import run_program
 
@@ -151,7 +151,7 @@ print(results, cnnlite.get_num_threads() > 1, one_step() == expected)
 FORKING_HANDLER = """
 import signal, sys, time
 import numpy as np
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 
 x = np.random.default_rng(0).standard_normal((256, 32, 32, 32)).astype(np.float32)
 y = np.full_like(x, 77)
@@ -281,7 +281,7 @@ SIGNAL = """
 import signal, sys
 import numpy as np
 import cnnlite
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 name, threads, raises = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "raises"
 cnnlite.set_num_threads(threads)
 rng = np.random.default_rng(0)
@@ -360,7 +360,7 @@ def test_daemon_threads_in_kernels_do_not_hinder_the_end_of_a_program(kernel: st
     code = """
 import ctypes, sys, threading, time
 import numpy as np
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 
 x = np.zeros((256, 32, 32, 32), np.float32)
 weight = np.zeros((32, 32, 15, 15), np.float32)

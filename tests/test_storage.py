@@ -16,8 +16,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cnnlite._storage import StorageError, read_arrays, remove_drafts, replace_file, write_arrays
 from cnnlite.checkpoint import CheckpointError, load_weights, save_weights
+from cnnlite.files import remove_drafts, replace_file
+from cnnlite.storage import StorageError, read_arrays, write_arrays
 
 
 def some() -> dict[str, np.ndarray]:
@@ -234,7 +235,7 @@ def test_equal_weights_give_equal_files_every_time(tmp_path: Path) -> None:
 
 
 def test_metadata_that_is_no_json_is_named(tmp_path: Path) -> None:
-    import cnnlite._storage as storage
+    import cnnlite.storage as storage
 
     text = "[" * 100_000
     header = {"cnnlite": f"{storage._digest({}, text)} {text}"}

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import cnnlite
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 
 
 def test_what_is_set_is_what_is_used():
@@ -34,7 +34,7 @@ def test_what_is_no_integer_is_refused(n):
 def test_the_environment_sets_the_start():
     code = """
 import cnnlite
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 print(cnnlite.get_num_threads() == (3 if kernels.multithreaded() else 1))
 """
     result = subprocess.run(

@@ -37,7 +37,7 @@ def avg_pool2d_backward(
     const floating[:, :, :, ::1] dy, floating[:, :, :, ::1] dx,
     kernel, stride, padding, bint count_include_pad,
 ):
-    """Share every gradient in dy (in) equally among its window's pixels in dx (out)."""
+    """Divide every gradient in dy (in) equally among its window's pixels in dx (out)."""
     cdef Averages call
     cdef Planes* p = &call.planes
     pooling_axes("avg_pool2d_backward", dx.shape, dy.shape, kernel, stride, padding, (1, 1), p.axes)

@@ -1,17 +1,16 @@
 """The engine: convolution, products and what surrounds them, in C for each instruction set.
 
-The kernels are C headers in the folder engine/, compiled once for every instruction set.  The best
-one that the machine can run is chosen when this module is loaded, or the one that the environment
-variable CNNLITE_ISA names ("baseline", "avx2", "avx512").  What is here only checks arguments and
-calls them: a binding takes its arrays by a `Call`, fills in the struct of its kernel's arguments, and
-runs it.
+The kernels are C headers in the folder engine/, compiled once for every instruction set.  When
+this module is loaded, it chooses the best instruction set that the machine can run, or the one
+that the environment variable CNNLITE_ISA names ("baseline", "avx2", "avx512").  The bindings only
+check arguments: each takes its arrays by a `Call`, fills in the struct of its kernel's arguments,
+and runs the kernel.
 """
-
-import os
 
 from cnnlite._ext import memory
 from cnnlite._ext.memory cimport Block, pool_is_on
 from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
+from cnnlite import environment
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT
 
 from libc.stdint cimport uint8_t
@@ -51,7 +50,7 @@ cdef dict kernel_number = {}               # by name, in the table
 cdef int choose(str wanted) except -1:
     """Set `table` to the instruction set asked for, or to the best there is."""
     global table
-    for name in [wanted] if wanted else ["avx512", "avx2", "baseline"]:
+    for name in [wanted] if wanted else environment.INSTRUCTION_SETS:
         table = engine_find(name.encode())
         if table != NULL:
             break
@@ -67,7 +66,7 @@ cdef int choose(str wanted) except -1:
     return 0
 
 
-choose(os.environ.get("CNNLITE_ISA", ""))
+choose(environment.ISA.value())
 
 
 def instruction_set():
@@ -75,6 +74,8 @@ def instruction_set():
     return table.name.decode()
 
 
+# Included, not cimported: these files share one Call and one table, and a compiled module for each
+# family would add about 150 kB.
 include "engine/workspace.pxi"
 include "engine/call.pxi"
 include "engine/pointwise/pointwise.pxi"

@@ -1,13 +1,13 @@
 # What kernels use of the pool: a Block, where its memory begins, and whether memory is kept at all.
 
-cdef struct Piece
+cdef struct Chunk
 
 
 cdef class Block:
     cdef void* memory
     cdef Py_ssize_t length
     cdef Py_ssize_t size
-    cdef Piece* piece  # NULL where the pool is off
+    cdef Chunk* chunk  # NULL where the pool is off
 
 
 cdef bint pool_is_on() noexcept

@@ -1,22 +1,23 @@
 """Memory for arrays that is used again when they die.
 
 A training step allocates the same activations and gradients every time.  Memory that goes back to
-the operating system costs a page fault for each of its pages when it is asked for again; kept, it
-costs nothing.  So arrays are cut from large segments, and a dead array's piece of one waits for the
-next array, joined with the free pieces beside it: the small gradients of the late layers and the
+the operating system costs a page fault for each of its pages when it is used again; memory that is
+kept costs nothing.  So arrays are cut from large segments, and a dead array's chunk waits for the
+next array, joined with the free chunks beside it: the small gradients of the late layers and the
 large ones of the first layers lie in the same memory, one after the other.
 
 An array keeps its Block alive, and every view of it keeps the array or the Block alive; when the
-last one is gone, the Block gives its piece back.  Nothing is given back earlier, and never by step.
+last one is gone, the Block gives its chunk back.  Nothing is given back earlier, and never by step.
 
 Each function holds the GIL, which is the lock of all that follows; it also makes a fork safe.
 """
 
-import os
 from math import prod
 
 from cpython.buffer cimport PyBuffer_FillInfo
 import numpy as np
+
+from cnnlite import environment
 
 cdef extern from "memory_system.h" nogil:
     void* system_allocate(size_t size)
@@ -26,12 +27,12 @@ cdef extern from "memory_system.h" nogil:
 
 cdef enum:
     POOLED_FROM = 32 * 1024  # bytes; below, the C library is faster
-    LINE = 64                # bytes of a cache line: pieces begin with one
+    LINE = 64                # bytes of a cache line: chunks begin with one
     SEGMENT = 256 << 20      # bytes; what is never written takes no memory
 
 cdef Py_ssize_t MOST = <Py_ssize_t> 1 << (8 * sizeof(Py_ssize_t) - 3)
 
-include "memory_pieces.pxi"
+include "memory_chunks.pxi"
 
 cdef Py_ssize_t held = 0
 cdef Py_ssize_t in_use = 0
@@ -43,7 +44,7 @@ cdef Py_ssize_t limit = 0
 cdef class Block:
     """Memory of the size asked for; the buffer protocol lends it to an array.
 
-    What is kept for good is better not `pooled`: it would stand among the pieces of the pool.
+    What is kept for good is better not `pooled`: it would divide the chunks of the pool.
     """
 
     def __cinit__(self, Py_ssize_t length, bint pooled=True):
@@ -53,12 +54,12 @@ cdef class Block:
         self.length = length
         self.size = (max(length, 1) + LINE - 1) // LINE * LINE
         if limit and pooled:
-            self.piece = take(self.size)
-            self.memory, self.size = self.piece.start, self.piece.size
+            self.chunk = take(self.size)
+            self.memory, self.size = self.chunk.start, self.chunk.size
         else:
             self.memory = system_allocate(self.size)
             if self.memory == NULL:
-                trim()  # what waits may be what is missing
+                trim()  # waiting chunks may be all that is left
                 self.memory = system_allocate(self.size)
             if self.memory == NULL:
                 raise MemoryError(f"cnnlite: cannot allocate {self.size} bytes")
@@ -73,10 +74,10 @@ cdef class Block:
         if self.memory == NULL:
             return
         in_use -= self.size
-        if self.piece == NULL:
+        if self.chunk == NULL:
             system_free(self.memory)
         else:
-            give(self.piece)
+            give(self.chunk)
 
 
 def empty(shape, dtype):
@@ -106,7 +107,7 @@ def stats():
 
 
 cdef bint pool_is_on() noexcept:
-    """Return whether memory is kept for the next one who asks."""
+    """Return whether memory is kept when its array dies."""
     return limit != 0
 
 
@@ -120,7 +121,7 @@ def set_limit(Py_ssize_t nbytes):
 
 
 working_memory = []
-"""What the kernels' threads keep from call to call (engine_workspace.pxi); `trim` empties it."""
+"""What the kernels' threads keep from call to call (engine/workspace.pxi); `trim` empties it."""
 
 
 def trim(Py_ssize_t keep=0):
@@ -129,66 +130,66 @@ def trim(Py_ssize_t keep=0):
     What kernels keep to work in goes back too.
     """
     working_memory.clear()
-    cdef Piece* piece = last
-    cdef Piece* before
-    keep = max(keep, 0) // LINE * LINE  # pieces begin with a line
-    while piece != NULL and held > keep:
-        before = piece.before
-        if piece.waiting:
-            if piece.size > held - keep and split(piece, piece.size - (held - keep)):
-                piece = piece.after
-            release(piece)
-            join(piece)
-        piece = before
+    cdef Chunk* chunk = last
+    cdef Chunk* before
+    keep = max(keep, 0) // LINE * LINE  # chunks begin with a line
+    while chunk != NULL and held > keep:
+        before = chunk.before
+        if chunk.waiting:
+            if chunk.size > held - keep and split(chunk, chunk.size - (held - keep)):
+                chunk = chunk.after
+            release(chunk)
+            join(chunk)
+        chunk = before
     discard_segments()
 
 
-cdef Piece* take(Py_ssize_t size) except NULL:
-    """Return a piece of that size: of free memory where it fits best, or of a new segment."""
+cdef Chunk* take(Py_ssize_t size) except NULL:
+    """Return a chunk of that size: of free memory where it fits best, or of a new segment."""
     global held, hits, allocations
-    cdef Piece* piece = best_fit(size)
-    if piece == NULL:
-        piece = new_segment(size)
-    cdef Piece* part = piece
+    cdef Chunk* chunk = best_fit(size)
+    if chunk == NULL:
+        chunk = new_segment(size)
+    cdef Chunk* neighbour = chunk
     cdef Py_ssize_t missing = size
     cdef bint fresh = False
-    while True:  # the first of its neighbours, which all are free, become one piece
-        if part.size > missing:
-            split(part, missing)  # without memory for a new Piece it stays larger
-        missing -= part.size
-        if part.waiting:
-            held -= part.size
+    while True:  # the first of these free neighbours become one chunk
+        if neighbour.size > missing:
+            split(neighbour, missing)  # without memory for a new Chunk it stays larger
+        missing -= neighbour.size
+        if neighbour.waiting:
+            held -= neighbour.size
         else:
             fresh = True
-        if part != piece:
-            absorb(piece)
+        if neighbour != chunk:
+            absorb(chunk)
         if missing <= 0:
             break
-        part = piece.after
-    piece.free = piece.waiting = False
+        neighbour = chunk.after
+    chunk.free = chunk.waiting = False
     if fresh:
         allocations += 1
     else:
         hits += 1
-    return piece
+    return chunk
 
 
-cdef Piece* best_fit(Py_ssize_t size) noexcept:
+cdef Chunk* best_fit(Py_ssize_t size) noexcept:
     """Return the first of the free neighbours to cut from; NULL if nowhere is enough room.
 
     The best are those which need the least new memory from the system and then the smallest.
     """
-    cdef Piece* best = NULL
-    cdef Piece* start = first
-    cdef Piece* piece
+    cdef Chunk* best = NULL
+    cdef Chunk* start = first
+    cdef Chunk* chunk
     cdef Py_ssize_t room, fresh, best_room = 0, best_fresh = 0
     while start != NULL:
-        piece, room, fresh = start, 0, 0
-        while piece != NULL and piece.free and piece.segment == start.segment:
-            if room < size and not piece.waiting:
-                fresh += min(piece.size, size - room)
-            room += piece.size
-            piece = piece.after
+        chunk, room, fresh = start, 0, 0
+        while chunk != NULL and chunk.free and chunk.segment == start.segment:
+            if room < size and not chunk.waiting:
+                fresh += min(chunk.size, size - room)
+            room += chunk.size
+            chunk = chunk.after
         if room >= size and (best == NULL or fresh < best_fresh
                              or (fresh == best_fresh and room < best_room)):
             best, best_room, best_fresh = start, room, fresh
@@ -196,80 +197,69 @@ cdef Piece* best_fit(Py_ssize_t size) noexcept:
     return best
 
 
-cdef void give(Piece* piece) noexcept:
-    """Take a piece back, and keep its memory if the limit allows."""
+cdef void give(Chunk* chunk) noexcept:
+    """Take a chunk back, and keep its memory if the limit allows."""
     global held
-    piece.free = piece.waiting = True
-    held += piece.size
+    chunk.free = chunk.waiting = True
+    held += chunk.size
     if held > limit:
-        release(piece)
-    join(piece)
+        release(chunk)
+    join(chunk)
 
 
-cdef void release(Piece* piece) noexcept:
-    """Give the memory of a waiting piece back to the system, all whole pages of it.
+cdef void release(Chunk* chunk) noexcept:
+    """Give the memory of a waiting chunk back to the system, all whole pages of it.
 
     A page that it shares with a neighbour goes with the one that is released last.
     """
     global held
     cdef size_t page = system_page()
-    cdef char* start = piece.start
-    cdef char* end = start + piece.size
-    piece.waiting = False
-    held -= piece.size
-    if alike(piece.before, piece):
-        start -= min(piece.before.size, <Py_ssize_t> page)
-    if alike(piece, piece.after):
-        end += min(piece.after.size, <Py_ssize_t> page)
+    cdef char* start = chunk.start
+    cdef char* end = start + chunk.size
+    chunk.waiting = False
+    held -= chunk.size
+    if alike(chunk.before, chunk):
+        start -= min(chunk.before.size, <Py_ssize_t> page)
+    if alike(chunk, chunk.after):
+        end += min(chunk.after.size, <Py_ssize_t> page)
     cdef size_t first_page = (<size_t> start + page - 1) // page
     cdef size_t end_page = <size_t> end // page
     if end_page > first_page:
         system_release(<char*> (first_page * page), (end_page - first_page) * page)
 
 
-cdef Piece* new_segment(Py_ssize_t size) except NULL:
-    """Return the one piece of a new segment, large enough for that size."""
+cdef Chunk* new_segment(Py_ssize_t size) except NULL:
+    """Return the one chunk of a new segment, large enough for that size."""
     cdef Py_ssize_t length = max(size, SEGMENT)
     cdef void* memory = system_allocate(length)
     if memory == NULL:
-        trim()  # what waits may be what is missing
+        trim()  # waiting chunks may be all that is left
         length = size
         memory = system_allocate(length)
     if memory == NULL:
         raise MemoryError(f"cnnlite: cannot allocate {size} bytes")
-    cdef Piece* piece = insert(last)
-    if piece == NULL:
+    cdef Chunk* chunk = insert(last)
+    if chunk == NULL:
         system_free(memory)
         raise MemoryError(f"cnnlite: cannot allocate {size} bytes")
-    piece.start = piece.segment = <char*> memory
-    piece.size = length
-    piece.free, piece.waiting = True, False
-    return piece
+    chunk.start = chunk.segment = <char*> memory
+    chunk.size = length
+    chunk.free, chunk.waiting = True, False
+    return chunk
 
 
 cdef void discard_segments() noexcept:
     """Free the segments in which nothing lives or waits."""
-    cdef Piece* piece = first
-    cdef Piece* after
-    while piece != NULL:
-        after = piece.after
-        if (piece.free and not piece.waiting and piece.start == piece.segment
-                and (after == NULL or after.segment != piece.segment)):
-            system_free(piece.segment)
-            remove(piece)
-        piece = after
+    cdef Chunk* chunk = first
+    cdef Chunk* after
+    while chunk != NULL:
+        after = chunk.after
+        if (chunk.free and not chunk.waiting and chunk.start == chunk.segment
+                and (after == NULL or after.segment != chunk.segment)):
+            system_free(chunk.segment)
+            remove(chunk)
+        chunk = after
 
 
-def _limit_from_environment():
-    """Return CNNLITE_POOL_LIMIT, in MiB there; 2 GiB without it."""
-    text = os.environ.get("CNNLITE_POOL_LIMIT") or "2048"
-    try:
-        mebibytes = int(text)
-    except ValueError:
-        mebibytes = -1
-    if mebibytes < 0:
-        raise ValueError(f"CNNLITE_POOL_LIMIT is {text!r}, expected a number of MiB of at least 0")
-    return min(mebibytes, 1 << 40 if sizeof(Py_ssize_t) > 4 else 1 << 10) << 20
-
-
-set_limit(_limit_from_environment())
+# As many MiB as the environment says, as far as a size can say it.
+set_limit(min(environment.POOL_LIMIT.value(), 1 << 40 if sizeof(Py_ssize_t) > 4 else 1 << 10) << 20)

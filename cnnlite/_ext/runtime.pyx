@@ -1,7 +1,7 @@
 """What the kernels were built with and run on, and their threads.
 
-The loop that the threads share is in C (runtime/parallel.h).  The engine's kernels cut their own
-pieces and call it by run_pieces; the kernels that are written in Cython say run_items.
+The parallel loop is in C (runtime/parallel.h).  The engine's kernels cut their own pieces and call
+it by run_pieces; kernels that are written in Cython call run_items.
 """
 
 import os
@@ -9,7 +9,7 @@ import threading
 
 from cpython.exc cimport PyErr_CheckSignals
 
-from cnnlite._cpus import MOST_THREADS
+from cnnlite.environment import MOST_THREADS
 
 cdef extern from "Python.h" nogil:
     unsigned long PyThread_get_thread_ident()
@@ -42,8 +42,8 @@ cdef enum:
     WORTH_A_THREAD = 64 * 1024
     PIECE = 16 * 1024        # elements; a signal is answered between two pieces
 
-# With fewer elements a kernel stays on one thread, which has done it sooner than several threads
-# that do not share a cache could bring their parts together.
+# With fewer elements a kernel stays on one thread: moving the results of several threads that do
+# not share a cache would take longer.
 cdef Py_ssize_t worth_a_thread = WORTH_A_THREAD
 
 cdef int num_threads = 1
@@ -101,8 +101,8 @@ cdef int run_items(
 cdef int answer_signals() except -1 nogil:
     """Run the handlers of signals that wait: after Ctrl-C, KeyboardInterrupt is raised here.
 
-    They run in the main thread only.  The others shall not ask for the GIL before the kernel is
-    done: a daemon thread would not come back if the program has ended, and crash without Python.
+    They run in the main thread only.  Other threads must not ask for the GIL before the kernel is
+    done: if the program has ended, a daemon thread that asks never returns, or crashes.
     """
     cdef bint sharing = parallel_sharing(), was_forked
     if PyThread_get_thread_ident() != main_thread:

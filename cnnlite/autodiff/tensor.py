@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.checks.numbers import flag, integer
+
 __all__ = ["Axis", "Tensor", "as_floats", "record_operation", "total"]
 
-Axis = int | tuple[int, ...] | None
+Axis = int | Sequence[int] | None
 Pullback = Callable[[np.ndarray], Sequence[Any]]
 
 
@@ -93,7 +95,9 @@ class Tensor:
             raise ValueError(f"Tensor: @ needs two matrices, got shapes {a} and {b}")
         if a[1] != b[0]:
             raise ValueError(f"Tensor: @ got shapes {a} and {b}, expected as many columns as rows")
-        return _binary("@", np.matmul, self, other, lambda dy, a, b: (dy @ b.T, a.T @ dy))
+        return _binary(
+            "@", _product, self, other, lambda dy, a, b: (_product(dy, b.T), _product(a.T, dy))
+        )
 
     def __neg__(self) -> Tensor:
         return record_operation("-", -self.data, (self,), lambda dy: (-dy,))
@@ -149,10 +153,15 @@ class Tensor:
         Args:
             axis: an axis or several; None means all.
             keepdims: whether the summed axes stay, with size 1.
+
+        Raises:
+            TypeError: an axis is no integer.
+            ValueError: the tensor has no such axis, or it is named twice.
         """
         x = self.data
-        kept = total(x, axis, keepdims=True)
-        y = kept if keepdims else kept.squeeze(axis)
+        axes = _axes(axis, x.ndim)
+        kept = total(x, axes, keepdims=True)
+        y = kept if flag("Tensor", "keepdims", keepdims) else kept.squeeze(axes)
         return record_operation(
             "sum", y, (self,), lambda dy: (np.broadcast_to(dy.reshape(kept.shape), x.shape),)
         )
@@ -214,11 +223,28 @@ def as_floats(what: str, data: npt.ArrayLike) -> np.ndarray:
     return array
 
 
-def total(x: np.ndarray, axis: Axis, keepdims: bool = False) -> np.ndarray:
+def total(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
     """Return the sum over some axes, of x's dtype; added up in float64, as NumPy's is not."""
     wide = np.result_type(x.dtype, np.float64)
     with np.errstate(all="ignore"):
-        return np.asarray(x.sum(axis, wide, keepdims=keepdims)).astype(x.dtype)
+        return np.asarray(x.sum(axes, wide, keepdims=keepdims)).astype(x.dtype)
+
+
+def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes that are meant, each once and from 0 up."""
+    if axis is None:
+        return tuple(range(ndim))
+    several = axis if isinstance(axis, tuple | list) else (axis,)
+    axes = tuple(integer("Tensor", "axis", one, -ndim, ndim - 1) % ndim for one in several)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"Tensor: axis is {axis}, expected each axis once")
+    return axes
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The matrix product, added up in float64: a deep one in float32 loses its digits."""
+    dtype = np.result_type(a, b)
+    return np.asarray(np.matmul(a, b, dtype=np.result_type(dtype, np.float64)).astype(dtype))
 
 
 def _sign(a: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ __all__ = [
     "resolve_padding",
     "resolve_pool_window",
     "windows_along",
+    "windows_of_pixel",
 ]
 
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[Sequence[int]]
@@ -168,6 +170,18 @@ def output_size(
             f"pixels, more than the padded image {padded} (image {size}, padding {padding})"
         )
     return rows, columns
+
+
+def windows_of_pixel(kernel: Pair, stride: Pair, dilation: Pair) -> int:
+    """Return how many windows a pixel may be in, at most.
+
+    Of a dilated kernel's elements those meet in one pixel that a whole number of strides separates.
+    """
+    rows, columns = (
+        -(-kernel[axis] // (stride[axis] // math.gcd(stride[axis], dilation[axis])))
+        for axis in (0, 1)
+    )
+    return rows * columns
 
 
 def _two_sides(value: object) -> Pair | None:

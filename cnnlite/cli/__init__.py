@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from cnnlite._cpus import default_num_threads
+from cnnlite import environment
 from cnnlite.cli._group import Commands, describe, explained, usage_line
 from cnnlite.terminal import Output, OutputEnded
 
@@ -52,7 +52,7 @@ def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 def app() -> None:
     """Train convolutional networks on a CPU, fast, in code that can be read in an evening."""
     with explained(ValueError):
-        default_num_threads()  # asked again by the kernels, where it would be a traceback
+        environment.check()  # asked again where they count, where it would be a traceback
 
 
 def _print_warning(message: Warning | str, *_where: object) -> None:
@@ -102,7 +102,7 @@ def _run(words: list[str]) -> int:
         click.echo(usage_line(error), err=True)
         return 2
     except ImportError as error:
-        if error.name != "cnnlite._backend":
+        if error.name != "cnnlite.backend":
             raise
         click.echo(f"cnnlite: {error}", err=True)  # no kernels: it says how to build them
         return 2

@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -61,24 +60,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def fail(message: str) -> NoReturn:
     """End the running command with one line on stderr and exit status 2."""
     raise click.UsageError(message, click.get_current_context())
-
-
-def newest_run(otherwise: str) -> Path:
-    """Return the newest run folder with weights.
-
-    Args:
-        otherwise: what a user can do instead, for the line that is printed if there is none.
-    """
-    from cnnlite.cli import runs
-
-    path = runs.newest()
-    if path is None:
-        there = any(runs.RUNS.glob(f"*/{runs.CONFIG}"))
-        what = (
-            "no run under runs/ has finished an epoch" if there else "there is no run under runs/"
-        )
-        fail(f"{what}: train one with cnnlite train, or {otherwise}")
-    return path
 
 
 def say_where(data: Any, root: Any) -> None:

@@ -127,8 +127,8 @@ def _entry(x: float) -> str:
 
 
 def _draw(tape: Any, output: int, svg: Path | None, folder: Path | None) -> None:
-    from cnnlite._storage import replace_file
     from cnnlite.autodiff import svg as pictures
+    from cnnlite.files import replace_file
 
     if svg is not None:
         replace_file(svg, pictures.draw(tape, output).encode())

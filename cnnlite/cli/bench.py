@@ -2,8 +2,8 @@
 
 import click
 
-from cnnlite._cpus import MOST_THREADS
 from cnnlite.cli._group import fail
+from cnnlite.environment import MOST_THREADS
 
 Layer = tuple[str, int, int, int, int, int, int, int]
 LAYERS: tuple[Layer, ...] = (  # name, channels, image, filters, kernel, padding, stride, batch
@@ -30,32 +30,33 @@ def bench(threads: int | None, rounds: int) -> None:
     named by kernel (/stride), channels and image: "3x3/2 16-32 @32". The batch is 128, but 2 where
     the naive rung is there.
     """
-    from cnnlite import _ladder, get_num_threads, set_num_threads
-    from cnnlite._backend import backend_name, kernels
+    from cnnlite import get_num_threads, set_num_threads
+    from cnnlite.backend import backend_name, kernels
+    from cnnlite.cli import ladder
     from cnnlite.cli._group import progress_note, show_table
 
     if backend_name != "compiled":
         fail(f"CNNLITE_BACKEND is {backend_name!r}: only the compiled kernels are made to be fast")
     if threads is not None:
         set_num_threads(threads)
-    sgemm = _ladder.sgemm_rate(get_num_threads(), rounds)
+    sgemm = ladder.sgemm_rate(get_num_threads(), rounds)
     click.echo(
         f"{get_num_threads()} threads, {kernels.instruction_set()}; NumPy's sgemm {sgemm:.0f} "
-        f"GFLOP/s, cnnlite's {_ladder.product_rate(rounds):.0f}; memory "
-        f"{_ladder.memory_rate(rounds):.0f} GB/s"
+        f"GFLOP/s, cnnlite's {ladder.product_rate(rounds):.0f}; memory "
+        f"{ladder.memory_rate(rounds):.0f} GB/s"
     )
     rows = []
     with progress_note("measuring") as say:
         for numbers in LAYERS:
-            layer = _ladder.Conv(*numbers)
+            layer = ladder.Conv(*numbers)
             name = f"{layer.name} {layer.channels}-{layer.filters} @{layer.size}"
             say(name)
-            rungs = _ladder.rungs_for(layer)
-            for rung, rates in _ladder.measure(layer, rungs, rounds).items():
+            rungs = ladder.rungs_for(layer)
+            for rung, rates in ladder.measure(layer, rungs, rounds).items():
                 cells = [_rate(rate, sgemm) for rate in rates]
-                rows.append((name, rung, *cells, f"{_ladder.error(layer, rung):.0e}"))
+                rows.append((name, rung, *cells, f"{ladder.error(layer, rung):.0e}"))
                 name = ""
-    numbers_of = (*_ladder.PASSES, "error")
+    numbers_of = (*ladder.PASSES, "error")
     show_table(("layer", "rung", *numbers_of), rows, numbers_of, drop=numbers_of[:0:-1])
 
 

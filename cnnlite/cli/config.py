@@ -8,8 +8,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
-from cnnlite._cpus import MOST_THREADS
 from cnnlite.cli._group import did_you_mean
+from cnnlite.environment import MOST_THREADS
 
 DATA = ("auto", "embedded", "cifar10")
 

@@ -16,9 +16,9 @@ EXTRAS = {
 @click.command()
 def doctor() -> None:
     """Show the version, the build, the machine, and whether CIFAR-10 is found."""
-    from cnnlite.cli.environment import environment, numpy_blas
+    from cnnlite.cli.machine import machine, numpy_blas
 
-    rows = {name: _plain(value) for name, value in environment().items()}
+    rows = {name: _plain(value) for name, value in machine().items()}
     rows["numpy's blas"] = numpy_blas()
     for name, (module, extra) in EXTRAS.items():
         found = importlib.util.find_spec(module) is not None

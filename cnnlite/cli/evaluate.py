@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from cnnlite._cpus import MOST_THREADS
-from cnnlite.cli._group import explained, newest_run, say_where, show_table
+from cnnlite.cli._group import explained, say_where, show_table
+from cnnlite.environment import MOST_THREADS
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -31,7 +31,7 @@ def evaluate(run: Path | None, split: str, data_dir: Path | None, threads: int |
 
     if threads is not None:
         cnnlite.set_num_threads(threads)
-    path = run or newest_run("name a run folder")
+    path = run or runs.newest_run("name a run folder")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
         model = opened.model()

@@ -102,7 +102,7 @@ def _load(child: Any, text: str, seconds: float) -> tuple[Any, bool]:
     try:
         return load(child, file, source, name, arguments, path, seconds)
     except NotMade as error:
-        fail(f"{file} has no class {name} (there are: {error})")
+        fail(f"{file} has no class {name} (there are: {str(error) or 'none'})")
     except Raised as error:
         if error.stage == "load":
             fail(_printable(f"{file} cannot be loaded: {_what(error)}"))

@@ -55,7 +55,7 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
 
 def _report(findings: Any, path: Path) -> int:
     """Print the findings, save the picture, and return the exit status."""
-    from cnnlite.labs._lab import save_picture
+    from cnnlite.labs.lab import save_picture
 
     if findings.setting:
         click.echo(findings.setting)

@@ -6,7 +6,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnlite.cli._group import explained, fail, newest_run, show_table
+from cnnlite.cli._group import explained, fail, show_table
 
 
 @click.command()
@@ -25,7 +25,7 @@ def predict(image: Path, run: Path | None, top: int) -> None:
 
     with explained(OSError, ValueError, ImportError):
         pixels = read_picture(image)
-    path = run or newest_run("name one with --run")
+    path = run or runs.newest_run("name one with --run")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
         model = opened.model()

@@ -20,12 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlite._storage import replace_file
+from cnnlite.cli._group import fail
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.data import Dataset, Normalization, load
 from cnnlite.data.unpickle import read_regular_file
+from cnnlite.files import replace_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
+from cnnlite.report import history
 
 RUNS = Path("runs")
 CONFIG = "config.toml"
@@ -63,7 +65,7 @@ class Run:
         return model
 
     def _no_weights(self) -> str:
-        if (self.path / HISTORY).is_file():
+        if _has_epochs(self.path / HISTORY):
             return f"{self.path / WEIGHTS}, the weights of the run, is missing"
         stopped = f"{self.path} has no weights yet: its training ended in its first epoch"
         if not (self.path / CHECKPOINT).is_file():
@@ -82,6 +84,16 @@ class Run:
         return load(self.data_name, root or self.config.data_dir)
 
 
+def _has_epochs(path: Path) -> bool:
+    """Whether a history has rows; a training that ends in its first epoch leaves one without."""
+    try:
+        return bool(history.load(path))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):  # a damaged one was written by some training
+        return True
+
+
 def create(out: Path | None, model: str) -> Path:
     """Make an empty run folder.
 
@@ -95,7 +107,9 @@ def create(out: Path | None, model: str) -> Path:
     if out is None:
         return _numbered(model)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        hint = f"continue it with --resume {out}, or choose another folder with --out"
+        hint = "choose another folder with --out"
+        if (out / CHECKPOINT).is_file():
+            hint = f"continue it with --resume {out}, or {hint}"
         raise FileExistsError(f"{out} is there already and is not written over: {hint}")
     out.mkdir(parents=True, exist_ok=True)
     return out
@@ -153,13 +167,29 @@ def newest() -> Path | None:
     return weights[-1].parent if weights else None
 
 
+def newest_run(otherwise: str) -> Path:
+    """Return the newest run folder with weights.
+
+    Args:
+        otherwise: what a user can do instead, for the line that is printed if there is none.
+    """
+    path = newest()
+    if path is None:
+        there = any(RUNS.glob(f"*/{CONFIG}"))
+        what = (
+            "no run under runs/ has finished an epoch" if there else "there is no run under runs/"
+        )
+        fail(f"{what}: train one with cnnlite train, or {otherwise}")
+    return path
+
+
 def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
     """Write config.toml and record.json before the first step."""
-    from cnnlite.cli.environment import environment
+    from cnnlite.cli.machine import machine
 
     normalization = data.normalization
     record = {
-        "environment": environment(),
+        "environment": machine(),
         "data": data.name,
         "class_names": list(data.class_names),
         "images": {key[2:]: len(data[key]) for key in data if key.startswith("X_")},

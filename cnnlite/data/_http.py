@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cnnlite.data.cache import write_all
 from cnnlite.data.errors import DownloadError
+from cnnlite.files import write_all
 
 __all__ = ["receive"]
 

@@ -13,8 +13,8 @@ import zlib
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from cnnlite.data.cache import sync_folder, write_all
 from cnnlite.data.errors import DataError
+from cnnlite.files import sync_folder, write_all
 
 __all__ = ["unpack"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from cnnlite import reference
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 from cnnlite.checks.numbers import flag, integer
 from cnnlite.data._hash import hash64, integers
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import check_allocation, float_dtype
 from cnnlite.checks.labels import check_indices
 from cnnlite.checks.numbers import integer, shown

@@ -4,17 +4,19 @@ A cached array is a `.npy` file, written beside its final name, synced, and rena
 whole or not at all.  Everything in the cache folder can be made again, so it may be deleted.
 """
 
-import contextlib
 import errno
 import hashlib
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from cnnlite import environment
+from cnnlite.environment import Variable
+from cnnlite.files import whole_file, write_all
 
 __all__ = [
     "cache_folder",
@@ -22,8 +24,6 @@ __all__ = [
     "data_folder",
     "expanded",
     "named_data_folder",
-    "sync_folder",
-    "write_all",
     "write_array",
 ]
 
@@ -44,16 +44,16 @@ def data_folder() -> Path:
 
 def named_data_folder() -> Path | None:
     """The folder that CNNLITE_DATA names, None if it is empty or not set."""
-    return _named("CNNLITE_DATA")
+    return _named(environment.DATA)
 
 
 def cache_folder() -> Path:
     """Where converted arrays are kept: CNNLITE_CACHE, or the user's cache folder."""
-    return _named("CNNLITE_CACHE") or _users_folder("arrays")
+    return _named(environment.CACHE) or _users_folder("arrays")
 
 
-def _named(variable: str) -> Path | None:
-    path = os.environ.get(variable)
+def _named(variable: Variable[str]) -> Path | None:
+    path = variable.value()
     return expanded(path) if path else None
 
 
@@ -136,46 +136,19 @@ def write_array(path: Path, array: np.ndarray) -> None:
         OSError: naming the file; what was written of it is removed.
     """
     array = np.ascontiguousarray(array)
-    # A name of its own for each writer: two processes may fill the cache at once.
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    header = io.BytesIO()
+    description = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(header, description)
     try:
-        # np.save would lose the reason why a write failed; unbuffered, closing cannot fail again.
-        with open(partial, "xb", buffering=0) as file:
-            header = io.BytesIO()
-            description = np.lib.format.header_data_from_array_1_0(array)
-            np.lib.format.write_array_header_1_0(header, description)
+        with whole_file(path) as file:  # np.save would lose the reason why a write failed
             write_all(file, header.getvalue())
             write_all(file, array.reshape(-1).view(np.uint8).data)
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            raise OSError(
-                error.errno,
-                f"no room to cache {array.nbytes / 1e6:.0f} MB ({os.strerror(error.errno)}); make "
-                "room, set CNNLITE_CACHE to another folder, or pass cache=False",
-                str(path),
-            ) from error
-        if isinstance(error, OSError):  # in the name of the file, not of its draft
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
-    sync_folder(path.parent)
-
-
-def write_all(file: io.FileIO, data: bytes | memoryview) -> None:
-    """Write all of it to an unbuffered file, which takes less when the disk fills up."""
-    view = memoryview(data)
-    while len(view):
-        view = view[file.write(view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in the folder last through a power failure, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(
+            error.errno,
+            f"no room to cache {array.nbytes / 1e6:.0f} MB ({os.strerror(error.errno)}); make "
+            "room, set CNNLITE_CACHE to another folder, or pass cache=False",
+            str(path),
+        ) from error

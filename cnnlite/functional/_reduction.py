@@ -10,8 +10,6 @@ from cnnlite.checks.arrays import Array
 from cnnlite.checks.labels import check_dvalue
 
 Value = float | Array
-# Infinite scores and an empty batch's mean give NaN, as in PyTorch, without a warning.
-quiet = np.errstate(under="ignore", over="ignore", invalid="ignore", divide="ignore")
 
 
 def reduce_losses(losses: Array, count: float, reduction: str) -> tuple[Value, float | None]:

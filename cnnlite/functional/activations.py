@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import real
+from cnnlite.quiet import quiet
 
 __all__ = [
     "InputCache",
@@ -32,9 +33,6 @@ __all__ = [
     "silu_forward",
     "silu_backward",
 ]
-
-# exp of a large negative number is 0, and inf/inf is NaN as in PyTorch: neither is worth a warning.
-_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 
 
 class OutputCache(NamedTuple):
@@ -57,7 +55,7 @@ class LeakyReLUCache(NamedTuple):
 
 
 def relu_forward(x: Array) -> tuple[Array, OutputCache]:
-    """Computes max(x, 0); `torch.nn.functional.relu`.
+    """Compute max(x, 0); `torch.nn.functional.relu`.
 
     Args:
         x: any shape, float32 or float64.
@@ -74,15 +72,15 @@ def relu_forward(x: Array) -> tuple[Array, OutputCache]:
 
 
 def relu_backward(dy: Array, cache: OutputCache) -> Array:
-    """Returns dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
+    """Return dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
     dy, dx = _prepare_gradient("ReLU", dy, cache.y)
     kernels.relu_backward(dy, cache.y, dx)
     return dx
 
 
-@_quiet
+@quiet
 def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, LeakyReLUCache]:
-    """Computes x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
+    """Compute x where it is positive, else negative_slope * x; `torch.nn.functional.leaky_relu`.
 
     Args:
         x: any shape, float32 or float64.
@@ -101,9 +99,9 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
     return y, LeakyReLUCache(y if negative_slope >= 0 else x, negative_slope)
 
 
-@_quiet
+@quiet
 def leaky_relu_backward(dy: Array, cache: LeakyReLUCache) -> Array:
-    """Returns dx = dy where x > 0, else negative_slope * dy."""
+    """Return dx = dy where x > 0, else negative_slope * dy."""
     dy, dx = _prepare_gradient("LeakyReLU", dy, cache.signed)
     np.multiply(dy, _slopes(cache.signed, cache.negative_slope), out=dx)
     return dx
@@ -115,15 +113,15 @@ def _slopes(x: Array, negative_slope: float) -> Array:
 
 
 def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
-    """Computes 1/(1 + exp(-x)); `torch.sigmoid`.  Args and Returns as in `relu_forward`."""
+    """Compute 1/(1 + exp(-x)); `torch.sigmoid`.  Args and Returns as in `relu_forward`."""
     x, y = _prepare("Sigmoid", x)
     _sigmoid(x, out=y)
     return y, OutputCache(y)
 
 
-@_quiet
+@quiet
 def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
-    """Returns dx = dy * y * (1 - y)."""
+    """Return dx = dy * y * (1 - y)."""
     dy, dx = _prepare_gradient("Sigmoid", dy, cache.y)
     np.subtract(1, cache.y, out=dx)
     dx *= cache.y
@@ -131,7 +129,7 @@ def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def _sigmoid(x: Array, out: Array) -> None:
     """exp only sees negative numbers: 1/(1 + e) where x >= 0, e/(1 + e) else, e = exp(-|x|)."""
     np.abs(x, out=out)
@@ -142,17 +140,17 @@ def _sigmoid(x: Array, out: Array) -> None:
     np.divide(numerator, out, out=out)
 
 
-@_quiet
+@quiet
 def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
-    """Computes tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
+    """Compute tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
     x, y = _prepare("Tanh", x)
     np.tanh(x, out=y)
     return y, OutputCache(y)
 
 
-@_quiet
+@quiet
 def tanh_backward(dy: Array, cache: OutputCache) -> Array:
-    """Returns dx = dy * (1 - y*y)."""
+    """Return dx = dy * (1 - y*y)."""
     dy, dx = _prepare_gradient("Tanh", dy, cache.y)
     np.multiply(cache.y, cache.y, out=dx)
     np.subtract(1, dx, out=dx)
@@ -160,9 +158,9 @@ def tanh_backward(dy: Array, cache: OutputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def softsign_forward(x: Array) -> tuple[Array, InputCache]:
-    """Computes x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
+    """Compute x/(1 + |x|); `torch.nn.functional.softsign`.  Args, Returns: see `relu_forward`.
 
     Source: Bergstra et al., "Quadratic polynomials learn better image features", 2009.
     """
@@ -173,9 +171,9 @@ def softsign_forward(x: Array) -> tuple[Array, InputCache]:
     return y, InputCache(x)
 
 
-@_quiet
+@quiet
 def softsign_backward(dy: Array, cache: InputCache) -> Array:
-    """Returns dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
+    """Return dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
     dy, dx = _prepare_gradient("Softsign", dy, cache.x)
     denominator = np.abs(cache.x)
     denominator += 1
@@ -185,9 +183,9 @@ def softsign_backward(dy: Array, cache: InputCache) -> Array:
     return dx
 
 
-@_quiet
+@quiet
 def silu_forward(x: Array) -> tuple[Array, InputCache]:
-    """Computes x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
+    """Compute x * sigmoid(x), "swish"; `torch.nn.functional.silu`.  See `relu_forward`.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
@@ -197,9 +195,9 @@ def silu_forward(x: Array) -> tuple[Array, InputCache]:
     return y, InputCache(x)
 
 
-@_quiet
+@quiet
 def silu_backward(dy: Array, cache: InputCache) -> Array:
-    """Returns dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
+    """Return dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
     x = cache.x
     dy, dx = _prepare_gradient("SiLU", dy, x)
     s = np.empty_like(x)

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
-from cnnlite.functional._statistics import quiet, sum_in_double
+from cnnlite.functional.statistics import sum_in_double
+from cnnlite.quiet import quiet
 
 __all__ = [
     "AdaptiveAvgPool2dCache", "AdaptiveMaxPool2dCache", "adaptive_avg_pool2d_forward",

@@ -6,12 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag, real
-from cnnlite.functional._statistics import inverse_deviation, quiet
 from cnnlite.functional.post_ops import apply, check_post, split, undo
+from cnnlite.functional.statistics import inverse_deviation
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.quiet import quiet
+
+__all__ = [
+    "BatchNormCache",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "batch_norm_addend_backward",
+]
 
 __all__ = [
     "BatchNormCache",

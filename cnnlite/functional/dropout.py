@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import flag, real, shown
+from cnnlite.quiet import quiet
 
 __all__ = [
     "DropoutCache", "dropout_forward", "dropout_backward", "dropout2d_forward",
@@ -24,7 +25,7 @@ class HasGenerator(Protocol):
     """Something like `cnnlite.random.Rng`: it makes a generator for the place it names."""
 
     def generator(self) -> np.random.Generator:
-        """Returns a generator that starts anew at every call."""
+        """Return a generator that starts anew at every call."""
 
 
 class DropoutCache(NamedTuple):
@@ -39,7 +40,7 @@ class DropoutCache(NamedTuple):
 def dropout_forward(
     x: Array, p: float, train: bool, rng: np.random.Generator | HasGenerator | None = None
 ) -> tuple[Array, DropoutCache]:
-    """Zeroes each element with probability p and scales the others by 1/(1 - p).
+    """Zero each element with probability p and scale the others by 1/(1 - p).
 
     Args:
         x: any shape, float32 or float64.
@@ -145,7 +146,7 @@ def _backward(name: str, dy: Array, cache: DropoutCache) -> Array:
     return dy if cache.keep is None else _masked(dy, cache.keep, cache.scale)
 
 
-@np.errstate(invalid="ignore")  # 0 times infinity is NaN, as in PyTorch: not worth a warning
+@quiet
 def _masked(array: Array, keep: npt.NDArray[np.bool_], scale: float) -> Array:
     out = empty(array.shape, array.dtype)
     np.multiply(array, keep, out=out)

@@ -10,7 +10,10 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.labels import Targets, check_reduction, check_scores, check_targets
 from cnnlite.checks.numbers import real
-from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
+from cnnlite.functional._reduction import Value, example_factors, reduce_losses
+from cnnlite.quiet import quiet
+
+__all__ = ["FocalLossCache", "focal_loss_forward", "focal_loss_backward"]
 
 __all__ = ["FocalLossCache", "focal_loss_forward", "focal_loss_backward"]
 

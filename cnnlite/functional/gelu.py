@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import choice
+from cnnlite.quiet import quiet
+
+__all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
 
 __all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
 
@@ -18,8 +21,6 @@ _A = math.sqrt(2 / math.pi)
 _B = 0.044715
 _FLAT = 1e3
 APPROXIMATIONS = ("none", "tanh")
-# Large arguments may overflow on their way to exp or tanh, which then give their exact limits.
-_quiet = np.errstate(under="ignore", over="ignore", invalid="ignore")
 
 
 class GELUCache(NamedTuple):
@@ -29,9 +30,9 @@ class GELUCache(NamedTuple):
     approximate: str
 
 
-@_quiet
+@quiet
 def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]:
-    """Computes x * P(normal < x); `torch.nn.functional.gelu`.
+    """Compute x * P(normal < x); `torch.nn.functional.gelu`.
 
     Args:
         x: any shape, float32 or float64.
@@ -57,9 +58,9 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
     return y, GELUCache(x, approximate)
 
 
-@_quiet
+@quiet
 def gelu_backward(dy: Array, cache: GELUCache) -> Array:
-    """Returns dx = dy * (P + x * dP/dx), P the probability or its approximation."""
+    """Return dx = dy * (P + x * dP/dx), P the probability or its approximation."""
     x = cache.x
     dy = check_gradient("GELU", dy, x.shape, x.dtype)
     dx = empty(x.shape, x.dtype)

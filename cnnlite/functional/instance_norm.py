@@ -8,9 +8,10 @@ import numpy as np
 
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_images, check_shape
 from cnnlite.checks.numbers import flag, real
-from cnnlite.functional._statistics import mean_products, quiet
 from cnnlite.functional.batch_norm import BatchNormCache, batch_norm_backward, batch_norm_forward
 from cnnlite.functional.normalization import RowNormCache, group_norm_backward, group_norm_forward
+from cnnlite.functional.statistics import mean_products
+from cnnlite.quiet import quiet
 
 __all__ = ["InstanceNormCache", "instance_norm_backward", "instance_norm_forward"]
 

@@ -16,7 +16,20 @@ from cnnlite.checks.labels import (
     check_targets,
 )
 from cnnlite.checks.numbers import real
-from cnnlite.functional._reduction import Value, example_factors, quiet, reduce_losses
+from cnnlite.functional._reduction import Value, example_factors, reduce_losses
+from cnnlite.quiet import quiet
+
+__all__ = [
+    "CrossEntropyCache",
+    "HingeLossCache",
+    "MSELossCache",
+    "cross_entropy_forward",
+    "cross_entropy_backward",
+    "hinge_loss_forward",
+    "hinge_loss_backward",
+    "mse_loss_forward",
+    "mse_loss_backward",
+]
 
 __all__ = [
     "CrossEntropyCache",
@@ -216,7 +229,7 @@ def mse_loss_forward(
 
 @quiet
 def mse_loss_backward(cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
-    """Returns dscores = 2 * (scores - targets) * dvalue, divided as the loss was.
+    """Return dscores = 2 * (scores - targets) * dvalue, divided as the loss was.
 
     Args:
         cache: what `mse_loss_forward` returned; unchanged.

@@ -8,16 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import count, real, sizes
-from cnnlite.functional._statistics import (
+from cnnlite.functional.statistics import (
     inverse_row_deviation,
     mean_products,
-    quiet,
     sum_over,
     take_mean_off,
 )
+from cnnlite.quiet import quiet
+
+__all__ = [
+    "RowNormCache",
+    "layer_norm_forward",
+    "layer_norm_backward",
+    "group_norm_forward",
+    "group_norm_backward",
+]
 
 __all__ = [
     "RowNormCache",
@@ -48,7 +56,7 @@ def layer_norm_forward(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> tuple[Array, RowNormCache]:
-    """Normalises over the last axes; `torch.nn.functional.layer_norm`.
+    """Normalise over the last axes; `torch.nn.functional.layer_norm`.
 
     Args:
         x: (..., *normalized_shape), float32 or float64.
@@ -98,7 +106,7 @@ def group_norm_forward(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> tuple[Array, RowNormCache]:
-    """Normalises each image over groups of channels; `torch.nn.functional.group_norm`.
+    """Normalise each image over groups of channels; `torch.nn.functional.group_norm`.
 
     Args:
         x: (N, C, ...), float32 or float64.
@@ -161,7 +169,7 @@ def _forward(
     affine_shape: tuple[int, ...],
     eps: float,
 ) -> tuple[Array, RowNormCache]:
-    """Normalises rows of so many consecutive numbers, then scales and shifts."""
+    """Normalise rows of so many consecutive numbers, then scale and shift."""
     x = contiguous(x)
     rows = x.reshape(x.size // row, row)
     y = empty(x.shape, x.dtype)
@@ -209,7 +217,7 @@ def _backward(
 
 
 def _parameter_sum(array: Array, cache: RowNormCache) -> Array:
-    """Sums an array like x over the axes along which weight and bias were broadcast."""
+    """Sum an array like x over the axes along which weight and bias were broadcast."""
     if cache.param_shape == cache.affine_shape:
         return sum_over(array, tuple(range(array.ndim - len(cache.affine_shape))))
     return sum_over(array, (0, *range(2, array.ndim)))

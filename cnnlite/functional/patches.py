@@ -6,11 +6,14 @@ With a patch in every column a convolution is one matrix product.  `col2im` is t
 
 from __future__ import annotations
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
-from cnnlite.checks.windows import Padding, resolve_padding
+from cnnlite.checks.windows import Padding, resolve_padding, windows_of_pixel
 from cnnlite.checks.windows import output_size as count_windows
+from cnnlite.functional.statistics import sum_in_double
+
+__all__ = ["im2col", "col2im"]
 
 __all__ = ["im2col", "col2im"]
 
@@ -22,7 +25,7 @@ def im2col(
     padding: Padding = 0,
     dilation: IntPair = 1,
 ) -> Array:
-    """Copies every patch of every image into a column; `torch.nn.functional.unfold`.
+    """Copy every patch of every image into a column; `torch.nn.functional.unfold`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -60,7 +63,7 @@ def col2im(
     padding: Padding = 0,
     dilation: IntPair = 1,
 ) -> Array:
-    """Adds every column back to where `im2col` took it from; `torch.nn.functional.fold`.
+    """Add every column back to where `im2col` took it from; `torch.nn.functional.fold`.
 
     Args:
         cols: (N, C*KH*KW, L), float32 or float64.
@@ -95,5 +98,10 @@ def col2im(
     shape = (cols.shape[0], cols.shape[1] // patch, height, width)
     check_allocation("col2im", "the result", shape, cols.dtype)
     x = empty(shape, cols.dtype)
-    kernels.col2im(contiguous(cols), x, kernel, strides, sides, dilations)
+    sum_in_double(
+        windows_of_pixel(kernel, strides, dilations),
+        lambda cols, x: kernels.col2im(cols, x, kernel, strides, sides, dilations),
+        contiguous(cols),
+        x,
+    )
     return x

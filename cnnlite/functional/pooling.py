@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, flag
-from cnnlite.checks.windows import Padding, output_size, resolve_pool_window
-from cnnlite.functional._statistics import sum_in_double
+from cnnlite.checks.windows import Padding, output_size, resolve_pool_window, windows_of_pixel
+from cnnlite.functional.statistics import sum_in_double
 
 __all__ = [
     "max_pool2d_forward",
@@ -73,7 +73,7 @@ def max_pool2d_forward(
     dilation: IntPair = 1,
     ceil_mode: bool = False,
 ) -> tuple[Array, MaxPool2dCache | MaxPool2x2Cache]:
-    """Takes the maximum of every window; `torch.nn.functional.max_pool2d`.
+    """Take the maximum of every window; `torch.nn.functional.max_pool2d`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -113,11 +113,11 @@ def max_pool2d_forward(
         return y, MaxPool2x2Cache(pixel, x.shape, x.dtype)
     argmax = empty(shape, np.int32)
     kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
-    return y, MaxPool2dCache(argmax, x.shape, x.dtype, _windows_of_pixel(kernel, strides))
+    return y, MaxPool2dCache(argmax, x.shape, x.dtype, windows_of_pixel(kernel, strides, dilations))
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
-    """Gives each dy to the pixel that was the maximum; adds up where windows overlap.
+    """Give each dy to the pixel that was the maximum; add up where windows overlap.
 
     Args:
         dy: (N, C, OH, OW).
@@ -145,7 +145,7 @@ def avg_pool2d_forward(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> tuple[Array, AvgPool2dCache]:
-    """Takes the mean of every window; `torch.nn.functional.avg_pool2d`.
+    """Take the mean of every window; `torch.nn.functional.avg_pool2d`.
 
     Args:
         x: (N, C, H, W), float32 or float64.
@@ -178,7 +178,7 @@ def avg_pool2d_forward(
 
 
 def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
-    """Spreads each dy evenly over its window.
+    """Spread each dy evenly over its window.
 
     Args:
         dy: (N, C, OH, OW).
@@ -191,14 +191,9 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
     dx = empty(cache.x_shape, cache.dtype)
     window = cache.kernel, cache.stride, cache.padding, cache.count_include_pad
     sum_in_double(
-        _windows_of_pixel(cache.kernel, cache.stride),
+        windows_of_pixel(cache.kernel, cache.stride, (1, 1)),
         lambda dy, dx: kernels.avg_pool2d_backward(dy, dx, *window),
         dy,
         dx,
     )
     return dx
-
-
-def _windows_of_pixel(kernel: tuple[int, int], stride: tuple[int, int]) -> int:
-    """How many windows a pixel may be in, at most."""
-    return -(-kernel[0] // stride[0]) * -(-kernel[1] // stride[1])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import flag, shown
 from cnnlite.functional.activations import InputCache, silu_backward, silu_forward

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import real
-from cnnlite.functional._statistics import quiet
 from cnnlite.functional.activations import InputCache, OutputCache
+from cnnlite.quiet import quiet
 
 __all__ = [
     "ELUCache", "relu6_forward", "relu6_backward", "hardswish_forward", "hardswish_backward",

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import LARGEST, IntPair, choice, flag, pair, real
-from cnnlite.functional._statistics import quiet, sum_in_double
+from cnnlite.functional.statistics import sum_in_double
+from cnnlite.quiet import quiet
 
 __all__ = ["InterpolateCache", "interpolate_backward", "interpolate_forward"]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnlite import layers as nn
-from cnnlite._storage import replace_file
 from cnnlite.catalogue import CATALOGUE
 from cnnlite.evaluation import model_dtype
+from cnnlite.files import replace_file
 from cnnlite.interop._shared import join, load
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .loaded import Loaded
 from .wire import Plain, decode, encode
-from .worker import Loaded
 
 
 class Calls:

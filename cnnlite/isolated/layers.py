@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .loaded import Loaded
 from .wire import Plain, decode, encode
-from .worker import Loaded
 
 # Methods of before the file was loaded, which it cannot replace.
 same_bytes = bytes.__eq__
@@ -75,8 +75,7 @@ class Layers:
             self.file.run()
             make = self.file.names.get(request["name"])
             if not callable(make):
-                classes = [k for k, v in self.file.names.items() if isinstance(v, type)]
-                return {"classes": classes}
+                return {"classes": self.file.own_classes()}
             stage = "make"
             arguments, options = literals(request["arguments"])
             self.layer = make(*arguments, **options)

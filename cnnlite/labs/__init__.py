@@ -6,7 +6,7 @@ them (`cnnlite lab NAME`).  It is imported only when it is asked for.
 
 from importlib import import_module
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
 
 __all__ = [
     "Findings",

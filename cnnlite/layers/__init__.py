@@ -1,21 +1,10 @@
 """Layers: each makes itself, runs forward, and runs backward."""
 
-from cnnlite.layers import (
-    activations,
-    batch_norm,
-    conv,
-    dropout,
-    linear,
-    norm,
-    pooling,
-    residual,
-    sequential,
-    shape,
-)
+from cnnlite.exports import export
 from cnnlite.layers.activations import *
-from cnnlite.layers.base import Layer
+from cnnlite.layers.base import Layer as Layer
 from cnnlite.layers.batch_norm import *
-from cnnlite.layers.container import Container
+from cnnlite.layers.container import Container as Container
 from cnnlite.layers.conv import *
 from cnnlite.layers.dropout import *
 from cnnlite.layers.linear import *
@@ -25,7 +14,4 @@ from cnnlite.layers.residual import *
 from cnnlite.layers.sequential import *
 from cnnlite.layers.shape import *
 
-_MODULES = (
-    sequential, residual, conv, pooling, linear, shape, activations, dropout, batch_norm, norm,
-)  # fmt: skip
-__all__ = ["Layer", "Container", *(name for module in _MODULES for name in module.__all__)]
+export(globals())

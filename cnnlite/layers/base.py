@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._caches import debug_caches, guard_class
 from cnnlite.checks.arrays import converted, float_dtype
 from cnnlite.checks.numbers import flag
+from cnnlite.debug_caches import debug_caches, guard_class
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.layers.ties import check_arrays, first_names
 from cnnlite.random import RngLike

@@ -75,6 +75,9 @@ class _BatchNorm(Fusible):
             expected = " or ".join(self._shapes).replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
         batches = self.buffers.get("num_batches_tracked")
+        if train and batches is not None and not batches.flags.writeable:
+            name = type(self).__name__
+            raise ValueError(f"{name}: num_batches_tracked is read-only, but train=True updates it")
         momentum = self.momentum
         if momentum is None:  # the plain mean of all batches so far
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.ties import check_overlaps, first_names
+from cnnlite.quiet import quiet
 from cnnlite.random import Rng, RngLike, as_rng
 
 __all__ = ["Container", "DottedArrays"]
@@ -140,6 +141,7 @@ class Container(Layer):
             return None
         return as_rng(rng, type(self).__name__)
 
+    @quiet
     def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 

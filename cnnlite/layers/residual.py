@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import check_floats, contiguous
 from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.layers.base import Grads, Layer

@@ -7,16 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from cnnlite.checks.numbers import count
 from cnnlite.random import Rng
 from cnnlite.terminal import fitting, width_of
-
-if TYPE_CHECKING:
-    from cnnlite.layers.base import Layer
 
 __all__ = ["Row", "Summary", "summarize"]
 
@@ -27,6 +24,17 @@ LABEL_WIDTH = 48
 
 SHORTEST_LABEL = 16
 """To which a narrow terminal may cut them."""
+
+
+class Network(Protocol):
+    """What is asked of a layer here; `Layer`, whose method calls this, is above."""
+
+    params: Any  # its arrays by name
+    buffers: Any
+
+    def forward(self, x: np.ndarray, train: bool, rng: Any) -> tuple[np.ndarray, Any]: ...
+    def children(self) -> Mapping[str, Any]: ...
+    def multiply_adds(self, x_shape: Shape, y_shape: Shape) -> int: ...
 
 
 @dataclass
@@ -113,7 +121,7 @@ class Summary:
     __repr__ = __str__
 
 
-def summarize(layer: "Layer", input_shape: Shape) -> Summary:
+def summarize(layer: Network, input_shape: Shape) -> Summary:
     """Run a copy of the layer once, in training, and note what happens.
 
     Args:
@@ -160,9 +168,9 @@ class _Trace:
         shape: of the input that it is going to get.
     """
 
-    def __init__(self, root: "Layer", shape: Shape) -> None:
+    def __init__(self, root: Network, shape: Shape) -> None:
         self.summary = Summary(shape)
-        self._around: list[tuple[Layer, Counter[int]]] = []  # containers, and what ran in them
+        self._around: list[tuple[Network, Counter[int]]] = []  # containers, and what ran in them
         self._counted: set[int] = set()  # parameters of the rows so far
         self._caches: list[Any] = []  # kept: what is freed could come back as something else
         self._blocks = {
@@ -170,7 +178,7 @@ class _Trace:
             for arrays in (root.params, root.buffers)
             for array in arrays.values()
         }
-        self._watched: list[Layer] = []
+        self._watched: list[Network] = []
         self._watch(root)
 
     def stop(self) -> None:
@@ -178,7 +186,7 @@ class _Trace:
         for layer in self._watched:
             del layer.forward
 
-    def _watch(self, layer: "Layer") -> None:
+    def _watch(self, layer: Network) -> None:
         if "forward" in vars(layer):
             return  # it stands twice, and is watched already
         if hasattr(layer, "fuse"):
@@ -191,7 +199,7 @@ class _Trace:
 
     def _run(
         self,
-        layer: "Layer",
+        layer: Network,
         forward: Callable[..., tuple[np.ndarray, Any]],
         x: np.ndarray,
         *args: Any,
@@ -217,7 +225,7 @@ class _Trace:
         row.cache_bytes = self._new_bytes(cache)
         return y, cache
 
-    def _name(self, layer: "Layer") -> str:
+    def _name(self, layer: Network) -> str:
         """What the container that runs it calls the layer; the next name if it has several."""
         if not self._around:
             return ""

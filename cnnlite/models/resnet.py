@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import initializers
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import check_floats, check_shape, contiguous, float_dtype
 from cnnlite.checks.numbers import choice, count, integer
 from cnnlite.layers import (

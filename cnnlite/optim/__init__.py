@@ -10,26 +10,13 @@ One file an optimizer: first the update of one array, then the class that holds 
 
 from __future__ import annotations
 
-from cnnlite.optim.adam import Adam
-from cnnlite.optim.optimizer import Array, Optimizer
-from cnnlite.optim.rmsprop import RMSprop
-from cnnlite.optim.sgd import SGD
-
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer", "RMSprop", "no_decay"]
+from cnnlite.exports import export
+from cnnlite.optim.adam import *
+from cnnlite.optim.groups import *
+from cnnlite.optim.optimizer import *
+from cnnlite.optim.rmsprop import *
+from cnnlite.optim.sgd import *
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam}
 
-
-def no_decay(key: str, array: Array) -> bool:
-    """Match biases and the scales of norms: the arrays that weight decay usually leaves alone.
-
-    For groups: ``SGD(0.05, weight_decay=5e-4, groups=[{"match": no_decay, "weight_decay": 0}])``.
-
-    Args:
-        key: the parameter's dotted name; not used.
-        array: the parameter.
-
-    Returns:
-        True if the array has fewer than two axes.
-    """
-    return array.ndim < 2
+export(globals(), "OPTIMIZERS")

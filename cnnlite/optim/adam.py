@@ -17,6 +17,8 @@ from cnnlite.optim.optimizer import (
     with_decay,
 )
 
+__all__ = ["Adam"]
+
 
 def adam_update(
     param: Array,

@@ -91,9 +91,7 @@ def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
     flags = param.flags
     if not flags.writeable:
         raise ValueError(f"{where}: {key!r}: parameter is read-only, it is updated in place")
-    if not flags.c_contiguous and any(
-        stride == 0 and size > 1 for stride, size in zip(param.strides, param.shape, strict=True)
-    ):
+    if not (flags.forc or _is_apart(param)):
         raise ValueError(
             f"{where}: {key!r}: parameter repeats its elements, strides {param.strides}"
         )
@@ -133,6 +131,17 @@ def step_count(where: str, key: str, value: Any) -> int:
     if array.ndim or array.dtype.kind not in "iu" or array < 0:
         raise ValueError(f"{where}: {key!r}: step must be an integer from 0 up, got {value!r:.60}")
     return int(array)
+
+
+def _is_apart(param: Array) -> bool:
+    """Whether each element has memory of its own, as in all slices and transposes of an array."""
+    end = param.itemsize
+    for stride, size in sorted(zip(map(abs, param.strides), param.shape, strict=True)):
+        if size > 1:
+            if stride < end:
+                return False
+            end += stride * (size - 1)
+    return True
 
 
 def _check_like(where: str, key: str, name: str, array: Array, param: Array) -> None:

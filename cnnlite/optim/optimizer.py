@@ -12,6 +12,8 @@ from cnnlite.checks.numbers import flag, real, shown
 from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
 from cnnlite.optim.whole import wholly
 
+__all__ = ["Optimizer"]
+
 Array = np.ndarray
 Scratch = tuple[Array, Array]
 Group = Mapping[str, Any]

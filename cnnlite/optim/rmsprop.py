@@ -16,6 +16,8 @@ from cnnlite.optim.optimizer import (
     with_decay,
 )
 
+__all__ = ["RMSprop"]
+
 
 def rmsprop_update(
     param: Array,

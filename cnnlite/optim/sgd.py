@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch
+
+__all__ = ["SGD"]
 
 
 def sgd_update(

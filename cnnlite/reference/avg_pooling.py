@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import Pair, Sides, check_output, check_shape, check_window, taps
 
 __all__ = ["avg_pool2d_backward", "avg_pool2d_forward"]
 
 
+@quiet
 def avg_pool2d_forward(
     x: np.ndarray,
     y: np.ndarray,
@@ -36,6 +38,7 @@ def avg_pool2d_forward(
     y[...] = total / divisor
 
 
+@quiet
 def avg_pool2d_backward(
     dy: np.ndarray,
     dx: np.ndarray,
@@ -44,7 +47,7 @@ def avg_pool2d_backward(
     padding: Sides,
     count_include_pad: bool,
 ) -> None:
-    """Share every gradient equally among the pixels of its window, added in float64.
+    """Share every gradient equally among the pixels of its window.
 
     Args:
         dy: in, (N, C, OH, OW).
@@ -59,10 +62,9 @@ def avg_pool2d_backward(
     """
     divisor = _divisor("avg_pool2d_backward", dx, dy, kernel, stride, padding, count_include_pad)
     share = dy / divisor
-    total = np.zeros(dx.shape)
+    dx[...] = 0
     for tap in taps(dx.shape[2:], dy.shape[2:], kernel, stride, padding, (1, 1)):
-        total[:, :, *tap.inputs] += share[:, :, *tap.outputs]
-    dx[...] = total
+        dx[:, :, *tap.inputs] += share[:, :, *tap.outputs]
 
 
 def _divisor(

@@ -3,12 +3,11 @@
 import numpy as np
 
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.quiet import quiet
 from cnnlite.reference.post_ops import follow
 
-_quiet = np.errstate(over="ignore", under="ignore", invalid="ignore")
 
-
-@_quiet
+@quiet
 def batch_norm_forward(
     x: np.ndarray,
     y: np.ndarray,
@@ -37,7 +36,7 @@ def batch_norm_forward(
     follow(normed, y, post)
 
 
-@_quiet
+@quiet
 def batch_norm_backward(
     dy: np.ndarray,
     x: np.ndarray,

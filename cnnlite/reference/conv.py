@@ -12,6 +12,7 @@ makes dweight NaN.  dx is a sum over the outputs that there are.
 import numpy as np
 
 from cnnlite.checks.windows import windows_along
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import (
     Pair,
     Sides,
@@ -21,9 +22,6 @@ from cnnlite.reference.windows import (
 )
 
 __all__ = ["conv2d_forward", "conv2d_input_gradient", "conv2d_weight_gradient"]
-
-# What is not finite goes where the definition says; that is not worth a warning.
-quiet = np.errstate(over="ignore", invalid="ignore")
 
 
 @quiet

@@ -7,6 +7,7 @@ float64.  The engine does likewise (it cuts some products in other places).
 import numpy as np
 
 from cnnlite.post_ops import NO_POST_OPS, PostOps
+from cnnlite.quiet import quiet
 from cnnlite.reference.post_ops import follow
 
 __all__ = ["linear_forward", "linear_input_gradient", "linear_weight_gradient"]
@@ -14,6 +15,7 @@ __all__ = ["linear_forward", "linear_input_gradient", "linear_weight_gradient"]
 LONGEST_SUM, SUM_BLOCK = 512, 256
 
 
+@quiet
 def linear_forward(
     x: np.ndarray,
     weight: np.ndarray,
@@ -29,12 +31,14 @@ def linear_forward(
     follow(y, y, post)
 
 
+@quiet
 def linear_input_gradient(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray) -> None:
     """dx (N, I) = dy (N, O) weight (O, I)."""
     _check("linear_input_gradient", dx, weight, dy)
     _multiply(dy, weight, dx)
 
 
+@quiet
 def linear_weight_gradient(
     x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, dbias: np.ndarray | None
 ) -> None:

@@ -6,11 +6,13 @@ beyond the padding.
 
 import numpy as np
 
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import Pair, Sides, check_output, check_shape, check_window, taps
 
 __all__ = ["max_pool2d_backward", "max_pool2d_forward"]
 
 
+@quiet
 def max_pool2d_forward(
     x: np.ndarray,
     y: np.ndarray,
@@ -54,6 +56,7 @@ def max_pool2d_forward(
         np.copyto(where, index[tap.inputs], where=wins)
 
 
+@quiet
 def max_pool2d_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> None:
     """Send every gradient to the pixel that was the maximum.
 
@@ -72,6 +75,5 @@ def max_pool2d_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> N
         raise ValueError(f"max_pool2d_backward: argmax points outside the image ({h}, {w})")
     image, channel, row, column = np.nonzero(argmax >= 0)
     index = argmax[image, channel, row, column]
-    total = np.zeros(dx.shape)  # in float64: a pixel may be the maximum of many windows
-    np.add.at(total, (image, channel, index // w, index % w), dy[image, channel, row, column])
-    dx[...] = total
+    dx[...] = 0
+    np.add.at(dx, (image, channel, index // w, index % w), dy[image, channel, row, column])

@@ -3,11 +3,13 @@
 import numpy as np
 
 from cnnlite.checks.windows import windows_along
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, taps
 
 __all__ = ["col2im", "im2col"]
 
 
+@quiet
 def im2col(
     x: np.ndarray,
     cols: np.ndarray,
@@ -37,6 +39,7 @@ def im2col(
     cols[...] = patches.reshape(cols.shape)
 
 
+@quiet
 def col2im(
     cols: np.ndarray,
     dx: np.ndarray,
@@ -45,7 +48,7 @@ def col2im(
     padding: Sides,
     dilation: Pair,
 ) -> None:
-    """Add every column back to the patch it was taken from, in float64: the transpose of im2col.
+    """Add every column back to the patch it was taken from: the transpose of im2col.
 
     Args:
         cols: in, (N, C*KH*KW, OH*OW), ordered as im2col does.
@@ -60,10 +63,9 @@ def col2im(
     """
     output = _check("col2im", dx.shape, cols.shape, kernel, stride, padding, dilation)
     patches = cols.reshape((*dx.shape[:2], *kernel, *output))
-    total = np.zeros(dx.shape)
+    dx[...] = 0
     for tap in taps(dx.shape[2:], output, kernel, stride, padding, dilation):
-        total[:, :, *tap.inputs] += patches[:, :, tap.kh, tap.kw, *tap.outputs]
-    dx[...] = total
+        dx[:, :, *tap.inputs] += patches[:, :, tap.kh, tap.kw, *tap.outputs]
 
 
 def _check(

@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from cnnlite.quiet import quiet
+
 __all__ = ["STOPPED", "max_pool2x2_backward", "max_pool2x2_forward"]
 
 STOPPED = 4
 """What argmax says of a window whose maximum ReLU stopped: none of its four pixels."""
 
 
+@quiet
 def max_pool2x2_forward(x: np.ndarray, y: np.ndarray, argmax: np.ndarray, relu: bool) -> None:
     """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
 
@@ -25,6 +28,7 @@ def max_pool2x2_forward(x: np.ndarray, y: np.ndarray, argmax: np.ndarray, relu: 
         y[stopped], argmax[stopped] = 0, STOPPED
 
 
+@quiet
 def max_pool2x2_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> None:
     """dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
     dx[...] = 0

@@ -1,6 +1,6 @@
 """What the kernels run on: here NumPy, on one thread."""
 
-from cnnlite._cpus import MOST_THREADS
+from cnnlite.environment import MOST_THREADS
 
 __all__ = ["compiler", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads"]
 

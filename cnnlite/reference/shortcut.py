@@ -5,11 +5,13 @@ Source: He et al., "Deep residual learning for image recognition", CVPR 2016, se
 
 import numpy as np
 
+from cnnlite.quiet import quiet
 from cnnlite.reference.windows import check_shape
 
 __all__ = ["zero_pad_shortcut_backward", "zero_pad_shortcut_forward"]
 
 
+@quiet
 def zero_pad_shortcut_forward(x: np.ndarray, y: np.ndarray, stride: int) -> None:
     """Take every stride-th pixel, and add channels of zeros.
 
@@ -27,6 +29,7 @@ def zero_pad_shortcut_forward(x: np.ndarray, y: np.ndarray, stride: int) -> None
     y[:, channels:] = 0
 
 
+@quiet
 def zero_pad_shortcut_backward(dy: np.ndarray, dx: np.ndarray, stride: int) -> None:
     """Bring the gradient back to the pixels that were taken; the others' is 0.
 

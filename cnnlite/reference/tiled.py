@@ -3,6 +3,7 @@
 import numpy as np
 
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.quiet import quiet
 from cnnlite.reference import conv
 from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Pair, Sides, output_sizes
@@ -14,6 +15,7 @@ __all__ = [
 ]
 
 
+@quiet
 def conv2d_tiled_forward(
     x: np.ndarray,
     weight: np.ndarray,
@@ -39,6 +41,7 @@ def conv2d_tiled_forward(
     follow(whole, y, post, argmax)
 
 
+@quiet
 def conv2d_tiled_input_gradient(
     dy: np.ndarray,
     weight: np.ndarray,
@@ -52,6 +55,7 @@ def conv2d_tiled_input_gradient(
     conv.conv2d_input_gradient(dy, weight, dx, stride, padding, dilation, groups)
 
 
+@quiet
 def conv2d_tiled_weight_gradient(
     x: np.ndarray,
     dy: np.ndarray,

@@ -30,11 +30,11 @@ import numpy as np
 from numpy.polynomial import polynomial
 
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
+from cnnlite.quiet import quiet
 from cnnlite.reference.conv import (
     conv2d_forward,
     conv2d_input_gradient,
     conv2d_weight_gradient,
-    quiet,
 )
 from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Sides

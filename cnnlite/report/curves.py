@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnlite._storage import replace_file
+from cnnlite.files import replace_file
 
 # Okabe and Ito's blue and vermilion, which colour-blind people tell apart; line style and marker
 # differ too, for prints in grey.

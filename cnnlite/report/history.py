@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cnnlite._storage import replace_file
+from cnnlite.files import replace_file
 
 COLUMNS = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "images_per_second")
 _INTEGERS = ("epoch", "step")

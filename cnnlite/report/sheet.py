@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlite._storage import replace_file
 from cnnlite.data.embedded import contact_sheet
+from cnnlite.files import replace_file
 
 __all__ = ["save"]
 

@@ -2,8 +2,10 @@
 
 solver          the training loop, readable on one screen
 rehearsal       one image through all parts before the first step
+parts           what a training is made with: the arguments, and what is done with the data
 callbacks/      what is called around epochs and steps: the progress bar, early stopping
 checkpoint      a training on disk, always whole
+callback_state  what callbacks want to keep in it
 record          what a training is made of, as plain values
 state           what a training is at a moment: all that callbacks and checkpoints know of it
 splits          the images and labels, checked

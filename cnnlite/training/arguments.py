@@ -143,6 +143,7 @@ PLACES = {
     "step": "step",
     "epoch": "epoch",
     "validation": "epoch",
+    "validate": "epoch",
     "train": "train",
     "training": "train",
     "fit": "train",
@@ -154,6 +155,8 @@ def likely_event(method: str) -> str | None:
     """Return the event that a method's name may stand for, as misspelt or as another library's."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method).lower().split("_")
     what = next((known for word, known in PLACES.items() if word in words), None)
+    if what and words[0] in ("before", "after"):
+        return f"{words[0]}_{what}"
     if what and (words[0] == "on" or (words[0] in PLACES and words[-1] in (*STARTS, "end"))):
         return f"{'before' if words[-1] in STARTS else 'after'}_{what}"
     near = difflib.get_close_matches("_".join(words), EVENTS, n=1, cutoff=0.8)

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._storage import (
+from cnnlite.checks.numbers import optional_count
+from cnnlite.files import remove_drafts
+from cnnlite.storage import (
     Arrays,
     Metadata,
     StorageError,
     read_arrays,
-    remove_drafts,
     write_arrays,
 )
-from cnnlite.checks.numbers import optional_count
 from cnnlite.training import callback_state
 from cnnlite.training.record import configuration, differences, versions
 from cnnlite.training.state import StoppedBy, TrainingState
@@ -128,8 +128,8 @@ class Checkpoint:
     def check_may_begin(self, solver: TrainingState) -> None:
         """Refuse to begin a training that would write over one which is further.
 
-        A training that has come to its end may be trained again by the same script: it comes to the
-        same end.
+        A training that has come to its end may be trained again by the same script, with the same
+        num_epochs: it comes to the same end.
 
         Raises:
             CheckpointError: the file holds another training, or more of this one than the solver
@@ -148,7 +148,8 @@ class Checkpoint:
         if not isinstance(epoch, int) or not isinstance(step, int) or step <= solver.step:
             return
         wrong = differences(metadata.get("configuration"), configuration(solver))
-        if not wrong and (epoch == metadata.get("num_epochs") or metadata.get("stopped_by")):
+        same = not wrong and solver.num_epochs == metadata.get("num_epochs")
+        if same and (epoch == solver.num_epochs or metadata.get("stopped_by")):
             return
         whose = f"another training ({wrong[0]})" if wrong else "this training"
         end = "" if wrong else "call resume() to continue it, or "

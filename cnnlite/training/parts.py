@@ -45,7 +45,7 @@ class Parts(TrainingState):
         verbose: bool = True,
         drop_last: bool = False,
     ) -> None:
-        shown = [Progress()] if verbose else []
+        shown = [Progress()] if flag("Solver", "verbose", verbose) else []
         super().__init__([*shown, *check_callbacks(callbacks)])
         self.batch_size = count("Solver", "batch_size", batch_size)
         self.num_epochs = count("Solver", "num_epochs", num_epochs)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite._version import __version__
 from cnnlite.training.state import TrainingState
+from cnnlite.version import __version__
 
 
 def configuration(solver: TrainingState) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return what else the bits depend on: the build and the kind of machine."""
-    from cnnlite._backend import backend_name, kernels
+    from cnnlite.backend import backend_name, kernels
 
     return {
         "cnnlite": __version__,

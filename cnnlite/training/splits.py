@@ -45,9 +45,10 @@ def checked_splits(
         raise ValueError(f"Solver: {name} is {wanted}, but X_train has {len(train.X)} images only")
     if overfit is not None:
         train = val = Split(train.X[:overfit], train.y[:overfit])
-    check_finite("X_train", train.X)
+    dtype = model_dtype(model)
+    check_finite("X_train", train.X, dtype)
     if val.X is not train.X:
-        check_finite("X_val", val.X)
+        check_finite("X_val", val.X, dtype)
     return train, val, normalization
 
 
@@ -90,18 +91,24 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
     return Split(X, y.astype(np.int64))
 
 
-def check_finite(name: str, X: np.ndarray) -> None:
-    """Raise ValueError, with the place, if images hold NaN or infinity; look at a few at a time."""
+def check_finite(name: str, X: np.ndarray, dtype: np.dtype) -> None:
+    """Raise ValueError, with the place, unless images are finite in the dtype that they will have.
+
+    A few are looked at at a time.
+    """
     if X.dtype.kind != "f":
         return
     size = max(1, BLOCK // max(1, X[0].size))
     for start in range(0, len(X), size):
-        good = np.isfinite(X[start : start + size])
+        with np.errstate(over="ignore"):
+            good = np.isfinite(X[start : start + size].astype(dtype, copy=False))
         if not good.all():
             image, *place = (int(i) for i in np.argwhere(~good)[0])
+            value = X[(start + image, *place)]
+            limit = f" in {dtype}, the model's dtype" if np.isfinite(value) else ""
             raise ValueError(
-                f"Solver: {name}[{start + image}] holds {X[(start + image, *place)]} "
-                f"at {tuple(place)}; images must be finite"
+                f"Solver: {name}[{start + image}] holds {value} "
+                f"at {tuple(place)}; images must be finite{limit}"
             )
 
 

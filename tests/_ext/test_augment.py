@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnlite import reference
-from cnnlite._backend import kernels
+from cnnlite.backend import kernels
 
 
 def offsets(rng: np.random.Generator, n: int, padding: int) -> tuple[np.ndarray, ...]:

@@ -362,3 +362,22 @@ def test_an_unreduced_loss_needs_a_seed_of_its_shape() -> None:
         arrays.backward(loss)
     (grad,) = gradients(loss, x, seed=[1, 0])
     assert not grad[1].any()
+
+
+@pytest.mark.parametrize("method", ["sum", "mean"])
+@pytest.mark.parametrize(
+    ("axis", "error", "message"),
+    [
+        (2, ValueError, "Tensor: axis is 2, expected an integer from -2 to 1"),
+        (True, TypeError, "Tensor: axis is True"),
+        (1.0, TypeError, "Tensor: axis is 1.0"),
+        ((0, -2), ValueError, r"Tensor: axis is \(0, -2\), expected each axis once"),
+    ],
+)
+def test_a_wrong_axis_ended_in_a_raw_error_of_numpy(
+    method: str, axis: Any, error: type[Exception], message: str
+) -> None:
+    x = Tensor(np.ones((2, 3)))
+    with pytest.raises(error, match=message):
+        getattr(x, method)(axis)
+    assert getattr(x, method)([0, 1]).shape == ()

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from cnnlite import _ladder
-from cnnlite._backend import backend_name
-from cnnlite.cli import bench
+from cnnlite.backend import backend_name
+from cnnlite.cli import bench, ladder
 
 Cli = Callable[..., Any]
 
@@ -20,8 +19,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small layers, and no product of large matrices."""
     small = (("3x3", 3, 8, 4, 3, 1, 1, 2), ("1x1", 16, 8, 16, 1, 0, 1, 2))
     monkeypatch.setattr(bench, "LAYERS", small)
-    monkeypatch.setattr(_ladder, "SGEMM_SIZE", 64)
-    monkeypatch.setattr(_ladder, "STREAM_BYTES", 2**16)
+    monkeypatch.setattr(ladder, "SGEMM_SIZE", 64)
+    monkeypatch.setattr(ladder, "STREAM_BYTES", 2**16)
 
 
 @pytest.mark.skipif(backend_name != "compiled", reason="measures the compiled kernels")
@@ -40,8 +39,8 @@ def test_prints_a_row_for_each_rung_that_can_do_the_layer(cli: Cli) -> None:
 
 
 def test_the_layers_are_those_of_the_ladder() -> None:
-    layers = [_ladder.Conv(*numbers) for numbers in bench.LAYERS]
-    rungs = {rung for layer in layers for rung in _ladder.rungs_for(layer)}
+    layers = [ladder.Conv(*numbers) for numbers in bench.LAYERS]
+    rungs = {rung for layer in layers for rung in ladder.rungs_for(layer)}
     assert rungs == {"naive", "im2col", "tiled", "winograd"}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cnnlite
-from cnnlite.cli.environment import environment, numpy_blas
+from cnnlite.cli.machine import machine, numpy_blas
 
 Cli = Callable[..., Any]
 
@@ -38,5 +38,5 @@ def test_an_unknown_blas_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert numpy_blas() == "unknown"
 
 
-def test_the_environment_is_plain_values() -> None:
-    assert all(isinstance(value, str | int | bool) for value in environment().values())
+def test_the_machine_is_plain_values() -> None:
+    assert all(isinstance(value, str | int | bool) for value in machine().values())

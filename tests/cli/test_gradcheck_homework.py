@@ -169,9 +169,14 @@ def test_a_file_that_is_no_python_is_status_2(cli: Cli) -> None:
 
 
 def test_a_file_without_classes_is_status_2(cli: Cli) -> None:
-    Path("mine.py").write_text("Scale = 3\n")
-    complaint = cli("gradcheck", "mine.py:Scale", "--input", "5,3").complaint
-    assert "mine.py has no class Scale" in complaint
+    """Classes that it only imports were listed as its own."""
+    for text, there in (
+        ("Scale = 3\n", "none"),
+        ("from cnnlite import *\nfrom cnnlite.functional import *\nclass Own: ...\n", "Own"),
+    ):
+        Path("mine.py").write_text(text)
+        complaint = cli("gradcheck", "mine.py:Scale", "--input", "5,3").complaint
+        assert complaint.endswith(f"mine.py has no class Scale (there are: {there})")
 
 
 def test_every_layer_of_the_homework_is_in_a_table() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cnnlite.cli.runs import RECORD, WEIGHTS
+from cnnlite.report import history
 
 Cli = Callable[..., Any]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")
@@ -171,12 +172,25 @@ def test_a_run_that_stopped_in_its_first_epoch_says_so(
     assert "no run under runs/ has finished an epoch" in cli("evaluate").complaint
     Path("runs/001-x/checkpoint.safetensors").unlink()
     assert cli("evaluate", "runs/001-x").complaint.endswith("ended in its first epoch")
-    Path("runs/001-x/history.csv").touch()
+    history.save([], "runs/001-x/history.csv")  # as such a training leaves it
+    assert cli("evaluate", "runs/001-x").complaint.endswith("ended in its first epoch")
+    shutil.copy(finished_run / "history.csv", "runs/001-x")
     line = cli("evaluate", "runs/001-x").complaint
     assert (
         line
         == f"cnnlite evaluate: {Path('runs/001-x') / WEIGHTS}, the weights of the run, is missing"
     )
+
+
+def test_a_training_that_diverged_in_its_first_epoch_is_not_called_damaged(cli: Cli) -> None:
+    """It has a history without rows, and no checkpoint with which to go on."""
+    assert cli("train", "--data", "embedded", "--lr", "1e30", "--out", "lost").status == 1
+    assert cli("evaluate", "lost").complaint == (
+        "cnnlite evaluate: lost has no weights yet: its training ended in its first epoch"
+    )
+    line = cli("train", "--data", "embedded", "--out", "lost").complaint
+    assert "--resume" not in line
+    assert line.endswith("choose another folder with --out")
 
 
 class TestPlacesThatCannotBeWritten:

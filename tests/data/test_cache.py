@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from cnnlite.data import cache_folder, cifar10, data_folder
-from cnnlite.data.cache import cached_arrays, write_all, write_array
+from cnnlite.data.cache import cached_arrays, write_array
+from cnnlite.files import write_all
 
 
 def files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import cnnlite.functional as F
-from cnnlite._backend import backend_name
+from cnnlite.backend import backend_name
 from cnnlite.functional.conv import ALGORITHMS, im2col
 
 CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [

@@ -6,7 +6,6 @@ what float32 may differ by is stated once, in TOLERANCE.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,12 +13,13 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from cnnlite import environment
 from tests.generated import generated
 
 Array = np.ndarray[Any, Any]
 Draw = Callable[..., Any]
 
-ASKED = int(os.environ.get("CNNLITE_JUDGE_CASES") or 0)
+ASKED = environment.JUDGE_CASES.value()
 """Cases of each operation and layer; 0: the suite's own numbers, the same cases in every run."""
 
 TOLERANCE = {"float32": 5e-5, "float64": 1e-10}

@@ -10,7 +10,7 @@ import pytest
 
 from cnnlite import labs
 from cnnlite.labs import Findings, Settings, Statement, Worst
-from cnnlite.labs._lab import save_picture
+from cnnlite.labs.lab import save_picture
 
 ROOT = Path(__file__).parents[2]
 

@@ -81,3 +81,12 @@ def test_no_array() -> None:
 def test_wrong_arguments(args: Any, settings: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=f"BatchNorm2d: {message}"):
         BatchNorm2d(*args, **settings)
+
+
+def test_a_read_only_count_of_batches_stopped_after_the_statistics_had_moved() -> None:
+    layer = BatchNorm1d(3)
+    layer.buffers["num_batches_tracked"].flags.writeable = False
+    with pytest.raises(ValueError, match="BatchNorm1d: num_batches_tracked is read-only"):
+        layer.forward(np.arange(6, dtype=np.float32).reshape(2, 3))
+    np.testing.assert_array_equal(layer.buffers["running_mean"], 0)
+    layer.forward(np.ones((2, 3), np.float32), train=False)

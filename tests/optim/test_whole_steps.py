@@ -356,3 +356,15 @@ def test_a_solver_refuses_the_optimizer_of_another_model() -> None:
     optimizer.state = {"gone": {"momentum_buffer": np.zeros(3)}}
     with pytest.raises(ValueError, match="it has a state for 'gone', which this model has not"):
         trainings.solver(optimizer=optimizer)
+
+
+@every_optimizer
+def test_a_parameter_whose_rows_overlap_was_moved_as_if_they_did_not(make: Make) -> None:
+    base = np.ones(5)
+    windows = np.lib.stride_tricks.as_strided(base, (3, 3), (8, 8), writeable=True)
+    with pytest.raises(ValueError, match="parameter repeats its elements"):
+        make().step({"w": windows}, {"w": np.ones((3, 3))})
+    np.testing.assert_array_equal(base, 1)
+    apart = np.ones((4, 5, 6))[::2, ::-2].transpose(2, 0, 1)
+    make().step({"w": apart}, {"w": np.ones(apart.shape)})
+    assert (apart < 1).all()

@@ -192,7 +192,7 @@ def test_another_format(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_contents_that_do_not_fit_together_are_refused(saved: Path, forge: Any) -> None:
     """Such files come from a program with a fault, not from a disk: their digest is right."""
-    from cnnlite._storage import read_arrays, write_arrays
+    from cnnlite.storage import read_arrays, write_arrays
 
     arrays, metadata = read_arrays(saved)
     assert metadata is not None

@@ -257,6 +257,16 @@ def test_a_finished_training_may_be_trained_again(path: Path) -> None:
         solver(path, EarlyStopping(1)).train()
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_finished_training_of_another_length_is_not_written_over(path: Path, epochs: int) -> None:
+    """One of 1 epoch took the place of one of 2, without a word."""
+    solver(path, num_epochs=2).train()
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match=r"holds this training, at epoch 2, .* call resume"):
+        solver(path, num_epochs=epochs).train()
+    assert path.read_bytes() == before
+
+
 def test_a_file_that_is_no_checkpoint_is_not_written_over(path: Path) -> None:
     fresh = solver(path, num_epochs=1)
     save_weights(path, fresh.model.state_dict())

@@ -156,6 +156,12 @@ def test_a_loss_of_ones_own_that_gives_something_else(loss: Any, message: str) -
         train(loss=loss)
 
 
+def test_verbose_is_true_or_false() -> None:
+    """A string that said no was taken for True."""
+    with pytest.raises(TypeError, match=r"^Solver: verbose is 'no', expected True or False"):
+        train(verbose="no")
+
+
 # Images and labels
 
 
@@ -167,6 +173,16 @@ def test_images_that_are_not_finite_are_named(name: str, bad: float, dtype: Any)
     data = {**DATA, **{key: DATA[key].astype(dtype) / 255 for key in ("X_train", "X_val")}}
     data[name][17, 1, 2, 3] = bad
     with pytest.raises(ValueError, match=rf"{name}\[17\] holds {bad} at \(1, 2, 3\); images must"):
+        train(data=data, augment=None)
+
+
+@pytest.mark.parametrize("name", ["X_train", "X_val"])
+def test_images_too_large_for_the_models_dtype_are_named(name: str) -> None:
+    """A finite float64 became infinite in the batch: "use a lower learning rate"."""
+    data = {**DATA, **{key: DATA[key] / 255.0 for key in ("X_train", "X_val")}}
+    data[name][17, 1, 2, 3] = -1e300
+    words = rf"{name}\[17\] holds -1e\+300 at \(1, 2, 3\); images must be finite in float32"
+    with pytest.raises(ValueError, match=words):
         train(data=data, augment=None)
 
 
@@ -316,6 +332,11 @@ def derived(*methods: str) -> Any:
         ("on_validation_end", "after_epoch"),
         ("epoch_end", "after_epoch"),
         ("on_batch_begin", "before_step"),
+        ("after_batch", "after_step"),
+        ("before_batch", "before_step"),
+        ("after_fit", "after_train"),
+        ("before_validate", "before_epoch"),
+        ("after_train_epoch", "after_epoch"),
     ],
 )
 @pytest.mark.parametrize("make", [named, derived])

@@ -247,8 +247,7 @@ def test_killed_around_the_end_of_an_epoch(path: Path, undisturbed: str, point: 
         ),
         # The draft's name leads to a device that is always full.
         (
-            "from cnnlite._storage import _draft; "
-            "_draft(Path(path), str(os.getpid())).symlink_to('/dev/full')",
+            "from cnnlite.files import _draft; _draft(Path(path)).symlink_to('/dev/full')",
             "No space left on device",
         ),
     ],

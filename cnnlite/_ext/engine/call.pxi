@@ -47,7 +47,7 @@ cdef class Call:
         return view
 
     cdef void *take(self, str name, object array, Py_ssize_t size, bint writable) except? NULL:
-        """Pointer to an array of `size` reals (any number if size < 0); NULL for None."""
+        """Return the pointer to an array of `size` reals (any number if < 0); NULL for None."""
         if array is None:
             return NULL
         cdef Py_buffer *view = self.reals(name, array, PyBUF_WRITABLE if writable else 0)
@@ -66,14 +66,14 @@ cdef class Call:
         return <uint8_t *>view.buf
 
     cdef Py_ssize_t *shape(self, str name, object array, int ndim) except NULL:
-        """Shape of an array that has `ndim` axes; it is read, never written."""
+        """Return the shape of an array that has `ndim` axes; it is read, never written."""
         cdef Py_buffer *view = self.reals(name, array, 0)
         if view.ndim != ndim:
             raise ValueError(f"{self.kernel}: {name} has {view.ndim} axes, expected {ndim}")
         return view.shape
 
     cdef Py_ssize_t length(self, object array):
-        """Number of elements of the array taken last."""
+        """Return the number of elements of the array taken last."""
         cdef Py_buffer *view = &self.views[self.count - 1]
         return view.len // view.itemsize
 

@@ -12,17 +12,20 @@ static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b
 static inline ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
-enum { MINIMUM_PIECES = 16 };              /* of a kernel: for up to 4 threads, with little waiting at the end */
+/* A kernel is cut into at least so many pieces, if it has the work: 4 threads then wait little for the last. */
+enum { MINIMUM_PIECES = 16 };
 
-/* How many numbers are added one to the other in REAL.  A longer sum is cut into blocks whose sums are added in
- * double.  In float32, n equal numbers added one by one are off by up to 1.5e-8 n of their sum. */
+/* At most LONGEST_SUM numbers are added one by one in REAL.  A longer sum is cut into blocks of SUM_BLOCK, whose
+ * sums are added in double.  In float32, n equal numbers added one by one are off by up to 1.5e-8 n of their
+ * sum. */
 enum {
     LONGEST_SUM = 512,
-    SUM_BLOCK = 256,                       /* of a sum that is longer */
+    SUM_BLOCK = 256,
 };
 
-/* What follows a product in the same pass, in this order (cnnlite/post_ops.py): an addend like y, ReLU, and 2x2
- * max-pooling with stride 2, whose argmax is a byte for each window.  NULL and 0 for what is absent. */
+/* The operations that follow a product in the same pass, in this order (cnnlite/post_ops.py): an addend of the
+ * shape of y, ReLU, and 2x2 max-pooling with stride 2, which writes a byte of argmax for each window.  NULL and 0
+ * stand for an operation that is absent. */
 enum { STOPPED = 4 };                      /* argmax of a window whose maximum ReLU stopped */
 typedef struct {
     const void *addend;
@@ -33,10 +36,10 @@ typedef struct {
 /* The parallel loop of the module cnnlite._ext.runtime, which has the threads; set when the engine is loaded. */
 extern parallel_loop *engine_parallel;
 
-/* Every kernel is called so: with its arguments, a struct from its family's args.h, and with the memory that it
- * works in (workspace.h).  Their names are written in one list, cnnlite/kernel_list.py, of which setup.py makes
- * kernel_list.h.  Each exists in every instruction set that the compiler can target, for float ([0]) and
- * double ([1]); kernels check nothing: the bindings have. */
+/* Every kernel has this type.  It takes its arguments, a struct from its family's args.h, and the memory that it
+ * works in (workspace.h).  The names of all kernels stand in cnnlite/kernel_list.py, from which setup.py writes
+ * kernel_list.h.  Each kernel is compiled for every instruction set that the compiler can target, for float ([0])
+ * and double ([1]).  Kernels check nothing; the bindings have done so. */
 typedef void (*engine_kernel)(void *args, workspace *work);
 
 typedef struct {

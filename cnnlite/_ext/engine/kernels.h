@@ -45,7 +45,8 @@ const engine_table *const engine_avx2 = NULL;
 
 #if defined(TARGET) && defined(__clang__)
 #if defined(ISA_AVX512)
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), \
+                             apply_to = function)
 #else
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #endif
@@ -75,9 +76,10 @@ const engine_table *const engine_avx2 = NULL;
 
 #define ENTRY(kernel) {kernel##_f32, kernel##_f64},
 static const engine_kernel kernels[][2] = {KERNEL_LIST(ENTRY)};
-static const engine_table table = {
-    .name = TABLE_NAME, .mr = MR, .nv = NV, .kernels = kernels,
-    .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)}
-};
+static const engine_table table = {.name = TABLE_NAME,
+                                   .mr = MR,
+                                   .nv = NV,
+                                   .kernels = kernels,
+                                   .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)}};
 const engine_table *const TABLE = &table;
 #endif

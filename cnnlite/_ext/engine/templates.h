@@ -1,6 +1,5 @@
 /* templates.h: every kernel for one REAL, in the order in which they build on each other. */
 #include "simd/vec.h"
-#include "simd/shuffle.h"
 #include "simd/microkernel.h"
 #include "pointwise/pointwise.h"
 #include "pointwise/gelu.h"

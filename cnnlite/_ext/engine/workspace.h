@@ -4,11 +4,12 @@
 
 #include <stddef.h>
 
-/* A kernel is called twice: first not `ready`, and it only says how many bytes it needs.
+/* A kernel is called twice.  The first time, `ready` is 0 and the kernel only says how many bytes it needs; the
+ * second time it has them and works.
  *
- * What is a thread's own stays the same from kernel to kernel, so that it is in that thread's caches.  To
- * write to what another thread has just written takes much longer, where the two share no cache: a step of
- * the VGG on 4 threads took 6% longer when this memory was anew cut up in each kernel. */
+ * A thread keeps its own memory from kernel to kernel, because that memory is in its caches.  Memory that another
+ * thread has just written is slow to write where the two threads share no cache: a step of the VGG on 4 threads
+ * took 6% longer when every kernel divided this memory anew. */
 typedef struct {
     int threads, ready;
     char *shared;                          /* for all threads, in this call */
@@ -16,8 +17,8 @@ typedef struct {
     size_t shared_bytes, own_bytes;        /* needed; own_bytes for each thread */
 } workspace;
 
-/* Whether there is memory, so that the kernel can do its work; if not, says how much it needs.  A kernel of
- * several passes asks in each of them: the largest counts. */
+/* Return whether the kernel has its memory and can work; if not, note how much it needs.  A kernel of several
+ * passes calls this in each of them, and the largest need counts. */
 static inline int workspace_ready(workspace *w, size_t shared, size_t own)
 {
     if (w->ready) return 1;
@@ -26,8 +27,8 @@ static inline int workspace_ready(workspace *w, size_t shared, size_t own)
     return 0;
 }
 
-/* Memory is handed out from one block.  With memory NULL only `used` grows: the same code that lays out a
- * block says how large it must be. */
+/* Memory is handed out from one block.  If `memory` is NULL, only `used` grows; so the code that lays out a block
+ * also computes its size. */
 typedef struct {
     char *memory;
     size_t used;

@@ -1,7 +1,9 @@
 # The memory that kernels work in (engine/workspace.h).  Included by engine.pyx.
 
+cdef extern from "most_threads.h":
+    enum: MOST_THREADS
+
 cdef enum:
-    MOST_THREADS = 1024   # as in _cpus.py, which is what set_num_threads checks
     KEPT_BYTES = 4 << 20  # of one thread; what takes more is given back after the call
 
 

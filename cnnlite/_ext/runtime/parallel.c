@@ -1,17 +1,17 @@
-/* parallel.c: which thread does which pieces, and when a kernel ends early. */
+/* runtime/parallel.c: which thread does which pieces, and when a kernel ends early. */
 #include "parallel.h"
 
 #include <time.h>
 
 #if defined(CNNLITE_SERIAL)
-#define THREADS_BY_NOBODY
+#define NO_THREADS
 #elif defined(__GNUC__) && !defined(_WIN32)
-#define THREADS_BY_POOL
+#define THREAD_POOL
 #elif defined(_OPENMP)
 #include <omp.h>
-#define THREADS_BY_OPENMP
+#define OPENMP_THREADS
 #else
-#define THREADS_BY_NOBODY
+#define NO_THREADS
 #endif
 
 #if defined(_MSC_VER)
@@ -48,12 +48,12 @@ static int must_stop(void)
     return stopped;
 }
 
-#if defined(THREADS_BY_POOL)
+#if defined(THREAD_POOL)
 #include "pool.h"
 
 enum { MOST_SHARES = 64 };
 
-/* Some neighbouring pieces; `apart` keeps two shares out of one cache line. */
+/* The neighbouring pieces that one thread begins with.  `apart` keeps two shares out of one cache line. */
 typedef struct {
     ptrdiff_t next, end;
     char apart[128 - 2 * sizeof(ptrdiff_t)];
@@ -66,13 +66,13 @@ typedef struct {
     void *context;
 } shared_loop;
 
-/* Every thread begins with a share of its own and then helps with the others'.  Images are numbered alike
- * in all kernels, so the images that a thread has just written are those that it reads in the next layer:
- * they are in its own caches, which on a machine made of several chips are far from the others'.
+/* Every thread begins with its own share and then helps with the others.  All kernels number images alike, so a
+ * thread reads in the next layer the images that it has just written.  They are in its own caches, which are far
+ * from the other threads' on a machine made of several chips.
  *
- * fetch_add gives each number to one thread only.  Where a share is done it runs on past `end`, by one for
- * each thread that looks: those numbers are nobody's pieces, and `next` is used for nothing else.  Each
- * thread walks over all shares, so one alone would do. */
+ * fetch_add gives each number to one thread only.  When a share is done, every thread that looks at it still
+ * increments `next` once past `end`; no piece has such a number, so this does no harm.  Each thread walks over all
+ * shares, so one thread alone would complete the loop. */
 static void walk_shares(void *context, int thread)
 {
     shared_loop *loop = context;
@@ -89,8 +89,7 @@ static void walk_shares(void *context, int thread)
 
 static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
-    shared_loop loop = {.count = threads < MOST_SHARES ? threads : MOST_SHARES, .body = body,
-                        .context = context};
+    shared_loop loop = {.count = threads < MOST_SHARES ? threads : MOST_SHARES, .body = body, .context = context};
     for (int i = 0; i < loop.count; i++) {
         loop.shares[i].next = i * pieces / loop.count;
         loop.shares[i].end = (i + 1) * pieces / loop.count;
@@ -105,11 +104,11 @@ void parallel_forked(void) {}
 int parallel_sharing(void) { return 0; }
 #endif
 
-#if defined(THREADS_BY_OPENMP)
+#if defined(OPENMP_THREADS)
 static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
     volatile int stop = 0; /* MSVC's OpenMP 2.0 has no atomic read, and wants a signed loop variable */
-    #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (ptrdiff_t piece = 0; piece < pieces; piece++) {
         const int thread = omp_get_thread_num();
         if (thread == 0 && !stop && must_stop()) stop = 1;
@@ -120,7 +119,7 @@ static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *cont
 
 int parallel_threaded(void)
 {
-#if defined(THREADS_BY_NOBODY)
+#if defined(NO_THREADS)
     return 0;
 #else
     return 1;
@@ -129,9 +128,9 @@ int parallel_threaded(void)
 
 void parallel(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
-    if (stopped) return;                   /* in an earlier phase of the same kernel */
+    if (stopped) return;                   /* in an earlier loop of the same kernel */
     if (threads > pieces) threads = (int)pieces;
-#if !defined(THREADS_BY_NOBODY)
+#if !defined(NO_THREADS)
     if (threads > 1) {
         share_out(pieces, threads, body, context);
         return;

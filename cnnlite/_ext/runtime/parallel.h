@@ -1,31 +1,33 @@
-/* parallel.h: the one parallel loop.  All threads of the kernels are made behind it. */
+/* runtime/parallel.h: the one parallel loop, which starts all threads of the kernels. */
 #ifndef CNNLITE_PARALLEL_H
 #define CNNLITE_PARALLEL_H
 
 #include <stddef.h>
 
-/* body(context, piece, thread) for every piece from 0 to pieces - 1, in any order, by up to `threads`
- * threads.  Pieces are cut by shape and write what no other piece writes; `thread` (< threads) only names
- * a part of the scratch memory, so results cannot depend on which thread ran what. */
+/* Call body(context, piece, thread) for every piece from 0 to pieces - 1, in any order, on up to `threads`
+ * threads.  A piece is the unit of work that one thread does alone: pieces are cut by shape, and each writes
+ * what no other piece writes.  `thread` (< threads) only names a thread's scratch memory, so results cannot
+ * depend on which thread ran which piece. */
 typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
 typedef void parallel_loop(ptrdiff_t pieces, int threads, piece_body body, void *context);
 
-/* A kernel may take many seconds.  So the thread that called it asks parallel_signalled ten times a
- * second, between two pieces, and if it answers -1 (Ctrl-C) what is left of the kernel is not done.  After
- * the kernel, parallel_finish returns -1 if that was so: what was written is rubbish; else 0. */
+/* A kernel may take many seconds, and Ctrl-C must stop it.  So the thread that called the kernel calls
+ * parallel_signalled ten times a second, between two pieces.  If that returns -1, the remaining pieces are left
+ * out. parallel_finish is called after the kernel; it returns -1 if pieces were left out (the outputs are then
+ * garbage) and 0 otherwise. */
 extern int (*parallel_signalled)(void);
 int parallel_finish(void);
 
 /* Whether this build can use several threads. */
 int parallel_threaded(void);
 
-/* To be called in a child process after a fork: it has the memory of the parent but none of the other
- * threads.  From then on the calling thread does every loop alone, whatever it asks for. */
+/* To be called in a child process after a fork.  The child has the parent's memory but not its threads, so from
+ * then on the calling thread does every loop alone, whatever number of threads is asked for. */
 void parallel_forked(void);
 
-/* Whether the calling thread is in a loop that it shares.  If it forks now, as a signal's handler may that
- * parallel_signalled runs, then in the child the pieces that others were working on are lost. */
+/* Whether the calling thread is in a loop that other threads take part in.  If it forks there (a signal's handler
+ * that parallel_signalled runs may do so), the child loses the pieces that those threads were working on. */
 int parallel_sharing(void);
 
 #endif

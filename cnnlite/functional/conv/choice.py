@@ -45,14 +45,14 @@ FEW_TILES = (4, 4, 2)
 
 
 def choose(geometry: ConvGeometry) -> Passes:
-    """Returns the rungs that "auto" stands for."""
+    """Return the rungs that "auto" stands for."""
     if (geometry.kernel, geometry.stride, geometry.dilation) != ((3, 3), (1, 1), (1, 1)):
         return Passes("tiled", "tiled", "tiled")
     return Passes(*("winograd" if _in(rows, geometry) else "tiled" for rows in WINOGRAD))
 
 
 def tile_sides(geometry: ConvGeometry) -> tuple[int, int, int]:
-    """Returns the side of Winograd's tiles of outputs, 2 or 4, in each of the passes."""
+    """Return the side of Winograd's tiles of outputs, 2 or 4, in each of the passes."""
     tiles = geometry.batch * -(-geometry.out_height // 4) * -(-geometry.out_width // 4)
     forward, input_gradient, weight_gradient = (2 if tiles <= few else 4 for few in FEW_TILES)
     return forward, input_gradient, weight_gradient

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from cnnlite.checks.arrays import Array, check_allocation, contiguous
+from cnnlite.quiet import quiet
 
 
 def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
-    """Pads images with what stands at their opposite side.
+    """Pad images with what stands at their opposite side.
 
     Args:
         name: layer name that starts every message.
@@ -33,8 +34,9 @@ def wrap_pad(name: str, x: Array, padding: tuple[int, int, int, int]) -> Array:
     return np.pad(contiguous(x), ((0, 0), (0, 0), (top, bottom), (left, right)), mode="wrap")
 
 
+@quiet
 def wrap_pad_backward(dpadded: Array, padding: tuple[int, int, int, int]) -> Array:
-    """Adds the gradient of each padded pixel to the pixel that it copies.
+    """Add the gradient of each padded pixel to the pixel that it copies.
 
     Args:
         dpadded: (N, C, top + H + bottom, left + W + right).

@@ -22,6 +22,8 @@ from cnnlite.functional.conv.geometry import (
 from cnnlite.functional.post_ops import check_post, pooled_shape, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
+__all__ = ["Conv2dCache", "conv2d_backward", "conv2d_forward"]
+
 
 class ConvAlgorithm(Protocol):
     """What a rung of the ladder must have; a module with these functions will do.

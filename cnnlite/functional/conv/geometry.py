@@ -72,7 +72,7 @@ class ConvSettings(NamedTuple):
 
 
 def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> int:
-    """Raises unless x, weight and bias belong together.
+    """Raise unless x, weight and bias belong together.
 
     Returns:
         groups as a Python int, whose products do not overflow.
@@ -107,7 +107,7 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
 def resolve_settings(
     kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
 ) -> ConvSettings:
-    """Turns what the caller wrote into pairs and four sides of padding."""
+    """Turn what the caller wrote into pairs and four sides of padding."""
     strides = pair("Conv2d", "stride", stride)
     dilations = pair("Conv2d", "dilation", dilation)
     return ConvSettings(
@@ -116,7 +116,7 @@ def resolve_settings(
 
 
 def resolve_geometry(x: Array, weight: Array, settings: ConvSettings, groups: int) -> ConvGeometry:
-    """Works out the sizes of a convolution whose operands have been checked.
+    """Work out the sizes of a convolution whose operands have been checked.
 
     Raises:
         ValueError: the kernel does not fit the padded image, or the output cannot be addressed.

@@ -15,19 +15,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation
-from cnnlite.functional._statistics import sum_in_double, sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply
+from cnnlite.functional.statistics import sum_in_double, sum_over
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
+from cnnlite.quiet import quiet
 
 # A tile is as many images as have columns of this many bytes, and at least one image.
 COLUMN_BYTES = 8 * 2**20
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
-    """Returns why this algorithm cannot do the job: never, it does every one."""
+    """Return why this algorithm cannot do the job: never, it does every one."""
     return None
 
 
@@ -36,10 +37,11 @@ def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
     return False
 
 
+@quiet
 def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
-    """Returns y = weight @ columns + bias, a tile of images at a time, and what follows it."""
+    """Return y = weight @ columns + bias, a tile of images at a time, and what follows it."""
     groups = geometry.groups
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     y = empty(geometry.y_shape, x.dtype)
@@ -52,10 +54,11 @@ def forward(
     return apply(y, post)
 
 
+@quiet
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
-    """Returns dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
+    """Return dx: the columns' gradient is weight.T @ dy, and col2im adds it up."""
     groups, n = geometry.groups, geometry.batch
     matrix = weight.reshape(groups, geometry.out_channels // groups, -1)
     products = _products(dy, geometry)
@@ -77,10 +80,11 @@ def input_gradient(
     return dx
 
 
+@quiet
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
-    """Returns dweight = dy @ columns.T, summed over the images in float64, and dbias."""
+    """Return dweight = dy @ columns.T, summed over the images in float64, and dbias."""
     groups = geometry.groups
     products = _products(dy, geometry)
     shape = (groups, geometry.out_channels // groups, geometry.patch_size // groups)
@@ -96,7 +100,7 @@ def weight_gradient(
 
 
 def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
-    """Yields tiles of images with their columns (images, groups, C/groups*KH*KW, OH*OW)."""
+    """Yield tiles of images with their columns (images, groups, C/groups*KH*KW, OH*OW)."""
     n = geometry.batch
     if geometry.is_pointwise:
         yield slice(0, n), _by_group(x, geometry)

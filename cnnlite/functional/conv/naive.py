@@ -10,14 +10,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnlite.checks.arrays import Array, check_allocation
-from cnnlite.functional._statistics import sum_over
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply
+from cnnlite.functional.statistics import sum_over
 from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
+from cnnlite.quiet import quiet
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
-    """Returns why this algorithm cannot do the job: never, it does every one."""
+    """Return why this algorithm cannot do the job: never, it does every one."""
     return None
 
 
@@ -26,10 +27,11 @@ def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
     return False
 
 
+@quiet
 def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
-    """Returns y: at each place the sum of a patch times a filter, plus the filter's bias."""
+    """Return y: at each place the sum of a patch times a filter, plus the filter's bias."""
     padded = _pad(x, geometry)
     y = np.empty(geometry.y_shape, x.dtype)
     for n, f, i, j, patch in _places(geometry):
@@ -39,10 +41,11 @@ def forward(
     return apply(y, post)
 
 
+@quiet
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
-    """Returns dx: each patch receives the filter, scaled by the gradient of its output."""
+    """Return dx: each patch receives the filter, scaled by the gradient of its output."""
     dpadded = _pad(np.zeros(geometry.x_shape), geometry)  # sums are added in float64
     for n, f, i, j, patch in _places(geometry):
         dpadded[patch] += weight[f] * dy[n, f, i, j]
@@ -51,10 +54,11 @@ def input_gradient(
     return inside.astype(dy.dtype, order="C")
 
 
+@quiet
 def weight_gradient(
     dy: Array, x: Array, geometry: ConvGeometry, has_bias: bool, kept: Kept = NOTHING_KEPT
 ) -> tuple[Array, Array | None]:
-    """Returns dweight: each filter receives the patch, scaled by the gradient of its output.
+    """Return dweight: each filter receives the patch, scaled by the gradient of its output.
 
     dbias, the sum of those gradients, is None without a bias.
     """
@@ -68,7 +72,7 @@ def weight_gradient(
 def _places(
     geometry: ConvGeometry,
 ) -> Iterator[tuple[int, int, int, int, tuple[int | slice, ...]]]:
-    """Yields every output (image, filter, row, column) and the index of the patch it sees."""
+    """Yield every output (image, filter, row, column) and the index of the patch it sees."""
     (kh, kw), (sh, sw), (dh, dw) = geometry.kernel, geometry.stride, geometry.dilation
     seen = geometry.in_channels // geometry.groups
     for n in range(geometry.batch):

@@ -2,12 +2,12 @@
 
 The third rung of the ladder.  Patches are never written out as a matrix: the kernel reads them
 where they are, or from a copy of a few rows that stays in the first-level cache
-(`cnnlite/_ext/engine/correlate.h`).
+(`cnnlite/_ext/engine/conv/correlate.h`).
 """
 
 from __future__ import annotations
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply, kept_of, new_output, split
@@ -15,7 +15,7 @@ from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
-    """Returns why this algorithm cannot do the job: never, it does every one."""
+    """Return why this algorithm cannot do the job: never, it does every one."""
     return None
 
 
@@ -43,7 +43,7 @@ def forward(
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
-    """Returns dx."""
+    """Return dx."""
     dx = empty(geometry.x_shape, dy.dtype)
     kernels.conv2d_tiled_input_gradient(
         dy, weight, dx, geometry.stride, geometry.padding, geometry.dilation, geometry.groups
@@ -58,7 +58,7 @@ def weight_gradient(
     has_bias: bool,
     kept: Kept = NOTHING_KEPT,
 ) -> tuple[Array, Array | None]:
-    """Returns dweight, and dbias or None.
+    """Return dweight, and dbias or None.
 
     dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
     is read.

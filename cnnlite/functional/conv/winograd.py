@@ -3,14 +3,14 @@
 The fourth rung of the ladder.  F(4x4, 3x3) makes 16 outputs with 36 products instead of 144,
 between transforms that only add and scale; where there are only a few tiles, F(2x2, 3x3) makes 4
 with 16 instead of 36.  The gradients undo what was fused behind while they read dy
-(`cnnlite/_ext/engine/winograd.h`).
+(`cnnlite/_ext/engine/winograd/`).
 
 Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 """
 
 from __future__ import annotations
 
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.functional.conv.choice import tile_sides
 from cnnlite.functional.conv.geometry import ConvGeometry
@@ -19,7 +19,7 @@ from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
-    """Returns why this algorithm cannot do the job, or None if it can."""
+    """Return why this algorithm cannot do the job, or None if it can."""
     if geometry.kernel != (3, 3):
         return f"it needs a 3x3 kernel, got {geometry.kernel[0]}x{geometry.kernel[1]}"
     if geometry.stride != (1, 1):
@@ -48,7 +48,7 @@ def forward(
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
-    """Returns dx: the forward pass over dy, with the weights turned by half a turn.
+    """Return dx: the forward pass over dy, with the weights turned by half a turn.
 
     dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
     is read.
@@ -68,7 +68,7 @@ def weight_gradient(
     has_bias: bool,
     kept: Kept = NOTHING_KEPT,
 ) -> tuple[Array, Array | None]:
-    """Returns dweight, and dbias or None."""
+    """Return dweight, and dbias or None."""
     dweight = empty(geometry.weight_shape, dy.dtype)
     dbias = empty((geometry.out_channels,), dy.dtype) if has_bias else None
     tile = tile_sides(geometry)[2]

@@ -10,11 +10,11 @@ from functools import partial
 
 import numpy as np
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.labs.activations import theory as th
 from cnnlite.labs.activations.depth import flow
 from cnnlite.labs.activations.picture import draw
 from cnnlite.labs.activations.training import BATCH, LR, train
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 
 ROUNDING = 1e-12
 DEPTH, WIDTH = 20, 256

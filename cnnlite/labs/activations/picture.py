@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, style
 from cnnlite.labs.activations.theory import ACTIVATIONS, slope
+from cnnlite.labs.lab import COLORS, INK, style
 
 LINES = ("-", "--", "-.", ":")
 

@@ -11,10 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.labs.convolution import circulant as ct
 from cnnlite.labs.convolution import equivariance as eq
 from cnnlite.labs.convolution.picture import draw
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.layers import AvgPool2d, MaxPool2d
 
 ROUNDING = 1e-12  # of float64, where numbers are of the order of 1

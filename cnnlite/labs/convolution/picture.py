@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, color_bar, style
 from cnnlite.labs.convolution.circulant import circulant, dft_matrix
+from cnnlite.labs.lab import COLORS, INK, color_bar, style
 
 MARKERS = "os^vDP"
 

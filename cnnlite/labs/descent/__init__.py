@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.labs.descent import functions as fn
 from cnnlite.labs.descent import lemmas as lm
 from cnnlite.labs.descent.picture import draw
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 
 ROUNDING = 1e-10  # relative, of sums of some hundred terms that cancel
 

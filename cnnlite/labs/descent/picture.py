@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, legend_below, style
 from cnnlite.labs.descent.lemmas import model, proximal_step
+from cnnlite.labs.lab import COLORS, INK, legend_below, style
 
 MARKERS = "os^D"
 

@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 
 from cnnlite.data import Dataset
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.labs.generalisation import corruption as co
 from cnnlite.labs.generalisation import experiment as ex
 from cnnlite.labs.generalisation.finite_sample import interpolate
 from cnnlite.labs.generalisation.picture import draw
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 
 __all__ = ["LAB", "changes_are_what_they_say", "interpolation", "run"]
 

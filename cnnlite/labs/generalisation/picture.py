@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnnlite.labs._lab import COLORS, INK, legend_below, style
 from cnnlite.labs.generalisation.experiment import REGULARISERS, Training
+from cnnlite.labs.lab import COLORS, INK, legend_below, style
 
 MARKERS = "os^vD"
 

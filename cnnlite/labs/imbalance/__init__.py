@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.labs.imbalance import counting as ct
 from cnnlite.labs.imbalance import experiment as ex
 from cnnlite.labs.imbalance.picture import draw
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.losses import CrossEntropyLoss, FocalLoss, class_balanced_weight
 
 __all__ = ["LAB", "of_losses", "of_numbers", "run"]

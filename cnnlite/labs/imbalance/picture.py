@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, GRID, INK, color_bar, legend_below, style
 from cnnlite.labs.imbalance.counting import class_accuracy
+from cnnlite.labs.lab import COLORS, GRID, INK, color_bar, legend_below, style
 
 MARKERS = "osD^v"
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from cnnlite.data import Dataset
 from cnnlite.interop.torch import from_torch, state_from_torch, to_torch
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
 from cnnlite.labs.replicate import side_by_side as sbs
 from cnnlite.labs.replicate import summation
 from cnnlite.labs.replicate.picture import draw
+from cnnlite.labs.replicate.side_by_side import Run
 from cnnlite.threads import get_num_threads
 
 __all__ = ["LAB", "Run", "any_order", "compare", "run"]
@@ -31,29 +31,6 @@ SAME_WEIGHTS = {"float32": 1e-5, "float64": 1e-13, SMOOTH: 1e-5}
 """What one forward pass may differ by, of the loss."""
 WHOLE_EPOCH = {"float64": 1e-12, SMOOTH: 1e-5}
 """What a whole epoch may, where no rounding is large enough to cross a kink, or there is none."""
-
-
-@dataclass
-class Run:
-    """An epoch in one dtype: the losses of each step, and how far the weights are apart.
-
-    Attributes:
-        ours, theirs: losses of cnnlite and of PyTorch, each with weights of its own.
-        bit: losses of cnnlite when the last bit of one weight was another at the start.
-        same: losses of PyTorch when it is given cnnlite's weights before each step.
-        apart, apart_bit: relative distance of PyTorch's weights, and of the bit's, from `ours`.
-    """
-
-    ours: list[float] = field(default_factory=list)
-    theirs: list[float] = field(default_factory=list)
-    bit: list[float] = field(default_factory=list)
-    same: list[float] = field(default_factory=list)
-    apart: list[float] = field(default_factory=list)
-    apart_bit: list[float] = field(default_factory=list)
-
-    def gap(self, which: str) -> np.ndarray:
-        """Return |loss - cnnlite's loss| of each step, for "theirs", "bit" or "same"."""
-        return np.abs(np.array(getattr(self, which)) - self.ours)
 
 
 def compare(data: Dataset, dtype: np.dtype, seed: int = 0, smooth: bool = False) -> Run:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, style
-
-if TYPE_CHECKING:
-    from cnnlite.labs.replicate import Run
+from cnnlite.labs.lab import COLORS, INK, style
+from cnnlite.labs.replicate.side_by_side import Run
 
 SMALLEST = 1e-17  # drawn for a difference of zero, which has no logarithm
 LINES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,29 @@ from cnnlite.random import init_generator
 
 BATCH, LR, MOMENTUM, WEIGHT_DECAY = 128, 0.01, 0.9, 5e-4
 Batch = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass
+class Run:
+    """An epoch in one dtype: the losses of each step, and how far the weights are apart.
+
+    Attributes:
+        ours, theirs: losses of cnnlite and of PyTorch, each with weights of its own.
+        bit: losses of cnnlite when the last bit of one weight was another at the start.
+        same: losses of PyTorch when it is given cnnlite's weights before each step.
+        apart, apart_bit: relative distance of PyTorch's weights, and of the bit's, from `ours`.
+    """
+
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+    bit: list[float] = field(default_factory=list)
+    same: list[float] = field(default_factory=list)
+    apart: list[float] = field(default_factory=list)
+    apart_bit: list[float] = field(default_factory=list)
+
+    def gap(self, which: str) -> np.ndarray:
+        """Return |loss - cnnlite's loss| of each step, for "theirs", "bit" or "same"."""
+        return np.abs(np.array(getattr(self, which)) - self.ours)
 
 
 def network(seed: int = 0, smooth: bool = False) -> Sequential:

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from cnnlite.labs._lab import Findings, Lab, Settings, Statement, Table, Worst
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.labs.sgd import network
 from cnnlite.labs.sgd import two_parabolas as tp
 from cnnlite.labs.sgd.picture import draw

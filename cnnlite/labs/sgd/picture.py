@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.labs._lab import COLORS, INK, legend_below, style
+from cnnlite.labs.lab import COLORS, INK, legend_below, style
 from cnnlite.labs.sgd import two_parabolas as tp
 from cnnlite.labs.sgd.network import Course
 

@@ -29,7 +29,7 @@ cdef object MOST_PIXELS = 2**36
 
 cdef Py_ssize_t output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_ssize_t before,
                             Py_ssize_t after, Py_ssize_t stride, Py_ssize_t dilation) except -1:
-    """Outputs along one axis."""
+    """Return the number of outputs along one axis."""
     cdef object padded = <object> size + before + after
     cdef object extent = <object> dilation * (window - 1) + 1
     if stride < 1 or dilation < 1 or before < 0 or after < 0 or window < 1:
@@ -39,8 +39,8 @@ cdef Py_ssize_t output_size(str kernel, Py_ssize_t size, Py_ssize_t window, Py_s
         )
     if padded < extent:
         raise ValueError(
-            f"{kernel}: the kernel {window} with dilation {dilation} is larger than the size {size} "
-            f"with padding ({before}, {after})"
+            f"{kernel}: the kernel {window} with dilation {dilation} is larger than the size "
+            f"{size} with padding ({before}, {after})"
         )
     return (padded - extent) // stride + 1
 
@@ -79,7 +79,7 @@ cdef int conv_geometry(conv_shape *s, str kernel, const Py_ssize_t *x, const Py_
 
 
 cdef int source_of(conv_source *source, Call call, dy, kept) except -1:
-    """Fill in what a gradient is read from: dy, behind a ReLU or a pooling if `kept` says so."""
+    """Fill in where a gradient is read: dy, before the ReLU or pooling that `kept` names."""
     activation, y, argmax = kept
     if activation is not None and activation != "relu":
         raise ValueError(f"{call.kernel}: the activation is {activation!r}, expected 'relu'")
@@ -126,10 +126,11 @@ cdef int run_conv(Call call, conv_args *k) except -1:
 
 def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups,
                          post=NO_POST_OPS, argmax=None):
-    """y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias (F,) or None.
+    """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias.
 
-    Then what `post` says: ReLU, and 2x2 max-pooling, for which y is (N, F, OH // 2, OW // 2) and argmax
-    as of max_pool2x2_forward; with the bits of the same done afterwards."""
+    bias is (F,) or None.  The operations of `post` follow: ReLU, and 2x2 max-pooling, for which y
+    is (N, F, OH // 2, OW // 2) and argmax is that of max_pool2x2_forward.  The bits are those of
+    separate kernels."""
     cdef conv_args k
     cdef Call call = Call("conv2d_tiled_forward")
     forward_args(&k, call, x, weight, bias, y, stride, padding, dilation, groups, post, argmax)
@@ -138,7 +139,7 @@ def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize
 
 
 def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ssize_t groups):
-    """dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
+    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
     cdef conv_args k
     cdef Call call = Call("conv2d_tiled_input_gradient")
     cdef Py_ssize_t *xs = call.shape("dx", dx, 4)
@@ -154,7 +155,7 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
 
 def conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation,
                                  Py_ssize_t groups, kept=NOTHING_KEPT):
-    """dweight (F, C / groups, KH, KW) and dbias (F,) or None, from x (N, C, H, W) and dy.
+    """Compute dweight (F, C / groups, KH, KW), and dbias (F,) unless None, from x and dy.
 
     dy (N, F, OH, OW) is the gradient of what followed, and has its shape, if `kept` says so."""
     cdef conv_args k

@@ -4,45 +4,46 @@
 
 #include "args.h"
 
-/* How finely work is cut (conv_plan.h). */
+/* How finely work is cut (plan.h). */
 enum {
     PIECE_PIXELS = 192,                    /* 4 panels of 48: enough to use each weight many times */
     COPY_BYTES = 256 * 1024,               /* a quarter of a second-level cache of 1 MB */
 };
 
-/* The same where b is a step, nearly always 1 or 2, and a division would take as long as copying a row. */
+/* divide_up for a step b, which is nearly always 1 or 2.  A division would take as long as copying a row. */
 static inline ptrdiff_t divide_by_step(ptrdiff_t a, ptrdiff_t b)
 {
     return b == 1 ? a : b == 2 ? (a + 1) / 2 : divide_up(a, b);
 }
 
-/* In what form the kernels read a channel.  Neighbouring pixels must lie together for a vector to load
- * them: in a row they do (IN_PLACE, PADDED); across the ends of rows they do when every column of the
- * kernel has a copy of its own (BY_COLUMN); across images when every tap has (BY_TAP: im2col). */
+/* The form in which the kernels read a channel.  A vector loads neighbouring pixels, which must lie together in
+ * memory.  Within a row they do (IN_PLACE, PADDED).  Across the ends of rows they do if every column of the kernel
+ * has its own copy (BY_COLUMN), and across images if every tap has its own copy (BY_TAP, which is im2col). */
 typedef enum { IN_PLACE, PADDED, BY_COLUMN, BY_TAP } copy_kind;
 
-/* Outputs of one sort are sums over the same taps: taps_h x taps_w of the kernel, from row shift_h and column
- * shift_w on.  As a rule there is one sort and it takes all taps.  In an input gradient with stride 2, every
- * pixel of a pass stands for two neighbours in y, or 2 x 2, each of a sort of its own (convolve.h). */
+/* The outputs of one phase are sums over the same taps of the kernel: taps_h x taps_w of them, from row shift_h
+ * and column shift_w on.  A forward pass has one phase, which takes all taps.  In an input gradient with stride
+ * 2, a pixel of a pass stands for 2 or 2 x 2 neighbours in y, and each of them belongs to another phase
+ * (convolve.h). */
 typedef struct {
     ptrdiff_t taps_h, taps_w, taps, shift_h, shift_w;
     const void *weight;                    /* of its first tap */
     void *packed_weight;
     ptrdiff_t *offset;                     /* of row (channel, tap) of its patches */
-} output_sort;
+} output_phase;
 
 /* For every group (channels and filters are those of one),
  *     y[n, f, oy, ox] = bias[f] + sum over c, i < taps_h, j < taps_w of weight[f, c, i, j]
  *                       * x[n, c, oy * step_h + i * gap_h - top, ox * step_w + j * gap_w - left].
- * Where an element of weight or y lies is said by strides, so that one function computes forward
- * passes and, with the roles of channels and filters exchanged, input gradients. */
+ * The places of elements in weight and y are given by strides.  So one function computes forward passes and,
+ * with the roles of channels and filters exchanged, input gradients. */
 typedef struct {
     ptrdiff_t images, groups, channels, height, width, filters, out_h, out_w;
     ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left;
     ptrdiff_t weight_group, weight_filter, weight_channel, weight_i, weight_j;
     ptrdiff_t y_image, y_plane, y_row, y_column;
-    int sorts_h, sorts_w;                  /* of rows, of columns: 1 or 2 */
-    output_sort sort[4];
+    int out_phases_h, out_phases_w;                 /* of rows, of columns: 1 or 2 */
+    output_phase out_phase[4];
     const void *x, *bias;
     void *y;
     post_ops post;
@@ -50,7 +51,7 @@ typedef struct {
     int clear;                             /* a piece first sets its part of the planes to 0 */
     int deep;                              /* sums of more than LONGEST_SUM products */
 
-    /* The cut (conv_plan.h): a piece is some images, or some rows of one, or some columns of a row. */
+    /* The cut (plan.h): a piece is some images, or some rows of one, or some columns of a row. */
     ptrdiff_t piece_images, piece_rows, piece_columns;
     ptrdiff_t image_blocks, row_blocks, column_blocks, filter_blocks;
     ptrdiff_t block_filters;               /* panels of MR filters in a filter block */
@@ -101,8 +102,8 @@ typedef struct {
     ptrdiff_t outputs, tap, spacing, taps, gap, padding;
 } gradient_phase;
 
-static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel,
-                                      ptrdiff_t stride, ptrdiff_t dilation, ptrdiff_t before)
+static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t kernel, ptrdiff_t stride,
+                                      ptrdiff_t dilation, ptrdiff_t before)
 {
     const ptrdiff_t remainder = (first + before) % stride;
     gradient_phase p = {.outputs = (size - 1 - first) / stride + 1, .spacing = 1};
@@ -110,8 +111,8 @@ static inline gradient_phase phase_of(ptrdiff_t first, ptrdiff_t size, ptrdiff_t
     while (p.spacing < kernel && p.spacing * dilation % stride) p.spacing++;
     p.taps = p.tap < kernel ? (kernel - 1 - p.tap) / p.spacing + 1 : 0;
     p.gap = p.spacing * dilation / stride;
-    p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap
-                         - (first + before) / stride : 0;
+    p.padding = p.taps ? (p.tap * dilation - remainder) / stride + (p.taps - 1) * p.gap - (first + before) / stride
+                       : 0;
     return p;
 }
 

@@ -1,6 +1,6 @@
-/* gather.h: the input of a piece, in a form in which every patch element of VL neighbouring pixels is one
- * vector load.  Its zero padding is written out, its columns and rows are sorted by their remainder modulo
- * the step.  IN_PLACE nothing is copied: x has that form already.
+/* conv/gather.h: the input of a piece, copied so that one vector load reads a patch element of VL neighbouring
+ * pixels.  The copy contains the zero padding, and its columns and rows are grouped by their remainder modulo the
+ * step.  If the kind is IN_PLACE, x already has that form and nothing is copied.
  */
 
 typedef struct {
@@ -8,8 +8,8 @@ typedef struct {
     ptrdiff_t at[NV];                      /* where the vectors are in the copy */
 } T(panel);
 
-/* What a thread works on.  Pixels are numbered row after row in strips: a strip is an image, or all
- * images of the piece: BY_TAP, and where an image is a few whole vectors, but no full panel. */
+/* The piece that a thread works on.  Its pixels are numbered row after row in strips.  A strip is one image, or
+ * all images of the piece if the kind is BY_TAP or if an image is a few whole vectors but no full panel. */
 typedef struct {
     correlation *k;
     ptrdiff_t group, image, images, row, rows, column, columns;     /* columns: those to be written */
@@ -18,7 +18,7 @@ typedef struct {
     const REAL *input;
     REAL *copy, *tile;
     double *sums;                          /* of tile, where the sums are deep */
-    ptrdiff_t tile_size;                   /* of one sort of outputs */
+    ptrdiff_t tile_size;                   /* of one phase of outputs */
     T(panel) *panel;
 } T(piece);
 
@@ -26,12 +26,12 @@ INLINE void T(piece_scratch)(const correlation *k, arena *memory, T(piece) *p)
 {
     const ptrdiff_t columns = k->piece_images * divide_up(k->piece_rows * k->piece_columns, VL) * VL;
     const ptrdiff_t tiles = k->block_channels < k->channels ? k->block_filters : 1;
-    const ptrdiff_t sorts = k->sorts_h * k->sorts_w;
+    const ptrdiff_t phases = k->out_phases_h * k->out_phases_w;
     const ptrdiff_t copy = k->kind == IN_PLACE ? 0 : k->block_channels * k->channel_size + VL;
     p->copy = arena_take(memory, (size_t)copy * REAL_BYTES);
     p->tile_size = tiles * MR * columns;
-    p->tile = arena_take(memory, (size_t)(sorts * p->tile_size + VL) * REAL_BYTES);
-    p->sums = arena_take(memory, k->deep ? (size_t)(sorts * p->tile_size) * sizeof(double) : 0);
+    p->tile = arena_take(memory, (size_t)(phases * p->tile_size + VL) * REAL_BYTES);
+    p->sums = arena_take(memory, k->deep ? (size_t)(phases * p->tile_size) * sizeof(double) : 0);
     p->panel = arena_take(memory, (size_t)(columns / VL) * sizeof(T(panel)));
 }
 
@@ -63,17 +63,18 @@ INLINE void T(piece_panels)(T(piece) *p)
 
 /* A block of `rows` rows: to[r * pitch + q] = from[r * next + q * step] for begin <= q < end, else 0.
  *
- * With steps 1 and 2 whole vectors are stored, also at the end of a row, where what is too much lands on the
- * row after it.  Hence the last vectors of all rows come first, then those before them, from top to bottom: what
- * belongs there is stored later.  Three rows of 6 with vectors of 4 (. not yet right, - stored in vain):
+ * With steps 1 and 2, whole vectors are stored.  The last vector of a row then writes beyond the end of the
+ * row, into the beginning of the next one.  So the last vectors of all rows are stored first and the first ones
+ * last, which overwrites what was too much.  Three rows of 6 with vectors of 4 (. not yet written, - to be
+ * overwritten):
  *
  *     q = 4:  . . . . 4 5 | - - . . 4 5 | - - . . 4 5 | - -
  *     q = 0:  0 1 2 3 4 5 | 0 1 2 3 4 5 | 0 1 2 3 4 5 | - -
  *
- * What the last row leaves behind itself is mended by the block copied next, which begins there: the next
- * rows, image, copy or channel.  Behind the very last there is room for it (piece_scratch). */
-INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin,
-                         ptrdiff_t end, REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
+ * The block copied next (rows, image, copy or channel) begins after the last row and overwrites what that row
+ * stored too much.  After the very last block there is room for a vector (piece_scratch). */
+INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdiff_t begin, ptrdiff_t end,
+                         REAL *to, ptrdiff_t pitch, ptrdiff_t rows, ptrdiff_t size)
 {
     if (step > 2 || (step == 2 && size < 3)) {
         for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
@@ -110,8 +111,8 @@ INLINE void T(clear_columns)(ptrdiff_t first, ptrdiff_t end, REAL *to, ptrdiff_t
 
 /* The same block, for step 2: columns begin .. end are x[begin] .. x[end], the others 0.  Vectors of neighbours
  * become a vector of each phase; the last ones overlap those before them. */
-INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to,
-                          ptrdiff_t size, ptrdiff_t rows)
+INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdiff_t end, REAL *to, ptrdiff_t size,
+                          ptrdiff_t rows)
 {
     T(clear_columns)(0, begin, to, size, rows);
     T(clear_columns)(end, 2 * size, to, size, rows);
@@ -134,8 +135,8 @@ INLINE void T(split_rows)(const REAL *x, ptrdiff_t next, ptrdiff_t begin, ptrdif
     }
 }
 
-/* One copy of one channel of one image: its rows from y on.  x[0] stands for column u.  The step is given as
- * a constant where it is 1: the code for others in between would cost small images 5%. */
+/* One copy of one channel of one image: its rows from y on.  x[0] stands for column u.  The caller gives
+ * a step of 1 as a constant, because the code for other steps would slow small images by 5%. */
 INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrdiff_t u, ptrdiff_t step_w,
                           REAL *to)
 {
@@ -163,8 +164,8 @@ INLINE void T(copy_image)(const correlation *k, const REAL *x, ptrdiff_t y, ptrd
             REAL *row = to + j * size;
             T(copy_rows)(x, next, step_w, 0, 0, row, k->pitch, above, size);
             row += above * k->pitch;
-            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, step_w, begin, end, row,
-                         k->pitch, inside, size);
+            T(copy_rows)(x + (y + above * k->step_h) * k->width + v, next, step_w, begin, end, row, k->pitch,
+                         inside, size);
             T(copy_rows)(x, next, step_w, 0, 0, row + inside * k->pitch, k->pitch, below, size);
         }
     }
@@ -192,11 +193,9 @@ KERNEL void T(gather_input)(T(piece) *p, ptrdiff_t c, ptrdiff_t count)
 {
     const correlation *k = p->k;
     const ptrdiff_t plane = k->height * k->width;
-    const REAL *x = (const REAL *)k->x
-        + ((p->image * k->groups + p->group) * k->channels + c) * plane;
+    const REAL *x = (const REAL *)k->x + ((p->image * k->groups + p->group) * k->channels + c) * plane;
     p->input = p->copy;
     if (k->kind == IN_PLACE) p->input = x + p->row * k->width + p->column;
     else if (k->taps_h)
-        for (ptrdiff_t i = 0; i < count; i++)
-            T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
+        for (ptrdiff_t i = 0; i < count; i++) T(copy_channel)(p, x + i * plane, p->copy + i * k->channel_size);
 }

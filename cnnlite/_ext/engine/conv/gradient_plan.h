@@ -1,4 +1,4 @@
-/* gradient_plan.h: how a weight gradient is cut, and what lies where in its copy of x (transpose.h). */
+/* conv/gradient_plan.h: how a weight gradient is cut, and what lies where in its copy of x (transpose.h). */
 
 INLINE void T(plan_gradient)(weight_gradient *k)
 {
@@ -12,13 +12,12 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->phases_h = smaller(s->stride_h, last_y + 1);
     k->phases_w = smaller(s->stride_w, last_x + 1);
     k->phase_columns = s->ow + last_x / s->stride_w;
-    k->interleaved = k->channels % VL != 0
-        || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
+    k->interleaved = k->channels % VL != 0 || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
     k->block_channels = divide_up(k->channels, k->channel_blocks);
     if (!k->interleaved) k->block_channels = divide_up(k->block_channels, VL) * VL;
     k->channel_blocks = divide_up(k->channels, k->block_channels);
     k->parts = smaller(s->n, divide_up(MINIMUM_PIECES, s->groups * k->channel_blocks));
-    k->jobs = s->groups * k->channel_blocks * k->parts;
+    k->pieces = s->groups * k->channel_blocks * k->parts;
 
     k->depth = k->block_channels * (k->interleaved ? s->kh : 1);
     k->runs = k->interleaved ? s->kw : s->kh * s->kw;
@@ -31,8 +30,8 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->vectors = k->runs * k->run_vectors;
     k->panels = divide_up(k->vectors, NV);
 
-    /* A kernel of one column needs every stride-th column of x; a wider one takes them all and sorts them.
-     * Columns that nothing needs go behind the phases. */
+    /* A kernel of one column needs every stride-th column of x; a wider one copies all and groups them by
+     * phase.  Columns that no tap needs are put after the phases. */
     k->column_step = k->phases_w == 1 ? s->stride_w : 1;
     k->first_column = k->phases_w == 1 ? divide_up(s->left, s->stride_w) * s->stride_w - s->left : 0;
     k->first_place = divide_up(s->left, s->stride_w) * k->depth;
@@ -74,13 +73,13 @@ INLINE void T(place_columns)(const weight_gradient *k)
         k->place[j] = phase < k->phases_w ? phase * k->phase_size + x / step * k->depth : none;
     }
     for (ptrdiff_t phase = 0; phase < k->phases_w; phase++) {
-        ptrdiff_t *before = k->outside + 2 * phase, *behind = before + 2 * k->phases_w;
+        ptrdiff_t *before = k->outside + 2 * phase, *after = before + 2 * k->phases_w;
         const ptrdiff_t begin = larger(0, divide_up(left - phase, step));
         const ptrdiff_t end = larger(0, divide_up(left + k->s.w - phase, step));
         before[0] = phase * k->phase_size;
         before[1] = before[0] + smaller(begin, k->phase_columns) * k->depth;
-        behind[0] = before[0] + smaller(end, k->phase_columns) * k->depth;
-        behind[1] = before[0] + k->phase_columns * k->depth;
+        after[0] = before[0] + smaller(end, k->phase_columns) * k->depth;
+        after[1] = before[0] + k->phase_columns * k->depth;
     }
 }
 

@@ -16,8 +16,9 @@ INLINE void T(plan_pieces)(correlation *k)
         ptrdiff_t cuts = (plane + pixels / 2) / pixels;
         k->piece_rows = divide_up(divide_up(k->out_h, cuts), pool) * pool;
     }
-    /* Rows that nearly fill their vectors are filled up: one copy of the input serves then, not one for each
-     * column of the kernel; but the outputs take a detour, which pays where there are not many of them. */
+    /* Rows that nearly fill their vectors are filled up.  One copy of the input then suffices, instead of one for
+     * each column of the kernel.  But the outputs are written by way of a tile, so this pays only if they are
+     * few. */
     const ptrdiff_t filled = divide_up(k->out_w, VL) * VL;
     if (k->piece_columns == k->out_w && 8 * k->out_w >= 7 * filled
         && 2 * k->channels * (k->taps_w - 1) > k->filters)
@@ -26,7 +27,8 @@ INLINE void T(plan_pieces)(correlation *k)
     k->row_blocks = divide_up(k->out_h, k->piece_rows);
     k->column_blocks = divide_up(k->out_w, k->piece_columns);
 
-    /* Few pieces (one small image): the filters are cut too, and patches packed more than once. */
+    /* If there are few pieces (one small image), the filters are cut too, and each cut copies the patches
+     * again. */
     ptrdiff_t pieces = k->groups * k->image_blocks * k->row_blocks * k->column_blocks;
     ptrdiff_t panels = divide_up(k->filters, MR);
     ptrdiff_t cuts = smaller(panels, larger(1, MINIMUM_PIECES / 2 / larger(1, pieces)));
@@ -34,7 +36,7 @@ INLINE void T(plan_pieces)(correlation *k)
     k->filter_blocks = divide_up(panels, k->block_filters);
 }
 
-/* In what form a piece reads its input: the one with the fewest copies whose vectors are well filled.
+/* Choose the form in which a piece reads its input: the one with the fewest copies that fills its vectors well.
  *
  *     kind       copies  rows of a copy         columns (pitch)         where
  *     IN_PLACE   none    those of x             those of x              PADDED would be x itself
@@ -51,7 +53,7 @@ INLINE void T(plan_pieces)(correlation *k)
  * image: a vector goes on in the next image, and tap (i, j) is at the vector's own place in copy 3 i + j.
  *
  * With step 2 neighbours in y are 2 apart in x: a row of a copy holds its even columns, then its odd ones
- * (two phases), and rows are sorted likewise. */
+ * (two phases), and its rows are ordered likewise. */
 INLINE void T(plan_copy)(correlation *k)
 {
     const ptrdiff_t last_y = larger(0, k->taps_h - 1) * k->gap_h;
@@ -66,9 +68,8 @@ INLINE void T(plan_copy)(correlation *k)
         k->kind = PADDED;
         k->copies = 1;
         k->pitch = k->phases_w * k->phase_columns;
-        if (k->step_h == 1 && k->step_w == 1 && k->top == 0 && k->left == 0
-            && k->out_h + last_y <= k->height && k->out_w + last_x <= k->width
-            && k->out_w % k->piece_columns == 0)
+        if (k->step_h == 1 && k->step_w == 1 && k->top == 0 && k->left == 0 && k->out_h + last_y <= k->height
+            && k->out_w + last_x <= k->width && k->out_w % k->piece_columns == 0)
             k->kind = IN_PLACE;
     } else {
         k->kind = BY_COLUMN;
@@ -86,7 +87,7 @@ INLINE void T(plan_copy)(correlation *k)
     }
     k->image_size = k->slots * k->pitch;
     k->copy_size = k->piece_images * k->image_size;
-    /* An odd number of cache lines from channel to channel: powers of two would share a few sets. */
+    /* The distance of channels is an odd number of cache lines; with a power of two they would share few sets. */
     k->channel_size = (divide_up(k->copies * k->copy_size, 16) | 1) * 16;
     k->block_channels = larger(1, COPY_BYTES / REAL_BYTES / k->channel_size);
     k->block_channels = divide_up(k->channels, divide_up(k->channels, k->block_channels));

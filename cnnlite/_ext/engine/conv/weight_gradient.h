@@ -1,26 +1,26 @@
-/* weight_gradient.h: dweight and dbias, sums over all pixels of the batch (gradient_args.h).
+/* conv/weight_gradient.h: dweight and dbias, sums over all pixels of the batch (gradient_args.h).
  *
  * So that float32 keeps its digits, a sum has three levels: the pixels of a step are added in registers, up to
  * STEPS of steps in REAL, and those sums, where a part of the batch has more steps, in double. */
 
-/* What a thread works on. */
+/* The memory of the thread that does a piece. */
 typedef struct {
     const weight_gradient *k;
     REAL *copy, *rows, *zeros, *sums, *bias_sums;
     double *totals, *bias_totals;          /* of sums and bias_sums, where there are more than STEPS steps */
     const REAL **from;
-} T(weight_job);
+} T(weight_state);
 
-INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_job) *job)
+INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_state) *state)
 {
     const ptrdiff_t pixels = k->step_images * k->step_rows * k->s.ow;
-    job->copy = arena_take(memory, (size_t)(k->step_images * k->image_size + 2 * VL) * REAL_BYTES);
-    job->rows = arena_take(memory, (size_t)(MR * pixels) * REAL_BYTES);
-    job->zeros = arena_take(memory, (size_t)k->s.w * REAL_BYTES);
-    job->from = arena_take(memory, (size_t)(k->depth + VL) * sizeof(REAL *));
+    state->copy = arena_take(memory, (size_t)(k->step_images * k->image_size + 2 * VL) * REAL_BYTES);
+    state->rows = arena_take(memory, (size_t)(MR * pixels) * REAL_BYTES);
+    state->zeros = arena_take(memory, (size_t)k->s.w * REAL_BYTES);
+    state->from = arena_take(memory, (size_t)(k->depth + VL) * sizeof(REAL *));
     const ptrdiff_t totals = k->part_steps > STEPS, filters = k->filter_panels * MR;
-    job->totals = arena_take(memory, (size_t)(totals * k->sums_size) * sizeof(double));
-    job->bias_totals = arena_take(memory, (size_t)(totals * filters * VL) * sizeof(double));
+    state->totals = arena_take(memory, (size_t)(totals * k->sums_size) * sizeof(double));
+    state->bias_totals = arena_take(memory, (size_t)(totals * filters * VL) * sizeof(double));
 }
 
 /* sums[i * VL ..] = (with `add`, sums +) rows of dy, lane by lane. */
@@ -36,14 +36,14 @@ INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff
 }
 
 /* Move the sums of panel f of filters to the totals, or, at the end, the totals to the sums. */
-KERNEL void T(weight_totals)(const T(weight_job) *job, ptrdiff_t f, int more, int end)
+KERNEL void T(weight_totals)(const T(weight_state) *state, ptrdiff_t f, int more, int end)
 {
-    const ptrdiff_t size = MR * job->k->vectors * VL;
-    T(add_block)(job->sums + f * size, size, job->totals + f * size, more);
-    if (end) T(take_sums)(job->totals + f * size, size, job->sums + f * size);
-    if (!job->bias_sums) return;
-    T(add_block)(job->bias_sums + f * MR * VL, MR * VL, job->bias_totals + f * MR * VL, more);
-    if (end) T(take_sums)(job->bias_totals + f * MR * VL, MR * VL, job->bias_sums + f * MR * VL);
+    const ptrdiff_t size = MR * state->k->vectors * VL;
+    T(add_block)(state->sums + f * size, size, state->totals + f * size, more);
+    if (end) T(take_sums)(state->totals + f * size, size, state->sums + f * size);
+    if (!state->bias_sums) return;
+    T(add_block)(state->bias_sums + f * MR * VL, MR * VL, state->bias_totals + f * MR * VL, more);
+    if (end) T(take_sums)(state->bias_totals + f * MR * VL, MR * VL, state->bias_sums + f * MR * VL);
 }
 
 /* Rows row .. row + rows of one plane of dy, as the convolution's own output has them. */
@@ -53,43 +53,42 @@ INLINE void T(fetch_rows)(const weight_gradient *k, ptrdiff_t plane, ptrdiff_t r
     const ptrdiff_t h = k->s.oh, w = k->s.ow, at = dy->argmax ? plane * (h / 2) * (w / 2) : (plane * h + row) * w;
     const REAL *data = (const REAL *)dy->data + at, *y = dy->relu_y ? (const REAL *)dy->relu_y + at : NULL;
     if (dy->argmax)
-        for (ptrdiff_t r = 0; r < rows; r++)
-            T(unpool_row)(data, dy->argmax + at, h, w, row + r, to + r * w);
+        for (ptrdiff_t r = 0; r < rows; r++) T(unpool_row)(data, dy->argmax + at, h, w, row + r, to + r * w);
     else if (y) T(relu_mask_run)(data, y, rows * w, to);
     else memcpy(to, data, (size_t)(rows * w) * REAL_BYTES);
 }
 
-/* Add what `rows` rows from `row` of `images` images from `image` give, whose input is in job->copy; `done` is
- * how many steps the job has behind it.  A row of more than STEP_PIXELS takes several. */
-INLINE void T(weight_step)(const T(weight_job) *job, ptrdiff_t group, ptrdiff_t image, ptrdiff_t images,
+/* Add what `rows` rows from `row` of `images` images from `image` give, whose input is in state->copy; `done`
+ * steps of the piece came before.  A row of more than STEP_PIXELS pixels takes several steps. */
+INLINE void T(weight_step)(const T(weight_state) *state, ptrdiff_t group, ptrdiff_t image, ptrdiff_t images,
                            ptrdiff_t row, ptrdiff_t rows, ptrdiff_t done)
 {
-    const weight_gradient *k = job->k;
+    const weight_gradient *k = state->k;
     const ptrdiff_t plane = k->s.oh * k->s.ow, size = rows * k->s.ow, pixels = images * size;
-    const int behind = k->dy.relu_y || k->dy.argmax;
+    const int undo = k->dy.relu_y || k->dy.argmax;
     for (ptrdiff_t f = 0; f < k->filter_panels; f++) {
         const ptrdiff_t count = smaller(MR, k->filters - f * MR);
         const ptrdiff_t number = image * k->s.f + group * k->filters + f * MR;
         const REAL *a = (const REAL *)k->dy.data + number * plane + row * k->s.ow;
         ptrdiff_t next = plane;
-        if (images > 1 || count < MR || behind) {      /* not MR rows that go on as one: copied */
-            memset(job->rows + count * pixels, 0, (size_t)((MR - count) * pixels) * REAL_BYTES);
+        if (images > 1 || count < MR || undo) {      /* copied, unless they are MR unbroken rows */
+            memset(state->rows + count * pixels, 0, (size_t)((MR - count) * pixels) * REAL_BYTES);
             for (ptrdiff_t i = 0; i < images * count; i++)
                 T(fetch_rows)(k, number + i / count * k->s.f + i % count, row, rows,
-                              job->rows + i % count * pixels + i / count * size);
-            a = job->rows;
+                              state->rows + i % count * pixels + i / count * size);
+            a = state->rows;
             next = pixels;
         }
         for (ptrdiff_t p = 0, step = done; p < pixels; p += STEP_PIXELS, step++) {
             const ptrdiff_t size = smaller(STEP_PIXELS, pixels - p);
             const int add = step % STEPS != 0;
-            REAL *sums = job->sums + f * MR * k->vectors * VL;
-            if (!add && step) T(weight_totals)(job, f, step > STEPS, 0);
-            if (job->bias_sums) T(add_rows)(a + p, next, count, size, job->bias_sums + f * MR * VL, add);
+            REAL *sums = state->sums + f * MR * k->vectors * VL;
+            if (!add && step) T(weight_totals)(state, f, step > STEPS, 0);
+            if (state->bias_sums) T(add_rows)(a + p, next, count, size, state->bias_sums + f * MR * VL, add);
             for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
                 const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
                 const REAL *b[NV];
-                for (ptrdiff_t i = 0; i < nv; i++) b[i] = job->copy + T(vector_offset)(k, v + i);
+                for (ptrdiff_t i = 0; i < nv; i++) b[i] = state->copy + T(vector_offset)(k, v + i);
                 T(micro_rows)((int)nv, size, a + p, next, b, k->offset + p, sums, nv * VL, add);
                 sums += MR * nv * VL;
                 v += nv;
@@ -103,16 +102,16 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
     const weight_gradient *k = context;
     const conv_shape *s = &k->s;
     arena memory = {k->own[thread], 0};
-    T(weight_job) job = {.k = k, .sums = (REAL *)k->sums + number * k->sums_size};
+    T(weight_state) state = {.k = k, .sums = (REAL *)k->sums + number * k->sums_size};
     const ptrdiff_t part = number % k->parts, block = number / k->parts % k->channel_blocks;
     const ptrdiff_t group = number / k->parts / k->channel_blocks, c = block * k->block_channels;
     const ptrdiff_t begin = part * s->n / k->parts, end = (part + 1) * s->n / k->parts;
-    T(weight_scratch)(k, &memory, &job);
-    memset(job.zeros, 0, (size_t)s->w * REAL_BYTES);
+    T(weight_scratch)(k, &memory, &state);
+    memset(state.zeros, 0, (size_t)s->w * REAL_BYTES);
     if (k->dbias && block == 0) {
         const ptrdiff_t size = k->filter_panels * MR * VL;
-        job.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
-        memset(job.bias_sums, 0, (size_t)size * REAL_BYTES); /* filters that no panel has, too */
+        state.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
+        memset(state.bias_sums, 0, (size_t)size * REAL_BYTES); /* filters that no panel has, too */
     }
     ptrdiff_t steps = 0;
     for (ptrdiff_t image = begin; image < end; image += k->step_images)
@@ -120,14 +119,14 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
             const ptrdiff_t images = smaller(k->step_images, end - image);
             const ptrdiff_t rows = smaller(k->step_rows, s->oh - row);
             for (ptrdiff_t i = 0; i < images; i++)
-                T(transpose_image)(k, (const REAL *)k->x
-                                   + ((image + i) * s->c + group * k->channels) * s->h * s->w, c,
-                                   smaller(k->block_channels, k->channels - c), row, rows, job.zeros, job.from,
-                                   job.copy + i * k->image_size);
-            T(weight_step)(&job, group, image, images, row, rows, steps);
+                T(transpose_image)(k,
+                                   (const REAL *)k->x + ((image + i) * s->c + group * k->channels) * s->h * s->w,
+                                   c, smaller(k->block_channels, k->channels - c), row, rows, state.zeros,
+                                   state.from, state.copy + i * k->image_size);
+            T(weight_step)(&state, group, image, images, row, rows, steps);
             steps += divide_up(images * rows * s->ow, STEP_PIXELS);
         }
-    for (ptrdiff_t f = 0; steps > STEPS && f < k->filter_panels; f++) T(weight_totals)(&job, f, 1, 1);
+    for (ptrdiff_t f = 0; steps > STEPS && f < k->filter_panels; f++) T(weight_totals)(&state, f, 1, 1);
 }
 
 /* Add the parts of the batch, in their order, for one panel of filters; number: (group, block, panel). */
@@ -178,11 +177,11 @@ KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
     const conv_shape flat = a->dy.argmax ? a->shape : flattened(a->shape, STEP_PIXELS), *s = &flat;
     weight_gradient k = {.s = flat, .x = a->x.data, .dy = a->dy, .dweight = a->dweight, .dbias = a->dbias};
     arena memory = {work->shared, 0}, thread = {NULL, 0};
-    T(weight_job) unused;
+    T(weight_state) unused;
     T(plan_gradient)(&k);
     T(weight_scratch)(&k, &thread, &unused);
     const ptrdiff_t pixels = k.step_images * k.step_rows * s->ow;
-    k.sums = arena_take(&memory, (size_t)(k.jobs * k.sums_size) * REAL_BYTES);
+    k.sums = arena_take(&memory, (size_t)(k.pieces * k.sums_size) * REAL_BYTES);
     k.bias_sums = arena_take(&memory, (size_t)(s->groups * k.parts * k.filter_panels * MR * VL) * REAL_BYTES);
     k.offset = arena_take(&memory, (size_t)pixels * sizeof(ptrdiff_t));
     k.place = arena_take(&memory, (size_t)k.columns * sizeof(ptrdiff_t));
@@ -191,8 +190,8 @@ KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
     if (!workspace_ready(work, memory.used, thread.used)) return;
     T(place_columns)(&k);
     for (ptrdiff_t p = 0; p < pixels; p++)
-        k.offset[p] = p / (k.step_rows * s->ow) * k.image_size
-            + p / s->ow % k.step_rows * k.row_size + p % s->ow * k.depth;
-    engine_parallel(k.jobs, work->threads, T(weight_piece), &k);
+        k.offset[p] = p / (k.step_rows * s->ow) * k.image_size + p / s->ow % k.step_rows * k.row_size
+            + p % s->ow * k.depth;
+    engine_parallel(k.pieces, work->threads, T(weight_piece), &k);
     engine_parallel(s->groups * k.channel_blocks * k.filter_panels, work->threads, T(weight_sum), &k);
 }

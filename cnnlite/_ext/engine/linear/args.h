@@ -14,8 +14,8 @@ typedef struct {
 } linear_args;
 
 enum {
-    PRODUCT_ROWS = 128,                    /* rows of c in a job: as often is a panel of b used */
-    PRODUCT_PARTS = 32,                    /* of the depth, at most: their sums are added one by one */
+    PRODUCT_ROWS = 128,                    /* rows of c in a piece, each of which uses the packed panel of b */
+    PRODUCT_PARTS = 32,                    /* of the depth, at most; their sums are added one by one */
     COLUMN_DEPTH = 4096,                   /* terms of an inner product that are summed in REAL */
     FEW_ROWS = 4,                          /* too few to pack b for: inner products instead */
 };
@@ -28,7 +28,7 @@ typedef struct {
     void *c;
     int b_transposed, relu;
 
-    ptrdiff_t row_blocks, panels, parts;   /* a job is one of each */
+    ptrdiff_t row_blocks, panels, parts;   /* a piece is one of each */
     ptrdiff_t blocks;                      /* of the depth in a part */
     void *sums;                            /* [part][m][n] where depth is cut */
     char *const *own;                      /* memory of each thread */

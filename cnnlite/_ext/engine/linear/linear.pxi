@@ -21,8 +21,8 @@ cdef int linear_sizes(linear_args *k, Call call, const Py_ssize_t *x, const Py_s
     """Fill in the sizes, which must belong together."""
     if x[1] != weight[1] or y[0] != x[0] or y[1] != weight[0]:
         raise ValueError(
-            f"{call.kernel}: inputs ({x[0]}, {x[1]}), weight ({weight[0]}, {weight[1]}) and outputs "
-            f"({y[0]}, {y[1]}) do not belong together"
+            f"{call.kernel}: inputs ({x[0]}, {x[1]}), weight ({weight[0]}, {weight[1]}) and "
+            f"outputs ({y[0]}, {y[1]}) do not belong together"
         )
     k.n, k.inputs, k.outputs = x[0], x[1], y[1]
     return 0
@@ -33,7 +33,7 @@ cdef int run_linear(Call call, linear_args *k) except -1:
 
 
 def linear_forward(x, weight, bias, y, post=NO_POST_OPS):
-    """y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None, then ReLU if `post` has it."""
+    """Compute y (N, O) = x (N, I) weight (O, I)^T + bias (O,) or None, then `post`'s ReLU."""
     cdef linear_args k
     cdef Call call = Call("linear_forward")
     cdef Py_ssize_t *xs = call.shape("x", x, 2)
@@ -48,7 +48,7 @@ def linear_forward(x, weight, bias, y, post=NO_POST_OPS):
 
 
 def linear_input_gradient(dy, weight, dx):
-    """dx (N, I) = dy (N, O) weight (O, I)."""
+    """Compute dx (N, I) = dy (N, O) weight (O, I)."""
     cdef linear_args k
     cdef Call call = Call("linear_input_gradient")
     cdef Py_ssize_t *xs = call.shape("dx", dx, 2)
@@ -61,7 +61,7 @@ def linear_input_gradient(dy, weight, dx):
 
 
 def linear_weight_gradient(x, dy, dweight, dbias):
-    """dweight (O, I) = dy (N, O) transposed x (N, I); dbias (O,) or None = the sum of dy over N."""
+    """Compute dweight (O, I) = dy (N, O)^T x (N, I); dbias (O,), unless None, is the sum of dy."""
     cdef linear_args k
     cdef Call call = Call("linear_weight_gradient")
     cdef Py_ssize_t *xs = call.shape("x", x, 2)

@@ -2,7 +2,7 @@
  *
  * The same micro-kernel, on operands of any size: b is packed panel by panel, a is read where it is.  A
  * product that is deep and small (8192 inputs, 100 outputs) is cut along its depth, and the parts are
- * added in their order.  What a job sums is cut into blocks once more, whose sums are added in double.
+ * added in their order.  The sum of a piece is cut into blocks once more, whose sums are added in double.
  */
 
 typedef struct {
@@ -26,8 +26,7 @@ INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptr
 {
     const REAL *b = k->b;
     if (k->b_transposed) {
-        for (ptrdiff_t i = 0; i < nv * VL; i++)
-            s->from[i] = b + (j + smaller(i, width - 1)) * k->depth + k0;
+        for (ptrdiff_t i = 0; i < nv * VL; i++) s->from[i] = b + (j + smaller(i, width - 1)) * k->depth + k0;
         T(transpose_rows)(s->from, nv * VL, 1, depth, s->b, nv * VL, NULL);
         return;
     }
@@ -40,22 +39,23 @@ INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptr
 }
 
 /* tile = tile + a b for MR rows; a has one stride that is 1. */
-KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdiff_t a_row,
-                            ptrdiff_t a_step, const REAL *b, REAL *tile)
+KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
+                            const REAL *b, REAL *tile)
 {
     switch (nv) {
-#define CASE(nv) case nv: \
+#define CASE(nv) \
+    case nv: \
         if (a_step == 1) T(micro_tile)(depth, a, a_row, 1, b, nv * VL, tile, nv * VL, NULL, 1, 0, nv); \
         else T(micro_tile)(depth, a, 1, a_step, b, nv * VL, tile, nv * VL, NULL, 1, 0, nv); \
         break;
-    EACH_NV(CASE)
+        EACH_NV(CASE)
 #undef CASE
     }
 }
 
 /* Write `rows` rows of a tile to c. */
-INLINE void T(product_store)(const product *k, const REAL *tile, ptrdiff_t ldt, ptrdiff_t rows,
-                             ptrdiff_t width, int relu, REAL *c)
+INLINE void T(product_store)(const product *k, const REAL *tile, ptrdiff_t ldt, ptrdiff_t rows, ptrdiff_t width,
+                             int relu, REAL *c)
 {
     for (ptrdiff_t r = 0; r < rows; r++, tile += ldt, c += k->n)
         for (ptrdiff_t u = 0; u < width; u += VL) {
@@ -88,8 +88,7 @@ KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
             ptrdiff_t a_row = k->a_row, a_step = k->a_step;
             if (rows < MR) {
                 for (ptrdiff_t u = 0; u < depth; u++)
-                    for (ptrdiff_t r = 0; r < MR; r++)
-                        s.a[u * MR + r] = r < rows ? a[r * a_row + u * a_step] : 0;
+                    for (ptrdiff_t r = 0; r < MR; r++) s.a[u * MR + r] = r < rows ? a[r * a_row + u * a_step] : 0;
                 a = s.a, a_row = 1, a_step = MR;
             }
             for (ptrdiff_t u = 0; u < nv * VL; u++)
@@ -135,7 +134,7 @@ KERNEL void T(product_column)(void *context, ptrdiff_t j, int thread)
             V acc[4] = {VZERO, VZERO, VZERO, VZERO};
             REAL lanes[VL];
             for (; u + 4 * VL <= end; u += 4 * VL)
-                UNROLL for (int v = 0; v < 4; v++)
+                UNROLL_FOR(int v = 0; v < 4; v++)
                     acc[v] = VFMA(VLOAD(a + u + v * VL), VLOAD(b + u + v * VL), acc[v]);
             for (; u < end; u += VL) {
                 const ptrdiff_t count = smaller(VL, end - u);
@@ -194,24 +193,45 @@ KERNEL void T(sum_rows)(void *context, ptrdiff_t piece, int thread)
 KERNEL void T(linear_forward)(void *args, workspace *work)
 {
     const linear_args *k = args;
-    product p = {.m = k->n, .n = k->outputs, .depth = k->inputs, .a_row = k->inputs, .a_step = 1, .a = k->x,
-                 .b = k->weight, .bias = k->bias, .c = k->y, .b_transposed = 1, .relu = k->post.relu};
+    product p = {.m = k->n,
+                 .n = k->outputs,
+                 .depth = k->inputs,
+                 .a_row = k->inputs,
+                 .a_step = 1,
+                 .a = k->x,
+                 .b = k->weight,
+                 .bias = k->bias,
+                 .c = k->y,
+                 .b_transposed = 1,
+                 .relu = k->post.relu};
     T(multiply)(&p, work);
 }
 
 KERNEL void T(linear_input_gradient)(void *args, workspace *work)
 {
     const linear_args *k = args;
-    product p = {.m = k->n, .n = k->inputs, .depth = k->outputs, .a_row = k->outputs, .a_step = 1, .a = k->dy,
-                 .b = k->weight, .c = k->dx};
+    product p = {.m = k->n,
+                 .n = k->inputs,
+                 .depth = k->outputs,
+                 .a_row = k->outputs,
+                 .a_step = 1,
+                 .a = k->dy,
+                 .b = k->weight,
+                 .c = k->dx};
     T(multiply)(&p, work);
 }
 
 KERNEL void T(linear_weight_gradient)(void *args, workspace *work)
 {
     const linear_args *k = args;
-    product p = {.m = k->outputs, .n = k->inputs, .depth = k->n, .a_row = 1, .a_step = k->outputs, .a = k->dy,
-                 .b = k->x, .c = k->dweight};
+    product p = {.m = k->outputs,
+                 .n = k->inputs,
+                 .depth = k->n,
+                 .a_row = 1,
+                 .a_step = k->outputs,
+                 .a = k->dy,
+                 .b = k->x,
+                 .c = k->dweight};
     product sum = {.m = k->n, .n = k->outputs, .a = k->dy, .c = k->dbias};
     T(multiply)(&p, work);
     if (k->dbias && work->ready) engine_parallel(divide_up(sum.n, VL), work->threads, T(sum_rows), &sum);

@@ -5,8 +5,8 @@
 #include "../engine.h"
 
 #define SUM_RUN 512                        /* elements of a channel in a piece, where planes are small */
-#define SUM_VECTORS 64                     /* vectors summed in a run: short, so that little is rounded */
-#define SUM_RUNS 64                        /* such sums added in REAL; then they go on in double */
+#define SUM_VECTORS 64 /* vectors in a run, which is short so that rounding errors stay small */
+#define SUM_RUNS 64 /* runs added in REAL; their sums are added in double */
 
 /* Batch norm of (images, channels, size), then `post`.  The mean is mean + rest (NULL: 0): rounded to float32
  * alone, it may be off by more than the deviation. */
@@ -21,10 +21,10 @@ typedef struct {
 
 typedef struct {
     norm_args args;
-    ptrdiff_t group, groups, blocks;       /* a piece: images of a group, channels of a block */
-    double *sums;                          /* [group][channel][2] */
-    char *const *own;                      /* of each thread: two vectors for each channel */
-    void *shift, *scale, *bias, *offset, *slope;       /* (channels) */
+    ptrdiff_t group, groups, blocks; /* a piece: images of a group, channels of a block */
+    double *sums; /* [group][channel][2] */
+    char *const *own; /* of each thread: two vectors for each channel */
+    void *shift, *scale, *bias, *offset, *slope; /* (channels) */
 } norm_plan;
 
 #endif

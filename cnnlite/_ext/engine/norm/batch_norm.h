@@ -1,18 +1,19 @@
 /* norm/batch_norm.h: batch normalisation of x (images, channels, size), forward and backward.
  *
- * The limit is memory, so memory is read in its own order: a piece of work is a few images and all of
- * their channels, not a channel of all images, whose planes lie far apart.  A first pass over x gives each
- * piece's sums for each channel; they are added in the order of the pieces, so the bits do not depend on
- * the number of threads; a second pass writes.
+ * Memory is the limit, so it is read in its own order: a piece is a few images with all their channels, not one
+ * channel of all images, whose planes lie far apart.  A first pass over x computes the sums of each piece for each
+ * channel.  They are added in the order of the pieces, so the bits do not depend on the number of threads.  A
+ * second pass writes.
  *
- * Sums run in the lanes of vectors, over SUM_VECTORS of them, then over SUM_RUNS such runs, and go on in double.
- * Squares are taken around the mean of the first piece, so one pass gives
- * both sums, and a mean that is large against the deviation costs no digits (Chan, Golub and LeVeque,
- * "Algorithms for computing the sample variance", 1983, section 3: shifted data).  Channels for which that is not
- * enough are found by their sums and summed again, slowly (careful_moments).
- * With `relu`, y = max(0, norm(x)); backward needs no copy of y: it recomputes the sign from x.
- * With an addend, y = max(0, norm(x) + addend), the end of a residual block; there backward reads y, and
- * writes what of dy came through, which is the gradient of the addend. */
+ * A sum has three levels: the lanes of SUM_VECTORS vectors (a run), SUM_RUNS runs in REAL, and the rest in double.
+ * Squares are taken around the mean of the first piece.  So one pass gives both sums, and a mean that is large
+ * against the deviation costs no digits (Chan, Golub and LeVeque, "Algorithms for computing the sample variance",
+ * 1983, section 3: shifted data).  Channels for which that is not enough are recognised by their sums and summed
+ * again, slowly (careful_moments).
+ *
+ * With `relu`, y = max(0, norm(x)).  The backward pass needs no copy of y, because it recomputes the sign from x.
+ * With an addend, y = max(0, norm(x) + addend), the end of a residual block.  There the backward pass reads y and
+ * writes the part of dy that passed the ReLU, which is the gradient of the addend. */
 
 /* The lanes, added in a fixed order. */
 INLINE double T(lanes_sum)(V sum)
@@ -40,7 +41,7 @@ INLINE void T(plane_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, 
     const V k = VSET1(shift);
     ptrdiff_t i = 0;
     for (; i + 4 * VL <= size; i += 4 * VL)
-        UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL_FOR(int u = 0; u < 4; u++) {
             V d = VLOAD(x + i + u * VL) - k;
             s[u] += d;
             q[u] = VFMA(d, d, q[u]);
@@ -62,20 +63,20 @@ INLINE void T(plane_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, 
 /* The images and channels of a piece. */
 typedef struct {
     ptrdiff_t image, images, channel, end;
-} T(norm_part);
+} T(norm_range);
 
-INLINE T(norm_part) T(part_of)(const norm_plan *k, ptrdiff_t piece)
+INLINE T(norm_range) T(range_of)(const norm_plan *k, ptrdiff_t piece)
 {
     const ptrdiff_t image = piece / k->blocks * k->group, block = piece % k->blocks;
-    const T(norm_part) part = {image, smaller(k->group, k->args.images - image),
-                               block * k->args.channels / k->blocks, (block + 1) * k->args.channels / k->blocks};
-    return part;
+    const T(norm_range) range = {image, smaller(k->group, k->args.images - image),
+                                 block * k->args.channels / k->blocks, (block + 1) * k->args.channels / k->blocks};
+    return range;
 }
 
 /* The two sums of channel c in a piece. */
-INLINE double *T(sums_of)(const norm_plan *k, T(norm_part) part, ptrdiff_t c)
+INLINE double *T(sums_of)(const norm_plan *k, T(norm_range) range, ptrdiff_t c)
 {
-    return k->sums + 2 * (part.image / k->group * k->args.channels + c);
+    return k->sums + 2 * (range.image / k->group * k->args.channels + c);
 }
 
 /* Add what the lanes of a channel hold to its sums, and empty them. */
@@ -88,40 +89,40 @@ INLINE void T(empty_lanes)(double *sums, V *lanes)
 }
 
 /* Before and after the runs of a piece. */
-INLINE void T(begin_sums)(const norm_plan *k, T(norm_part) part, V *lanes)
+INLINE void T(begin_sums)(const norm_plan *k, T(norm_range) range, V *lanes)
 {
-    for (ptrdiff_t i = 2 * part.channel; i < 2 * part.end; i++) lanes[i] = VZERO;
-    memset(T(sums_of)(k, part, part.channel), 0, (size_t)(part.end - part.channel) * 2 * sizeof(double));
+    for (ptrdiff_t i = 2 * range.channel; i < 2 * range.end; i++) lanes[i] = VZERO;
+    memset(T(sums_of)(k, range, range.channel), 0, (size_t)(range.end - range.channel) * 2 * sizeof(double));
 }
 
-INLINE void T(end_sums)(const norm_plan *k, T(norm_part) part, V *lanes)
+INLINE void T(end_sums)(const norm_plan *k, T(norm_range) range, V *lanes)
 {
-    for (ptrdiff_t c = part.channel; c < part.end; c++) T(empty_lanes)(T(sums_of)(k, part, c), lanes + 2 * c);
+    for (ptrdiff_t c = range.channel; c < range.end; c++) T(empty_lanes)(T(sums_of)(k, range, c), lanes + 2 * c);
 }
 
 KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
-    const T(norm_part) part = T(part_of)(k, piece);
+    const T(norm_range) range = T(range_of)(k, piece);
     const REAL *x = k->args.x, *shift = k->shift;
     const V last = T(ones)(k->args.size % VL);
     const ptrdiff_t runs = divide_up(k->args.size, SUM_VECTORS * VL);
     V *lanes = (V *)k->own[thread];
-    T(begin_sums)(k, part, lanes);
-    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
-        for (ptrdiff_t c = part.channel; c < part.end; c++)
-            for (ptrdiff_t i = 0, run = (n - part.image) * runs; i < k->args.size; i += SUM_VECTORS * VL) {
+    T(begin_sums)(k, range, lanes);
+    for (ptrdiff_t n = range.image; n < range.image + range.images; n++)
+        for (ptrdiff_t c = range.channel; c < range.end; c++)
+            for (ptrdiff_t i = 0, run = (n - range.image) * runs; i < k->args.size; i += SUM_VECTORS * VL) {
                 T(plane_moments)(x + (n * k->args.channels + c) * k->args.size + i,
                                  smaller(SUM_VECTORS * VL, k->args.size - i), shift[c], shift[c] * last,
                                  lanes + 2 * c);
-                if (++run % SUM_RUNS == 0) T(empty_lanes)(T(sums_of)(k, part, c), lanes + 2 * c);
+                if (++run % SUM_RUNS == 0) T(empty_lanes)(T(sums_of)(k, range, c), lanes + 2 * c);
             }
-    T(end_sums)(k, part, lanes);
+    T(end_sums)(k, range, lanes);
 }
 
 /* y = (x - mean) * scale + shift (+ addend, unless NULL), then ReLU if asked; one plane. */
-INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdiff_t size, REAL mean,
-                               REAL scale, REAL shift, int relu)
+INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdiff_t size, REAL mean, REAL scale,
+                               REAL shift, int relu)
 {
     const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
     ptrdiff_t i = 0;
@@ -140,10 +141,10 @@ INLINE void T(plane_normalize)(const REAL *x, const REAL *addend, REAL *y, ptrdi
 KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
-    const T(norm_part) part = T(part_of)(k, piece);
+    const T(norm_range) range = T(range_of)(k, piece);
     const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias, *addend = k->args.post.addend;
-    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
-        for (ptrdiff_t c = part.channel; c < part.end; c++) {
+    for (ptrdiff_t n = range.image; n < range.image + range.images; n++)
+        for (ptrdiff_t c = range.channel; c < range.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             T(plane_normalize)((const REAL *)k->args.x + at, addend ? addend + at : NULL, (REAL *)k->args.y + at,
                                k->args.size, mean[c], scale[c], bias[c], k->args.post.relu);
@@ -285,21 +286,21 @@ KERNEL void T(batch_norm_forward)(void *args, workspace *work)
     engine_parallel(k->groups * k->blocks, work->threads, T(normalize_piece), k);
 }
 
-/* Where ReLU let nothing through, dy counts as zero (NaN goes through, as in the forward pass). */
+/* Set dy to zero where ReLU stopped the output; NaN passes, as it does in the forward pass. */
 INLINE V T(through_relu)(V dy, V x, V m, V s, V b, int relu)
 {
     return relu ? VSELECT((MASK)(VFMA(x - m, s, b) <= VZERO), VZERO, dy) : dy;
 }
 
-/* Adds to sums[0] the lanes of g, to sums[1] those of g (x - mean), g what of dy came through. */
-INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale,
-                               REAL shift, int relu, V sums[2])
+/* Adds to sums[0] the lanes of g, to sums[1] those of g (x - mean), g the part of dy that passed the ReLU. */
+INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
+                               int relu, V sums[2])
 {
     V s[4] = {VZERO, VZERO, VZERO, VZERO}, p[4] = {VZERO, VZERO, VZERO, VZERO};
     const V m = VSET1(mean), a = VSET1(scale), b = VSET1(shift);
     ptrdiff_t i = 0;
     for (; i + 4 * VL <= size; i += 4 * VL)
-        UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL_FOR(int u = 0; u < 4; u++) {
             V xi = VLOAD(x + i + u * VL);
             V g = T(through_relu)(VLOAD(dy + i + u * VL), xi, m, a, b, relu);
             s[u] += g;
@@ -320,32 +321,34 @@ INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, RE
 KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
-    const T(norm_part) part = T(part_of)(k, piece);
+    const T(norm_range) range = T(range_of)(k, piece);
     const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
-    const REAL *dy = k->args.dsum ? k->args.dsum : k->args.dy; /* dsum is written plane by plane, and read in cache */
+    /* dsum is written plane by plane just before it is read, so it is still in the cache. */
+    const REAL *dy = k->args.dsum ? k->args.dsum : k->args.dy;
     const ptrdiff_t runs = divide_up(k->args.size, SUM_VECTORS * VL);
     V *lanes = (V *)k->own[thread];
-    T(begin_sums)(k, part, lanes);
-    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
-        for (ptrdiff_t c = part.channel; c < part.end; c++) {
+    T(begin_sums)(k, range, lanes);
+    for (ptrdiff_t n = range.image; n < range.image + range.images; n++)
+        for (ptrdiff_t c = range.channel; c < range.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             if (k->args.dsum)
                 T(relu_mask_run)((const REAL *)k->args.dy + at, (const REAL *)k->args.y + at, k->args.size,
                                  (REAL *)k->args.dsum + at);
-            for (ptrdiff_t i = 0, run = (n - part.image) * runs; i < k->args.size; i += SUM_VECTORS * VL) {
+            for (ptrdiff_t i = 0, run = (n - range.image) * runs; i < k->args.size; i += SUM_VECTORS * VL) {
                 T(plane_gradients)(dy + at + i, (const REAL *)k->args.x + at + i,
                                    smaller(SUM_VECTORS * VL, k->args.size - i), mean[c], scale[c], bias[c],
                                    k->args.post.relu, lanes + 2 * c);
-                if (++run % SUM_RUNS == 0) T(empty_lanes)(T(sums_of)(k, part, c), lanes + 2 * c);
+                if (++run % SUM_RUNS == 0) T(empty_lanes)(T(sums_of)(k, range, c), lanes + 2 * c);
             }
         }
-    T(end_sums)(k, part, lanes);
+    T(end_sums)(k, range, lanes);
 }
 
 /* The two sums of channel c where they overflow in REAL. */
 KERNEL void T(careful_gradients)(const norm_plan *k, ptrdiff_t c, double sums[2])
 {
-    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias, *from = k->args.dsum ? k->args.dsum : k->args.dy;
+    const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
+    const REAL *from = k->args.dsum ? k->args.dsum : k->args.dy;
     sums[0] = sums[1] = 0;
     for (ptrdiff_t n = 0; n < k->args.images; n++) {
         const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
@@ -360,19 +363,19 @@ KERNEL void T(careful_gradients)(const norm_plan *k, ptrdiff_t c, double sums[2]
     }
 }
 
-/* One plane of dx = scale * (g - offset - (x - mean) * slope), g what of dy came through ReLU. */
-INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
-                              REAL scale, REAL shift, REAL offset, REAL slope, int relu)
+/* One plane of dx = scale * (g - offset - (x - mean) * slope), g the part of dy that passed the ReLU. */
+INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean, REAL scale,
+                              REAL shift, REAL offset, REAL slope, int relu)
 {
     const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift), o = VSET1(offset), p = VSET1(slope);
     ptrdiff_t i = 0;
     for (; i + 4 * VL <= size; i += 4 * VL) {
         V d[4], g[4];
-        UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL_FOR(int u = 0; u < 4; u++) {
             d[u] = VLOAD(x + i + u * VL);
             g[u] = T(through_relu)(VLOAD(dy + i + u * VL), d[u], m, s, b, relu);
         }
-        UNROLL for (int u = 0; u < 4; u++) VSTORE(dx + i + u * VL, s * (g[u] - o - (d[u] - m) * p));
+        UNROLL_FOR(int u = 0; u < 4; u++) VSTORE(dx + i + u * VL, s * (g[u] - o - (d[u] - m) * p));
     }
     for (; i + VL <= size; i += VL) {
         V xi = VLOAD(x + i), g = T(through_relu)(VLOAD(dy + i), xi, m, s, b, relu);
@@ -386,8 +389,8 @@ INLINE void T(plane_gradient)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t
 }
 
 /* The same with the running statistics: dx = scale * g.  0 times an x that is not finite would be NaN. */
-INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean,
-                            REAL scale, REAL shift, int relu)
+INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t size, REAL mean, REAL scale,
+                            REAL shift, int relu)
 {
     const V m = VSET1(mean), s = VSET1(scale), b = VSET1(shift);
     for (ptrdiff_t i = 0; i < size; i += VL) {
@@ -400,15 +403,15 @@ INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t s
 KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
-    const T(norm_part) part = T(part_of)(k, piece);
+    const T(norm_range) range = T(range_of)(k, piece);
     const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias;
     const REAL *offset = k->offset, *slope = k->slope, *dy = k->args.dsum ? k->args.dsum : k->args.dy;
-    for (ptrdiff_t n = part.image; n < part.image + part.images; n++)
-        for (ptrdiff_t c = part.channel; c < part.end; c++) {
+    for (ptrdiff_t n = range.image; n < range.image + range.images; n++)
+        for (ptrdiff_t c = range.channel; c < range.end; c++) {
             const ptrdiff_t at = (n * k->args.channels + c) * k->args.size;
             if (!k->args.train)
-                T(plane_scaled)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size, mean[c],
-                                scale[c], bias[c], k->args.post.relu);
+                T(plane_scaled)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
+                                mean[c], scale[c], bias[c], k->args.post.relu);
             else
                 T(plane_gradient)(dy + at, (const REAL *)k->args.x + at, (REAL *)k->args.dx + at, k->args.size,
                                   mean[c], scale[c], bias[c], offset[c], slope[c], k->args.post.relu);

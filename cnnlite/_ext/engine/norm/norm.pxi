@@ -27,11 +27,11 @@ cdef extern from "engine/norm/args.h" nogil:
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
                        post=NO_POST_OPS, rest=None):
-    """y = (x - mean - rest) inverse_std gamma + beta, then an addend of x's size and ReLU, as `post` says.
+    """Compute y = (x - mean - rest) inverse_std gamma + beta, then the addend and ReLU of `post`.
 
-    x is (N, C, size).  train: mean, inverse_std and variance (biased), each (C,), are computed from x
-    and written, and rest, unless None, what rounding took off the mean; otherwise mean, inverse_std
-    and rest (None: 0) are read.  y may be x or the addend."""
+    x is (N, C, size).  With train, mean, inverse_std and variance (biased), each (C,), are computed
+    from x and written, and so is rest, unless None: what rounding took off the mean.  Otherwise
+    mean, inverse_std and rest (None: 0) are read.  y may be x or the addend."""
     cdef norm_args k
     cdef Call call = Call("batch_norm_forward")
     cdef Py_ssize_t *shape = call.shape("x", x, 3)
@@ -53,7 +53,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
                         kept=NOTHING_KEPT, dsum=None, rest=None):
-    """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
+    """Compute dx (or None), dgamma, dbeta of batch_norm_forward; dx may be dy.
 
     What a ReLU stopped is found again from x, unless an addend stood before it: then kept.values is
     its output, and dsum, the gradient of the addend and of the normalised x, is written first: dy

@@ -89,8 +89,7 @@ KERNEL void T(gelu_backward_piece)(void *context, ptrdiff_t piece, int thread)
     REAL *dx = k->out;
     ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
     for (; i + VL <= end; i += VL) VSTORE(dx + i, VLOAD(dy + i) * T(gelu_slope)(VLOAD(x + i)));
-    if (i < end)
-        VSTOREN(dx + i, VLOADN(dy + i, end - i) * T(gelu_slope)(VLOADN(x + i, end - i)), end - i);
+    if (i < end) VSTOREN(dx + i, VLOADN(dy + i, end - i) * T(gelu_slope)(VLOADN(x + i, end - i)), end - i);
     (void)thread;
 }
 EACH_PIECE(gelu_backward, map_args)

@@ -21,7 +21,7 @@ cdef extern from "engine/pointwise/args.h" nogil:
 
 
 def relu_forward(x, y):
-    """y = max(0, x), of any shape; NaN stays NaN."""
+    """Compute y = max(0, x), of any shape; NaN stays NaN."""
     cdef map_args k
     cdef Call call = Call("relu_forward")
     k.a = call.take("x", x, -1, False)
@@ -31,7 +31,7 @@ def relu_forward(x, y):
 
 
 def relu_backward(dy, y, dx):
-    """dx = dy where y, the output of ReLU, is not 0, else 0; dx may be dy."""
+    """Compute dx = dy where y, the output of ReLU, is not 0, else 0; dx may be dy."""
     cdef map_args k
     cdef Call call = Call("relu_backward")
     k.a = call.take("dy", dy, -1, False)
@@ -42,7 +42,7 @@ def relu_backward(dy, y, dx):
 
 
 def gelu_forward(x, y):
-    """y = x Phi(x), of any shape."""
+    """Compute y = x Phi(x), of any shape."""
     cdef map_args k
     cdef Call call = Call("gelu_forward")
     k.a = call.take("x", x, -1, False)
@@ -52,7 +52,7 @@ def gelu_forward(x, y):
 
 
 def gelu_backward(dy, x, dx):
-    """dx = dy (Phi(x) + x phi(x)); dx may be dy."""
+    """Compute dx = dy (Phi(x) + x phi(x)); dx may be dy."""
     cdef map_args k
     cdef Call call = Call("gelu_backward")
     k.a = call.take("dy", dy, -1, False)
@@ -63,7 +63,7 @@ def gelu_backward(dy, x, dx):
 
 
 def add(a, b, y, post=NO_POST_OPS):
-    """y = a + b, then ReLU if `post` has it; y may be a or b."""
+    """Compute y = a + b, then ReLU if `post` has it; y may be a or b."""
     cdef map_args k
     cdef Call call = Call("add")
     k.a = call.take("a", a, -1, False)
@@ -76,7 +76,7 @@ def add(a, b, y, post=NO_POST_OPS):
 
 def sgd_step(param, grad, velocity, double lr, double momentum, double weight_decay,
              bint nesterov):
-    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it."""
+    """Update param, and velocity unless None, in place by one step of torch.optim.SGD."""
     cdef sgd_args k
     cdef Call call = Call("sgd_step")
     k.param = call.take("param", param, -1, True)

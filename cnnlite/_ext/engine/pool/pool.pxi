@@ -16,7 +16,7 @@ cdef extern from "engine/pool/args.h" nogil:
 
 
 def max_pool2x2_forward(x, y, argmax, bint relu):
-    """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
+    """Max-pool x (N, C, H, W), or with relu max(0, x), by 2x2 windows with stride 2.
 
     argmax (uint8, the shape of y) is which pixel of the window it was: 0, 1 in the upper row, 2, 3
     in the lower one; 4 where ReLU stopped it."""
@@ -32,7 +32,7 @@ def max_pool2x2_forward(x, y, argmax, bint relu):
 
 
 def max_pool2x2_backward(dy, argmax, dx):
-    """dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
+    """Compute dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
     cdef pool2x2_args k
     cdef Call call = Call("max_pool2x2_backward")
     cdef Py_ssize_t *shape = call.shape("dx", dx, 4)

@@ -6,32 +6,6 @@
  *
  * argmax, a byte for each window, says which pixel the gradient goes to (engine.h). */
 
-/* mask ? a : b of numbers in the lanes of a MASK, and n (at most VL) bytes as such numbers. */
-#if VECTORS
-typedef uint8_t T(bytes) __attribute__((vector_size(VL)));
-
-INLINE MASK T(select_index)(MASK mask, MASK a, MASK b) { return (mask & a) | (~mask & b); }
-
-INLINE MASK T(load_bytes)(const uint8_t *p, ptrdiff_t n)
-{
-    T(bytes) bytes = {0};
-    if (n == VL) memcpy(&bytes, p, VL);
-    else memcpy(&bytes, p, (size_t)n);
-    return __builtin_convertvector(bytes, MASK);
-}
-
-INLINE void T(store_bytes)(uint8_t *p, MASK index, ptrdiff_t n)
-{
-    T(bytes) bytes = __builtin_convertvector(index, T(bytes));
-    if (n == VL) memcpy(p, &bytes, VL);
-    else memcpy(p, &bytes, (size_t)n);
-}
-#else
-INLINE MASK T(select_index)(MASK mask, MASK a, MASK b) { return mask ? a : b; }
-INLINE MASK T(load_bytes)(const uint8_t *p, ptrdiff_t n) { (void)n; return *p; }
-INLINE void T(store_bytes)(uint8_t *p, MASK index, ptrdiff_t n) { *p = (uint8_t)index; (void)n; }
-#endif
-
 /* Two rows of a plane, at most VL windows wide: evens and odds of each, in the window's order. */
 #if VECTORS
 INLINE void T(window_members)(const REAL *top, const REAL *bottom, ptrdiff_t n, V member[4])
@@ -68,14 +42,13 @@ INLINE void T(window_store)(REAL *row, V even, V odd, ptrdiff_t n)
 }
 
 /* n (at most VL) windows in a row. */
-INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t n, REAL *y, uint8_t *argmax,
-                            int relu)
+INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t n, REAL *y, uint8_t *argmax, int relu)
 {
     V member[4];
     T(window_members)(top, bottom, n, member);
     V best = member[0];
     MASK index = (MASK)VZERO;
-    UNROLL for (int i = 1; i < 4; i++) {
+    UNROLL_FOR(int i = 1; i < 4; i++) {
         MASK better = (MASK)(member[i] > best) | (MASK)(member[i] != member[i]);
         best = VSELECT(better, member[i], best);
         index = T(select_index)(better, (MASK)VZERO + i, index);
@@ -93,12 +66,10 @@ INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t n, RE
 INLINE void T(unpool_windows)(V g, const uint8_t *argmax, int row, ptrdiff_t n, REAL *to)
 {
     MASK member = T(load_bytes)(argmax, n) - 2 * row;
-    T(window_store)(to, VSELECT((MASK)(member == 0), g, VZERO),
-                    VSELECT((MASK)(member == 1), g, VZERO), n);
+    T(window_store)(to, VSELECT((MASK)(member == 0), g, VZERO), VSELECT((MASK)(member == 1), g, VZERO), n);
 }
 #else
-INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t n, REAL *y, uint8_t *argmax,
-                            int relu)
+INLINE void T(pool_windows)(const REAL *top, const REAL *bottom, ptrdiff_t n, REAL *y, uint8_t *argmax, int relu)
 {
     const REAL member[4] = {top[0], top[1], bottom[0], bottom[1]};
     int best = 0;
@@ -118,21 +89,18 @@ INLINE void T(unpool_windows)(V g, const uint8_t *argmax, int row, ptrdiff_t n, 
 #endif
 
 /* One plane (h, w) -> (h/2, w/2); with `relu`, of max(0, x). */
-INLINE void T(pool2x2_plane)(const REAL *x, ptrdiff_t h, ptrdiff_t w, REAL *y, uint8_t *argmax,
-                             int relu)
+INLINE void T(pool2x2_plane)(const REAL *x, ptrdiff_t h, ptrdiff_t w, REAL *y, uint8_t *argmax, int relu)
 {
     const ptrdiff_t rows = h / 2, columns = w / 2;
     for (ptrdiff_t r = 0; r < rows; r++, y += columns, argmax += columns)
         for (ptrdiff_t j = 0; j < columns; j += VL) {
             ptrdiff_t at = 2 * r * w + 2 * j, n = columns - j;
-            T(pool_windows)(x + at, x + at + w, n < (ptrdiff_t)VL ? n : (ptrdiff_t)VL, y + j,
-                            argmax + j, relu);
+            T(pool_windows)(x + at, x + at + w, n < (ptrdiff_t)VL ? n : (ptrdiff_t)VL, y + j, argmax + j, relu);
         }
 }
 
 /* Row r of the gradient of a plane (h, w) from dy and argmax (h/2, w/2). */
-INLINE void T(unpool_row)(const REAL *dy, const uint8_t *argmax, ptrdiff_t h, ptrdiff_t w, ptrdiff_t r,
-                          REAL *row)
+INLINE void T(unpool_row)(const REAL *dy, const uint8_t *argmax, ptrdiff_t h, ptrdiff_t w, ptrdiff_t r, REAL *row)
 {
     const ptrdiff_t columns = w / 2, first = r / 2 * columns;
     if (r / 2 == h / 2) {                  /* the odd last row is in no window */
@@ -147,11 +115,8 @@ INLINE void T(unpool_row)(const REAL *dy, const uint8_t *argmax, ptrdiff_t h, pt
     if (w % 2) row[w - 1] = 0;
 }
 
-/* A piece is as many planes as make it worth handing out. */
-INLINE ptrdiff_t T(piece_planes)(const pool2x2_args *k)
-{
-    return larger(1, MAP_PIECE / larger(1, k->h * k->w));
-}
+/* How many planes a piece has: enough to be worth giving to a thread. */
+INLINE ptrdiff_t T(piece_planes)(const pool2x2_args *k) { return larger(1, MAP_PIECE / larger(1, k->h * k->w)); }
 
 KERNEL void T(max_pool2x2_forward_piece)(void *context, ptrdiff_t piece, int thread)
 {
@@ -180,12 +145,14 @@ KERNEL void T(max_pool2x2_forward)(void *args, workspace *work)
 {
     const pool2x2_args *k = args;
     if (workspace_ready(work, 0, 0))
-        engine_parallel(divide_up(k->planes, T(piece_planes)(k)), work->threads, T(max_pool2x2_forward_piece), args);
+        engine_parallel(divide_up(k->planes, T(piece_planes)(k)), work->threads, T(max_pool2x2_forward_piece),
+                        args);
 }
 
 KERNEL void T(max_pool2x2_backward)(void *args, workspace *work)
 {
     const pool2x2_args *k = args;
     if (workspace_ready(work, 0, 0))
-        engine_parallel(divide_up(k->planes, T(piece_planes)(k)), work->threads, T(max_pool2x2_backward_piece), args);
+        engine_parallel(divide_up(k->planes, T(piece_planes)(k)), work->threads, T(max_pool2x2_backward_piece),
+                        args);
 }

@@ -1,4 +1,4 @@
-/* microkernel.h: the one loop in which a convolution's time is spent.
+/* simd/microkernel.h: the one loop in which a convolution's time is spent.
  *
  *     acc (MR x NV*VL)  +=  sum over k of  a[k][MR] (outer) b[k][NV*VL]
  *
@@ -12,8 +12,10 @@
 /* sums = sums + n numbers of a block (without `more`, the numbers alone), in double. */
 INLINE void T(add_block)(const REAL *RESTRICT block, ptrdiff_t n, double *RESTRICT sums, int more)
 {
-    if (more) for (ptrdiff_t i = 0; i < n; i++) sums[i] += (double)block[i];
-    else for (ptrdiff_t i = 0; i < n; i++) sums[i] = (double)block[i];
+    if (more)
+        for (ptrdiff_t i = 0; i < n; i++) sums[i] += (double)block[i];
+    else
+        for (ptrdiff_t i = 0; i < n; i++) sums[i] = (double)block[i];
 }
 
 /* n numbers of a block = sums, rounded. */
@@ -30,10 +32,10 @@ INLINE void T(micro_sum)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_ro
 {
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step, b += b_step) {
         V row[NV];
-        UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(b + j * VL);
-        UNROLL for (int i = 0; i < MR; i++) {
+        UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(b + j * VL);
+        UNROLL_FOR(int i = 0; i < MR; i++) {
             V x = VSET1(a[i * a_row]);
-            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+            UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
         }
     }
 }
@@ -45,18 +47,17 @@ INLINE void T(micro_tile)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_r
                           const REAL *start, int accumulate, int relu, const int nv)
 {
     V acc[MR][NV];
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int j = 0; j < nv; j++)
+    UNROLL_FOR(int i = 0; i < MR; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++)
             acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
     T(micro_sum)(depth, a, a_row, a_step, b, b_step, acc, nv);
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int j = 0; j < nv; j++)
-            VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
+    UNROLL_FOR(int i = 0; i < MR; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
 }
 
 /* A full block, MR x NR, of packed a and b. */
-KERNEL void T(micro_kernel)(ptrdiff_t depth, const REAL *RESTRICT a, const REAL *RESTRICT b,
-                            REAL *RESTRICT c, ptrdiff_t ldc, int accumulate)
+KERNEL void T(micro_kernel)(ptrdiff_t depth, const REAL *RESTRICT a, const REAL *RESTRICT b, REAL *RESTRICT c,
+                            ptrdiff_t ldc, int accumulate)
 {
     T(micro_tile)(depth, a, 1, MR, b, NR, c, ldc, NULL, accumulate, 0, NV);
 }
@@ -66,8 +67,9 @@ KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, con
                             REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start, int accumulate, int relu)
 {
     switch (nv) {
-#define CASE(nv) case nv: T(micro_tile)(depth, a, 1, MR, b, nv * VL, c, ldc, start, accumulate, relu, nv); break;
-    EACH_NV(CASE)
+#define CASE(nv) \
+    case nv: T(micro_tile)(depth, a, 1, MR, b, nv * VL, c, ldc, start, accumulate, relu, nv); break;
+        EACH_NV(CASE)
     }
 }
 
@@ -79,16 +81,16 @@ INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a
                             ptrdiff_t ldc, const REAL *start, int accumulate, V acc[MR][NV], const int nv)
 {
     const REAL *column[NV];
-    UNROLL for (int j = 0; j < nv; j++) column[j] = b[j];
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int j = 0; j < nv; j++)
+    UNROLL_FOR(int j = 0; j < nv; j++) column[j] = b[j];
+    UNROLL_FOR(int i = 0; i < MR; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++)
             acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
         V row[NV];
-        UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
-        UNROLL for (int i = 0; i < MR; i++) {
+        UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
+        UNROLL_FOR(int i = 0; i < MR; i++) {
             V x = VSET1(a[i * a_row]);
-            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+            UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
         }
     }
 }
@@ -100,47 +102,45 @@ INLINE void T(micro_gather_packed)(ptrdiff_t depth, const REAL *RESTRICT a, cons
 {
     V acc[MR][NV];
     T(micro_gather)(depth, a, 1, MR, b, offset, c, ldc, start, accumulate, acc, nv);
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int j = 0; j < nv; j++)
-            VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
+    UNROLL_FOR(int i = 0; i < MR; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
 }
 
 KERNEL void T(micro_gathered)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, const REAL *const *b,
-                              const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc,
-                              const REAL *start, int accumulate, int relu)
+                              const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start,
+                              int accumulate, int relu)
 {
     switch (nv) {
 #undef CASE
-#define CASE(nv) case nv: \
-        T(micro_gather_packed)(depth, a, b, offset, c, ldc, start, accumulate, relu, nv); break;
-    EACH_NV(CASE)
+#define CASE(nv) \
+    case nv: T(micro_gather_packed)(depth, a, b, offset, c, ldc, start, accumulate, relu, nv); break;
+        EACH_NV(CASE)
     }
 }
 
 /* Rows of a that are a_row apart, consecutive in depth: weight gradients, which sum over pixels.  With `add`,
  * c + the sum, which is a block of a longer one. */
-INLINE void T(micro_gather_rows)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
-                                 const REAL *const *b, const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c,
-                                 ptrdiff_t ldc, int add, const int nv)
+INLINE void T(micro_gather_rows)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, const REAL *const *b,
+                                 const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc, int add,
+                                 const int nv)
 {
     V acc[MR][NV];
     T(micro_gather)(depth, a, a_row, 1, b, offset, NULL, ldc, NULL, 0, acc, nv);
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int j = 0; j < nv; j++) {
+    UNROLL_FOR(int i = 0; i < MR; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) {
             REAL *to = c + i * ldc + j * VL;
             VSTORE(to, add ? VLOAD(to) + acc[i][j] : acc[i][j]);
         }
 }
 
-KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
-                          const REAL *const *b, const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c,
-                          ptrdiff_t ldc, int add)
+KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, const REAL *const *b,
+                          const ptrdiff_t *RESTRICT offset, REAL *RESTRICT c, ptrdiff_t ldc, int add)
 {
     switch (nv) {
 #undef CASE
-#define CASE(nv) case nv: \
-        T(micro_gather_rows)(depth, a, a_row, b, offset, c, ldc, add, nv); break;
-    EACH_NV(CASE)
+#define CASE(nv) \
+    case nv: T(micro_gather_rows)(depth, a, a_row, b, offset, c, ldc, add, nv); break;
+        EACH_NV(CASE)
     }
 #undef CASE
 }

@@ -1,22 +1,15 @@
-/* shuffle.h: lanes that change places, for one instruction set and one REAL.
- *
- *     SHUFFLE(a, b, l0, l1, ...)   lane i is lane l_i of the 2 VL lanes of a and then b
- *     EVENS  ODDS                  the l of every other lane
- *     LOWS  HIGHS                  the l that interleave the lower, the upper halves of a and b
- *
- * the even elements of a range, and the transposition of VL x VL numbers.
- */
+/* simd/shuffle.h: lanes that change places, in vectors of any size. */
 #undef LANES
 
-#if VECTORS
 #if defined(__clang__)
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (MASK){__VA_ARGS__})
 #endif
 #if VL == 16
-#define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7), \
-    f(s, 8), f(s, 9), f(s, 10), f(s, 11), f(s, 12), f(s, 13), f(s, 14), f(s, 15)
+#define LANES(f, s) \
+    f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7), f(s, 8), f(s, 9), f(s, 10), f(s, 11), \
+        f(s, 12), f(s, 13), f(s, 14), f(s, 15)
 #elif VL == 8
 #define LANES(f, s) f(s, 0), f(s, 1), f(s, 2), f(s, 3), f(s, 4), f(s, 5), f(s, 6), f(s, 7)
 #elif VL == 4
@@ -31,12 +24,46 @@
 #define LOWS LANES(HALVES, 0)
 #define HIGHS LANES(HALVES, (int)VL / 2)
 
+/* p[0], p[2], p[4] ...: nothing beyond the last of them is read. */
+INLINE V T(vload_evens)(const REAL *p)
+{
+#if !defined(__clang__)
+    MASK lane;
+    for (int i = 0; i < (int)VL; i++) lane[i] = 2 * i + (2 * i >= (int)VL);
+    return __builtin_shuffle(VLOAD(p), VLOAD(p + VL - 1), lane);
+#else
+    REAL lanes[VL];
+    for (ptrdiff_t i = 0; i < VL; i++) lanes[i] = p[2 * i];
+    return VLOAD(lanes);
+#endif
+}
+
+/* p[0], p[2], p[4] ... = the lanes of v.  What lies between is read and written as it was. */
+INLINE void T(vstore_evens)(REAL *p, V v)
+{
+#if !defined(__clang__)
+    MASK low, high;                        /* two vectors that meet in the odd element VL - 1 */
+    for (int i = 0; i < (int)VL; i++) {
+        low[i] = i % 2 ? (int)VL + i : i / 2;
+        high[i] = i % 2 ? ((int)VL - 1 + i) / 2 : (int)VL + i;
+    }
+    const V first = __builtin_shuffle(v, VLOAD(p), low);
+    const V second = __builtin_shuffle(v, VLOAD(p + VL - 1), high);
+    VSTORE(p, first);
+    VSTORE(p + VL - 1, second);
+#else
+    REAL lanes[VL];
+    VSTORE(lanes, v);
+    for (ptrdiff_t i = 0; i < VL; i++) p[2 * i] = lanes[i];
+#endif
+}
+
 /* p[0], p[2], p[4] ... of lanes begin .. end (begin < end), zero in the others; nothing else is read. */
 INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
 {
     const ptrdiff_t first = 2 * begin, last = 2 * end - 1, half = VL;
-    const V a = VLOADR(p, first < half ? first : half, last < half ? last : half);
-    const V b = last > half ? VLOADR(p + VL, first > half ? first - half : 0, last - half) : VZERO;
+    const V a = T(vloadr)(p, first < half ? first : half, last < half ? last : half);
+    const V b = last > half ? T(vloadr)(p + VL, first > half ? first - half : 0, last - half) : VZERO;
     return SHUFFLE(a, b, EVENS);
 }
 
@@ -53,11 +80,12 @@ INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
 #define UPPER(s, i) ((i) & (s) ? (int)VL + (i) - (s) : (i))
 #define LOWER(s, i) ((i) & (s) ? (int)VL + (i) : (i) + (s))
 #define SWAP_BLOCKS(s) \
-    UNROLL for (int i = 0; i < (int)VL; i++) if (!(i & s)) { \
-        const V a = v[i], b = v[i + s]; \
-        v[i] = SHUFFLE(a, b, LANES(UPPER, s)); \
-        v[i + s] = SHUFFLE(a, b, LANES(LOWER, s)); \
-    }
+    UNROLL_FOR(int i = 0; i < (int)VL; i++) \
+        if (!(i & s)) { \
+            const V a = v[i], b = v[i + s]; \
+            v[i] = SHUFFLE(a, b, LANES(UPPER, s)); \
+            v[i + s] = SHUFFLE(a, b, LANES(LOWER, s)); \
+        }
 INLINE void T(transpose)(V v[VL])
 {
 #if VL >= 16
@@ -71,13 +99,3 @@ INLINE void T(transpose)(V v[VL])
 #endif
     SWAP_BLOCKS(1)
 }
-#else
-#define SHUFFLE(a, b, l0) ((l0) ? (b) : (a))
-#define EVENS 0
-#define ODDS 1
-#define LOWS 0
-#define HIGHS 1
-INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
-{ (void)begin, (void)end; return *p; }
-INLINE void T(transpose)(V v[VL]) { (void)v; }
-#endif

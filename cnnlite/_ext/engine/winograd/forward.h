@@ -1,4 +1,4 @@
-/* winograd.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
+/* winograd/forward.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
  * pass.
  *
  * A block's inputs are transformed, multiplied and transformed back while they lie in the
@@ -10,23 +10,23 @@ typedef struct {
     winograd_plan plan;
     const conv_args *args;
     REAL *weights;
-    uint8_t *large;                        /* of every piece of the weights: whether one is LARGE */
+    uint8_t *large;                        /* whether a weight is LARGE, for every piece of the weights */
     char *const *own;                      /* memory of each thread */
-} T(winograd_job);
+} T(winograd_call);
 
 /* G g G^T for VL output channels: piece = (group, block of output channels). */
 static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
-    const T(winograd_job) *job = context;
-    const winograd_plan *p = &job->plan;
+    const T(winograd_call) *call = context;
+    const winograd_plan *p = &call->plan;
     const int turned = p->turned;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
     ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
     while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
     const ptrdiff_t f_step = turned ? 9 : p->c * 9, c_step = turned ? p->f * 9 : 9;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
-    const REAL *from = job->args->weight;
-    REAL *to = job->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
+    const REAL *from = call->args->weight;
+    REAL *to = call->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
     V squares = VSET1(1);
     from += group * p->f * p->c * 9 + block * VL * f_step;
     (void)thread;
@@ -34,32 +34,30 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
         REAL taps[9 * VL];
         V o[TILE_MAX * TILE_MAX];
         for (ptrdiff_t i = 0; i < VL; i++)
-            for (int t = 0; t < 9; t++)
-                taps[t * VL + i] = i < lanes ? from[i * f_step + (turned ? 8 - t : t)] : 0;
-        UNROLL for (int t = 0; t < 9; t++)
-            squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
+            for (int t = 0; t < 9; t++) taps[t * VL + i] = i < lanes ? from[i * f_step + (turned ? 8 - t : t)] : 0;
+        UNROLL_FOR(int t = 0; t < 9; t++) squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
         if (p->m == 4) {
             T(weight_2d)(4, taps, 3 * VL, VL, o);
-            UNROLL for (int e = 0; e < 36; e++) VSTORE(to + e * p->weights, o[e]);
+            UNROLL_FOR(int e = 0; e < 36; e++) VSTORE(to + e * p->weights, o[e]);
         } else {
             T(weight_2d)(2, taps, 3 * VL, VL, o);
-            UNROLL for (int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
+            UNROLL_FOR(int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
         }
     }
-    job->large[piece] = (uint8_t)T(any_large)(squares);
+    call->large[piece] = (uint8_t)T(any_large)(squares);
 }
 
 /* The inverse transform: products[element][tile] to pixels, with bias and ReLU. */
-INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *products,
-                            ptrdiff_t rows, V bias, int relu, REAL *pixels)
+INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *products, ptrdiff_t rows, V bias,
+                            int relu, REAL *pixels)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
             V o[TILE_MAX * TILE_MAX];
             T(output_2d)(m, products, (m + 2) * p->products, p->products, o);
             REAL *out = pixels + (r * p->pitch + c) * m * VL;
-            UNROLL for (int i = 0; i < m; i++)
-                UNROLL for (int j = 0; j < m; j++) {
+            UNROLL_FOR(int i = 0; i < m; i++)
+                UNROLL_FOR(int j = 0; j < m; j++) {
                     V y = o[i * m + j] + bias;
                     VSTORE(out + (i * p->pitch + j) * VL, relu ? VRELU(y) : y);
                 }
@@ -67,27 +65,26 @@ INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *pro
 }
 
 /* The same with 2x2 max-pooling: a tile holds whole windows. */
-INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products,
-                                   ptrdiff_t rows, V bias, int relu, REAL *pixels, REAL *found)
+INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products, ptrdiff_t rows,
+                                   V bias, int relu, REAL *pixels, REAL *found)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
             V o[TILE_MAX * TILE_MAX];
             T(output_2d)(m, products, (m + 2) * p->products, p->products, o);
-            UNROLL for (int i = 0; i < m / 2; i++)
-                UNROLL for (int j = 0; j < m / 2; j++) {
+            UNROLL_FOR(int i = 0; i < m / 2; i++)
+                UNROLL_FOR(int j = 0; j < m / 2; j++) {
                     const ptrdiff_t out = ((r * m / 2 + i) * p->pitch + c * m / 2 + j) * VL;
                     const V *first = o + 2 * i * m + 2 * j;
-                    T(pool_pixels)(first[0] + bias, first[1] + bias, first[m] + bias,
-                                   first[m + 1] + bias, relu, pixels + out, found + out);
+                    T(pool_pixels)(first[0] + bias, first[1] + bias, first[m] + bias, first[m + 1] + bias, relu,
+                                   pixels + out, found + out);
                 }
         }
 }
 
 /* From a strip's products to y.  `spare`, unless NULL, is room for mending (mend.h). */
-KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
-                                winograd_strip strip, ptrdiff_t x0, const REAL *products,
-                                REAL *pixels, REAL *spare)
+KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, winograd_strip strip,
+                                ptrdiff_t x0, const REAL *products, REAL *pixels, REAL *spare)
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t y0 = strip.row * p->m;
@@ -103,67 +100,64 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         if (spare) T(mended_tiles)(p, &place, from, strip.rows, bias, pixels, found);
         else if (k->post.argmax && p->m == 4)
             T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels, found);
-        else if (k->post.argmax)
-            T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
+        else if (k->post.argmax) T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
         else if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels);
         else T(output_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels);
         if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
-            T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
-                             rows / 2, columns / 2, pixels, p->pitch);
-            T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2,
-                                   rows / 2, columns / 2, found, p->pitch);
+            T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
+                             pixels, p->pitch);
+            T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2,
+                                   columns / 2, found, p->pitch);
         } else
-            T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0,
-                             rows, columns, pixels, p->pitch);
+            T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0, rows, columns,
+                             pixels, p->pitch);
     }
 }
 
 /* Piece = (block of tiles, group). */
 static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
 {
-    const T(winograd_job) *job = context;
-    const winograd_plan *p = &job->plan;
-    const ptrdiff_t images = job->args->shape.n;
+    const T(winograd_call) *call = context;
+    const winograd_plan *p = &call->plan;
+    const ptrdiff_t images = call->args->shape.n;
     const ptrdiff_t group = piece % p->groups, bx = piece / p->groups % p->blocks_x;
     const ptrdiff_t by = piece / p->groups / p->blocks_x, x0 = bx * p->columns * p->m;
     const ptrdiff_t height = winograd_height(p, images, by);
-    REAL *pixels = (REAL *)job->own[thread];
+    REAL *pixels = (REAL *)call->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     V squares;
-    const ptrdiff_t tiles = T(winograd_inputs)(p, job->args, group, by, bx, 0, p->c_blocks, pixels,
-                                               inputs, &squares);
+    const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
+                                               &squares);
     int large = T(any_large)(squares);
-    for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= job->large[group * p->f_blocks + b];
+    for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= call->large[group * p->f_blocks + b];
     const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
         for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
-            memset(in + (b * p->tiles + tiles) * VL, 0,
-                   (size_t)((padded - tiles) * VL) * sizeof(REAL));
-        T(forward_product)(in, p->tiles * VL, job->weights + (group * p->area + e) * p->weights,
+            memset(in + (b * p->tiles + tiles) * VL, 0, (size_t)((padded - tiles) * VL) * sizeof(REAL));
+        T(forward_product)(in, p->tiles * VL, call->weights + (group * p->area + e) * p->weights,
                            products + e * p->products, p->c, p->f_blocks, padded);
     }
     winograd_strip strip;
     for (ptrdiff_t row = 0; row < height; row += strip.rows) {
         strip = winograd_next(p, images, by, row);
-        T(winograd_outputs)(p, job->args, group, strip, x0, products, pixels,
-                            large ? inputs : NULL);        /* used by now: room for a patch */
+        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels,
+                            large ? inputs : NULL);        /* no longer needed: room for a patch */
     }
 }
 
 static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
 {
-    T(winograd_job) job = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
-    job.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
-    job.plan.turned = turned;
-    const winograd_plan *p = &job.plan;
+    T(winograd_call) call = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
+    call.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
+    call.plan.turned = turned;
+    const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
-    if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces,
-                         T(winograd_bytes)(p))) return;
-    job.large = (uint8_t *)(job.weights + weights);
-    engine_parallel(pieces, work->threads, T(winograd_weights), &job);
-    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &job);
+    if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces, T(winograd_bytes)(p))) return;
+    call.large = (uint8_t *)(call.weights + weights);
+    engine_parallel(pieces, work->threads, T(winograd_weights), &call);
+    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
 }
 
 KERNEL void T(conv2d_winograd_forward)(void *args, workspace *work) { T(winograd_pass)(args, 0, work); }

@@ -1,9 +1,9 @@
-/* winograd_lanes.h: from planes to lanes and back.
+/* winograd/lanes.h: from planes to lanes and back.
  *
  * An image lies in memory plane by plane; Winograd's transforms want one pixel's channels side by
  * side, because then a tile's transform is the textbook's sum of whole pixels, whatever the tile's
  * place in the image, and the lanes never mix.  VL channels by VL pixels are transposed in
- * registers (shuffle.h).
+ * registers (simd/shuffle.h).
  */
 
 /* An index (argmax, pool2x2.h) in each lane, so that it can travel as a REAL. */
@@ -32,24 +32,24 @@ INLINE MASK T(index_of_real)(V v)
 #endif
 
 /* A run of pixels is contiguous in the planes; among the lanes it is cut into rows of `width`,
- * whose beginnings are `pitch` pixels apart.  A run that is no multiple of VL ends with a step
- * that goes over some pixels a second time, so that nothing is read or written outside; one
- * shorter than VL goes pixel by pixel.  `lanes` of VL channels exist: the others are zero when
+ * whose beginnings are `pitch` pixels apart.  The last step of a run that is no multiple of VL
+ * repeats some pixels, so that nothing is read or written outside; a run shorter than VL goes pixel
+ * by pixel.  `lanes` of VL channels exist: the others are zero when
  * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  The next VL
- * planes, or the next image's first, are asked for ahead: too many short runs for the machine to
- * see a pattern in.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
- * Returns 1 + the squares of what was gathered, summed in whichever lanes (winograd_mend.h). */
-INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes,
-                             ptrdiff_t count, REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
-                             const int full, const int masked, const int bytes)
+ * planes, or the first planes of the next image, are prefetched, because the machine sees no pattern
+ * in so many short runs.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
+ * Returns 1 + the squares of what was gathered, summed over lanes in any order (mend.h). */
+INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes, ptrdiff_t count,
+                             REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full, const int masked,
+                             const int bytes)
 {
     const REAL *reals = planes;
     const uint8_t *indices = planes;
     V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
-        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO};     /* which need not wait for each other */
-        UNROLL for (int i = 0; i < VL; i++) {
+        V v[VL], sums[4] = {squares, VZERO, VZERO, VZERO}; /* four, so that they need not wait for each other */
+        UNROLL_FOR(int i = 0; i < VL; i++) {
             const ptrdiff_t at = i * plane + p;
             if (!full && i >= lanes) v[i] = VZERO;
             else if (bytes) v[i] = T(index_as_real)(T(load_bytes)(indices + at, VL));
@@ -67,10 +67,10 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
         ptrdiff_t y = p / width, x = p - y * width;
         REAL *out = pixels + (y * pitch + x) * VL;
         if (x + VL <= width) {
-            UNROLL for (int i = 0; i < VL; i++) VSTORE(out + i * VL, v[i]);
+            UNROLL_FOR(int i = 0; i < VL; i++) VSTORE(out + i * VL, v[i]);
             continue;
         }
-        UNROLL for (int i = 0; i < VL; i++) {
+        UNROLL_FOR(int i = 0; i < VL; i++) {
             VSTORE(out, v[i]);
             out += VL;
             if (++x == width) x = 0, out += (pitch - width) * VL;
@@ -90,9 +90,8 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
     return squares;
 }
 
-INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdiff_t count,
-                                 const REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
-                                 const int full, const int bytes)
+INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdiff_t count, const REAL *pixels,
+                                 ptrdiff_t width, ptrdiff_t pitch, const int full, const int bytes)
 {
     REAL *reals = planes;
     uint8_t *indices = planes;
@@ -102,16 +101,16 @@ INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdi
         const REAL *in = pixels + (y * pitch + x) * VL;
         V v[VL];
         if (x + VL <= width) {
-            UNROLL for (int i = 0; i < VL; i++) v[i] = VLOAD(in + i * VL);
+            UNROLL_FOR(int i = 0; i < VL; i++) v[i] = VLOAD(in + i * VL);
         } else {
-            UNROLL for (int i = 0; i < VL; i++) {
+            UNROLL_FOR(int i = 0; i < VL; i++) {
                 v[i] = VLOAD(in);
                 in += VL;
                 if (++x == width) x = 0, in += (pitch - width) * VL;
             }
         }
         T(transpose)(v);
-        UNROLL for (int i = 0; i < VL; i++) {
+        UNROLL_FOR(int i = 0; i < VL; i++) {
             if (!full && i >= lanes) continue;
             if (bytes) T(store_bytes)(indices + i * plane + p, T(index_of_real)(v[i]), VL);
             else VSTORE(reals + i * plane + p, v[i]);
@@ -129,9 +128,8 @@ INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdi
 }
 
 /* rows x columns pixels from (y, x) of planes h x w; whole rows are one run. */
-KERNEL V T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w,
-                         int lanes, ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns,
-                         REAL *pixels, ptrdiff_t pitch)
+KERNEL V T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
+                         ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels, ptrdiff_t pitch)
 {
     V squares = VZERO;
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
@@ -143,16 +141,14 @@ KERNEL V T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, pt
             squares += T(lanes_gather_run)(from, mask, plane, lanes, count, to, columns, pitch, 0, 1, 0);
         else if (lanes < VL)
             squares += T(lanes_gather_run)(from, NULL, plane, lanes, count, to, columns, pitch, 0, 0, 0);
-        else if (mask)
-            squares += T(lanes_gather_run)(from, mask, plane, VL, count, to, columns, pitch, 1, 1, 0);
+        else if (mask) squares += T(lanes_gather_run)(from, mask, plane, VL, count, to, columns, pitch, 1, 1, 0);
         else squares += T(lanes_gather_run)(from, NULL, plane, VL, count, to, columns, pitch, 1, 0, 0);
     }
     return squares;
 }
 
-KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
-                             ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels,
-                             ptrdiff_t pitch)
+KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
+                             ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
@@ -165,8 +161,7 @@ KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, 
 
 /* The same of bytes, which are indices in the lanes. */
 KERNEL void T(lanes_gather_bytes)(const uint8_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
-                                  ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels,
-                                  ptrdiff_t pitch)
+                                  ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels, ptrdiff_t pitch)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {
@@ -177,9 +172,8 @@ KERNEL void T(lanes_gather_bytes)(const uint8_t *planes, ptrdiff_t h, ptrdiff_t 
     }
 }
 
-KERNEL void T(lanes_scatter_bytes)(uint8_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
-                                   ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels,
-                                   ptrdiff_t pitch)
+KERNEL void T(lanes_scatter_bytes)(uint8_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
+                                   ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
     for (ptrdiff_t r = 0; r < runs; r++) {

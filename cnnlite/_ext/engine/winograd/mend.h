@@ -1,4 +1,4 @@
-/* winograd/mend.h: by the definition, what Winograd's transforms cannot give.
+/* winograd/mend.h: outputs that Winograd's transforms cannot give, computed by the definition.
  *
  * A transform adds up a tile.  Where one of its pixels, or a weight, is infinite, NaN or so large
  * that a sum overflows, outputs that have nothing to do with it become infinite or NaN too.  But a
@@ -6,11 +6,11 @@
  * made of all that its definition names.  So a finite output is right, and exactly those that are
  * not finite are computed again, one sum each, in double.
  *
- * Who looks for them?  The weight gradient looks at its few results.  The forward pass would lose
- * time by looking at all outputs, and ReLU and pooling hide -infinity.  It adds up the squares of
- * what it reads while it waits for shuffles, and looks only where pixels or weights are LARGE:
- * below 2^40 (float) or 2^400 (double) no product of transforms overflows.  The sums start at 1, as
- * squares of gradients may be denormal, which some machines are slow at.
+ * The weight gradient examines its few results.  The forward pass would lose time by examining all outputs,
+ * and ReLU and pooling hide -infinity.  Instead it adds up the squares of its inputs while it waits for
+ * shuffles, and examines a block only if a pixel or weight is LARGE: below 2^40 (float) or 2^400 (double) no
+ * product of transforms overflows.  The sums of squares start at 1, because squares of gradients may be
+ * denormal, which slows some machines down.
  */
 #undef LARGE
 #undef SCALE
@@ -32,9 +32,9 @@ INLINE int T(any_large)(V squares)
     return large;
 }
 
-/* Pixel (y, x) of a source (engine.h), as the convolution's own output has it. */
-INLINE REAL T(source_pixel)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane,
-                            ptrdiff_t y, ptrdiff_t x)
+/* Pixel (y, x) of a source (conv/args.h), as the convolution's own output has it. */
+INLINE REAL T(source_pixel)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, ptrdiff_t y,
+                            ptrdiff_t x)
 {
     const REAL *data = from->data, *relu_y = from->relu_y;
     ptrdiff_t at = (plane * h + y) * w + x;
@@ -55,8 +55,8 @@ typedef struct {
 /* The patch of output (y, x): `taps` numbers of each channel.  Returns whether one of them is NaN:
  * then so is the output, whatever the weights.  Padding counts as in the definitions: a forward
  * pass multiplies it like every pixel, an input gradient sums over outputs that exist. */
-INLINE int T(patch_of)(const winograd_plan *p, const T(winograd_place) *place, ptrdiff_t y,
-                       ptrdiff_t x, int *tap, int *taps)
+INLINE int T(patch_of)(const winograd_plan *p, const T(winograd_place) *place, ptrdiff_t y, ptrdiff_t x, int *tap,
+                       int *taps)
 {
     const conv_args *k = place->args;
     const conv_shape *s = &k->shape;
@@ -79,8 +79,8 @@ INLINE int T(patch_of)(const winograd_plan *p, const T(winograd_place) *place, p
 }
 
 /* `start` plus a patch times its weights, `step` apart from channel to channel. */
-INLINE double T(patch_sum)(const REAL *patch, const REAL *weight, ptrdiff_t step, const int *tap,
-                           int taps, ptrdiff_t channels, double start, double scale)
+INLINE double T(patch_sum)(const REAL *patch, const REAL *weight, ptrdiff_t step, const int *tap, int taps,
+                           ptrdiff_t channels, double start, double scale)
 {
     double sums[9] = {0}, sum = start * scale;
     for (ptrdiff_t c = 0; c < channels && sums[0] == sums[0]; c++, patch += taps, weight += step)
@@ -90,8 +90,8 @@ INLINE double T(patch_sum)(const REAL *patch, const REAL *weight, ptrdiff_t step
 }
 
 /* Add the bias to a tile's outputs o; those that are not finite are computed anew. */
-INLINE void T(mend_tile)(const winograd_plan *p, const T(winograd_place) *place, ptrdiff_t r,
-                         ptrdiff_t c, V bias, V *o)
+INLINE void T(mend_tile)(const winograd_plan *p, const T(winograd_place) *place, ptrdiff_t r, ptrdiff_t c, V bias,
+                         V *o)
 {
     const conv_args *k = place->args;
     const conv_shape *s = &k->shape;
@@ -128,7 +128,7 @@ INLINE void T(pool_pixels)(V best, V second, V third, V fourth, int relu, REAL *
 {
     const V other[3] = {second, third, fourth};
     MASK index = (MASK)VZERO;
-    UNROLL for (int q = 1; q < 4; q++) {
+    UNROLL_FOR(int q = 1; q < 4; q++) {
         MASK better = (MASK)(other[q - 1] > best) | (MASK)(other[q - 1] != other[q - 1]);
         best = VSELECT(better, other[q - 1], best);
         index = T(select_index)(better, (MASK)VZERO + q, index);
@@ -141,9 +141,9 @@ INLINE void T(pool_pixels)(V best, V second, V third, V fourth, int relu, REAL *
     VSTORE(found, T(index_as_real)(index));
 }
 
-/* The inverse transform of winograd.h with bias, ReLU and pooling, where outputs must be mended. */
-KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *place,
-                            const REAL *products, ptrdiff_t rows, V bias, REAL *pixels, REAL *found)
+/* The inverse transform of forward.h with bias, ReLU and pooling, where outputs must be mended. */
+KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *place, const REAL *products,
+                            ptrdiff_t rows, V bias, REAL *pixels, REAL *found)
 {
     const conv_args *k = place->args;
     const ptrdiff_t m = p->m, next = p->pitch * VL;
@@ -160,17 +160,16 @@ KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *pla
     for (ptrdiff_t r = 0; r < rows * m / 2 && k->post.argmax; r++)
         for (ptrdiff_t c = 0; c < p->columns * m / 2; c++) {
             const REAL *first = pixels + 2 * r * next + 2 * c * VL;
-            T(pool_pixels)(VLOAD(first), VLOAD(first + VL), VLOAD(first + next),
-                           VLOAD(first + next + VL), k->post.relu, pixels + r * next + c * VL,
-                           found + r * next + c * VL);
+            T(pool_pixels)(VLOAD(first), VLOAD(first + VL), VLOAD(first + next), VLOAD(first + next + VL),
+                           k->post.relu, pixels + r * next + c * VL, found + r * next + c * VL);
         }
 }
 
 /* Add to sums[c][tap] what output channel f of a group gives: gradients, scaled, times the pixels
  * that the definition multiplies them by, padding included.  Only channels that are `wanted`.
  * Returns whether a gradient is NaN: then so is all of it. */
-INLINE int T(weight_sums)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
-                          ptrdiff_t f, const uint8_t *wanted, double scale, double *sums)
+INLINE int T(weight_sums)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t f,
+                          const uint8_t *wanted, double scale, double *sums)
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t size = s->h * s->w, pixels = s->n * s->oh * s->ow;
@@ -192,8 +191,8 @@ INLINE int T(weight_sums)(const winograd_plan *p, const conv_args *k, ptrdiff_t 
 }
 
 /* Those of a filter's gradients (c, 3, 3) that are not finite, anew.  Memory: mend_bytes. */
-KERNEL void T(mend_weights)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
-                            ptrdiff_t f, REAL *dweight, char *memory)
+KERNEL void T(mend_weights)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t f,
+                            REAL *dweight, char *memory)
 {
     double *sums = (double *)memory;
     uint8_t *wanted = (uint8_t *)(sums + 9 * p->c);

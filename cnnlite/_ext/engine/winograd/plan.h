@@ -1,4 +1,4 @@
-/* winograd_plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
+/* winograd/plan.h: how a Winograd convolution is cut into blocks, and how their pixels are read. */
 #if !defined(CNNLITE_WINOGRAD_PLAN_ONCE)
 #define CNNLITE_WINOGRAD_PLAN_ONCE
 
@@ -12,14 +12,15 @@ typedef struct {
 } winograd_plan;
 
 /* Some rows of tiles of one image inside a block; `first` is their first tile's number in it. */
-typedef struct { ptrdiff_t image, row, rows, first; } winograd_strip;
+typedef struct {
+    ptrdiff_t image, row, rows, first;
+} winograd_strip;
 
 enum {
-    WINOGRAD_TILES = 64,                   /* of a block: each transformed weight is used often; */
-    WINOGRAD_TILES_MIN = 32,               /* fewer where its inputs and products would be more */
-    WINOGRAD_BYTES = 1300 << 10,           /* than a second-level cache and a little: they are */
-                                           /* read in long runs */
-    WINOGRAD_PIECES = 16,                  /* for up to 4 threads, with little waiting at the end */
+    WINOGRAD_TILES = 64,                   /* of a block, so that each transformed weight is used often */
+    WINOGRAD_TILES_MIN = 32,               /* of a block whose inputs and products exceed WINOGRAD_BYTES */
+    WINOGRAD_BYTES = 1300 << 10,           /* a second-level cache and a little, as they are read in order */
+    WINOGRAD_PIECES = 16,                  /* 4 threads then wait little for the last piece */
 };
 
 /* Rows of tiles of the block `by`: the last one may have fewer. */
@@ -29,8 +30,7 @@ static inline ptrdiff_t winograd_height(const winograd_plan *p, ptrdiff_t images
 }
 
 /* The strip of block `by` that begins at its row `done`. */
-static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by,
-                                           ptrdiff_t done)
+static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by, ptrdiff_t done)
 {
     const ptrdiff_t row = by * p->rows + done, left = winograd_height(p, images, by) - done;
     winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, left, done * p->columns};
@@ -40,7 +40,7 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
 #endif
 
 /* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
- * A power of two would send all of a tile's stores to one set of the first-level cache. */
+ * With a power of two, all stores of a tile would go to one set of the first-level cache. */
 INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
 
 /* Room for so many tiles. */
@@ -80,10 +80,9 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
 /* Pixels [y0, y1) x [x0, x1) of a pooled source: a window's gradient goes back to one of its pixels.
  * The pooled gradient and argmax are gathered to `spare`, `size` REALs apart; returns what
  * lanes_gather does. */
-KERNEL V T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
-                            ptrdiff_t plane, int lanes, ptrdiff_t y0, ptrdiff_t x0,
-                            ptrdiff_t y1, ptrdiff_t x1,
-                            REAL *pixels, ptrdiff_t pitch, REAL *spare, ptrdiff_t size)
+KERNEL V T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
+                            ptrdiff_t y0, ptrdiff_t x0, ptrdiff_t y1, ptrdiff_t x1, REAL *pixels, ptrdiff_t pitch,
+                            REAL *spare, ptrdiff_t size)
 {
     const ptrdiff_t ph = h / 2, pw = w / 2, py = y0 / 2, px = x0 / 2, at = plane * ph * pw;
     const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
@@ -95,19 +94,17 @@ KERNEL V T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
         for (ptrdiff_t x = x0; x < x1; x++) {
             const ptrdiff_t pooled = ((y / 2 - py) * pitch + x / 2 - px) * VL;
             const MASK here = (MASK)(T(index_of_real)(VLOAD(found + pooled)) == (int)(y % 2 * 2 + x % 2));
-            VSTORE(pixels + ((y - y0) * pitch + x - x0) * VL,
-                   VSELECT(here, VLOAD(spare + pooled), VZERO));
+            VSTORE(pixels + ((y - y0) * pitch + x - x0) * VL, VSELECT(here, VLOAD(spare + pooled), VZERO));
         }
     return squares;
 }
 
 /* Pixels [y, y + rows) x [x, x + columns) of `lanes` planes from number `plane`; zeros outside.
- * `size` REALs for pixels, and twice that behind them for a pooled source; returns what
+ * `pixels` has `size` REALs, and after them twice as many for a pooled source.  Returns what
  * lanes_gather does. */
-KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
-                           ptrdiff_t plane, int lanes, ptrdiff_t y, ptrdiff_t x,
-                           ptrdiff_t rows, ptrdiff_t columns,
-                           REAL *pixels, ptrdiff_t pitch, ptrdiff_t size)
+KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, ptrdiff_t plane, int lanes,
+                           ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels,
+                           ptrdiff_t pitch, ptrdiff_t size)
 {
     const ptrdiff_t odd = from->argmax ? 1 : 0;          /* pooling leaves an odd last row out */
     const ptrdiff_t y0 = larger(y, 0), y1 = smaller(y + rows, h - (h & odd));
@@ -127,29 +124,27 @@ KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w,
     const REAL *data = (const REAL *)from->data + plane * h * w;
     const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + plane * h * w : NULL;
     if (from->argmax)
-        return T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch,
-                                  pixels + size, size);
+        return T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch, pixels + size, size);
     return T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
 }
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
-INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows,
-                           REAL *inputs)
+INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows, REAL *inputs)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, inputs += VL) {
             V o[TILE_MAX * TILE_MAX];
             T(input_2d)(m, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
-            UNROLL for (int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(inputs + e * p->inputs, o[e]);
+            UNROLL_FOR(int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(inputs + e * p->inputs, o[e]);
         }
 }
 
 /* B^T d B of the block (by, bx): channel blocks first .. end - 1 of the group, to
  * inputs[element][block][tile][VL].  Returns the number of tiles; `squares` is what the pixels'
  * squares add up to. */
-KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group,
-                                    ptrdiff_t by, ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end,
-                                    REAL *pixels, REAL *inputs, V *squares)
+KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t by,
+                                    ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end, REAL *pixels, REAL *inputs,
+                                    V *squares)
 {
     const conv_shape *s = &k->shape;
     *squares = VZERO;
@@ -161,9 +156,8 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
             const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
             REAL *to = inputs + (b * p->tiles + strip.first) * VL;
             *squares += T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
-                                          strip.row * p->m - s->top, x0 - s->left,
-                                          strip.rows * p->m + 2, p->pitch, pixels, p->pitch,
-                                          p->pixels);
+                                          strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
+                                          pixels, p->pitch, p->pixels);
             if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
             else T(input_tiles)(p, 2, pixels, strip.rows, to);
         }

@@ -1,4 +1,4 @@
-/* winograd_product.h: the matrix products of Winograd's convolution.
+/* winograd/product.h: the matrix products of Winograd's convolution.
  *
  * The transforms leave their results as [element of the tile][block of VL channels][tile][VL]:
  * each is written once, by whole vectors, and is already what the products read, so nothing is
@@ -18,47 +18,45 @@ static inline ptrdiff_t panel_width(ptrdiff_t left) { return left == 4 ? 2 : sma
 
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks. */
-INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block,
-                            const REAL *RESTRICT weights, REAL *RESTRICT products,
-                            ptrdiff_t channels, const int nv)
+INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const REAL *RESTRICT weights,
+                            REAL *RESTRICT products, ptrdiff_t channels, const int nv)
 {
     V acc[TILE_ROWS][PANEL];
-    UNROLL for (int i = 0; i < TILE_ROWS; i++)
-        UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VZERO;
+    UNROLL_FOR(int i = 0; i < TILE_ROWS; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VZERO;
     for (; channels > 0; channels -= VL, inputs += block) {
         const ptrdiff_t depth = channels < VL ? channels : VL;
         for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL) {
             V row[PANEL];
-            UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
-            UNROLL for (int i = 0; i < TILE_ROWS; i++) {
+            UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
+            UNROLL_FOR(int i = 0; i < TILE_ROWS; i++) {
                 V x = VSET1(inputs[i * VL + k]);
-                UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+                UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
             }
         }
     }
-    UNROLL for (int i = 0; i < TILE_ROWS; i++)
-        UNROLL for (int j = 0; j < nv; j++) VSTORE(products + j * block + i * VL, acc[i][j]);
+    UNROLL_FOR(int i = 0; i < TILE_ROWS; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) VSTORE(products + j * block + i * VL, acc[i][j]);
 }
 
 /* sums[i][j] (rows `ld` apart) += sum over tiles of outputs[tile][i] * inputs[j][tile][VL], for
  * ADJOINT_ROWS output channels i and nv blocks j of input channels; with `begin`, = not +=. */
-INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT inputs,
-                            ptrdiff_t block, REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles,
-                            int begin, const int nv)
+INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT inputs, ptrdiff_t block,
+                            REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles, int begin, const int nv)
 {
     V acc[ADJOINT_ROWS][PANEL];
-    UNROLL for (int i = 0; i < ADJOINT_ROWS; i++)
-        UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VZERO;
+    UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VZERO;
     for (ptrdiff_t t = 0; t < tiles; t++) {
         V row[PANEL];
-        UNROLL for (int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block + t * VL);
-        UNROLL for (int i = 0; i < ADJOINT_ROWS; i++) {
+        UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block + t * VL);
+        UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++) {
             V x = VSET1(outputs[t * VL + i]);
-            UNROLL for (int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
+            UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
         }
     }
-    UNROLL for (int i = 0; i < ADJOINT_ROWS; i++)
-        UNROLL for (int j = 0; j < nv; j++) {
+    UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
+        UNROLL_FOR(int j = 0; j < nv; j++) {
             REAL *sum = sums + i * ld + j * VL;
             VSTORE(sum, begin ? acc[i][j] : VLOAD(sum) + acc[i][j]);
         }
@@ -81,9 +79,8 @@ KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL
 }
 
 /* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles. */
-KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights,
-                               REAL *products, ptrdiff_t channels, ptrdiff_t blocks_out,
-                               ptrdiff_t tiles)
+KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
+                               ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles)
 {
     for (ptrdiff_t j = 0, nv; j < blocks_out; j += nv, weights += nv * VL * channels) {
         nv = panel_width(blocks_out - j);
@@ -100,8 +97,7 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
 
 /* One element of the tile: sums (blocks_out, blocks_in blocks of VL) += outputs^T * inputs. */
 KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_t block, REAL *sums,
-                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles,
-                               int begin)
+                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles, int begin)
 {
     const ptrdiff_t ld = blocks_in * VL;
     for (ptrdiff_t j = 0, nv; j < blocks_in; j += nv) {

@@ -1,4 +1,4 @@
-/* winograd_transform.h: the small matrices of F(m x m, 3 x 3), m = 4 or 2, applied to vectors of
+/* winograd/transform.h: the small matrices of F(m x m, 3 x 3), m = 4 or 2, applied to vectors of
  * channels.
  *
  *     Y = A^T [ (G g G^T) * (B^T d B) ] A          (Winograd 1980; Lavin & Gray 2016)
@@ -127,16 +127,14 @@ INLINE void T(weight_adjoint_1d)(const int m, const V *u, const int in, V *o, co
  * `name`. */
 #undef TRANSFORM_2D
 #define TRANSFORM_2D(name, one_d, from, to) \
-    INLINE void T(name)(const int m, const REAL *in, ptrdiff_t pitch, ptrdiff_t step, \
-                        V o[TILE_MAX * TILE_MAX]) \
+    INLINE void T(name)(const int m, const REAL *in, ptrdiff_t pitch, ptrdiff_t step, V o[TILE_MAX * TILE_MAX]) \
     { \
         V d[TILE_MAX * TILE_MAX], half[TILE_MAX * TILE_MAX]; \
-        UNROLL for (int j = 0; j < (from); j++) { \
-            UNROLL for (int i = 0; i < (from); i++) d[i] = VLOAD(in + i * pitch + j * step); \
+        UNROLL_FOR(int j = 0; j < (from); j++) { \
+            UNROLL_FOR(int i = 0; i < (from); i++) d[i] = VLOAD(in + i * pitch + j * step); \
             T(one_d)(m, d, 1, half + j, TILE_MAX); \
         } \
-        UNROLL for (int i = 0; i < (to); i++) \
-            T(one_d)(m, half + i * TILE_MAX, 1, o + i * (to), 1); \
+        UNROLL_FOR(int i = 0; i < (to); i++) T(one_d)(m, half + i * TILE_MAX, 1, o + i * (to), 1); \
     }
 TRANSFORM_2D(input_2d, input_1d, m + 2, m + 2)
 TRANSFORM_2D(weight_2d, weight_1d, 3, m + 2)

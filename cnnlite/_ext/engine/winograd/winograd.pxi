@@ -15,7 +15,7 @@ cdef int check_winograd(Call call, weight, int tile) except -1:
 
 def conv2d_winograd_forward(x, weight, bias, y, padding, Py_ssize_t groups, int tile,
                             post=NO_POST_OPS, argmax=None):
-    """y, and what follows it, as of conv2d_tiled_forward with a 3 x 3 kernel and stride 1."""
+    """Compute y, then `post`, as conv2d_tiled_forward does with a 3 x 3 kernel and stride 1."""
     cdef conv_args k
     cdef Call call = Call("conv2d_winograd_forward")
     check_winograd(call, weight, tile)
@@ -26,7 +26,7 @@ def conv2d_winograd_forward(x, weight, bias, y, padding, Py_ssize_t groups, int 
 
 def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, int tile,
                                    kept=NOTHING_KEPT):
-    """dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, 3, 3)."""
+    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, 3, 3)."""
     cdef conv_args k
     cdef Call call = Call("conv2d_winograd_input_gradient")
     check_winograd(call, weight, tile)
@@ -44,7 +44,7 @@ def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, i
 
 def conv2d_winograd_weight_gradient(x, dy, dweight, dbias, padding, Py_ssize_t groups, int tile,
                                     kept=NOTHING_KEPT):
-    """dweight (F, C / groups, 3, 3), and dbias (F,) unless None, from x and dy (N, F, OH, OW)."""
+    """Compute dweight (F, C / groups, 3, 3), and dbias (F,) unless None, from x and dy."""
     cdef conv_args k
     cdef Call call = Call("conv2d_winograd_weight_gradient")
     check_winograd(call, dweight, tile)

@@ -17,7 +17,7 @@ from statistics import median
 import numpy as np
 
 from cnnlite import functional
-from cnnlite._backend import empty, kernels
+from cnnlite.backend import empty, kernels
 from cnnlite.functional.conv import ALGORITHMS
 from cnnlite.post_ops import NO_POST_OPS
 

@@ -5,21 +5,15 @@ so that a new operation may be in NumPy first.  With CNNLITE_BACKEND=reference i
 nothing is laid over.
 """
 
-import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from cnnlite import reference
-from cnnlite._cpus import default_num_threads
+from cnnlite import environment, reference
+from cnnlite.cpus import default_num_threads
 
 __all__ = ["backend_name", "empty", "kernels"]
 
-backend_name = os.environ.get("CNNLITE_BACKEND") or "compiled"
-if backend_name not in ("compiled", "reference"):
-    raise ImportError(
-        f"CNNLITE_BACKEND is {backend_name!r}, expected 'compiled' (the default) or 'reference'",
-        name=__name__,
-    )
+backend_name = environment.BACKEND.value()
 
 
 def _load() -> SimpleNamespace:

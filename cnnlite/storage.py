@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from cnnlite.files import replace_file
 
 Arrays = dict[str, np.ndarray]
 Metadata = dict[str, Any]
@@ -20,53 +18,6 @@ Metadata = dict[str, Any]
 
 class StorageError(OSError):
     """A file of arrays cannot be written, or is not what it should be; the message names it."""
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that there is the old file or the new one, never a part of one.
-
-    The bytes go to a file beside it, are synced to the disk, and take the name in one step; then
-    the folder is synced, so that the name survives a power cut too.
-
-    Args:
-        path: the file; it is made, or replaced. A symbolic link is followed.
-        data: all its bytes.
-
-    Raises:
-        OSError: the disk is full, the folder is missing or read-only, or `path` is something else
-            than a file; what was at `path` is untouched and nothing is left beside it.
-    """
-    name, path = path, Path(os.path.realpath(path))
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(f"{name} is not a regular file")
-    draft = _draft(path, str(os.getpid()))
-    try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        if isinstance(error, OSError):  # in the name of the file, not of its draft
-            raise OSError(error.errno, error.strerror, str(name)) from error
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # where folders can be opened at all
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def remove_drafts(path: Path) -> None:
-    """Remove what a killed `replace_file` may have left beside `path`."""
-    path = Path(os.path.realpath(path))
-    pattern = _draft(Path(glob.escape(str(path))), "*")
-    for draft in glob.glob(str(pattern)):
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
@@ -129,10 +80,6 @@ def read_arrays(path: Path) -> tuple[Arrays, Metadata | None]:
     except (ValueError, RecursionError) as error:
         raise StorageError(f"{path} is damaged: its metadata is no JSON") from error
     return arrays, metadata if isinstance(metadata, dict) else {}
-
-
-def _draft(path: Path, owner: str) -> Path:
-    return path.with_name(f".{path.name}.{owner}.tmp")
 
 
 def _digest(arrays: Mapping[str, np.ndarray], text: str) -> str:

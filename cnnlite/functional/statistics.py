@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite._backend import empty
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array
 
-# Infinite numbers give NaN, and squares may underflow: not worth a warning.
-quiet = np.errstate(under="ignore", over="ignore", invalid="ignore", divide="ignore")
-
-# As in the engine (conv_args.h): so many numbers are added in float32, one to the other.
+# As in the engine (engine.h): so many numbers are added in float32, one to the other.
 LONGEST_SUM = 512
 _BLOCK = 2**16  # numbers that are converted to float64 at a time: they stay in the cache
 _TINY, _HUGE = 1e-280, np.finfo(np.float64).max  # squares beyond them have underflowed, overflowed

@@ -4,11 +4,9 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["MOST_THREADS", "default_num_threads"]
+from cnnlite.environment import MOST_THREADS, NUM_THREADS
 
-# The pool of threads and the kernels' working memory have a place for each of them
-# (_ext/runtime/pool.h, _ext/engine_workspace.pxi).
-MOST_THREADS = 1024
+__all__ = ["default_num_threads"]
 
 
 def default_num_threads() -> int:
@@ -17,14 +15,8 @@ def default_num_threads() -> int:
     Raises:
         ValueError: CNNLITE_NUM_THREADS is not a whole number from 1 to MOST_THREADS.
     """
-    text = os.environ.get("CNNLITE_NUM_THREADS")
-    if not text:
-        return max(1, min(affinity(), cgroup_quota(), MOST_THREADS))
-    if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= MOST_THREADS:
-        raise ValueError(
-            f"CNNLITE_NUM_THREADS is {text!r}, expected a whole number from 1 to {MOST_THREADS}"
-        )
-    return int(text)
+    asked = NUM_THREADS.value()
+    return asked or max(1, min(affinity(), cgroup_quota(), MOST_THREADS))
 
 
 def affinity() -> int:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from cnnlite import __version__, get_num_threads
-from cnnlite._backend import backend_name, kernels
+from cnnlite.backend import backend_name, kernels
 
 
-def environment() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """Return versions, build and machine as plain values, for `cnnlite doctor` and for run folders.
 
     The same seed and configuration give the same bits where cnnlite, numpy, compiler, backend and

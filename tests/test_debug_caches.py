@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnnlite import Linear, functional
-from cnnlite._caches import debug_caches
+from cnnlite.debug_caches import debug_caches
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -167,7 +167,7 @@ def test_memory_is_given_back_with_the_variable_too() -> None:
 def test_arrays_are_found_in_any_kind_of_cache() -> None:
     from dataclasses import dataclass
 
-    from cnnlite._caches import _arrays
+    from cnnlite.debug_caches import _arrays
 
     @dataclass
     class Cache:
@@ -187,3 +187,33 @@ def test_arrays_are_found_in_any_kind_of_cache() -> None:
         "[0].rest['a'][0]",
         "[1].mask",
     ]
+
+
+def test_arrays_in_closures_partials_and_methods_were_not_found() -> None:
+    """A backward that forward returns as a function needs what the function refers to."""
+    from functools import partial
+
+    from cnnlite.debug_caches import _arrays
+
+    class Pullback:
+        def __init__(self, x: np.ndarray) -> None:
+            self.x = x
+
+        def __call__(self, dy: np.ndarray) -> np.ndarray:
+            return dy * self.x
+
+    x, layer = np.ones(3), Linear(1, 1)
+    a, b, c, d = (np.full(1, number) for number in range(4))
+    cache = (
+        lambda dy: (dy * a, layer),
+        partial(np.multiply, b, out=c),
+        Pullback(d),
+        Pullback(x).__call__,
+    )
+    assert dict(_arrays(cache, "", set())) == {
+        "[0].a": a,
+        "[1].args[0]": b,
+        "[1].keywords['out']": c,
+        "[2].x": d,
+        "[3].x": x,
+    }

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cnnlite import _ladder
-from cnnlite._ladder import Conv
+from cnnlite.cli import ladder
+from cnnlite.cli.ladder import Conv
 
 LIMIT = 2e-5
 LAYERS = (
@@ -22,24 +22,24 @@ LAYERS = (
     Conv("1x1", 64, 16, 128, 1, 0, batch=8),
     Conv("1x1/2", 64, 16, 128, 1, 0, 2, batch=8),
 )
-CASES = [(layer, rung) for layer in LAYERS for rung in ("im2col", *_ladder.rungs_for(layer)[1:])]
+CASES = [(layer, rung) for layer in LAYERS for rung in ("im2col", *ladder.rungs_for(layer)[1:])]
 
 
 @pytest.mark.parametrize(("layer", "rung"), CASES, ids=lambda part: getattr(part, "name", part))
 def test_float32_is_close_to_float64_in_outputs_and_gradients(layer: Conv, rung: str) -> None:
-    assert _ladder.error(layer, rung) < LIMIT
+    assert ladder.error(layer, rung) < LIMIT
 
 
 def test_a_wrong_result_is_a_large_error(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Conv("small", 2, 5, 3, 3, 1, batch=2)
-    exact = _ladder.functional.conv2d_backward
+    exact = ladder.functional.conv2d_backward
 
     def off(dy: np.ndarray, cache: object) -> tuple:
         dx, dweight, dbias = exact(dy, cache)
         return dx, dweight * (1 if dy.dtype == np.float64 else 1.001), dbias
 
-    monkeypatch.setattr(_ladder.functional, "conv2d_backward", off)
-    assert _ladder.error(layer, "tiled") == pytest.approx(1e-3, rel=0.01)
+    monkeypatch.setattr(ladder.functional, "conv2d_backward", off)
+    assert ladder.error(layer, "tiled") == pytest.approx(1e-3, rel=0.01)
 
 
 def test_sizes_of_a_layer() -> None:
@@ -53,35 +53,35 @@ def test_sizes_of_a_layer() -> None:
 
 
 def test_the_naive_rung_is_for_tiny_layers() -> None:
-    assert _ladder.rungs_for(Conv("", 2, 8, 4, 3, 1, batch=2))[0] == "naive"
-    assert _ladder.rungs_for(Conv("", 64, 16, 64, 3, 1)) == ["im2col", "tiled", "winograd"]
-    assert _ladder.rungs_for(Conv("", 64, 16, 64, 3, 1, 2)) == ["im2col", "tiled"]
+    assert ladder.rungs_for(Conv("", 2, 8, 4, 3, 1, batch=2))[0] == "naive"
+    assert ladder.rungs_for(Conv("", 64, 16, 64, 3, 1)) == ["im2col", "tiled", "winograd"]
+    assert ladder.rungs_for(Conv("", 64, 16, 64, 3, 1, 2)) == ["im2col", "tiled"]
 
 
 def test_rates_are_of_three_passes_and_positive() -> None:
     layer = Conv("", 2, 5, 3, 3, 1, batch=2)
-    rates = _ladder.measure(layer, ["tiled", "winograd"], 1)
+    rates = ladder.measure(layer, ["tiled", "winograd"], 1)
     assert list(rates) == ["tiled", "winograd"]
-    assert all(len(three) == len(_ladder.PASSES) and min(three) > 0 for three in rates.values())
+    assert all(len(three) == len(ladder.PASSES) and min(three) > 0 for three in rates.values())
 
 
 def test_the_roofline_is_the_lower_of_two_limits() -> None:
     layer = Conv("", 1, 10, 1, 1, 0, batch=1)  # 200 operations on 804 bytes
-    assert _ladder.roofline(layer, peak=100, bandwidth=804) == 100
-    assert _ladder.roofline(layer, peak=100, bandwidth=40.2) == pytest.approx(10)
+    assert ladder.roofline(layer, peak=100, bandwidth=804) == 100
+    assert ladder.roofline(layer, peak=100, bandwidth=40.2) == pytest.approx(10)
 
 
 def test_the_machines_rate_is_measured_with_that_many_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = {}
-    monkeypatch.setattr(_ladder, "SGEMM_SIZE", 64)
-    run = _ladder.subprocess.run
+    monkeypatch.setattr(ladder, "SGEMM_SIZE", 64)
+    run = ladder.subprocess.run
 
     def spy(command: list[str], **options: object) -> object:
         seen.update(options["env"])
         return run(command, **options)
 
-    monkeypatch.setattr(_ladder.subprocess, "run", spy)
-    assert _ladder.sgemm_rate(3, rounds=1) > 0
+    monkeypatch.setattr(ladder.subprocess, "run", spy)
+    assert ladder.sgemm_rate(3, rounds=1) > 0
     assert seen["OPENBLAS_NUM_THREADS"] == seen["OMP_NUM_THREADS"] == "3"

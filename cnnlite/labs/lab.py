@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from cnnlite import data as datasets
-from cnnlite._storage import replace_file
 from cnnlite.data import Dataset
+from cnnlite.files import replace_file
 
 # Okabe and Ito's colours, which colour-blind people tell apart, in the order a picture takes them.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

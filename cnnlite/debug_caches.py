@@ -12,21 +12,19 @@ becomes the one entry of a tuple, which backward takes out again.
 import functools
 import inspect
 import itertools
-import os
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnlite import environment
+
 __all__ = ["debug_caches", "guard_class", "guard_pairs"]
 
-_text = os.environ.get("CNNLITE_DEBUG_CACHES", "")
-if _text not in ("", "0", "1"):
-    raise ImportError(f"CNNLITE_DEBUG_CACHES is {_text!r}, expected 0 or 1", name=__name__)
-debug_caches = _text == "1"
+debug_caches = environment.DEBUG_CACHES.value()
 """Whether caches are guarded; read once, here."""
 
 FORWARDS = ("forward", "forward_post")
@@ -261,13 +259,30 @@ def _arrays(value: Any, path: str, visited: set[int]) -> Iterator[tuple[str, np.
         parts = ((f"{path}[{key!r}]", entry) for key, entry in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         parts = ((f"{path}[{i}]", entry) for i, entry in enumerate(value))
-    elif not (callable(value) or isinstance(value, ModuleType) or hasattr(value, "forward")):
+    elif isinstance(value, FunctionType):
+        cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+        parts = ((f"{path}.{name}", cell.cell_contents) for name, cell in cells if _filled(cell))
+    elif isinstance(value, MethodType):
+        parts = ((path, value.__self__),)
+    elif isinstance(value, functools.partial):
+        inside = {"func": value.func, "args": value.args, "keywords": value.keywords}
+        parts = ((f"{path}.{name}", part) for name, part in inside.items())
+    elif not (isinstance(value, type | ModuleType) or hasattr(value, "forward")):
         slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
         names = [*getattr(value, "__dict__", ()), *slots]
         parts = ((f"{path}.{name}", getattr(value, name, None)) for name in names)
     visited.add(id(value))
     for name, part in parts:
         yield from _arrays(part, name.removeprefix("."), visited)
+
+
+def _filled(cell: CellType) -> bool:
+    """Whether a closure's variable has a value yet."""
+    try:
+        cell.cell_contents  # noqa: B018  # reading an empty cell raises
+    except ValueError:
+        return False
+    return True
 
 
 def _checksum(array: Any) -> int:

@@ -1,0 +1,44 @@
+"""Public names of functional, layers and optim: each stands in one file's `__all__`."""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+import pytest
+
+from cnnlite import functional, layers, optim
+
+PACKAGES = [functional, layers, optim]
+
+# Public in their files, for the package's other files; not among its names.
+INSIDE = {
+    "cnnlite.functional": set(),
+    "cnnlite.layers": {
+        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "Row", "Step", "Summary",
+        "all_taken", "check_arrays", "check_overlaps", "cut_into_steps", "first_names", "summarize",
+    },
+    "cnnlite.optim": {
+        "Owners", "check_gradient", "check_state", "step_count", "wholly",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_a_star_import_gives_every_name_and_nothing_else(package: ModuleType) -> None:
+    names: dict[str, object] = {}
+    exec(f"from {package.__name__} import *", names)
+    del names["__builtins__"]
+    assert sorted(names) == sorted(package.__all__)
+    assert len(package.__all__) == len(set(package.__all__))
+    assert not [name for name, value in names.items() if isinstance(value, ModuleType)]
+    for name, value in names.items():
+        home = getattr(value, "__module__", package.__name__)
+        assert home.startswith(package.__name__), name
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_no_file_is_forgotten(package: ModuleType) -> None:
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if not module.ispkg:
+            public = set(getattr(importlib.import_module(module.name), "__all__", ()))
+            assert public - INSIDE[package.__name__] <= set(package.__all__), module.name
