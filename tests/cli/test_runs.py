@@ -50,14 +50,17 @@ def test_an_empty_folder_may_be_used(tmp_path: Path) -> None:
     assert runs.create(tmp_path, "any") == tmp_path
 
 
-@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("kind", ["file", "folder", "run"])
 def test_what_is_there_is_not_written_over(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "there"
-    if kind == "folder":
+    if kind == "file":
+        path.write_text("mine")
+    else:
         path.mkdir()
-    (path / "x" if kind == "folder" else path).write_text("mine")
-    with pytest.raises(FileExistsError, match="--resume"):
+        (path / (runs.CHECKPOINT if kind == "run" else "x")).write_text("mine")
+    with pytest.raises(FileExistsError, match="another folder with --out") as refused:
         runs.create(path, "any")
+    assert (f"--resume {path}" in str(refused.value)) is (kind == "run")
 
 
 @pytest.mark.parametrize(
