@@ -21,6 +21,14 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def no_terminal() -> Iterator[None]:
+    """Output is as wide as it is: pytest-xdist tells its workers the width of a terminal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def several_threads_for_small_arrays() -> Iterator[None]:
     """Kernels stay on one thread for arrays as small as those of most tests; not here."""
     from cnnlite.backend import backend_name
