@@ -50,7 +50,7 @@ def quick(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Test everything but what is marked slow."""
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session
@@ -58,7 +58,7 @@ def judge(session: nox.Session) -> None:
     """Test against PyTorch and ONNX, and on CIFAR-10 if CNNLITE_DATA names it."""
     required = {"CNNLITE_REQUIRE_TORCH": "1", "CNNLITE_REQUIRE_ONNX": "1"}
     which = "(torch or onnx or cifar10) and not slow"
-    session.run("pytest", "-n", "auto", "-m", which, *session.posargs, env=required)
+    session.run("pytest", "-m", which, *session.posargs, env=required)
 
 
 @nox.session

@@ -14,6 +14,15 @@ import pytest
 from cnnlite import environment
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite on all CPUs; `-n 0` keeps it in one process."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and config.pluginmanager.hasplugin("xdist") and not config.option.usepdb:
+        if config.option.numprocesses is None:
+            config.option.numprocesses = "auto"
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """The same numbers in every run."""

@@ -150,6 +150,7 @@ def test_the_command_line_says_it_in_one_line(variable: Variable[Any]) -> None:
 @pytest.mark.parametrize("name", ["DEBUG", "SERIAL", "SANITIZE"])
 def test_the_build_refuses_a_wrong_switch(name: str) -> None:
     """CNNLITE_SERIAL=true built for several threads without a word."""
+    pytest.importorskip("Cython")
     done = subprocess.run(
         [sys.executable, "setup.py", "--version"],
         cwd=ROOT,
