@@ -18,9 +18,9 @@ from cnnlite import environment
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run the whole suite on all CPUs; `-n 0` keeps it in one process."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if whole and config.pluginmanager.hasplugin("xdist") and not config.option.usepdb:
-        if config.option.numprocesses is None:
-            config.option.numprocesses = "auto"
+    there = config.pluginmanager.hasplugin("xdist")
+    if whole and there and config.option.numprocesses is None and not config.option.usepdb:
+        config.option.numprocesses = "auto"
 
 
 @pytest.fixture
