@@ -5,6 +5,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from cnnlite import environment
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run the whole suite on all CPUs; `-n 0` keeps it in one process."""
+    """Run the whole suite on all CPUs; `-n 0` keeps it in one process.
+
+    Not beside PyTorch: its threads in several processes once kept each other from ending.
+    """
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    there = config.pluginmanager.hasplugin("xdist")
+    there = config.pluginmanager.hasplugin("xdist") and find_spec("torch") is None
     if whole and there and config.option.numprocesses is None and not config.option.usepdb:
         config.option.numprocesses = "auto"
 

@@ -19,7 +19,6 @@ SELECTION = [
     str(ROOT / "tests/_ext"),
     str(ROOT / "tests/functional"),
     f"--ignore={ROOT / 'tests/functional/test_long_sums.py'}",  # millions of terms: far too slow
-    *("-n", "auto"),
     "-m",
     "not torch and not slow",
 ]
