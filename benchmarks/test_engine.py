@@ -18,6 +18,7 @@ from cnnlite import SGD, models
 from cnnlite import functional as F
 from cnnlite.backend import kernels
 from cnnlite.cli.ladder import PASSES, Conv, rungs_for, works_of
+from cnnlite.post_ops import RELU
 
 Measure = Callable[..., None]
 LINEAR = ((3072, 10), (8192, 100), (2048, 10), (256, 10))  # inputs, outputs
@@ -40,7 +41,7 @@ def test_convolution(measure: Measure, layer: Conv, rung: str, number: int) -> N
 def test_linear(measure: Measure, name: str, inputs: int, outputs: int) -> None:
     x, weight, y = _normal(BATCH, inputs), _normal(outputs, inputs), _normal(BATCH, outputs)
     arguments = {
-        "forward": (x, weight, None, y, False),
+        "forward": (x, weight, None, y),
         "input_gradient": (y, weight, x),
         "weight_gradient": (x, y, weight, None),
     }[name]
@@ -81,7 +82,7 @@ def test_activation_backward(measure: Measure, name: str, channels: int, size: i
 @pytest.mark.parametrize(("channels", "size"), PLANES)
 def test_residual_sum(measure: Measure, channels: int, size: int) -> None:
     x, shortcut = _normal(2, BATCH, channels, size, size)
-    arguments = (x, shortcut, np.empty_like(x), True)
+    arguments = (x, shortcut, np.empty_like(x), RELU)
     measure(kernels.add, *arguments, rate="GB/s", amount=3 * x.nbytes)
 
 
