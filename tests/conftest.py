@@ -1,11 +1,11 @@
 """Fixtures and rules that all tests share."""
 
 import importlib
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,11 @@ from cnnlite import environment
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run the whole suite on all CPUs; `-n 0` keeps it in one process.
-
-    Not beside PyTorch: its threads in several processes once kept each other from ending.
-    """
+    """Run the whole suite on all CPUs; `-n 0` keeps it in one process."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    there = config.pluginmanager.hasplugin("xdist") and find_spec("torch") is None
-    if whole and there and config.option.numprocesses is None and not config.option.usepdb:
+    there = config.pluginmanager.hasplugin("xdist") and not config.option.usepdb
+    worker = "PYTEST_XDIST_WORKER" in os.environ  # it comes here too, and must not start workers
+    if whole and there and not worker and config.option.numprocesses is None:
         config.option.numprocesses = "auto"
 
 
