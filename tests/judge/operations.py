@@ -12,7 +12,7 @@ import cnnlite.functional as F
 from cnnlite import losses
 from cnnlite.catalogue import Entry
 from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
-from tests.entries import PLAIN, pair_of, theirs
+from tests.entries import PLAIN, pair_of, sizes, theirs
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -242,7 +242,7 @@ def _plain(entry: Entry) -> Callable[[Maker], Case]:
             shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
             x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
         else:
-            x = make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9))
+            x = make.normal(make.size(1, 3), make.size(1, 5), *sizes(make, entry, example))
 
         def judge(torch: Any, x: Any) -> Any:
             return theirs(torch, entry.operation)(x, *example.args, **example.settings)
