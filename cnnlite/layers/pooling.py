@@ -1,4 +1,4 @@
-"""Pooling, one number for each window of each channel, and upsampling."""
+"""Pooling: one number for each window of each channel."""
 
 from typing import Any
 
@@ -6,25 +6,17 @@ import numpy as np
 
 from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding, as_stored, resolve_pool_window
-from cnnlite.functional import (
-    adaptive_avg_pool2d_backward,
-    adaptive_avg_pool2d_forward,
-    adaptive_max_pool2d_backward,
-    adaptive_max_pool2d_forward,
+from cnnlite.functional.pooling import (
     avg_pool2d_backward,
     avg_pool2d_forward,
-    interpolate_backward,
-    interpolate_forward,
     max_pool2d_backward,
     max_pool2d_forward,
 )
-from cnnlite.functional.adaptive import AdaptiveSize, adaptive_size
-from cnnlite.functional.resample import Scale, check_settings
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.post_ops import POOL
 from cnnlite.random import RngLike
 
-__all__ = ["AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "MaxPool2d", "Upsample"]
+__all__ = ["AvgPool2d", "MaxPool2d"]
 
 
 class MaxPool2d(Layer):
@@ -125,105 +117,3 @@ class AvgPool2d(Layer):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class _AdaptivePool2d(Layer):
-    """What the adaptive poolings share: the output's size."""
-
-    def __init__(self, output_size: AdaptiveSize = 1) -> None:
-        adaptive_size(type(self).__name__, output_size)
-        if isinstance(output_size, tuple | list) and len(output_size) == 2:
-            sizes = (None if size is None else as_stored(size) for size in output_size)
-            self.output_size: Any = tuple(sizes)
-        else:
-            self.output_size = as_stored(output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
-
-
-class AdaptiveAvgPool2d(_AdaptivePool2d):
-    """The mean of each of so many windows; `torch.nn.AdaptiveAvgPool2d`.
-
-    Args:
-        output_size: height and width of the output, or an int for both; None in it keeps the
-            image's.  1 is the mean of each channel.
-
-    Raises:
-        ValueError: it is no size.
-    """
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return adaptive_avg_pool2d_forward(x, self.output_size)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (adaptive_avg_pool2d_backward(dy, cache) if need_dx else None), {}
-
-
-class AdaptiveMaxPool2d(_AdaptivePool2d):
-    """The largest pixel of each of so many windows; `torch.nn.AdaptiveMaxPool2d`.
-
-    Args:
-        output_size: as for AdaptiveAvgPool2d.
-
-    Raises:
-        ValueError: it is no size.
-    """
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return adaptive_max_pool2d_forward(x, self.output_size)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (adaptive_max_pool2d_backward(dy, cache) if need_dx else None), {}
-
-
-class Upsample(Layer):
-    """Images of another size; `torch.nn.Upsample`.
-
-    Args:
-        size: height and width of the output, or an int for both.
-        scale_factor: instead of it a positive number, or one for the height and one for the width.
-        mode: "nearest", or "bilinear".
-        align_corners: for "bilinear", whether the centres of the corners stay corners.
-
-    Raises:
-        TypeError, ValueError: an argument is out of range, or not one of size and scale_factor is
-            given.
-    """
-
-    def __init__(
-        self,
-        size: IntPair | None = None,
-        scale_factor: Scale | None = None,
-        mode: str = "nearest",
-        align_corners: bool | None = None,
-    ) -> None:
-        settings = check_settings(size, scale_factor, mode, align_corners)
-        self.size: Any = None if size is None else as_stored(size)
-        self.scale_factor: Any = settings.scales
-        if settings.scales and not isinstance(scale_factor, tuple | list):
-            self.scale_factor = settings.scales[0]
-        self.mode = mode
-        self.align_corners = None if align_corners is None else settings.align_corners
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return interpolate_forward(x, self.size, self.scale_factor, self.mode, self.align_corners)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (interpolate_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        name = "size" if self.scale_factor is None else "scale_factor"
-        return f"{name}={getattr(self, name)}, mode={self.mode!r}"
