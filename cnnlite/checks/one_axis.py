@@ -9,7 +9,7 @@ from __future__ import annotations
 from cnnlite.checks.numbers import LARGEST, IntPair, as_integer, shown, two_integers
 from cnnlite.checks.windows import Padding, Window, windows_along
 
-__all__ = ["check_fit", "ends_of", "resolve_pool_window", "resolve_window", "single"]
+__all__ = ["as_stored", "check_fit", "resolve_pool_window", "resolve_window", "single"]
 
 
 def single(name: str, argument: str, value: IntPair, least: int = 1) -> int:
@@ -75,7 +75,7 @@ def resolve_pool_window(
     """
     step = kernel_size if stride is None else stride
     window = resolve_window(name, kernel_size, step, padding, dilation)
-    span, ends = _span(window), ends_of(window)
+    span, ends = _span(window), window[2][2:]
     if max(ends) > span // 2:
         raise ValueError(
             f"{name}: padding {ends} (left, right) is more than half of what the kernel spans, "
@@ -84,15 +84,18 @@ def resolve_pool_window(
     return window
 
 
-def ends_of(window: Window) -> tuple[int, int]:
-    """Return the padding before and after."""
-    return window[2][2:]
+def as_stored(padding: Padding, window: Window) -> str | int | tuple[int, int]:
+    """Return the padding of a window as a word, one number for both ends, or (left, right)."""
+    left, right = window[2][2:]
+    if isinstance(padding, str):
+        return padding
+    return left if left == right else (left, right)
 
 
 def check_fit(name: str, length: int, window: Window, ceil_mode: bool = False) -> None:
     """Raise ValueError unless at least one window fits a row of that length."""
     kernel, stride, dilation = (sizes[1] for sizes in (window[0], window[1], window[3]))
-    left, right = ends_of(window)
+    left, right = window[2][2:]
     if windows_along(length, kernel, stride, left, right, dilation, ceil_mode) < 1:
         raise ValueError(
             f"{name}: kernel {kernel} with dilation {dilation} spans {_span(window)}, more than "
