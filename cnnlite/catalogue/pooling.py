@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite import layers as nn
-from cnnlite.catalogue.entry import ODD, Entry, Export, Graph, Node, example
+from cnnlite.catalogue.entry import ODD, ROWS, Entry, Export, Graph, Node, example
 from cnnlite.catalogue.twins import same
 from cnnlite.catalogue.windows import PADDING, window
 from cnnlite.checks.numbers import pair
@@ -79,6 +79,19 @@ ENTRIES = [
         ),
         same(nn.MaxPool2d, {"return_indices": False}, padding=PADDING),
         _pool_node("MaxPool"), "max_pool2d",
+    ),
+    Entry(
+        nn.MaxPool1d, "pooling",
+        (
+            example(3, stride=2, padding=1, shape=ROWS, gives=(3, 4, 5), title="MaxPool1d"),
+            example(2, shape=ROWS, gives=(3, 4, 4)),
+            example(
+                3, stride=4, ceil_mode=True, shape=ROWS, gives=(3, 4, 3), lacks="`ceil_mode`"
+            ),
+            example(2, stride=1, dilation=2, shape=ROWS, gives=(3, 4, 7)),
+        ),
+        same(nn.MaxPool1d, {"return_indices": False}, padding=PADDING),
+        _pool_node("MaxPool"), "max_pool1d",
     ),
     Entry(
         nn.AvgPool2d, "pooling",

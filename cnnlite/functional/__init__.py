@@ -16,6 +16,7 @@ from cnnlite.functional.instance_norm import *
 from cnnlite.functional.linear import *
 from cnnlite.functional.losses import *
 from cnnlite.functional.normalization import *
+from cnnlite.functional.one_axis import *
 from cnnlite.functional.patches import *
 from cnnlite.functional.pooling import *
 from cnnlite.functional.rectifiers import *

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.checks import one_axis
 from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding, as_stored, resolve_pool_window
+from cnnlite.functional.one_axis import max_pool1d_backward, max_pool1d_forward
 from cnnlite.functional.pooling import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -16,7 +18,7 @@ from cnnlite.layers.base import Grads, Layer
 from cnnlite.post_ops import POOL
 from cnnlite.random import RngLike
 
-__all__ = ["AvgPool2d", "MaxPool2d"]
+__all__ = ["AvgPool2d", "MaxPool1d", "MaxPool2d"]
 
 
 class MaxPool2d(Layer):
@@ -68,6 +70,53 @@ class MaxPool2d(Layer):
         self, dy: np.ndarray, cache: Any, need_dx: bool = True
     ) -> tuple[np.ndarray | None, Grads]:
         return (max_pool2d_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class MaxPool1d(Layer):
+    """The largest element of each window of (N, C, L); `torch.nn.MaxPool1d`.
+
+    Args:
+        kernel_size: of the windows, an int or a tuple of one.
+        stride: from window to window, likewise; None is the kernel's size.
+        padding: an int, a tuple of one, (left, right), "same" or "valid"; at most half of what the
+            kernel spans.  Padding is never the largest.
+        dilation: distance between the elements of a window.
+        ceil_mode: whether a last window may stick out.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        kernel_size: IntPair,
+        stride: IntPair | None = None,
+        padding: Padding = 0,
+        dilation: IntPair = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        window = one_axis.resolve_pool_window("MaxPool1d", kernel_size, stride, padding, dilation)
+        self.kernel_size, self.stride, self.dilation = (window[i][1] for i in (0, 1, 3))
+        self.padding = one_axis.as_stored(padding, window)
+        self.ceil_mode = flag("MaxPool1d", "ceil_mode", ceil_mode)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return max_pool1d_forward(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (max_pool1d_backward(dy, cache) if need_dx else None), {}
 
     def extra_repr(self) -> str:
         return (

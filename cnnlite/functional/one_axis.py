@@ -1,0 +1,65 @@
+"""Operations on (N, C, L), what has a length: those on images, whose height is 1."""
+
+from __future__ import annotations
+
+from cnnlite.checks.arrays import Array, check_gradient, check_images
+from cnnlite.checks.numbers import IntPair, flag
+from cnnlite.checks.one_axis import check_fit, resolve_pool_window
+from cnnlite.checks.windows import Padding
+from cnnlite.functional.pooling import (
+    MaxPool2dCache,
+    MaxPool2x2Cache,
+    max_pool2d_backward,
+    take_maxima,
+)
+
+__all__ = ["max_pool1d_backward", "max_pool1d_forward"]
+
+
+def max_pool1d_forward(
+    x: Array,
+    kernel_size: IntPair,
+    stride: IntPair | None = None,
+    padding: Padding = 0,
+    dilation: IntPair = 1,
+    ceil_mode: bool = False,
+) -> tuple[Array, MaxPool2dCache | MaxPool2x2Cache]:
+    """Take the maximum of every window; `torch.nn.functional.max_pool1d`.
+
+    Args:
+        x: (N, C, L), float32 or float64.
+        kernel_size, dilation: int or tuple of one.
+        stride: the same; None means kernel_size.
+        padding: int, tuple of one, (left, right), "same" or "valid"; at most half a kernel.
+            Padding never wins.
+        ceil_mode: True lets a last window stick out at the end.
+
+    Returns:
+        y (N, C, OL) and the cache; NaN, equal maxima and dilated windows as in
+        `max_pool2d_forward`.
+
+    Raises:
+        TypeError: x is not float32 or float64.
+        ValueError: x is not (N, C, L), or a setting does not fit.
+    """
+    check_images("MaxPool1d", x, axes=1)
+    window = resolve_pool_window("MaxPool1d", kernel_size, stride, padding, dilation)
+    ceil_mode = flag("MaxPool1d", "ceil_mode", ceil_mode)
+    check_fit("MaxPool1d", x.shape[2], window, ceil_mode)
+    y, cache = take_maxima("MaxPool1d", x[:, :, None], window, ceil_mode)
+    return y[:, :, 0], cache
+
+
+def max_pool1d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
+    """Give each dy to the element that was the maximum; add up where windows overlap.
+
+    Args:
+        dy: (N, C, OL).
+        cache: what `max_pool1d_forward` returned; unchanged.
+
+    Returns:
+        dx (N, C, L).
+    """
+    n, c, _, length = cache.argmax.shape
+    dy = check_gradient("MaxPool1d", dy, (n, c, length), cache.dtype)
+    return max_pool2d_backward(dy[:, :, None], cache)[:, :, 0]
