@@ -107,6 +107,19 @@ ENTRIES = [
         _pool_node("AveragePool"), "avg_pool2d",
     ),
     Entry(
+        nn.AvgPool1d, "pooling",
+        (
+            example(3, stride=2, padding=1, shape=ROWS, gives=(3, 4, 5), title="AvgPool1d"),
+            example(2, shape=ROWS, gives=(3, 4, 4)),
+            example(4, stride=3, padding=2, count_include_pad=False, shape=ROWS, gives=(3, 4, 4)),
+            example(
+                4, stride=2, padding=1, ceil_mode=True, count_include_pad=False, shape=ROWS,
+                gives=(3, 4, 5), lacks="`ceil_mode`",
+            ),
+        ),
+        same(nn.AvgPool1d, padding=PADDING), _pool_node("AveragePool"), "avg_pool1d",
+    ),
+    Entry(
         nn.AdaptiveAvgPool2d, "pooling",
         (example(1, gives=(2, 4, 1, 1), title="AdaptiveAvgPool2d"), *ADAPTIVE),
         same(nn.AdaptiveAvgPool2d), GlobalPool("GlobalAveragePool"), "adaptive_avg_pool2d",

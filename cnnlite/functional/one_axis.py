@@ -7,13 +7,18 @@ from cnnlite.checks.numbers import IntPair, flag
 from cnnlite.checks.one_axis import check_fit, resolve_pool_window
 from cnnlite.checks.windows import Padding
 from cnnlite.functional.pooling import (
+    AvgPool2dCache,
     MaxPool2dCache,
     MaxPool2x2Cache,
+    avg_pool2d_backward,
     max_pool2d_backward,
     take_maxima,
+    take_means,
 )
 
-__all__ = ["max_pool1d_backward", "max_pool1d_forward"]
+__all__ = [
+    "avg_pool1d_backward", "avg_pool1d_forward", "max_pool1d_backward", "max_pool1d_forward",
+]  # fmt: skip
 
 
 def max_pool1d_forward(
@@ -63,3 +68,47 @@ def max_pool1d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> A
     n, c, _, length = cache.argmax.shape
     dy = check_gradient("MaxPool1d", dy, (n, c, length), cache.dtype)
     return max_pool2d_backward(dy[:, :, None], cache)[:, :, 0]
+
+
+def avg_pool1d_forward(
+    x: Array,
+    kernel_size: IntPair,
+    stride: IntPair | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> tuple[Array, AvgPool2dCache]:
+    """Take the mean of every window; `torch.nn.functional.avg_pool1d`.
+
+    Args:
+        x, kernel_size, stride, padding, ceil_mode: as for `max_pool1d_forward`.
+        count_include_pad: True counts the padding's zeros in the mean.
+
+    Returns:
+        y (N, C, OL) and the cache.
+
+    Raises:
+        TypeError, ValueError: as `max_pool1d_forward`.
+    """
+    check_images("AvgPool1d", x, axes=1)
+    window = resolve_pool_window("AvgPool1d", kernel_size, stride, padding)
+    ceil_mode = flag("AvgPool1d", "ceil_mode", ceil_mode)
+    counted = flag("AvgPool1d", "count_include_pad", count_include_pad)
+    check_fit("AvgPool1d", x.shape[2], window, ceil_mode)
+    y, cache = take_means("AvgPool1d", x[:, :, None], window, ceil_mode, counted)
+    return y[:, :, 0], cache
+
+
+def avg_pool1d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
+    """Spread each dy evenly over its window.
+
+    Args:
+        dy: (N, C, OL).
+        cache: what `avg_pool1d_forward` returned; unchanged.
+
+    Returns:
+        dx (N, C, L).
+    """
+    n, c, _, length = cache.y_shape
+    dy = check_gradient("AvgPool1d", dy, (n, c, length), cache.dtype)
+    return avg_pool2d_backward(dy[:, :, None], cache)[:, :, 0]

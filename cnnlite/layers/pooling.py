@@ -7,7 +7,12 @@ import numpy as np
 from cnnlite.checks import one_axis
 from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding, as_stored, resolve_pool_window
-from cnnlite.functional.one_axis import max_pool1d_backward, max_pool1d_forward
+from cnnlite.functional.one_axis import (
+    avg_pool1d_backward,
+    avg_pool1d_forward,
+    max_pool1d_backward,
+    max_pool1d_forward,
+)
 from cnnlite.functional.pooling import (
     avg_pool2d_backward,
     avg_pool2d_forward,
@@ -18,7 +23,7 @@ from cnnlite.layers.base import Grads, Layer
 from cnnlite.post_ops import POOL
 from cnnlite.random import RngLike
 
-__all__ = ["AvgPool2d", "MaxPool1d", "MaxPool2d"]
+__all__ = ["AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d"]
 
 
 class MaxPool2d(Layer):
@@ -163,6 +168,48 @@ class AvgPool2d(Layer):
         self, dy: np.ndarray, cache: Any, need_dx: bool = True
     ) -> tuple[np.ndarray | None, Grads]:
         return (avg_pool2d_backward(dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool1d(Layer):
+    """The mean of each window of (N, C, L); `torch.nn.AvgPool1d`.
+
+    Args:
+        kernel_size, stride, padding, ceil_mode: as for MaxPool1d.
+        count_include_pad: as for AvgPool2d.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        kernel_size: IntPair,
+        stride: IntPair | None = None,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        window = one_axis.resolve_pool_window("AvgPool1d", kernel_size, stride, padding)
+        self.kernel_size, self.stride = window[0][1:], window[1][1:]
+        stored = one_axis.as_stored(padding, window)
+        self.padding = (stored,) if isinstance(stored, int) else stored
+        self.ceil_mode = flag("AvgPool1d", "ceil_mode", ceil_mode)
+        self.count_include_pad = flag("AvgPool1d", "count_include_pad", count_include_pad)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        return avg_pool1d_forward(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (avg_pool1d_backward(dy, cache) if need_dx else None), {}
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

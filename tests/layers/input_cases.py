@@ -125,7 +125,7 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
     ),
     *[
         (f"{pool}{call}", shape, "float32", ValueError, f"{pool}: {words}")
-        for pool in ("MaxPool1d",)
+        for pool in ("MaxPool1d", "AvgPool1d")
         for call, shape, words in (
             ("(2)", (2, 3, 4, 4), f"{_ROWS} (2, 3, 4, 4)"),
             ("(2)", (3, 4), f"{_ROWS} (3, 4)"),
@@ -274,7 +274,7 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("MaxPool2d(2, padding=2)", ValueError, f"MaxPool2d: padding (2, 2, 2, 2) {_HALF} (2, 2)"),
     *[
         (f"{pool}({call})", error, f"{pool}: {words}")
-        for pool in ("MaxPool1d",)
+        for pool in ("MaxPool1d", "AvgPool1d")
         for call, error, words in (
             ("0", ValueError, f"kernel_size {_SINGLE} 0"),
             ("(2, 2)", ValueError, f"kernel_size {_SINGLE} (2, 2)"),

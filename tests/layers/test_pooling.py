@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnlite import layers
-from cnnlite.layers import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d
+from cnnlite.layers import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 
 
 @pytest.mark.parametrize("name", ["MaxPool2d", "AvgPool2d"])
@@ -72,7 +72,7 @@ def test_overlapping_windows_add_up() -> None:
         {"padding": "valid", "stride": 6},
     ],
 )
-@pytest.mark.parametrize(("one", "two"), [(MaxPool1d, MaxPool2d)])
+@pytest.mark.parametrize(("one", "two"), [(MaxPool1d, MaxPool2d), (AvgPool1d, AvgPool2d)])
 @pytest.mark.parametrize("shape", [(2, 3, 9), (1, 1, 4), (0, 2, 5)])
 def test_along_one_axis_it_is_the_pooling_of_images_of_one_row(
     shape: tuple[int, ...], one: Any, two: Any, settings: Any, rng: np.random.Generator
