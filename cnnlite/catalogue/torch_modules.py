@@ -3,12 +3,12 @@
 Imported only where PyTorch is wanted.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
 __all__ = ["PaddedConv2d", "Residual", "ZeroPadShortcut"]
-
-Sides = tuple[int, int, int, int]
 
 
 class Residual(nn.Module):
@@ -28,26 +28,35 @@ class Residual(nn.Module):
         return self.body(x) + (x if self.shortcut is None else self.shortcut(x))
 
 
-class PaddedConv2d(nn.Conv2d):
-    """A convolution with another padding on each side, which `torch.nn.Conv2d` does not offer.
+class _PadsFirst:
+    """A convolution with another padding on each side, which PyTorch's own do not offer.
 
     Args:
-        sides: (top, bottom, left, right), in pixels.
-        arguments, options: of `torch.nn.Conv2d`, whose own padding stays 0.
+        sides: before and after along each axis: (top, bottom, left, right) of images.
+        arguments, options: of PyTorch's convolution, whose own padding stays 0.
     """
 
-    def __init__(self, sides: Sides, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+    def __init__(self, sides: tuple[int, ...], *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
         self.sides = sides
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        top, bottom, left, right = self.sides
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        axes = len(self.sides) // 2
+        last_first = [
+            self.sides[2 * axis + end] for axis in reversed(range(axes)) for end in (0, 1)
+        ]
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-        x = nn.functional.pad(x, (left, right, top, bottom), mode)
+        x = nn.functional.pad(x, last_first, mode)
         # Not super().forward: with circular padding it would pad again.
-        return nn.functional.conv2d(
+        convolve: Any = getattr(nn.functional, f"conv{axes}d")
+        y: torch.Tensor = convolve(
             x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups
         )
+        return y
+
+
+class PaddedConv2d(_PadsFirst, nn.Conv2d):
+    """`torch.nn.Conv2d` that pads first."""
 
 
 class ZeroPadShortcut(nn.Module):

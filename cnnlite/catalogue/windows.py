@@ -57,32 +57,35 @@ def _both_sides(layer: Any) -> tuple[int, ...]:
 PADDING = Told(_both_sides, lambda module: module.padding)
 
 
-def _conv_to_torch(layer: nn.Conv2d) -> torch.nn.Module:
+def _conv_to_torch(layer: Any) -> torch.nn.Module:
     before, after = window(layer)[-2:]
     arguments = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride)
     rest = (layer.dilation, layer.groups, "bias" in layer.params, layer.padding_mode)
+    name = type(layer).__name__
     module: torch.nn.Module
     if before != after:
         sides = tuple(side for ends in zip(before, after, strict=True) for side in ends)
-        module = module_type("PaddedConv2d")(sides, *arguments, 0, *rest)
+        module = module_type(f"Padded{name}")(sides, *arguments, 0, *rest)
     else:
         padding = layer.padding if isinstance(layer.padding, str) else before
-        module = module_type("Conv2d")(*arguments, padding, *rest)
+        module = module_type(name)(*arguments, padding, *rest)
     return module
 
 
 def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
+    layer: Any = getattr(nn, type(module).__name__.removeprefix("Padded"))
     if module.padding_mode not in ("zeros", "circular"):
         raise ValueError(f"padding_mode is {module.padding_mode!r}, expected 'zeros' or 'circular'")
     sides = getattr(module, "sides", None)
-    return nn.Conv2d(
-        module.in_channels, module.out_channels, module.kernel_size, module.stride,
-        module.padding if sides is None else (sides[:2], sides[2:]), module.dilation,
-        module.groups, module.bias is not None, module.padding_mode, dtype=dtype,
+    padding = module.padding if sides is None else tuple(zip(sides[::2], sides[1::2], strict=True))
+    made: nn.Layer = layer(
+        module.in_channels, module.out_channels, module.kernel_size, module.stride, padding,
+        module.dilation, module.groups, module.bias is not None, module.padding_mode, dtype=dtype,
     )  # fmt: skip
+    return made
 
 
-def _conv_node(g: Graph, layer: nn.Conv2d, x: str) -> str:
+def _conv_node(g: Graph, layer: Any, x: str) -> str:
     _, stride, dilation, before, after = window(layer)
     pads = [*before, *after]
     if layer.padding_mode == "circular":
