@@ -41,14 +41,12 @@ class _PadsFirst:
         self.sides = sides
 
     def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
-        axes = len(self.sides) // 2
-        last_first = [
-            self.sides[2 * axis + end] for axis in reversed(range(axes)) for end in (0, 1)
-        ]
+        ends = list(zip(self.sides[::2], self.sides[1::2], strict=True))
+        last_first = [side for two in reversed(ends) for side in two]
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         x = nn.functional.pad(x, last_first, mode)
         # Not super().forward: with circular padding it would pad again.
-        convolve: Any = getattr(nn.functional, f"conv{axes}d")
+        convolve: Any = getattr(nn.functional, f"conv{len(ends)}d")
         y: torch.Tensor = convolve(
             x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups
         )

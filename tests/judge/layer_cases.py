@@ -113,6 +113,9 @@ def _examples(entry: Entry) -> Callable[[Maker], LayerCase]:
         x = _images(make, channels, *sizes(make, entry, example, least))
         # Not training where it is random: two generators of random numbers cannot agree.  The
         # operation's cases do it.
+        if "algorithm" in entry.parameters:
+            rung = make.one_of("auto", "naive", "im2col", "tiled")
+            example = example._replace(settings={**example.settings, "algorithm": rung})
         return LayerCase(entry.make(example, make.dtype), x, train=not entry.layer.random)
 
     return strategy
