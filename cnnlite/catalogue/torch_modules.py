@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["PaddedConv2d", "Residual", "ZeroPadShortcut"]
+__all__ = ["PaddedConv1d", "PaddedConv2d", "Residual", "ZeroPadShortcut"]
 
 
 class Residual(nn.Module):
@@ -55,6 +55,10 @@ class _PadsFirst:
 
 class PaddedConv2d(_PadsFirst, nn.Conv2d):
     """`torch.nn.Conv2d` that pads first."""
+
+
+class PaddedConv1d(_PadsFirst, nn.Conv1d):
+    """`torch.nn.Conv1d` that pads first."""
 
 
 class ZeroPadShortcut(nn.Module):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cnnlite import layers as nn
-from cnnlite.catalogue.entry import ODD, Entry, Graph, example
+from cnnlite.catalogue.entry import ODD, ROWS, Entry, Graph, example
 from cnnlite.catalogue.twins import Told, Twin, module_type
 from cnnlite.checks import one_axis
 from cnnlite.checks.numbers import pair
@@ -120,5 +120,21 @@ ENTRIES = [
         ),
         Twin(("Conv2d", "PaddedConv2d"), _conv_to_torch, _conv_from_torch),
         _conv_node, "conv2d",
+    ),
+    Entry(
+        nn.Conv1d, "convolution",
+        (
+            example(
+                4, 6, 3, stride=2, padding=1, groups=2, shape=ROWS, gives=(3, 6, 5), title="Conv1d"
+            ),
+            example(
+                4, 2, 2, padding="same", dilation=2, bias=False, shape=ROWS, gives=(3, 2, 9),
+                title="Conv1d dilated",
+            ),
+            example(4, 3, 3, padding=2, padding_mode="circular", shape=ROWS, gives=(3, 3, 11)),
+            example(4, 5, 1, stride=3, shape=ROWS, gives=(3, 5, 3)),
+        ),
+        Twin(("Conv1d", "PaddedConv1d"), _conv_to_torch, _conv_from_torch),
+        _conv_node, "conv1d",
     ),
 ]  # fmt: skip

@@ -9,16 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite import initializers
+from cnnlite.checks import one_axis
 from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
 from cnnlite.checks.windows import Padding, as_stored, resolve_padding
 from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_backward, conv2d_forward
+from cnnlite.functional.one_axis import conv1d_backward, conv1d_forward
 from cnnlite.layers.base import Grads
 from cnnlite.layers.fuse import Fusible
 from cnnlite.post_ops import PostOps
 from cnnlite.random import RngLike, init_generator
 
-__all__ = ["Conv2d"]
+__all__ = ["Conv1d", "Conv2d"]
 
 
 class _Conv(Fusible):
@@ -159,3 +161,30 @@ class Conv2d(_Conv):
         resolve_padding("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
         padding = as_stored(padding)
         self.padding = (padding, padding) if isinstance(padding, int) else padding
+
+
+class Conv1d(_Conv):
+    """Slides filters over rows (N, C, L); `torch.nn.Conv1d`.
+
+    params: weight (out_channels, in_channels / groups, K), bias (out_channels,).
+
+    Args:
+        in_channels, out_channels: channels of the rows, number of filters.
+        kernel_size, stride, dilation: an int or a tuple of one.
+        padding: an int, a tuple of one, (left, right), "same" or "valid".
+        groups, bias, padding_mode, algorithm, dtype, rng: as for Conv2d.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range, or groups do not divide the channels.
+    """
+
+    takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    operation: ClassVar = (conv1d_forward, conv1d_backward)
+
+    def _set_window(
+        self, kernel_size: IntPair, stride: IntPair, padding: Padding, dilation: IntPair
+    ) -> None:
+        window = one_axis.resolve_window("Conv1d", kernel_size, stride, padding, dilation)
+        self.kernel_size, self.stride, self.dilation = (window[i][1:] for i in (0, 1, 3))
+        stored = one_axis.as_stored(padding, window)
+        self.padding = (stored,) if isinstance(stored, int) else stored

@@ -87,6 +87,34 @@ def conv2d(make: Maker) -> Case:
     return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv2d_backward, judge)
 
 
+def conv1d(make: Maker) -> Case:
+    w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
+    channels, filters = (groups * make.size(1, most) for most in (18 // groups, 20 // groups))
+    (_, kernel), (_, stride), (_, dilation), (_, length) = w.kernel, w.stride, w.dilation, w.size
+    ends = w.sides[2:]
+    padding = w.padding if w.padding in ("same", "valid") else make.one_of(ends, (ends,))
+    assume(padding != "same" or stride == 1)
+    mode = make.one_of("zeros", "zeros", "circular")
+    assume(mode == "zeros" or max(ends) <= length)
+    algorithm = make.one_of("auto", "naive", "im2col", "tiled")
+    post = make.one_of(NO_POST_OPS, NO_POST_OPS, *(PostOps(activation=a) for a in ACTIVATIONS))
+    x = make.normal(make.one_of(0, 1, 2, 3, 5), channels, length)
+    weight = make.normal(filters, channels // groups, kernel)
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        return F.conv1d_forward(
+            x, weight, bias, stride, padding, dilation, groups, mode, algorithm, post
+        )
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        how = mode if mode != "zeros" and len(x) else "constant"
+        x = torch.nn.functional.pad(x, ends, how)
+        y = torch.nn.functional.conv1d(x, weight, bias, stride, 0, dilation, groups)
+        return followed(torch, y, post)
+
+    return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv1d_backward, judge)
+
+
 def max_pool2d(make: Maker) -> Case:
     w, ceil = draw_window(make, pooling=True), make.one_of(False, True)
     assume(w.fits_pytorch if w.symmetric else not ceil)
@@ -393,7 +421,7 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
     **{
         f.__name__: f
         for f in (
-            im2col, col2im, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
+            im2col, col2im, conv1d, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
             group_norm, dropout, dropout2d, instance_norm, cross_entropy, focal_loss, hinge_loss,
             mse_loss,
         )
@@ -407,5 +435,7 @@ LOSSES: dict[str, Callable[[Maker], Case]] = {
     "HingeLoss": lambda make: hinge_loss(make, losses.HingeLoss),
     "MSELoss": lambda make: mse_loss(make, losses.MSELoss),
 }
-CASES = {"conv2d": 150, "max_pool2d": 60, "avg_pool2d": 60, "linear": 50, "batch_norm": 50}
+CASES = {
+    "conv1d": 60, "conv2d": 150, "max_pool2d": 60, "avg_pool2d": 60, "linear": 50, "batch_norm": 50,
+}  # fmt: skip
 """Of each operation in the default run; 25 of the others."""
