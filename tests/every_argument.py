@@ -294,8 +294,10 @@ def _by_the_catalogue() -> Iterator[Call]:
         kinds = {**(ONE_AXIS if "kernel_size" in entry.parameters and entry.axes == 1 else {}),
                  **OTHERWISE.get(entry.family, {}), **OTHERWISE.get(entry.name, {})}  # fmt: skip
         if entry.layer not in written and entry.parameters:
-            bias = {"bias": FLAG} if "bias" in entry.parameters else {}
-            yield Call(entry.name, entry.layer, settings, {**kinds, **bias})
+            own = {"bias": FLAG} if "bias" in entry.parameters else {}
+            if "padding_mode" in entry.parameters:
+                own["padding_mode"] = word(*entry.layer.padding_modes[::-1])
+            yield Call(entry.name, entry.layer, settings, {**kinds, **own})
         forward = getattr(F, f"{entry.operation}_forward", None)
         if forward is None or forward in written:
             continue

@@ -1,7 +1,6 @@
 """Convolution."""
 
 import math
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -27,7 +26,7 @@ class _Conv(Fusible):
     """What convolutions share: channels, weights, and how they are called and printed."""
 
     operation: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]  # forward and backward
-    modes: ClassVar[Sequence[str]] = PADDING_MODES
+    padding_modes: ClassVar[Sequence[str]] = PADDING_MODES
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
@@ -58,7 +57,7 @@ class _Conv(Fusible):
                 f"{self.in_channels} and of out_channels {self.out_channels}"
             )
         self._set_window(kernel_size, stride, padding, dilation)
-        self.padding_mode = choice(name, "padding_mode", padding_mode, self.modes)
+        self.padding_mode = choice(name, "padding_mode", padding_mode, self.padding_modes)
         self.algorithm = choice(name, "algorithm", algorithm, ("auto", *ALGORITHMS))
         bias = flag(name, "bias", bias)
 
@@ -72,11 +71,17 @@ class _Conv(Fusible):
                 allocate(name, "bias", (self.out_channels,), dtype), -bound, bound, rng
             )
 
-    @abstractmethod
     def _set_window(
         self, kernel_size: IntPair, stride: IntPair, padding: Padding, dilation: IntPair
     ) -> None:
-        """Set the attributes of these names, a tuple each."""
+        """Set the attributes of these names, a tuple each: here those of images."""
+        name = type(self).__name__
+        self.kernel_size = pair(name, "kernel_size", kernel_size)
+        self.stride = pair(name, "stride", stride)
+        self.dilation = pair(name, "dilation", dilation)
+        resolve_padding(name, padding, self.kernel_size, self.stride, self.dilation)
+        padding = as_stored(padding)
+        self.padding = (padding, padding) if isinstance(padding, int) else padding
 
     def _weight_shape(self) -> tuple[tuple[int, ...], str]:
         """The weight's shape, and what it is made of."""
@@ -151,16 +156,6 @@ class Conv2d(_Conv):
 
     takes: ClassVar = frozenset({("relu",), ("pool",), ("relu", "pool"), ("gelu",), ("silu",)})
     operation: ClassVar = (conv2d_forward, conv2d_backward)
-
-    def _set_window(
-        self, kernel_size: IntPair, stride: IntPair, padding: Padding, dilation: IntPair
-    ) -> None:
-        self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
-        self.stride = pair("Conv2d", "stride", stride)
-        self.dilation = pair("Conv2d", "dilation", dilation)
-        resolve_padding("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
-        padding = as_stored(padding)
-        self.padding = (padding, padding) if isinstance(padding, int) else padding
 
 
 class Conv1d(_Conv):
