@@ -17,6 +17,7 @@ import cnnlite
 import cnnlite.functional as F
 from cnnlite import data, gradcheck, initializers, losses, models, random, schedules
 from cnnlite.catalogue import LAYERS
+from cnnlite.checks.numbers import IntPair
 from cnnlite.data import batches
 
 NAN, INF = float("nan"), float("inf")
@@ -138,7 +139,9 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 """The kind of each argument by its name."""
 
-BY_ANNOTATION = {"bool": FLAG, "bool | None": FLAG, "IntPair": FROM_0}
+BY_ANNOTATION: dict[Any, Kind] = {
+    "bool": FLAG, "bool | None": FLAG, "IntPair": FROM_0, IntPair: FROM_0,
+}  # fmt: skip
 """And of those whose name says nothing, by what they are declared to be."""
 
 
