@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnlite import layers as nn
 from cnnlite.catalogue.entry import ODD, ROWS, Entry, Graph, example
-from cnnlite.catalogue.twins import Told, Twin, module_type
+from cnnlite.catalogue.twins import Told, Twin, module_type, present, same
 from cnnlite.checks import one_axis
 from cnnlite.checks.numbers import pair
 from cnnlite.checks.windows import resolve_padding
@@ -97,6 +97,15 @@ def _conv_node(g: Graph, layer: Any, x: str) -> str:
     )  # fmt: skip
 
 
+def _conv_transpose_node(g: Graph, layer: nn.ConvTranspose2d, x: str) -> str:
+    _, stride, dilation, before, after = window(layer)
+    return g.node(
+        "ConvTranspose", [x, *(g.constant(array) for array in layer.params.values())],
+        pads=[*before, *after], strides=stride, dilations=dilation, group=layer.groups,
+        output_padding=layer.output_padding,
+    )  # fmt: skip
+
+
 ENTRIES = [
     Entry(
         nn.Conv2d, "convolution",
@@ -136,5 +145,26 @@ ENTRIES = [
         ),
         Twin(("Conv1d", "PaddedConv1d"), _conv_to_torch, _conv_from_torch),
         _conv_node, "conv1d",
+    ),
+    Entry(
+        nn.ConvTranspose2d, "convolution",
+        (
+            example(
+                4, 6, 3, stride=2, padding=1, output_padding=1, groups=2, gives=(2, 6, 12, 12),
+                title="ConvTranspose2d",
+            ),
+            example(
+                4, 2, 2, padding=1, dilation=3, output_padding=2, shape=ODD, gives=(3, 2, 8, 9),
+                title="ConvTranspose2d dilated",
+            ),
+            example(
+                4, 3, (3, 2), stride=(1, 2), padding=(1, 0), dilation=(2, 1), bias=False,
+                shape=ODD, gives=(3, 3, 7, 12),
+            ),
+            example(4, 5, 1, stride=3, shape=ODD, gives=(3, 5, 13, 16)),
+            example(4, 4, 3, groups=4, shape=ODD, gives=(3, 4, 7, 8)),
+        ),
+        same(nn.ConvTranspose2d, bias=present("bias"), padding=PADDING, algorithm=None),
+        _conv_transpose_node, "conv_transpose2d",
     ),
 ]  # fmt: skip

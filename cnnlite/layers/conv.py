@@ -13,13 +13,18 @@ from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
 from cnnlite.checks.windows import Padding, as_stored, resolve_padding
 from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_backward, conv2d_forward
+from cnnlite.functional.conv.transposed import (
+    conv_transpose2d_backward,
+    conv_transpose2d_forward,
+    resolve_output_padding,
+)
 from cnnlite.functional.one_axis import conv1d_backward, conv1d_forward
 from cnnlite.layers.base import Grads
 from cnnlite.layers.fuse import Fusible
 from cnnlite.post_ops import PostOps
 from cnnlite.random import RngLike, init_generator
 
-__all__ = ["Conv1d", "Conv2d"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
 
 
 class _Conv(Fusible):
@@ -30,6 +35,7 @@ class _Conv(Fusible):
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
+    output_padding: tuple[int, ...] = ()
     padding: Any  # a word, or one or two numbers for each axis
 
     def __init__(
@@ -123,6 +129,8 @@ class _Conv(Fusible):
             text += f", padding={self.padding}"
         if self.dilation != (1,) * len(self.dilation):
             text += f", dilation={self.dilation}"
+        if any(self.output_padding):
+            text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
         if "bias" not in self.params:
@@ -183,3 +191,78 @@ class Conv1d(_Conv):
         self.kernel_size, self.stride, self.dilation = (window[i][1:] for i in (0, 1, 3))
         stored = one_axis.as_stored(padding, window)
         self.padding = (stored,) if isinstance(stored, int) else stored
+
+
+class ConvTranspose2d(_Conv):
+    """Adds filters, scaled by each pixel, to larger images; `torch.nn.ConvTranspose2d`.
+
+    It is the gradient of a Conv2d from out_channels to in_channels with respect to its images.
+
+    params: weight (in_channels, out_channels / groups, KH, KW), bias (out_channels,).
+
+    Args:
+        in_channels, out_channels: channels of the images, and of the output.
+        kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels of the output.
+        padding: what is cut off the output, spelt as for Conv2d.
+        output_padding: an int, a pair or a tuple of one: more rows at the bottom and columns at the
+            right of the output, fewer than the stride or the dilation.
+        groups, bias, algorithm, dtype, rng: as for Conv2d; fan_in is out_channels / groups * KH *
+            KW, as in PyTorch.
+        padding_mode: "zeros".
+
+    Raises:
+        TypeError, ValueError: an argument is out of range, or groups do not divide the channels.
+    """
+
+    takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    operation: ClassVar = (conv_transpose2d_forward, conv_transpose2d_backward)
+    padding_modes: ClassVar = ("zeros",)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: IntPair,
+        stride: IntPair = 1,
+        padding: Padding = 0,
+        output_padding: IntPair = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: IntPair = 1,
+        padding_mode: str = "zeros",
+        algorithm: str = "auto",
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        strides, dilations = (
+            pair("ConvTranspose2d", name, value)
+            for name, value in (("stride", stride), ("dilation", dilation))
+        )
+        self.output_padding = resolve_output_padding(output_padding, strides, dilations)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, algorithm, dtype, rng,
+        )  # fmt: skip
+
+    def _weight_shape(self) -> tuple[tuple[int, ...], str]:
+        shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+        return shape, "in_channels, out_channels / groups, *kernel_size"
+
+    def forward_post(
+        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
+    ) -> tuple[np.ndarray, Any]:
+        return conv_transpose2d_forward(
+            x,
+            self.params["weight"],
+            self.params.get("bias"),
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.groups,
+            self.dilation,
+            self.algorithm,
+            post,
+        )
+
+    def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
+        return math.prod(x_shape) * initializers.fans(self.params["weight"])[0]

@@ -115,6 +115,41 @@ def conv1d(make: Maker) -> Case:
     return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv1d_backward, judge)
 
 
+def conv_transpose2d(make: Maker) -> Case:
+    w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
+    channels, filters = (groups * make.size(1, most) for most in (12 // groups, 12 // groups))
+    limits = [max(s, d) for s, d in zip(w.stride, w.dilation, strict=True)]
+    more = tuple(make.size(0, limit - 1) for limit in limits)
+    size = tuple(make.size(1, 7) for _ in limits)
+    whole = [
+        (n - 1) * s + d * (k - 1) + 1
+        for n, s, d, k in zip(size, w.stride, w.dilation, w.kernel, strict=True)
+    ]
+    top, bottom, left, right = w.sides
+    rows, columns = whole[0] + more[0] - top - bottom, whole[1] + more[1] - left - right
+    assume(min(rows, columns) >= 1)
+    algorithm = make.one_of("auto", "naive", "im2col", "tiled")
+    post = make.one_of(NO_POST_OPS, NO_POST_OPS, *(PostOps(activation=a) for a in ACTIVATIONS))
+    x = make.normal(make.one_of(0, 1, 2, 3), channels, *size)
+    weight = make.normal(channels, filters // groups, *w.kernel)
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        return F.conv_transpose2d_forward(
+            x, weight, bias, w.stride, w.padding, more, groups, w.dilation, algorithm, post
+        )
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        # Without padding and with as much more as there is: then what we are to have is cut out.
+        y = torch.nn.functional.conv_transpose2d(
+            x, weight, None, w.stride, 0, more, groups, w.dilation
+        )
+        y = y[:, :, top : top + rows, left : left + columns]
+        return followed(torch, y if bias is None else y + bias[:, None, None], post)
+
+    bias = make.maybe(make.normal(filters))
+    return Case((x, weight, bias), forward, F.conv_transpose2d_backward, judge)
+
+
 def max_pool2d(make: Maker) -> Case:
     w, ceil = draw_window(make, pooling=True), make.one_of(False, True)
     assume(w.fits_pytorch if w.symmetric else not ceil)
@@ -421,9 +456,9 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
     **{
         f.__name__: f
         for f in (
-            im2col, col2im, conv1d, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
-            group_norm, dropout, dropout2d, instance_norm, cross_entropy, focal_loss, hinge_loss,
-            mse_loss,
+            im2col, col2im, conv1d, conv2d, conv_transpose2d, max_pool2d, avg_pool2d, linear,
+            batch_norm, layer_norm, group_norm, dropout, dropout2d, instance_norm, cross_entropy,
+            focal_loss, hinge_loss, mse_loss,
         )
     },
 }  # fmt: skip
@@ -436,6 +471,7 @@ LOSSES: dict[str, Callable[[Maker], Case]] = {
     "MSELoss": lambda make: mse_loss(make, losses.MSELoss),
 }
 CASES = {
-    "conv1d": 60, "conv2d": 150, "max_pool2d": 60, "avg_pool2d": 60, "linear": 50, "batch_norm": 50,
+    "conv1d": 60, "conv2d": 150, "conv_transpose2d": 60, "max_pool2d": 60, "avg_pool2d": 60,
+    "linear": 50, "batch_norm": 50,
 }  # fmt: skip
 """Of each operation in the default run; 25 of the others."""

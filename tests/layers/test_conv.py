@@ -8,14 +8,17 @@ import pytest
 
 from cnnlite import layers
 from cnnlite.interop.torch import from_torch, to_torch
-from cnnlite.layers import GELU, Conv1d, Conv2d, ReLU, Sequential, SiLU
+from cnnlite.layers import GELU, Conv1d, Conv2d, ConvTranspose2d, ReLU, Sequential, SiLU
 
 
 def images(*shape: int, dtype: Any = np.float32) -> np.ndarray:
     return np.zeros(shape, dtype)
 
 
-@pytest.mark.parametrize(("name", "kernel", "fan"), [("Conv2d", (3, 5), 480), ("Conv1d", 15, 480)])
+@pytest.mark.parametrize(
+    ("name", "kernel", "fan"),
+    [("Conv2d", (3, 5), 480), ("Conv1d", 15, 480), ("ConvTranspose2d", (3, 5), 960)],
+)
 def test_first_weights_are_pytorchs(torch: Any, name: str, kernel: Any, fan: int) -> None:
     ours = getattr(layers, name)(64, 128, kernel, groups=2, rng=0)
     theirs = getattr(torch.nn, name)(64, 128, kernel, groups=2)
@@ -199,3 +202,91 @@ def test_conv1d_with_another_padding_at_each_end_pads_first_in_pytorch(
     again, x = from_torch(module), rng.standard_normal((2, 3, 7))
     np.testing.assert_array_equal(again(x), layer(x))
     np.testing.assert_allclose(module(torch.tensor(x)).detach().numpy(), layer(x), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("args", "settings", "message"),
+    [
+        ((3, 4, 0), {}, "kernel_size .* got 0"),
+        ((4, 6, 3), {"groups": 4}, "groups is 4, expected a divisor of in_channels 4 and of out"),
+        (
+            (3, 4, 3), {"output_padding": 1},
+            r"output_padding is \(1, 1\), expected less than stride \(1, 1\) or dilation \(1, 1\)",
+        ),
+        ((3, 4, 3), {"output_padding": (0, 2), "stride": 2}, r"output_padding is \(0, 2\), exp"),
+        ((3, 4, 3), {"output_padding": -1}, "output_padding must be an int .* from 0 .* got -1"),
+        ((3, 4, 3), {"padding": "full"}, "padding must be .* got 'full'"),
+        ((3, 4, 3), {"padding_mode": "circular"}, "padding_mode is 'circular', expected 'zeros'"),
+    ],
+)  # fmt: skip
+def test_what_conv_transpose2d_refuses(args: Any, settings: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^ConvTranspose2d: {message}"):
+        ConvTranspose2d(*args, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "message"),
+    [
+        ({}, (4, 5, 5), r"x must have shape \(N, C, H, W\)"),
+        ({}, (2, 3, 5, 5), r"x has 3 channels, weight expects 4 \(x \(2, 3, 5, 5"),
+        ({"padding": (0, 2)}, (2, 4, 5, 1), r"padding \(0, 0, 2, 2\) .* leaves nothing of the"),
+        ({"stride": 2, "algorithm": "winograd"}, (2, 4, 5, 5), "algorithm 'winograd' cannot"),
+    ],
+)  # fmt: skip
+def test_images_that_conv_transpose2d_refuses(settings: Any, shape: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^ConvTranspose2d: {message}"):
+        ConvTranspose2d(4, 6, 3, **settings)(images(*shape))
+
+
+@pytest.mark.parametrize("algorithm", ["auto", "naive", "im2col", "tiled", "winograd"])
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [
+        ((2, 16, 9, 7), {"padding": 1}),
+        ((3, 4, 5, 6), {"padding": ((2, 0), (0, 1)), "groups": 2}),
+        ((1, 4, 1, 1), {"padding": "valid"}),
+        ((0, 4, 5, 5), {"padding": "same"}),
+        ((2, 4, 5, 3), {"stride": (4, 1), "dilation": (1, 2), "output_padding": (3, 1)}),
+        ((2, 4, 1, 2), {"dilation": 4, "output_padding": (3, 2), "padding": ((9, 0), (2, 2))}),
+    ],
+)
+def test_conv_transpose2d_is_the_gradient_of_conv2d_and_fuses(
+    shape: Any, settings: Any, algorithm: str, rng: np.random.Generator
+) -> None:
+    """Forwards it does what dx is there, backwards what y is; also where nothing reaches a row."""
+    if algorithm == "winograd" and {"stride", "dilation"} & set(settings):
+        return
+    c, d = shape[1], {"dtype": np.float64}
+    layer = ConvTranspose2d(c, 8, 3, algorithm=algorithm, rng=0, **settings, **d)
+    x = rng.standard_normal(shape)
+    y, cache = layer.forward(x)
+    dy = rng.standard_normal(y.shape)
+    dx, grads = layer.backward(dy, cache)
+    assert dx is not None
+    assert dx.shape == x.shape
+    # Linear in x and in the weight: what each gradient says is the whole change.
+    bare = y - layer.params["bias"][:, None, None]
+    total = np.sum(bare * dy)
+    np.testing.assert_allclose(np.sum(dx * x), total, rtol=1e-10, atol=1e-10)
+    weight = layer.params["weight"]
+    np.testing.assert_allclose(np.sum(grads["weight"] * weight), total, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(grads["bias"], dy.sum(axis=(0, 2, 3)), rtol=1e-12)
+    plain = {key: value for key, value in settings.items() if key != "output_padding"}
+    if plain == settings and shape[0]:
+        conv = Conv2d(8, c, 3, algorithm=algorithm, bias=False, **plain, **d)
+        conv.params["weight"][...] = weight
+        out, its = conv.forward(dy)
+        np.testing.assert_array_equal(out, dx)
+        back, of_weight = conv.backward(x, its)
+        np.testing.assert_array_equal(of_weight["weight"], grads["weight"])
+        np.testing.assert_array_equal(back + layer.params["bias"][:, None, None], y)
+    for activation in (ReLU(), GELU(), SiLU()):
+        outcomes = []
+        for fuse in (True, False):
+            network = Sequential(layer, activation, fuse=fuse)
+            y, caches = network.forward(x)
+            assert len(caches) == (1 if fuse else 2)
+            dx, found = network.backward(dy, caches)
+            outcomes.append([y, network(x), dx, *found.values()])
+        for ours, theirs in zip(*outcomes, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
