@@ -1,6 +1,7 @@
 """Pooling: one number for each window of each channel."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +27,40 @@ from cnnlite.random import RngLike
 __all__ = ["AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d"]
 
 
-class MaxPool2d(Layer):
+class _Pool(Layer):
+    """What the poolings share: how they are called and printed."""
+
+    operation: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]  # forward and backward
+    settings: ClassVar[tuple[str, ...]]  # the attributes that it takes, in order
+    printed: ClassVar[int]  # how many of them PyTorch prints
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        y, cache = self.operation[0](x, *(getattr(self, name) for name in self.settings))
+        return y, cache
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        return (self.operation[1](dy, cache) if need_dx else None), {}
+
+    def extra_repr(self) -> str:
+        names = self.settings[: self.printed]
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+
+
+class _MaxPool(_Pool):
+    settings: ClassVar = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    printed: ClassVar = 5
+
+
+class _AvgPool(_Pool):
+    settings: ClassVar = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    printed: ClassVar = 3
+
+
+class MaxPool2d(_MaxPool):
     """The largest pixel of each window; `torch.nn.MaxPool2d`.
 
     Args:
@@ -40,6 +74,8 @@ class MaxPool2d(Layer):
     Raises:
         ValueError: an argument is out of range.
     """
+
+    operation: ClassVar = (max_pool2d_forward, max_pool2d_backward)
 
     def __init__(
         self,
@@ -64,26 +100,8 @@ class MaxPool2d(Layer):
         halves = kernel == stride == (2, 2) and plain and not self.ceil_mode
         return POOL if halves else None
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return max_pool2d_forward(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        )
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (max_pool2d_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
-
-
-class MaxPool1d(Layer):
+class MaxPool1d(_MaxPool):
     """The largest element of each window of (N, C, L); `torch.nn.MaxPool1d`.
 
     Args:
@@ -98,6 +116,8 @@ class MaxPool1d(Layer):
         ValueError: an argument is out of range.
     """
 
+    operation: ClassVar = (max_pool1d_forward, max_pool1d_backward)
+
     def __init__(
         self,
         kernel_size: IntPair,
@@ -111,26 +131,8 @@ class MaxPool1d(Layer):
         self.padding = one_axis.as_stored(padding, window)
         self.ceil_mode = flag("MaxPool1d", "ceil_mode", ceil_mode)
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return max_pool1d_forward(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        )
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (max_pool1d_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
-
-
-class AvgPool2d(Layer):
+class AvgPool2d(_AvgPool):
     """The mean of each window; `torch.nn.AvgPool2d`.
 
     Args:
@@ -141,6 +143,8 @@ class AvgPool2d(Layer):
     Raises:
         ValueError: an argument is out of range.
     """
+
+    operation: ClassVar = (avg_pool2d_forward, avg_pool2d_backward)
 
     def __init__(
         self,
@@ -157,23 +161,8 @@ class AvgPool2d(Layer):
         self.ceil_mode = flag("AvgPool2d", "ceil_mode", ceil_mode)
         self.count_include_pad = flag("AvgPool2d", "count_include_pad", count_include_pad)
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return avg_pool2d_forward(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (avg_pool2d_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class AvgPool1d(Layer):
+class AvgPool1d(_AvgPool):
     """The mean of each window of (N, C, L); `torch.nn.AvgPool1d`.
 
     Args:
@@ -183,6 +172,8 @@ class AvgPool1d(Layer):
     Raises:
         ValueError: an argument is out of range.
     """
+
+    operation: ClassVar = (avg_pool1d_forward, avg_pool1d_backward)
 
     def __init__(
         self,
@@ -198,18 +189,3 @@ class AvgPool1d(Layer):
         self.padding = (stored,) if isinstance(stored, int) else stored
         self.ceil_mode = flag("AvgPool1d", "ceil_mode", ceil_mode)
         self.count_include_pad = flag("AvgPool1d", "count_include_pad", count_include_pad)
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return avg_pool1d_forward(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (avg_pool1d_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
