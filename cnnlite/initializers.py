@@ -4,10 +4,12 @@ Each fills the array that it is given (float32 or float64), in place, and return
 
     initializers.normal(layer.params["weight"], std=1e-3, rng=0)
 
-Weights are (out, in) for a linear layer and (out, in / groups, kh, kw) for a convolution.  Their
-fan_in is the number of inputs that one output sums over, in / groups * kh * kw; their fan_out is
-the number of outputs that one input takes part in, out * kh * kw.  Numbers are drawn in float64 and
-rounded, so float32 and float64 layers made with the same seed start from the same weights.
+Weights are (out, in) for a linear layer and (out, in / groups, kh, kw) for a convolution, of one
+axis without kh.  Their fan_in is the number of inputs that one output sums over, in / groups * kh *
+kw; their fan_out is the number of outputs that one input takes part in, out * kh * kw.  The weight
+of a transposed convolution is (in, out / groups, kh, kw), and its fans are told in the same way, as
+PyTorch does: fan_in is out / groups * kh * kw.  Numbers are drawn in float64 and rounded, so
+float32 and float64 layers made with the same seed start from the same weights.
 """
 
 import math
@@ -133,33 +135,35 @@ def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
     Output channel i of each group gets input channel i of that group, as far as there are any.
 
     Args:
-        array: weight of a convolution, (out, in / groups, kh, kw).
+        array: weight of a convolution, (out, in / groups, kh, kw) or (out, in / groups, k).
         groups: the number of groups of the convolution.
 
     Returns:
         The array.
 
     Raises:
-        ValueError: the array has not four axes, or out is no multiple of groups.
+        ValueError: the array has other axes, or out is no multiple of groups.
 
     Source:
         Zagoruyko and Komodakis, "DiracNets", 2017, section 3.
     """
     check_writeable("dirac", "array", array)
     groups = count("dirac", "groups", groups)
-    if array.ndim != 4:
-        raise ValueError(f"dirac: array has shape {array.shape}, expected (out, in, kh, kw)")
+    if array.ndim not in (3, 4):
+        raise ValueError(
+            f"dirac: array has shape {array.shape}, expected (out, in, kh, kw) or (out, in, k)"
+        )
     if array.shape[0] % groups:
         raise ValueError(
             f"dirac: groups is {groups}, expected a divisor of the {array.shape[0]} output "
             f"channels (array {array.shape})"
         )
     per_group = array.shape[0] // groups
-    height, width = array.shape[2:]
+    centre = tuple(size // 2 for size in array.shape[2:])
     array[...] = 0
     for group in range(groups):
         for channel in range(min(per_group, array.shape[1])):
-            array[group * per_group + channel, channel, height // 2, width // 2] = 1
+            array[group * per_group + channel, channel, *centre] = 1
     return array
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 import cnnlite.functional as F
 from cnnlite.catalogue import LAYERS, Entry, Example
 
@@ -22,10 +24,27 @@ def pair_of(entry: Entry, example: Example | None = None) -> Pair:
     return lambda x: forward(x, *args, **settings), backward
 
 
+def like_images(entry: Entry, x: Any) -> Any:
+    """Images as the entry's operation takes them: for one axis, the third row of each."""
+    rows = entry.axes == 1 and isinstance(x, np.ndarray) and x.ndim == 4
+    return x[:, :, 2] if rows else x
+
+
+def sizes(make: Any, entry: Entry, example: Example, least: int = 1) -> tuple[int, ...]:
+    """Drawn sizes of images: from the example's up where windows must fit, else from `least`."""
+    fitting = "kernel_size" in entry.parameters
+    return tuple(make.size(n if fitting else least, n + 3) for n in example.shape[2:])
+
+
 def pairs() -> dict[str, Pair]:
-    """Each plain operation with each of its examples; a name begins with the operation's."""
+    """Each plain operation of images with each example; a name begins with the operation's."""
+
+    def of_images(entry: Entry, example: Example) -> Pair:
+        forward, backward = pair_of(entry, example)
+        return lambda x: forward(like_images(entry, x)), backward
+
     return {
-        f"{entry.operation} {example}".rstrip(): pair_of(entry, example)
+        f"{entry.operation} {example}".rstrip(): of_images(entry, example)
         for entry in PLAIN
         for example in entry.examples
     }

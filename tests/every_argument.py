@@ -17,6 +17,7 @@ import cnnlite
 import cnnlite.functional as F
 from cnnlite import data, gradcheck, initializers, losses, models, random, schedules
 from cnnlite.catalogue import LAYERS
+from cnnlite.checks.numbers import IntPair
 from cnnlite.data import batches
 
 NAN, INF = float("nan"), float("inf")
@@ -47,6 +48,19 @@ _PAIRS = [np.int64(2), np.array(2), (2,), [2], (2, 2), [np.int64(2), 2], (np.int
 PAIR = Kind(2, _PAIRS, [*_NO_PAIRS, None, 0, (2, 0)])
 STRIDE = Kind(2, [*_PAIRS], [*_NO_PAIRS, 0])
 _SIDES = [np.int64(1), np.array(1), (1,), [1], (1, 1), ((1, 1), (1, 1)), ([1, 1], (np.int64(1), 1))]
+_NO_SINGLES = [*_NO_PAIRS, (2, 2), [1, 2], ((1, 1),)]
+_SINGLES = [np.int64(2), np.array(2), (2,), [2], (np.int64(2),)]
+SINGLE = Kind(2, _SINGLES, [*_NO_SINGLES, None, 0, (0,)])
+ONE_AXIS: dict[str, Kind | None] = {
+    "kernel_size": SINGLE, "dilation": SINGLE,
+    "stride": Kind(2, _SINGLES, [*_NO_SINGLES, 0, (0,)]),
+    "padding": Kind(1, [np.int64(1), np.array(1), (1,), [1], (1, 1), ((1, 1),), [[1, 1]]], [
+        *(v for v in _NO_PAIRS if not isinstance(v, np.ndarray)), None, ((1, 1), (1, 1)), ((1,),),
+        (1, 2.0), ((1, -1),), "full", (1, 1, 1),
+    ]),
+}  # fmt: skip
+"""Of windows along one axis: their arguments take one number, or padding for two ends."""
+FROM_0 = Kind(1, [np.int64(1), np.array(1), (1,), [1], (1, 1)], [*_NO_PAIRS, None, (1, -1)])
 PADDING = Kind(1, _SIDES, [
     *_NO_PAIRS, None, ((1, 1),), ((1,), (1,)), ((1, 1), 1), ((1, 2.0), (1, 1)), ((1, -1), (1, 1)),
     "full", (1, 1, 1, 1),
@@ -108,9 +122,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("start_dim", "end_dim", "seed"), INTEGER),
     **dict.fromkeys(("kernel_size", "dilation", "output_size"), PAIR),
     "stride": STRIDE, "padding": PADDING, "normalized_shape": SIZES,
-    **dict.fromkeys(("ceil_mode", "count_include_pad", "train", "affine", "need_dx", "flip"), FLAG),
-    **dict.fromkeys(("track_running_stats", "elementwise_affine", "batch_norm", "fuse"), FLAG),
-    **dict.fromkeys(("nesterov", "align_corners"), FLAG),
+    "align_corners": FLAG,
     **dict.fromkeys(("p", "label_smoothing", "pct_start", "final"), SHARE),
     **dict.fromkeys(("lr", "weight_decay", "eps", "momentum", "std", "gain"), RATE),
     **dict.fromkeys(("negative_slope", "margin", "mean", "low", "high", "a", "param"), REAL),
@@ -126,6 +138,11 @@ KINDS: dict[str, Kind] = {
     "dtype": DTYPE, "rng": RNG, "path": TEXT, "value": NUMBER,
 }  # fmt: skip
 """The kind of each argument by its name."""
+
+BY_ANNOTATION: dict[Any, Kind] = {
+    "bool": FLAG, "bool | None": FLAG, "IntPair": FROM_0, IntPair: FROM_0,
+}  # fmt: skip
+"""And of those whose name says nothing, by what they are declared to be."""
 
 
 @dataclass
@@ -179,9 +196,6 @@ CALLS: list[Call] = [
            {"size": PAIR, "scale_factor": SCALE, "mode": word("bilinear", "nearest")},
            {"scale_factor": {"size": None}, "align_corners": {"mode": "bilinear"}})
       for upsample, given in ((cnnlite.Upsample, {}), (F.interpolate_forward, {"x": _IMAGES}))],
-    Call("InstanceNorm2d", F.instance_norm_forward,
-         {"x": _IMAGES, "weight": FLOATS, "bias": FLOATS, **_STATISTICS},
-         {"use_input_stats": FLAG, "momentum": SHARE}),
     Call("Dropout", F.dropout_forward,
          {"x": _ROWS, "p": 0.5, "train": True, "rng": random.Rng(0)},
          {"rng": GENERATOR}),
@@ -277,26 +291,38 @@ def _by_the_catalogue() -> Iterator[Call]:
     """Layers and operations that are not written above: made as in their first example."""
     written = {call.function for call in CALLS}
     for entry in LAYERS.values():
-        given = inspect.signature(entry.layer).bind(*entry.examples[0].args).arguments
-        arguments = {**given, **entry.examples[0].settings}
-        kinds = OTHERWISE.get(entry.name, {})
+        example = entry.examples[0]
+        settings = {**inspect.signature(entry.layer).bind(*example.args).arguments,
+                    **example.settings}  # fmt: skip
+        kinds = {**(ONE_AXIS if "kernel_size" in entry.parameters and entry.axes == 1 else {}),
+                 **OTHERWISE.get(entry.family, {}), **OTHERWISE.get(entry.name, {})}  # fmt: skip
         if entry.layer not in written and entry.parameters:
-            yield Call(entry.name, entry.layer, arguments, kinds)
+            own = {"bias": FLAG} if "bias" in entry.parameters else {}
+            if "padding_mode" in entry.parameters:
+                own["padding_mode"] = word(*entry.layer.padding_modes[::-1])
+            yield Call(entry.name, entry.layer, settings, {**kinds, **own})
         forward = getattr(F, f"{entry.operation}_forward", None)
-        if (entry.plain or entry.layer.random is True) and forward not in written:
-            arguments = {"x": _x(*entry.examples[0].shape), **arguments}
-            if entry.layer.random is True:
-                arguments |= {"train": True, "rng": random.Rng(0)}
-                kinds = {**kinds, "rng": GENERATOR}
-            yield Call(entry.name, forward, arguments, kinds)
+        if forward is None or forward in written:
+            continue
+        layer = entry.make(example)
+        known = {"x": _x(*example.shape), "train": True, "rng": random.Rng(0), **settings,
+                 **layer.params, **layer.buffers}  # fmt: skip
+        given = {name: known[name] for name in inspect.signature(forward).parameters
+                 if name in known}  # fmt: skip
+        kinds = {**kinds, **_POST, "rng": GENERATOR}
+        yield Call(entry.name, forward, given, kinds)
+        backward = getattr(F, f"{entry.operation}_backward")
+        if backward not in written:
+            made = dict(zip(("dy", "cache"), forward(**given), strict=True))
+            yield Call(entry.name, backward, made, _GRADIENTS)
 
 
 OTHERWISE: dict[str, dict[str, Kind | None]] = {
     "Residual": {"body": None, "shortcut": None}, "ELU": {"alpha": REAL},
     "AdaptiveAvgPool2d": {"output_size": ADAPTIVE}, "AdaptiveMaxPool2d": {"output_size": ADAPTIVE},
-    "InstanceNorm2d": {**_NO_RNG, "momentum": SHARE},
+    "normalisation": {**_NO_RNG, "momentum": SHARE},
 }  # fmt: skip
-"""Of layers that the catalogue gives: the kinds that do not follow from an argument's name."""
+"""Of layers and families of the catalogue: the kinds that an argument's name does not tell."""
 
 CALLS += _by_the_catalogue()
 KINDS["input_shape"] = Kind((2, 12, 12), [[np.int64(2), 12, 12], (np.array(2), 12, 12)], [

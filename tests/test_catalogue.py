@@ -23,14 +23,13 @@ def test_every_layer_has_an_entry() -> None:
 
 def test_the_docs_list_what_the_catalogue_holds() -> None:
     table = PAGE.read_text(encoding="utf-8").split("<!-- catalogue -->\n")[1].split("\n\n")[0]
-    families = defaultdict(list)
+    families, lacking = defaultdict(set), defaultdict(set)
     for entry in LAYERS.values():
-        families[entry.family].append(entry.name)
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
-    listed = {family: re.findall(r"`(\w+)`", names) for family, names in rows}
-    assert {family: sorted(names) for family, names in listed.items()} == {
-        family: sorted(names) for family, names in families.items()
-    }
+        families[entry.family].add(entry.name)
+        lacking[entry.family] |= {example.lacks for example in entry.examples} - {""}
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    assert families == {family: set(re.findall(r"`(\w+)`", names)) for family, names, _ in rows}
+    assert lacking == {family: set(lacks.split("; ")) - {""} for family, _, lacks in rows}
 
 
 @pytest.mark.parametrize(("entry", "example"), EXAMPLES)

@@ -15,7 +15,7 @@ from cnnlite.catalogue import LAYERS
 from cnnlite.data import Dataset
 from cnnlite.layers import Layer
 from cnnlite.optim import Optimizer
-from tests.every_argument import CALLS, KINDS, Call, Kind
+from tests.every_argument import BY_ANNOTATION, CALLS, KINDS, Call, Kind
 
 IMAGES = ("convolution", "pooling", "resampling")
 WINDOWS = tuple(entry.layer for entry in LAYERS.values() if entry.family in IMAGES)
@@ -36,7 +36,9 @@ def nothing_stays_set() -> Any:
 
 
 def kind_of(call: Call, argument: str) -> Kind:
-    kind = call.kinds.get(argument, KINDS.get(argument))
+    declared = inspect.signature(call.function).parameters[argument].annotation
+    by_name = KINDS.get(argument, BY_ANNOTATION.get(getattr(declared, "__name__", declared)))
+    kind = call.kinds.get(argument, by_name)
     assert kind is not None, f"{call.name}: give {argument} a kind in tests/every_argument.py"
     return kind
 
@@ -54,7 +56,8 @@ def seen(result: Any) -> Any:
         # Not as it is printed: 2 and (2, 2) stay as they were given.
         channels, weight = getattr(result, "in_channels", 1), result.params.get("weight")
         dtype = np.float32 if weight is None else weight.dtype
-        return result(np.arange(49 * channels, dtype=dtype).reshape(1, channels, 7, 7))
+        shape = (1, channels, *[7] * LAYERS[type(result).__name__].axes)
+        return result(np.arange(np.prod(shape), dtype=dtype).reshape(shape))
     if isinstance(result, Layer):
         return repr(result), list(result.state_dict().values())
     if isinstance(result, np.random.Generator):

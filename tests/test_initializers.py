@@ -55,7 +55,7 @@ def test_spread_and_bound_are_torchs(
         assert math.isclose(np.abs(ours).max(), np.abs(theirs).max(), rel_tol=0.01)
 
 
-@pytest.mark.parametrize("shape", [(4, 3, 3, 3), (6, 2, 5, 2), (2, 4, 1, 1)])
+@pytest.mark.parametrize("shape", [(4, 3, 3, 3), (6, 2, 5, 2), (2, 4, 1, 1), (4, 3, 5)])
 def test_dirac_is_torchs(torch: Any, shape: tuple[int, ...]) -> None:
     for groups in (1, 2):
         ours = initializers.dirac(np.full(shape, 7.0), groups)

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from cnnlite.catalogue.twins import Twin
 from cnnlite.layers import Layer
 
-__all__ = ["ODD", "Entry", "Example", "Export", "Graph", "Node", "example"]
+__all__ = ["ODD", "ROWS", "Entry", "Example", "Export", "Graph", "Node", "example"]
 
-IMAGES, ODD = (2, 4, 6, 6), (3, 4, 5, 6)
+IMAGES, ODD, ROWS = (2, 4, 6, 6), (3, 4, 5, 6), (3, 4, 9)
 
 
 class Example(NamedTuple):
@@ -27,7 +27,7 @@ class Example(NamedTuple):
     shape: tuple[int, ...]  # of an input that it takes
     gives: tuple[int, ...]  # the shape of its output
     title: str  # its name in `cnnlite gradcheck`; "": not listed there
-    exported: bool  # whether ONNX has this setting too
+    lacks: str  # what ONNX has no counterpart for, as docs/layers.md says it; "": it has all
 
     def __str__(self) -> str:
         words = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.settings.items())]
@@ -39,16 +39,16 @@ def example(
     shape: tuple[int, ...] = IMAGES,
     gives: tuple[int, ...] | None = None,
     title: str = "",
-    exported: bool = True,
+    lacks: str = "",
     **settings: Any,
 ) -> Example:
     """Return an example with the constructor's arguments as they are written in a call.
 
     Args:
         args, settings: those arguments.
-        shape, gives, title, exported: the fields of `Example`; gives is None for shape.
+        shape, gives, title, lacks: the fields of `Example`; gives is None for shape.
     """
-    return Example(args, settings, shape, shape if gives is None else gives, title, exported)
+    return Example(args, settings, shape, shape if gives is None else gives, title, lacks)
 
 
 class Graph(Protocol):
@@ -100,6 +100,11 @@ class Entry:
     def parameters(self) -> Mapping[str, inspect.Parameter]:
         """The arguments of its constructor."""
         return inspect.signature(self.layer).parameters
+
+    @property
+    def axes(self) -> int:
+        """How many axes its first example's input has besides batch and channels."""
+        return len(self.examples[0].shape) - 2
 
     @property
     def plain(self) -> bool:

@@ -74,7 +74,7 @@ ENTRIES = [
             example(4, shape=ODD),
             example(4, momentum=None, shape=ODD),
             example(4, affine=False, shape=ODD),
-            example(4, track_running_stats=False, shape=ODD, exported=False),
+            example(4, track_running_stats=False, shape=ODD, lacks="`track_running_stats=False`"),
         ),
         _tracking_twin(nn.BatchNorm2d), _batch_norm, "batch_norm",
     ),

@@ -3,12 +3,12 @@
 Imported only where PyTorch is wanted.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
-__all__ = ["PaddedConv2d", "Residual", "ZeroPadShortcut"]
-
-Sides = tuple[int, int, int, int]
+__all__ = ["PaddedConv1d", "PaddedConv2d", "Residual", "ZeroPadShortcut"]
 
 
 class Residual(nn.Module):
@@ -28,26 +28,37 @@ class Residual(nn.Module):
         return self.body(x) + (x if self.shortcut is None else self.shortcut(x))
 
 
-class PaddedConv2d(nn.Conv2d):
-    """A convolution with another padding on each side, which `torch.nn.Conv2d` does not offer.
+class _PadsFirst:
+    """A convolution with another padding on each side, which PyTorch's own do not offer.
 
     Args:
-        sides: (top, bottom, left, right), in pixels.
-        arguments, options: of `torch.nn.Conv2d`, whose own padding stays 0.
+        sides: before and after along each axis: (top, bottom, left, right) of images.
+        arguments, options: of PyTorch's convolution, whose own padding stays 0.
     """
 
-    def __init__(self, sides: Sides, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+    def __init__(self, sides: tuple[int, ...], *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
         self.sides = sides
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        top, bottom, left, right = self.sides
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        ends = list(zip(self.sides[::2], self.sides[1::2], strict=True))
+        last_first = [side for two in reversed(ends) for side in two]
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-        x = nn.functional.pad(x, (left, right, top, bottom), mode)
+        x = nn.functional.pad(x, last_first, mode)
         # Not super().forward: with circular padding it would pad again.
-        return nn.functional.conv2d(
+        convolve: Any = getattr(nn.functional, f"conv{len(ends)}d")
+        y: torch.Tensor = convolve(
             x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups
         )
+        return y
+
+
+class PaddedConv2d(_PadsFirst, nn.Conv2d):
+    """`torch.nn.Conv2d` that pads first."""
+
+
+class PaddedConv1d(_PadsFirst, nn.Conv1d):
+    """`torch.nn.Conv1d` that pads first."""
 
 
 class ZeroPadShortcut(nn.Module):

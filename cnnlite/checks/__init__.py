@@ -9,5 +9,6 @@ stored in, printed and written to records does not depend on how the caller spel
 - a real number is an integer, a float of Python or NumPy or an array without axes of them, and
   finite unless it is said otherwise;
 - a flag is True or False, of Python or NumPy;
-- a pair is an integer, two of them, or a tuple or list of one.
+- a pair is an integer, two of them, or a tuple or list of one; along one axis it is an integer, or
+  a tuple or list of one.
 """

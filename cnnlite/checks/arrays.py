@@ -147,13 +147,18 @@ def check_writeable(name: str, argument: str, array: Any) -> None:
         raise ValueError(f"{name}: {argument} is read-only, it is filled in place")
 
 
-def check_images(name: str, x: Array) -> None:
-    """Raise unless x is a float array (N, C, H, W) with at least one channel, row and column."""
+def check_images(name: str, x: Array, axes: int = 2) -> None:
+    """Raise unless x is a float array (N, C, H, W), none of them but N being 0.
+
+    Args:
+        name: the layer or function, for the message.
+        x: the images.
+        axes: 1 for what has a length instead of height and width, (N, C, L).
+    """
     check_floats(name, x=x)
-    if x.ndim != 4 or 0 in x.shape[1:]:
-        raise ValueError(
-            f"{name}: x must have shape (N, C, H, W) with C, H and W at least 1, got {x.shape}"
-        )
+    if x.ndim != 2 + axes or 0 in x.shape[1:]:
+        expected = ("(N, C, L) with C and L", "(N, C, H, W) with C, H and W")[axes - 1]
+        raise ValueError(f"{name}: x must have shape {expected} at least 1, got {x.shape}")
 
 
 def check_shape(name: str, argument: str, array: Array | None, expected: tuple[int, ...]) -> None:

@@ -10,6 +10,7 @@ from cnnlite.checks.numbers import LARGEST, IntPair, pair, shown, two_integers
 
 __all__ = [
     "Padding",
+    "Window",
     "as_stored",
     "output_size",
     "resolve_padding",
@@ -21,6 +22,8 @@ __all__ = [
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[Sequence[int]]
 Sides: TypeAlias = tuple[int, int, int, int]
 Pair: TypeAlias = tuple[int, int]
+Window: TypeAlias = tuple[Pair, Pair, Sides, Pair]
+"""(kernel, stride, padding, dilation), as the kernels take them."""
 
 
 def as_stored(value: Any) -> Any:
@@ -78,8 +81,8 @@ def resolve_pool_window(
     stride: IntPair | None,
     padding: Padding,
     dilation: IntPair = 1,
-) -> tuple[Pair, Pair, Sides, Pair]:
-    """Return (kernel, stride, padding, dilation) of a pooling, as the kernels take them.
+) -> Window:
+    """Return the window of a pooling.
 
     Args:
         name: the layer or function, for the message.

@@ -9,6 +9,7 @@ from cnnlite.functional.activations import *
 from cnnlite.functional.adaptive import *
 from cnnlite.functional.batch_norm import *
 from cnnlite.functional.conv.conv2d import *
+from cnnlite.functional.conv.transposed import *
 from cnnlite.functional.dropout import *
 from cnnlite.functional.focal_loss import *
 from cnnlite.functional.gelu import *
@@ -16,6 +17,7 @@ from cnnlite.functional.instance_norm import *
 from cnnlite.functional.linear import *
 from cnnlite.functional.losses import *
 from cnnlite.functional.normalization import *
+from cnnlite.functional.one_axis import *
 from cnnlite.functional.patches import *
 from cnnlite.functional.pooling import *
 from cnnlite.functional.rectifiers import *

@@ -10,7 +10,13 @@ import numpy.typing as npt
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, flag
-from cnnlite.checks.windows import Padding, output_size, resolve_pool_window, windows_of_pixel
+from cnnlite.checks.windows import (
+    Padding,
+    Window,
+    output_size,
+    resolve_pool_window,
+    windows_of_pixel,
+)
 from cnnlite.functional.statistics import sum_in_double
 
 __all__ = [
@@ -92,19 +98,29 @@ def max_pool2d_forward(
         ValueError: x is not (N, C, H, W), or a setting does not fit.
     """
     check_images("MaxPool2d", x)
-    kernel, strides, sides, dilations = resolve_pool_window(
-        "MaxPool2d", kernel_size, stride, padding, dilation
-    )
-    ceil_mode = flag("MaxPool2d", "ceil_mode", ceil_mode)
+    window = resolve_pool_window("MaxPool2d", kernel_size, stride, padding, dilation)
+    return take_maxima("MaxPool2d", x, window, flag("MaxPool2d", "ceil_mode", ceil_mode))
+
+
+def take_maxima(
+    name: str, x: Array, window: Window, ceil_mode: bool
+) -> tuple[Array, MaxPool2dCache | MaxPool2x2Cache]:
+    """Return what `max_pool2d_forward` does, of arguments that have been checked.
+
+    Args:
+        name: the layer, which starts every message.
+        x, ceil_mode: as there.
+        window: what `resolve_pool_window` returned.
+    """
+    kernel, strides, sides, dilations = window
     size = (x.shape[2], x.shape[3])
     if size[0] * size[1] > _LARGEST_PLANE:
         raise ValueError(
-            f"MaxPool2d: x has {size[0]} x {size[1]} pixels in a plane, at most {_LARGEST_PLANE} "
+            f"{name}: x has {size[0]} x {size[1]} pixels in a plane, at most {_LARGEST_PLANE} "
             "can be indexed"
         )
-    rows, columns = output_size("MaxPool2d", size, kernel, strides, sides, dilations, ceil_mode)
-    shape = (*x.shape[:2], rows, columns)
-    check_allocation("MaxPool2d", "the output", shape, x.dtype)
+    shape = (*x.shape[:2], *output_size(name, size, *window, ceil_mode))
+    check_allocation(name, "the output", shape, x.dtype)
     y = empty(shape, x.dtype)
     halves = (size[0] // 2, size[1] // 2)
     if (kernel, strides, sides, dilations, shape[2:]) == (*_HALVING, halves):
@@ -165,13 +181,20 @@ def avg_pool2d_forward(
         ValueError: x is not (N, C, H, W), or a setting does not fit.
     """
     check_images("AvgPool2d", x)
-    kernel, strides, sides, _ = resolve_pool_window("AvgPool2d", kernel_size, stride, padding)
+    window = resolve_pool_window("AvgPool2d", kernel_size, stride, padding)
     ceil_mode = flag("AvgPool2d", "ceil_mode", ceil_mode)
-    count_include_pad = flag("AvgPool2d", "count_include_pad", count_include_pad)
+    counted = flag("AvgPool2d", "count_include_pad", count_include_pad)
+    return take_means("AvgPool2d", x, window, ceil_mode, counted)
+
+
+def take_means(
+    name: str, x: Array, window: Window, ceil_mode: bool, count_include_pad: bool
+) -> tuple[Array, AvgPool2dCache]:
+    """Return what `avg_pool2d_forward` does; arguments as for `take_maxima`."""
+    kernel, strides, sides, _ = window
     size = (x.shape[2], x.shape[3])
-    rows, columns = output_size("AvgPool2d", size, kernel, strides, sides, (1, 1), ceil_mode)
-    shape = (*x.shape[:2], rows, columns)
-    check_allocation("AvgPool2d", "the output", shape, x.dtype)
+    shape = (*x.shape[:2], *output_size(name, size, *window, ceil_mode))
+    check_allocation(name, "the output", shape, x.dtype)
     y = empty(shape, x.dtype)
     kernels.avg_pool2d_forward(contiguous(x), y, kernel, strides, sides, count_include_pad)
     return y, AvgPool2dCache(x.shape, shape, x.dtype, kernel, strides, sides, count_include_pad)

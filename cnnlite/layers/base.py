@@ -238,8 +238,8 @@ class Layer(ABC):
         """Return a table of the layers: shapes, parameters, multiply-adds, bytes of the caches.
 
         Args:
-            input_shape: with the batch, (N, D) or (N, C, H, W); or without, (D,) or (C, H, W),
-                which stands for a batch of one.
+            input_shape: with the batch, (N, D), (N, C, L) or (N, C, H, W); or without, (D,),
+                (C, L) or (C, H, W), which stands for a batch of one.
 
         Returns:
             A Summary: print it, or read its `rows` and totals.

@@ -126,7 +126,8 @@ def summarize(layer: Network, input_shape: Shape) -> Summary:
 
     Args:
         layer: a layer or a network; it stays as it is.
-        input_shape: with the batch, (N, D) or (N, C, H, W); or without, (D,) or (C, H, W).
+        input_shape: with the batch, (N, D) or (N, C, H, W); or without, (D,) or (C, H, W).  What
+            the layer does not take so is read the other way: (N, C, L) or (C, L).
 
     Returns:
         The summary; without a batch in `input_shape`, for a batch of one.
@@ -142,8 +143,19 @@ def summarize(layer: Network, input_shape: Shape) -> Summary:
             f"summary: input_shape is {input_shape!r}, expected (D,) or (C, H, W), "
             "with the batch before it or not"
         )
-    if len(shape) % 2:
-        shape = (1, *shape)
+    first, second = sorted((shape, (1, *shape)), key=lambda reading: len(reading) % 2)
+    try:
+        return _trace(layer, first)
+    except ValueError:
+        try:
+            return _trace(layer, second)
+        except ValueError:
+            pass
+        raise
+
+
+def _trace(layer: Network, shape: Shape) -> Summary:
+    """Run a copy of the layer with an input of that shape, batch included."""
     layer = copy.deepcopy(layer)
     floats = [
         array.dtype

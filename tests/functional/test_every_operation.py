@@ -90,9 +90,9 @@ def _read_only(x: Any) -> Any:
 
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
     "fortran": np.asfortranarray,
-    "strided": lambda x: np.repeat(x, 2, axis=3)[..., ::2],
+    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
     "backwards": lambda x: x[::-1, :, ::-1].copy()[::-1, :, ::-1],
-    "channels last": lambda x: np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+    "channels last": lambda x: np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1),
     "read-only": _read_only,
     "unaligned": _unaligned,
 }

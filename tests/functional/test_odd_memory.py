@@ -8,7 +8,7 @@ import pytest
 
 import cnnlite.functional as F
 from cnnlite.catalogue import LAYERS, Entry
-from tests.entries import pairs
+from tests.entries import like_images, pairs
 
 Array = np.ndarray[Any, Any]
 Place = Callable[[Array], Array]
@@ -92,7 +92,12 @@ FORWARD: dict[str, Forward] = {
 def by_its_layer(entry: Entry) -> Forward:
     """An operation with the first of the layer's examples, of so many channels as that has."""
     example = entry.examples[0]
-    return lambda a: entry.make(example, a["x"].dtype).forward(a["x"][:, : example.shape[1]], rng=2)
+
+    def forward(a: Arrays) -> tuple[Array, Any]:
+        x = like_images(entry, a["x"][:, : example.shape[1]])
+        return entry.make(example, x.dtype).forward(x, rng=2)
+
+    return forward
 
 
 FORWARD |= {

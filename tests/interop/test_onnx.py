@@ -19,8 +19,29 @@ F32, F64 = np.float32, np.float64
 
 def evaluate(proto: Any, x: np.ndarray) -> np.ndarray:
     from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import OpRun
 
-    return ReferenceEvaluator(proto).run(None, {"x": x})[0]
+    class ConvTranspose(OpRun):
+        """As the standard has it: onnx 1.21 takes the weights of other groups, adds each the first
+        biases, and refuses an output_padding from the stride up."""
+
+        def _run(self, x: Any, w: Any, bias: Any = None, **given: Any) -> tuple[np.ndarray]:
+            (sh, sw), (dh, dw), groups = given["strides"], given["dilations"], given["group"]
+            (n, _, h, width), (kh, kw) = x.shape, w.shape[2:]
+            top, left, bottom, right = given["pads"]
+            more = given["output_padding"] or (0, 0)
+            rows, columns = (h - 1) * sh + dh * (kh - 1) + 1, (width - 1) * sw + dw * (kw - 1) + 1
+            y = np.zeros((n, groups, w.shape[1], rows + more[0], columns + more[1]), x.dtype)
+            x, w = x.reshape(n, groups, -1, h, width), w.reshape(groups, -1, *w.shape[1:])
+            for i, j in np.ndindex(kh, kw):
+                rows_of = slice(i * dh, i * dh + (h - 1) * sh + 1, sh)
+                columns_of = slice(j * dw, j * dw + (width - 1) * sw + 1, sw)
+                y[..., rows_of, columns_of] += np.einsum("ngchw,gcf->ngfhw", x, w[..., i, j])
+            y = y.reshape(n, -1, *y.shape[3:])
+            y = y[:, :, top : y.shape[2] - bottom, left : y.shape[3] - right]
+            return (y if bias is None else y + bias[:, None, None],)
+
+    return ReferenceEvaluator(proto, new_ops=[ConvTranspose]).run(None, {"x": x})[0]
 
 
 def scramble(model: nn.Layer, rng: np.random.Generator) -> nn.Layer:
@@ -47,7 +68,7 @@ LAYERS: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
         f"{entry.name}({example})": (entry.make(example, F64), example.shape[1:])
         for entry in CATALOGUE.values()
         for example in entry.examples
-        if entry.onnx is not None and example.exported
+        if entry.onnx is not None and not example.lacks
     },
 }
 
@@ -69,7 +90,7 @@ def test_every_layer(name: str, rng: np.random.Generator) -> None:
 def test_what_the_catalogue_says_is_not_exported() -> None:
     for entry in CATALOGUE.values():
         for example in entry.examples:
-            if not example.exported:
+            if example.lacks:
                 with pytest.raises(ValueError, match=f"^to_onnx: the layer, a {entry.name}: "):
                     to_onnx(entry.make(example), example.shape[1:])
 

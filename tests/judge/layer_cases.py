@@ -12,6 +12,7 @@ from cnnlite import layers
 from cnnlite.catalogue import LAYERS as CATALOGUED
 from cnnlite.catalogue import Entry
 from cnnlite.layers import Layer
+from tests.entries import sizes
 from tests.judge.cases import Array, Maker
 from tests.judge.windows import Window, draw_window
 
@@ -109,9 +110,12 @@ def _examples(entry: Entry) -> Callable[[Maker], LayerCase]:
         has_channels = "dtype" in entry.parameters
         channels = example.shape[1] if has_channels else make.size(1, 4)
         least = 2 if has_channels else 1  # a plane of one pixel has no deviation
-        x = _images(make, channels, make.size(least, 4), make.size(least, 4))
+        x = _images(make, channels, *sizes(make, entry, example, least))
         # Not training where it is random: two generators of random numbers cannot agree.  The
         # operation's cases do it.
+        if "algorithm" in entry.parameters:
+            rung = make.one_of("auto", "naive", "im2col", "tiled")
+            example = example._replace(settings={**example.settings, "algorithm": rung})
         return LayerCase(entry.make(example, make.dtype), x, train=not entry.layer.random)
 
     return strategy

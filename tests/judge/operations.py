@@ -12,7 +12,7 @@ import cnnlite.functional as F
 from cnnlite import losses
 from cnnlite.catalogue import Entry
 from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
-from tests.entries import PLAIN, pair_of, theirs
+from tests.entries import PLAIN, pair_of, sizes, theirs
 from tests.judge.cases import Case, Maker, tensor
 from tests.judge.windows import draw_window, padded
 
@@ -85,6 +85,69 @@ def conv2d(make: Maker) -> Case:
         return followed(torch, y, post)
 
     return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv2d_backward, judge)
+
+
+def conv1d(make: Maker) -> Case:
+    w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
+    channels, filters = (groups * make.size(1, most) for most in (18 // groups, 20 // groups))
+    (_, kernel), (_, stride), (_, dilation), (_, length) = w.kernel, w.stride, w.dilation, w.size
+    ends = w.sides[2:]
+    padding = w.padding if w.padding in ("same", "valid") else make.one_of(ends, (ends,))
+    assume(padding != "same" or stride == 1)
+    mode = make.one_of("zeros", "zeros", "circular")
+    assume(mode == "zeros" or max(ends) <= length)
+    algorithm = make.one_of("auto", "naive", "im2col", "tiled")
+    post = make.one_of(NO_POST_OPS, NO_POST_OPS, *(PostOps(activation=a) for a in ACTIVATIONS))
+    x = make.normal(make.one_of(0, 1, 2, 3, 5), channels, length)
+    weight = make.normal(filters, channels // groups, kernel)
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        return F.conv1d_forward(
+            x, weight, bias, stride, padding, dilation, groups, mode, algorithm, post
+        )
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        how = mode if mode != "zeros" and len(x) else "constant"
+        x = torch.nn.functional.pad(x, ends, how)
+        y = torch.nn.functional.conv1d(x, weight, bias, stride, 0, dilation, groups)
+        return followed(torch, y, post)
+
+    return Case((x, weight, make.maybe(make.normal(filters))), forward, F.conv1d_backward, judge)
+
+
+def conv_transpose2d(make: Maker) -> Case:
+    w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
+    channels, filters = (groups * make.size(1, most) for most in (12 // groups, 12 // groups))
+    limits = [max(s, d) for s, d in zip(w.stride, w.dilation, strict=True)]
+    more = tuple(make.size(0, limit - 1) for limit in limits)
+    size = tuple(make.size(1, 7) for _ in limits)
+    whole = [
+        (n - 1) * s + d * (k - 1) + 1
+        for n, s, d, k in zip(size, w.stride, w.dilation, w.kernel, strict=True)
+    ]
+    top, bottom, left, right = w.sides
+    rows, columns = whole[0] + more[0] - top - bottom, whole[1] + more[1] - left - right
+    assume(min(rows, columns) >= 1)
+    algorithm = make.one_of("auto", "naive", "im2col", "tiled")
+    post = make.one_of(NO_POST_OPS, NO_POST_OPS, *(PostOps(activation=a) for a in ACTIVATIONS))
+    x = make.normal(make.one_of(0, 1, 2, 3), channels, *size)
+    weight = make.normal(channels, filters // groups, *w.kernel)
+
+    def forward(x: Any, weight: Any, bias: Any) -> Any:
+        return F.conv_transpose2d_forward(
+            x, weight, bias, w.stride, w.padding, more, groups, w.dilation, algorithm, post
+        )
+
+    def judge(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+        # Without padding and with as much more as there is: then what we are to have is cut out.
+        y = torch.nn.functional.conv_transpose2d(
+            x, weight, None, w.stride, 0, more, groups, w.dilation
+        )
+        y = y[:, :, top : top + rows, left : left + columns]
+        return followed(torch, y if bias is None else y + bias[:, None, None], post)
+
+    bias = make.maybe(make.normal(filters))
+    return Case((x, weight, bias), forward, F.conv_transpose2d_backward, judge)
 
 
 def max_pool2d(make: Maker) -> Case:
@@ -242,7 +305,7 @@ def _plain(entry: Entry) -> Callable[[Maker], Case]:
             shape = tuple(make.size(1, 6) for _ in range(make.size(0, 4)))
             x = make.layout(make.rng.standard_normal(shape) * make.one_of(1, 10, 100))
         else:
-            x = make.normal(make.size(1, 3), make.size(1, 5), make.size(1, 9), make.size(1, 9))
+            x = make.normal(make.size(1, 3), make.size(1, 5), *sizes(make, entry, example))
 
         def judge(torch: Any, x: Any) -> Any:
             return theirs(torch, entry.operation)(x, *example.args, **example.settings)
@@ -393,9 +456,9 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
     **{
         f.__name__: f
         for f in (
-            im2col, col2im, conv2d, max_pool2d, avg_pool2d, linear, batch_norm, layer_norm,
-            group_norm, dropout, dropout2d, instance_norm, cross_entropy, focal_loss, hinge_loss,
-            mse_loss,
+            im2col, col2im, conv1d, conv2d, conv_transpose2d, max_pool2d, avg_pool2d, linear,
+            batch_norm, layer_norm, group_norm, dropout, dropout2d, instance_norm, cross_entropy,
+            focal_loss, hinge_loss, mse_loss,
         )
     },
 }  # fmt: skip
@@ -407,5 +470,8 @@ LOSSES: dict[str, Callable[[Maker], Case]] = {
     "HingeLoss": lambda make: hinge_loss(make, losses.HingeLoss),
     "MSELoss": lambda make: mse_loss(make, losses.MSELoss),
 }
-CASES = {"conv2d": 150, "max_pool2d": 60, "avg_pool2d": 60, "linear": 50, "batch_norm": 50}
+CASES = {
+    "conv1d": 60, "conv2d": 150, "conv_transpose2d": 60, "max_pool2d": 60, "avg_pool2d": 60,
+    "linear": 50, "batch_norm": 50,
+}  # fmt: skip
 """Of each operation in the default run; 25 of the others."""

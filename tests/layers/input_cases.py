@@ -81,6 +81,7 @@ ACCEPTED: list[tuple[str, Shape, Shape]] = [
 """(layer, shape of x, shape of y); both dtypes."""
 
 _IMAGES = "x must have shape (N, C, H, W) with C, H and W at least 1, got"
+_ROWS = "x must have shape (N, C, L) with C and L at least 1, got"
 _SMALL = "more than the padded image"
 REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
     (
@@ -122,6 +123,20 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
         f"MaxPool2d: kernel (2, 2) with dilation (1, 1) spans (2, 2) pixels, {_SMALL} (1, 8) "
         "(image (1, 8), padding (0, 0, 0, 0))",
     ),
+    *[
+        (f"{pool}{call}", shape, "float32", ValueError, f"{pool}: {words}")
+        for pool in ("MaxPool1d", "AvgPool1d")
+        for call, shape, words in (
+            ("(2)", (2, 3, 4, 4), f"{_ROWS} (2, 3, 4, 4)"),
+            ("(2)", (3, 4), f"{_ROWS} (3, 4)"),
+            ("(2)", (3, 4, 0), f"{_ROWS} (3, 4, 0)"),
+            (
+                "(4, padding=(2, 0))", (2, 3, 1),
+                "kernel 4 with dilation 1 spans 4, more than the padded length 3 (length 1, "
+                "padding (2, 0))",
+            ),
+        )
+    ],
     ("AvgPool2d(2)", (2, 3), "float32", ValueError, f"AvgPool2d: {_IMAGES} (2, 3)"),
     (
         "AvgPool2d(9)", (2, 3, 8, 8), "float32", ValueError,
@@ -216,6 +231,11 @@ _PADDING = (
     "padding must be an int or a pair from 0 to 2147483647, ((top, bottom), (left, right)), "
     "'same' or 'valid', got"
 )
+_SINGLE = "must be an int or a tuple of one from 1 to 2147483647, got"
+_ENDS = (
+    "padding must be an int or a tuple of one from 0 to 2147483647, (left, right), 'same' or "
+    "'valid', got"
+)
 _HALF = "(top, bottom, left, right) is more than half of what the kernel spans,"
 _FROM_1 = "expected an integer from 1 up"
 _REDUCTIONS = "expected 'mean' or 'sum' or 'none'"
@@ -252,6 +272,21 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("MaxPool2d(0)", ValueError, f"MaxPool2d: kernel_size {_PAIR} 0"),
     ("MaxPool2d(2, stride=0)", ValueError, f"MaxPool2d: stride {_PAIR} 0"),
     ("MaxPool2d(2, padding=2)", ValueError, f"MaxPool2d: padding (2, 2, 2, 2) {_HALF} (2, 2)"),
+    *[
+        (f"{pool}({call})", error, f"{pool}: {words}")
+        for pool in ("MaxPool1d", "AvgPool1d")
+        for call, error, words in (
+            ("0", ValueError, f"kernel_size {_SINGLE} 0"),
+            ("(2, 2)", ValueError, f"kernel_size {_SINGLE} (2, 2)"),
+            ("2, stride=(1, 1)", ValueError, f"stride {_SINGLE} (1, 1)"),
+            ("3, padding=-1", ValueError, f"{_ENDS} -1"),
+            ("3, 1, ((1, 1), (1, 1))", ValueError, f"{_ENDS} ((1, 1), (1, 1))"),
+            ("3, 2, 'same'", ValueError, "padding 'same' needs stride 1, got stride 2"),
+            ("3, padding=(0, 2)", ValueError,
+             "padding (0, 2) (left, right) is more than half of what the kernel spans, 3"),
+            ("2, ceil_mode=1", TypeError, "ceil_mode is 1, expected True or False"),
+        )
+    ],
     ("AvgPool2d(())", ValueError, f"AvgPool2d: kernel_size {_PAIR} ()"),
     ("AvgPool2d([2.0])", ValueError, f"AvgPool2d: kernel_size {_PAIR} [2.0]"),
     ("MaxPool2d(2, ceil_mode=1)", TypeError, "MaxPool2d: ceil_mode is 1, expected True or False"),

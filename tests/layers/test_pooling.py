@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnlite import layers
-from cnnlite.layers import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from cnnlite.layers import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 
 
 @pytest.mark.parametrize("name", ["MaxPool2d", "AvgPool2d"])
@@ -61,3 +61,32 @@ def test_overlapping_windows_add_up() -> None:
     dx, _ = layer.backward(np.ones_like(y), cache)
     assert dx is not None
     assert dx[0, 0, 2, 2] == 9
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"padding": (1, 0)},
+        {"padding": ((0, 2),), "stride": 3, "ceil_mode": True},
+        {"padding": "same", "stride": 1},
+        {"padding": "valid", "stride": 6},
+    ],
+)
+@pytest.mark.parametrize(("one", "two"), [(MaxPool1d, MaxPool2d), (AvgPool1d, AvgPool2d)])
+@pytest.mark.parametrize("shape", [(2, 3, 9), (1, 1, 4), (0, 2, 5)])
+def test_along_one_axis_it_is_the_pooling_of_images_of_one_row(
+    shape: tuple[int, ...], one: Any, two: Any, settings: Any, rng: np.random.Generator
+) -> None:
+    """Also with the padding that PyTorch has not."""
+    sides = settings["padding"]
+    if not isinstance(sides, str):
+        sides = ((0, 0), sides[0] if len(sides) == 1 else sides)
+    row, stride = one(4, **settings), (1, settings.get("stride", 4))
+    image = two((1, 4), **{**settings, "padding": sides, "stride": stride})
+    x = rng.standard_normal(shape)
+    x.flat[:1] = np.nan
+    (y, cache), (wanted, its) = row.forward(x), image.forward(x[:, :, None])
+    np.testing.assert_array_equal(y, wanted[:, :, 0])
+    dy = rng.standard_normal(y.shape)
+    dx = row.backward(dy, cache)[0]
+    np.testing.assert_array_equal(dx, image.backward(dy[:, :, None], its)[0][:, :, 0])

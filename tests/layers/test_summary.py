@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnnlite.layers import (
+    BatchNorm1d,
     BatchNorm2d,
     Conv2d,
     Dropout,
@@ -189,6 +190,12 @@ def test_sizes_that_are_none() -> None:
         ReLU().summary(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="input_shape is '3', expected an integer"):
         ReLU().summary("3")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 9), (4, 9)])
+def test_what_has_a_length_was_taken_for_an_image_or_a_batch(shape: tuple[int, ...]) -> None:
+    summary = Sequential(BatchNorm1d(4), ReLU()).summary(shape)
+    assert summary.input_shape == (3 if len(shape) == 3 else 1, 4, 9)
 
 
 def test_a_shape_that_the_network_cannot_take_is_told_by_its_layer() -> None:

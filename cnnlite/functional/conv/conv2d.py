@@ -15,6 +15,7 @@ from cnnlite.functional.conv.choice import Passes, choose
 from cnnlite.functional.conv.circular import wrap_pad, wrap_pad_backward
 from cnnlite.functional.conv.geometry import (
     ConvGeometry,
+    ConvSettings,
     check_operands,
     resolve_geometry,
     resolve_settings,
@@ -119,28 +120,47 @@ def conv2d_forward(
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
-    groups = check_operands(x, weight, bias, groups)
+    groups = check_operands("Conv2d", x, weight, bias, groups)
     check_post("Conv2d", post, pool=True)
-    settings = resolve_settings((weight.shape[2], weight.shape[3]), stride, padding, dilation)
+    kernel = (weight.shape[2], weight.shape[3])
+    settings = resolve_settings("Conv2d", kernel, stride, padding, dilation)
+    return convolve("Conv2d", x, weight, bias, settings, groups, padding_mode, algorithm, post)
+
+
+def convolve(
+    name: str,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    settings: ConvSettings,
+    groups: int,
+    padding_mode: str,
+    algorithm: str,
+    post: PostOps,
+) -> tuple[Array, Conv2dCache]:
+    """Return what `conv2d_forward` does, of operands and settings that have been checked.
+
+    Args:
+        name: the layer, which starts every message; `conv2d_backward` finds it in the cache.
+    """
     circular = (0, 0, 0, 0)
-    if choice("Conv2d", "padding_mode", padding_mode, PADDING_MODES) == "circular":
+    if choice(name, "padding_mode", padding_mode, PADDING_MODES) == "circular":
         circular = settings.padding
         settings = settings._replace(padding=(0, 0, 0, 0))
-    x = wrap_pad("Conv2d", x, circular) if any(circular) else contiguous(x)
+    x = wrap_pad(name, x, circular) if any(circular) else contiguous(x)
     weight = contiguous(weight)
-    geometry = resolve_geometry(x, weight, settings, groups)
+    geometry = resolve_geometry(name, x, weight, settings, groups)
     if post.pool and min(geometry.y_shape[2:]) < 2:
         raise ValueError(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
         )
-    choice("Conv2d", "algorithm", algorithm, ("auto", *ALGORITHMS))
-    passes = choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
-    rung = _find(passes.forward, geometry)
+    passes = rungs_for(geometry, algorithm)
+    rung = find(passes.forward, geometry)
     bias = None if bias is None else contiguous(bias)
     try:
         y, kept = rung.forward(x, weight, bias, geometry, post)
     except MemoryError as error:
-        raise MemoryError(f"Conv2d: {error} (x {x.shape}, y {geometry.y_shape})") from error
+        raise MemoryError(f"{name}: {error} (x {x.shape}, y {geometry.y_shape})") from error
     return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, kept)
 
 
@@ -161,13 +181,13 @@ def conv2d_backward(
     Raises:
         TypeError, ValueError: dy is not what forward's y was.
     """
-    need_dx = flag("Conv2d", "need_dx", need_dx)
     geometry, kept = cache.geometry, cache.kept
+    need_dx = flag(geometry.name, "need_dx", need_dx)
     shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
-    dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
-    rungs = {"weight_gradient": _find(cache.passes.weight_gradient, geometry)}
+    dy = check_gradient(geometry.name, dy, shape, cache.x.dtype)
+    rungs = {"weight_gradient": find(cache.passes.weight_gradient, geometry)}
     if need_dx:
-        rungs["input_gradient"] = _find(cache.passes.input_gradient, geometry)
+        rungs["input_gradient"] = find(cache.passes.input_gradient, geometry)
     if not all(rung.undoes(which, kept, geometry) for which, rung in rungs.items()):
         dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
     dweight, dbias = rungs["weight_gradient"].weight_gradient(
@@ -181,9 +201,16 @@ def conv2d_backward(
     return dx, dweight, dbias
 
 
-def _find(name: str, geometry: ConvGeometry) -> ConvAlgorithm:
-    algorithm = ALGORITHMS[name]
+def rungs_for(geometry: ConvGeometry, algorithm: str) -> Passes:
+    """Return the rung of each pass: what "auto" chooses, or the one that is asked for."""
+    choice(geometry.name, "algorithm", algorithm, ("auto", *ALGORITHMS))
+    return choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
+
+
+def find(rung: str, geometry: ConvGeometry) -> ConvAlgorithm:
+    """Return the rung of that name; raise ValueError where it is unfit."""
+    algorithm = ALGORITHMS[rung]
     reason = algorithm.unfit(geometry)
     if reason is not None:
-        raise ValueError(f"Conv2d: algorithm {name!r} cannot do this: {reason}")
+        raise ValueError(f"{geometry.name}: algorithm {rung!r} cannot do this: {reason}")
     return algorithm

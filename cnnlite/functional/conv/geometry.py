@@ -24,6 +24,7 @@ class ConvGeometry(NamedTuple):
     padding: tuple[int, int, int, int]  # top, bottom, left, right
     dilation: tuple[int, int]
     groups: int
+    name: str = "Conv2d"  # the layer, which starts every message
 
     @property
     def x_shape(self) -> tuple[int, int, int, int]:
@@ -71,8 +72,15 @@ class ConvSettings(NamedTuple):
     dilation: tuple[int, int]
 
 
-def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> int:
+def check_operands(
+    name: str, x: Array, weight: Array, bias: Array | None, groups: int, axes: int = 2
+) -> int:
     """Raise unless x, weight and bias belong together.
+
+    Args:
+        name: the layer, which starts every message.
+        x, weight, bias, groups: the operands.
+        axes: which the windows move along, 2 for images.
 
     Returns:
         groups as a Python int, whose products do not overflow.
@@ -81,41 +89,44 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
         TypeError: not all float32 or all float64, or groups is no integer.
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
-    check_images("Conv2d", x)
-    check_floats("Conv2d", x=x, weight=weight, bias=bias, optional=["bias"])
-    if weight.ndim != 4 or 0 in weight.shape:
+    check_images(name, x, axes)
+    check_floats(name, x=x, weight=weight, bias=bias, optional=["bias"])
+    if weight.ndim != 2 + axes or 0 in weight.shape:
+        kernel = "KH, KW" if axes == 2 else "K"
         raise ValueError(
-            "Conv2d: weight must have shape (out_channels, in_channels/groups, KH, KW), none of "
+            f"{name}: weight must have shape (out_channels, in_channels/groups, {kernel}), none of "
             f"them 0, got {weight.shape}"
         )
-    groups = count("Conv2d", "groups", groups)
+    groups = count(name, "groups", groups)
     if weight.shape[0] % groups:
         raise ValueError(
-            f"Conv2d: groups={groups} does not divide the {weight.shape[0]} output channels "
+            f"{name}: groups={groups} does not divide the {weight.shape[0]} output channels "
             f"(weight {weight.shape})"
         )
     if x.shape[1] != weight.shape[1] * groups:
         in_groups = f" in {groups} groups" if groups > 1 else ""
         raise ValueError(
-            f"Conv2d: x has {x.shape[1]} channels, weight expects {weight.shape[1] * groups}"
+            f"{name}: x has {x.shape[1]} channels, weight expects {weight.shape[1] * groups}"
             f"{in_groups} (x {x.shape}, weight {weight.shape})"
         )
-    check_shape("Conv2d", "bias", bias, (weight.shape[0],))
+    check_shape(name, "bias", bias, (weight.shape[0],))
     return groups
 
 
 def resolve_settings(
-    kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
+    name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
 ) -> ConvSettings:
     """Turn what the caller wrote into pairs and four sides of padding."""
-    strides = pair("Conv2d", "stride", stride)
-    dilations = pair("Conv2d", "dilation", dilation)
+    strides = pair(name, "stride", stride)
+    dilations = pair(name, "dilation", dilation)
     return ConvSettings(
-        strides, resolve_padding("Conv2d", padding, kernel, strides, dilations), dilations
+        strides, resolve_padding(name, padding, kernel, strides, dilations), dilations
     )
 
 
-def resolve_geometry(x: Array, weight: Array, settings: ConvSettings, groups: int) -> ConvGeometry:
+def resolve_geometry(
+    name: str, x: Array, weight: Array, settings: ConvSettings, groups: int
+) -> ConvGeometry:
     """Work out the sizes of a convolution whose operands have been checked.
 
     Raises:
@@ -123,7 +134,9 @@ def resolve_geometry(x: Array, weight: Array, settings: ConvSettings, groups: in
     """
     n, c, h, w = x.shape
     kernel = (weight.shape[2], weight.shape[3])
-    rows, columns = output_size("Conv2d", (h, w), kernel, *settings)
-    geometry = ConvGeometry(n, c, h, w, weight.shape[0], rows, columns, kernel, *settings, groups)
-    check_allocation("Conv2d", "the output", geometry.y_shape, x.dtype)
+    rows, columns = output_size(name, (h, w), kernel, *settings)
+    geometry = ConvGeometry(
+        n, c, h, w, weight.shape[0], rows, columns, kernel, *settings, groups, name
+    )
+    check_allocation(name, "the output", geometry.y_shape, x.dtype)
     return geometry

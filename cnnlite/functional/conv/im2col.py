@@ -148,5 +148,5 @@ def _tile_size(geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> int:
 
 def _column_buffer(size: int, geometry: ConvGeometry, dtype: np.dtype[np.floating]) -> Array:
     shape = (size, geometry.patch_size, geometry.windows)
-    check_allocation("Conv2d", "the buffer of columns", shape, dtype)
+    check_allocation(geometry.name, "the buffer of columns", shape, dtype)
     return empty(shape, dtype)

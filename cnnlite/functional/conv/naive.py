@@ -88,5 +88,6 @@ def _places(
 def _pad(x: Array, geometry: ConvGeometry) -> Array:
     top, bottom, left, right = geometry.padding
     n, c, h, w = x.shape
-    check_allocation("Conv2d", "the padded x", (n, c, h + top + bottom, w + left + right), x.dtype)
+    shape = (n, c, h + top + bottom, w + left + right)
+    check_allocation(geometry.name, "the padded x", shape, x.dtype)
     return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
