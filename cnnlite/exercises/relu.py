@@ -26,9 +26,8 @@ def _forward(x: np.ndarray) -> Case:
 
 
 def backward_cases(rng: np.random.Generator) -> list[Case]:
-    cases = []
-    for shape in ((3, 4), (2, 3, 4, 5)):
-        cases.append(_backward(numbers(rng, *shape), numbers(rng, *shape)))
+    shapes = (3, 4), (2, 3, 4, 5)
+    cases = [_backward(numbers(rng, *shape), numbers(rng, *shape)) for shape in shapes]
     x = np.array([[0.0, 1.5, -2.0], [0.0, -0.5, 0.25]])
     cases.append(_backward(numbers(rng, 2, 3), x, "x has zeros"))
     x32, dy32 = (numbers(rng, 5, dtype=np.float32) for _ in range(2))
