@@ -1,7 +1,5 @@
 """Files that are always whole: there is the old one or the new one, never a part of one."""
 
-from __future__ import annotations
-
 import contextlib
 import glob
 import io

@@ -1,7 +1,5 @@
 """Losses as objects: `value, cache = loss.forward(scores, targets)`, `loss.backward(cache)`."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 

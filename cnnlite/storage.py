@@ -1,7 +1,5 @@
 """Arrays in safetensors files that are always whole, with a digest that finds a changed byte."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

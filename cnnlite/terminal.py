@@ -3,8 +3,6 @@
 `Output` is a stream that none of these can make fail; `table` and `fitting` lay text out.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import io

@@ -5,8 +5,6 @@ column for each input pixel.  It is never written out: an operation records a fu
 multiplies it from the left with an adjoint, which is just what the `backward` functions do.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

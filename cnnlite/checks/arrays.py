@@ -1,7 +1,5 @@
 """Arrays: their dtypes and shapes, gradients, images."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Sequence

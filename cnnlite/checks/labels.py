@@ -1,7 +1,5 @@
 """Labels and indices, and what losses take: scores, targets, the gradient of a loss."""
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Integers, real numbers, flags, pairs and words."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Collection, Iterable, Sequence

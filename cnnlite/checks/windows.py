@@ -1,7 +1,5 @@
 """Sliding windows: every spelling of their settings, and how many fit an image."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias

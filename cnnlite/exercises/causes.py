@@ -1,7 +1,5 @@
 """Which mistake explains a wrong result; none is named that does not explain all of it."""
 
-from __future__ import annotations
-
 from itertools import combinations, permutations
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks a student's file part by part."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 All of this happens in the checker's own process, on plain numbers and arrays.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The exercise max-pool."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What an exercise is made of: parts that give points, and the calls that test each part."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

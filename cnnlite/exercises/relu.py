@@ -1,7 +1,5 @@
 """The exercise relu."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers

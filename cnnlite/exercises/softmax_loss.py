@@ -1,7 +1,5 @@
 """The exercise softmax-loss."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A student's file: read here, run in a process of its own."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import re

@@ -1,7 +1,5 @@
 """The exercise tape: reverse-mode differentiation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -5,8 +5,6 @@ is compared with the gradient that backward gives.  Entries where the function h
 0) or a tie (two equal maxima) have no derivative: they are found, left out and counted.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

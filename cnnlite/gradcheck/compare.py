@@ -1,7 +1,5 @@
 """The comparison of one gradient with the differences of forward."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

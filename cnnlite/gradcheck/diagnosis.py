@@ -1,7 +1,5 @@
 """What is probably wrong with a gradient, in plain words: the usual mistakes are tried in turn."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Central differences that notice where a function has no derivative."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

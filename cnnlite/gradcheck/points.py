@@ -5,8 +5,6 @@ another formula runs; a batch of another size shows code written for one size on
 0 show an epsilon that forward has and backward lacks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The results of a gradient check, and how they print."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from cnnlite.gradcheck.numeric import Index, Skipped

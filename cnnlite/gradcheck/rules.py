@@ -1,7 +1,5 @@
 """The rules that a layer must keep besides having the right gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any

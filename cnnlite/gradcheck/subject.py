@@ -1,7 +1,5 @@
 """A float64 copy of a layer under test, which behaves the same at every call."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping

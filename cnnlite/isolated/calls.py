@@ -1,7 +1,5 @@
 """In the child: calls functions of the file on given inputs, and writes down what comes back."""
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

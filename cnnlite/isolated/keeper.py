@@ -5,8 +5,6 @@ file sees the keeper as its parent, never the checker.  On Linux the keeper adop
 orphans and ends them too, wherever they went; on other systems it ends the worker's process group.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

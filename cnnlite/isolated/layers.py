@@ -3,8 +3,6 @@
 The parent keeps the parameters and buffers, and sends with each call those that have changed.
 """
 
-from __future__ import annotations
-
 import ast
 import base64
 import inspect

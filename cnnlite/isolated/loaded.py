@@ -1,7 +1,5 @@
 """In the child: the file, read and executed as Python itself would do it."""
 
-from __future__ import annotations
-
 import io
 import sys
 import tokenize
@@ -43,7 +41,7 @@ class Loaded:
         text = self._text()
         self.lines = text.splitlines()
         sys.modules[self.module.__name__] = self.module  # where dataclasses look for it
-        # Without dont_inherit this file's own __future__ imports would hold in that one.
+        # dont_inherit: a __future__ import of this file would hold in that one too.
         exec(compile(text, self.shown, "exec", dont_inherit=True), self.names)
 
     def own_classes(self) -> list[str]:

@@ -1,7 +1,5 @@
 """The parent's side: a child process with limits that answers requests about one file."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import queue

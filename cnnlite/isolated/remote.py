@@ -4,8 +4,6 @@ Parameters and buffers are kept here; with each call those go across that have c
 last.  What comes back are numbers, so that whoever judges them is out of the file's reach.
 """
 
-from __future__ import annotations
-
 import base64
 import copy
 from inspect import Parameter, Signature

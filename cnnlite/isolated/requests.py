@@ -1,7 +1,5 @@
 """Requests from the parent to a layer in a child process: numbers across, errors told."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +27,7 @@ class Raised(Exception):
     stage = ""
 
     @classmethod
-    def of(cls, error: Any, stage: Any, file: Path) -> Raised:
+    def of(cls, error: Any, stage: Any, file: Path) -> "Raised":
         """Return it, with the line of the file in its text."""
         kind, text, line = (plain(error.get(key) or "") for key in ("type", "text", "line"))
         place = f"({plain(file.name)}, line {line})" if line else ""

@@ -1,7 +1,5 @@
 """What crosses between parent and child: JSON with plain arrays, one frame after the other."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os

@@ -1,7 +1,5 @@
 """What a lab is: how it is asked, what it finds, and how it is drawn."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable, Sequence

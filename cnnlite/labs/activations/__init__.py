@@ -4,8 +4,6 @@ The functions and a wrong proof about them (`theory`), gradients on their way do
 layers (`depth`), and the same ConvNet trained with each (`training`).
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

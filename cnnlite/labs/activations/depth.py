@@ -1,7 +1,5 @@
 """How gradients fare on their way down through many layers."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The picture: four functions, their slopes, gradients through depth, and training."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

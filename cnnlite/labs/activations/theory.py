@@ -1,7 +1,5 @@
 """Odd functions, their slopes, and a proof that is wrong."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from cnnlite.layers import Layer, ReLU, Sigmoid, Softsign, Tanh

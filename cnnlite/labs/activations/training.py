@@ -1,7 +1,5 @@
 """The same ConvNet with each activation, on data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

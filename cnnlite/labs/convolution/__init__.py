@@ -5,8 +5,6 @@ the discrete Fourier transform makes it diagonal (`circulant`).  Layers keep thi
 borders, and up to their stride (`equivariance`).
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -5,8 +5,6 @@ video of images (T, H, W).  Everything is periodic in each axis.  Matrices act o
 flattened in C order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import numpy as np

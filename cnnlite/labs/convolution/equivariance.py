@@ -1,7 +1,5 @@
 """How far layers are from commuting with shifts."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from cnnlite.layers import AvgPool2d, Conv2d, Layer, MaxPool2d, ReLU, Sequential

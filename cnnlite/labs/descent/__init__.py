@@ -4,8 +4,6 @@ Three lemmas (`lemmas`) give f(mean w) - f(w*) <= B rho / sqrt(T) for every conv
 slopes are at most rho; they are checked, and the bound is measured over T, on `functions`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Convex Lipschitz functions of which a minimiser, or a good point, is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

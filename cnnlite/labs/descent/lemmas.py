@@ -4,8 +4,6 @@ Vectors are arrays (d,); a path is an array (T + 1, d) that begins at w_1 and en
 Source: Shalev-Shwartz and Ben-David, "Understanding Machine Learning", 2014, section 14.1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -6,8 +6,6 @@ on what is left, with and without regularisers, and `finite_sample` builds the n
 points: the paper's theorem, as a function.
 """
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 from functools import partial

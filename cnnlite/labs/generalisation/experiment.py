@@ -1,7 +1,5 @@
 """Trainings on changed data, with and without regularisers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -15,8 +15,6 @@ can be solved for w, from the first point to the last.
 Source: Zhang et al. 2017, section 4, theorem 1 and appendix C.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The picture: the paper's figure 1, and what regularisers change."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@
 `experiment` trains with focal loss and class-balanced weights.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -11,8 +11,6 @@ Source: Cui et al., "Class-balanced loss based on effective number of samples", 
 section 3.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Trainings on imbalanced classes, with one remedy at a time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

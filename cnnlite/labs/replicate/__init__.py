@@ -6,8 +6,6 @@ other orders (`summation`), and where a network has kinks, a last digit decides 
 it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial

@@ -1,7 +1,5 @@
 """The picture: losses side by side, their differences, and how far the weights are apart."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

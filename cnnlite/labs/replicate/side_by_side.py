@@ -1,7 +1,5 @@
 """One network in two frameworks: the same weights, the same batches, the same updates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any

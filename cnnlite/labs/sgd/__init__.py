@@ -4,8 +4,6 @@ On two parabolas everything is known exactly: from where a step raises the total
 or falls on average, where it ends (`two_parabolas`).  On a ConvNet it is measured (`network`).
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The same on a ConvNet: its loss on all images, before and after each step on a few of them."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

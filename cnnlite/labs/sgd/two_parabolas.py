@@ -5,8 +5,6 @@ that part alone: w+ = w - eta (w - c).  Numbers may be floats or Fractions; with
 this is exact.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Any
 
