@@ -7,14 +7,9 @@ from typing import Any, TypeAlias
 from cnnlite.checks.numbers import LARGEST, IntPair, pair, shown, two_integers
 
 __all__ = [
-    "Padding",
-    "as_stored",
-    "output_size",
-    "resolve_padding",
-    "resolve_pool_window",
-    "windows_along",
-    "windows_of_pixel",
-]
+    "Padding", "as_stored", "output_size", "resolve_padding", "resolve_pool_window",
+    "windows_along", "windows_of_pixel",
+]  # fmt: skip
 
 Padding: TypeAlias = int | str | Sequence[int] | Sequence[Sequence[int]]
 Sides: TypeAlias = tuple[int, int, int, int]
@@ -71,11 +66,7 @@ def resolve_padding(
 
 
 def resolve_pool_window(
-    name: str,
-    kernel_size: IntPair,
-    stride: IntPair | None,
-    padding: Padding,
-    dilation: IntPair = 1,
+    name: str, kernel_size: IntPair, stride: IntPair | None, padding: Padding, dilation: IntPair = 1
 ) -> tuple[Pair, Pair, Sides, Pair]:
     """Return (kernel, stride, padding, dilation) of a pooling, as the kernels take them.
 
@@ -102,14 +93,9 @@ def resolve_pool_window(
 
 
 def windows_along(
-    size: int,
-    kernel: int,
-    stride: int,
-    before: int,
-    after: int,
-    dilation: int = 1,
+    size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1,
     ceil_mode: bool = False,
-) -> int:
+) -> int:  # fmt: skip
     """Return how many windows fit along one axis (0 or less: none does).
 
     Args:
@@ -129,14 +115,9 @@ def windows_along(
 
 
 def output_size(
-    name: str,
-    size: Pair,
-    kernel: Pair,
-    stride: Pair,
-    padding: Sides,
-    dilation: Pair,
+    name: str, size: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair,
     ceil_mode: bool = False,
-) -> Pair:
+) -> Pair:  # fmt: skip
     """Return the rows and columns of windows that fit an image, both at least 1.
 
     Args:
@@ -149,17 +130,10 @@ def output_size(
     Raises:
         ValueError: not one window fits.
     """
+    sides = padding[:2], padding[2:]
     rows, columns = (
-        windows_along(
-            size[axis],
-            kernel[axis],
-            stride[axis],
-            padding[2 * axis],
-            padding[2 * axis + 1],
-            dilation[axis],
-            ceil_mode,
-        )
-        for axis in (0, 1)
+        windows_along(size[k], kernel[k], stride[k], *sides[k], dilation[k], ceil_mode)
+        for k in (0, 1)
     )
     if rows < 1 or columns < 1:
         padded = (size[0] + padding[0] + padding[1], size[1] + padding[2] + padding[3])
@@ -173,11 +147,10 @@ def output_size(
 def windows_of_pixel(kernel: Pair, stride: Pair, dilation: Pair) -> int:
     """Return how many windows a pixel may be in, at most.
 
-    Of a dilated kernel's elements those meet in one pixel that a whole number of strides separates.
+    A pixel meets those taps of a dilated kernel that are a whole number of strides apart.
     """
     rows, columns = (
-        -(-kernel[axis] // (stride[axis] // math.gcd(stride[axis], dilation[axis])))
-        for axis in (0, 1)
+        -(-k // (s // math.gcd(s, d))) for k, s, d in zip(kernel, stride, dilation, strict=True)
     )
     return rows * columns
 
