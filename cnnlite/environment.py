@@ -62,10 +62,6 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _switch(text: str) -> bool:
-    return _one_of("0", "1")(text) == "1"
-
-
 def _number(low: int, high: float = math.inf) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
@@ -76,7 +72,9 @@ def _number(low: int, high: float = math.inf) -> Callable[[str], int]:
 
 
 def _flag(name: str, meaning: str) -> Variable[bool]:
-    return Variable(name, meaning, "0 or 1", "0", False, _switch)
+    return Variable(
+        name, meaning, "0 or 1", "0", False, lambda text: _one_of("0", "1")(text) == "1"
+    )
 
 
 def _cases(name: str, meaning: str) -> Variable[int]:

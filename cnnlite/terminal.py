@@ -57,18 +57,17 @@ class Output(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write: expected str, got {type(text).__name__}")
-        if self._stream is not None and self.fault is None:
-            width = width_of(self._stream) if self._fold else None
-            try:
-                self._stream.write(_encodable(_folded(text, width), self.encoding))
-            except OSError as error:
-                self._end(error)
+        width = width_of(self._stream) if self._fold else None
+        self._do("write", _encodable(_folded(text, width), self.encoding))
         return len(text)
 
     def flush(self) -> None:
+        self._do("flush")
+
+    def _do(self, method: str, *arguments: str) -> None:
         if self._stream is not None and self.fault is None:
             try:
-                self._stream.flush()
+                getattr(self._stream, method)(*arguments)
             except OSError as error:
                 self._end(error)
 
@@ -159,7 +158,10 @@ def table(
         The lines, without a newline at the end.
     """
     lines = [headings, *rows] if any(map(str.strip, headings)) else list(rows)
-    widths = [max(map(_cell_width, column)) for column in zip(*lines, strict=True)]
+    widths = [
+        max(display_width(part) for cell in column for part in cell.split("\n"))
+        for column in zip(*lines, strict=True)
+    ]
     columns = fitting(widths, [list(headings).index(name) for name in drop], width)
     texts = [c for c in columns if headings[c] not in right]
     _narrow(widths, columns, texts, width)
@@ -189,10 +191,6 @@ def _narrow(widths: list[int], columns: list[int], texts: list[int], width: int 
 
 def _total(widths: Sequence[int], gap: int = GAP) -> int:
     return sum(widths) + gap * (len(widths) - 1)
-
-
-def _cell_width(cell: str) -> int:
-    return max(map(display_width, cell.split("\n")))
 
 
 def _fold_cell(cell: str, width: int) -> list[str]:
