@@ -110,7 +110,7 @@ def _as_tensor(x: Tensor | npt.ArrayLike) -> Tensor:
 
 
 def _summed_to(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Undo broadcasting: what was used many times gets the sum of what comes back."""
+    """Undo broadcasting: return the sums over the axes along which an array was repeated."""
     extra = part.ndim - len(shape)
     if extra < 0:
         return part

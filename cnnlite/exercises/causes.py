@@ -8,7 +8,7 @@ from cnnlite.exercises.parts import Case
 
 __all__ = ["cause_of", "close"]
 
-# A cause leaves no more of the error than this part; near what is right, everything is close.
+# A cause must leave no more than this part of the error: near the right result, all are close.
 EXPLAINS = 0.01
 NEARLY = 1e-3  # relative; what is wrong by less than this was nearly right
 
@@ -53,7 +53,7 @@ def _cause(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
 
 
 def _of_shape(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
-    """What gives a result of another shape."""
+    """Return what gives a result of another shape."""
     arranged = _arrangement(came, expected)
     if arranged:
         return arranged
@@ -78,7 +78,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _arrangement(came: np.ndarray, expected: np.ndarray) -> str | None:
-    """Whether the right numbers stand in another order."""
+    """Return how the right numbers are rearranged, if they are."""
     if came.ndim != expected.ndim or came.size != expected.size or not came.size >= 2:
         return None
     axes = tuple(range(came.ndim))
@@ -112,7 +112,7 @@ def _explains(a: np.ndarray, b: np.ndarray, came: np.ndarray, expected: np.ndarr
 
 
 def _scale(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
-    """Whether all of it is too large by one factor, or by one number."""
+    """Return by which factor or number everything is too large, if there is one."""
     if _explains(-came, expected, came, expected):
         return "the sign is turned"
     big = np.abs(expected) > 1e-3 * np.abs(expected).max(initial=0)
@@ -131,7 +131,7 @@ def _scale(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
 
 
 def _meaning(factor: float, case: Case) -> str:
-    """Where a wrong factor may come from: the sizes of the inputs."""
+    """Return where a wrong factor may come from: the sizes of the inputs."""
     for name, value in case.inputs.items():
         shape = value.shape if isinstance(value, np.ndarray) else ()
         for count in (1, 2, 3):
@@ -147,7 +147,7 @@ def _meaning(factor: float, case: Case) -> str:
 
 
 def _small(came: np.ndarray, expected: np.ndarray) -> str | None:
-    """What makes a result that is nearly right."""
+    """Return what explains a result that is nearly right."""
     large = float(np.abs(expected).max(initial=0))
     if not large or float(_off(came, expected).max(initial=0)) > NEARLY * large:
         return None
@@ -160,5 +160,5 @@ def _small(came: np.ndarray, expected: np.ndarray) -> str | None:
 
 
 def _is_single(array: np.ndarray) -> bool:
-    """Whether float32 holds all of its digits."""
+    """Return whether float32 holds all of its digits."""
     return bool((array.astype(np.float32) == array).all())

@@ -105,7 +105,7 @@ def _factor(g: Wrong) -> str | None:
 
 
 def _parameter(g: Wrong) -> str | None:
-    """Whether a parameter is a factor too few or too many, along some axis."""
+    """Return which parameter is a factor too few or too many, along some axis."""
     for key, param in g.params.items():
         if np.ptp(param) == 0:
             continue

@@ -70,7 +70,7 @@ def points(
 
 
 def _gives(subject: Subject, point: Point, y: Array) -> bool:
-    """Whether forward gives y there."""
+    """Return whether forward gives y at the point."""
     subject.train = point.train
     subject.place(point.state)
     try:

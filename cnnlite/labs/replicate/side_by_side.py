@@ -42,7 +42,7 @@ class Run:
 
 
 def network(seed: int = 0, smooth: bool = False) -> nn.Sequential:
-    """16 and 32 filters of 3x3 with batch-norm, ReLU and pooling; a linear layer.  float32.
+    """Return 16 and 32 filters of 3x3 with batch-norm, ReLU and pooling; a linear layer.  float32.
 
     Args:
         seed: of the weights.
@@ -89,7 +89,7 @@ class Ours:
         return float(value)
 
     def weights(self) -> np.ndarray:
-        """All parameters in one row, float64."""
+        """Return all parameters in one row, float64."""
         return _row(self.model.params.values())
 
 
@@ -124,7 +124,7 @@ class Theirs:
             return float(self._loss(batch).item())
 
     def weights(self) -> np.ndarray:
-        """All parameters in one row, float64."""
+        """Return all parameters in one row, float64."""
         return _row(p.detach().numpy() for p in self.module.parameters())
 
     def _loss(self, batch: Batch) -> Any:
