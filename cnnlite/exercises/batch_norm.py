@@ -150,7 +150,7 @@ def _backward(rng: np.random.Generator, given: Given, which: int) -> Case:
     else:
         what = dy * xhat if which == 1 else dy
         suspects = [
-            Suspect("divided by N: the loss has its mean already in dy", lambda: right / n),
+            Suspect("divided by N, but the 1/N of the mean is already in dy", lambda: right / n),
             Suspect("the sum over the batch is missing", lambda: what),
             Suspect("summed over the columns (axis 1); the batch is axis 0",
                     lambda: what.sum(axis=1)),
@@ -160,7 +160,7 @@ def _backward(rng: np.random.Generator, given: Given, which: int) -> Case:
         suspects += [
             Suspect("gamma is multiplied with the normalised x, not with x itself",
                     lambda: (dy * x).sum(axis=0)),
-            Suspect("gamma is multiplied with the normalised x: where is it?",
+            Suspect("the normalised x is missing: gamma is multiplied with it",
                     lambda: dy.sum(axis=0)),
             Suspect("y has gamma and beta in it; the normalised x has not",
                     lambda: (dy * (gamma * xhat + beta)).sum(axis=0)),

@@ -146,7 +146,8 @@ def _dw(inputs: dict[str, Any], right: Any) -> tuple[Suspect, ...]:
                     lambda: gradient(dy[-1:].copy(), x[-1:].copy())),
             Suspect("the sum over the batch is missing: only the first image counts",
                     lambda: gradient(dy[:1].copy(), x[:1].copy())),
-            Suspect("divided by N: the loss has its mean already in dy", lambda: right / len(x)),
+            Suspect("divided by N, but the 1/N of the mean is already in dy",
+                    lambda: right / len(x)),
         ]  # fmt: skip
     return tuple(suspects)
 
@@ -166,7 +167,7 @@ def _db(inputs: dict[str, Any], right: Any) -> tuple[Suspect, ...]:
     ]  # fmt: skip
     if n > 1:
         suspects += [
-            Suspect("divided by N: the loss has its mean already in dy", lambda: right / n),
+            Suspect("divided by N, but the 1/N of the mean is already in dy", lambda: right / n),
             Suspect("the sum over the batch is missing: only the last image counts",
                     lambda: dy[-1].sum(axis=(1, 2))),
         ]  # fmt: skip

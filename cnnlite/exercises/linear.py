@@ -45,7 +45,7 @@ def _backward(
 ) -> Case:
     n, dy = len(x), numbers(rng, len(x), len(w))
     expected: Any = linear_backward(dy, linear_forward(x, w, b)[1])[which]
-    mean = Suspect("divided by N: the loss has its mean already in dy", lambda: expected / n)
+    mean = Suspect("divided by N, but the 1/N of the mean is already in dy", lambda: expected / n)
     if which == 0:
         suspects = []
         if w.shape[0] == w.shape[1]:

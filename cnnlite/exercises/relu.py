@@ -17,7 +17,7 @@ def _forward(x: np.ndarray) -> Case:
     suspects = (
         Suspect("this is the absolute value", lambda: np.abs(x)),
         Suspect("what is negative is kept, and what is positive lost", lambda: np.minimum(x, 0)),
-        Suspect("this is where x is positive, 1 or 0, not x itself there", lambda: 1.0 * (x > 0)),
+        Suspect("this is 1 or 0 for the sign of x; x itself is asked for", lambda: 1.0 * (x > 0)),
         Suspect("nothing is cut off", lambda: x),
     )
     return Case("relu_forward(x)", {"x": x}, relu_forward(x)[0], suspects)

@@ -109,7 +109,7 @@ def _gradient(given: Operands) -> Case:
         Suspect("the right class is treated like the others", lambda: p / n),
         Suspect("the right class is treated like the others, and the 1/N is missing", lambda: p),
         Suspect("divided by N and by C", lambda: right / classes),
-        Suspect("the loss acts on the other classes too, through the sum below",
+        Suspect("the other classes act on the loss too, through the sum",
                 lambda: np.where(np.arange(classes) == targets[:, None], right, 0)),
     )  # fmt: skip
     return Case(call, inputs, right, suspects)
