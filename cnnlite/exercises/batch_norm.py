@@ -160,7 +160,7 @@ def _backward(rng: np.random.Generator, given: Given, which: int) -> Case:
         suspects += [
             Suspect("gamma is multiplied with the normalised x, not with x itself",
                     lambda: (dy * x).sum(axis=0)),
-            Suspect("the normalised x is missing: gamma is multiplied with it",
+            Suspect("gamma is multiplied with the normalised x: where is it?",
                     lambda: dy.sum(axis=0)),
             Suspect("y has gamma and beta in it; the normalised x has not",
                     lambda: (dy * (gamma * xhat + beta)).sum(axis=0)),

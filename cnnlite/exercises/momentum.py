@@ -80,7 +80,7 @@ def _nesterov(given: dict[str, Any]) -> Case:
     suspects = (
         Suspect("this is the step of plain momentum; it comes also from the velocity of before",
                 lambda: plain),
-        Suspect("the velocity is added in full; it should be multiplied by momentum",
+        Suspect("the velocity is added in full; only its share momentum should be",
                 lambda: w - lr * (dw + new_v)),
         Suspect("the step goes uphill", lambda: 2 * w - new_w),
         Suspect("the gradient itself is missing in the step",
