@@ -23,12 +23,12 @@ class Variable(Generic[T]):
     """A variable of the environment.
 
     Attributes:
-        name: what it is called.
+        name: the variable's name.
         meaning: what it decides.
         expected: the values that it may have.
-        without: what holds where it is not set.
-        otherwise: the value that stands for that.
-        parse: makes the value of the text; a ValueError says that the text is none.
+        without: the default, in words.
+        otherwise: the default.
+        parse: turns the text into the value; raises ValueError for text that is not a value.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Variable(Generic[T]):
         """Return the value that the variable has now.
 
         Raises:
-            ValueError: it is set to something else than is expected.
+            ValueError: it is set to an unexpected value.
         """
         text = os.environ.get(self.name, "")
         if not text:
@@ -62,10 +62,6 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _switch(text: str) -> bool:
-    return _one_of("0", "1")(text) == "1"
-
-
 def _number(low: int, high: float = math.inf) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
@@ -76,7 +72,9 @@ def _number(low: int, high: float = math.inf) -> Callable[[str], int]:
 
 
 def _flag(name: str, meaning: str) -> Variable[bool]:
-    return Variable(name, meaning, "0 or 1", "0", False, _switch)
+    return Variable(
+        name, meaning, "0 or 1", "0", False, lambda text: _one_of("0", "1")(text) == "1"
+    )
 
 
 def _cases(name: str, meaning: str) -> Variable[int]:
@@ -88,52 +86,29 @@ INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
 """The best one first."""
 
 NUM_THREADS = Variable(
-    "CNNLITE_NUM_THREADS",
-    "how many threads the kernels use",
+    "CNNLITE_NUM_THREADS", "how many threads the kernels use",
     f"a whole number from 1 to {MOST_THREADS}",
-    "the CPUs that affinity and containers allow",
-    None,
-    _number(1, MOST_THREADS),
+    "the CPUs that affinity and containers allow", None, _number(1, MOST_THREADS),
 )
 ISA = Variable(
-    "CNNLITE_ISA",
-    "the instruction set whose kernels run",
-    "baseline, avx2 or avx512",
-    "the best that the machine has",
-    "",
-    _one_of(*INSTRUCTION_SETS),
+    "CNNLITE_ISA", "the instruction set whose kernels run", "baseline, avx2 or avx512",
+    "the best that the machine has", "", _one_of(*INSTRUCTION_SETS),
 )
 BACKEND = Variable(
-    "CNNLITE_BACKEND",
-    "which kernels run: the compiled ones, or their twins in NumPy",
-    "'compiled' (the default) or 'reference'",
-    "compiled",
-    "compiled",
-    _one_of(*BACKENDS),
+    "CNNLITE_BACKEND", "which kernels run: the compiled ones, or their twins in NumPy",
+    "'compiled' (the default) or 'reference'", "compiled", "compiled", _one_of(*BACKENDS),
 )
 POOL_LIMIT = Variable(
-    "CNNLITE_POOL_LIMIT",
-    "how much memory of arrays that are gone is kept for new ones",
-    "a number of MiB of at least 0",
-    "2048",
-    2048,
-    _number(0),
+    "CNNLITE_POOL_LIMIT", "how much memory of arrays that are gone is kept for new ones",
+    "a number of MiB of at least 0", "2048", 2048, _number(0),
 )
 DATA = Variable(
-    "CNNLITE_DATA",
-    "the folder that CIFAR-10 is looked for in, and fetched to",
-    "a folder",
-    "the user's cache folder",
-    "",
-    str,
+    "CNNLITE_DATA", "the folder that CIFAR-10 is looked for in, and fetched to",
+    "a folder", "the user's cache folder", "", str,
 )
 CACHE = Variable(
-    "CNNLITE_CACHE",
-    "the folder of the converted arrays (185 MB)",
-    "a folder",
-    "the user's cache folder",
-    "",
-    str,
+    "CNNLITE_CACHE", "the folder of the converted arrays (185 MB)",
+    "a folder", "the user's cache folder", "", str,
 )
 DEBUG_CACHES = _flag(
     "CNNLITE_DEBUG_CACHES", "whether backward raises if an array that it needs has changed"
@@ -159,10 +134,10 @@ WHEN: dict[str, tuple[Variable[Any], ...]] = {
 
 
 def check() -> None:
-    """Ask for the value of each variable that counts while cnnlite runs.
+    """Read each variable that counts while cnnlite runs.
 
     Raises:
-        ValueError: one is set to something else than is expected.
+        ValueError: one is set to an unexpected value.
     """
     for variable in WHEN["running"]:
         variable.value()

@@ -6,8 +6,6 @@ what lies between them is never written to memory.  Which of them follow is said
 which travels unchanged from `Sequential` to the kernel.  The word is oneDNN's.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +39,7 @@ class PostOps(NamedTuple):
     def __bool__(self) -> bool:
         return self.addend is not None or self.activation is not None or self.pool
 
-    def then(self, kind: str) -> PostOps:
+    def then(self, kind: str) -> "PostOps":
         """Return these operations with one more behind them (not `ADD`, which comes first)."""
         return self._replace(pool=True) if kind == POOL else self._replace(activation=kind)
 

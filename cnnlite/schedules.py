@@ -12,12 +12,5 @@ from cnnlite.optim.schedules import (
 )
 
 __all__ = [
-    "SCHEDULES",
-    "Constant",
-    "Cosine",
-    "Exponential",
-    "MultiStep",
-    "OneCycle",
-    "Schedule",
-    "Step",
+    "SCHEDULES", "Constant", "Cosine", "Exponential", "MultiStep", "OneCycle", "Schedule", "Step",
 ]

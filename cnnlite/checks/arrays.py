@@ -1,7 +1,5 @@
 """Arrays: their dtypes and shapes, gradients, images."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Sequence
@@ -13,20 +11,9 @@ import numpy.typing as npt
 from cnnlite.checks.numbers import shown
 
 __all__ = [
-    "Array",
-    "allocate",
-    "as_array",
-    "check_allocation",
-    "check_array",
-    "check_floats",
-    "check_gradient",
-    "check_images",
-    "check_shape",
-    "check_writeable",
-    "contiguous",
-    "converted",
-    "float_dtype",
-    "real_array",
+    "Array", "allocate", "as_array", "check_allocation", "check_array", "check_floats",
+    "check_gradient", "check_images", "check_shape", "check_writeable", "contiguous", "converted",
+    "float_dtype", "real_array",
 ]
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -42,7 +29,7 @@ def contiguous(x: Array) -> Array:
 
 
 def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return the dtype if a layer can have it.
+    """Return the dtype, if a layer can have it.
 
     Args:
         name: the layer or function, for the message.
@@ -66,7 +53,7 @@ def as_array(name: str, argument: str, value: Any) -> npt.NDArray[Any]:
     """Return what NumPy makes of a value.
 
     Raises:
-        TypeError: it makes nothing of it.
+        TypeError: NumPy cannot make an array of it.
         ValueError: it is a list of lists of different lengths.
     """
     try:
@@ -81,7 +68,7 @@ def converted(name: str, argument: str, value: Any, like: npt.NDArray[Any]) -> n
     """Return a copy of a value, of the shape and dtype of an array that it can be copied into.
 
     Raises:
-        TypeError: the value is no array of numbers, or of a kind that would be cut off.
+        TypeError: the value is not an array of numbers, or its dtype cannot be cast to `like`'s.
         ValueError: it has another shape, a number is too large for the dtype, or `like` cannot be
             written to.
     """
@@ -196,25 +183,21 @@ def check_allocation(
         name: the layer or function, for the message.
         what: the array.
         shape, dtype: of the array.
-        axes: the arguments that its sizes come from, where the caller would know these better.
+        axes: the arguments that its sizes come from, if these say more to the caller.
     """
     size = math.prod(shape) * dtype.itemsize
     if size > sys.maxsize:
         raise ValueError(
-            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} would take {size} bytes, "
+            f"{name}: {_array_of(what, shape, axes)} would take {size} bytes, "
             f"more than can be addressed ({sys.maxsize})"
         )
 
 
 def allocate(
-    name: str,
-    what: str,
-    shape: Sequence[int],
-    dtype: npt.DTypeLike,
-    fill: float | None = None,
+    name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike, fill: float | None = None,
     axes: str = "",
 ) -> npt.NDArray[Any]:
-    """Return a new array, full of one number or with nothing in it yet.
+    """Return a new array, filled with one number or not initialised.
 
     Args:
         name, what, shape, dtype, axes: see `check_allocation`.
@@ -231,8 +214,7 @@ def allocate(
     except MemoryError:
         size = math.prod(shape) * dtype.itemsize
         raise MemoryError(
-            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} takes {size} bytes, "
-            "more memory than there is"
+            f"{name}: {_array_of(what, shape, axes)} takes {size} bytes, more memory than there is"
         ) from None
     if fill is not None:
         array.fill(fill)
@@ -250,7 +232,7 @@ def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArr
 
     Raises:
         TypeError: it is not made of real numbers.
-        ValueError: it has not one axis, or a number is infinite or NaN.
+        ValueError: it does not have one axis, or a number is infinite or NaN.
     """
     array = as_array(name, argument, value)
     if array.dtype.kind not in "fiu":
@@ -265,5 +247,6 @@ def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArr
     return array.astype(np.float64)
 
 
-def _origin(axes: str) -> str:
-    return f", that is ({axes})," if axes else ""
+def _array_of(what: str, shape: Sequence[int], axes: str) -> str:
+    origin = f", that is ({axes})," if axes else ""
+    return f"{what} of shape {tuple(shape)}{origin}"

@@ -1,4 +1,4 @@
-"""Networks: the containers to build them of, and a zoo of ready ones.
+"""Networks: the containers to build them from, and a zoo of ready ones.
 
 `MODELS` lists the zoo by name.  Every entry is called with `num_classes=10`,
 `input_shape=(3, 32, 32)`, `dtype=np.float32` and `rng=None`, and returns a Sequential.
@@ -17,26 +17,14 @@ from cnnlite.models.resnet import ZeroPadShortcut, resnet20, resnet32, resnet_ci
 from cnnlite.models.vgg import small_vgg
 
 __all__ = [
-    "MODELS",
-    "Sequential",
-    "Residual",
-    "softmax_classifier",
-    "two_layer_net",
-    "three_layer_convnet",
-    "vanilla_cnn",
-    "small_vgg",
-    "resnet20",
-    "resnet32",
-    "resnet_cifar",
-    "ZeroPadShortcut",
+    "MODELS", "Residual", "Sequential", "ZeroPadShortcut", "resnet20", "resnet32", "resnet_cifar",
+    "small_vgg", "softmax_classifier", "three_layer_convnet", "two_layer_net", "vanilla_cnn",
 ]
 
 MODELS: dict[str, Callable[..., Sequential]] = {
-    "softmax_classifier": softmax_classifier,
-    "two_layer_net": two_layer_net,
-    "three_layer_convnet": three_layer_convnet,
-    "vanilla_cnn": vanilla_cnn,
-    "small_vgg": small_vgg,
-    "resnet20": resnet20,
-    "resnet32": resnet32,
+    network.__name__: network
+    for network in (
+        *(softmax_classifier, two_layer_net, three_layer_convnet, vanilla_cnn, small_vgg),
+        *(resnet20, resnet32),
+    )
 }
