@@ -86,29 +86,52 @@ INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
 """The best one first."""
 
 NUM_THREADS = Variable(
-    "CNNLITE_NUM_THREADS", "how many threads the kernels use",
+    "CNNLITE_NUM_THREADS",
+    "how many threads the kernels use",
     f"a whole number from 1 to {MOST_THREADS}",
-    "the CPUs that affinity and containers allow", None, _number(1, MOST_THREADS),
+    "the CPUs that affinity and containers allow",
+    None,
+    _number(1, MOST_THREADS),
 )
 ISA = Variable(
-    "CNNLITE_ISA", "the instruction set whose kernels run", "baseline, avx2 or avx512",
-    "the best that the machine has", "", _one_of(*INSTRUCTION_SETS),
+    "CNNLITE_ISA",
+    "the instruction set whose kernels run",
+    "baseline, avx2 or avx512",
+    "the best that the machine has",
+    "",
+    _one_of(*INSTRUCTION_SETS),
 )
 BACKEND = Variable(
-    "CNNLITE_BACKEND", "which kernels run: the compiled ones, or their twins in NumPy",
-    "'compiled' (the default) or 'reference'", "compiled", "compiled", _one_of(*BACKENDS),
+    "CNNLITE_BACKEND",
+    "which kernels run: the compiled ones, or their twins in NumPy",
+    "'compiled' (the default) or 'reference'",
+    "compiled",
+    "compiled",
+    _one_of(*BACKENDS),
 )
 POOL_LIMIT = Variable(
-    "CNNLITE_POOL_LIMIT", "how much memory of arrays that are gone is kept for new ones",
-    "a number of MiB of at least 0", "2048", 2048, _number(0),
+    "CNNLITE_POOL_LIMIT",
+    "how much memory of arrays that are gone is kept for new ones",
+    "a number of MiB of at least 0",
+    "2048",
+    2048,
+    _number(0),
 )
 DATA = Variable(
-    "CNNLITE_DATA", "the folder that CIFAR-10 is looked for in, and fetched to",
-    "a folder", "the user's cache folder", "", str,
+    "CNNLITE_DATA",
+    "the folder that CIFAR-10 is looked for in, and fetched to",
+    "a folder",
+    "the user's cache folder",
+    "",
+    str,
 )
 CACHE = Variable(
-    "CNNLITE_CACHE", "the folder of the converted arrays (185 MB)",
-    "a folder", "the user's cache folder", "", str,
+    "CNNLITE_CACHE",
+    "the folder of the converted arrays (185 MB)",
+    "a folder",
+    "the user's cache folder",
+    "",
+    str,
 )
 DEBUG_CACHES = _flag(
     "CNNLITE_DEBUG_CACHES", "whether backward raises if an array that it needs has changed"

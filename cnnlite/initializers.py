@@ -21,8 +21,16 @@ from cnnlite.checks.numbers import choice, count, number, real
 from cnnlite.random import RngLike, init_generator
 
 __all__ = [
-    "constant", "uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform",
-    "kaiming_normal", "dirac", "calculate_gain", "fans",
+    "constant",
+    "uniform",
+    "normal",
+    "xavier_uniform",
+    "xavier_normal",
+    "kaiming_uniform",
+    "kaiming_normal",
+    "dirac",
+    "calculate_gain",
+    "fans",
 ]
 
 
@@ -218,8 +226,13 @@ def _gain(name: str, nonlinearity: str, argument: str, param: float) -> float:
     """Return the gain; `argument` is what the caller's function calls the slope."""
     param = real(name, argument, param)
     gains = {
-        "linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2.0),
-        "leaky_relu": math.sqrt(2.0 / (1.0 + param**2)), "selu": 3 / 4,
+        "linear": 1.0,
+        "conv2d": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2.0),
+        "leaky_relu": math.sqrt(2.0 / (1.0 + param**2)),
+        "selu": 3 / 4,
     }
     gain: float = gains[choice(name, "nonlinearity", nonlinearity, gains)]
     return gain

@@ -12,5 +12,12 @@ from cnnlite.optim.schedules import (
 )
 
 __all__ = [
-    "SCHEDULES", "Constant", "Cosine", "Exponential", "MultiStep", "OneCycle", "Schedule", "Step",
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "MultiStep",
+    "OneCycle",
+    "Schedule",
+    "Step",
 ]

@@ -14,7 +14,10 @@ LONGEST = 2000  # characters: far more than can be drawn, far less than would ex
 
 FUNCTIONS = {each.name: each for each in op.OPERATIONS if each.form == f"{each.name}({{}})"}
 _BINARY: dict[type[ast.operator], Operation] = {
-    ast.Add: op.ADD, ast.Sub: op.SUBTRACT, ast.Mult: op.MULTIPLY, ast.Div: op.DIVIDE,
+    ast.Add: op.ADD,
+    ast.Sub: op.SUBTRACT,
+    ast.Mult: op.MULTIPLY,
+    ast.Div: op.DIVIDE,
     ast.Pow: op.POWER,
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e}

@@ -57,7 +57,10 @@ def _edge(tape: Tape, node: int, argument: int, flows: Mapping[Edge, float]) -> 
 
 
 def _svg(
-    tape: Tape, output: int, adjoints: list[float | None], flows: Mapping[Edge, float],
+    tape: Tape,
+    output: int,
+    adjoints: list[float | None],
+    flows: Mapping[Edge, float],
     now: Edge | None,
 ) -> str:
     graph = tape.graph

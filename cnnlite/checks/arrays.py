@@ -11,9 +11,20 @@ import numpy.typing as npt
 from cnnlite.checks.numbers import shown
 
 __all__ = [
-    "Array", "allocate", "as_array", "check_allocation", "check_array", "check_floats",
-    "check_gradient", "check_images", "check_shape", "check_writeable", "contiguous", "converted",
-    "float_dtype", "real_array",
+    "Array",
+    "allocate",
+    "as_array",
+    "check_allocation",
+    "check_array",
+    "check_floats",
+    "check_gradient",
+    "check_images",
+    "check_shape",
+    "check_writeable",
+    "contiguous",
+    "converted",
+    "float_dtype",
+    "real_array",
 ]
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -194,7 +205,11 @@ def check_allocation(
 
 
 def allocate(
-    name: str, what: str, shape: Sequence[int], dtype: npt.DTypeLike, fill: float | None = None,
+    name: str,
+    what: str,
+    shape: Sequence[int],
+    dtype: npt.DTypeLike,
+    fill: float | None = None,
     axes: str = "",
 ) -> npt.NDArray[Any]:
     """Return a new array, filled with one number or not initialised.

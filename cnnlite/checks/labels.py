@@ -9,7 +9,12 @@ from cnnlite.checks.arrays import Array, as_array, check_floats, check_shape
 from cnnlite.checks.numbers import choice, shown
 
 __all__ = [
-    "Targets", "check_dvalue", "check_indices", "check_reduction", "check_scores", "check_targets",
+    "Targets",
+    "check_dvalue",
+    "check_indices",
+    "check_reduction",
+    "check_scores",
+    "check_targets",
 ]
 
 Targets: TypeAlias = npt.NDArray[np.integer[Any]]

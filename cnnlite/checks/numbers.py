@@ -9,8 +9,20 @@ from typing import Any, TypeAlias
 import numpy as np
 
 __all__ = [
-    "LARGEST", "IntPair", "as_integer", "choice", "count", "flag", "integer", "number",
-    "optional_count", "pair", "real", "shown", "sizes", "two_integers",
+    "LARGEST",
+    "IntPair",
+    "as_integer",
+    "choice",
+    "count",
+    "flag",
+    "integer",
+    "number",
+    "optional_count",
+    "pair",
+    "real",
+    "shown",
+    "sizes",
+    "two_integers",
 ]
 
 IntPair: TypeAlias = int | Sequence[int]
@@ -107,8 +119,14 @@ def number(name: str, argument: str, value: object, expected: str = "a number") 
 
 
 def real(
-    name: str, argument: str, value: object, low: float = -math.inf, high: float = math.inf, *,
-    open_low: bool = False, open_high: bool = False,
+    name: str,
+    argument: str,
+    value: object,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
 ) -> float:
     """Return a finite number as a Python float.
 

@@ -105,7 +105,12 @@ def resolve_pool_window(
 
 
 def windows_along(
-    size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1,
+    size: int,
+    kernel: int,
+    stride: int,
+    before: int,
+    after: int,
+    dilation: int = 1,
     ceil_mode: bool = False,
 ) -> int:
     """Return how many windows fit along one axis (0 or less: none does).
@@ -127,7 +132,12 @@ def windows_along(
 
 
 def output_size(
-    name: str, size: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair,
+    name: str,
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
     ceil_mode: bool = False,
 ) -> Pair:
     """Return the rows and columns of windows that fit an image, both at least 1.

@@ -71,8 +71,13 @@ def backward_cases(which: int) -> Cases:
 
 
 def _backward(
-    rng: np.random.Generator, which: int, x: np.ndarray, w: np.ndarray, b: np.ndarray,
-    stride: int, padding: int,
+    rng: np.random.Generator,
+    which: int,
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+    stride: int,
+    padding: int,
 ) -> Case:
     y, cache = conv2d_forward(x, w, b, stride, padding)
     dy = numbers(rng, *y.shape)

@@ -130,7 +130,10 @@ def _at_test(x: np.ndarray, keep: np.ndarray, p: float) -> tuple[Suspect, ...]:
 
 
 BACKWARD = _cases(
-    "backward", "dy", ((3, 4), 0.25, True, np.float64), ((2, 3, 2, 2), 0.6, True, np.float64),
+    "backward",
+    "dy",
+    ((3, 4), 0.25, True, np.float64),
+    ((2, 3, 2, 2), 0.6, True, np.float64),
     ((4, 2), 0.6, False, np.float64),
 )
 

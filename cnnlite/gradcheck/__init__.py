@@ -9,6 +9,11 @@ from cnnlite.gradcheck.numeric import Skipped, numeric_gradient
 from cnnlite.gradcheck.report import GradientCheck, GradientReport
 
 __all__ = [
-    "GradientCheck", "GradientReport", "Skipped", "check_layer", "check_loss", "numeric_gradient",
+    "GradientCheck",
+    "GradientReport",
+    "Skipped",
+    "check_layer",
+    "check_loss",
+    "numeric_gradient",
     "relative_error",
 ]

@@ -71,8 +71,13 @@ class Child:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-B", "-c", BEGIN, str(Path(__file__).parent)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-                cwd=self.folder, env=self._environment(), start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=self.folder,
+                env=self._environment(),
+                start_new_session=True,
             )
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)

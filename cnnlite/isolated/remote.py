@@ -211,10 +211,12 @@ def _with_signature(function: Any, signature: Signature) -> Any:
 
 
 def _signature(parameters: Plain) -> Signature:
-    return Signature([
-        Parameter(str(name), KINDS[kind], default=Parameter.empty if needed else None)
-        for name, kind, needed in parameters
-    ])
+    return Signature(
+        [
+            Parameter(str(name), KINDS[kind], default=Parameter.empty if needed else None)
+            for name, kind, needed in parameters
+        ]
+    )
 
 
 class NotArray(TypeError):

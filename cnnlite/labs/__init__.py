@@ -9,11 +9,25 @@ from importlib import import_module
 from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
 
 __all__ = [
-    "Findings", "LABS", "Lab", "Settings", "Statement", "Table", "Unavailable", "Worst", "load",
+    "Findings",
+    "LABS",
+    "Lab",
+    "Settings",
+    "Statement",
+    "Table",
+    "Unavailable",
+    "Worst",
+    "load",
 ]
 
 _NAMES = (
-    "activations", "convolution", "descent", "sgd", "generalisation", "imbalance", "replicate",
+    "activations",
+    "convolution",
+    "descent",
+    "sgd",
+    "generalisation",
+    "imbalance",
+    "replicate",
 )
 LABS = {name: f"{__name__}.{name}" for name in _NAMES}
 """From each lab's name to the module that has its `LAB`."""

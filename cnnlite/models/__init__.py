@@ -17,8 +17,18 @@ from cnnlite.models.resnet import ZeroPadShortcut, resnet20, resnet32, resnet_ci
 from cnnlite.models.vgg import small_vgg
 
 __all__ = [
-    "MODELS", "Residual", "Sequential", "ZeroPadShortcut", "resnet20", "resnet32", "resnet_cifar",
-    "small_vgg", "softmax_classifier", "three_layer_convnet", "two_layer_net", "vanilla_cnn",
+    "MODELS",
+    "Residual",
+    "Sequential",
+    "ZeroPadShortcut",
+    "resnet20",
+    "resnet32",
+    "resnet_cifar",
+    "small_vgg",
+    "softmax_classifier",
+    "three_layer_convnet",
+    "two_layer_net",
+    "vanilla_cnn",
 ]
 
 MODELS: dict[str, Callable[..., Sequential]] = {

@@ -35,12 +35,17 @@ class Builder:
     """
 
     def __init__(
-        self, name: str, num_classes: int, input_shape: tuple[int, ...], dtype: npt.DTypeLike,
+        self,
+        name: str,
+        num_classes: int,
+        input_shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
         rng: RngLike,
     ) -> None:
         self.num_classes, self.input_shape = count(name, "num_classes", num_classes), input_shape
         self.options: dict[str, Any] = {
-            "dtype": float_dtype(name, dtype), "rng": init_generator(rng, name),
+            "dtype": float_dtype(name, dtype),
+            "rng": init_generator(rng, name),
         }
         try:
             self.channels, _, _ = (count(name, "input_shape", size) for size in input_shape)

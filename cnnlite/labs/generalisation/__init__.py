@@ -164,8 +164,9 @@ def run(settings: Settings) -> Findings:
         f"SGD with momentum, at most {epochs} epochs, until the loss is below {ex.BY_HEART}"
     )
     mixed = {f"{share:.0%} random labels": by_share[share] for share in by_share if 0 < share < 1}
-    regularised = {f"{kind.split()[0]}, {name}": by_regulariser[kind, name]
-                   for kind, name in by_regulariser}
+    regularised = {
+        f"{kind.split()[0]}, {name}": by_regulariser[kind, name] for kind, name in by_regulariser
+    }
     tables = [
         _table("what is learnt, and what it is worth", "data", by_kind | mixed),
         _table("with a regulariser", "labels, regulariser", regularised),
@@ -177,8 +178,12 @@ def run(settings: Settings) -> Findings:
 
 def _table(title: str, first: str, trainings: dict[str, ex.Training]) -> Table:
     rows = [
-        (name, f"{t.steps}{'' if t.by_heart else ', not by heart'}", f"{t.train_acc:.1%}",
-         f"{t.val_acc:.1%}")
+        (
+            name,
+            f"{t.steps}{'' if t.by_heart else ', not by heart'}",
+            f"{t.train_acc:.1%}",
+            f"{t.val_acc:.1%}",
+        )
         for name, t in trainings.items()
     ]
     return Table(title, (first, "steps", "training accuracy", "validation accuracy"), rows)

@@ -62,9 +62,16 @@ class _Stop(Callback):
 def solver_of(model: Sequential, data: Dataset, epochs: int, seed: int, **options: Any) -> Solver:
     """Return a Solver with what the trainings have in common, and other options of Solver."""
     return Solver(
-        model, data, schedule=Cosine(), batch_size=BATCH, num_epochs=epochs, seed=seed,
-        num_train_samples=BATCH, num_val_samples=BATCH,  # accuracies are measured at the end
-        verbose=False, **options,
+        model,
+        data,
+        schedule=Cosine(),
+        batch_size=BATCH,
+        num_epochs=epochs,
+        seed=seed,
+        num_train_samples=BATCH,
+        num_val_samples=BATCH,  # accuracies are measured at the end
+        verbose=False,
+        **options,
     )
 
 
@@ -78,9 +85,13 @@ def train(data: Dataset, epochs: int, regulariser: str = "none", seed: int = 0) 
         seed: seed of the weights, the batches and the masks.
     """
     solver = solver_of(
-        network(DROPOUT if regulariser == "dropout" else 0.0, seed), data, epochs, seed,
+        network(DROPOUT if regulariser == "dropout" else 0.0, seed),
+        data,
+        epochs,
+        seed,
         optimizer=SGD(LR, MOMENTUM, WEIGHT_DECAY if regulariser == "weight decay" else 0.0),
-        augment=RandomCropFlip() if regulariser == "augmentation" else None, callbacks=[_Stop()],
+        augment=RandomCropFlip() if regulariser == "augmentation" else None,
+        callbacks=[_Stop()],
     )
     solver.train()
     return Training(

@@ -157,13 +157,18 @@ def run(settings: Settings) -> Findings:
                 ("the same with the bit", *(f"{r.apart_bit[-1]:.1e}" for r in runs.values())),
             ],
         ),
-        Table("sums of random products, float32", ("", "cases"),
-              [("four orders of addition do not all agree", f"{differ:.0%}")]),
+        Table(
+            "sums of random products, float32",
+            ("", "cases"),
+            [("four orders of addition do not all agree", f"{differ:.0%}")],
+        ),
         Table(
             "first batch, layer by layer: PyTorch's output from ours, relative",
             ("after", *(dtype.name for dtype in FLOATS)),
-            [(name, f"{single:.1e}", f"{double:.1e}")
-             for (name, single), (_, double) in zip(*layers, strict=True)],
+            [
+                (name, f"{single:.1e}", f"{double:.1e}")
+                for (name, single), (_, double) in zip(*layers, strict=True)
+            ],
         ),
     ]
     return Findings(setting, statements, tables, partial(draw, runs), (9, 3.8))
