@@ -121,21 +121,23 @@ def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | N
         optional: arguments that may be None.
         arrays: the arrays, by argument.
     """
-    first: tuple[str, np.dtype[Any]] | None = None
+    first, common = "", None
     for argument, array in arrays.items():
         if array is None and argument in optional:
             continue
-        array = check_array(name, argument, array)
-        if array.dtype not in _FLOATS:
+        dtype = (array if isinstance(array, np.ndarray) else check_array(name, argument, array)).dtype
+        if dtype is common:  # the usual case: NumPy has one object for each of the two
+            continue
+        if dtype not in _FLOATS:
             raise TypeError(
-                f"{name}: {argument} must be float32 or float64, got {array.dtype} "
+                f"{name}: {argument} must be float32 or float64, got {dtype} "
                 f"({argument} {array.shape})"
             )
-        if first is None:
-            first = (argument, array.dtype)
-        elif array.dtype != first[1]:
+        if common is None:
+            first, common = argument, dtype
+        elif dtype != common:
             raise TypeError(
-                f"{name}: {argument} is {array.dtype} but {first[0]} is {first[1]}; "
+                f"{name}: {argument} is {dtype} but {first} is {common}; "
                 "convert one of them with astype"
             )
 

@@ -9,17 +9,8 @@ import numpy as np
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag, real
-from cnnlite.functional.post_ops import apply, check_post, split, undo
-from cnnlite.functional.statistics import inverse_deviation
+from cnnlite.functional.post_ops import apply, check_post, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
-from cnnlite.quiet import quiet
-
-__all__ = [
-    "BatchNormCache",
-    "batch_norm_forward",
-    "batch_norm_backward",
-    "batch_norm_addend_backward",
-]
 
 __all__ = [
     "BatchNormCache",
@@ -42,7 +33,6 @@ class BatchNormCache(NamedTuple):
     kept: Kept  # what backward needs of the post-ops; of ReLU without an addend nothing, from x
 
 
-@quiet
 def batch_norm_forward(
     x: Array,
     gamma: Array | None,
@@ -85,25 +75,25 @@ def batch_norm_forward(
     momentum = _checked_momentum(momentum)
     eps = real("BatchNorm", "eps", eps, 0)
     check_post("BatchNorm", post, addend=True)
+    x, own, later = contiguous(x), post, NO_POST_OPS
     addend = post.addend
     if addend is not None:
         check_floats("BatchNorm", x=x, addend=addend)
         check_shape("BatchNorm", "addend", addend, x.shape)
         addend = contiguous(addend)
-    x = contiguous(x)
-    channels, count = x.shape[1], x.size // x.shape[1]
-    mean, inverse_std, variance = (np.empty(channels, x.dtype) for _ in range(3))
-    rest = np.zeros(channels, x.dtype)
+    if post.activation not in (None, "relu"):
+        own, later = PostOps(addend), PostOps(activation=post.activation)
+    elif addend is not post.addend:
+        own = PostOps(addend, post.activation)
+    channels, dtype = x.shape[1], x.dtype
+    mean, rest = np.empty(channels, dtype), np.empty(channels, dtype)
+    inverse_std, variance = np.empty(channels, dtype), np.empty(channels, dtype)
     from_batch = train and x.size > 0
-    if not from_batch:
-        mean[...] = 0 if running_mean is None else running_mean
-        inverse_std[...] = inverse_deviation(
-            np.ones(channels) if running_var is None else running_var, eps, x.dtype
-        )
-    own, later = split(post._replace(addend=addend))
-    if later.addend is not None:
-        own, later = PostOps(addend), later._replace(addend=None)
-    y = empty(x.shape, x.dtype)
+    if running_mean is None or running_var is None:
+        known = (None, None) if from_batch else (np.zeros(channels, dtype), np.ones(channels, dtype))
+    else:
+        known = contiguous(running_mean), contiguous(running_var)
+    y = empty(x.shape, dtype)
     kernels.batch_norm_forward(
         _planes(x),
         y,
@@ -115,16 +105,19 @@ def batch_norm_forward(
         from_batch,
         own,
         rest,
+        *known,
+        momentum,
     )
-    if later:
+    if from_batch:
+        for running, moved in zip((running_mean, running_var), known, strict=True):
+            if running is not None and moved is not running:  # it was not contiguous
+                running[...] = moved
+    if later is not NO_POST_OPS:
         y, kept = apply(y, later)
+    elif own.activation is None:
+        kept = NOTHING_KEPT
     else:
-        kept = Kept(own.activation, None if own.addend is None or not own.activation else y)
-    if from_batch and running_mean is not None and running_var is not None:
-        running_mean *= 1 - momentum
-        running_mean += momentum * mean
-        running_var *= 1 - momentum
-        running_var += momentum * count / (count - 1) * variance
+        kept = Kept("relu", None if addend is None else y)
     return y, BatchNormCache(x, mean, rest, inverse_std, gamma, beta, train, kept)
 
 

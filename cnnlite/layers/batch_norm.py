@@ -32,7 +32,7 @@ class _BatchNorm(Fusible):
     running statistics, and counts the batch.
     """
 
-    _shapes: ClassVar[tuple[str, ...]]  # that x may have
+    _shapes: ClassVar[dict[int, str]]  # that x may have, by the number of axes
     optional_state = ("num_batches_tracked",)
 
     def __init__(
@@ -70,9 +70,8 @@ class _BatchNorm(Fusible):
         weight, bias = self.params.get("weight"), self.params.get("bias")
         optional = ("weight", "bias")
         check_floats(type(self).__name__, optional=optional, x=x, weight=weight, bias=bias)
-        axes = [shape.count(",") + 1 for shape in self._shapes]
-        if x.ndim not in axes or x.shape[1] != self.num_features:
-            expected = " or ".join(self._shapes).replace("C", str(self.num_features))
+        if x.ndim not in self._shapes or x.shape[1] != self.num_features:
+            expected = " or ".join(self._shapes.values()).replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
         batches = self.buffers.get("num_batches_tracked")
         if train and batches is not None and not batches.flags.writeable:
@@ -133,7 +132,7 @@ class BatchNorm1d(_BatchNorm):
         Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
     """
 
-    _shapes = ("(N, C)", "(N, C, L)")
+    _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
     takes = TAKES
 
 
@@ -146,5 +145,5 @@ class BatchNorm2d(_BatchNorm):
         Ioffe and Szegedy 2015, section 3.2.
     """
 
-    _shapes = ("(N, C, H, W)",)
+    _shapes: ClassVar = {4: "(N, C, H, W)"}
     takes = TAKES

@@ -130,7 +130,10 @@ class Container(Layer):
     @property
     def random(self) -> bool:  # type: ignore[override]
         """Whether a layer in it needs random numbers."""
-        return any(child.random for child in self.children().values())
+        for child in self.children().values():  # noqa: SIM110 - in each step, so no generator
+            if child.random:
+                return True
+        return False
 
     def place(self, train: bool, rng: RngLike) -> Rng | None:
         """Return where the layers in it draw random numbers, None if none of them will.
@@ -141,7 +144,6 @@ class Container(Layer):
             return None
         return as_rng(rng, type(self).__name__)
 
-    @quiet
     def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
@@ -163,10 +165,7 @@ class Container(Layer):
                 key = prefix + name
                 if again:
                     key = again.get(key, key)
-                if key not in total or total[key] is None:
-                    total[key] = grad
-                elif grad is not None:
-                    total[key] = total[key] + grad  # not in place: it may be someone else's array
+                total[key] = _sum(total[key], grad) if key in total else grad
         ordered = {key: total[key] for key in arrays if key in total}
         return ordered if len(ordered) == len(total) else ordered | total
 
@@ -181,6 +180,14 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
             _add_leaves(child.children(), f"{prefix}{name}.", found)
         else:
             found += child.leaves(f"{prefix}{name}.")
+
+
+@quiet
+def _sum(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    """The sum of two gradients, in new memory: each may be someone else's array."""
+    if one is None or other is None:
+        return other if one is None else one
+    return np.asarray(one + other)
 
 
 def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:

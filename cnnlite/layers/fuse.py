@@ -77,17 +77,17 @@ class Step(NamedTuple):
     post: PostOps
     layers: tuple[Layer, ...]
 
-    def forward(
-        self, x: np.ndarray, train: bool, rng: Rng | None, post: PostOps
-    ) -> tuple[np.ndarray, Any]:
-        """Return the output and the cache; `post` is the step's own, or more."""
-        if not post:
+    def forward(self, x: np.ndarray, train: bool, rng: Rng | None) -> tuple[np.ndarray, Any]:
+        """Return the output and the cache."""
+        if self.post is NO_POST_OPS or not self.post:
             return self.layer.forward(x, train, rng)
-        return _fusible(self.layer).forward_post(x, train, rng, post)
+        return _fusible(self.layer).forward_post(x, train, rng, self.post)
 
-    def infer(self, x: np.ndarray, post: PostOps) -> np.ndarray:
+    def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the output as in inference, and keep nothing."""
-        return _fusible(self.layer)(x, post) if post else self.layer(x)
+        if self.post is NO_POST_OPS or not self.post:
+            return self.layer(x)
+        return _fusible(self.layer)(x, self.post)
 
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, check_shape
 from cnnlite.checks.numbers import IntPair, count, pair
@@ -121,9 +124,21 @@ def resolve_geometry(x: Array, weight: Array, settings: ConvSettings, groups: in
     Raises:
         ValueError: the kernel does not fit the padded image, or the output cannot be addressed.
     """
-    n, c, h, w = x.shape
-    kernel = (weight.shape[2], weight.shape[3])
+    return _resolve(x.shape, weight.shape, settings, groups, x.dtype)
+
+
+@lru_cache(maxsize=1024)  # a network asks for its few shapes in each step
+def _resolve(
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    settings: ConvSettings,
+    groups: int,
+    dtype: np.dtype[Any],
+) -> ConvGeometry:
+    n, c, h, w = x_shape
+    filters, _, *kernel_size = weight_shape
+    kernel = (kernel_size[0], kernel_size[1])
     rows, columns = output_size("Conv2d", (h, w), kernel, *settings)
-    geometry = ConvGeometry(n, c, h, w, weight.shape[0], rows, columns, kernel, *settings, groups)
-    check_allocation("Conv2d", "the output", geometry.y_shape, x.dtype)
+    geometry = ConvGeometry(n, c, h, w, filters, rows, columns, kernel, *settings, groups)
+    check_allocation("Conv2d", "the output", geometry.y_shape, dtype)
     return geometry

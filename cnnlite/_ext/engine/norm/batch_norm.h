@@ -50,13 +50,16 @@ KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
     (void)thread;
 }
 
-/* train: writes mean, rest and inverse_std (channels) from the batch, and gives the biased variance too, for
- * the running statistics; otherwise takes the first three as they are. */
+/* train: writes mean, rest and inverse_std (channels) from the batch and gives the biased variance too; then the
+ * running statistics, if there are any, move.  Otherwise the first three are written from the running statistics,
+ * or read where there are none. */
 KERNEL void T(batch_norm_forward)(void *args, workspace *work)
 {
     norm_plan plan = {.args = *(const norm_args *)args}, *k = &plan;
     if (!T(norm_memory)(k, work)) return;
     if (k->args.train) T(batch_statistics)(k, work->threads);
+    else if (k->args.running_mean) T(take_running)(k);
     T(affine)(k);
     engine_parallel(k->groups * k->blocks, work->threads, T(normalize_piece), k);
+    if (k->args.train && k->args.running_mean) T(move_running)(k);
 }

@@ -128,3 +128,31 @@ INLINE void T(batch_statistics)(norm_plan *k, int threads)
         inverse_std[c] = (REAL)inverse;
     }
 }
+
+/* The running statistics instead of the batch's. */
+INLINE void T(take_running)(const norm_plan *k)
+{
+    const REAL *running_mean = k->args.running_mean, *running_var = k->args.running_var;
+    REAL *mean = k->args.mean, *rest = k->args.rest, *inverse_std = k->args.inverse_std;
+    const double most = REAL_BYTES == 4 ? FLT_MAX : DBL_MAX;
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) {
+        const double root = sqrt((double)running_var[c] + k->args.eps), inverse = root == 0 ? 0 : 1.0 / root;
+        mean[c] = running_mean[c];
+        if (rest) rest[c] = 0;
+        inverse_std[c] = (REAL)(inverse > most ? most : inverse);
+    }
+}
+
+/* running = (1 - momentum) * running + momentum * batch's, with the unbiased variance. */
+INLINE void T(move_running)(const norm_plan *k)
+{
+    REAL *running_mean = k->args.running_mean, *running_var = k->args.running_var;
+    const REAL *mean = k->args.mean, *variance = k->args.variance;
+    const double count = (double)k->args.images * (double)k->args.size, momentum = k->args.momentum;
+    const REAL kept = (REAL)(1 - momentum), moved = (REAL)momentum;
+    const REAL unbiased = (REAL)(momentum * count / (count - 1));
+    for (ptrdiff_t c = 0; c < k->args.channels; c++) {
+        running_mean[c] = running_mean[c] * kept + moved * mean[c];
+        running_var[c] = running_var[c] * kept + unbiased * variance[c];
+    }
+}
