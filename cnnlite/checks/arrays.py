@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "check_array",
     "check_floats",
     "check_gradient",
+    "check_image_shape",
     "check_images",
     "check_shape",
     "check_writeable",
@@ -36,7 +37,8 @@ _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 def contiguous(x: Array) -> Array:
     """Return x itself where a kernel can read it, else a C-contiguous, aligned copy."""
-    if x.flags.c_contiguous and x.flags.aligned:
+    flags = x.flags
+    if flags.c_contiguous and flags.aligned:
         return x
     return np.array(x, order="C", subok=False)
 
@@ -113,7 +115,7 @@ def check_array(name: str, argument: str, array: Any) -> npt.NDArray[Any]:
     raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
 
 
-def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
+def check_floats(name: str, *, optional: Collection[str] = (), **arrays: Array | None) -> None:
     """Raise TypeError unless all arrays are float32, or all float64.
 
     Args:
@@ -152,6 +154,11 @@ def check_writeable(name: str, argument: str, array: Any) -> None:
 def check_images(name: str, x: Array) -> None:
     """Raise unless x is a float array (N, C, H, W) with at least one channel, row and column."""
     check_floats(name, x=x)
+    check_image_shape(name, x)
+
+
+def check_image_shape(name: str, x: Array) -> None:
+    """Raise unless x is (N, C, H, W) with at least one channel, row and column."""
     if x.ndim != 4 or 0 in x.shape[1:]:
         raise ValueError(
             f"{name}: x must have shape (N, C, H, W) with C, H and W at least 1, got {x.shape}"
@@ -176,6 +183,8 @@ def check_gradient(name: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype
     Returns:
         dy, C-contiguous and aligned.
     """
+    if isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype is dtype:  # the usual case
+        return contiguous(dy)
     check_floats(name, dy=dy)
     if dy.shape != shape:
         raise ValueError(f"{name}: dy has shape {dy.shape}, but forward returned {shape}")

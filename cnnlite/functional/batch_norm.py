@@ -224,16 +224,18 @@ def _check(
     running_var: Array | None,
     train: bool,
 ) -> None:
-    running: dict[str, Any] = {"running_mean": running_mean, "running_var": running_var}
-    optional = ["gamma", "beta", *running]
-    check_floats("BatchNorm", x=x, gamma=gamma, beta=beta, **running, optional=optional)
+    channels: dict[str, Any] = {
+        "gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var,
+    }  # fmt: skip
+    check_floats("BatchNorm", x=x, **channels, optional=channels)
     if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
         raise ValueError(
             "BatchNorm: x must have shape (N, C), (N, C, L) or (N, C, H, W) with C, L, H and W at "
             f"least 1, got {x.shape}"
         )
-    for argument, array in {"gamma": gamma, "beta": beta, **running}.items():
-        if array is not None and array.shape != (x.shape[1],):
+    expected = (x.shape[1],)
+    for argument, array in channels.items():
+        if array is not None and array.shape != expected:
             raise ValueError(
                 f"BatchNorm: {argument} has shape {array.shape}, but x has {x.shape[1]} channels "
                 f"(x {x.shape})"
@@ -244,7 +246,8 @@ def _check(
         if running_mean is None:
             raise ValueError("BatchNorm: train=False needs running_mean and running_var")
         return
-    for argument, array in running.items():
+    for argument in ("running_mean", "running_var"):
+        array = channels[argument]
         if array is not None and not array.flags.writeable:
             raise ValueError(f"BatchNorm: {argument} is read-only, but train=True updates it")
     if x.size == x.shape[1]:

@@ -150,11 +150,8 @@ class Container(Layer):
         The gradients of an array that stands in several places are added, under its key in
         `params`.  They come in the order of `params`, whatever the order of the pairs.
         """
-        arrays = {
-            prefix + name: array
-            for prefix, leaf in self.leaves()
-            for name, array in leaf.params.items()
-        }
+        arrays: dict[str, np.ndarray] = {}
+        _add_params(self.children(), "", arrays)
         again: dict[str, str] = {}
         if len(set(map(id, arrays.values()))) < len(arrays):
             again = {key: home for key, home in first_names(arrays).items() if key != home}
@@ -180,6 +177,22 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
             _add_leaves(child.children(), f"{prefix}{name}.", found)
         else:
             found += child.leaves(f"{prefix}{name}.")
+
+
+def _add_params(
+    children: Mapping[str, Layer], prefix: str, arrays: dict[str, np.ndarray]
+) -> None:
+    """Add the parameters of all leaves by dotted key, without a list of the leaves."""
+    for name, child in children.items():
+        leaves = type(child).leaves
+        if leaves is Layer.leaves:
+            for key, array in child.params.items():
+                arrays[f"{prefix}{name}.{key}"] = array
+        elif leaves is Container.leaves:
+            _add_params(child.children(), f"{prefix}{name}.", arrays)
+        else:
+            for inner, leaf in child.leaves(f"{prefix}{name}."):
+                arrays.update((inner + key, array) for key, array in leaf.params.items())
 
 
 @quiet

@@ -81,10 +81,10 @@ def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
         where, key: what starts the message: the optimizer, and the parameter's name.
         param, grad: the two.
     """
-    for name, array in (("parameter", param), ("gradient", grad)):
-        if not isinstance(array, np.ndarray):
-            kind = type(array).__name__
-            raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
+    if not (isinstance(param, np.ndarray) and isinstance(grad, np.ndarray)):
+        name, array = ("gradient", grad) if isinstance(param, np.ndarray) else ("parameter", param)
+        kind = type(array).__name__
+        raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
     if param.dtype not in FLOATS:
         wanted = "float32 or float64" if param.dtype.kind == "f" else "of floats"
         raise TypeError(f"{where}: {key!r}: parameter must be {wanted}, got {param.dtype}")

@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, check_shape
+from cnnlite.checks.arrays import (
+    Array,
+    check_allocation,
+    check_floats,
+    check_image_shape,
+    check_shape,
+)
 from cnnlite.checks.numbers import IntPair, count, pair
 from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
@@ -84,8 +90,8 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
         TypeError: not all float32 or all float64, or groups is no integer.
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
-    check_images("Conv2d", x)
-    check_floats("Conv2d", x=x, weight=weight, bias=bias, optional=["bias"])
+    check_floats("Conv2d", x=x, weight=weight, bias=bias, optional=("bias",))
+    check_image_shape("Conv2d", x)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(
             "Conv2d: weight must have shape (out_channels, in_channels/groups, KH, KW), none of "
