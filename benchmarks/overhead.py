@@ -83,9 +83,7 @@ def main() -> None:
     for number in range(arguments.rounds):
         for tree in trees if number % 2 else trees[::-1]:
             step, in_step, image, in_image = tree.measure()
-            rounds[tree].append(
-                [step, in_step, step - in_step, image, in_image, image - in_image]
-            )
+            rounds[tree].append([step, in_step, step - in_step, image, in_image, image - in_image])
     print(f"{'microseconds':14}" + "".join(f"{name:>13}" for name in COLUMNS))
     for tree, name in zip(trees, ("this tree", "the other"), strict=True):
         tree.close()

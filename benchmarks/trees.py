@@ -90,7 +90,9 @@ def main() -> None:
     print(f"{'':22}{'step, clock':>24}{'step, processors':>24}{'one image, clock':>24}")
     here = Path(__file__).resolve().parents[1]
     for network in arguments.networks:
-        trees = [Tree(folder, WORKER, network, arguments.threads) for folder in (here, arguments.other)]
+        trees = [
+            Tree(folder, WORKER, network, arguments.threads) for folder in (here, arguments.other)
+        ]
         ratios: list[list[float]] = [[], [], []]
         for number in range(arguments.rounds):
             order = trees if number % 2 else trees[::-1]

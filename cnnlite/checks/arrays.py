@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cnnlite.checks.numbers import shown
 
 __all__ = [
+    "FLOATS",
     "Array",
     "allocate",
     "as_array",
@@ -32,7 +33,7 @@ __all__ = [
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def contiguous(x: Array) -> Array:
@@ -57,7 +58,7 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     if dtype is not None and not isinstance(dtype, np.generic | np.ndarray):
         try:
             resolved = np.dtype(dtype)
-            if resolved in _FLOATS:
+            if resolved in FLOATS:
                 return resolved
         except (TypeError, ValueError):
             pass
@@ -127,10 +128,12 @@ def check_floats(name: str, *, optional: Collection[str] = (), **arrays: Array |
     for argument, array in arrays.items():
         if array is None and argument in optional:
             continue
-        dtype = (array if isinstance(array, np.ndarray) else check_array(name, argument, array)).dtype
+        if not isinstance(array, np.ndarray):
+            array = check_array(name, argument, array)
+        dtype = array.dtype
         if dtype is common:  # the usual case: NumPy has one object for each of the two
             continue
-        if dtype not in _FLOATS:
+        if dtype not in FLOATS:
             raise TypeError(
                 f"{name}: {argument} must be float32 or float64, got {dtype} "
                 f"({argument} {array.shape})"
@@ -159,7 +162,8 @@ def check_images(name: str, x: Array) -> None:
 
 def check_image_shape(name: str, x: Array) -> None:
     """Raise unless x is (N, C, H, W) with at least one channel, row and column."""
-    if x.ndim != 4 or 0 in x.shape[1:]:
+    shape = x.shape
+    if len(shape) != 4 or 0 in shape[1:]:
         raise ValueError(
             f"{name}: x must have shape (N, C, H, W) with C, H and W at least 1, got {x.shape}"
         )

@@ -192,20 +192,21 @@ def choice(name: str, argument: str, value: Any, words: Collection[str | None]) 
 
 def two_integers(value: object, least: int) -> tuple[int, int] | None:
     """Return the two integers from `least` to LARGEST that a value stands for, or None."""
+    if type(value) is tuple and len(value) == 2:
+        first, second = value
+        if type(first) is int and type(second) is int:  # the usual case
+            inside = least <= first <= LARGEST and least <= second <= LARGEST
+            return value if inside else None
     entries: Sequence[object]
-    if type(value) is tuple and len(value) == 2:  # the usual case
-        entries = value
-    elif isinstance(value, tuple | list):
+    if isinstance(value, tuple | list):
         entries = value * 2 if len(value) == 1 else value
     else:
         entries = (value, value)
     if len(entries) != 2:
         return None
-    first, second = entries
-    if not (type(first) is int and type(second) is int):
-        first, second = as_integer(first), as_integer(second)
-        if first is None or second is None:
-            return None
+    first, second = as_integer(entries[0]), as_integer(entries[1])
+    if first is None or second is None:
+        return None
     inside = least <= first <= LARGEST and least <= second <= LARGEST
     return (first, second) if inside else None
 

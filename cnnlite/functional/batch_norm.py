@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,15 +86,16 @@ def batch_norm_forward(
         own, later = PostOps(addend), PostOps(activation=post.activation)
     elif addend is not post.addend:
         own = PostOps(addend, post.activation)
-    channels, dtype = x.shape[1], x.dtype
+    shape, dtype = x.shape, x.dtype
+    channels = shape[1]
     mean, rest = np.empty(channels, dtype), np.empty(channels, dtype)
     inverse_std, variance = np.empty(channels, dtype), np.empty(channels, dtype)
     from_batch = train and x.size > 0
-    if running_mean is None or running_var is None:
-        known = (None, None) if from_batch else (np.zeros(channels, dtype), np.ones(channels, dtype))
-    else:
-        known = contiguous(running_mean), contiguous(running_var)
-    y = empty(x.shape, dtype)
+    known_mean = None if running_mean is None else contiguous(running_mean)
+    known_var = None if running_var is None else contiguous(running_var)
+    if known_mean is None and not from_batch:
+        known_mean, known_var = np.zeros(channels, dtype), np.ones(channels, dtype)
+    y = empty(shape, dtype)
     kernels.batch_norm_forward(
         _planes(x),
         y,
@@ -105,13 +107,14 @@ def batch_norm_forward(
         from_batch,
         own,
         rest,
-        *known,
+        known_mean,
+        known_var,
         momentum,
     )
-    if from_batch:
-        for running, moved in zip((running_mean, running_var), known, strict=True):
-            if running is not None and moved is not running:  # it was not contiguous
-                running[...] = moved
+    if from_batch and running_mean is not None and known_mean is not running_mean:
+        running_mean[...] = known_mean  # it was not contiguous
+    if from_batch and running_var is not None and known_var is not running_var:
+        running_var[...] = known_var
     if later is not NO_POST_OPS:
         y, kept = apply(y, later)
     elif own.activation is None:
@@ -163,13 +166,14 @@ def batch_norm_addend_backward(
     """
     need_dx = flag("BatchNorm", "need_dx", need_dx)
     x = cache.x
-    dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
-    dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
-    dx = empty(x.shape, x.dtype) if need_dx else None
+    shape, dtype = x.shape, x.dtype
+    dy = check_gradient("BatchNorm", dy, shape, dtype)
+    dgamma, dbeta = np.empty(shape[1], dtype), np.empty(shape[1], dtype)
+    dx = empty(shape, dtype) if need_dx else None
     kept = cache.kept
     if kept.activation not in (None, "relu"):
-        dy, kept = undo(dy, kept, x.shape), NOTHING_KEPT
-    dsum = None if kept.values is None else empty(x.shape, x.dtype)
+        dy, kept = undo(dy, kept, shape), NOTHING_KEPT
+    dsum = None if kept.values is None else empty(shape, dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -194,16 +198,15 @@ def batch_norm_addend_backward(
 
 def _planes(x: Array) -> Array:
     """A view of shape (N, C, L), with all pixels of an image in one row."""
-    n, c = x.shape[:2]
-    return x.reshape(n, c, x.size // (n * c) if n else 1)
+    shape = x.shape
+    return x.reshape(*shape[:2], math.prod(shape[2:]))
 
 
 def _affine(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
     """gamma and beta, or the ones and zeros that their absence stands for."""
-    channels = x.shape[1]
     return (
-        np.ones(channels, x.dtype) if gamma is None else contiguous(gamma),
-        np.zeros(channels, x.dtype) if beta is None else contiguous(beta),
+        np.ones(x.shape[1], x.dtype) if gamma is None else contiguous(gamma),
+        np.zeros(x.shape[1], x.dtype) if beta is None else contiguous(beta),
     )
 
 
@@ -228,12 +231,13 @@ def _check(
         "gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var,
     }  # fmt: skip
     check_floats("BatchNorm", x=x, **channels, optional=channels)
-    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
+    shape = x.shape
+    if len(shape) not in (2, 3, 4) or 0 in shape[1:]:
         raise ValueError(
             "BatchNorm: x must have shape (N, C), (N, C, L) or (N, C, H, W) with C, L, H and W at "
             f"least 1, got {x.shape}"
         )
-    expected = (x.shape[1],)
+    expected = (shape[1],)
     for argument, array in channels.items():
         if array is not None and array.shape != expected:
             raise ValueError(
@@ -250,7 +254,7 @@ def _check(
         array = channels[argument]
         if array is not None and not array.flags.writeable:
             raise ValueError(f"BatchNorm: {argument} is read-only, but train=True updates it")
-    if x.size == x.shape[1]:
+    if x.size == shape[1]:
         raise ValueError(
             f"BatchNorm: training needs more than one value per channel, got x {x.shape}"
         )

@@ -27,7 +27,8 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
     """
 
     def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
-        self._places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
+        places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
+        self._places = places
         self.aliases: dict[str, str] = {}
         first: dict[int, str] = {}
         for prefix, arrays in parts:
@@ -35,9 +36,9 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
                 key = prefix + name
                 home = first.setdefault(id(array), key)
                 if home is key:
-                    self._places[key] = [(arrays, name)]
+                    places[key] = [(arrays, name)]
                 else:
-                    self._places[home].append((arrays, name))
+                    places[home].append((arrays, name))
                     self.aliases[key] = home
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -150,21 +151,42 @@ class Container(Layer):
         The gradients of an array that stands in several places are added, under its key in
         `params`.  They come in the order of `params`, whatever the order of the pairs.
         """
-        arrays: dict[str, np.ndarray] = {}
-        _add_params(self.children(), "", arrays)
-        again: dict[str, str] = {}
-        if len(set(map(id, arrays.values()))) < len(arrays):
-            again = {key: home for key, home in first_names(arrays).items() if key != home}
+        pairs = list(parts)
+        by_child = dict(pairs)
+        if len(by_child) < len(pairs) or _has_ties(self):
+            return self._gather_tied(pairs)
+        total: Grads = {}
+        for name, child in self.children().items():
+            grads = by_child.get(name)
+            if grads:
+                prefix = name + "."
+                for key in child.params if type(child).leaves is Layer.leaves else grads:
+                    if key in grads:
+                        total[prefix + key] = grads[key]
+        if len(total) < sum(map(len, by_child.values())):
+            # Some are of no parameter; the optimizer says so.
+            for name, grads in pairs:
+                total |= {f"{name}.{key}": grad for key, grad in grads.items()}
+        return total
+
+    @quiet
+    def _gather_tied(self, parts: list[tuple[str, Grads]]) -> Grads:
+        """What `gather_grads` does where an array or a child stands in several places."""
+        arrays = {
+            prefix + name: array
+            for prefix, leaf in self.leaves()
+            for name, array in leaf.params.items()
+        }
+        homes = first_names(arrays)
         total: Grads = {}
         for child, grads in parts:
-            prefix = child + "."
             for name, grad in grads.items():
-                key = prefix + name
-                if again:
-                    key = again.get(key, key)
-                total[key] = _sum(total[key], grad) if key in total else grad
-        ordered = {key: total[key] for key in arrays if key in total}
-        return ordered if len(ordered) == len(total) else ordered | total
+                key = homes.get(f"{child}.{name}", f"{child}.{name}")
+                if key not in total or total[key] is None:
+                    total[key] = grad
+                elif grad is not None:
+                    total[key] = total[key] + grad  # not in place: it may be someone else's array
+        return {key: total[key] for key in arrays if key in total} | total
 
 
 def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[str, Layer]]) -> None:
@@ -179,28 +201,25 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
             found += child.leaves(f"{prefix}{name}.")
 
 
-def _add_params(
-    children: Mapping[str, Layer], prefix: str, arrays: dict[str, np.ndarray]
-) -> None:
-    """Add the parameters of all leaves by dotted key, without a list of the leaves."""
-    for name, child in children.items():
+def _has_ties(layer: Layer) -> bool:
+    """Whether an array stands in several places."""
+    arrays: list[int] = []
+    _add_ids(layer.children(), arrays)
+    return len(set(arrays)) < len(arrays)
+
+
+def _add_ids(children: Mapping[str, Layer], arrays: list[int]) -> None:
+    """Add the identities of all leaves' parameters."""
+    for child in children.values():
         leaves = type(child).leaves
         if leaves is Layer.leaves:
-            for key, array in child.params.items():
-                arrays[f"{prefix}{name}.{key}"] = array
+            if child.params:
+                arrays += map(id, child.params.values())
         elif leaves is Container.leaves:
-            _add_params(child.children(), f"{prefix}{name}.", arrays)
+            _add_ids(child.children(), arrays)
         else:
-            for inner, leaf in child.leaves(f"{prefix}{name}."):
-                arrays.update((inner + key, array) for key, array in leaf.params.items())
-
-
-@quiet
-def _sum(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-    """The sum of two gradients, in new memory: each may be someone else's array."""
-    if one is None or other is None:
-        return other if one is None else one
-    return np.asarray(one + other)
+            for _, leaf in child.leaves():
+                arrays += map(id, leaf.params.values())
 
 
 def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:

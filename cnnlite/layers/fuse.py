@@ -87,20 +87,20 @@ class Step(NamedTuple):
         """Return the output as in inference, and keep nothing."""
         if self.post is NO_POST_OPS or not self.post:
             return self.layer(x)
-        return self.layer(x, self.post)  # type: ignore[call-arg,no-any-return]
+        return self.layer(x, self.post)  # type: ignore[call-arg]
 
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool
     ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
         """Return the gradients of the input, of the parameters, and of an addend."""
         if addend:
-            return self.layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined,no-any-return]
+            return self.layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
         return *self.layer.backward(dy, cache, need_dx), None
 
 
 def all_taken(layer: Layer) -> frozenset[Kinds]:
     """Return all post-ops that a layer can do: none unless its own class says so."""
-    return layer.takes if "takes" in vars(type(layer)) else frozenset()  # type: ignore[attr-defined,no-any-return]
+    return layer.takes if "takes" in vars(type(layer)) else frozenset()  # type: ignore[attr-defined]
 
 
 def cut_into_steps(layers: Mapping[str, Layer], fuse: bool = True) -> list[Step]:

@@ -165,7 +165,10 @@ def conv2d_backward(
     geometry, kept = cache.geometry, cache.kept
     shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
     dy = check_gradient("Conv2d", dy, shape, cache.x.dtype)
-    weights, inputs = ALGORITHMS[cache.passes.weight_gradient], ALGORITHMS[cache.passes.input_gradient]
+    weights, inputs = (
+        ALGORITHMS[cache.passes.weight_gradient],
+        ALGORITHMS[cache.passes.input_gradient],
+    )
     if kept is not NOTHING_KEPT and not (
         weights.undoes("weight_gradient", kept, geometry)
         and (not need_dx or inputs.undoes("input_gradient", kept, geometry))

@@ -92,24 +92,26 @@ def check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> 
     """
     check_floats("Conv2d", x=x, weight=weight, bias=bias, optional=("bias",))
     check_image_shape("Conv2d", x)
+    filters, in_group = weight.shape[:2] if weight.ndim > 1 else (0, 0)
     if weight.ndim != 4 or 0 in weight.shape:
         raise ValueError(
             "Conv2d: weight must have shape (out_channels, in_channels/groups, KH, KW), none of "
             f"them 0, got {weight.shape}"
         )
     groups = count("Conv2d", "groups", groups)
-    if weight.shape[0] % groups:
+    if filters % groups:
         raise ValueError(
-            f"Conv2d: groups={groups} does not divide the {weight.shape[0]} output channels "
+            f"Conv2d: groups={groups} does not divide the {filters} output channels "
             f"(weight {weight.shape})"
         )
-    if x.shape[1] != weight.shape[1] * groups:
+    if x.shape[1] != in_group * groups:
         in_groups = f" in {groups} groups" if groups > 1 else ""
         raise ValueError(
-            f"Conv2d: x has {x.shape[1]} channels, weight expects {weight.shape[1] * groups}"
+            f"Conv2d: x has {x.shape[1]} channels, weight expects {in_group * groups}"
             f"{in_groups} (x {x.shape}, weight {weight.shape})"
         )
-    check_shape("Conv2d", "bias", bias, (weight.shape[0],))
+    if bias is not None:
+        check_shape("Conv2d", "bias", bias, (filters,))
     return groups
 
 
