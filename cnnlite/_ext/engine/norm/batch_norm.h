@@ -45,7 +45,8 @@ KERNEL void T(normalize_piece)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t n = range.image; n < range.image + range.images; n++)
         for (ptrdiff_t c = range.channel; c < range.end; c++) {
             const ptrdiff_t at = (n * channels + c) * size;
-            T(plane_normalize)(x + at, addend ? addend + at : NULL, y + at, size, mean[c], scale[c], bias[c], relu);
+            T(plane_normalize)(x + at, addend ? addend + at : NULL, y + at, size, mean[c], scale[c], bias[c],
+                               relu);
         }
     (void)thread;
 }
