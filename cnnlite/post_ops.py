@@ -33,8 +33,9 @@ class PostOps(NamedTuple):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The names of the operations, in order: what a layer says it can take over."""
-        names = (None if self.addend is None else ADD, self.activation, POOL if self.pool else None)
-        return tuple(name for name in names if name is not None)
+        addend: tuple[str, ...] = () if self.addend is None else (ADD,)
+        activation = () if self.activation is None else (self.activation,)
+        return addend + activation + ((POOL,) if self.pool else ())
 
     def __bool__(self) -> bool:
         return self.addend is not None or self.activation is not None or self.pool

@@ -104,6 +104,9 @@ def batch_norm_forward(
     train: bool,
     post: PostOps = ...,
     rest: Array | None = None,
+    running_mean: Array | None = None,
+    running_var: Array | None = None,
+    momentum: float = 0,
 ) -> None: ...
 def batch_norm_backward(
     dy: Array,

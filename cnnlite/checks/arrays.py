@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cnnlite.checks.numbers import shown
 
 __all__ = [
+    "FLOATS",
     "Array",
     "allocate",
     "as_array",
@@ -18,6 +19,7 @@ __all__ = [
     "check_array",
     "check_floats",
     "check_gradient",
+    "check_image_shape",
     "check_images",
     "check_shape",
     "check_writeable",
@@ -29,12 +31,13 @@ __all__ = [
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def contiguous(x: Array) -> Array:
     """Return x itself where a kernel can read it, else a C-contiguous, aligned copy."""
-    if x.flags.c_contiguous and x.flags.aligned:
+    flags = x.flags
+    if flags.c_contiguous and flags.aligned:
         return x
     return np.array(x, order="C", subok=False)
 
@@ -53,7 +56,7 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     if dtype is not None and not isinstance(dtype, np.generic | np.ndarray):
         try:
             resolved = np.dtype(dtype)
-            if resolved in _FLOATS:
+            if resolved in FLOATS:
                 return resolved
         except (TypeError, ValueError):
             pass
@@ -111,7 +114,7 @@ def check_array(name: str, argument: str, array: Any) -> npt.NDArray[Any]:
     raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
 
 
-def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
+def check_floats(name: str, *, optional: Collection[str] = (), **arrays: Array | None) -> None:
     """Raise TypeError unless all arrays are float32, or all float64.
 
     Args:
@@ -119,21 +122,25 @@ def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | N
         optional: arguments that may be None.
         arrays: the arrays, by argument.
     """
-    first: tuple[str, np.dtype[Any]] | None = None
+    first, common = "", None
     for argument, array in arrays.items():
         if array is None and argument in optional:
             continue
-        array = check_array(name, argument, array)
-        if array.dtype not in _FLOATS:
+        if not isinstance(array, np.ndarray):
+            array = check_array(name, argument, array)
+        dtype = array.dtype
+        if dtype is common:  # the usual case: NumPy has one object for each of the two
+            continue
+        if dtype not in FLOATS:
             raise TypeError(
-                f"{name}: {argument} must be float32 or float64, got {array.dtype} "
+                f"{name}: {argument} must be float32 or float64, got {dtype} "
                 f"({argument} {array.shape})"
             )
-        if first is None:
-            first = (argument, array.dtype)
-        elif array.dtype != first[1]:
+        if common is None:
+            first, common = argument, dtype
+        elif dtype != common:
             raise TypeError(
-                f"{name}: {argument} is {array.dtype} but {first[0]} is {first[1]}; "
+                f"{name}: {argument} is {dtype} but {first} is {common}; "
                 "convert one of them with astype"
             )
 
@@ -154,9 +161,15 @@ def check_images(name: str, x: Array, axes: int = 2) -> None:
         axes: 1 for what has a length instead of height and width, (N, C, L).
     """
     check_floats(name, x=x)
-    if x.ndim != 2 + axes or 0 in x.shape[1:]:
+    check_image_shape(name, x, axes)
+
+
+def check_image_shape(name: str, x: Array, axes: int = 2) -> None:
+    """Raise unless x is (N, C, H, W), or (N, C, L) with one axis, none of them but N being 0."""
+    shape = x.shape
+    if len(shape) != 2 + axes or 0 in shape[1:]:
         expected = ("(N, C, L) with C and L", "(N, C, H, W) with C, H and W")[axes - 1]
-        raise ValueError(f"{name}: x must have shape {expected} at least 1, got {x.shape}")
+        raise ValueError(f"{name}: x must have shape {expected} at least 1, got {shape}")
 
 
 def check_shape(name: str, argument: str, array: Array | None, expected: tuple[int, ...]) -> None:
@@ -177,6 +190,8 @@ def check_gradient(name: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype
     Returns:
         dy, C-contiguous and aligned.
     """
+    if isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype is dtype:  # the usual case
+        return contiguous(dy)
     check_floats(name, dy=dy)
     if dy.shape != shape:
         raise ValueError(f"{name}: dy has shape {dy.shape}, but forward returned {shape}")

@@ -190,6 +190,11 @@ def choice(name: str, argument: str, value: Any, words: Collection[str | None]) 
 
 def two_integers(value: object, least: int) -> tuple[int, int] | None:
     """Return the two integers from `least` to LARGEST that a value stands for, or None."""
+    if type(value) is tuple and len(value) == 2:
+        first, second = value
+        if type(first) is int and type(second) is int:  # the usual case
+            inside = least <= first <= LARGEST and least <= second <= LARGEST
+            return value if inside else None
     entries: Sequence[object] = value if isinstance(value, tuple | list) else (value,)
     if len(entries) == 1:
         entries = (entries[0], entries[0])

@@ -95,6 +95,9 @@ class SGD(Optimizer):
     ) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]
         buffer = state["momentum_buffer"] if momentum else None
-        scratch = None if _readable(param, grad) else self._scratch(param)
         nesterov = options["nesterov"]
-        sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)
+        if _readable(param, grad):
+            kernels.sgd_step(param, grad, buffer, lr, momentum, weight_decay, nesterov)
+        else:
+            scratch = self._scratch(param)
+            sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)

@@ -7,6 +7,7 @@ same on every run.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from cnnlite.functional.conv.geometry import ConvGeometry
@@ -44,6 +45,7 @@ WINOGRAD: tuple[tuple[Row, ...], ...] = (
 FEW_TILES = (4, 4, 2)
 
 
+@lru_cache(maxsize=1024)  # a network asks for its few shapes in each step
 def choose(geometry: ConvGeometry) -> Passes:
     """Return the rungs that "auto" stands for."""
     if (geometry.kernel, geometry.stride, geometry.dilation) != ((3, 3), (1, 1), (1, 1)):
@@ -51,6 +53,7 @@ def choose(geometry: ConvGeometry) -> Passes:
     return Passes(*("winograd" if _in(rows, geometry) else "tiled" for rows in WINOGRAD))
 
 
+@lru_cache(maxsize=1024)
 def tile_sides(geometry: ConvGeometry) -> tuple[int, int, int]:
     """Return the side of Winograd's tiles of outputs, 2 or 4, in each of the passes."""
     tiles = geometry.batch * -(-geometry.out_height // 4) * -(-geometry.out_width // 4)

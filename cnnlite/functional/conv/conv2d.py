@@ -185,17 +185,19 @@ def conv2d_backward(
     need_dx = flag(geometry.name, "need_dx", need_dx)
     shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
     dy = check_gradient(geometry.name, dy, shape, cache.x.dtype)
-    rungs = {"weight_gradient": find(cache.passes.weight_gradient, geometry)}
-    if need_dx:
-        rungs["input_gradient"] = find(cache.passes.input_gradient, geometry)
-    if not all(rung.undoes(which, kept, geometry) for which, rung in rungs.items()):
-        dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
-    dweight, dbias = rungs["weight_gradient"].weight_gradient(
-        dy, cache.x, geometry, cache.has_bias, kept
+    weights, inputs = (
+        ALGORITHMS[cache.passes.weight_gradient],
+        ALGORITHMS[cache.passes.input_gradient],
     )
+    if kept is not NOTHING_KEPT and not (
+        weights.undoes("weight_gradient", kept, geometry)
+        and (not need_dx or inputs.undoes("input_gradient", kept, geometry))
+    ):
+        dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
+    dweight, dbias = weights.weight_gradient(dy, cache.x, geometry, cache.has_bias, kept)
     if not need_dx:
         return None, dweight, dbias
-    dx = rungs["input_gradient"].input_gradient(dy, cache.weight, geometry, kept)
+    dx = inputs.input_gradient(dy, cache.weight, geometry, kept)
     if any(cache.circular):
         dx = wrap_pad_backward(dx, cache.circular)
     return dx, dweight, dbias
