@@ -1,0 +1,82 @@
+"""The course's convolution.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnlite.checks.arrays import Array
+from cnnlite.checks.numbers import count, integer
+from cnnlite.compat.cs231n.windows import conv_backward, conv_forward
+from cnnlite.compat.cs7643.greeting import greeter
+from cnnlite.compat.cs7643.modules.module import Module
+
+__all__ = ["Conv2D", "hello_do_you_copy"]
+
+hello_do_you_copy = greeter("convolution.py")
+
+
+class Conv2D(Module):
+    """A convolution with square filters.
+
+    Args:
+        in_channels, out_channels: of the images, and the number of filters.
+        kernel_size, stride, padding: in pixels, the padding on each side.
+
+    Attributes:
+        weight: (out_channels, in_channels, kernel_size, kernel_size), 1e-3 times the normal numbers
+            that `np.random.seed(1024)` begins with, float64.
+        bias: (out_channels,), zeros.
+        dx, dw, db: the gradients, after `backward`.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        stride: int = 1,
+        padding: int = 0,
+    ) -> None:
+        super().__init__()
+        self.in_channels = count("Conv2D", "in_channels", in_channels)
+        self.out_channels = count("Conv2D", "out_channels", out_channels)
+        self.kernel_size = count("Conv2D", "kernel_size", kernel_size)
+        self.stride = count("Conv2D", "stride", stride)
+        self.padding = integer("Conv2D", "padding", padding, 0)
+        shape = (self.out_channels, self.in_channels, self.kernel_size, self.kernel_size)
+        np.random.seed(1024)  # noqa: NPY002
+        self.weight: Any = 1e-3 * np.random.randn(*shape)  # noqa: NPY002
+        self.bias: Any = np.zeros(self.out_channels)
+        self.dw: Array | None = None
+        self.db: Array | None = None
+
+    def forward(self, x: Any) -> Array:
+        """Return the images' convolution (N, out_channels, H', W').
+
+        Raises:
+            TypeError, ValueError: x (N, in_channels, H, W) does not fit.
+        """
+        settings = {"stride": self.stride, "pad": self.padding}
+        out, self.cache = conv_forward(x, self.weight, self.bias, settings)
+        return out
+
+    def backward(self, dout: Any, need_dx: bool = True) -> None:
+        """Set dx, dw and db.
+
+        Args:
+            dout: gradient of the output.
+            need_dx: False leaves dx until it is read.
+
+        Raises:
+            RuntimeError, TypeError, ValueError: there was no forward, or dout does not fit.
+        """
+        cache = self.taken()
+        dx, self.dw, self.db = conv_backward(dout, cache, need_dx)
+        x, w, *rest = cache
+        kept = (x, w if need_dx else np.array(w), *rest)  # an optimizer may move w meanwhile
+        self.dx = dx if need_dx else lambda: conv_backward(dout, kept)[0]
