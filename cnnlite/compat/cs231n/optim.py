@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_shape
 from cnnlite.compat.promotion import promoted
 from cnnlite.optim.adam import adam_update
 from cnnlite.optim.rmsprop import rmsprop_update
-from cnnlite.optim.sgd import sgd_update
 from cnnlite.quiet import quiet
 
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
@@ -54,12 +54,13 @@ def sgd_momentum(w: Any, dw: Any, config: Config | None = None) -> Step:
     too, and the next w is a new array.
     """
     (w, dw), config = _started("sgd_momentum", w, dw, config, learning_rate=1e-2, momentum=0.9)
-    w, velocity = np.array(w, order="C"), _state(w, config, "velocity")
-    # The buffer is the velocity where the gradient has the learning rate in it.
-    moved = np.multiply(dw, -config["learning_rate"], order="C")
-    sgd_update(w, moved, velocity, -1.0, config["momentum"], 0.0, False)
+    before = config.get("velocity")
+    velocity, move = (empty(w.shape, w.dtype) for _ in range(2))
+    np.multiply(0.0 if before is None else before, config["momentum"], out=velocity)
+    np.multiply(dw, config["learning_rate"], out=move)
+    velocity -= move
     config["velocity"] = velocity
-    return w, config
+    return np.add(w, velocity, out=move), config
 
 
 @quiet
@@ -72,11 +73,12 @@ def rmsprop(w: Any, dw: Any, config: Config | None = None) -> Step:
     (w, dw), config = _started(
         "rmsprop", w, dw, config, learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8
     )
-    w, squares, scratch = np.array(w), _state(w, config, "cache"), np.empty_like(w)
+    next_w, squares = _copy(w, w), _copy(config.get("cache"), w)
     lr, decay, epsilon = (config[key] for key in ("learning_rate", "decay_rate", "epsilon"))
-    rmsprop_update(w, dw, squares, None, lr, decay, epsilon, 0.0, 0.0, (scratch, scratch))
+    scratch = empty(w.shape, w.dtype)
+    rmsprop_update(next_w, dw, squares, None, lr, decay, epsilon, 0.0, 0.0, (scratch, scratch))
     config["cache"] = squares
-    return w, config
+    return next_w, config
 
 
 @quiet
@@ -90,13 +92,13 @@ def adam(w: Any, dw: Any, config: Config | None = None) -> Step:
     (w, dw), config = _started(
         "adam", w, dw, config, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0
     )
-    w, m, v = np.array(w), _state(w, config, "m"), _state(w, config, "v")
-    scratch, t = np.empty_like(w), config["t"] + 1
+    next_w, m, v = (_copy(array, w) for array in (w, config.get("m"), config.get("v")))
     lr, epsilon = config["learning_rate"], config["epsilon"]
-    betas = config["beta1"], config["beta2"]
-    adam_update(w, dw, m, v, t, lr, betas, epsilon, 0.0, (scratch, scratch))
+    t, betas = config["t"] + 1, (config["beta1"], config["beta2"])
+    scratch = empty(w.shape, w.dtype)
+    adam_update(next_w, dw, m, v, t, lr, betas, epsilon, 0.0, (scratch, scratch))
     config.update(m=m, v=v, t=t)
-    return w, config
+    return next_w, config
 
 
 def _started(
@@ -111,9 +113,8 @@ def _started(
     return arrays, config
 
 
-def _state(w: Array, config: Config, key: str) -> Array:
-    """A copy of what the config keeps of a parameter, or zeros."""
-    kept = config.get(key)
-    if kept is None:
-        return np.zeros(w.shape, w.dtype)
-    return np.array(np.broadcast_to(kept, w.shape), w.dtype, order="C")
+def _copy(array: Any, like: Array) -> Array:
+    """A copy of an array, or zeros for None, in the shape and dtype of another one."""
+    copy: Array = empty(like.shape, like.dtype)
+    copy[...] = 0 if array is None else array
+    return copy
