@@ -1,12 +1,13 @@
-"""The course's optim.py: rules that take a parameter, its gradient and a dict, by our optimizers.
+"""The course's optim.py: rules that take a parameter, its gradient and a dict.
 
 Each returns the next parameter and the dict, which keeps the rule's settings and its state.  A rule
-leaves w and the arrays of the dict as they are and returns new ones; `sgd` alone moves w in place,
-as the course's does.
+leaves w and the arrays of the dict as they are and returns new ones, which our optimizers do not;
+`sgd` alone moves w in place, as the course's does.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,6 @@ import numpy as np
 from cnnlite.backend import empty
 from cnnlite.checks.arrays import Array, check_shape
 from cnnlite.compat.promotion import promoted
-from cnnlite.optim.adam import adam_update
-from cnnlite.optim.rmsprop import rmsprop_update
 from cnnlite.quiet import quiet
 
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
@@ -54,9 +53,8 @@ def sgd_momentum(w: Any, dw: Any, config: Config | None = None) -> Step:
     too, and the next w is a new array.
     """
     (w, dw), config = _started("sgd_momentum", w, dw, config, learning_rate=1e-2, momentum=0.9)
-    before = config.get("velocity")
     velocity, move = (empty(w.shape, w.dtype) for _ in range(2))
-    np.multiply(0.0 if before is None else before, config["momentum"], out=velocity)
+    np.multiply(_or_zero(config.get("velocity")), config["momentum"], out=velocity)
     np.multiply(dw, config["learning_rate"], out=move)
     velocity -= move
     config["velocity"] = velocity
@@ -65,7 +63,7 @@ def sgd_momentum(w: Any, dw: Any, config: Config | None = None) -> Step:
 
 @quiet
 def rmsprop(w: Any, dw: Any, config: Config | None = None) -> Step:
-    """Return w after a step of RMSprop, as `cnnlite.optim.RMSprop` takes it.
+    """Return w after a step of RMSprop, the one of `cnnlite.optim.RMSprop`.
 
     Args, Returns and Raises as for `sgd`; config has "decay_rate" (0.99), "epsilon" (1e-8) and
     "cache" (0), the moving average of squares, too, and the next w is a new array.
@@ -73,17 +71,19 @@ def rmsprop(w: Any, dw: Any, config: Config | None = None) -> Step:
     (w, dw), config = _started(
         "rmsprop", w, dw, config, learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8
     )
-    next_w, squares = _copy(w, w), _copy(config.get("cache"), w)
-    lr, decay, epsilon = (config[key] for key in ("learning_rate", "decay_rate", "epsilon"))
-    scratch = empty(w.shape, w.dtype)
-    rmsprop_update(next_w, dw, squares, None, lr, decay, epsilon, 0.0, 0.0, (scratch, scratch))
+    squares, move = (empty(w.shape, w.dtype) for _ in range(2))
+    _average_squares(config.get("cache"), dw, config["decay_rate"], squares, move)
+    np.sqrt(squares, out=move)
+    move += config["epsilon"]
+    np.divide(dw, move, out=move)
+    move *= config["learning_rate"]
     config["cache"] = squares
-    return next_w, config
+    return np.subtract(w, move, out=move), config
 
 
 @quiet
 def adam(w: Any, dw: Any, config: Config | None = None) -> Step:
-    """Return w after a step of Adam, as `cnnlite.optim.Adam` takes it.
+    """Return w after a step of Adam, the one of `cnnlite.optim.Adam`.
 
     Args, Returns and Raises as for `sgd`; config has "beta1" (0.9), "beta2" (0.999), "epsilon"
     (1e-8), the averages "m" and "v" (0) and "t" (0), the number of steps, too; learning_rate is
@@ -92,13 +92,19 @@ def adam(w: Any, dw: Any, config: Config | None = None) -> Step:
     (w, dw), config = _started(
         "adam", w, dw, config, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0
     )
-    next_w, m, v = (_copy(array, w) for array in (w, config.get("m"), config.get("v")))
-    lr, epsilon = config["learning_rate"], config["epsilon"]
-    t, betas = config["t"] + 1, (config["beta1"], config["beta2"])
-    scratch = empty(w.shape, w.dtype)
-    adam_update(next_w, dw, m, v, t, lr, betas, epsilon, 0.0, (scratch, scratch))
+    beta1, beta2, t = config["beta1"], config["beta2"], config["t"] + 1
+    m, v, move = (empty(w.shape, w.dtype) for _ in range(3))
+    np.multiply(_or_zero(config.get("m")), beta1, out=m)
+    np.multiply(dw, 1 - beta1, out=move)
+    m += move
+    _average_squares(config.get("v"), dw, beta2, v, move)
+    np.sqrt(v, out=move)
+    move /= math.sqrt(1 - beta2**t)
+    move += config["epsilon"]
+    np.divide(m, move, out=move)
+    move *= config["learning_rate"] / (1 - beta1**t)
     config.update(m=m, v=v, t=t)
-    return next_w, config
+    return np.subtract(w, move, out=move), config
 
 
 def _started(
@@ -113,8 +119,14 @@ def _started(
     return arrays, config
 
 
-def _copy(array: Any, like: Array) -> Array:
-    """A copy of an array, or zeros for None, in the shape and dtype of another one."""
-    copy: Array = empty(like.shape, like.dtype)
-    copy[...] = 0 if array is None else array
-    return copy
+def _average_squares(before: Any, dw: Array, decay: float, out: Array, scratch: Array) -> None:
+    """Write decay * before + (1 - decay) * dw^2 to `out`."""
+    np.multiply(dw, dw, out=scratch)
+    scratch *= 1 - decay
+    np.multiply(_or_zero(before), decay, out=out)
+    out += scratch
+
+
+def _or_zero(state: Any) -> Any:
+    """What a config keeps of a parameter, or 0 before the first step."""
+    return 0.0 if state is None else state

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import shown
-from cnnlite.compat.cs231n.pointwise import relu_backward
 from cnnlite.compat.cs7643.greeting import greeter
+from cnnlite.compat.cs7643.modules.chain import Chain, cut
 from cnnlite.compat.cs7643.modules.convolution import Conv2D
 from cnnlite.compat.cs7643.modules.linear import Linear
 from cnnlite.compat.cs7643.modules.max_pool import MaxPooling
@@ -40,6 +39,7 @@ class ConvNet:
     """
 
     def __init__(self, modules: Sequence[Mapping[str, Any]], criterion: Mapping[str, Any]) -> None:
+        self._steps: list[Any] = []
         self.modules: list[Any] = [_made(module, KINDS) for module in modules]
         self.criterion: Any = _made(criterion, {"SoftmaxCrossEntropy": SoftmaxCrossEntropy})
 
@@ -53,41 +53,30 @@ class ConvNet:
         Raises:
             TypeError, ValueError: x or y do not fit.
         """
-        for number, module in enumerate(self.modules):
-            if self._is_fused(number + 1):
-                x = self.modules[number + 1].cache = module.forward(x, relu=True)
-            elif not self._is_fused(number):
-                x = module.forward(x)
+        self._steps = cut(self.modules)
+        for step in self._steps:
+            x = step.forward(x)
         return self.criterion.forward(x, y)
 
     def backward(self) -> None:
         """Set dx, and dw and db where there are weights, of all modules.
 
         Those dx that the others do not need are computed when they are read: that of the network's
-        own input, and of a ReLU behind a convolution.
+        own input, and of what runs together with a convolution.
 
         Raises:
             RuntimeError: there was no forward before.
         """
         self.criterion.backward()
         dout = self.criterion.dx
-        for number in reversed(range(len(self.modules))):
-            module = self.modules[number]
-            if self._is_fused(number):
-                module.dx = partial(relu_backward, dout, module.taken())
-                continue
-            options: dict[str, bool] = {}
-            if number == 0 and isinstance(module, Conv2D | Linear):
-                options["need_dx"] = False
-            if self._is_fused(number + 1):
-                options["relu"] = True
-            module.backward(dout, **options)
-            dout = module.dx if number else None
-
-    def _is_fused(self, number: int) -> bool:
-        """Whether this module is a ReLU that the convolution before it does in its own pass."""
-        kinds = [type(module) for module in self.modules[max(number - 1, 0) : number + 1]]
-        return kinds == [Conv2D, ReLU]
+        for number in reversed(range(len(self._steps))):
+            step = self._steps[number]
+            if isinstance(step, Chain | Conv2D | Linear):
+                step.backward(dout, need_dx=number > 0)
+            else:
+                step.backward(dout)
+            if number:
+                dout = step.conv.dx if isinstance(step, Chain) else step.dx
 
 
 def _made(settings: Mapping[str, Any], kinds: Mapping[str, type]) -> Any:

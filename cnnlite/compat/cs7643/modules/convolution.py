@@ -8,11 +8,9 @@ import numpy as np
 
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import count, integer
-from cnnlite.compat.cs231n.pointwise import relu_backward
 from cnnlite.compat.cs231n.windows import conv_backward, conv_forward
 from cnnlite.compat.cs7643.greeting import greeter
 from cnnlite.compat.cs7643.modules.module import Module
-from cnnlite.post_ops import NO_POST_OPS, RELU
 
 __all__ = ["Conv2D", "hello_do_you_copy"]
 
@@ -54,49 +52,35 @@ class Conv2D(Module):
         np.random.seed(1024)  # noqa: NPY002
         self.weight: Any = 1e-3 * np.random.randn(*shape)  # noqa: NPY002
         self.bias: Any = np.zeros(self.out_channels)
-        self._positive: Array | None = None  # the output, if a ReLU was fused into it
         self.dw: Array | None = None
         self.db: Array | None = None
 
-    def forward(self, x: Any, relu: bool = False) -> Array:
+    @property
+    def settings(self) -> dict[str, int]:
+        """The stride and the padding, as the convolution takes them."""
+        return {"stride": self.stride, "pad": self.padding}
+
+    def forward(self, x: Any) -> Array:
         """Return the images' convolution (N, out_channels, H', W').
 
-        Args:
-            x: (N, in_channels, H, W).
-            relu: whether the output is returned where it is positive, else 0.
-
         Raises:
-            TypeError, ValueError: x does not fit.
+            TypeError, ValueError: x (N, in_channels, H, W) does not fit.
         """
-        settings = {"stride": self.stride, "pad": self.padding}
-        post = RELU if relu else NO_POST_OPS
-        out, self.cache = conv_forward(x, self.weight, self.bias, settings, post)
-        self._positive = out if relu else None
+        out, self.cache = conv_forward(x, self.weight, self.bias, self.settings)
         return out
 
-    def backward(self, dout: Any, need_dx: bool = True, relu: bool = False) -> None:
+    def backward(self, dout: Any, need_dx: bool = True) -> None:
         """Set dx, dw and db.
 
         Args:
             dout: gradient of the output.
             need_dx: False leaves dx until it is read.
-            relu: whether it is the gradient of what `forward` returned with relu.
 
         Raises:
             RuntimeError, TypeError, ValueError: there was no forward, or dout does not fit.
         """
-        cache, positive = self.taken(), self._positive
-        x, w, *rest = cache
-        if positive is not None and not relu:
-            cache = (x, w, *rest)  # without what backward would do for the ReLU
+        cache = self.taken()
         dx, self.dw, self.db = conv_backward(dout, cache, need_dx)
-        if need_dx:
-            self.dx = dx
-            return
-        kept = (x, np.array(w), *rest)  # an optimizer may move w before dx is read
-
-        def later() -> Array | None:
-            dy = dout if not relu or positive is None else relu_backward(dout, positive)
-            return conv_backward(dy, kept)[0]
-
-        self.dx = later
+        x, w, *rest = cache
+        kept = (x, w if need_dx else np.array(w), *rest)  # an optimizer may move w meanwhile
+        self.dx = dx if need_dx else lambda: conv_backward(dout, kept)[0]

@@ -33,15 +33,19 @@ class MaxPooling(Module):
         self.kernel_size = count("MaxPooling", "kernel_size", kernel_size)
         self.stride = count("MaxPooling", "stride", stride)
 
+    @property
+    def settings(self) -> dict[str, int]:
+        """The window and the stride, as the pooling takes them."""
+        side = self.kernel_size
+        return {"pool_height": side, "pool_width": side, "stride": self.stride}
+
     def forward(self, x: Any) -> Array:
         """Return the maxima (N, C, H', W').
 
         Raises:
             TypeError, ValueError: x (N, C, H, W) does not fit.
         """
-        side = self.kernel_size
-        settings = {"pool_height": side, "pool_width": side, "stride": self.stride}
-        out, self.cache = max_pool_forward(x, settings)
+        out, self.cache = max_pool_forward(x, self.settings)
         return out
 
     def backward(self, dout: Any) -> None:
