@@ -33,10 +33,18 @@ class BaseOptimizer:
         raise NotImplementedError
 
     def apply_regularization(self, model: Any) -> None:
-        """Add reg times the weights to `dw` of all modules that have weights."""
-        for module in model.modules:
-            if hasattr(module, "weight"):
-                module.dw = module.dw + self.reg * module.weight
+        """Add reg times the weights to `dw` of all modules that have weights.
+
+        Raises:
+            RuntimeError: one of them has no gradient yet.
+        """
+        learning = [module for module in model.modules if hasattr(module, "weight")]
+        for module in learning:
+            if module.dw is None:
+                kind = type(module).__name__
+                raise RuntimeError(f"SGD: {kind} has no dw; an update needs a backward before it")
+        for module in learning:
+            module.dw = module.dw + self.reg * module.weight
 
 
 _BaseOptimizer = BaseOptimizer  # as the course calls it
