@@ -43,7 +43,9 @@ def test_the_cache_is_the_courses(rng: Rng) -> None:
     x, w, b = (rng.standard_normal(size) for size in ((4, 6), (6, 5), 5))
     out, cache = affine_forward(x, w, b)
     assert all(kept is given for kept, given in zip(cache, (x, w, b), strict=True))
-    np.testing.assert_array_equal(affine_backward(out, (x, w, b))[1], affine_backward(out, cache)[1])
+    np.testing.assert_array_equal(
+        affine_backward(out, (x, w, b))[1], affine_backward(out, cache)[1]
+    )
 
 
 def test_transposed_examples_and_weights_are_read_where_they_are(rng: Rng) -> None:
@@ -63,7 +65,9 @@ def test_integers_and_mixed_dtypes_are_promoted(rng: Rng) -> None:
 
 
 def test_need_dx_false_leaves_dx_out(rng: Rng) -> None:
-    out, cache = affine_forward(rng.standard_normal((4, 6)), rng.standard_normal((6, 5)), np.ones(5))
+    out, cache = affine_forward(
+        rng.standard_normal((4, 6)), rng.standard_normal((6, 5)), np.ones(5)
+    )
     dx, dw, _ = affine_backward(out, cache, need_dx=False)
     assert dx is None
     np.testing.assert_array_equal(dw, affine_backward(out, cache)[1])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite.backend import empty
-from cnnlite.checks.arrays import Array, check_shape
+from cnnlite.checks.arrays import Array, check_shape, check_writeable
 from cnnlite.compat.promotion import promoted
 from cnnlite.quiet import quiet
 
@@ -28,7 +28,7 @@ def sgd(w: Array, dw: Any, config: Config | None = None) -> Step:
     """Move w in place by -learning_rate * dw.
 
     Args:
-        w: the parameter, any shape.
+        w: the parameter, any shape, float32 or float64.
         dw: its gradient, of the same shape.
         config: "learning_rate" (1e-2).
 
@@ -36,11 +36,12 @@ def sgd(w: Array, dw: Any, config: Config | None = None) -> Step:
         w itself, and the config.
 
     Raises:
-        TypeError: w or dw is not made of real numbers.
-        ValueError: their shapes differ.
+        TypeError: w is not float32 or float64, or dw is not made of real numbers.
+        ValueError: their shapes differ, or w is read-only.
     """
+    check_writeable("sgd", "w", w)
     (_, dw), config = _started("sgd", w, dw, config, learning_rate=1e-2)
-    w -= (config["learning_rate"] * dw).astype(w.dtype, copy=False)
+    w -= config["learning_rate"] * dw
     return w, config
 
 
