@@ -39,5 +39,5 @@ def test_an_array_of_the_right_dtype_is_not_copied() -> None:
 
 @pytest.mark.parametrize("wrong", [["a"], [1j], [None]])
 def test_what_is_no_number_is_named(wrong: object) -> None:
-    with pytest.raises(TypeError, match="affine_forward: w is .*, expected an array of numbers"):
+    with pytest.raises(TypeError, match=r"affine_forward: w is .*, expected an array of numbers"):
         promoted("affine_forward", x=np.ones(1), w=np.array(wrong))

@@ -38,7 +38,7 @@ def assert_gradients(module: Any, x: np.ndarray, rng: Rng) -> None:
 @pytest.mark.parametrize(
     ("make", "shape"),
     [
-        (lambda: Conv2D(in_channels=3, out_channels=2, kernel_size=3, stride=1, padding=1), (4, 3, 5, 5)),
+        (lambda: Conv2D(in_channels=3, out_channels=2, stride=1, padding=1), (4, 3, 5, 5)),
         (lambda: Conv2D(3, 3, 4, 2, 1), (2, 3, 4, 4)),
         (lambda: Linear(6, 5), (10, 2, 3)),
         (lambda: MaxPooling(kernel_size=2, stride=2), (3, 2, 8, 8)),
