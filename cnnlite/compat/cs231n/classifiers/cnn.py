@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import Array, float_dtype
 from cnnlite.checks.numbers import count
 from cnnlite.compat.cs231n import fast_layers, layer_utils, layers
-from cnnlite.compat.cs231n.classifiers.regularisation import regularise
+from cnnlite.compat.cs231n.classifiers.network import Network
 from cnnlite.compat.cs231n.fast_layers import *
 from cnnlite.compat.cs231n.layer_utils import *
 from cnnlite.compat.cs231n.layers import *
@@ -21,7 +21,7 @@ __all__ += layer_utils.__all__
 __all__ += layers.__all__
 
 
-class ThreeLayerConvNet:
+class ThreeLayerConvNet(Network):
     """A convolution and two affine layers.
 
     Args:
@@ -58,7 +58,7 @@ class ThreeLayerConvNet:
         num_classes = count(name, "num_classes", num_classes)
         self.reg = reg
         self.dtype = dtype
-        self.params: dict[str, Array] = {}
+        self.params = {}
         shapes = (
             (num_filters, channels, filter_size, filter_size),
             (num_filters * (height // 2) * (width // 2), hidden_dim),
@@ -98,4 +98,4 @@ class ThreeLayerConvNet:
         dhidden, grads["W3"], grads["b3"] = affine_backward(dscores, cache)
         dpooled, grads["W2"], grads["b2"] = affine_relu_backward(dhidden, hidden_cache)
         _, grads["W1"], grads["b1"] = conv_relu_pool_backward(dpooled, conv_cache, need_dx=False)
-        return regularise(loss, grads, self.params, ("W1", "W2", "W3"), self.reg), grads
+        return self.regularised(loss, grads, ("W1", "W2", "W3")), grads

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import Array, float_dtype
 from cnnlite.checks.numbers import choice, count, real
 from cnnlite.compat.cs231n import layer_utils, layers
-from cnnlite.compat.cs231n.classifiers.regularisation import regularise
+from cnnlite.compat.cs231n.classifiers.network import Network
 from cnnlite.compat.cs231n.layer_utils import *
 from cnnlite.compat.cs231n.layers import *
 from cnnlite.post_ops import RELU
@@ -24,7 +24,7 @@ __all__ += layers.__all__
 Grads = dict[str, Array]
 
 
-class TwoLayerNet:
+class TwoLayerNet(Network):
     """affine - relu - affine - softmax, in the dtype that its parameters and X have together.
 
     Args:
@@ -75,10 +75,10 @@ class TwoLayerNet:
         loss, dscores = softmax_loss(scores, y)
         dhidden, grads["W2"], grads["b2"] = affine_backward(dscores, cache)
         _, grads["W1"], grads["b1"] = affine_relu_backward(dhidden, hidden_cache, need_dx=False)
-        return regularise(loss, grads, params, ("W1", "W2"), self.reg), grads
+        return self.regularised(loss, grads, ("W1", "W2")), grads
 
 
-class FullyConnectedNet:
+class FullyConnectedNet(Network):
     """{affine - [batch or layer norm] - relu - [dropout]} for each hidden layer, affine, softmax.
 
     Args:
@@ -165,7 +165,7 @@ class FullyConnectedNet:
         for number in range(last - 1, 0, -1):
             dout = self._hidden_backward(dout, caches.pop(), number, grads)
         weights = [f"W{number}" for number in range(1, last + 1)]
-        return regularise(loss, grads, self.params, weights, self.reg), grads
+        return self.regularised(loss, grads, weights), grads
 
     def _hidden_forward(self, x: Array, number: int) -> tuple[Array, tuple[Any, Any, Any]]:
         """The output of a hidden layer, and the caches of affine, normalisation and dropout."""
