@@ -20,7 +20,7 @@ from cnnlite.quiet import quiet
 
 __all__ = ["affine_backward", "affine_forward"]
 
-AffineCache = tuple[Any, Any, Any]
+AffineCache = tuple[Any, ...]
 
 
 @quiet

@@ -12,6 +12,7 @@ from cnnlite.compat.cs7643.modules.chain import Chain, cut
 from cnnlite.compat.cs7643.modules.convolution import Conv2D
 from cnnlite.compat.cs7643.modules.linear import Linear
 from cnnlite.compat.cs7643.modules.max_pool import MaxPooling
+from cnnlite.compat.cs7643.modules.module import Learning
 from cnnlite.compat.cs7643.modules.relu import ReLU
 from cnnlite.compat.cs7643.modules.softmax_ce import SoftmaxCrossEntropy
 
@@ -71,7 +72,7 @@ class ConvNet:
         dout = self.criterion.dx
         for number in reversed(range(len(self._steps))):
             step = self._steps[number]
-            if isinstance(step, Chain | Conv2D | Linear):
+            if isinstance(step, Chain | Learning):
                 step.backward(dout, need_dx=number > 0)
             else:
                 step.backward(dout)

@@ -10,14 +10,14 @@ from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import count, integer
 from cnnlite.compat.cs231n.windows import conv_backward, conv_forward
 from cnnlite.compat.cs7643.greeting import greeter
-from cnnlite.compat.cs7643.modules.module import Module
+from cnnlite.compat.cs7643.modules.module import Learning
 
 __all__ = ["Conv2D", "hello_do_you_copy"]
 
 hello_do_you_copy = greeter("convolution.py")
 
 
-class Conv2D(Module):
+class Conv2D(Learning):
     """A convolution with square filters.
 
     Args:
@@ -33,6 +33,8 @@ class Conv2D(Module):
     Raises:
         TypeError, ValueError: an argument is out of range.
     """
+
+    gradients = staticmethod(conv_backward)
 
     def __init__(
         self,
@@ -50,10 +52,8 @@ class Conv2D(Module):
         self.padding = integer("Conv2D", "padding", padding, 0)
         shape = (self.out_channels, self.in_channels, self.kernel_size, self.kernel_size)
         np.random.seed(1024)  # noqa: NPY002
-        self.weight: Any = 1e-3 * np.random.randn(*shape)  # noqa: NPY002
-        self.bias: Any = np.zeros(self.out_channels)
-        self.dw: Array | None = None
-        self.db: Array | None = None
+        self.weight = 1e-3 * np.random.randn(*shape)  # noqa: NPY002
+        self.bias = np.zeros(self.out_channels)
 
     @property
     def settings(self) -> dict[str, int]:
@@ -68,19 +68,3 @@ class Conv2D(Module):
         """
         out, self.cache = conv_forward(x, self.weight, self.bias, self.settings)
         return out
-
-    def backward(self, dout: Any, need_dx: bool = True) -> None:
-        """Set dx, dw and db.
-
-        Args:
-            dout: gradient of the output.
-            need_dx: False leaves dx until it is read.
-
-        Raises:
-            RuntimeError, TypeError, ValueError: there was no forward, or dout does not fit.
-        """
-        cache = self.taken()
-        dx, self.dw, self.db = conv_backward(dout, cache, need_dx)
-        x, w, *rest = cache
-        kept = (x, w if need_dx else np.array(w), *rest)  # an optimizer may move w meanwhile
-        self.dx = dx if need_dx else lambda: conv_backward(dout, kept)[0]
