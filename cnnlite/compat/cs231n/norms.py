@@ -58,32 +58,28 @@ def batchnorm_forward(
         bn_param: "mode", "train" or "test"; "eps" (1e-5); "momentum" (0.9), the share that the
             running statistics keep, 1 minus PyTorch's; "running_mean" and "running_var", both 0 at
             first.  The two are written into it anew; the variance is the biased one, which
-            PyTorch's is not.
+            PyTorch's is not.  A batch of one example becomes the shift, which PyTorch refuses.
         post: what follows in the same pass over memory.
 
     Returns:
         out like x, and the cache.
 
     Raises:
-        TypeError, ValueError: shapes or settings do not fit, or "train" has one value a feature.
+        TypeError, ValueError: shapes or settings do not fit.
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1.
     """
     name = "batchnorm_forward"
     x, gamma, beta = promoted(name, x=x, gamma=gamma, beta=beta)
+    if x.ndim not in (2, 4):
+        raise ValueError(f"{name}: x must have shape (N, D) or (N, C, H, W), got {x.shape}")
     train = mode_of(name, bn_param) == "train"
     eps = real(name, "bn_param['eps']", bn_param.get("eps", 1e-5), 0)
     momentum = real(name, "bn_param['momentum']", bn_param.get("momentum", 0.9), 0, 1)
     keys = ("running_mean", "running_var")
     running = [bn_param.get(key, np.zeros(x.shape[1:2], x.dtype)) for key in keys]
     if train:
-        # With momentum 1 these become the batch's own mean and unbiased variance.
-        mean, variance = (np.zeros(x.shape[1:2], x.dtype) for _ in keys)
-        out, cache = batch_norm_forward(
-            x, gamma, beta, mean, variance, train=True, momentum=1, eps=eps, post=post
-        )
-        count = x.size // max(1, x.shape[1])
-        variance *= max(count - 1, 0) / max(count, 1)
+        out, cache, mean, variance = _normalised_by_itself(x, gamma, beta, eps, post)
         running = [
             momentum * np.asarray(old) + (1 - momentum) * new
             for old, new in zip(running, (mean, variance), strict=True)
@@ -97,6 +93,27 @@ def batchnorm_forward(
         )
     bn_param.update(zip(keys, running, strict=True))
     return out, cache
+
+
+def _normalised_by_itself(
+    x: Array, gamma: Array, beta: Array, eps: float, post: PostOps
+) -> tuple[Array, BatchNormCache, Array, Array]:
+    """The output, the cache, and the batch's own mean and biased variance."""
+    mean, variance = (np.zeros(x.shape[1:2], x.dtype) for _ in range(2))
+    count = x.size // max(1, x.shape[1])
+    if count == 1:  # x is its own mean, and only the shift is left
+        mean[...] = x.reshape(-1)
+        gamma = np.zeros_like(gamma)
+        out, cache = batch_norm_forward(
+            x, gamma, beta, mean, variance, train=False, eps=eps, post=post
+        )
+        return out, cache, mean, variance
+    # With momentum 1 the running statistics become the batch's own, the variance unbiased.
+    out, cache = batch_norm_forward(
+        x, gamma, beta, mean, variance, train=True, momentum=1, eps=eps, post=post
+    )
+    variance *= max(count - 1, 0) / max(count, 1)
+    return out, cache, mean, variance
 
 
 def batchnorm_backward(dout: Any, cache: BatchNormCache) -> Gradients:

@@ -54,6 +54,21 @@ def test_running_statistics_are_the_courses(shape: tuple[int, ...], rng: Rng) ->
     np.testing.assert_allclose(out, expected, rtol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1, 1)])
+def test_one_example_becomes_the_shift(shape: tuple[int, ...], rng: Rng) -> None:
+    x, settings = rng.standard_normal(shape), {"mode": "train", "momentum": 0.5}
+    gamma, beta = np.array([2.0, 3.0, 4.0]), np.array([5.0, 6.0, 7.0])
+    out, cache = batchnorm_forward(x, gamma, beta, settings)
+    np.testing.assert_array_equal(out.ravel(), beta)
+    np.testing.assert_allclose(settings["running_mean"], x.ravel() / 2)
+    np.testing.assert_array_equal(settings["running_var"], np.zeros(3))
+    dout = rng.standard_normal(shape)
+    dx, dgamma, dbeta = batchnorm_backward(dout, cache)
+    np.testing.assert_array_equal(dx, np.zeros(shape))
+    np.testing.assert_array_equal(dgamma, np.zeros(3))
+    np.testing.assert_array_equal(dbeta, dout.ravel())
+
+
 def test_running_statistics_are_new_arrays_each_time(rng: Rng) -> None:
     settings: dict[str, Any] = {"mode": "train", "running_mean": np.ones(3)}
     first = settings["running_mean"]
@@ -157,6 +172,10 @@ def test_groupnorm_as_torch(
                 np.ones((4, 3)), np.ones(3), np.ones(3), {"mode": "train", "momentum": 2}
             ),
             "momentum.* is 2",
+        ),
+        (
+            lambda: batchnorm_forward(np.ones(3), np.ones(3), np.ones(3), {"mode": "train"}),
+            r"batchnorm_forward: x must have shape \(N, D\) or \(N, C, H, W\), got \(3,\)",
         ),
         (lambda: layernorm_forward(np.ones(3), np.ones(3), np.ones(3), {}), r"shape \(N, D\)"),
         (
