@@ -27,14 +27,6 @@ __all__ = [
     "group_norm_backward",
 ]
 
-__all__ = [
-    "RowNormCache",
-    "layer_norm_forward",
-    "layer_norm_backward",
-    "group_norm_forward",
-    "group_norm_backward",
-]
-
 
 class RowNormCache(NamedTuple):
     """What the backward pass of layer and of group normalisation needs."""

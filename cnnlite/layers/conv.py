@@ -31,6 +31,9 @@ class _Conv(Fusible):
     """What convolutions share: channels, weights, and how they are called and printed."""
 
     operation: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]  # forward and backward
+    settings: ClassVar[tuple[str, ...]] = (  # the attributes that forward takes, in order
+        "stride", "padding", "dilation", "groups", "padding_mode", "algorithm",
+    )  # fmt: skip
     padding_modes: ClassVar[Sequence[str]] = PADDING_MODES
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -97,18 +100,9 @@ class _Conv(Fusible):
     def forward_post(
         self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
-        return self.operation[0](
-            x,
-            self.params["weight"],
-            self.params.get("bias"),
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.padding_mode,
-            self.algorithm,
-            post,
-        )
+        settings = [getattr(self, name) for name in self.settings]
+        weight, bias = self.params["weight"], self.params.get("bias")
+        return self.operation[0](x, weight, bias, *settings, post)
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool
@@ -216,6 +210,9 @@ class ConvTranspose2d(_Conv):
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
     operation: ClassVar = (conv_transpose2d_forward, conv_transpose2d_backward)
+    settings: ClassVar = (
+        "stride", "padding", "output_padding", "groups", "dilation", "algorithm",
+    )  # fmt: skip
     padding_modes: ClassVar = ("zeros",)
 
     def __init__(
@@ -247,22 +244,6 @@ class ConvTranspose2d(_Conv):
     def _weight_shape(self) -> tuple[tuple[int, ...], str]:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return shape, "in_channels, out_channels / groups, *kernel_size"
-
-    def forward_post(
-        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
-    ) -> tuple[np.ndarray, Any]:
-        return conv_transpose2d_forward(
-            x,
-            self.params["weight"],
-            self.params.get("bias"),
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-            self.algorithm,
-            post,
-        )
 
     def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
         return math.prod(x_shape) * initializers.fans(self.params["weight"])[0]

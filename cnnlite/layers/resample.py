@@ -25,8 +25,8 @@ class Upsample(PairLayer):
         align_corners: for "bilinear", whether the centres of the corners stay corners.
 
     Raises:
-        TypeError, ValueError: an argument is out of range, or not exactly one of size and scale_factor is
-            given.
+        TypeError, ValueError: an argument is out of range, or size and scale_factor are both given
+            or both left out.
     """
 
     operation: ClassVar = (interpolate_forward, interpolate_backward)
