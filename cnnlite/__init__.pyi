@@ -46,7 +46,7 @@ from .layers import (
     Upsample,
 )
 from .losses import CrossEntropyLoss, FocalLoss, HingeLoss, MSELoss
-from .optim import SGD, Adam, RMSprop
+from .optim import SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
 from .random import manual_seed
 from .threads import get_num_threads, set_num_threads
 from .training.checkpoint import Checkpoint
@@ -56,6 +56,7 @@ __version__: str
 
 __all__ = [
     "Adam",
+    "AdamW",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool2d",
@@ -96,6 +97,8 @@ __all__ = [
     "Upsample",
     "autodiff",
     "callbacks",
+    "clip_grad_norm",
+    "clip_grad_value",
     "data",
     "functional",
     "get_num_threads",

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnnlite.backend import kernels
-from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch
+from cnnlite.optim.optimizer import Array, Optimizer, Scratch, with_decay
+from cnnlite.optim.options import Group
 
 __all__ = ["SGD"]
 
@@ -55,34 +56,47 @@ class SGD(Optimizer):
     Args:
         lr: learning rate.
         momentum: the share of its last move that a parameter keeps.
+        dampening: the share of a gradient that momentum leaves out, from the second step on.
         weight_decay: what is added to the gradient, times the parameter.
         nesterov: look ahead by one move of momentum.
+        maximize: go up the gradient, not down.
         groups: options for some parameters (see `Optimizer`).
 
     Raises:
-        ValueError, TypeError: an option is not in its range, or nesterov is asked without momentum.
+        ValueError, TypeError: an option is not in its range, or nesterov is asked without momentum
+            or with dampening.
     """
 
     def __init__(
         self,
         lr: float,
         momentum: float = 0,
+        dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
+        maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:
         super().__init__(
-            groups, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
-        )
-        for options in (self.options, *(options for _, options in self.groups)):
+            groups, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+            nesterov=nesterov, maximize=maximize,
+        )  # fmt: skip
+        for options in self._every_options():
             if options["nesterov"] and not options["momentum"]:
                 raise ValueError("SGD: nesterov needs a momentum above 0, got 0")
+            if options["nesterov"] and options["dampening"]:
+                dampening = options["dampening"]
+                raise ValueError(f"SGD: nesterov needs a dampening of 0, got {dampening}")
 
     def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if options["momentum"] else ()
 
+    def options_at_first(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {**options, "dampening": 0}  # the buffer begins as the gradient, as in PyTorch
+
     def prepare(self, param: Array, grad: Array) -> None:
-        if not _readable(param, grad):
+        damped = any(options["dampening"] for options in self._every_options())
+        if damped or not _readable(param, grad):
             super().prepare(param, grad)
 
     def update(
@@ -94,7 +108,13 @@ class SGD(Optimizer):
         options: Mapping[str, Any],
     ) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]
-        buffer = state["momentum_buffer"] if momentum else None
-        scratch = None if _readable(param, grad) else self._scratch(param)
+        buffer, scratch = state["momentum_buffer"] if momentum else None, None
+        damped = buffer is not None and options["dampening"]
+        if damped or not _readable(param, grad):
+            scratch = self._scratch(param)
+        if damped and scratch:
+            grad = with_decay(grad, param, weight_decay, scratch[1])
+            grad = np.multiply(grad, 1 - damped, out=scratch[1])
+            weight_decay = 0
         nesterov = options["nesterov"]
         sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)
