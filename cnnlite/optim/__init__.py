@@ -1,4 +1,4 @@
-"""Optimizers: SGD with momentum, RMSprop, Adam and AdamW, with PyTorch's updates and argument names.
+"""Optimizers with PyTorch's updates and argument names: SGD, RMSprop, Adam and AdamW.
 
 An optimizer changes parameters in place, and keeps what it remembers of each in ``state[key]``:
 
@@ -18,6 +18,11 @@ from cnnlite.optim.optimizer import *
 from cnnlite.optim.rmsprop import *
 from cnnlite.optim.sgd import *
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
 
 export(globals(), "OPTIMIZERS")

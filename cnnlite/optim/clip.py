@@ -116,9 +116,7 @@ def _arrays(name: str, grads: Any) -> list[Array]:
             kind = type(grad).__name__
             raise TypeError(f"{name}: grads[{key!r}] must be an array, got {kind}")
         if grad.dtype not in (np.float32, np.float64):
-            raise TypeError(
-                f"{name}: grads[{key!r}] must be float32 or float64, got {grad.dtype}"
-            )
+            raise TypeError(f"{name}: grads[{key!r}] must be float32 or float64, got {grad.dtype}")
         if not grad.flags.writeable:
             raise ValueError(f"{name}: grads[{key!r}] is read-only, it is changed in place")
         found.append(grad)

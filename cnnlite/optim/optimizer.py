@@ -92,7 +92,7 @@ class Optimizer(ABC):
             first, second = (np.empty(param.size, param.dtype) for _ in range(2))
             self._buffers[param.dtype] = first, second
 
-    def options_at_first(self, options: dict[str, Any]) -> dict[str, Any]:
+    def options_at_first(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the options of the step in which a parameter gets its state."""
         return options
 

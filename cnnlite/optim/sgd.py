@@ -91,7 +91,7 @@ class SGD(Optimizer):
     def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if options["momentum"] else ()
 
-    def options_at_first(self, options: dict[str, Any]) -> dict[str, Any]:
+    def options_at_first(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**options, "dampening": 0}  # the buffer begins as the gradient, as in PyTorch
 
     def prepare(self, param: Array, grad: Array) -> None:

@@ -177,8 +177,13 @@ def test_groups(torch: Any, kind: type[Optimizer]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [(SGD, {"lr": 0.1, "momentum": 0.9}), (RMSprop, {"momentum": 0.5}), (Adam, {}),
-     (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}), (AdamW, {"amsgrad": True})],
+    [
+        (SGD, {"lr": 0.1, "momentum": 0.9}),
+        (RMSprop, {"momentum": 0.5}),
+        (Adam, {}),
+        (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+        (AdamW, {"amsgrad": True}),
+    ],
 )
 def test_parameter_frozen_for_some_steps(
     torch: Any, kind: type[Optimizer], options: dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 import cnnlite
 from cnnlite import clip_grad_norm, clip_grad_value
 
-SHAPES = {"0.weight": (4, 3, 2, 2), "0.bias": (4,), "1.weight": (5, 7), "scale": (), "none": (0,)}
+SHAPES = {"0.weight": (4, 3, 2, 2), "0.bias": (4,), "1.weight": (5, 7), "scale": ()}
 
 
 def make(dtype: Any = np.float64, size: float = 1.0) -> dict[str, Any]:
@@ -126,6 +126,7 @@ def test_a_gradient_without_axes_may_be_a_scalar() -> None:
 
 def test_no_gradients_have_no_norm() -> None:
     assert clip_grad_norm({}, 1.0) == clip_grad_norm([None], 1.0) == 0
+    assert clip_grad_norm([np.zeros((0, 3)), np.zeros(0)], 1.0, math.inf) == 0
     assert clip_grad_norm(np.array([3.0, 4.0]), 10) == 5
 
 

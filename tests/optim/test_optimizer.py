@@ -229,7 +229,7 @@ def test_a_learning_rate_of_0_can_be_left_again() -> None:
 @pytest.mark.parametrize("lr", [-1, np.nan, "fast", True, None])
 def test_bad_learning_rate_is_not_set(lr: Any) -> None:
     optimizer = AdamW(0.1)
-    with pytest.raises((TypeError, ValueError), match="AdamW: lr is .*, expected a number from 0"):
+    with pytest.raises((TypeError, ValueError), match=r"AdamW: lr is .*, expected"):
         optimizer.lr = lr
     assert optimizer.lr == 0.1
 
