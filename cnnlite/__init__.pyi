@@ -49,6 +49,7 @@ from .losses import CrossEntropyLoss, FocalLoss, HingeLoss, MSELoss
 from .optim import SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
 from .random import manual_seed
 from .threads import get_num_threads, set_num_threads
+from .training.averaging import update_bn
 from .training.checkpoint import Checkpoint
 from .training.solver import Solver
 
@@ -111,4 +112,5 @@ __all__ = [
     "optim",
     "schedules",
     "set_num_threads",
+    "update_bn",
 ]

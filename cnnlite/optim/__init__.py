@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from cnnlite.exports import export
 from cnnlite.optim.adam import *
+from cnnlite.optim.averages import *
 from cnnlite.optim.clip import *
 from cnnlite.optim.groups import *
 from cnnlite.optim.optimizer import *

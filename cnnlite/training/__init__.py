@@ -8,6 +8,7 @@ checkpoint      a training on disk, always whole
 callback_state  what callbacks want to keep in it
 record          what a training is made of, as plain values
 state           what a training is at a moment: all that callbacks and checkpoints know of it
+averaging       averaged weights in the model's place, and batch-norm's statistics made anew
 splits          the images and labels, checked
 arguments       the other arguments, checked
 evaluation      scores, predictions and accuracy, batch by batch
