@@ -40,7 +40,7 @@ from cnnlite.training.state import StoppedBy, TrainingState
 __all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
 
 FORMAT = 1
-ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "images_per_second")
+ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
 """What a row of the history has."""
 NUMBERS = {"step": "int64 ()", "lr": "float64 ()"}
 """The forms of what an optimizer's state has that is no array like its parameter."""
@@ -236,6 +236,7 @@ def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: M
     losses = [float(loss) for loss in arrays["loss_history"]]
     history: list[dict[str, Any]] = [dict(row) for row in metadata["history"]]
     for row in history:
+        row.setdefault("val_loss", math.nan)  # checkpoints from before it was measured
         for name in ROW:
             float(row[name])
     best, by = _below("best/", arrays), metadata.get("stopped_by")

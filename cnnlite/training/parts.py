@@ -19,7 +19,7 @@ from cnnlite.training.arguments import check_callbacks, check_parts
 from cnnlite.training.averaging import average_in_place, checked_average
 from cnnlite.training.callbacks import Progress
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import accuracy, model_dtype, predictions
+from cnnlite.training.evaluation import accuracy, accuracy_and_loss, model_dtype, predictions
 from cnnlite.training.splits import checked_arrays, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
 
@@ -103,20 +103,17 @@ class Parts(TrainingState):
         size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
         return accuracy(self.model, X, y, self.normalization, size, index)
 
-    def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float]:
-        """Return the accuracies on training and validation images, of the average if any."""
-        first, second = (
-            (self.X_train, self.y_train, self.num_train_samples),
-            (self.X_val, self.y_val, self.num_val_samples),
-        )
-        measure = self._measure
+    def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float, float]:
+        """Return training accuracy, validation accuracy and loss, of the average if there is one."""
         with average_in_place(
             self.model, self.ema, self._epoch_batches, self.seed, self._interrupt.hold
         ) as self._measured:
-            found = measure(*first, after_batch), measure(*second, after_batch)
-            if not any(found):
+            train, val = (self.X_train, self.y_train), (self.X_val, self.y_val)
+            train_acc, _ = self._measure(*train, None, self.num_train_samples, after_batch)
+            val_acc, loss = self._measure(*val, self.loss, self.num_val_samples, after_batch)
+            if not train_acc and not val_acc:
                 self.check_sound()  # nothing right: is there an answer at all?
-        return found
+        return train_acc, val_acc, loss
 
     def check_sound(self) -> None:
         """Do as `check_finite` does, also where no training image gets scores that are finite."""
@@ -126,10 +123,15 @@ class Parts(TrainingState):
             self.take_back("every score")
 
     def _measure(
-        self, X: np.ndarray, y: np.ndarray, samples: int | None, after_batch: Callable[[], None]
-    ) -> float:
-        index, size = sample(samples, len(X), self.seed), self.batch_size
-        return accuracy(self.model, X, y, self.normalization, size, index, after_batch)
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        loss: Any,
+        samples: int | None,
+        after_batch: Callable[[], None],
+    ) -> tuple[float, float]:
+        index, size, scale = sample(samples, len(X), self.seed), self.batch_size, self.normalization
+        return accuracy_and_loss(self.model, X, y, loss, scale, size, index, after_batch)
 
     def _clipped(self, grads: Grads) -> Grads:
         """Return a step's gradients, clipped in place as was asked: by value, then by norm."""

@@ -61,9 +61,10 @@ class Solver(Trials):
 
     Attributes:
         loss_history: the loss of each step.
-        train_acc_history, val_acc_history: the accuracies after each epoch.
+        train_acc_history, val_acc_history, val_loss_history: what is measured after each epoch.
         history: a row for each epoch, as a dict: epoch (from 1), step (steps taken), lr (of the
-            last step), loss (mean of the epoch), train_acc, val_acc, images_per_second.
+            last step), loss (mean of the epoch), train_acc, val_acc, val_loss,
+            images_per_second.
         best_val_acc, best_params: the best validation accuracy, and the parameters and buffers
             that reached it, for ``model.load_state_dict``.
         epoch, step: completed epochs and steps.

@@ -121,6 +121,11 @@ class TrainingState:
         return [row["val_acc"] for row in self.history]
 
     @property
+    def val_loss_history(self) -> list[float]:
+        """The validation loss after each epoch."""
+        return [row["val_loss"] for row in self.history]
+
+    @property
     def best_val_acc(self) -> float:
         """The best validation accuracy so far; 0 before the first epoch has ended."""
         return max(self.val_acc_history, default=0.0)
@@ -226,7 +231,9 @@ class TrainingState:
         )
         raise TrainingDiverged(loss, step, lr, what, losses)
 
-    def _end_epoch(self, train_acc: float, val_acc: float, images_per_second: float) -> None:
+    def _end_epoch(
+        self, train_acc: float, val_acc: float, val_loss: float, images_per_second: float
+    ) -> None:
         """Add a row to the history; keep the parameters, if they are the best, and to go back."""
         losses, good = self.loss_history[self.epoch * self.steps_per_epoch :], self.snapshot()
         row = {
@@ -236,6 +243,7 @@ class TrainingState:
             "loss": math.fsum(losses) / len(losses),
             "train_acc": train_acc,
             "val_acc": val_acc,
+            "val_loss": val_loss,
             "images_per_second": images_per_second,
         }
         if not self.best_params or val_acc > self.best_val_acc:

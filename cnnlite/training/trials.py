@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +13,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import count, real
 from cnnlite.data import batches
+from cnnlite.random import Rng
 from cnnlite.training.evaluation import accuracy
 from cnnlite.training.interruption import TrainingDiverged
 from cnnlite.training.lr_find import LRFind, exploded, judged
@@ -64,19 +68,28 @@ class Trials(Parts):
         self._begin()
         rates = np.geomspace(first, last, wanted).tolist()
         losses: list[float] = []
-        schedule = self.schedule
         with self._put_back(), np.errstate(over="ignore", invalid="ignore"):
-            try:
-                for rate, index in zip(rates, self._endless_batches(), strict=False):
-                    self.schedule = lambda step, total, factor=rate / own: factor
+            start = self._losses_of_batches(wanted)
+            blank = self._blank_loss if math.isfinite(self._blank_loss) else 0.0
+            scale = max(abs(math.fsum(start)) / wanted, blank)
+            for rate, index in zip(rates, self._endless_batches(), strict=False):
+                self.schedule = functools.partial(_constant, factor=rate / own)
+                try:
                     losses.append(self.train_step(self._batch(index), self.y_train[index]))
-                    if exploded(losses):
-                        break
-            except TrainingDiverged:
-                pass
-            finally:
-                self.schedule = schedule
-        return judged(rates[: len(losses)], losses)
+                except TrainingDiverged:
+                    break
+                if exploded(losses, start, scale):
+                    break
+        return judged(rates[: len(losses)], losses, start, scale)
+
+    def _losses_of_batches(self, number: int) -> list[float]:
+        """Return what the next training batches have for losses with the weights as they are."""
+        losses = []
+        for place, index in enumerate(itertools.islice(self._endless_batches(), number)):
+            rng = Rng(self.seed, step=self.step + place)
+            scores, _ = self.model.forward(self._batch(index), train=True, rng=rng)
+            losses.append(float(self.loss.forward(scores, self.y_train[index])[0]))
+        return losses
 
     def _begin(self) -> None:
         """See that all parts fit, before the first step; note the state to go back to."""
@@ -97,10 +110,16 @@ class Trials(Parts):
     @contextmanager
     def _put_back(self) -> Iterator[None]:
         """Undo what the block does to the model, the optimizer, the average and the histories."""
-        before, seen = self.snapshot(), (self.batch_acc, self.grad_norm)
+        before, schedule = self.snapshot(), self.schedule
+        seen = self.batch_acc, self.grad_norm
         try:
             yield
         finally:
             with self._interrupt.hold():
                 self.go_back(before)
+            self.schedule = schedule
             self.batch_acc, self.grad_norm = seen
+
+
+def _constant(step: int, total_steps: int, factor: float) -> float:
+    return factor

@@ -19,7 +19,7 @@ def test_goes_round_bit_by_bit(tmp_path: Path) -> None:
     history.save(solver.history, tmp_path / "history.csv")
     assert history.load(tmp_path / "history.csv") == solver.history
     first = (tmp_path / "history.csv").read_text().splitlines()[0]
-    assert first == "epoch,step,lr,loss,train_acc,val_acc,images_per_second"
+    assert first == "epoch,step,lr,loss,train_acc,val_acc,val_loss,images_per_second"
     assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
 
 
