@@ -10,6 +10,7 @@ trains, and prints the fingerprint at the end.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import sys
 from typing import Any
@@ -82,6 +83,11 @@ def solver(**options: Any) -> Solver:
         "verbose": False,
     }
     return Solver(network, given, **{**defaults, **options})
+
+
+def options_of(thing: Any) -> dict[str, Any]:
+    """The arguments of an object's constructor, from its attributes of the same names."""
+    return {name: getattr(thing, name) for name in inspect.signature(type(thing)).parameters}
 
 
 def fingerprint(trained: Solver) -> str:

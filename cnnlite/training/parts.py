@@ -104,7 +104,7 @@ class Parts(TrainingState):
         return accuracy(self.model, X, y, self.normalization, size, index)
 
     def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float, float]:
-        """Return training accuracy, validation accuracy and loss, of the average if there is one."""
+        """Return training accuracy, validation accuracy and loss, of the average if any."""
         with average_in_place(
             self.model, self.ema, self._epoch_batches, self.seed, self._interrupt.hold
         ) as self._measured:

@@ -153,12 +153,13 @@ class TrainingState:
     @lr.setter
     def lr(self, lr: float) -> None:
         factor, rate = self.factor_at(self.step), real("Solver", "lr", lr, 0)
-        if not factor:
+        if factor:
+            self.optimizer.lr = rate / factor
+        elif rate and self.step < self.total_steps:
             raise ValueError(
                 f"Solver: lr is set to {rate} at step {self.step}, where the schedule's factor is "
                 "0; set optimizer.lr, which it is multiplied with"
             )
-        self.optimizer.lr = rate / factor
 
     def lr_at(self, step: int) -> float:
         """Return the learning rate of a step (of parameters in no group)."""

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from cnnlite.checks.numbers import count, real
+from cnnlite.checks.numbers import integer, real
 from cnnlite.data import batches
 from cnnlite.random import Rng
 from cnnlite.training.evaluation import accuracy
 from cnnlite.training.interruption import TrainingDiverged
-from cnnlite.training.lr_find import LRFind, exploded, judged
+from cnnlite.training.lr_find import FEWEST, LRFind, exploded, judged
 from cnnlite.training.parts import Parts
 from cnnlite.training.rehearsal import rehearse
 
@@ -61,7 +61,7 @@ class Trials(Parts):
         """
         first = real("Solver.lr_find", "start_lr", start_lr, 0, open_low=True)
         last = real("Solver.lr_find", "end_lr", end_lr, first, open_low=True)
-        wanted = count("Solver.lr_find", "num_steps", num_steps)
+        wanted = integer("Solver.lr_find", "num_steps", num_steps, FEWEST)
         own = self.optimizer.lr
         if not own:
             raise ValueError("Solver.lr_find: the optimizer's lr is 0, expected a number above 0")

@@ -14,7 +14,7 @@ WATCHED = ("val_loss", "loss", "val_acc", "train_acc")
 
 
 class ReduceLROnPlateau(Callback):
-    """Multiply the learning rate by `factor` after more than `patience` epochs without a better one.
+    """Multiply the learning rate by `factor` after `patience` epochs without a better one.
 
     What it remembers is in the checkpoint, as is the optimizer's rate: a training that is
     interrupted and resumed continues to the same bits.  A schedule, if there is one, multiplies
@@ -23,7 +23,7 @@ class ReduceLROnPlateau(Callback):
     Args:
         mode: "min", or "max" where what is watched should rise.
         factor: above 0 and below 1.
-        patience: epochs without a better one that are waited for.
+        patience: epochs without a better one that are let pass; the next one counts.
         threshold: how much better counts.
         threshold_mode: "rel" (a share of the best) or "abs".
         cooldown: epochs after a reduction that do not count.
@@ -61,11 +61,12 @@ class ReduceLROnPlateau(Callback):
         self.monitor: str = choice(name, "monitor", monitor, WATCHED)
         if monitor.endswith("_acc") and mode == "min":
             raise ValueError(f"{name}: mode is 'min', expected 'max' for monitor={monitor!r}")
-        self._forget()
+        self.best, self.num_bad_epochs, self.cooldown_counter = self._start()
 
     def before_train(self, solver: TrainingState) -> None:
         if not solver.epoch:
-            self._forget()  # what another training has left
+            # What another training has left does not count.
+            self.best, self.num_bad_epochs, self.cooldown_counter = self._start()
 
     def after_epoch(self, solver: TrainingState) -> None:
         value = float(solver.history[-1][self.monitor])
@@ -92,9 +93,8 @@ class ReduceLROnPlateau(Callback):
         self.num_bad_epochs = int(state["num_bad_epochs"])
         self.cooldown_counter = int(state["cooldown_counter"])
 
-    def _forget(self) -> None:
-        self.best = math.inf if self.mode == "min" else -math.inf
-        self.num_bad_epochs = self.cooldown_counter = 0
+    def _start(self) -> tuple[float, int, int]:
+        return (math.inf if self.mode == "min" else -math.inf), 0, 0
 
     def _better(self, value: float) -> bool:
         sign = 1 if self.mode == "min" else -1
