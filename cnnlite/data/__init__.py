@@ -10,6 +10,7 @@ from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.embedded import contact_sheet, embedded
 from cnnlite.data.errors import DataError
 from cnnlite.data.fetch import DownloadError, FileReport, fetch, verify
+from cnnlite.data.pictures import prepare, read_picture
 
 __all__ = [
     "Augment",
@@ -28,6 +29,8 @@ __all__ = [
     "fetch",
     "find",
     "load",
+    "prepare",
+    "read_picture",
     "verify",
 ]
 

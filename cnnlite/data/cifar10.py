@@ -141,7 +141,7 @@ def cifar10(
         "y_test": np.array(arrays["labels_test"]),
     }
     normalization = normalize and Normalization.from_images(splits["X_train"], normalize)
-    return Dataset(splits, CLASS_NAMES, normalization or None, name="cifar10")
+    return Dataset(splits, CLASS_NAMES, normalization or None, "cifar10", {"kind": "cifar10"})
 
 
 def find(root: PathLike | None = None) -> Source:
