@@ -14,16 +14,18 @@ import inspect
 import sys
 import traceback
 import types
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnlite.cli.config import is_own
 from cnnlite.isolated.source import read_source
 from cnnlite.layers import Layer
 
-__all__ = ["COPY", "OwnModel", "is_own", "kept_in"]
+__all__ = ["COPY", "ModelError", "OwnModel", "of_run"]
 
 COPY = "model.py"
 """The copy of the file in a run folder."""
@@ -32,11 +34,6 @@ GIVEN = "num_classes, image_shape and rng"
 
 class ModelError(ValueError):
     """A file or a function that gives no network; the message names both."""
-
-
-def is_own(model: str) -> bool:
-    """Whether the value of `--model` is a file and not a network of the zoo."""
-    return ":" in model or model.endswith(".py")
 
 
 class OwnModel(NamedTuple):
@@ -75,10 +72,15 @@ class OwnModel(NamedTuple):
         return f"{self.file}:{self.function}"
 
     def trust(self) -> None:
-        """Note that the user has run this file; without a place for that, it must be named again."""
+        """Note that the user has run this file; where that cannot be, it must be named again."""
         with contextlib.suppress(OSError):
             self._note.parent.mkdir(parents=True, exist_ok=True)
             self._note.touch()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the user has run this file before."""
+        return self._note.is_file()
 
     @property
     def _note(self) -> Path:
@@ -98,8 +100,9 @@ class OwnModel(NamedTuple):
         from cnnlite.training.evaluation import model_dtype
 
         manual_seed(seed)  # for layers that are made without rng
-        np.random.seed(seed % 2**32)
+        np.random.seed(seed % 2**32)  # noqa: NPY002  # and for those that draw from NumPy's own
         function = self._function()
+        self.trust()
         rng = np.random.default_rng(seed)
         args, options = self._arguments(function, num_classes, image_shape, rng)
         model = self._run("failed", function, *args, **options)
@@ -134,8 +137,8 @@ class OwnModel(NamedTuple):
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ModelError(f"{self.file} has no function {self.function}{hint}")
         if not callable(names[self.function]):
-            kind = type(names[self.function]).__name__
-            raise ModelError(f"{self} is a {kind}, expected a function that returns a Layer")
+            what = f"{names[self.function]!r:.60}"
+            raise ModelError(f"{self} is {what}, expected a function that returns a Layer")
         found: Callable[..., Any] = names[self.function]
         return found
 
@@ -179,25 +182,35 @@ class OwnModel(NamedTuple):
             raise ModelError(text) from error
 
 
-def kept_in(run: Path, model: str) -> OwnModel:
-    """Return a run's own network, from the copy that the run folder keeps.
+def of_run(run: Path, model: str, named: str | None) -> OwnModel | None:
+    """Return the network of one's own that a run was trained with, None for one of the zoo.
 
     Args:
-        run: the run folder.
+        run: the run folder, which has a copy of the file.
         model: what its config.toml says.
+        named: FILE.py:FUNCTION of the command line.
 
     Raises:
-        ModelError: the user has not trained with this file on this machine, so that it is not run.
-        OSError: the copy is missing.
+        ModelError: there is no such network, or its code is not to be run unasked.
+        OSError: the file cannot be read.
     """
-    function = model.rpartition(":")[2]
+    if not is_own(model):
+        if named is not None:
+            raise ModelError(f"{run} was trained with {model} of the zoo: leave --model out")
+        return None
     copy = run / COPY
-    own = OwnModel(copy, function, read_source(copy), None)
-    if not own._note.is_file():
-        raise ModelError(
-            f"{run} was trained with a network of somebody's own, and you have not run that code on "
-            f"this machine. Read it, and if you trust it add --model {copy}:{function}"
-        )
+    if named is None:
+        function = model.rpartition(":")[2]
+        own = OwnModel(copy, function, read_source(copy), None)
+        if not own.trusted:
+            raise ModelError(
+                f"{run} has a network of its own, and nobody has run its code here yet: read "
+                f"{copy}, and if you trust it, add --model {copy}:{function}"
+            )
+        return own
+    own = OwnModel.named(named)
+    if copy.is_file() and read_source(copy) != own.source:
+        warnings.warn(f"{own.file} has changed since {run} was trained", stacklevel=2)
     return own
 
 

@@ -80,8 +80,8 @@ class Layer(ABC):
     - `extra_repr()`: its arguments, for printing.
     - `multiply_adds(x_shape, y_shape)`: its arithmetic, for the summary.
     - `optional_state = ("key",)`: what `load_state_dict` need not be given.
-    - `frozen_keys`: names of its arrays that training leaves alone; see `models.freeze_layers`. Their
-      gradients are not used. A layer of one's own whose forward moves buffers asks `moves_buffers`.
+    - `frozen_keys`: names of its arrays that training leaves alone (`models.freeze_layers` sets
+      them); a forward that moves buffers asks `moves_buffers` first.
     - A layer made of other layers derives from `Container` (container.py) and has `children()`.
     """
 
