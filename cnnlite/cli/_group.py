@@ -19,9 +19,9 @@ class Help(click.HelpFormatter):
     """Help as wide as the terminal, whose column of options takes a third of it at most."""
 
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
-        super().write_dl(rows, min(col_max, self.width // 3), col_spacing)
+        super().write_dl(list(rows), min(col_max, self.width // 3), col_spacing)
 
 
 class Context(click.Context):
