@@ -10,6 +10,7 @@ from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.embedded import contact_sheet, embedded
 from cnnlite.data.errors import DataError
 from cnnlite.data.fetch import DownloadError, FileReport, fetch, verify
+from cnnlite.data.folder import folder
 from cnnlite.data.pictures import prepare, read_picture
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "embedded",
     "fetch",
     "find",
+    "folder",
     "load",
     "prepare",
     "read_picture",

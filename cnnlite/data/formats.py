@@ -1,9 +1,12 @@
 """The formats of pictures: which are read, and what a file's first bytes tell."""
 
-__all__ = ["FORMATS", "format_of", "formats_text", "has_picture_name", "readable"]
+__all__ = ["ALWAYS", "FORMATS", "format_of", "formats_text", "has_picture_name", "readable"]
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", "AVIF")
 """Formats that are pixels and nothing else: Pillow would run a program for some others."""
+
+ALWAYS = ("JPEG", "PNG", "BMP", "GIF")
+"""Those of them that every Pillow reads."""
 
 # How files begin, so that those that cannot be read are called by their names too.
 SIGNATURES = (

@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.checks.numbers import choice, count
-from cnnlite.data.errors import DataError
-from cnnlite.data.formats import FORMATS, format_of, formats_text, readable
+from cnnlite.data.errors import DataChanged, DataError
+from cnnlite.data.formats import ALWAYS, FORMATS, format_of, formats_text, readable
 from cnnlite.data.modes import rgb, upright
+from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
+    from PIL import Image
     from PIL.ImageFile import ImageFile
 
 __all__ = [
@@ -29,14 +31,18 @@ __all__ = [
     "FORMATS",
     "MAX_JPEG_PIXELS",
     "MAX_PIXELS",
+    "Seen",
     "Size",
     "decode",
     "image_size",
+    "planes",
     "prepare",
     "read_picture",
 ]
 
 Size = int | Sequence[int] | None
+Seen = tuple[int, int]
+"""The length of a file, and the time of its last change in nanoseconds."""
 
 FITS = ("crop", "resize")
 """The largest centred part of the right proportions, or the whole picture, squeezed."""
@@ -87,7 +93,7 @@ def read_picture(
     choice("read_picture", "fit", fit, FITS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow finds odd, and reads all the same
-        return decode(path, shape, bool(grey), fit)
+        return planes(decode(os.fsdecode(path), shape, bool(grey), fit))
 
 
 def prepare(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
@@ -128,17 +134,39 @@ def image_size(function: str, size: Size) -> tuple[int, int] | None:
     return height, width
 
 
+def planes(image: Image.Image, out: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a picture in RGB or L as (C, height, width), in `out` if it is given."""
+    bands = image.split()
+    shape = (len(bands), image.height, image.width)
+    pixels = np.empty(shape, np.uint8) if out is None else out
+    for plane, band in zip(pixels, bands, strict=True):
+        plane[...] = np.frombuffer(band.tobytes(), np.uint8).reshape(plane.shape)
+    return pixels
+
+
 def decode(
-    path: str | os.PathLike[str], size: tuple[int, int] | None, grey: bool, fit: str
-) -> npt.NDArray[np.uint8]:
-    """Do the work of `read_picture`; Pillow's warnings are the caller's, who may have threads."""
+    path: str, size: tuple[int, int] | None, grey: bool, fit: str, seen: Seen | None = None
+) -> Image.Image:
+    """Do the work of `read_picture`; Pillow's warnings are the caller's, who may have threads.
+
+    Args:
+        path, grey, fit: as `read_picture`.
+        size: (height, width) or None.
+        seen: the file's length and the time of its last change, when it was listed.
+
+    Returns:
+        The picture in RGB, or L if grey.
+
+    Raises:
+        DataChanged: the file has changed since it was listed.
+        ImportError, DataError, OSError: as `read_picture`.
+    """
     try:
         from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         hint = 'reading pictures needs Pillow: pip install "cnnlite[viz]"'
         raise ImportError(hint) from None
-    path = os.fsdecode(path)
-    with _opened(path) as file:
+    with _opened(path, seen) as file:
         kind = _kind(path, file.read(1024))
         file.seek(0)
         try:
@@ -163,23 +191,26 @@ def decode(
         except Exception as error:  # whatever a decoder stumbles over is a fault of the file
             reason = f"the {kind or 'picture'} is damaged or cut off ({error})"
             raise DataError(f"{_refused(path)}{reason}") from error
-    pixels = np.asarray(image)
-    return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return image
 
 
 def _refused(path: str) -> str:
-    return f"{path} cannot be read as a picture: "
+    return f"{printable(path)} cannot be read as a picture: "
 
 
-def _opened(path: str) -> IO[bytes]:
+def _opened(path: str, seen: Seen | None) -> IO[bytes]:
     """Open a file, once it is certain that reading it comes to an end."""
     try:
-        mode = os.stat(path).st_mode
+        found = os.stat(path)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
-    if not stat.S_ISREG(mode):
-        what = "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file"
+        raise FileNotFoundError(f"{printable(path)}: no such file") from None
+    if not stat.S_ISREG(found.st_mode):
+        what = "it is a folder" if stat.S_ISDIR(found.st_mode) else "it is not a regular file"
         raise DataError(f"{_refused(path)}{what}")
+    if seen not in (None, (found.st_size, found.st_mtime_ns)):
+        raise DataChanged(
+            f"{printable(path)} was changed while the pictures were read: start again"
+        )
     return open(path, "rb")
 
 
@@ -192,7 +223,7 @@ def _kind(path: str, head: bytes) -> str:
     if not head:
         raise DataError(f"{_refused(path)}the file is empty")
     kind = format_of(head)
-    if kind and kind.upper() not in readable():
+    if kind and kind not in ALWAYS and kind.upper() not in readable():
         raise DataError(f"{_refused(path)}it is {kind}; {formats_text()}")
     return kind
 
