@@ -83,6 +83,12 @@ def fail(message: str) -> NoReturn:
     raise click.UsageError(message, click.get_current_context())
 
 
+def check_data_dir(data: str, folder: Any) -> None:
+    """Complain of a folder that the embedded data set has no use for."""
+    if data == "embedded" and folder is not None:
+        fail(f"--data-dir {folder} is of no use: the embedded data set needs no folder")
+
+
 def say_where(data: Any, root: Any) -> None:
     """Say on stderr where CIFAR-10 was found, if that is not quite where it was looked for.
 

@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 @click.command()
-@click.argument("pictures", nargs=-1, required=True)
+@click.argument("picture", nargs=-1, required=True)
 @click.option(
     "--run", type=click.Path(path_type=Path), help="Run folder.  [default: the newest under runs/]"
 )
@@ -56,7 +56,7 @@ class Answer(NamedTuple):
 )
 @click.option("--model", help="FILE.py:FUNCTION of a run with a network of your own.")
 def predict(
-    pictures: tuple[str, ...],
+    picture: tuple[str, ...],
     run: Path | None,
     top: int,
     csv_file: Path | None,
@@ -65,7 +65,7 @@ def predict(
     mirror: bool,
     model: str | None,
 ) -> int:
-    """Print the most likely classes of PICTURES: files, folders, or patterns such as "*.jpg".
+    """Print the most likely classes of each PICTURE: files, folders, or patterns such as "*.jpg".
 
     Any size and any common format will do. A picture that cannot be read is named, and the others
     go on; the exit status is then 1.
@@ -79,7 +79,7 @@ def predict(
         network = opened.model(model)
     if opened.normalization is None:
         fail(f"{path} was trained on numbers that are no pictures, and cannot take any")
-    files, faults = _files(pictures)
+    files, faults = _files(picture)
     answers: list[Answer] = []
     with progress_note("reading pictures") as note:
         for found in _answers(opened, network, files, mirror, faults):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import describe, explained, fail, say_where
+from cnnlite.cli._group import check_data_dir, describe, explained, fail, say_where
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 
 if TYPE_CHECKING:
@@ -75,15 +75,10 @@ def train(
 def _new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     config = configuration.read(file) if file else TrainConfig()
     config = configuration.checked(config, given, _flag)
-    _check_data_dir(config)
+    check_data_dir(config.data, config.data_dir)
     if is_own(config.model) and "model" not in given:
         fail(f"{file} names a program, which runs only if you name it: add --model {config.model}")
     return config
-
-
-def _check_data_dir(config: TrainConfig) -> None:
-    if config.data == "embedded" and config.data_dir is not None:
-        fail(f"--data-dir {config.data_dir} is of no use to --data embedded, which needs no folder")
 
 
 def _resume_config(
@@ -101,10 +96,8 @@ def _resume_config(
         fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():
         fail(f"{run} cannot be continued: it has no {runs.CHECKPOINT}")
-    config = configuration.checked(config, changes, _flag)
-    if "data_dir" in given:
-        _check_data_dir(config)
-    return config
+    check_data_dir(config.data, given.get("data_dir"))
+    return configuration.checked(config, changes, _flag)
 
 
 def _train(
