@@ -117,7 +117,7 @@ def _check_places(csv_file: Path | None, json_file: Path | None, sheet: Path | N
 
 def _files(pictures: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the files that the arguments stand for, each once, and complaints about arguments."""
-    files: dict[str, None] = {}
+    files: dict[str, str] = {}
     faults = []
     for text in pictures:
         if os.path.isdir(text):
@@ -129,10 +129,11 @@ def _files(pictures: Sequence[str]) -> tuple[list[str], list[str]]:
             what = f"no file matches {printable(text)}"
         else:
             found, what = [text], ""
-        files |= dict.fromkeys(found)
+        for file in found:
+            files.setdefault(os.path.abspath(file), file)
         if not found:
             faults.append(what)
-    return list(files), faults
+    return list(files.values()), faults
 
 
 def _below(folder: str) -> Iterator[str]:

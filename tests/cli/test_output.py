@@ -16,7 +16,12 @@ Cli = Callable[..., Any]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 PRINTING = ["doctor", "models", "--help"]
-WRITING = ["lab", "evaluate RUN --out files", "autodiff x*y --at x=1,y=2", "train --smoke --data embedded --out new"]
+WRITING = [
+    "lab",
+    "evaluate RUN --out files",
+    "autodiff x*y --at x=1,y=2",
+    "train --smoke --data embedded --out new",
+]
 
 
 def shell(
