@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.checks.numbers import choice, count, flag, integer, real
+from cnnlite.checks.numbers import choice, count, flag
 from cnnlite.cpus import default_num_threads
 from cnnlite.data.cache import expanded
-from cnnlite.data.cifar10 import PathLike
 from cnnlite.data.dataset import SPLITS, Dataset, Normalization
 from cnnlite.data.decoding import Job
 from cnnlite.data.errors import DataError
 from cnnlite.data.listing import Listing, list_folder
 from cnnlite.data.picture_cache import Decoded, decoded
 from cnnlite.data.pictures import FITS, Size, image_size
+from cnnlite.data.places import PathLike
+from cnnlite.data.splits import check_division
 from cnnlite.terminal import printable
 
 __all__ = ["folder"]
@@ -66,8 +67,7 @@ def folder(
     shape = image_size("folder", size)
     choice("folder", "fit", fit, FITS)
     grey, skip_broken = flag("folder", "grey", grey), flag("folder", "skip_broken", skip_broken)
-    seed = integer("folder", "seed", seed)
-    val = real("folder", "val", val, 0, 1, open_low=True, open_high=True)
+    val, seed = check_division("folder", val, seed)
     workers = default_num_threads() if workers is None else count("folder", "workers", workers)
     root = expanded(path).resolve()
     listing = list_folder(root, val, seed)
