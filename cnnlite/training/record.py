@@ -43,6 +43,9 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
     }
     if solver.drop_last:  # left out otherwise, for checkpoints from before there was such a thing
         record["drop_last"] = True
+    frozen = getattr(solver.model, "frozen_keys", ())
+    if frozen:
+        record["frozen"] = sorted(frozen)
     return json.loads(json.dumps(record))  # as it looks when it comes back from a file
 
 
