@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import describe, explained, fail, say_where
+from cnnlite.cli._data import data_of
+from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
+from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
@@ -128,7 +130,7 @@ def _train(
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
         config,
-        data=data.name,
+        data=_noted(data),
         data_dir=_absolute(config.data_dir),
         init=_absolute(config.init),
         model=str(own) if own and not resume else config.model,
@@ -153,6 +155,18 @@ def _train(
             with explained(OSError):
                 runs.write_record(path, config, data, solver.normalization, own)
         return _run(path, config, data, solver, bool(resume))
+
+
+def _noted(data: "Dataset") -> str:
+    """Return what names the data set for later commands: the whole path of one's own."""
+    path = data.settings["path"]
+    if path is None:
+        return data.name
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        fail(f"{printable(path)} cannot be noted in a run folder: rename it in letters of UTF-8")
+    return str(path)
 
 
 def _absolute(path: str | None) -> str | None:
@@ -182,12 +196,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
 
 
 def _load_data(config: TrainConfig) -> "Dataset":
-    from cnnlite import data
-
-    with explained(OSError, ValueError):
-        found = data.load(config.data, config.data_dir)
-        say_where(found, config.data_dir)
-    if found.name == "embedded" and config.data == "auto":
+    found = data_of(config)
+    if config.data == "auto" and found.settings["kind"] == "embedded":
         click.echo(
             "CIFAR-10 is not on this machine, so this run uses the embedded data set, "
             "ten classes of drawn images.\n"

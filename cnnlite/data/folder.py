@@ -92,10 +92,12 @@ def folder(
 def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Dataset:
     skipped = {name for name, _ in found.skipped}
     arrays: dict[str, np.ndarray] = {}
+    files: dict[str, list[str]] = {}
     start = 0
     for split in (split for split in SPLITS if split in listing.splits):
-        pictures = listing.splits[split]
-        labels = [picture.label for picture in pictures if picture.path not in skipped]
+        sound = [picture for picture in listing.splits[split] if picture.path not in skipped]
+        labels = [picture.label for picture in sound]
+        files[split] = [picture.path for picture in sound]
         arrays[f"X_{split}"] = found.images[start : start + len(labels)]
         arrays[f"y_{split}"] = np.array(labels, np.int64)
         start += len(labels)
@@ -109,7 +111,7 @@ def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Data
     sums = np.array(found.sums, dtype=np.uint64).reshape(2, channels, 1, 1)
     normalization = Normalization.from_sums(sums, int(counts.sum()) * height * width)
     name = printable(listing.root.name or str(listing.root))
-    return Dataset(arrays, listing.class_names, normalization, name, settings)
+    return Dataset(arrays, listing.class_names, normalization, name, settings, files)
 
 
 def _broken(fault: str) -> DataError:

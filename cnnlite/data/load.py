@@ -49,6 +49,8 @@ def load(name: PathLike = "auto", root: PathLike | None = None, **options: Any) 
     """
     name = os.fspath(name)
     path = expanded(name)
+    if root is not None and (name == "embedded" or (name not in NAMES and os.path.lexists(path))):
+        raise ValueError(f"load: root is {root!s}, but {printable(name)} needs no other folder")
     if name not in NAMES and path.is_dir():
         return folder(path, **options)
     if options:
