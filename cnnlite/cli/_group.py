@@ -83,27 +83,6 @@ def fail(message: str) -> NoReturn:
     raise click.UsageError(message, click.get_current_context())
 
 
-def check_data_dir(data: str, folder: Any) -> None:
-    """Complain of a folder that the embedded data set has no use for."""
-    if data == "embedded" and folder is not None:
-        fail(f"--data-dir {folder} is of no use: the embedded data set needs no folder")
-
-
-def say_where(data: Any, root: Any) -> None:
-    """Say on stderr where CIFAR-10 was found, if that is not quite where it was looked for.
-
-    Args:
-        data: the data set that was loaded.
-        root: where it was looked for, None for the usual place.
-    """
-    from cnnlite.data import find
-
-    if data.name == "cifar10":
-        note = find(root).note
-        if note:
-            click.echo(f"cnnlite: {note}", err=True)
-
-
 def show_table(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],

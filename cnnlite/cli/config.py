@@ -11,8 +11,6 @@ from typing import Any, get_args, get_origin
 from cnnlite.cli._group import did_you_mean
 from cnnlite.environment import MOST_THREADS
 
-DATA = ("auto", "embedded", "cifar10")
-
 LARGEST = 2**63 - 1
 """Of whole numbers: Python reads such as cannot be printed."""
 
@@ -30,6 +28,12 @@ def _schedules() -> tuple[str, ...]:
     from cnnlite.optim.schedules import SCHEDULES
 
     return tuple(SCHEDULES)
+
+
+def _fits() -> tuple[str, ...]:
+    from cnnlite.data.pictures import FITS
+
+    return FITS
 
 
 def is_own(model: str) -> bool:
@@ -79,8 +83,23 @@ class TrainConfig:
     freeze: tuple[str, ...] = _option(
         (), "Layers or parameters to keep as they are, as '0.*'; may be given several times."
     )
-    data: str = _option("auto", "Data set; auto is CIFAR-10 if it is there.", choices=lambda: DATA)
-    data_dir: str | None = _option(None, "Folder that holds CIFAR-10 (also: CNNLITE_DATA).")
+    data: str = _option(
+        "auto",
+        "Data set: auto (CIFAR-10 if it is there), embedded, cifar10, cifar100, mnist, "
+        "fashion-mnist, svhn, a folder of pictures, or an .npz file.",
+    )
+    data_dir: str | None = _option(None, "Folder of the official files (also: CNNLITE_DATA).")
+    size: int | None = _option(
+        None,
+        "Side of a folder's pictures, 32 if left out; 0 takes them as they are.",
+        wants="a whole number of at least 0",
+        check=lambda n: n >= 0,
+    )
+    grey: bool = _option(False, "One channel, of a folder's pictures.")
+    fit: str = _option(
+        "crop", "How a folder's pictures get that size: crop or resize.", choices=_fits
+    )
+    skip_broken: bool = _option(False, "Leave out what is broken in a folder of pictures.")
     epochs: int = _count(10, "Passes over the training images.")
     batch_size: int = _count(100, "Images a step.")
     lr: float = _number(0.02, "Learning rate.", "a positive number", lambda x: x > 0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from cnnlite.cli._group import check_data_dir, explained, fail, say_where, show_table, without
+from cnnlite.cli._group import explained, fail, show_table, without
 from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import width_of
 
@@ -62,10 +62,8 @@ def evaluate(
     path = run or run_folders.newest_run("name a run folder")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
-        check_data_dir(opened.data_name, data_dir)
         network = opened.model(model)
         data = opened.data(data_dir)
-        say_where(data, data_dir or opened.config.data_dir)
     if f"X_{part}" not in data:
         others = [name for name in PARTS if f"X_{name}" in data]
         fail(f"{data.name} has no {PARTS[part]} images: measure others with --part {others[-1]}")

@@ -12,7 +12,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ import numpy as np
 
 from cnnlite.checks.numbers import count
 from cnnlite.cli import own_model
+from cnnlite.cli._data import data_of
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.cli.own_model import OwnModel
-from cnnlite.data import Dataset, Normalization, load
+from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 from cnnlite.layers import Layer
@@ -85,7 +86,7 @@ class Run:
         Raises:
             OSError, ValueError: it is not there, or damaged, or another one by now.
         """
-        data = load(self.data_name, root or self.config.data_dir)
+        data = data_of(self.config, root)
         for what, now, then in (
             ("classes", data.class_names, self.class_names),
             ("images of the shape", data.image_shape, self.image_shape),
@@ -201,7 +202,9 @@ def read_config(path: Path) -> TrainConfig:
     """
     if not (path / CONFIG).is_file():
         raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
-    return read(path / CONFIG)
+    config = read(path / CONFIG)
+    # Older versions noted a folder that the embedded data set had no use for.
+    return replace(config, data_dir=None) if config.data == "embedded" else config
 
 
 def open_run(path: Path) -> Run:

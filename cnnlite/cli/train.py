@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import check_data_dir, describe, explained, fail, say_where
+from cnnlite.cli._data import data_of
+from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
+from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
@@ -75,7 +77,6 @@ def train(
 def _new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     config = configuration.read(file) if file else TrainConfig()
     config = configuration.checked(config, given, _flag)
-    check_data_dir(config.data, config.data_dir)
     if is_own(config.model) and "model" not in given:
         fail(f"{file} names a program, which runs only if you name it: add --model {config.model}")
     return config
@@ -96,7 +97,6 @@ def _resume_config(
         fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():
         fail(f"{run} cannot be continued: it has no {runs.CHECKPOINT}")
-    check_data_dir(config.data, given.get("data_dir"))
     return configuration.checked(config, changes, _flag)
 
 
@@ -121,7 +121,7 @@ def _train(
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
         config,
-        data=data.name,
+        data=_noted(data),
         data_dir=_absolute(config.data_dir),
         init=_absolute(config.init),
         model=str(own) if own and not resume else config.model,
@@ -146,6 +146,18 @@ def _train(
             with explained(OSError):
                 runs.write_record(path, config, data, solver.normalization, own)
         return _run(path, config, data, solver, bool(resume))
+
+
+def _noted(data: "Dataset") -> str:
+    """Return what names the data set for later commands: the whole path of one's own."""
+    path = data.settings["path"]
+    if path is None:
+        return data.name
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        fail(f"{printable(path)} cannot be noted in a run folder: rename it in letters of UTF-8")
+    return str(path)
 
 
 def _absolute(path: str | None) -> str | None:
@@ -175,12 +187,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
 
 
 def _load_data(config: TrainConfig) -> "Dataset":
-    from cnnlite import data
-
-    with explained(OSError, ValueError):
-        found = data.load(config.data, config.data_dir)
-        say_where(found, config.data_dir)
-    if found.name == "embedded" and config.data == "auto":
+    found = data_of(config)
+    if config.data == "auto" and found.settings["kind"] == "embedded":
         click.echo(
             "CIFAR-10 is not on this machine, so this run uses the embedded data set, "
             "ten classes of drawn images.\n"

@@ -180,6 +180,8 @@ class Dataset(Mapping[str, np.ndarray]):
         name: what messages and run records call the data set.
         settings: how its images were prepared, as `cnnlite.data.prepare` takes it: "kind", "path",
             "size" [height, width], "grey" and "fit". What is left out follows from X_train.
+        files: for each split, the file of each image, below settings["path"]; None where images
+            have no files of their own.
 
     Raises:
         ValueError: lengths that differ, a label without a name, or images of different shapes.
@@ -193,6 +195,7 @@ class Dataset(Mapping[str, np.ndarray]):
         normalization: Normalization | None = None,
         name: str = "unnamed",
         settings: Mapping[str, Any] | None = None,
+        files: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         known = {f"{kind}_{split}" for split in SPLITS for kind in "Xy"}
         if not known.issuperset(arrays):
@@ -201,6 +204,7 @@ class Dataset(Mapping[str, np.ndarray]):
         self.class_names = tuple(class_names)
         self.normalization = normalization
         self.name = name
+        self.files = files
         for split in SPLITS:
             X, y = self._arrays.get(f"X_{split}"), self._arrays.get(f"y_{split}")
             if (X is None) != (y is None):

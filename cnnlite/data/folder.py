@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.checks.numbers import choice, count, flag, integer, real
+from cnnlite.checks.numbers import choice, count, flag
 from cnnlite.cpus import default_num_threads
 from cnnlite.data.cache import expanded
-from cnnlite.data.cifar10 import PathLike
 from cnnlite.data.dataset import SPLITS, Dataset, Normalization
 from cnnlite.data.decoding import Job
 from cnnlite.data.errors import DataError
 from cnnlite.data.listing import Listing, list_folder
 from cnnlite.data.picture_cache import Decoded, decoded
 from cnnlite.data.pictures import FITS, Size, image_size
+from cnnlite.data.places import PathLike
+from cnnlite.data.splits import check_division
 from cnnlite.terminal import printable
 
 __all__ = ["folder"]
@@ -66,8 +67,7 @@ def folder(
     shape = image_size("folder", size)
     choice("folder", "fit", fit, FITS)
     grey, skip_broken = flag("folder", "grey", grey), flag("folder", "skip_broken", skip_broken)
-    seed = integer("folder", "seed", seed)
-    val = real("folder", "val", val, 0, 1, open_low=True, open_high=True)
+    val, seed = check_division("folder", val, seed)
     workers = default_num_threads() if workers is None else count("folder", "workers", workers)
     root = expanded(path).resolve()
     listing = list_folder(root, val, seed)
@@ -92,10 +92,12 @@ def folder(
 def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Dataset:
     skipped = {name for name, _ in found.skipped}
     arrays: dict[str, np.ndarray] = {}
+    files: dict[str, list[str]] = {}
     start = 0
     for split in (split for split in SPLITS if split in listing.splits):
-        pictures = listing.splits[split]
-        labels = [picture.label for picture in pictures if picture.path not in skipped]
+        sound = [picture for picture in listing.splits[split] if picture.path not in skipped]
+        labels = [picture.label for picture in sound]
+        files[split] = [picture.path for picture in sound]
         arrays[f"X_{split}"] = found.images[start : start + len(labels)]
         arrays[f"y_{split}"] = np.array(labels, np.int64)
         start += len(labels)
@@ -109,7 +111,7 @@ def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Data
     sums = np.array(found.sums, dtype=np.uint64).reshape(2, channels, 1, 1)
     normalization = Normalization.from_sums(sums, int(counts.sum()) * height * width)
     name = printable(listing.root.name or str(listing.root))
-    return Dataset(arrays, listing.class_names, normalization, name, settings)
+    return Dataset(arrays, listing.class_names, normalization, name, settings, files)
 
 
 def _broken(fault: str) -> DataError:

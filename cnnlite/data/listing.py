@@ -10,16 +10,15 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite.data._hash import hash64
 from cnnlite.data.dataset import SPLITS
 from cnnlite.data.errors import DataError
 from cnnlite.data.formats import has_picture_name
+from cnnlite.data.splits import validates
 from cnnlite.terminal import printable
 
 __all__ = ["MAX_CLASSES", "Listing", "Picture", "list_folder"]
@@ -259,17 +258,11 @@ def _divided(
     root: Path, pictures: Sequence[Picture], val: float, seed: int
 ) -> tuple[list[Picture], list[Picture]]:
     """Divide the pictures, each class in the same proportion, into training and validation."""
-    labels = np.array([picture.label for picture in pictures])
-    validates = np.zeros(len(labels), bool)
-    bounds = np.searchsorted(labels, np.arange(labels[-1] + 2))  # they come class by class
-    for label, (start, end) in enumerate(pairwise(bounds.tolist())):
-        number = min(max(1, round(val * (end - start))), end - start - 1)
-        order = np.argsort(hash64(seed, label, np.arange(end - start)), kind="stable")
-        validates[start + order[:number]] = True
-    if not validates.any():
+    chosen = validates(np.array([picture.label for picture in pictures]), val, seed)
+    if not chosen.any():
         raise DataError(f"{root} has one picture of each class: none is left to validate with")
     train, validation = (
-        [picture for picture, chosen in zip(pictures, validates, strict=True) if chosen == wanted]
+        [picture for picture, there in zip(pictures, chosen, strict=True) if there == wanted]
         for wanted in (False, True)
     )
     return train, validation
