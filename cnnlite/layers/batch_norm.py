@@ -75,6 +75,7 @@ class _BatchNorm(Fusible):
             expected = " or ".join(self._shapes).replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
         batches = self.buffers.get("num_batches_tracked")
+        train = self.moves_buffers(train)
         if train and batches is not None and not batches.flags.writeable:
             name = type(self).__name__
             raise ValueError(f"{name}: num_batches_tracked is read-only, but train=True updates it")

@@ -128,6 +128,13 @@ class Container(Layer):
         return DottedArrays((prefix, leaf.buffers) for prefix, leaf in self.leaves())
 
     @property
+    def frozen_keys(self) -> frozenset[str]:  # type: ignore[override]
+        """What is frozen in the layers, by dotted key."""
+        return frozenset(
+            prefix + name for prefix, leaf in self.leaves() for name in leaf.frozen_keys
+        )
+
+    @property
     def random(self) -> bool:  # type: ignore[override]
         """Whether a layer in it needs random numbers."""
         return any(child.random for child in self.children().values())
@@ -146,13 +153,14 @@ class Container(Layer):
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
         The gradients of an array that stands in several places are added, under its key in
-        `params`.  They come in the order of `params`, whatever the order of the pairs.
+        `params`.  They come in the order of `params`, whatever the order of the pairs.  What is
+        frozen has none.
         """
+        leaves = list(self.leaves())
         arrays = {
-            prefix + name: array
-            for prefix, leaf in self.leaves()
-            for name, array in leaf.params.items()
+            prefix + name: array for prefix, leaf in leaves for name, array in leaf.params.items()
         }
+        frozen = {prefix + name for prefix, leaf in leaves for name in leaf.frozen_keys}
         again: dict[str, str] = {}
         if len(set(map(id, arrays.values()))) < len(arrays):
             again = {key: home for key, home in first_names(arrays).items() if key != home}
@@ -163,6 +171,8 @@ class Container(Layer):
                 key = prefix + name
                 if again:
                     key = again.get(key, key)
+                if key in frozen:
+                    continue
                 if key not in total or total[key] is None:
                     total[key] = grad
                 elif grad is not None:
@@ -190,7 +200,7 @@ def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:
 
 def has_params(layer: Layer) -> bool:
     """Return whether there is anything to train in a layer."""
-    return any(leaf.params for _, leaf in layer.leaves())
+    return any(leaf.params.keys() - leaf.frozen_keys for _, leaf in layer.leaves())
 
 
 def check_branches(y: np.ndarray, short: np.ndarray) -> None:

@@ -1,5 +1,7 @@
 """What the zoo's networks need to know about their images."""
 
+import itertools
+
 import numpy as np
 
 from cnnlite.checks.numbers import count
@@ -42,7 +44,22 @@ def count_features(
         dtype: of the layers.
 
     Raises:
-        ValueError: the image is too small for the layers.
+        ValueError: the image is too small for the layers; the message names the smallest size.
     """
-    image_channels(model, input_shape)
-    return features(np.zeros((1, *input_shape), dtype)).shape[1]
+    channels = image_channels(model, input_shape)
+
+    def features_of(height: int, width: int) -> int | None:
+        try:
+            return features(np.zeros((1, channels, height, width), dtype)).shape[1]
+        except ValueError:
+            return None
+
+    _, height, width = input_shape
+    found = features_of(height, width)
+    if found is None:
+        smallest = next(size for size in itertools.count(1) if features_of(size, size))
+        raise ValueError(
+            f"{model}: images of {height}x{width} pixels are too small for its convolutions and "
+            f"poolings, expected at least {smallest}x{smallest}"
+        )
+    return found

@@ -45,6 +45,9 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
         value = getattr(solver, name)
         if value not in (None, False):  # checkpoints from before there was such a thing have none
             record[name] = describe(value)
+    frozen = getattr(solver.model, "frozen_keys", ())
+    if frozen:
+        record["frozen"] = sorted(frozen)
     return json.loads(json.dumps(record))  # as it looks when it comes back from a file
 
 

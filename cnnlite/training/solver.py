@@ -142,7 +142,7 @@ class Solver(Trials):
             dscores = self.loss.backward(loss_cache)
             _, grads = self.model.backward(dscores, cache, need_dx=False)
             with self._interrupt.hold():
-                self.optimizer.step(self.model.params, self._clipped(grads), factor)
+                self.optimizer.step(self.model.params, self._clipped(self.unfrozen(grads)), factor)
                 self.batch_acc = float(np.mean(predictions(scores) == y))
                 self.loss_history.append(loss)
                 keep()

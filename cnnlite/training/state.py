@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -191,6 +191,11 @@ class TrainingState:
             by.name == here.name and (here.given == by.given or here.now == by.now)
             for here in map(self._identity, self.callbacks)
         )
+
+    def unfrozen(self, grads: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the gradients without those of frozen parameters, which a lone layer may give."""
+        frozen = getattr(self.model, "frozen_keys", ())
+        return {key: grads[key] for key in grads if key not in frozen} if frozen else grads
 
     def snapshot(self) -> Snapshot:
         """Return copies of what a step changes, to `go_back` to."""

@@ -47,7 +47,7 @@ def test_without_a_command_lists_them(cli: Cli) -> None:
             ["train", "--zzz"],
             "cnnlite train: no such option --zzz (see cnnlite train --help)",
         ),
-        (["predict"], "cnnlite predict: missing argument 'IMAGE'"),
+        (["predict"], "cnnlite predict: missing argument 'PICTURE...'"),
         (["evaluate", "a", "b"], "cnnlite evaluate: got unexpected extra argument (b)"),
         (
             ["train", "--epochs", "many"],

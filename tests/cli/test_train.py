@@ -159,8 +159,8 @@ class TestResume:
     def test_while_another_process_trains_it(self, cli: Cli) -> None:
         assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
         program = (
-            "import pathlib, time; from cnnlite.cli import runs\n"
-            "with runs.held(pathlib.Path('run')): print(flush=True); time.sleep(60)"
+            "import pathlib, time; from cnnlite.cli import run_folders\n"
+            "with run_folders.held(pathlib.Path('run')): print(flush=True); time.sleep(60)"
         )
         with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
             assert other.stdout is not None
