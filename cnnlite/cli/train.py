@@ -42,14 +42,15 @@ def _click_option(option: Field[Any]) -> Any:
     return click.option(flag, option.name, type=kind, default=None, help=text)
 
 
-def _config_flags(command: Any) -> Any:
+def config_flags(command: Any) -> Any:
+    """Add a flag for each field of TrainConfig to a command."""
     for option in reversed(configuration.options()):
         command = _click_option(option)(command)
     return command
 
 
 @click.command()
-@_config_flags
+@config_flags
 @click.option(
     "--config",
     "file",
@@ -70,11 +71,12 @@ def train(
         if resume:
             config = _resume_config(resume, given, file, out)
         else:
-            config = _new_config(file, given)
+            config = new_config(file, given)
     return _train(config, given.get("model"), out, resume, verbose=not quiet)
 
 
-def _new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
+def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
+    """Return the configuration that a file and flags give; flags win."""
     config = configuration.read(file) if file else TrainConfig()
     config = configuration.checked(config, given, _flag)
     if is_own(config.model) and "model" not in given:
@@ -117,7 +119,7 @@ def _train(
         else:
             own = OwnModel.named(config.model) if is_own(config.model) else None
         weights = runs.read_weights(Path(config.init)) if config.init and not resume else None
-    data = _load_data(config)
+    data = load_data(config)
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
         config,
@@ -186,7 +188,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
     return status
 
 
-def _load_data(config: TrainConfig) -> "Dataset":
+def load_data(config: TrainConfig) -> "Dataset":
+    """Load a configuration's data set, and say where it is another one than was hoped for."""
     found = data_of(config)
     if config.data == "auto" and found.settings["kind"] == "embedded":
         click.echo(
