@@ -18,8 +18,7 @@ INSIDE = {
         "all_taken", "check_arrays", "check_overlaps", "cut_into_steps", "first_names", "summarize",
     },
     "cnnlite.optim": {
-        "Owners", "check_gradient", "check_state", "checked_groups", "checked_options",
-        "step_count", "wholly",
+        "Owners", "check_gradient", "check_state", "step_count", "wholly",
     },
 }  # fmt: skip
 

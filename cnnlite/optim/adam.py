@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import ClassVar
 
 import numpy as np
 
-from cnnlite.optim.optimizer import Array, Optimizer, moving_average_of_squares, with_decay
-from cnnlite.optim.options import Group
+from cnnlite.optim.groups import Group
+from cnnlite.optim.optimizer import (
+    Array,
+    Optimizer,
+    Options,
+    State,
+    moving_average_of_squares,
+    with_decay,
+)
 
 __all__ = ["Adam", "AdamW"]
 
@@ -55,18 +62,11 @@ class Adam(Optimizer):
             maximize=maximize,
         )  # fmt: skip
 
-    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def state_names(self, options: Options) -> tuple[str, ...]:
         names = ("step", "exp_avg", "exp_avg_sq")
         return (*names, "max_exp_avg_sq") if options["amsgrad"] else names
 
-    def update(
-        self,
-        param: Array,
-        grad: Array,
-        state: dict[str, Any],
-        lr: float,
-        options: Mapping[str, Any],
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         state["step"] += 1
         step, average, squares = state["step"], state["exp_avg"], state["exp_avg_sq"]
         (beta1, beta2), weight_decay = options["betas"], options["weight_decay"]

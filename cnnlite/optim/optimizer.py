@@ -10,14 +10,16 @@ import numpy as np
 
 from cnnlite.checks.numbers import real
 from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
-from cnnlite.optim.options import Group, checked_groups, checked_options
+from cnnlite.optim.groups import Group, checked_groups, checked_options
 from cnnlite.optim.whole import wholly
 
 __all__ = ["Optimizer"]
 
 Array = np.ndarray
 Scratch = tuple[Array, Array]
-_Move = tuple[str, Array, Array, Mapping[str, Any]]
+State = dict[str, Any]
+Options = Mapping[str, Any]
+_Move = tuple[str, Array, Array, Options]
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -41,7 +43,7 @@ class Optimizer(ABC):
     """What all optimizers share: options, groups, the checks of a step, and the state.
 
     The attribute `lr` may be set between steps.  The groups' learning rates change in proportion,
-    the state's dict keeps it, and `options` remembers what the constructor was given.
+    `state_dict` keeps it, and `options` remembers what the constructor was given.
 
     An optimizer of one's own passes its options to this constructor, says in `state_names` which
     arrays it keeps for a parameter, and has an `update`, which must not raise: `step` has checked
@@ -65,24 +67,17 @@ class Optimizer(ABC):
         name = type(self).__name__
         self.options = checked_options(name, options)
         self.groups = checked_groups(name, groups, options)
-        self.state: dict[str, dict[str, Any]] = {}
+        self.state: dict[str, State] = {}
         self._buffers: dict[np.dtype[Any], Scratch] = {}
         self._owners = Owners(name)
         self._lr: float | None = None  # what was set after the optimizer was made
 
     @abstractmethod
-    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def state_names(self, options: Options) -> tuple[str, ...]:
         """Name the arrays kept for a parameter with these options ("step" is an int)."""
 
     @abstractmethod
-    def update(
-        self,
-        param: Array,
-        grad: Array,
-        state: dict[str, Any],
-        lr: float,
-        options: Mapping[str, Any],
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         """Change one parameter and its state in place; `lr` has the schedule's factor in it."""
 
     def prepare(self, param: Array, grad: Array) -> None:
@@ -92,7 +87,7 @@ class Optimizer(ABC):
             first, second = (np.empty(param.size, param.dtype) for _ in range(2))
             self._buffers[param.dtype] = first, second
 
-    def options_at_first(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def options_at_first(self, options: Options) -> Options:
         """Return the options of the step in which a parameter gets its state."""
         return options
 
@@ -128,7 +123,7 @@ class Optimizer(ABC):
         """
         factor = real(type(self).__name__, "lr_factor", lr_factor, 0)
         moves = self._moves(params, grads)
-        fresh: dict[str, dict[str, Any]] = {}
+        fresh: dict[str, State] = {}
         for place, (key, param, grad, options) in enumerate(moves):
             state = self.state.get(key, ())
             missing = [name for name in self.state_names(options) if name not in state]
@@ -198,7 +193,7 @@ class Optimizer(ABC):
         arrays = dict(state)
         given = arrays.pop("lr", None)
         lr = None if given is None else real(where, "lr", np.asarray(given).tolist(), 0)
-        loaded: dict[str, dict[str, Any]] = {}
+        loaded: dict[str, State] = {}
         for path, value in arrays.items():
             key, _, name = path.rpartition("/")
             loaded.setdefault(key, {})[name] = (
@@ -257,19 +252,19 @@ class Optimizer(ABC):
             moves.append((key, param, grad, options))
         return moves
 
-    def _every_options(self) -> Iterator[dict[str, Any]]:
+    def _every_options(self) -> Iterator[Options]:
         yield self.options
         for _, options in self.groups:
             yield options
 
-    def _rate(self, options: Mapping[str, Any]) -> float:
+    def _rate(self, options: Options) -> float:
         """The learning rate of parameters with these options, before the schedule's factor."""
         own, first = options["lr"], self.options["lr"]
         if self._lr is None or own == first:
             return float(own if self._lr is None else self._lr)
         return float(own * (self._lr / first)) if first else float(own)
 
-    def _options_of(self, key: str, param: Array) -> dict[str, Any]:
+    def _options_of(self, key: str, param: Array) -> Options:
         for match, options in self.groups:
             if match(key, param):
                 return options

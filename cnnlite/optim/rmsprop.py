@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
-from cnnlite.optim.optimizer import Array, Optimizer, moving_average_of_squares, with_decay
-from cnnlite.optim.options import Group
+from cnnlite.optim.groups import Group
+from cnnlite.optim.optimizer import (
+    Array,
+    Optimizer,
+    Options,
+    State,
+    moving_average_of_squares,
+    with_decay,
+)
 
 __all__ = ["RMSprop"]
 
@@ -54,19 +60,12 @@ class RMSprop(Optimizer):
             centered=centered, maximize=maximize,
         )  # fmt: skip
 
-    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def state_names(self, options: Options) -> tuple[str, ...]:
         wanted = (True, options["momentum"], options["centered"])
         names = ("square_avg", "momentum_buffer", "grad_avg")
         return tuple(name for name, need in zip(names, wanted, strict=True) if need)
 
-    def update(
-        self,
-        param: Array,
-        grad: Array,
-        state: dict[str, Any],
-        lr: float,
-        options: Mapping[str, Any],
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         alpha, squares = options["alpha"], state["square_avg"]
         decayed, move = self._scratch(param)
         grad = with_decay(grad, param, options["weight_decay"], decayed)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from cnnlite.backend import kernels
-from cnnlite.optim.optimizer import Array, Optimizer, Scratch, with_decay
-from cnnlite.optim.options import Group
+from cnnlite.optim.groups import Group
+from cnnlite.optim.optimizer import Array, Optimizer, Options, Scratch, State, with_decay
 
 __all__ = ["SGD"]
 
@@ -88,10 +87,10 @@ class SGD(Optimizer):
                 dampening = options["dampening"]
                 raise ValueError(f"SGD: nesterov needs a dampening of 0, got {dampening}")
 
-    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def state_names(self, options: Options) -> tuple[str, ...]:
         return ("momentum_buffer",) if options["momentum"] else ()
 
-    def options_at_first(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def options_at_first(self, options: Options) -> Options:
         return {**options, "dampening": 0}  # the buffer begins as the gradient, as in PyTorch
 
     def prepare(self, param: Array, grad: Array) -> None:
@@ -99,14 +98,7 @@ class SGD(Optimizer):
         if damped or not _readable(param, grad):
             super().prepare(param, grad)
 
-    def update(
-        self,
-        param: Array,
-        grad: Array,
-        state: dict[str, Any],
-        lr: float,
-        options: Mapping[str, Any],
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]
         buffer, scratch = state["momentum_buffer"] if momentum else None, None
         damped = buffer is not None and options["dampening"]

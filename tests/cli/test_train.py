@@ -16,6 +16,7 @@ import pytest
 
 from cnnlite.cli import runs
 from cnnlite.cli.config import TrainConfig, read
+from cnnlite.optim.schedules import SCHEDULES
 from cnnlite.report import history
 
 Cli = Callable[..., Any]
@@ -84,9 +85,7 @@ def test_overfit_learns_a_few_images_by_heart(cli: Cli) -> None:
     assert rows[-1]["train_acc"] == 1.0
 
 
-@pytest.mark.parametrize(
-    "schedule", ["constant", "step", "multistep", "cosine", "onecycle", "exponential"]
-)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_trains(cli: Cli, schedule: str) -> None:
     assert cli(*QUICK, "--smoke", "--schedule", schedule).status == 0
 
