@@ -142,6 +142,17 @@ class Recorder(Callback):
         self.calls.append("after_step")
 
 
+class StopAt(Callback):
+    """Stops the training after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(self, solver: Solver) -> None:
+        if solver.step == self.step:
+            solver.stop()
+
+
 class Spy(Layer):
     """Passes its input on, and keeps a copy of each batch; calls `action` in forward."""
 

@@ -72,15 +72,6 @@ def test_batch_norms_statistics_of_averaged_weights_are_made_anew() -> None:
     assert not np.array_equal(other.buffers["1.running_mean"], solver.ema.state["1.running_mean"])
 
 
-class StopAt(Callback):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def after_step(self, solver: Solver) -> None:
-        if solver.step == self.step:
-            solver.stop()
-
-
 @pytest.mark.parametrize("make", [lambda: 0.9, AveragedWeights, lambda: EMA(0.99, warmup=True)])
 @pytest.mark.parametrize("step", [1, 5, 12, 13, 15])
 def test_a_resumed_training_continues_to_the_same_bits(
@@ -90,7 +81,9 @@ def test_a_resumed_training_continues_to_the_same_bits(
     whole = trainings.solver(ema=make(), **options)
     whole.train()
     path = tmp_path / "training.safetensors"
-    trainings.solver(ema=make(), checkpoint=path, callbacks=[StopAt(step)], **options).train()
+    trainings.solver(
+        ema=make(), checkpoint=path, callbacks=[trainings.StopAt(step)], **options
+    ).train()
     again = trainings.solver(ema=make(), checkpoint=path, **options)
     again.resume()
     assert trainings.fingerprint(again) == trainings.fingerprint(whole)

@@ -103,7 +103,16 @@ class MultiStep:
 
 
 @dataclass(frozen=True)
-class Cosine(Warmed):
+class _ToFinal(Warmed):
+    final: float = 0.0
+    warmup: Length = 0
+
+    def __post_init__(self) -> None:
+        set_factor(self, "final")
+        set_length(self, "warmup")
+
+
+class Cosine(_ToFinal):
     """The factor falls from 1 to `final` along half a period of the cosine.
 
     Args:
@@ -114,15 +123,22 @@ class Cosine(Warmed):
     equation 5, without restarts; torch.optim.lr_scheduler.CosineAnnealingLR.
     """
 
-    final: float = 0.0
-    warmup: Length = 0
-
-    def __post_init__(self) -> None:
-        set_factor(self, "final")
-        set_length(self, "warmup")
-
     def factor(self, step: int, total_steps: int) -> float:
         return cosine(1.0, self.final, step / total_steps)
+
+
+class Linear(_ToFinal):
+    """The factor falls from 1 to `final` along a line.
+
+    Args:
+        final: the factor that the end of training would have.
+        warmup: length of the warm-up.
+
+    Source: torch.optim.lr_scheduler.LinearLR, with start_factor 1.
+    """
+
+    def factor(self, step: int, total_steps: int) -> float:
+        return linear(1.0, self.final, step / total_steps)
 
 
 @dataclass(frozen=True)
@@ -145,28 +161,6 @@ class Exponential(Warmed):
 
     def factor(self, step: int, total_steps: int) -> float:
         return float(self.final ** (step / total_steps))
-
-
-@dataclass(frozen=True)
-class Linear(Warmed):
-    """The factor falls from 1 to `final` along a line.
-
-    Args:
-        final: the factor that the end of training would have.
-        warmup: length of the warm-up.
-
-    Source: torch.optim.lr_scheduler.LinearLR, with start_factor 1.
-    """
-
-    final: float = 0.0
-    warmup: Length = 0
-
-    def __post_init__(self) -> None:
-        set_factor(self, "final")
-        set_length(self, "warmup")
-
-    def factor(self, step: int, total_steps: int) -> float:
-        return linear(1.0, self.final, step / total_steps)
 
 
 @dataclass(frozen=True)
