@@ -27,7 +27,7 @@ def update_bn(model: Layer, data: Any, seed: int | None = None) -> None:
     """Make batch-norm's running statistics anew: their plain means over all batches of the data.
 
     Averaged weights need it, whose statistics are none of those that the training has seen.  A
-    model without batch-norm stays as it is.
+    model without batch-norm stays as it is, and so do norms whose statistics are frozen.
 
     Args:
         model: any layer; nothing but its buffers is changed.
@@ -49,7 +49,7 @@ def update_bn(model: Layer, data: Any, seed: int | None = None) -> None:
     norms: dict[int, Any] = {
         id(leaf): leaf
         for _, leaf in model.leaves()
-        if isinstance(leaf, BatchNorm1d | BatchNorm2d) and leaf.buffers
+        if isinstance(leaf, BatchNorm1d | BatchNorm2d) and leaf.moves_buffers(train=True)
     }
     if not norms:
         return

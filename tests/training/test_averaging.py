@@ -13,6 +13,7 @@ from cnnlite import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Sequential, u
 from cnnlite.callbacks import Callback
 from cnnlite.checkpoint import CheckpointError
 from cnnlite.interop.torch import to_torch
+from cnnlite.models import freeze_layers
 from cnnlite.optim import EMA, AveragedWeights
 from cnnlite.solver import Solver, TrainingDiverged
 from tests import trainings
@@ -226,3 +227,14 @@ def test_update_bn_that_fails_leaves_everything_as_it_was() -> None:
 
 def test_a_model_without_batch_norm_needs_no_data() -> None:
     update_bn(Sequential(Linear(3, 2)), [])
+
+
+def test_statistics_that_are_frozen_stay_as_they_are() -> None:
+    model = with_norms()
+    freeze_layers(model, "0", "1")
+    x = np.random.default_rng(0).standard_normal((4, 9, 3, 8, 8))
+    before = model.state_dict()
+    update_bn(model, list(x))
+    moved = {"5.running_mean", "5.running_var", "5.num_batches_tracked"}
+    for key, array in model.state_dict().items():
+        assert np.array_equal(array, before[key]) == (key not in moved), key
