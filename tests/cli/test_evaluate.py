@@ -60,7 +60,7 @@ def test_the_files_hold_what_was_printed(cli: Cli, run_copy: Path) -> None:
     assert sum(row[1] == row[2] for row in rows[1:]) == np.trace(counts)
     wrong = [row for row in rows[1:] if row[1] != row[2]]
     worst = max(wrong, key=lambda row: float(row[3]))
-    assert re.search(rf"^ +{worst[0]} +{worst[1]} +{worst[2]} +", out, re.M)
+    assert re.search(rf"^{worst[0]} +{worst[1]} +{worst[2]} +", out, re.M)
 
 
 def test_the_matrix_fits_80_columns(
