@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from cnnlite.cli._group import explained, fail, show_table, without
+from cnnlite.cli._group import describe, explained, fail, show_table, without
 from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import printable, width_of
 
@@ -153,6 +153,7 @@ def _show_pairs(confusion: "Confusion") -> None:
         click.echo()
     elif pairs := confusion.worst_pairs(PAIRS):
         rows = [[names[pair.true], names[pair.taken_for], f"{pair.images:,}"] for pair in pairs]
+        click.echo("the most frequent mistakes:")
         show_table(("true class", "taken for", "images"), rows, ["images"])
         click.echo()
 
@@ -202,7 +203,7 @@ def _write(
     captions = [
         (f"{answers.chances[i]:.0%} {answers.said(i)}", f"is {answers.true(i)}") for i in drawn
     ]
-    with explained(OSError, ValueError):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         confusion.save_csv(table)
         replace_file(predictions, text.getvalue().encode())
@@ -215,4 +216,6 @@ def _write(
                 heading = f"The most confident mistakes ({title})"
                 sheet.save_captioned([images[i] for i in drawn], captions, mistakes, heading)
                 written.append(mistakes)
+    except OSError as error:
+        fail(f"{describe(error)}: the files cannot be written; --out names another folder")
     click.echo(f"written to {folder}: {', '.join(sorted(path.name for path in written))}")
