@@ -119,7 +119,7 @@ def width_of(stream: Any) -> int | None:
 
 def printable(name: str) -> str:
     """Return a file's name so that it can be printed and written anywhere, other for each name."""
-    if name.isprintable():
+    if name.isprintable() and (os.sep == "\\" or "\\" not in name):
         return name
     raw = os.fsencode(name).replace(b"\\", b"\\\\")
     text = raw.decode("utf-8", "backslashreplace")

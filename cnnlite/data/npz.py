@@ -1,7 +1,8 @@
 """Arrays in an .npz file as a data set; everything in it is checked, and nothing is guessed."""
 
+import contextlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -76,18 +77,22 @@ def npz(path: PathLike, val: float = 0.1, seed: int = 0, cache: bool = True) -> 
     return Dataset(arrays, class_names, normalization, printable(path.stem), settings)
 
 
-def _opened(path: Path) -> "np.lib.npyio.NpzFile":
-    try:
-        file = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder, expected an .npz file") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is no .npz file: {error}") from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise DataError(f"{path} is one array, expected an .npz file: np.savez(path, X=X, y=y)")
-    return file
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator["np.lib.npyio.NpzFile"]:
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, expected an .npz file")
+    with open(path, "rb") as raw:  # NumPy would leave a damaged one open
+        try:
+            file = np.load(raw, allow_pickle=False)
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} is no .npz file: {error}") from None
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            hint = "np.savez(path, X=X, y=y) writes one"
+            raise DataError(f"{path} is one array, expected an .npz file: {hint}")
+        with file:
+            yield file
 
 
 def _keys(path: Path, there: list[str]) -> dict[str, tuple[str, str]]:

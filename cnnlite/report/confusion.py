@@ -16,7 +16,7 @@ from cnnlite.files import replace_file
 __all__ = ["Confusion", "Pair"]
 
 INK, RIGHT, WRONG = "#333333", (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
-PAPER = 0.96  # the grey of an empty cell, which shows the grid
+PAPER = 245  # the grey of an empty cell, which shows the grid
 MOST_NUMBERS = 30  # classes; with more, the numbers in the cells would be too small to read
 MOST_NAMES = 60
 
@@ -150,14 +150,14 @@ class Confusion:
         figure.savefig(picture, format="png", metadata={"Software": None})
         replace_file(path, picture.getvalue())
 
-    def _colors(self) -> NDArray[np.float64]:
+    def _colors(self) -> NDArray[np.uint8]:
         """An RGB image of the matrix; the most frequent mistake has the full colour."""
         shares = np.nan_to_num(_share(self.matrix, self.images[:, None]))
         right = np.eye(len(shares), dtype=bool)
         most = max(float(shares[~right].max(initial=0.0)), 0.05)
         strength = np.where(right, shares, shares / most * 0.8)[..., None]
-        ink = np.where(right[..., None], RIGHT, WRONG) / 255
-        return PAPER - strength * (PAPER - ink)
+        ink = np.where(right[..., None], RIGHT, WRONG)
+        return np.rint(PAPER - strength * (PAPER - ink)).astype(np.uint8)
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

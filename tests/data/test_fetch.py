@@ -8,14 +8,17 @@ import socket
 import tarfile
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from cnnlite.data import DataError, DownloadError, fetch, verify
+from cnnlite.data import FETCHABLE, DataError, DownloadError, fetch, load, verify
 from cnnlite.data.download import Remote, download
 from cnnlite.data.published import MD5, REMOTES
+from tests.data.official import write_cifar100, write_mnist, write_svhn
 
 PY = "cifar-10-batches-py"
 NAME = "cifar-10-python.tar.gz"
@@ -275,3 +278,98 @@ def test_verify_reports_each_file(python_root: Path, monkeypatch: pytest.MonkeyP
 def test_verify_reports_what_is_not_there_at_all(tmp_path: Path, binary_root: Path) -> None:
     assert [report.status for report in verify(tmp_path / "nowhere")] == ["missing"] * 6
     assert [report.status for report in verify(binary_root)] == ["readable"] * 6
+
+
+class TestOtherDataSets:
+    """Their files come from a server of one's own, in the official formats."""
+
+    @pytest.fixture
+    def many(self, tmp_path: Path, rng) -> Iterator[dict[str, list[Remote]]]:
+        root = tmp_path / "published"
+        write_mnist(root / "mnist", rng)
+        write_mnist(root / "fashion-mnist", rng)
+        write_svhn(root / "svhn", rng)
+        write_cifar100(root / "cifar100", rng)
+        with tarfile.open(root / "cifar100" / "cifar-100-python.tar.gz", "w:gz") as tar:
+            tar.add(root / "cifar100" / "cifar-100-python", "cifar-100-python")
+        handler = partial(Quiet, directory=str(root))
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            yield {
+                name: [remote(server.server_port, root / name / file.name) for file in files]
+                for name, files in REMOTES.items()
+                if name != "cifar10"
+            }
+            server.shutdown()
+            thread.join()
+
+    @pytest.mark.parametrize("name", [name for name in FETCHABLE if name != "cifar10"])
+    def test_are_fetched_verified_and_converted(
+        self, many, folder: Path, own_cache: Path, name: str
+    ) -> None:
+        seen: list[tuple[int, int]] = []
+        found = fetch(folder, lambda have, total: seen.append((have, total)), many[name], 5, name)
+        assert found.parent == folder
+        assert seen[-1] == (sum(file.size for file in many[name]),) * 2
+        assert seen == sorted(seen)
+        assert not list(folder.rglob("*.part"))
+        assert len(list(own_cache.rglob("*.npy"))) == 6
+        assert {report.status for report in verify(folder, name)} == {"readable"}
+        assert load(name, folder).name == name
+        nowhere = [Remote("http://127.0.0.1:9/x", 1, "", "")]
+        assert fetch(folder, files=nowhere, name=name) == found, "nothing is fetched again"
+
+    def test_a_wrong_file_is_removed_and_the_others_are_kept(self, many, folder: Path) -> None:
+        files = many["mnist"]
+        wrong = [*files[:3], replace(files[3], sha256="0" * 64)]
+        with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz\.part is not the file"):
+            fetch(folder, files=wrong, name="mnist", timeout=5)
+        assert sorted(path.name for path in (folder / "mnist").iterdir()) == sorted(
+            file.name for file in files[:3]
+        )
+        fetch(folder, files=files, name="mnist", timeout=5)
+
+    def test_what_is_damaged_is_reported(self, many, folder: Path) -> None:
+        fetch(folder, files=many["svhn"], name="svhn", timeout=5)
+        (folder / "svhn" / "test_32x32.mat").write_bytes(b"x")
+        assert [report.status for report in verify(folder, "svhn")] == ["readable", "damaged"]
+        fetch(folder, files=many["svhn"], name="svhn", timeout=5)
+        assert [report.status for report in verify(folder, "svhn")] == ["readable", "readable"]
+
+    def test_an_official_file_is_known_by_its_sum(self, many, folder: Path, monkeypatch) -> None:
+        fetch(folder, files=many["mnist"], name="mnist", timeout=5)
+        monkeypatch.setitem(MD5["mnist"], many["mnist"][0].name, many["mnist"][0].md5)
+        reports = verify(folder, "mnist")
+        assert [report.status for report in reports] == ["official", *["readable"] * 3]
+        assert reports[1].detail.startswith("100 labels")
+
+    def test_other_names_are_refused(self, folder: Path) -> None:
+        for function in (lambda: fetch(folder, name="imagenet"), lambda: verify(folder, "x")):
+            with pytest.raises(ValueError, match="name is"):
+                function()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def remote(port: int, path: Path) -> Remote:
+    content = path.read_bytes()
+    return Remote(
+        f"http://127.0.0.1:{port}/{path.parent.name}/{path.name}",
+        len(content),
+        hashlib.md5(content).hexdigest(),
+        hashlib.sha256(content).hexdigest(),
+    )
+
+
+@pytest.mark.parametrize("name", FETCHABLE)
+def test_published_sums_have_the_right_form(name: str) -> None:
+    for file in REMOTES[name]:
+        assert file.url.startswith("http")
+        assert file.size > 4000
+        assert re.fullmatch("[0-9a-f]{32}", file.md5)
+        assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+    assert MD5[name]
