@@ -144,7 +144,8 @@ KINDS: dict[str, Kind] = {
 """The kind of each argument by its name."""
 
 BY_ANNOTATION: dict[Any, Kind] = {
-    "bool": FLAG, "bool | None": FLAG, "IntPair": FROM_0, IntPair: FROM_0,
+    "bool": FLAG, bool: FLAG, "bool | None": FLAG, bool | None: FLAG, "IntPair": FROM_0,
+    IntPair: FROM_0,
 }  # fmt: skip
 """And of those whose name says nothing, by what they are declared to be."""
 
