@@ -11,6 +11,7 @@ from cnnlite.catalogue.entry import ODD, Entry, Export, Graph, Node, example
 from cnnlite.catalogue.twins import Told, Twin, module_type, same
 from cnnlite.checks.numbers import pair
 from cnnlite.checks.windows import resolve_padding
+from cnnlite.functional.conv.borders import MODES
 
 if TYPE_CHECKING:
     import torch
@@ -45,8 +46,6 @@ def _conv_to_torch(layer: nn.Conv2d) -> torch.nn.Module:
 
 
 def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
-    if module.padding_mode not in ("zeros", "circular"):
-        raise ValueError(f"padding_mode is {module.padding_mode!r}, expected 'zeros' or 'circular'")
     sides = getattr(module, "sides", None)
     return nn.Conv2d(
         module.in_channels, module.out_channels, module.kernel_size, module.stride,
@@ -58,9 +57,9 @@ def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
 def _conv_node(g: Graph, layer: nn.Conv2d, x: str) -> str:
     *_, (top, bottom, left, right) = _window(layer)
     pads = [top, left, bottom, right]
-    if layer.padding_mode == "circular":
+    if layer.padding_mode != "zeros":
         amounts = g.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-        x, pads = g.node("Pad", [x, amounts], mode="wrap"), [0, 0, 0, 0]
+        x, pads = g.node("Pad", [x, amounts], mode=MODES[layer.padding_mode]), [0, 0, 0, 0]
     return g.node(
         "Conv", [x, *(g.constant(array) for array in layer.params.values())], pads=pads,
         strides=list(layer.stride), dilations=list(layer.dilation), group=layer.groups,
@@ -153,6 +152,29 @@ ENTRIES = [
             ),
             example(4, 4, 3, padding="same", groups=2, shape=ODD),
             example(4, 4, 3, padding=1, padding_mode="circular", groups=4, shape=ODD),
+            example(
+                4, 3, 3, padding=(2, 1), padding_mode="reflect", gives=(2, 3, 8, 6),
+                title="Conv2d reflect",
+            ),
+            example(
+                4, 3, 3, padding=((0, 2), (1, 4)), padding_mode="reflect", shape=ODD,
+                gives=(3, 3, 5, 9),
+            ),
+            example(
+                4, 3, 3, padding=(2, 1), padding_mode="replicate", gives=(2, 3, 8, 6),
+                title="Conv2d replicate",
+            ),
+            example(
+                4, 3, 3, padding=((0, 7), (1, 9)), stride=2, padding_mode="replicate", shape=ODD,
+                gives=(3, 3, 5, 7),
+            ),
+            example(
+                4, 8, 3, padding=1, groups=4, gives=(2, 8, 6, 6), title="Conv2d depthwise",
+            ),
+            example(
+                4, 4, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=4, bias=False,
+                shape=ODD, gives=(3, 4, 3, 4),
+            ),
         ),
         Twin(("Conv2d", "PaddedConv2d"), _conv_to_torch, _conv_from_torch),
         _conv_node, "conv2d",

@@ -46,6 +46,8 @@ FEW_TILES = (4, 4, 2)
 
 def choose(geometry: ConvGeometry) -> Passes:
     """Return the rungs that "auto" stands for."""
+    if 1 < geometry.groups == geometry.in_channels:
+        return Passes("depthwise", "depthwise", "depthwise")
     if (geometry.kernel, geometry.stride, geometry.dilation) != ((3, 3), (1, 1), (1, 1)):
         return Passes("tiled", "tiled", "tiled")
     return Passes(*("winograd" if _in(rows, geometry) else "tiled" for rows in WINOGRAD))
