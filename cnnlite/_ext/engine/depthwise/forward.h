@@ -10,14 +10,14 @@ typedef struct {
     ptrdiff_t piece_planes, piece_rows, row_blocks;
     const REAL *x, *weight, *bias;
     REAL *y;
-    int relu, turned;
+    int relu, turned, half;                /* half: dx of a 3x3 with stride 2 */
     char *const *own;
 } T(depthwise);
 
 /* One plane of y: the planes of x that it sees, `size` apart, as row_at reads them, and their weights. */
 typedef struct {
     const T(depthwise) *k;
-    const REAL *x, *weight;
+    const REAL *x, *weight, *before;       /* before: the planes that `from` is of */
     ptrdiff_t size;
     const REAL **from;                     /* of 3x3: the rows of x from the first row of the piece on, ... */
     ptrdiff_t from_size;                   /* ... of each of those planes */
@@ -30,15 +30,19 @@ INLINE V T(weight_at)(const T(depthwise) *k, const REAL *weight, ptrdiff_t tap, 
     return VSET1(weight[k->turned ? taps - 1 - tap : tap]);
 }
 
-INLINE void T(store_rows)(const T(depthwise) *k, const V *acc, REAL *y, ptrdiff_t r, ptrdiff_t q, const int rows)
+INLINE void T(store_rows)(const T(depthwise) *k, V *acc, REAL *y, ptrdiff_t r, ptrdiff_t q, const int rows)
 {
-    const ptrdiff_t columns = k->window.columns, size = k->window.out_h * k->window.out_w;
-    UNROLL_FOR(int i = 0; i < rows; i++) {
-        const ptrdiff_t at = (r + i) * columns + q, n = smaller(columns - q, size - at);
-        const V sum = k->relu ? VRELU(acc[i]) : acc[i];
-        if (n >= (ptrdiff_t)VL) VSTORE(y + at, sum);
-        else VSTOREN(y + at, sum, n);
+    const ptrdiff_t columns = k->window.columns, at = r * columns + q;
+    const ptrdiff_t left = k->window.out_h * k->window.out_w - at - (rows - 1) * columns, n = columns - q;
+    if (k->relu)
+        UNROLL_FOR(int i = 0; i < rows; i++) acc[i] = VRELU(acc[i]);
+    y += at;
+    if (n >= (ptrdiff_t)VL && left >= (ptrdiff_t)VL) {
+        UNROLL_FOR(int i = 0; i < rows; i++) VSTORE(y + i * columns, acc[i]);
+        return;
     }
+    UNROLL_FOR(int i = 0; i < rows - 1; i++) VSTOREN(y + i * columns, acc[i], smaller(VL, n));
+    VSTOREN(y + (rows - 1) * columns, acc[rows - 1], smaller(VL, smaller(n, left)));
 }
 
 /* Rows r .. r + rows, VL outputs of each: any kernel. */
@@ -79,6 +83,18 @@ INLINE void T(sum_any)(const T(depthwise_plane) *p, ptrdiff_t r, ptrdiff_t q, co
         UNROLL_FOR(int v = 0; v < rows; v++) acc[v] = VLOAD(block + v * VL);
     }
     T(store_rows)(k, acc, p->y, r, q, rows);
+}
+
+/* The lanes of the loads in load_3 that are inside of the plane, and that n outputs from q on see. */
+INLINE void T(lanes_3)(const T(window) *w, ptrdiff_t q, ptrdiff_t n, const int step, T(lanes) lanes[4])
+{
+    for (int i = 0; i < 4; i++) {
+        const ptrdiff_t far = step == 2 ? i % 2 * (ptrdiff_t)VL : 0;
+        const ptrdiff_t first = q * step - w->left + (step == 2 ? i / 2 * 2 : i) + far;
+        const ptrdiff_t end = smaller(w->merged > 1 ? VL : w->width - first, step * n - far);
+        lanes[i].begin = w->merged > 1 ? 0 : smaller(VL, larger(0, -first));
+        lanes[i].end = larger(lanes[i].begin, smaller(VL, end));
+    }
 }
 
 /* What the three columns of the kernel see of a row.  With step 2, the even and odd columns of two vectors. */
@@ -125,11 +141,7 @@ INLINE void T(sum_3x3)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdiff_t e
     const ptrdiff_t column[3] = {T(column_of)(w, 0), T(column_of)(w, 1), T(column_of)(w, 2)};
     T(lanes) lanes[4];
     V tap[9], acc[MR];
-    for (int i = 0; i < 4; i++) {
-        const ptrdiff_t first = q * step - w->left + (step == 1 ? i : i / 2 * 2 + i % 2 * (ptrdiff_t)VL);
-        lanes[i].begin = smaller(VL, larger(0, -first));
-        lanes[i].end = larger(lanes[i].begin, smaller(VL, w->width - first));
-    }
+    if (!inside) T(lanes_3)(w, q, VL, step, lanes);
     UNROLL_FOR(int t = 0; t < 9; t++) tap[t] = T(weight_at)(k, p->weight, t, 9);
     for (ptrdiff_t i = begin; i < end; i += rows) {
         const ptrdiff_t r = smaller(i, end - rows);      /* the last rows overlap those before */
@@ -172,6 +184,59 @@ KERNEL void T(plane_any)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdiff_t
                 for (ptrdiff_t i = r; i < end; i++) T(sum_any)(p, i, q, 1);
 }
 
+/* Rows begin .. end of dx (begin even), of 3x3 taps with stride 2, from two rows of dy for each two of dx.  With X =
+ * x + left, column X of dx sees dy[X / 2] by tap 0 and dy[X / 2 - 1] by tap 2 if X is even, and dy[(X - 1) / 2] by tap
+ * 1 if not; rows likewise. */
+KERNEL void T(gradient_half)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdiff_t end)
+{
+    const T(depthwise) *k = p->k;
+    const T(window) *w = &k->window;
+    const ptrdiff_t top = 2 - w->top, left = 2 - w->left;     /* of the forward pass */
+    const int odd_h = (int)(top % 2), odd_w = (int)(left % 2);
+    for (ptrdiff_t q = 0; q < w->out_w; q += 2 * VL) {
+        const ptrdiff_t c = (q + left) / 2 + odd_w, n = w->out_w - q;       /* c: seen by tap 0 */
+        T(lanes) lanes[2];
+        for (int i = 0; i < 2; i++) {
+            lanes[i].begin = smaller(VL, larger(0, i - c));
+            lanes[i].end = larger(lanes[i].begin, smaller(VL, w->given_w - c + i));
+        }
+        for (ptrdiff_t r = begin; r < end; r += 2) {
+            const ptrdiff_t e = (r + top) / 2 + odd_h;
+            const REAL *planes = p->x, *weight = p->weight;
+            V sum[2][2] = {{VZERO, VZERO}, {VZERO, VZERO}};   /* of row and column: even, odd */
+            for (ptrdiff_t s = 0; s < k->sums; s++, planes += p->size, weight += 9) {
+                V dy[2][2], tap[9];
+                for (int i = 0; i < 2; i++) {
+                    const REAL *row = e - i >= 0 && e - i < w->given_h ? planes + (e - i) * w->given_w : w->zeros;
+                    for (int j = 0; j < 2; j++) dy[i][j] = VLOADR(row + c - j, lanes[j].begin, lanes[j].end);
+                }
+                UNROLL_FOR(int t = 0; t < 9; t++) tap[t] = VSET1(weight[t]);
+                UNROLL_FOR(int i = 0; i < 2; i++)
+                    UNROLL_FOR(int j = 0; j < 2; j++)
+                        sum[0][0] = VFMA(tap[6 * i + 2 * j], dy[i][j], sum[0][0]);
+                UNROLL_FOR(int i = 0; i < 2; i++) {
+                    sum[0][1] = VFMA(tap[6 * i + 1], odd_w ? dy[i][1] : dy[i][0], sum[0][1]);
+                    sum[1][0] = VFMA(tap[3 + 2 * i], odd_h ? dy[1][i] : dy[0][i], sum[1][0]);
+                }
+                const V middle = odd_h ? (odd_w ? dy[1][1] : dy[1][0]) : (odd_w ? dy[0][1] : dy[0][0]);
+                sum[1][1] = VFMA(tap[4], middle, sum[1][1]);
+            }
+            for (int i = 0; i < 2 && r + i < end; i++) {
+                const V even = sum[i ^ odd_h][odd_w], odd = sum[i ^ odd_h][1 - odd_w];
+                const V low = SHUFFLE(even, odd, LOWS), high = SHUFFLE(even, odd, HIGHS);
+                REAL *to = p->y + (r + i) * w->out_w + q;
+                if (n >= 2 * (ptrdiff_t)VL) {
+                    VSTORE(to, low);
+                    VSTORE(to + VL, high);
+                    continue;
+                }
+                VSTOREN(to, low, smaller(VL, n));
+                if (n > (ptrdiff_t)VL) VSTOREN(to + VL, high, n - VL);
+            }
+        }
+    }
+}
+
 /* Rows of x that one piece of a plane reads by a table, where it does. */
 INLINE ptrdiff_t T(table_rows)(const T(depthwise) *k)
 {
@@ -182,7 +247,8 @@ INLINE ptrdiff_t T(table_rows)(const T(depthwise) *k)
 
 INLINE void T(depthwise_scratch)(const T(depthwise) *k, arena *memory, REAL **copy, const REAL ***from)
 {
-    *copy = arena_take(memory, (size_t)(k->sums * k->window.scratch_size) * REAL_BYTES);
+    const ptrdiff_t copies = k->window.copied * k->sums;
+    *copy = arena_take(memory, (size_t)(copies * k->window.scratch_size) * REAL_BYTES);
     *from = arena_take(memory, (size_t)(k->sums * T(table_rows)(k)) * sizeof(REAL *));
 }
 
@@ -190,14 +256,19 @@ INLINE void T(depthwise_scratch)(const T(depthwise) *k, arena *memory, REAL **co
 INLINE void T(depthwise_rows)(T(depthwise_plane) *p, ptrdiff_t begin, ptrdiff_t end)
 {
     const T(window) *w = &p->k->window;
+    if (p->k->half) {
+        T(gradient_half)(p, begin, end);
+        return;
+    }
     if (!p->from_size) {
         T(plane_any)(p, begin, end);
         return;
     }
     const ptrdiff_t apart = w->merged * w->step_h;
     for (ptrdiff_t s = 0; s < p->k->sums; s++)
-        T(find_rows)(w, p->x + s * p->size, begin * apart - w->top, (end - begin - 1) * apart + 3,
+        T(find_rows)(w, p->x + s * p->size, p->before ? p->before + s * p->size : NULL, begin * apart - w->top, (end - begin - 1) * apart + 3,
                      p->from + s * p->from_size);
+    p->before = p->x;
     if (w->merged > 1) T(plane_3x3_merged)(p, begin, end);
     else if (w->step_h == 1) T(plane_3x3)(p, begin, end);
     else T(plane_3x3_half)(p, begin, end);
@@ -241,24 +312,27 @@ KERNEL void T(depthwise_piece)(void *context, ptrdiff_t piece, int thread)
     REAL *copy;
     T(depthwise_plane) p = {.k = k, .from_size = T(table_rows)(k), .size = size};
     T(depthwise_scratch)(k, &memory, &copy, &p.from);
-    if (w->scratch_size) memset(copy, 0, (size_t)(k->sums * w->scratch_size) * REAL_BYTES);
-    for (ptrdiff_t plane = first; plane < smaller(k->planes, first + k->piece_planes); plane++) {
-        const ptrdiff_t f = plane % k->channels;
-        const REAL *x = k->x + plane / k->shared * k->sums * size;
+    if (w->scratch_size) memset(copy, 0, (size_t)(w->copied * k->sums * w->scratch_size) * REAL_BYTES);
+    const ptrdiff_t last = smaller(k->planes, first + k->piece_planes);
+    ptrdiff_t f = first % k->channels;
+    for (ptrdiff_t plane = first; plane < last; plane++, f = f + 1 < k->channels ? f + 1 : 0) {
+        const ptrdiff_t number = (plane - first) % w->copied, given = k->shared == 1 ? plane : plane / k->shared;
+        const REAL *x = k->x + given * k->sums * size;
         p.weight = k->weight + f * weights;
         p.y = k->y + plane * w->out_h * w->out_w;
         p.x = x;
-        if (k->turned && !T(all_finite)(p.weight, weights)) {
-            if (begin == 0) T(gradient_by_definition)(k, x, p.weight, p.y);
-            continue;
-        }
         if (w->scratch_size) {
+            if (number == 0)
+                for (ptrdiff_t i = 0; i < smaller(w->copied, last - plane); i++)
+                    for (ptrdiff_t s = 0; s < k->sums; s++)
+                        T(copy_plane)(w, k->x + ((plane + i) / k->shared * k->sums + s) * size,
+                                      copy + (i * k->sums + s) * w->scratch_size);
             p.size = w->scratch_size;
-            for (ptrdiff_t s = 0; s < k->sums; s++) p.x = T(copy_plane)(w, x + s * size, copy + s * p.size);
-            p.x -= (k->sums - 1) * p.size;
+            p.x = T(copy_of)(w, copy + number * k->sums * p.size);
         }
         p.start = k->bias ? VSET1(k->bias[f]) : VZERO;
-        T(depthwise_rows)(&p, begin, end);
+        if (!k->turned || T(all_finite)(p.weight, weights)) T(depthwise_rows)(&p, begin, end);
+        else if (begin == 0) T(gradient_by_definition)(k, x, p.weight, p.y);
     }
 }
 
@@ -276,10 +350,9 @@ INLINE void T(depthwise_planes)(T(depthwise) *k, workspace *work)
     if (plane > 2 * pixels && w->merged == 1)
         k->piece_rows = divide_up(divide_up(w->rows, plane / pixels), MR) * MR;
     k->row_blocks = divide_up(w->rows, k->piece_rows);
-    k->window.zeros = arena_take(&shared, (size_t)w->width * REAL_BYTES);
+    T(take_window)(&k->window, &shared);
     T(depthwise_scratch)(k, &own, &copy, &from);
     if (!workspace_ready(work, shared.used, own.used)) return;
-    memset(work->shared, 0, shared.used);
     k->own = work->own;
     engine_parallel(divide_up(k->planes, k->piece_planes) * k->row_blocks, work->threads, T(depthwise_piece), k);
 }
@@ -323,6 +396,9 @@ KERNEL void T(conv2d_depthwise_input_gradient)(void *args, workspace *work)
     T(plan_window)(&w);
     T(depthwise) k = {.window = w, .planes = s->n * s->c, .channels = s->c, .shared = 1};
     k.sums = s->f / s->c, k.turned = 1;
+    k.half = w.is_3x3 && s->stride_h == 2 && s->stride_w == 2 && s->top <= 2 && s->left <= 2
+        && k.sums * 9 <= LONGEST_SUM;
+    if (k.half) k.window.scratch_size = 0;
     k.x = a->dy.data, k.weight = a->weight, k.y = a->dx;
     T(depthwise_planes)(&k, work);
 }

@@ -32,10 +32,10 @@ INLINE void T(gradient_scratch)(const T(depthwise_gradient) *k, arena *memory, T
 {
     const T(window) *w = &k->window;
     const ptrdiff_t sums = k->piece_filters * k->chunks * SUMS * VL;
-    state->copy = arena_take(memory, (size_t)w->scratch_size * REAL_BYTES);
+    state->copy = arena_take(memory, (size_t)(k->piece_filters * w->scratch_size) * REAL_BYTES);
     state->sums = arena_take(memory, (size_t)sums * REAL_BYTES);
     state->totals = arena_take(memory, (size_t)sums * sizeof(double));
-    state->from = arena_take(memory, (size_t)(T(gradient_rows)(w) * w->merged + 2) * sizeof(REAL *));
+    state->from = arena_take(memory, (size_t)(T(gradient_rows)(w) * w->merged * smaller(2, w->step_h) + 3) * sizeof(REAL *));
 }
 
 /* sums += taps first .. first + TAPS of rows begin .. end, VL outputs of each: any kernel.  The last chunk may have
@@ -69,62 +69,86 @@ KERNEL void T(add_taps)(const T(depthwise_state) *state, ptrdiff_t begin, ptrdif
 }
 
 /* acc += what one row of x gives with the rows of dy that see it by tap rows first .. last. */
-INLINE void T(add_row)(const REAL *row, const ptrdiff_t column[3], const T(lanes) lanes[3], int inside,
-                       const V dy[3], V acc[SUMS], const int first, const int last)
+INLINE void T(add_row)(const REAL *row, const ptrdiff_t column[3], const T(lanes) lanes[4], const int step,
+                       const int inside, const V dy[3], V acc[SUMS], const int first, const int last)
 {
-    UNROLL_FOR(int j = 0; j < 3; j++) {
-        const V x = inside ? VLOAD(row + column[j]) : VLOADR(row + column[j], lanes[j].begin, lanes[j].end);
-        UNROLL_FOR(int i = first; i <= last; i++) acc[3 * i + j] = VFMA(dy[i], x, acc[3 * i + j]);
-    }
+    V x[3];
+    T(load_3)(row, column, lanes, step, inside, x);
+    UNROLL_FOR(int j = 0; j < 3; j++)
+        UNROLL_FOR(int i = first; i <= last; i++) acc[3 * i + j] = VFMA(dy[i], x[j], acc[3 * i + j]);
 }
 
-/* The same for 3x3 taps with step 1, unmerged: each row of x is loaded once. */
-INLINE void T(add_3x3)(const T(depthwise_state) *state, ptrdiff_t rows, const REAL *at, ptrdiff_t q, ptrdiff_t n,
-                       REAL *sums, const int inside)
+#define NEXT_DY \
+    { \
+        const V next = inside ? VLOAD(at) : VLOADN(at, n); \
+        at += w->columns; \
+        acc[TAPS] = acc[TAPS] + next; \
+        dy[2] = dy[1], dy[1] = dy[0], dy[0] = next; \
+    }
+#define NEXT_ROW(first, last) T(add_row)(*from++ + q * step, column, lanes, step, inside, dy, acc, first, last);
+
+/* The same for 3x3 taps of `rows` rows of outputs (at least 2) that are `apart` rows apart.  Where that is 1, each
+ * row of x is loaded once for the three rows of dy that see it. */
+INLINE void T(add_3x3)(const T(depthwise_state) *state, const REAL *const *from, ptrdiff_t rows, const REAL *at,
+                       ptrdiff_t q, ptrdiff_t n, REAL *sums, const int apart, const int step, const int inside)
 {
     const T(window) *w = &state->k->window;
-    const REAL *const *from = state->from;
-    ptrdiff_t column[3];
-    T(lanes) lanes[3];
+    const ptrdiff_t column[3] = {T(column_of)(w, 0), T(column_of)(w, 1), T(column_of)(w, 2)};
+    T(lanes) lanes[4];
     V acc[SUMS], dy[3] = {VZERO, VZERO, VZERO};
-    for (int j = 0; j < 3; j++) {
-        column[j] = q + T(column_of)(w, j);
-        lanes[j] = T(lanes_of)(w, q, n, j);
-    }
+    T(lanes_3)(w, q, n, step, lanes);
     UNROLL_FOR(int t = 0; t < SUMS; t++) acc[t] = VLOAD(sums + t * VL);
-#define NEXT_ROW(first, last) \
-    T(add_row)(*from++, column, lanes, inside, dy, acc, first, last); \
-    dy[2] = dy[1]; \
-    dy[1] = dy[0];
-#define NEXT_DY \
-    dy[0] = inside ? VLOAD(at) : VLOADN(at, n); \
-    acc[TAPS] = acc[TAPS] + dy[0]; \
-    at += w->columns;
-    NEXT_DY
-    NEXT_ROW(0, 0)
-    NEXT_DY
-    NEXT_ROW(0, 1)
-    for (ptrdiff_t r = 2; r < rows; r++) {
+    if (apart == 2)
+        for (ptrdiff_t r = 0; r < rows; r++, from--) {
+            NEXT_DY
+            dy[2] = dy[1] = dy[0];
+            NEXT_ROW(0, 0)
+            NEXT_ROW(1, 1)
+            NEXT_ROW(2, 2)
+        }
+    else {
         NEXT_DY
-        NEXT_ROW(0, 2)
+        NEXT_ROW(0, 0)
+        NEXT_DY
+        NEXT_ROW(0, 1)
+        for (ptrdiff_t r = 2; r < rows; r++) {
+            NEXT_DY
+            NEXT_ROW(0, 2)
+        }
+        dy[2] = dy[1], dy[1] = dy[0];
+        NEXT_ROW(1, 2)
+        dy[2] = dy[1];
+        NEXT_ROW(2, 2)
     }
-    NEXT_ROW(1, 2)
-    NEXT_ROW(2, 2)
-#undef NEXT_ROW
-#undef NEXT_DY
     UNROLL_FOR(int t = 0; t < SUMS; t++) VSTORE(sums + t * VL, acc[t]);
 }
+#undef NEXT_ROW
+#undef NEXT_DY
 
-KERNEL void T(add_3x3_inside)(const T(depthwise_state) *state, ptrdiff_t rows, const REAL *at, ptrdiff_t q,
-                              ptrdiff_t n, REAL *sums)
-{
-    T(add_3x3)(state, rows, at, q, n, sums, 1);
-}
+#define ADD_3X3(name, apart, step) \
+    KERNEL void T(name)(const T(depthwise_state) *state, const REAL *const *from, ptrdiff_t rows, const REAL *at, \
+                        ptrdiff_t q, ptrdiff_t n, REAL *sums) \
+    { \
+        if (n == (ptrdiff_t)VL && T(is_inside)(&state->k->window, q)) \
+            T(add_3x3)(state, from, rows, at, q, n, sums, apart, step, 1); \
+        else T(add_3x3)(state, from, rows, at, q, n, sums, apart, step, 0); \
+    }
+ADD_3X3(add_plain, 1, 1)
+ADD_3X3(add_half, 2, 2)
+ADD_3X3(add_merged, 2, 1)
 
-KERNEL void T(add_3x3_edge)(const T(depthwise_state) *state, ptrdiff_t rows, const REAL *at, ptrdiff_t q,
-                            ptrdiff_t n, REAL *sums)
+/* Rows begin .. end, n of the VL outputs from q on. */
+INLINE void T(add_rows_of)(const T(depthwise_state) *state, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t q,
+                           ptrdiff_t n, int table, REAL *sums)
 {
-    T(add_3x3)(state, rows, at, q, n, sums, 0);
+    const T(window) *w = &state->k->window;
+    const REAL *at = state->dy + begin * w->columns + q;
+    if (!table)
+        for (ptrdiff_t chunk = 0; chunk < state->k->chunks; chunk++)
+            T(add_taps)(state, begin, end, q, n, chunk, sums + chunk * SUMS * VL);
+    else if (w->merged > 1) T(add_merged)(state, state->from + begin * 2, end - begin, at, q, n, sums);
+    else if (w->step_h == 2) T(add_half)(state, state->from, end - begin, at, q, n, sums);
+    else T(add_plain)(state, state->from, end - begin, at, q, n, sums);
 }
 
 /* Add what one plane gives to the sums of its filter, each lane of which has added up `done` numbers since they were
@@ -134,10 +158,12 @@ INLINE ptrdiff_t T(add_plane)(T(depthwise_state) *state, REAL *sums, double *tot
     const T(depthwise_gradient) *k = state->k;
     const T(window) *w = &k->window;
     const ptrdiff_t size = k->chunks * SUMS * VL, most = T(gradient_rows)(w);
+    const ptrdiff_t apart = w->merged * w->step_h;
     for (ptrdiff_t begin = 0; begin < w->rows; begin += most) {
         const ptrdiff_t end = smaller(w->rows, begin + most), rows = end - begin;
-        const int table = w->is_3x3 && w->step_h == 1 && w->merged == 1 && rows >= 2;
-        if (table) T(find_rows)(w, state->x, begin - w->top, rows + 2, state->from);
+        const int table = w->is_3x3 && w->merged <= 2 && rows >= 2;
+        if (table)
+            T(find_rows)(w, state->x, NULL, begin * apart - w->top, (rows - 1) * apart + 3, state->from);
         for (ptrdiff_t q = 0; q < w->columns; q += VL) {
             const ptrdiff_t n = smaller(VL, w->columns - q);
             if (done + rows > SUM_BLOCK) {
@@ -146,20 +172,11 @@ INLINE ptrdiff_t T(add_plane)(T(depthwise_state) *state, REAL *sums, double *tot
                 done = 0;
             }
             done += rows;
-            if (table) {
-                const REAL *at = state->dy + begin * w->columns + q;
-                if (n == (ptrdiff_t)VL && T(is_inside)(w, q)) T(add_3x3_inside)(state, rows, at, q, n, sums);
-                else T(add_3x3_edge)(state, rows, at, q, n, sums);
-                continue;
-            }
             /* Of a merged plane, the last row of outputs may be shorter than the others. */
             const ptrdiff_t left = w->out_h * w->out_w - (end - 1) * w->columns - q;
             const ptrdiff_t whole = left < n ? end - 1 : end;
-            for (ptrdiff_t chunk = 0; chunk < k->chunks; chunk++) {
-                REAL *to = sums + chunk * SUMS * VL;
-                if (begin < whole) T(add_taps)(state, begin, whole, q, n, chunk, to);
-                if (whole < end) T(add_taps)(state, whole, end, q, left, chunk, to);
-            }
+            if (begin < whole) T(add_rows_of)(state, begin, whole, q, n, table, sums);
+            if (whole < end) T(add_rows_of)(state, whole, end, q, left, table, sums);
         }
     }
     return done;
@@ -176,17 +193,19 @@ KERNEL void T(depthwise_gradient_piece)(void *context, ptrdiff_t piece, int thre
     arena memory = {k->own[thread], 0};
     T(depthwise_state) state = {.k = k};
     T(gradient_scratch)(k, &memory, &state);
-    memset(state.copy, 0, (size_t)w->scratch_size * REAL_BYTES);
+    memset(state.copy, 0, (size_t)(count * w->scratch_size) * REAL_BYTES);
     memset(state.sums, 0, (size_t)(count * size) * REAL_BYTES);
     memset(state.totals, 0, (size_t)(count * size) * sizeof(double));
     ptrdiff_t done = 0;
     for (ptrdiff_t image = begin; image < end; image++) {
         const ptrdiff_t before = done;     /* the same for all filters */
+        const ptrdiff_t plane = image * k->filters + first, given = w->given_h * w->given_w;
+        for (ptrdiff_t i = 0; w->scratch_size && i < count; i++)
+            T(copy_plane)(w, k->x + (plane + i) / k->shared * given, state.copy + i * w->scratch_size);
         for (ptrdiff_t i = 0; i < count; i++) {
-            const ptrdiff_t plane = image * k->filters + first + i;
-            const REAL *x = k->x + plane / k->shared * w->given_h * w->given_w;
-            state.x = T(copy_plane)(w, x, state.copy);
-            state.dy = k->dy + plane * w->out_h * w->out_w;
+            state.x = k->x + (k->shared == 1 ? plane + i : (plane + i) / k->shared) * given;
+            if (w->scratch_size) state.x = T(copy_of)(w, state.copy + i * w->scratch_size);
+            state.dy = k->dy + (plane + i) * w->out_h * w->out_w;
             done = T(add_plane)(&state, state.sums + i * size, state.totals + i * size, before);
         }
     }
@@ -215,12 +234,10 @@ KERNEL void T(conv2d_depthwise_weight_gradient)(void *args, workspace *work)
     k.piece_filters = larger(1, smaller(PIECE_FILTERS / k.chunks, s->f / MINIMUM_PIECES));
     k.filter_blocks = divide_up(s->f, k.piece_filters);
     k.parts = smaller(s->n, divide_up(MINIMUM_PIECES, k.filter_blocks));
-    REAL *zeros = arena_take(&shared, (size_t)k.window.width * REAL_BYTES);
+    T(take_window)(&k.window, &shared);
     k.totals = arena_take(&shared, (size_t)(s->f * k.parts * (taps + 1)) * sizeof(double));
     T(gradient_scratch)(&k, &own, &unused);
     if (!workspace_ready(work, shared.used, own.used)) return;
-    memset(zeros, 0, (size_t)k.window.width * REAL_BYTES);
-    k.window.zeros = zeros;
     k.own = work->own;
     engine_parallel(k.filter_blocks * k.parts, work->threads, T(depthwise_gradient_piece), &k);
     for (ptrdiff_t f = 0; f < s->f; f++)

@@ -20,14 +20,20 @@ typedef struct {
     ptrdiff_t merged, rows, columns;       /* rows of outputs, and how long they are */
     ptrdiff_t height, width, pitch;        /* of the plane with its zeros between */
     ptrdiff_t copy_size, scratch_size;     /* of a merged column; of a copied plane */
+    ptrdiff_t copied;                      /* planes at a time */
     int is_3x3;                            /* of neighbours, with equal steps of 1 or 2 */
-    const REAL *zeros;
+    const REAL *zeros;                     /* a row of them */
+    const REAL *inside;                    /* of merged columns: 1 where they are inside, for every pixel */
 } T(window);
 
 /* Lanes that are inside of the plane: begin .. end. */
 typedef struct {
     ptrdiff_t begin, end;
 } T(lanes);
+
+/* Planes that are copied before the first of them is read: what has just been stored is slow to load in other
+ * pieces. */
+#define COPIED_PLANES 8
 
 INLINE void T(plan_window)(T(window) *k)
 {
@@ -38,10 +44,11 @@ INLINE void T(plan_window)(T(window) *k)
     k->width = (k->given_w - 1) * k->spread_w + 1;
     k->pitch = k->spread_w > 1 ? k->width : k->given_w;
     k->scratch_size = k->spread_w > 1 ? k->given_h * k->pitch : 0;
-    k->merged = 1;
+    k->merged = k->copied = 1;
     if (same && k->spread_h == 1 && k->spread_w == 1 && 2 * k->out_w <= (ptrdiff_t)VL && k->out_h > 1
         && k->given_h <= 64 && k->taps_h * k->gap_h <= 64 && k->taps_w <= 16) {
         k->merged = smaller(VL / k->out_w, k->out_h);
+        k->copied = COPIED_PLANES;
         k->copy_size = (k->top + k->given_h + below + k->merged) * k->given_w + 2 * VL;
         k->scratch_size = k->taps_w * k->copy_size;
     }
@@ -84,36 +91,69 @@ INLINE const REAL *T(row_at)(const T(window) *k, const REAL *plane, ptrdiff_t y)
     return y % k->spread_h ? k->zeros : plane + y / k->spread_h * k->pitch;
 }
 
-/* from[i] = row y + i of a plane. */
-INLINE void T(find_rows)(const T(window) *k, const REAL *plane, ptrdiff_t y, ptrdiff_t count, const REAL **from)
+/* from[i] = row y + i of a plane, or, where they hold those rows of the plane `before`, moved to this one. */
+INLINE void T(find_rows)(const T(window) *k, const REAL *plane, const REAL *before, ptrdiff_t y, ptrdiff_t count,
+                         const REAL **from)
 {
-    const ptrdiff_t inside = k->spread_h == 1 ? smaller(count, k->height - y) : 0;
-    ptrdiff_t i = 0;
-    for (; i < inside && y + i < 0; i++) from[i] = k->zeros;
-    for (; i < inside; i++) from[i] = plane + (y + i) * k->pitch;
-    for (; i < count; i++) from[i] = T(row_at)(k, plane, y + i);
+    if (plane == before) return;
+    if (k->spread_h > 1 || (k->merged > 1 && !before)) {
+        for (ptrdiff_t i = 0; i < count; i++) from[i] = T(row_at)(k, plane, y + i);
+        return;
+    }
+    ptrdiff_t begin = smaller(count, larger(0, -y)), end = larger(begin, smaller(count, k->height - y));
+    if (k->merged > 1) begin = 0, end = count;
+    if (before) {
+        const ptrdiff_t apart = plane - before;
+        for (ptrdiff_t i = begin; i < end; i++) from[i] += apart;
+        return;
+    }
+    for (ptrdiff_t i = 0; i < begin; i++) from[i] = k->zeros;
+    for (ptrdiff_t i = begin; i < end; i++) from[i] = plane + (y + i) * k->pitch;
+    for (ptrdiff_t i = end; i < count; i++) from[i] = k->zeros;
 }
 
-/* Return the plane in the form that row_at reads: copied to `scratch`, whose zeros are there already, or itself. */
-INLINE const REAL *T(copy_plane)(const T(window) *k, const REAL *plane, REAL *scratch)
+/* Take the memory of what is the same for all planes; fill it in once it is there. */
+INLINE void T(take_window)(T(window) *k, arena *memory)
 {
-    const ptrdiff_t size = k->given_h * k->given_w;
-    if (k->merged > 1) {
-        REAL *to = scratch + k->top * k->pitch;
-        for (ptrdiff_t j = 0; j < k->taps_w; j++) {
-            const ptrdiff_t shift = j * k->gap_w - k->left;
-            const ptrdiff_t begin = smaller(k->given_w, larger(0, -shift));
-            const ptrdiff_t end = larger(begin, smaller(k->given_w, k->given_w - shift));
-            for (ptrdiff_t y = 0; y < size; y += k->given_w)
-                VSTORE(to + j * k->copy_size + y, VLOADR(plane + y + shift, begin, end));
+    const ptrdiff_t size = k->given_h * k->given_w, copied = k->merged > 1 ? k->taps_w : 0;
+    const ptrdiff_t numbers = divide_up(size, VL) * VL;
+    REAL *zeros = arena_take(memory, (size_t)k->width * REAL_BYTES);
+    REAL *inside = arena_take(memory, (size_t)(copied * numbers) * REAL_BYTES);
+    k->zeros = zeros, k->inside = inside;
+    if (!memory->memory) return;
+    memset(zeros, 0, (size_t)k->width * REAL_BYTES);
+    for (ptrdiff_t j = 0; j < copied; j++, inside += numbers)
+        for (ptrdiff_t i = 0; i < numbers; i++) {
+            const ptrdiff_t column = i % k->given_w + j * k->gap_w - k->left;
+            inside[i] = i < size && column >= 0 && column < k->given_w;
         }
-        return to;
+}
+
+/* Where row_at finds the first row of a plane that was copied to scratch. */
+INLINE const REAL *T(copy_of)(const T(window) *k, const REAL *scratch)
+{
+    return k->merged > 1 ? scratch + k->top * k->pitch : scratch;
+}
+
+/* Copy a plane to the form that row_at reads. */
+INLINE void T(copy_plane)(const T(window) *k, const REAL *plane, REAL *scratch)
+{
+    if (k->merged > 1) {
+        const ptrdiff_t size = k->given_h * k->given_w, taps = k->taps_w, gap = k->gap_w, next = k->copy_size;
+        const REAL *RESTRICT inside = k->inside;
+        REAL *RESTRICT to = scratch + k->top * k->pitch;
+        for (ptrdiff_t j = 0, shift = -k->left; j < taps; j++, shift += gap, to += next)
+            for (ptrdiff_t i = 0; i < size; i += VL, inside += VL) {
+                const ptrdiff_t begin = larger(0, -shift - i), end = smaller(VL, size - shift - i);
+                V x = VZERO;
+                if (begin < end) x = VLOADR(plane + shift + i, begin, end);
+                VSTORE(to + i, VSELECT((MASK)(VLOAD(inside) > VZERO), x, VZERO));
+            }
+        return;
     }
-    if (k->spread_w == 1) return plane;
     for (ptrdiff_t y = 0; y < k->given_h; y++)
         for (ptrdiff_t x = 0; x < k->given_w; x++)
             scratch[y * k->pitch + x * k->spread_w] = plane[y * k->given_w + x];
-    return scratch;
 }
 
 /* What a tap sees: p[0], p[step], p[2 step] ... of the lanes that are inside, zero in the others. */
