@@ -157,16 +157,15 @@ ENTRIES = [
                 title="Conv2d reflect",
             ),
             example(
-                4, 3, 3, padding=((0, 2), (1, 4)), padding_mode="reflect", shape=ODD,
-                gives=(3, 3, 5, 9),
+                4, 3, 3, padding=(2, 4), padding_mode="reflect", shape=ODD, gives=(3, 3, 7, 12),
             ),
             example(
                 4, 3, 3, padding=(2, 1), padding_mode="replicate", gives=(2, 3, 8, 6),
                 title="Conv2d replicate",
             ),
             example(
-                4, 3, 3, padding=((0, 7), (1, 9)), stride=2, padding_mode="replicate", shape=ODD,
-                gives=(3, 3, 5, 7),
+                4, 3, 3, padding=(7, 9), stride=2, padding_mode="replicate", shape=ODD,
+                gives=(3, 3, 9, 11),
             ),
             example(
                 4, 8, 3, padding=1, groups=4, gives=(2, 8, 6, 6), title="Conv2d depthwise",

@@ -13,7 +13,7 @@ def conv2d_depthwise_forward(x, weight, bias, y, stride, padding, dilation, post
         raise ValueError(f"{call.kernel}: an addend is given, expected none")
     forward_args(&k, call, x, weight, bias, y, stride, padding, dilation, xs[1], post, None)
     if call.length(y):
-        run_conv(call, &k)
+        call.run(&k, k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)
 
 
 def conv2d_depthwise_input_gradient(dy, weight, dx, stride, padding, dilation):
@@ -25,7 +25,7 @@ def conv2d_depthwise_input_gradient(dy, weight, dx, stride, padding, dilation):
         &k, call, dy, weight, dx, stride, padding, dilation, xs[1], NOTHING_KEPT
     )
     if k.shape.n:
-        run_conv(call, &k)
+        call.run(&k, k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)
 
 
 def conv2d_depthwise_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation):
@@ -36,4 +36,4 @@ def conv2d_depthwise_weight_gradient(x, dy, dweight, dbias, stride, padding, dil
     weight_gradient_args(
         &k, call, x, dy, dweight, dbias, stride, padding, dilation, xs[1], NOTHING_KEPT
     )
-    run_conv(call, &k)
+    call.run(&k, k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)

@@ -1,26 +1,26 @@
 /* depthwise/forward.h: y = x * weight + bias, and dx, which is the same sum over dy with the weights turned by half
  * a turn, and with zeros between its pixels where there was a stride. */
 
-#define DEPTHWISE_PIXELS 8192              /* of outputs, in a piece */
+#define DEPTHWISE_PIXELS 8192 /* of outputs, in a piece */
 
 typedef struct {
     T(window) window;
-    ptrdiff_t planes, channels;            /* of y: all, of an image */
-    ptrdiff_t shared, sums;                /* planes of y for one of x; planes of x whose sums are added for one of y */
+    ptrdiff_t planes, channels; /* of y: all, of an image */
+    ptrdiff_t shared, sums; /* planes of y for one of x; planes of x whose sums are added for one of y */
     ptrdiff_t piece_planes, piece_rows, row_blocks;
     const REAL *x, *weight, *bias;
     REAL *y;
-    int relu, turned, half;                /* half: dx of a 3x3 with stride 2 */
+    int relu, turned, half; /* half: dx of a 3x3 with stride 2 */
     char *const *own;
 } T(depthwise);
 
 /* One plane of y: the planes of x that it sees, `size` apart, as row_at reads them, and their weights. */
 typedef struct {
     const T(depthwise) *k;
-    const REAL *x, *weight, *before;       /* before: the planes that `from` is of */
+    const REAL *x, *weight, *before; /* before: the planes that `from` is of */
     ptrdiff_t size;
-    const REAL **from;                     /* of 3x3: the rows of x from the first row of the piece on, ... */
-    ptrdiff_t from_size;                   /* ... of each of those planes */
+    const REAL **from; /* of 3x3: the rows of x from the first row of the piece on, ... */
+    ptrdiff_t from_size; /* ... of each of those planes */
     V start;
     REAL *y;
 } T(depthwise_plane);
@@ -117,8 +117,8 @@ INLINE void T(load_3)(const REAL *row, const ptrdiff_t column[3], const T(lanes)
 }
 
 INLINE void T(rows_3x3)(const REAL *const *from, ptrdiff_t q, const V tap[9], const ptrdiff_t column[3],
-                        const T(lanes) lanes[4], const int rows, const int apart, const int step,
-                        const int inside, V acc[MR])
+                        const T(lanes) lanes[4], const int rows, const int apart, const int step, const int inside,
+                        V acc[MR])
 {
     UNROLL_FOR(int y = 0; y <= (rows - 1) * apart + 2; y++) {
         V x[3];
@@ -144,7 +144,7 @@ INLINE void T(sum_3x3)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdiff_t e
     if (!inside) T(lanes_3)(w, q, VL, step, lanes);
     UNROLL_FOR(int t = 0; t < 9; t++) tap[t] = T(weight_at)(k, p->weight, t, 9);
     for (ptrdiff_t i = begin; i < end; i += rows) {
-        const ptrdiff_t r = smaller(i, end - rows);      /* the last rows overlap those before */
+        const ptrdiff_t r = smaller(i, end - rows); /* the last rows overlap those before */
         const REAL *const *from = p->from + (r - begin) * apart;
         UNROLL_FOR(int v = 0; v < rows; v++) acc[v] = p->start;
         T(rows_3x3)(from, q, tap, column, lanes, rows, apart, step, inside, acc);
@@ -191,10 +191,10 @@ KERNEL void T(gradient_half)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdi
 {
     const T(depthwise) *k = p->k;
     const T(window) *w = &k->window;
-    const ptrdiff_t top = 2 - w->top, left = 2 - w->left;     /* of the forward pass */
+    const ptrdiff_t top = 2 - w->top, left = 2 - w->left; /* of the forward pass */
     const int odd_h = (int)(top % 2), odd_w = (int)(left % 2);
     for (ptrdiff_t q = 0; q < w->out_w; q += 2 * VL) {
-        const ptrdiff_t c = (q + left) / 2 + odd_w, n = w->out_w - q;       /* c: seen by tap 0 */
+        const ptrdiff_t c = (q + left) / 2 + odd_w, n = w->out_w - q; /* c: seen by tap 0 */
         T(lanes) lanes[2];
         for (int i = 0; i < 2; i++) {
             lanes[i].begin = smaller(VL, larger(0, i - c));
@@ -203,7 +203,7 @@ KERNEL void T(gradient_half)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdi
         for (ptrdiff_t r = begin; r < end; r += 2) {
             const ptrdiff_t e = (r + top) / 2 + odd_h;
             const REAL *planes = p->x, *weight = p->weight;
-            V sum[2][2] = {{VZERO, VZERO}, {VZERO, VZERO}};   /* of row and column: even, odd */
+            V sum[2][2] = {{VZERO, VZERO}, {VZERO, VZERO}}; /* of row and column: even, odd */
             for (ptrdiff_t s = 0; s < k->sums; s++, planes += p->size, weight += 9) {
                 V dy[2][2], tap[9];
                 for (int i = 0; i < 2; i++) {
@@ -212,8 +212,7 @@ KERNEL void T(gradient_half)(const T(depthwise_plane) *p, ptrdiff_t begin, ptrdi
                 }
                 UNROLL_FOR(int t = 0; t < 9; t++) tap[t] = VSET1(weight[t]);
                 UNROLL_FOR(int i = 0; i < 2; i++)
-                    UNROLL_FOR(int j = 0; j < 2; j++)
-                        sum[0][0] = VFMA(tap[6 * i + 2 * j], dy[i][j], sum[0][0]);
+                    UNROLL_FOR(int j = 0; j < 2; j++) sum[0][0] = VFMA(tap[6 * i + 2 * j], dy[i][j], sum[0][0]);
                 UNROLL_FOR(int i = 0; i < 2; i++) {
                     sum[0][1] = VFMA(tap[6 * i + 1], odd_w ? dy[i][1] : dy[i][0], sum[0][1]);
                     sum[1][0] = VFMA(tap[3 + 2 * i], odd_h ? dy[1][i] : dy[0][i], sum[1][0]);
@@ -266,8 +265,8 @@ INLINE void T(depthwise_rows)(T(depthwise_plane) *p, ptrdiff_t begin, ptrdiff_t 
     }
     const ptrdiff_t apart = w->merged * w->step_h;
     for (ptrdiff_t s = 0; s < p->k->sums; s++)
-        T(find_rows)(w, p->x + s * p->size, p->before ? p->before + s * p->size : NULL, begin * apart - w->top, (end - begin - 1) * apart + 3,
-                     p->from + s * p->from_size);
+        T(find_rows)(w, p->x + s * p->size, p->before ? p->before + s * p->size : NULL, begin * apart - w->top,
+                     (end - begin - 1) * apart + 3, p->from + s * p->from_size);
     p->before = p->x;
     if (w->merged > 1) T(plane_3x3_merged)(p, begin, end);
     else if (w->step_h == 1) T(plane_3x3)(p, begin, end);

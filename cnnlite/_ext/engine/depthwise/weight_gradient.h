@@ -35,7 +35,8 @@ INLINE void T(gradient_scratch)(const T(depthwise_gradient) *k, arena *memory, T
     state->copy = arena_take(memory, (size_t)(k->piece_filters * w->scratch_size) * REAL_BYTES);
     state->sums = arena_take(memory, (size_t)sums * REAL_BYTES);
     state->totals = arena_take(memory, (size_t)sums * sizeof(double));
-    state->from = arena_take(memory, (size_t)(T(gradient_rows)(w) * w->merged * smaller(2, w->step_h) + 3) * sizeof(REAL *));
+    state->from = arena_take(
+        memory, (size_t)(T(gradient_rows)(w) * w->merged * smaller(2, w->step_h) + 3) * sizeof(REAL *));
 }
 
 /* sums += taps first .. first + TAPS of rows begin .. end, VL outputs of each: any kernel.  The last chunk may have
@@ -162,8 +163,7 @@ INLINE ptrdiff_t T(add_plane)(T(depthwise_state) *state, REAL *sums, double *tot
     for (ptrdiff_t begin = 0; begin < w->rows; begin += most) {
         const ptrdiff_t end = smaller(w->rows, begin + most), rows = end - begin;
         const int table = w->is_3x3 && w->merged <= 2 && rows >= 2;
-        if (table)
-            T(find_rows)(w, state->x, NULL, begin * apart - w->top, (rows - 1) * apart + 3, state->from);
+        if (table) T(find_rows)(w, state->x, NULL, begin * apart - w->top, (rows - 1) * apart + 3, state->from);
         for (ptrdiff_t q = 0; q < w->columns; q += VL) {
             const ptrdiff_t n = smaller(VL, w->columns - q);
             if (done + rows > SUM_BLOCK) {

@@ -13,17 +13,17 @@
 /* One plane as the taps see it.  Input row y of tap row i and output row r is (r * merged * step_h + i * gap_h - top),
  * and zero unless spread_h divides it.  Columns likewise. */
 typedef struct {
-    ptrdiff_t given_h, given_w;            /* the plane in memory */
+    ptrdiff_t given_h, given_w; /* the plane in memory */
     ptrdiff_t spread_h, spread_w;
     ptrdiff_t taps_h, taps_w, gap_h, gap_w, step_h, step_w, top, left, out_h, out_w;
 
-    ptrdiff_t merged, rows, columns;       /* rows of outputs, and how long they are */
-    ptrdiff_t height, width, pitch;        /* of the plane with its zeros between */
-    ptrdiff_t copy_size, scratch_size;     /* of a merged column; of a copied plane */
-    ptrdiff_t copied;                      /* planes at a time */
-    int is_3x3;                            /* of neighbours, with equal steps of 1 or 2 */
-    const REAL *zeros;                     /* a row of them */
-    const REAL *inside;                    /* of merged columns: 1 where they are inside, for every pixel */
+    ptrdiff_t merged, rows, columns; /* rows of outputs, and how long they are */
+    ptrdiff_t height, width, pitch; /* of the plane with its zeros between */
+    ptrdiff_t copy_size, scratch_size; /* of a merged column; of a copied plane */
+    ptrdiff_t copied; /* planes at a time */
+    int is_3x3; /* of neighbours, with equal steps of 1 or 2 */
+    const REAL *zeros; /* a row of them */
+    const REAL *inside; /* of merged columns: 1 where they are inside, for every pixel */
 } T(window);
 
 /* Lanes that are inside of the plane: begin .. end. */
@@ -54,8 +54,8 @@ INLINE void T(plan_window)(T(window) *k)
     }
     k->rows = divide_up(k->out_h, k->merged);
     k->columns = k->merged * k->out_w;
-    k->is_3x3 = k->taps_h == 3 && k->taps_w == 3 && k->gap_h == 1 && k->gap_w == 1
-        && k->step_h == k->step_w && k->step_h <= 2;
+    k->is_3x3 = k->taps_h == 3 && k->taps_w == 3 && k->gap_h == 1 && k->gap_w == 1 && k->step_h == k->step_w
+        && k->step_h <= 2;
 }
 
 /* Lanes of `count` outputs from q on for which tap column j is inside. */
