@@ -3,8 +3,8 @@
     python -m benchmarks.depthwise                 # one thread, then two
     python -m benchmarks.depthwise --threads 1 --rounds 50 --batch 128
 
-Prints milliseconds of the forward pass and of forward and backward together. PyTorch has its best of
-two memory formats (contiguous and channels_last, oneDNN in both); all three take turns, and the
+Prints milliseconds of the forward pass and of forward and backward together. PyTorch has the best
+of two memory formats (contiguous and channels_last, oneDNN in both); all three take turns, and the
 fastest turn counts, because other work on the machine only ever adds time. The limit is what moving
 each array once takes: x and y forwards; both again, dy, dx and weights backwards.
 """
@@ -21,7 +21,9 @@ from cnnlite.cli.ladder import memory_rate
 from cnnlite.functional import conv2d_backward, conv2d_forward
 
 # channels, pixels of a side, stride
-LAYERS = ((32, 32, 1), (64, 32, 1), (64, 16, 1), (128, 16, 1), (128, 8, 1), (64, 32, 2), (128, 16, 2))
+LAYERS = (
+    (32, 32, 1), (64, 32, 1), (64, 16, 1), (128, 16, 1), (128, 8, 1), (64, 32, 2), (128, 16, 2),
+)  # fmt: skip
 
 Works = dict[str, Callable[[], object]]
 

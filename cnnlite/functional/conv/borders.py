@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from cnnlite.checks.arrays import Array, check_allocation, contiguous
 from cnnlite.quiet import quiet
 
-MODES = {"circular": "wrap", "reflect": "reflect", "replicate": "edge"}
+MODES: dict[str, Literal["wrap", "reflect", "edge"]] = {
+    "circular": "wrap",
+    "reflect": "reflect",
+    "replicate": "edge",
+}
 """PyTorch's names, and those of `np.pad`, which are ONNX's too."""
 
 Sides = tuple[int, int, int, int]
