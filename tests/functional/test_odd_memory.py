@@ -45,8 +45,8 @@ PLACES: list[Place] = [at_an_odd_address, every_second, odd_and_every_second, tu
 SHAPES = {
     "x": (3, 8, 9, 10), "weight": (16, 8, 3, 3), "bias": (16,), "grouped": (16, 2, 3, 2),
     "single": (16, 1, 3, 3), "rows": (5, 24), "matrix": (7, 24), "seven": (7,), "gamma": (8,),
-    "beta": (8,), "mean": (8,), "variance": (8,), "gamma_row": (9, 10), "beta_row": (9, 10), "scores": (30, 70),
-    "targets": (30, 70), "class_weight": (70,), "cols": (3, 8 * 9, 7 * 8),
+    "beta": (8,), "mean": (8,), "variance": (8,), "gamma_row": (9, 10), "beta_row": (9, 10),
+    "scores": (30, 70), "targets": (30, 70), "class_weight": (70,), "cols": (3, 8 * 9, 7 * 8),
 }  # fmt: skip
 
 Arrays = dict[str, Array]
