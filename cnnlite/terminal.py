@@ -12,7 +12,16 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Output", "OutputEnded", "console", "display_width", "fitting", "table", "width_of"]
+__all__ = [
+    "Output",
+    "OutputEnded",
+    "console",
+    "display_width",
+    "fitting",
+    "printable",
+    "table",
+    "width_of",
+]
 
 GAP = 2  # spaces between columns
 NARROWEST = 8  # to which a column of text is folded; numbers never are
@@ -103,6 +112,15 @@ def width_of(stream: Any) -> int | None:
         if stream.isatty():
             return os.get_terminal_size(stream.fileno()).columns or None
     return None
+
+
+def printable(name: str) -> str:
+    """Return a file's name so that it can be printed and written anywhere, other for each name."""
+    if name.isprintable() and (os.sep == "\\" or "\\" not in name):
+        return name
+    raw = os.fsencode(name).replace(b"\\", b"\\\\")
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def console(stream: Any) -> Any:

@@ -40,6 +40,7 @@ class _BatchNorm(RunningNorm, Fusible):
         if not self._fits(x, weight, bias):
             self._explain(x, weight, bias)
         batches = self.buffers.get("num_batches_tracked")
+        train = self.moves_buffers(train)
         if train and batches is not None and not batches.flags.writeable:
             name = type(self).__name__
             raise ValueError(f"{name}: num_batches_tracked is read-only, but train=True updates it")

@@ -129,6 +129,13 @@ class Container(Layer):
         return DottedArrays((prefix, leaf.buffers) for prefix, leaf in self.leaves())
 
     @property
+    def frozen_keys(self) -> frozenset[str]:  # type: ignore[override]
+        """What is frozen in the layers, by dotted key."""
+        return frozenset(
+            prefix + name for prefix, leaf in self.leaves() for name in leaf.frozen_keys
+        )
+
+    @property
     def random(self) -> bool:  # type: ignore[override]
         """Whether a layer in it needs random numbers."""
         for child in self.children().values():  # noqa: SIM110 - in each step, so no generator
@@ -149,21 +156,27 @@ class Container(Layer):
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
         The gradients of an array that stands in several places are added, under its key in
-        `params`.  They come in the order of `params`, whatever the order of the pairs.
+        `params`.  They come in the order of `params`, whatever the order of the pairs.  What is
+        frozen has none.
         """
         pairs = list(parts)
         by_child = dict(pairs)
         if len(by_child) < len(pairs) or _has_ties(self):
             return self._gather_tied(pairs)
         total: Grads = {}
+        gathered = 0
         for name, child in self.children().items():
             grads = by_child.get(name)
             if grads:
                 prefix = name + "."
-                for key in child.params if type(child).leaves is Layer.leaves else grads:
+                leaf = type(child).leaves is Layer.leaves
+                if leaf and child.frozen_keys:
+                    grads = {key: grads[key] for key in grads.keys() - child.frozen_keys}
+                gathered += len(grads)
+                for key in child.params if leaf else grads:
                     if key in grads:
                         total[prefix + key] = grads[key]
-        if len(total) < sum(map(len, by_child.values())):
+        if len(total) < gathered or not by_child.keys() <= self.children().keys():
             # Some are of no parameter; the optimizer says so.
             for name, grads in pairs:
                 total |= {f"{name}.{key}": grad for key, grad in grads.items()}
@@ -172,16 +185,18 @@ class Container(Layer):
     @quiet
     def _gather_tied(self, parts: list[tuple[str, Grads]]) -> Grads:
         """What `gather_grads` does where an array or a child stands in several places."""
+        leaves = list(self.leaves())
         arrays = {
-            prefix + name: array
-            for prefix, leaf in self.leaves()
-            for name, array in leaf.params.items()
+            prefix + name: array for prefix, leaf in leaves for name, array in leaf.params.items()
         }
+        frozen = {prefix + name for prefix, leaf in leaves for name in leaf.frozen_keys}
         homes = first_names(arrays)
         total: Grads = {}
         for child, grads in parts:
             for name, grad in grads.items():
                 key = homes.get(f"{child}.{name}", f"{child}.{name}")
+                if key in frozen:
+                    continue
                 if key not in total or total[key] is None:
                     total[key] = grad
                 elif grad is not None:
@@ -229,7 +244,7 @@ def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:
 
 def has_params(layer: Layer) -> bool:
     """Return whether there is anything to train in a layer."""
-    return any(leaf.params for _, leaf in layer.leaves())
+    return any(leaf.params.keys() - leaf.frozen_keys for _, leaf in layer.leaves())
 
 
 def check_branches(y: np.ndarray, short: np.ndarray) -> None:

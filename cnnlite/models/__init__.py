@@ -1,7 +1,9 @@
 """Networks: the containers to build them from, and a zoo of ready ones.
 
 `MODELS` lists the zoo by name.  Every entry is called with `num_classes=10`,
-`input_shape=(3, 32, 32)`, `dtype=np.float32` and `rng=None`, and returns a Sequential.
+`input_shape=(3, 32, 32)`, `dtype=np.float32` and `rng=None`, and returns a Sequential.  It takes
+images of any size and number of channels; where they are too small for its layers, the error names
+the smallest size.
 """
 
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from cnnlite.models.plain import (
     vanilla_cnn,
 )
 from cnnlite.models.resnet import ZeroPadShortcut, resnet20, resnet32, resnet_cifar
+from cnnlite.models.transfer import Matching, freeze_layers, load_matching
 from cnnlite.models.vgg import small_vgg
 
 __all__ = [
@@ -24,6 +27,9 @@ __all__ = [
     "resnet20",
     "resnet32",
     "resnet_cifar",
+    "Matching",
+    "freeze_layers",
+    "load_matching",
     "small_vgg",
     "softmax_classifier",
     "three_layer_convnet",

@@ -1,11 +1,12 @@
 """What the zoo's networks have in common: arguments, images, and the classifier at the end."""
 
+import itertools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.checks.arrays import float_dtype
+from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import count
 from cnnlite.layers import Flatten, Linear, ReLU, Sequential
 from cnnlite.random import RngLike, init_generator
@@ -42,6 +43,7 @@ class Builder:
         dtype: npt.DTypeLike,
         rng: RngLike,
     ) -> None:
+        self.name = name
         self.num_classes, self.input_shape = count(name, "num_classes", num_classes), input_shape
         self.options: dict[str, Any] = {
             "dtype": float_dtype(name, dtype),
@@ -63,12 +65,34 @@ class Builder:
             features: numbers per image after Flatten; 0 to find out by showing the model an image.
 
         Raises:
-            ValueError: the image is too small for the layers.
+            ValueError: the image is too small for the layers, and the message names the smallest
+                size; or it is so large that it cannot exist.
+            MemoryError: there is not enough memory for it.
         """
         model.append(Flatten())
-        if not features:
-            features = model(np.zeros((1, *self.input_shape), self.options["dtype"])).shape[1]
+        features = features or self._count_features(model)
         for outputs in hidden:
             model.append(Linear(features, outputs, **self.options)).append(ReLU())
             features = outputs
         return model.append(Linear(features, self.num_classes, **self.options))
+
+    def _count_features(self, model: Sequential) -> int:
+        """Return how many numbers the model makes of one image, by showing it one."""
+        shape = (1, *self.input_shape)
+        image = allocate(self.name, "an image", shape, self.options["dtype"], 0, "1, *input_shape")
+        try:
+            return model(image).shape[1]
+        except ValueError:
+            smallest = next(side for side in itertools.count(1) if self._fits(model, side))
+            _, height, width = self.input_shape
+            raise ValueError(
+                f"{self.name}: images of {height}x{width} pixels are too small for its "
+                f"convolutions and poolings, expected at least {smallest}x{smallest}"
+            ) from None
+
+    def _fits(self, model: Sequential, side: int) -> bool:
+        try:
+            model(np.zeros((1, self.channels, side, side), self.options["dtype"]))
+        except ValueError:
+            return False
+        return True

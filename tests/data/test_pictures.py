@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.data import DataError, pictures
+from cnnlite.data import DataError, modes, pictures
 from cnnlite.data.pictures import read_picture
 
 Image = pytest.importorskip("PIL.Image")
@@ -149,7 +149,7 @@ class TestTransparency:
         if mode == "PA":
             image.putalpha(0)
         image.tile = []
-        assert np.asarray(pictures._rgb(image)).min() == 255
+        assert np.asarray(modes.rgb(image)).min() == 255
 
     @pytest.mark.parametrize("name", ["a.png", "a.gif"])
     def test_palette(self, name: str) -> None:

@@ -19,7 +19,7 @@ from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
 
 class ConvGeometry(NamedTuple):
-    """All sizes of a convolution; padding is with zeros, circular padding has been done before."""
+    """All sizes of a convolution; padding is with zeros, any other has been done before."""
 
     batch: int
     in_channels: int
