@@ -1,7 +1,7 @@
 """Activations: functions of one element, with their derivatives.
 
 NaN goes through all of them, and large arguments neither overflow nor warn.  What a cache holds is
-what costs the least memory: the output where the derivative can be told from it, because the next
+what costs the least memory: the output where it determines the derivative, because the next
 layer keeps that array anyway, and the input otherwise.
 """
 
@@ -131,7 +131,7 @@ def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
 
 @quiet
 def _sigmoid(x: Array, out: Array) -> None:
-    """exp only sees negative numbers: 1/(1 + e) where x >= 0, e/(1 + e) else, e = exp(-|x|)."""
+    """Write 1/(1 + e) where x >= 0, else e/(1 + e), with e = exp(-|x|), which cannot overflow."""
     np.abs(x, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)

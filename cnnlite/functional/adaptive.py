@@ -171,7 +171,7 @@ def adaptive_size(
 
 
 def _prepare(name: str, x: Array, output_size: AdaptiveSize) -> tuple[Array, Array]:
-    """x as it can be read, and room for y."""
+    """Return x as kernels can read it, and memory for y."""
     adaptive_size(name, output_size)
     check_images(name, x)
     shape = (*x.shape[:2], *adaptive_size(name, output_size, (x.shape[2], x.shape[3])))
@@ -180,12 +180,12 @@ def _prepare(name: str, x: Array, output_size: AdaptiveSize) -> tuple[Array, Arr
 
 
 def _windows(size: int, windows: int) -> Windows:
-    """Each window along an axis: its number, its first pixel, the one behind its last."""
+    """Return each window along an axis: its number, its first pixel, the one after its last."""
     return [(i, i * size // windows, -(-(i + 1) * size // windows)) for i in range(windows)]
 
 
 def _windows_of_pixel(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
-    """How many windows a pixel may be in, at most."""
+    """Return how many windows a pixel may be in, at most."""
     sizes = zip(x_shape[2:], y_shape[2:], strict=True)
     rows, columns = (-(-out // size) + 1 for size, out in sizes)
     return rows * columns

@@ -18,11 +18,7 @@ __all__ = ["im2col", "col2im"]
 
 
 def im2col(
-    x: Array,
-    kernel_size: IntPair,
-    stride: IntPair = 1,
-    padding: Padding = 0,
-    dilation: IntPair = 1,
+    x: Array, kernel_size: IntPair, stride: IntPair = 1, padding: Padding = 0, dilation: IntPair = 1
 ) -> Array:
     """Copy every patch of every image into a column; `torch.nn.functional.unfold`.
 

@@ -155,7 +155,7 @@ def mish_backward(dy: Array, cache: InputCache) -> Array:
 
 
 def _tanh_of_softplus(x: Array) -> tuple[Array, Array, Array, Array]:
-    """w = exp(-|x|), and tanh(log(1 + exp(x))) as a fraction: above, below, below - above.
+    """Return w = exp(-|x|), and tanh(log(1 + exp(x))) as above, below and below - above.
 
     With e = exp(x) it is (e^2 + 2e) / (e^2 + 2e + 2); where x is positive, both parts are divided
     by e^2.

@@ -63,7 +63,7 @@ class _BatchNorm(RunningNorm, Fusible):
         return y, cache
 
     def _fits(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> bool:
-        """Whether x is as it usually is; if not, it may still do."""
+        """Return whether x is as expected at first sight; if not, `_explain` looks closely."""
         if not (isinstance(x, np.ndarray) and x.ndim in self._shapes):
             return False
         if weight is None or bias is None or not (x.dtype is weight.dtype is bias.dtype):
@@ -86,7 +86,7 @@ class _BatchNorm(RunningNorm, Fusible):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Normalises each feature of (N, C) over the batch, of (N, C, L) over batch and positions.
+    """Normalise each feature of (N, C) over the batch, of (N, C, L) over batch and positions.
 
     `torch.nn.BatchNorm1d`.
 
@@ -114,7 +114,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Normalises each channel of (N, C, H, W) over batch and pixels; `torch.nn.BatchNorm2d`.
+    """Normalise each channel of (N, C, H, W) over batch and pixels; `torch.nn.BatchNorm2d`.
 
     params, buffers, arguments and errors are those of BatchNorm1d.
 

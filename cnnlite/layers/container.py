@@ -184,7 +184,7 @@ class Container(Layer):
 
     @quiet
     def _gather_tied(self, parts: list[tuple[str, Grads]]) -> Grads:
-        """What `gather_grads` does where an array or a child stands in several places."""
+        """Return what `gather_grads` does where an array or a child stands in several places."""
         leaves = list(self.leaves())
         arrays = {
             prefix + name: array for prefix, leaf in leaves for name, array in leaf.params.items()
@@ -217,7 +217,7 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
 
 
 def _has_ties(layer: Layer) -> bool:
-    """Whether an array stands in several places."""
+    """Return whether an array stands in several places."""
     arrays: list[int] = []
     _add_ids(layer.children(), arrays)
     return len(set(arrays)) < len(arrays)

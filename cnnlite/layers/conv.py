@@ -93,7 +93,7 @@ class _Conv(Fusible):
         self.padding = (padding, padding) if isinstance(padding, int) else padding
 
     def _weight_shape(self) -> tuple[tuple[int, ...], str]:
-        """The weight's shape, and what it is made of."""
+        """Return the weight's shape, and what it is made of."""
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         return shape, "out_channels, in_channels / groups, *kernel_size"
 
@@ -137,7 +137,7 @@ class _Conv(Fusible):
 
 
 class Conv2d(_Conv):
-    """Slides filters over images; `torch.nn.Conv2d`.
+    """Slide filters over images; `torch.nn.Conv2d`.
 
     params: weight (out_channels, in_channels / groups, KH, KW), bias (out_channels,).
 
@@ -145,7 +145,7 @@ class Conv2d(_Conv):
         in_channels, out_channels: channels of the images, number of filters.
         kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels.
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
-        groups: parts that channels and filters are split into, which do not see each other.
+        groups: the parts, not connected to each other, that channels and filters are split into.
         bias: whether to add a number to each output channel.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
         algorithm: "auto", or the rung of the ladder that is to do the work.
@@ -161,7 +161,7 @@ class Conv2d(_Conv):
 
 
 class Conv1d(_Conv):
-    """Slides filters over rows (N, C, L); `torch.nn.Conv1d`.
+    """Slide filters over rows (N, C, L); `torch.nn.Conv1d`.
 
     params: weight (out_channels, in_channels / groups, K), bias (out_channels,).
 
@@ -188,7 +188,7 @@ class Conv1d(_Conv):
 
 
 class ConvTranspose2d(_Conv):
-    """Adds filters, scaled by each pixel, to larger images; `torch.nn.ConvTranspose2d`.
+    """Add filters, scaled by each pixel, to larger images; `torch.nn.ConvTranspose2d`.
 
     It is the gradient of a Conv2d from out_channels to in_channels with respect to its images.
 

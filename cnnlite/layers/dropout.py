@@ -30,7 +30,7 @@ class _Dropout(PairLayer):
 
 
 class Dropout(_Dropout):
-    """Zeroes elements at random while training, and scales the others up; `torch.nn.Dropout`.
+    """Zero elements at random while training, and scale the others up; `torch.nn.Dropout`.
 
     The mask depends on the seed, the step and the layer's path, which `rng` holds, and on the
     element; on nothing else.
@@ -50,7 +50,7 @@ class Dropout(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """Zeroes whole channels at random while training, and scales the others up.
+    """Zero whole channels at random while training, and scale the others up.
 
     `torch.nn.Dropout2d`.  The mask depends on what that of Dropout depends on, with each image's
     channels in place of elements.

@@ -29,7 +29,7 @@ class _ExampleNorm(Layer):
 
 
 class LayerNorm(_ExampleNorm):
-    """Normalises each example over its last axes; `torch.nn.LayerNorm`.
+    """Normalise each example over its last axes; `torch.nn.LayerNorm`.
 
     params: weight and bias, of shape normalized_shape.
 
@@ -83,7 +83,7 @@ class LayerNorm(_ExampleNorm):
 
 
 class GroupNorm(_ExampleNorm):
-    """Normalises each image over groups of its channels; `torch.nn.GroupNorm`.
+    """Normalise each image over groups of its channels; `torch.nn.GroupNorm`.
 
     params: weight (C,), bias (C,).
 
@@ -185,7 +185,7 @@ class RunningNorm(Layer):
 
 
 class InstanceNorm2d(RunningNorm, _ExampleNorm):
-    """Normalises each channel of each image over its pixels; `torch.nn.InstanceNorm2d`.
+    """Normalise each channel of each image over its pixels; `torch.nn.InstanceNorm2d`.
 
     params, with affine: weight (C,), bias (C,).  buffers, with track_running_stats: running_mean
     (C,), running_var (C,), num_batches_tracked (), which stays 0 as in PyTorch.

@@ -93,7 +93,7 @@ class Sequential(Container, Fusible):
         return self._backward(dy, cache, need_dx, addend=True)
 
     def _with(self, post: PostOps) -> list[Step]:
-        """The steps, the last one with the post-ops of the whole network."""
+        """Return the steps, the last one with the post-ops of the whole network."""
         if post is NO_POST_OPS or not (post and self._steps):
             return self._steps
         *before, last = self._steps
@@ -176,7 +176,7 @@ class Sequential(Container, Fusible):
 
 
 def _first_with_params(steps: list[Step]) -> int:
-    """The first step with something to train, or the number of steps."""
+    """Return the first step with something to train, or the number of steps."""
     for i, step in enumerate(steps):
         if any(map(has_params, step.layers)):
             return i

@@ -31,11 +31,7 @@ from numpy.polynomial import polynomial
 
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.quiet import quiet
-from cnnlite.reference.conv import (
-    conv2d_forward,
-    conv2d_input_gradient,
-    conv2d_weight_gradient,
-)
+from cnnlite.reference.conv import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
 from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Sides
 
@@ -140,15 +136,11 @@ def conv2d_winograd_input_gradient(
     turned = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
     # Where the forward pass pads by p, its adjoint pads by 2 - p: cut off if that is negative.
     top, bottom, left, right = (2 - side for side in padding)
-    inside = dy[
-        :,
-        :,
-        max(-top, 0) : dy.shape[2] - max(-bottom, 0),
-        max(-left, 0) : dy.shape[3] - max(-right, 0),
-    ]
+    rows = slice(max(-top, 0), dy.shape[2] - max(-bottom, 0))
+    columns = slice(max(-left, 0), dy.shape[3] - max(-right, 0))
     sides = (max(top, 0), max(bottom, 0), max(left, 0), max(right, 0))
     weights = turned.reshape(groups * c, f // groups, 3, 3)
-    dx[...] = _convolve(inside, weights, dx.shape[2:], sides, groups, tile)
+    dx[...] = _convolve(dy[:, :, rows, columns], weights, dx.shape[2:], sides, groups, tile)
     if not np.isfinite(dx).all():
         exact = _exact(conv2d_input_gradient, dy, weight, dx.shape, padding, groups)
         np.copyto(dx, exact, where=~np.isfinite(dx), casting="same_kind")
@@ -194,12 +186,7 @@ def conv2d_winograd_weight_gradient(
 
 
 def _convolve(
-    x: np.ndarray,
-    weight: np.ndarray,
-    size: tuple[int, ...],
-    padding: Sides,
-    groups: int,
-    tile: int,
+    x: np.ndarray, weight: np.ndarray, size: tuple[int, ...], padding: Sides, groups: int, tile: int
 ) -> np.ndarray:
     """Return A^T [ (G g G^T) * (B^T d B) ] A of all tiles, put together: (N, F, *size)."""
     matrices = transforms(tile)
@@ -236,7 +223,7 @@ def _exact(
 
 
 def _transform(matrix: np.ndarray, tiles: np.ndarray) -> np.ndarray:
-    """matrix @ tile @ matrix.T for the last two axes, in the tiles' own dtype."""
+    """Return matrix @ tile @ matrix.T for the last two axes, in the tiles' own dtype."""
     matrix = matrix.astype(tiles.dtype)
     return matrix @ tiles @ matrix.T
 

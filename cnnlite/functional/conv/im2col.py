@@ -115,28 +115,28 @@ def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
 
 
 def _a_b(a: Array, b: Array, out: Array) -> None:
-    """The matrix product out = a b: what a linear layer does for its input's gradient."""
+    """Write out = a b, the product that a linear layer computes for its input's gradient."""
     kernels.linear_input_gradient(a, b, out)
 
 
 def _at_b(a: Array, b: Array, out: Array) -> None:
-    """out = a transposed b: what it does for its weight's gradient."""
+    """Write out = (a transposed) b, which it computes for its weight's gradient."""
     kernels.linear_weight_gradient(b, a, out, None)
 
 
 def _a_bt(a: Array, b: Array, out: Array) -> None:
-    """out = a b transposed: what it does forwards."""
+    """Write out = a (b transposed), which its forward pass computes."""
     kernels.linear_forward(a, b, None, out)
 
 
 def _products(y: Array, geometry: ConvGeometry) -> Array:
-    """A view of y as what the matrix products give: (images, groups, F/groups, OH*OW)."""
+    """Return a view of y as the matrix products write it: (images, groups, F/groups, OH*OW)."""
     filters = geometry.out_channels // geometry.groups
     return y.reshape(len(y), geometry.groups, filters, geometry.windows)
 
 
 def _by_group(columns: Array, geometry: ConvGeometry) -> Array:
-    """A view: the channel changes slowest in a column, so groups are consecutive rows."""
+    """Return a view by group: the channel changes slowest, so a group is consecutive rows."""
     rows = geometry.patch_size // geometry.groups
     return columns.reshape(len(columns), geometry.groups, rows, geometry.windows)
 

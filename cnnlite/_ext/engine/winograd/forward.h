@@ -106,12 +106,12 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
             T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
-                             pixels, p->pitch);
-            T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2,
-                                   columns / 2, found, p->pitch);
+                             pixels, p->pitch, 0);
+            T(lanes_scatter)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
+                             found, p->pitch, 1);
         } else
             T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0, rows, columns,
-                             pixels, p->pitch);
+                             pixels, p->pitch, 0);
     }
 }
 
@@ -123,7 +123,6 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t images = call->args->shape.n;
     const ptrdiff_t group = piece % p->groups, bx = piece / p->groups % p->blocks_x;
     const ptrdiff_t by = piece / p->groups / p->blocks_x, x0 = bx * p->columns * p->m;
-    const ptrdiff_t height = winograd_height(p, images, by);
     REAL *pixels = (REAL *)call->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     V squares;
@@ -139,12 +138,9 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
         T(forward_product)(in, p->tiles * VL, call->weights + (group * p->area + e) * p->weights,
                            products + e * p->products, p->c, p->f_blocks, padded);
     }
-    winograd_strip strip;
-    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
-        strip = winograd_next(p, images, by, row);
-        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels,
-                            large ? inputs : NULL);        /* no longer needed: room for a patch */
-    }
+    REAL *spare = large ? inputs : NULL; /* the inputs are no longer needed: room for a patch */
+    for (EACH_STRIP(strip, p, images, by))
+        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels, spare);
 }
 
 static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
