@@ -161,7 +161,9 @@ class Container(Layer):
         """
         pairs = list(parts)
         by_child = dict(pairs)
-        if len(by_child) < len(pairs) or _has_ties(self):
+        arrays: list[int] = []
+        _add_ids(self.children(), arrays)
+        if len(by_child) < len(pairs) or len(set(arrays)) < len(arrays):  # a child, an array twice
             return self._gather_tied(pairs)
         total: Grads = {}
         gathered = 0
@@ -214,13 +216,6 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
             _add_leaves(child.children(), f"{prefix}{name}.", found)
         else:
             found += child.leaves(f"{prefix}{name}.")
-
-
-def _has_ties(layer: Layer) -> bool:
-    """Return whether an array stands in several places."""
-    arrays: list[int] = []
-    _add_ids(layer.children(), arrays)
-    return len(set(arrays)) < len(arrays)
 
 
 def _add_ids(children: Mapping[str, Layer], arrays: list[int]) -> None:

@@ -99,7 +99,7 @@ class Summary:
             label = "  " * row.depth + (f"({row.name}): {row.layer}" if row.name else row.layer)
             label = _cut(label, LABEL_WIDTH)
             numbers = (row.params, row.multiply_adds, row.cache_bytes)
-            lines.append((label, str(row.output_shape), *map(_count, numbers)))
+            lines.append((label, str(row.output_shape), *(f"{n:,}" if n else "" for n in numbers)))
         totals = (self.params, self.multiply_adds, self.cache_bytes)
         lines.append(("total", "", *(f"{number:,}" for number in totals)))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -283,10 +283,6 @@ def _block(array: np.ndarray) -> tuple[object, int]:
     if isinstance(owner, memoryview):
         owner = owner.obj
     return owner, array.nbytes
-
-
-def _count(number: int) -> str:
-    return f"{number:,}" if number else ""
 
 
 def _cut(text: str, width: int) -> str:

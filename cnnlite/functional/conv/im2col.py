@@ -48,7 +48,10 @@ def forward(
     products = _products(y, geometry)
     for tile, columns in _columns(x, geometry):
         for i, group in np.ndindex(len(columns), groups):
-            _a_b(matrix[group], columns[i, group], products[tile][i, group])
+            # out = a b: what a linear layer computes for its input's gradient
+            kernels.linear_input_gradient(
+                matrix[group], columns[i, group], products[tile][i, group]
+            )
         if bias is not None:
             y[tile] += bias[:, None, None]
     return apply(y, post)
@@ -69,7 +72,10 @@ def input_gradient(
         tile = slice(start, min(start + size, n))
         columns = _by_group(buffer[: tile.stop - start], geometry)
         for i, group in np.ndindex(len(columns), groups):
-            _at_b(matrix[group], products[tile][i, group], columns[i, group])
+            # out = (a transposed) b: for its weight's gradient
+            kernels.linear_weight_gradient(
+                products[tile][i, group], matrix[group], columns[i, group], None
+            )
         if not geometry.is_pointwise:
             sum_in_double(
                 geometry.kernel[0] * geometry.kernel[1],
@@ -93,7 +99,9 @@ def weight_gradient(
     for tile, columns in _columns(x, geometry):
         for i in range(len(columns)):
             for group in range(groups):
-                _a_bt(products[tile][i, group], columns[i, group], one[group])
+                # out = a (b transposed): forwards
+                a, b = products[tile][i, group], columns[i, group]
+                kernels.linear_forward(a, b, None, one[group])
             dweight += one
     dbias = sum_over(dy, (0, 2, 3)) if has_bias else None
     return dweight.astype(dy.dtype, copy=False).reshape(geometry.weight_shape), dbias
@@ -112,21 +120,6 @@ def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
         columns = buffer[: tile.stop - start]
         kernels.im2col(x[tile], columns, *geometry.window)
         yield tile, _by_group(columns, geometry)
-
-
-def _a_b(a: Array, b: Array, out: Array) -> None:
-    """Write out = a b, the product that a linear layer computes for its input's gradient."""
-    kernels.linear_input_gradient(a, b, out)
-
-
-def _at_b(a: Array, b: Array, out: Array) -> None:
-    """Write out = (a transposed) b, which it computes for its weight's gradient."""
-    kernels.linear_weight_gradient(b, a, out, None)
-
-
-def _a_bt(a: Array, b: Array, out: Array) -> None:
-    """Write out = a (b transposed), which its forward pass computes."""
-    kernels.linear_forward(a, b, None, out)
 
 
 def _products(y: Array, geometry: ConvGeometry) -> Array:

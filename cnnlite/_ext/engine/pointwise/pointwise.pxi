@@ -14,9 +14,7 @@ cdef extern from "engine/pointwise/args.h" nogil:
         void *velocity
         const void *grad
         Py_ssize_t size
-        double lr
-        double momentum
-        double weight_decay
+        double lr, momentum, weight_decay
         int nesterov
 
 

@@ -5,7 +5,7 @@
 /* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
 typedef struct {
     int m, area;                           /* side of an output tile; elements of an input tile */
-    int turned;                            /* the input gradient: weights turned, channels exchanged */
+    int rotated;                            /* the input gradient: weights rotated, channels exchanged */
     ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
     ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
     ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
