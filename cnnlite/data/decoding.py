@@ -23,7 +23,7 @@ from cnnlite.terminal import printable
 
 __all__ = ["Block", "Faults", "Job", "decoded_blocks", "image_shape"]
 
-BLOCK_BYTES = 4 * 2**20  # of decoded pictures that one thread makes at once
+BLOCK_BYTES = 2**20  # of decoded pictures that one thread makes at once: they stay in its cache
 BLOCK = 64  # pictures at most
 LEVELS = np.arange(256)
 
