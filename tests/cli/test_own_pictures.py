@@ -14,7 +14,7 @@ import pytest
 
 from cnnlite.cli.config import read
 from cnnlite.cli.runs import open_run
-from cnnlite.data import decoding, prepare
+from cnnlite.data import decode_block, decoding, prepare
 from cnnlite.report import history
 from tests.data.folders import Image, class_folders, picture
 
@@ -91,14 +91,14 @@ class TestFolder:
         self, cli: Cli, pets: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(decoding, "BLOCK", 4)
-        decode, calls = decoding.decode, itertools.count()
+        decode, calls = decode_block.decode, itertools.count()
 
         def interrupted(*arguments: Any) -> Any:
             if next(calls) == 13:
                 raise KeyboardInterrupt
             return decode(*arguments)
 
-        monkeypatch.setattr(decoding, "decode", interrupted)
+        monkeypatch.setattr(decode_block, "decode", interrupted)
         outcome = train(cli, "--data", "pets")
         assert outcome.status == 130
         (kept,) = re.findall(r"(\d+) of 24 pictures are decoded and kept", outcome.err)
