@@ -3,22 +3,26 @@
 import csv
 import io
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from cnnlite.cli._group import explained, fail, show_table, without
+from cnnlite.cli._group import describe, explained, fail, show_table, without
 from cnnlite.environment import MOST_THREADS
-from cnnlite.terminal import width_of
+from cnnlite.terminal import printable, width_of
 
 if TYPE_CHECKING:
     from cnnlite.report.confusion import Confusion
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
 MOST_CLASSES = 20  # in a table; of more, the worst are shown
+PAIRS = 10  # most frequent mistakes, where there is no room for the matrix
 SHOWN, DRAWN = 5, 24  # most confident mistakes, in the terminal and in the picture
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @click.command()
@@ -27,7 +31,7 @@ SHOWN, DRAWN = 5, 24  # most confident mistakes, in the terminal and in the pict
     "--part", "--split", type=click.Choice(list(PARTS)), default="test", show_default=True,
     help="Images to measure.",
 )  # fmt: skip
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds CIFAR-10.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the official files.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: RUN]"
 )
@@ -73,13 +77,12 @@ def evaluate(
     for where, found in probabilities(network, images, opened.normalization, mirror):
         chances[where] = found.max(axis=1)
         predicted[where] = np.where(np.isnan(chances[where]), -1, found.argmax(axis=1))
-    wrong = np.flatnonzero((predicted != labels) & (predicted >= 0))
-    wrong = wrong[np.argsort(-chances[wrong], kind="stable")]
-    answers = _Answers(labels, predicted, chances, wrong, opened.class_names)
+    files = None if data.files is None else data.files[part]
+    answers = _Answers(labels, predicted, chances, opened.class_names, files)
     confusion = Confusion(labels, predicted, opened.class_names)
     _show_classes(confusion)
     _show_pairs(confusion)
-    answers.show_mistakes()
+    _show_mistakes(answers)
     if confusion.unanswered.any():
         click.echo(f"{confusion.unanswered.sum():,} images have scores that are not finite")
     accuracy = f"{PARTS[part]} accuracy {confusion.accuracy:.2%}"
@@ -87,38 +90,34 @@ def evaluate(
     _write(out or path, part, confusion, answers, images, f"{data.name}: {accuracy}")
 
 
+@dataclass(frozen=True)
 class _Answers:
-    """What was said of each image, and the mistakes, the most confident first."""
+    """What was said of each image: its class, and how probable that was called."""
 
-    def __init__(
-        self,
-        labels: np.ndarray,
-        predicted: np.ndarray,
-        chances: np.ndarray,
-        wrong: np.ndarray,
-        class_names: tuple[str, ...],
-    ) -> None:
-        self.labels, self.predicted, self.chances, self.wrong = labels, predicted, chances, wrong
-        self.class_names = class_names
+    labels: np.ndarray
+    predicted: np.ndarray  # -1 where scores are not finite
+    chances: np.ndarray
+    class_names: tuple[str, ...]
+    files: Sequence[str] | None  # of the images, where they have any
 
-    def row(self, image: int) -> tuple[str, str, str, str]:
-        """An image's number, its class, what was said, and how probable that was called."""
-        said = self.predicted[image]
-        answer = self.class_names[said] if said >= 0 else ""
-        chance = f"{self.chances[image]:.6f}" if said >= 0 else ""
-        return str(image), self.class_names[self.labels[image]], answer, chance
+    @property
+    def mistakes(self) -> np.ndarray:
+        """The images that are taken for another class, the most confident mistakes first."""
+        wrong = np.flatnonzero((self.predicted != self.labels) & (self.predicted >= 0))
+        return wrong[np.argsort(-self.chances[wrong], kind="stable")]
 
-    def show_mistakes(self) -> None:
-        if not len(self.wrong):
-            return
-        rows = []
-        for image in self.wrong[:SHOWN]:
-            number, true, said, _ = self.row(image)
-            rows.append((number, true, said, f"{self.chances[image]:.1%}"))
-        click.echo()
-        headings = ("image", "is", "confidently taken for", "probability")
-        show_table(headings, rows, ("image", "probability"), ["image"])
-        click.echo()
+    def name(self, image: int) -> str:
+        """The file of an image, or its number."""
+        return str(image) if self.files is None else printable(self.files[image])
+
+    def true(self, image: int) -> str:
+        """The name of an image's class."""
+        return self.class_names[self.labels[image]]
+
+    def said(self, image: int) -> str:
+        """The name of the class that an image was taken for; "" if for none."""
+        label = self.predicted[image]
+        return self.class_names[label] if label >= 0 else ""
 
 
 def _show_classes(confusion: "Confusion") -> None:
@@ -128,49 +127,50 @@ def _show_classes(confusion: "Confusion") -> None:
         labels.sort(key=lambda label: confusion.recall[label])
         click.echo(f"the {MOST_CLASSES} classes with the lowest recall, of {len(labels)}:")
         del labels[MOST_CLASSES:]
-    rows = [
-        (
-            confusion.class_names[label],
-            f"{confusion.images[label]:,}",
-            f"{confusion.recall[label]:.2%}",
-            _percent(confusion.precision[label]),
-        )
-        for label in labels
-    ]
-    show_table(
-        ("class", "images", "recall", "precision"), rows, ("images", "recall", "precision"),
-        ["images"],
-    )  # fmt: skip
+    rows = []
+    for label in labels:
+        shares = confusion.recall[label], confusion.precision[label]
+        cells = ("-" if np.isnan(share) else f"{share:.2%}" for share in shares)
+        rows.append((confusion.class_names[label], f"{confusion.images[label]:,}", *cells))
+    headings = ("class", "images", "recall", "precision")
+    show_table(headings, rows, headings[1:], ["images"])
     click.echo()
-
-
-def _percent(share: float) -> str:
-    return "-" if np.isnan(share) else f"{share:.2%}"
 
 
 def _show_pairs(confusion: "Confusion") -> None:
     """Print the matrix where there is room for it, else the most frequent mistakes."""
     names, matrix = confusion.class_names, confusion.matrix
-    n, room = len(names), width_of(sys.stdout) or 80
-    cell = max(len(f"{matrix.max():,}"), len(str(n - 1)))
-    longest = room - n * (cell + 2) - len(str(n - 1)) - 3
+    n, number = len(names), len(str(len(names) - 1))
+    cell = max(len(f"{matrix.max():,}"), number)
+    longest = (width_of(sys.stdout) or 80) - n * (cell + 2) - number - 3
     if n <= MOST_CLASSES and longest >= min(8, max(map(len, names))):
-        headings = ["", "true \\ taken for", *map(str, range(n))]
-        headings[1] = headings[1][: max(longest, 4)] if longest < len(headings[1]) else headings[1]
+        headings = ["", _cut("true \\ taken for", longest), *map(str, range(n))]
         rows = [
             [str(row), _cut(names[row], longest), *(f"{c:,}" if c else "." for c in matrix[row])]
             for row in range(n)
         ]
         show_table(headings, rows, ["", *headings[2:]])
-        return
-    pairs = confusion.worst_pairs(10)
-    rows = [[names[pair.true], names[pair.taken_for], f"{pair.images:,}"] for pair in pairs]
-    if rows:
+        click.echo()
+    elif pairs := confusion.worst_pairs(PAIRS):
+        rows = [[names[pair.true], names[pair.taken_for], f"{pair.images:,}"] for pair in pairs]
+        click.echo("the most frequent mistakes:")
         show_table(("true class", "taken for", "images"), rows, ["images"])
+        click.echo()
 
 
 def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return name if len(name) <= width else f"{name[: width - 1]}{ELLIPSIS}"
+
+
+def _show_mistakes(answers: _Answers) -> None:
+    rows = [
+        (answers.name(i), answers.true(i), answers.said(i), f"{answers.chances[i]:.1%}")
+        for i in answers.mistakes[:SHOWN]
+    ]
+    if rows:
+        click.echo("the most confident mistakes:")
+        show_table(("image", "true class", "taken for", "probability"), rows, ["probability"])
+        click.echo()
 
 
 def _write(
@@ -185,32 +185,37 @@ def _write(
     from cnnlite.files import replace_file
     from cnnlite.report import sheet
 
-    def place(name: str) -> Path:
-        stem, _, ending = name.partition(".")
-        return folder / (name if part == "test" else f"{stem}-{part}.{ending}")
-
+    ending = "" if part == "test" else f"-{part}"
+    matrix, mistakes, table, predictions = (
+        folder / name
+        for name in (
+            f"confusion{ending}.png", f"mistakes{ending}.png", f"confusion{ending}.csv",
+            f"predictions{ending}.csv",
+        )
+    )  # fmt: skip
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("image", "class", "predicted", "probability"))
-    writer.writerows(answers.row(image) for image in range(len(answers.labels)))
-    wrong = answers.wrong[:DRAWN]
-    captions = []
-    for image in wrong:
-        _, true, said, _ = answers.row(image)
-        captions.append((f"{answers.chances[image]:.0%} {said}", f"is {true}"))
-    with explained(OSError, ValueError):
+    for i, (label, chance) in enumerate(zip(answers.predicted, answers.chances, strict=True)):
+        probability = f"{chance:.6f}" if label >= 0 else ""
+        writer.writerow((answers.name(i), answers.true(i), answers.said(i), probability))
+    drawn = answers.mistakes[:DRAWN]
+    captions = [
+        (f"{answers.chances[i]:.0%} {answers.said(i)}", f"is {answers.true(i)}") for i in drawn
+    ]
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(place("predictions.csv"), text.getvalue().encode())
-        confusion.save_csv(place("confusion.csv"))
-        written = ["confusion.csv", "predictions.csv"]
-        with without("confusion.png", "matplotlib"):
-            confusion.save_picture(place("confusion.png"), title)
-            written.append("confusion.png")
-        if len(wrong) and images.dtype == np.uint8 and images.ndim == 4:
-            with without("mistakes.png", "Pillow"):
+        confusion.save_csv(table)
+        replace_file(predictions, text.getvalue().encode())
+        written = [table, predictions]
+        with without(matrix.name, "matplotlib"):
+            confusion.save_picture(matrix, title)
+            written.append(matrix)
+        if len(drawn) and images.dtype == np.uint8 and images.ndim == 4:
+            with without(mistakes.name, "Pillow"):
                 heading = f"The most confident mistakes ({title})"
-                sheet.save_captioned(
-                    [images[i] for i in wrong], captions, place("mistakes.png"), heading
-                )
-                written.append("mistakes.png")
-    click.echo(f"written to {folder}: {', '.join(sorted(place(name).name for name in written))}")
+                sheet.save_captioned([images[i] for i in drawn], captions, mistakes, heading)
+                written.append(mistakes)
+    except OSError as error:
+        fail(f"{describe(error)}: the files cannot be written; --out names another folder")
+    click.echo(f"written to {folder}: {', '.join(sorted(path.name for path in written))}")

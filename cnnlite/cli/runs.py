@@ -116,12 +116,8 @@ def make_model(
         model: Layer = MODELS[config.model](
             num_classes=num_classes, input_shape=image_shape, rng=config.seed
         )
-    except MemoryError:
-        size = "x".join(map(str, image_shape))
-        raise ConfigError(
-            f"there is not enough memory for {config.model} with images of {size} and "
-            f"{num_classes:,} classes"
-        ) from None
+    except MemoryError as error:
+        raise ConfigError(str(error)) from None
     return model
 
 

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from cnnlite.checks.arrays import allocate
 from cnnlite.checks.numbers import count
 from cnnlite.layers import Sequential
 
@@ -44,22 +45,28 @@ def count_features(
         dtype: of the layers.
 
     Raises:
-        ValueError: the image is too small for the layers; the message names the smallest size.
+        ValueError: the image is too small for the layers, and the message names the smallest size;
+            or it is so large that it cannot exist.
+        MemoryError: there is not enough memory for it.
     """
     channels = image_channels(model, input_shape)
-
-    def features_of(height: int, width: int) -> int | None:
-        try:
-            return features(np.zeros((1, channels, height, width), dtype)).shape[1]
-        except ValueError:
-            return None
-
     _, height, width = input_shape
-    found = features_of(height, width)
-    if found is None:
-        smallest = next(size for size in itertools.count(1) if features_of(size, size))
+    image = allocate(model, "an image", (1, *input_shape), dtype, 0, "1, *input_shape")
+    try:
+        return features(image).shape[1]
+    except ValueError:
+        smallest = next(
+            side for side in itertools.count(1) if _fits(features, channels, side, dtype)
+        )
         raise ValueError(
             f"{model}: images of {height}x{width} pixels are too small for its convolutions and "
             f"poolings, expected at least {smallest}x{smallest}"
-        )
-    return found
+        ) from None
+
+
+def _fits(features: Sequential, channels: int, side: int, dtype: np.dtype) -> bool:
+    try:
+        features(np.zeros((1, channels, side, side), dtype))
+    except ValueError:
+        return False
+    return True

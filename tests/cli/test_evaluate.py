@@ -60,7 +60,7 @@ def test_the_files_hold_what_was_printed(cli: Cli, run_copy: Path) -> None:
     assert sum(row[1] == row[2] for row in rows[1:]) == np.trace(counts)
     wrong = [row for row in rows[1:] if row[1] != row[2]]
     worst = max(wrong, key=lambda row: float(row[3]))
-    assert re.search(rf"^ +{worst[0]} +{worst[1]} +{worst[2]} +", out, re.M)
+    assert re.search(rf"^{worst[0]} +{worst[1]} +{worst[2]} +", out, re.M)
 
 
 def test_the_matrix_fits_80_columns(
@@ -109,7 +109,7 @@ def test_a_place_that_cannot_be_written_costs_no_numbers(cli: Cli, finished_run:
     Path("file").touch()
     outcome = cli("evaluate", finished_run, "--out", "file/there")
     assert "test accuracy" in outcome.out
-    assert "file" in outcome.complaint
+    assert outcome.complaint.endswith("the files cannot be written; --out names another folder")
 
 
 def test_without_the_extra_only_the_pictures_are_missing(
@@ -140,6 +140,25 @@ def test_the_mean_over_mirror_images(cli: Cli, run_copy: Path) -> None:
     )
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
     assert cli("evaluate", run_copy, "--mirror").status == 0
+
+
+def test_of_many_classes_the_worst_are_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cnnlite.cli import evaluate
+    from cnnlite.report.confusion import Confusion
+
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
+    labels = np.arange(500) % 50
+    said = np.where(labels < 3, 49 - labels, labels)
+    confusion = Confusion(labels, said, [f"class {i}" for i in range(50)])
+    evaluate._show_classes(confusion)
+    evaluate._show_pairs(confusion)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "the 20 classes with the lowest recall, of 50:"
+    assert [line.split()[1] for line in lines[2:5]] == ["0", "1", "2"]
+    worst = [line.split() for line in lines[lines.index("the most frequent mistakes:") + 2 :]]
+    assert worst[:3] == [["class", str(i), "class", str(49 - i), "10"] for i in range(3)]
 
 
 def test_takes_the_newest_run(cli: Cli, finished_run: Path) -> None:

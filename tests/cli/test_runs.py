@@ -86,3 +86,25 @@ def test_weights_of_another_network_are_refused(run_copy: Path) -> None:
     (run_copy / runs.CONFIG).write_text(text)
     with pytest.raises(ValueError, match=r"does not fit two_layer_net.*missing keys"):
         runs.open_run(run_copy).model()
+
+
+def test_a_data_set_that_has_changed_is_named(run_copy: Path) -> None:
+    record = json.loads((run_copy / runs.RECORD).read_text())
+    names = [*record["class_names"][:9], "chessboard"]
+    (run_copy / runs.RECORD).write_text(json.dumps({**record, "class_names": names}))
+    with pytest.raises(ValueError, match=r"embedded has classes .*was trained on .*chessboard"):
+        runs.open_run(run_copy).data()
+    size = json.dumps({**record, "image_shape": [3, 16, 16]})
+    (run_copy / runs.RECORD).write_text(size)
+    with pytest.raises(ValueError, match=r"images of the shape \(3, 32, 32\), .* \(3, 16, 16\)"):
+        runs.open_run(run_copy).data()
+
+
+@pytest.mark.parametrize(
+    "shape", [[3, 32], [3, 0, 32], "3x32x32", [10**9, 10**9, 10**9], [3, 10**6, 10**6]]
+)
+def test_a_shape_that_is_none_is_an_error(run_copy: Path, shape: object) -> None:
+    record = json.loads((run_copy / runs.RECORD).read_text())
+    (run_copy / runs.RECORD).write_text(json.dumps({**record, "image_shape": shape}))
+    with pytest.raises(ValueError, match=r"input_shape|is damaged|memory|address space"):
+        runs.open_run(run_copy).model()

@@ -235,6 +235,16 @@ class TestWhatIsWrong:
         assert "CIFAR-10 is not in nowhere" in line
         assert not Path("runs").exists()
 
+    def test_a_data_folder_for_the_embedded_set_is_not_ignored(self, cli: Cli) -> None:
+        line = cli("train", "--data", "embedded", "--data-dir", "somewhere").complaint
+        assert "--data-dir somewhere is of no use: the embedded data set needs no folder" in line
+        assert not Path("runs").exists()
+        assert cli(*QUICK, "--smoke", "--out", "run").status == 0
+        assert "somewhere" in cli("train", "--resume", "run", "--data-dir", "somewhere").complaint
+        with Path("run/config.toml").open("a") as file:  # as older versions noted it
+            file.write('data_dir = "/somewhere"\n')
+        assert cli("train", "--resume", "run", "--quiet").status == 0
+
     def test_a_place_that_the_environment_names_is_not_replaced_by_the_embedded_set(
         self, cli: Cli, monkeypatch: pytest.MonkeyPatch
     ) -> None:

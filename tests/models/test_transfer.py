@@ -186,6 +186,28 @@ class TestFreezeLayers:
         assert not model.params["bias"].any()
         assert model.params["weight"].any()
 
+    def test_a_layer_of_ones_own_asks_before_it_moves_buffers(self) -> None:
+        class Mean(Layer):
+            def __init__(self) -> None:
+                self.params["weight"] = np.ones((), np.float32)
+                self.buffers["mean"] = np.zeros((), np.float32)
+
+            def forward(self, x: np.ndarray, train: bool = True, rng: Any = None) -> Any:
+                if self.moves_buffers(train):
+                    self.buffers["mean"][...] = x.mean()
+                return x * self.params["weight"], x
+
+            def backward(self, dy: np.ndarray, cache: Any, need_dx: bool = True) -> Any:
+                return dy * self.params["weight"], {"weight": np.sum(dy * cache)}
+
+        model = Sequential(Mean(), Linear(2, 2, rng=0))
+        freeze_layers(model, "0")
+        model.forward(np.ones((2, 2), np.float32))
+        assert model.buffers["0.mean"] == 0
+        freeze_layers(model)
+        model.forward(np.ones((2, 2), np.float32))
+        assert model.buffers["0.mean"] == 1
+
     def test_the_last_call_counts(self) -> None:
         model = network()
         freeze_layers(model, "0")
