@@ -26,7 +26,7 @@ __all__ = ["Job", "decoded_blocks", "image_shape"]
 
 BLOCK_BYTES = 2**20  # of decoded pictures that one thread makes at once: they stay in its cache
 BLOCK = 64  # pictures at most
-PROCESSES_FROM = 2000  # pictures: fewer are decoded before processes have begun
+PROCESSES_FROM = 5000  # pictures: fewer are decoded before processes have begun
 
 
 @dataclass(frozen=True)
