@@ -119,7 +119,7 @@ POOL_LIMIT = Variable(
 )
 DATA = Variable(
     "CNNLITE_DATA",
-    "the folder that CIFAR-10 is looked for in, and fetched to",
+    "the folder that the official data sets are looked for in, and fetched to",
     "a folder",
     "the user's cache folder",
     "",

@@ -115,11 +115,11 @@ def _say_where(data: "Dataset", root: Any) -> None:
 
 @contextmanager
 def progress_bar(name: str, pictures: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar from the first report on.
+    """On a terminal, show a progress bar from the first report on.
 
     Args:
         name: of what is done.
-        pictures: whether pictures are counted, or bytes.
+        pictures: whether pictures are counted, or bytes. The bar of pictures vanishes at its end.
 
     Yields:
         What is told how many there are, and how many there will be.
@@ -132,6 +132,16 @@ def progress_bar(name: str, pictures: bool = False) -> Iterator[Callable[[int, i
     bar = [rich.BarColumn()] if screen.width >= WIDE_ENOUGH_FOR_A_BAR else []
     number = rich.MofNCompleteColumn() if pictures else rich.DownloadColumn()
     columns = (rich.TextColumn(name), *bar, number, rich.TimeRemainingColumn())
-    with rich.Progress(*columns, console=screen) as progress:
-        task = progress.add_task(name, total=None, visible=False)
-        yield lambda have, total: progress.update(task, completed=have, total=total, visible=True)
+    progress = rich.Progress(*columns, console=screen, transient=pictures)
+    task = progress.add_task(name, total=None)
+
+    def report(have: int, total: int) -> None:
+        if screen.is_terminal:
+            progress.start()  # once is enough, and more do no harm
+            progress.update(task, completed=have, total=total)
+
+    try:
+        yield report
+    finally:
+        if screen.is_terminal:
+            progress.stop()

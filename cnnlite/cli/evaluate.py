@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from cnnlite.cli._group import describe, explained, fail, show_table, without
+from cnnlite.cli._group import describe, explained, fail, progress_note, show_table, without
 from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import printable, width_of
 
@@ -74,9 +74,11 @@ def evaluate(
 
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
     predicted, chances = np.empty(len(labels), np.int64), np.empty(len(labels))
-    for where, found in probabilities(network, images, opened.normalization, mirror):
-        chances[where] = found.max(axis=1)
-        predicted[where] = np.where(np.isnan(chances[where]), -1, found.argmax(axis=1))
+    with progress_note("measuring") as note:
+        for where, found in probabilities(network, images, opened.normalization, mirror):
+            chances[where] = found.max(axis=1)
+            predicted[where] = np.where(np.isnan(chances[where]), -1, found.argmax(axis=1))
+            note(f"{where[-1] + 1:,} of {len(labels):,} images")
     files = None if data.files is None else data.files[part]
     answers = _Answers(labels, predicted, chances, opened.class_names, files)
     confusion = Confusion(labels, predicted, opened.class_names)

@@ -1,16 +1,14 @@
 """`cnnlite predict`: what a trained network sees in pictures."""
 
 import csv
-import glob
 import io
 import json
 import os
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import numpy as np
@@ -71,6 +69,7 @@ def predict(
     go on; the exit status is then 1.
     """
     from cnnlite.cli import run_folders, runs
+    from cnnlite.cli.picture_files import files_of
 
     _check_places(csv_file, json_file, sheet)
     path = run or run_folders.newest_run("name one with --run")
@@ -79,7 +78,7 @@ def predict(
         network = opened.model(model)
     if opened.normalization is None:
         fail(f"{path} was trained on numbers that are no pictures, and cannot take any")
-    files, faults = _files(picture)
+    files, faults = files_of(picture)
     answers: list[Answer] = []
     with progress_note("reading pictures") as note:
         for found in _answers(opened, network, files, mirror, faults):
@@ -113,43 +112,6 @@ def _check_places(csv_file: Path | None, json_file: Path | None, sheet: Path | N
 
         with explained(ValueError, ImportError):
             check_ending(sheet)
-
-
-def _files(pictures: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the files that the arguments stand for, each once, and complaints about arguments."""
-    files: dict[str, str] = {}
-    faults = []
-    for text in pictures:
-        if os.path.isdir(text):
-            found = list(_below(text))
-            what = f"{printable(text)} holds no picture"
-        elif not os.path.lexists(text) and glob.has_magic(text):
-            found = sorted(glob.glob(text, recursive=True), key=_natural)
-            found = [file for file in found if not os.path.isdir(file)]
-            what = f"no file matches {printable(text)}"
-        else:
-            found, what = [text], ""
-        for file in found:
-            files.setdefault(os.path.abspath(file), file)
-        if not found:
-            faults.append(what)
-    return list(files.values()), faults
-
-
-def _below(folder: str) -> Iterator[str]:
-    """Yield the pictures of a folder and the folders in it, hidden ones left out, in order."""
-    from cnnlite.data.formats import has_picture_name
-
-    for path, folders, names in os.walk(folder):
-        folders[:] = sorted((name for name in folders if name[0] != "."), key=_natural)
-        for name in sorted(names, key=_natural):
-            if name[0] != "." and has_picture_name(name):
-                yield os.path.join(path, name)
-
-
-def _natural(name: str) -> list[Any]:
-    """Order 2.png before 10.png."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _answers(

@@ -118,15 +118,17 @@ def _train(
             own = of_run(resume, config.model, named)
         else:
             own = OwnModel.named(config.model) if is_own(config.model) else None
-        weights = runs.read_weights(Path(config.init)) if config.init and not resume else None
+        weights = None
+        if config.init and not resume:
+            weights = runs.read_weights(Path(config.init).expanduser())
     data = load_data(config)
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
         config,
-        data=_noted(data),
+        data=_absolute(data.settings["path"]) or data.name,
         data_dir=_absolute(config.data_dir),
         init=_absolute(config.init),
-        model=str(own) if own and not resume else config.model,
+        model=config.model if resume or not own else f"{_absolute(str(own.file))}:{own.function}",
     )
     try:
         path = resume or run_folders.create(out, own.file.stem if own else config.model)
@@ -150,20 +152,16 @@ def _train(
         return _run(path, config, data, solver, bool(resume))
 
 
-def _noted(data: "Dataset") -> str:
-    """Return what names the data set for later commands: the whole path of one's own."""
-    path = data.settings["path"]
-    if path is None:
-        return data.name
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        fail(f"{printable(path)} cannot be noted in a run folder: rename it in letters of UTF-8")
-    return str(path)
-
-
 def _absolute(path: str | None) -> str | None:
-    return path and str(Path(path).expanduser().resolve())
+    """Return the whole path of something, as the run folder notes it."""
+    if path is None:
+        return None
+    whole = str(Path(path).expanduser().resolve())
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        fail(f"{printable(whole)} cannot be noted in a run folder: rename it in letters of UTF-8")
+    return whole
 
 
 def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", resume: bool) -> int:
@@ -209,7 +207,7 @@ def _draw(
     from cnnlite.report import curves
 
     if losses:
-        title = f"{config.model} on {data.name}"
+        title = f"{Path(config.model).name} on {data.name}"
         curves.save(solver.history, path / runs.CURVES, losses, title)
 
 

@@ -1,9 +1,11 @@
-"""Decodes many pictures, by several threads, in the order in which they are listed.
+"""Decodes many pictures at once, in the order in which they are listed.
 
-Pillow lets other threads run while it decodes, so nothing has to be sent between processes.  What
-is in memory is bounded by the blocks of pictures under way.
+Pillow lets other threads run while it decodes, but around that Python's lock lets one thread run at
+a time: a few pictures are decoded by threads, many by processes.  What is in memory is bounded by
+the blocks of pictures under way.
 """
 
+import sys
 import threading
 import warnings
 from collections import deque
@@ -12,23 +14,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
-from typing import NamedTuple
+from queue import SimpleQueue
 
-import numpy as np
-
-from cnnlite.data.errors import DataChanged, DataError
+from cnnlite.data.decode_block import Block, How, decode_block
+from cnnlite.data.decode_process import DecodeProcess
+from cnnlite.data.errors import DataError
 from cnnlite.data.listing import Listing, Picture
-from cnnlite.data.pictures import decode, planes
-from cnnlite.terminal import printable
+from cnnlite.data.pictures import decode
 
-__all__ = ["Block", "Faults", "Job", "decoded_blocks", "image_shape"]
+__all__ = ["Job", "decoded_blocks", "image_shape"]
 
-BLOCK_BYTES = 4 * 2**20  # of decoded pictures that one thread makes at once
+BLOCK_BYTES = 2**20  # of decoded pictures that one thread makes at once: they stay in its cache
 BLOCK = 64  # pictures at most
-LEVELS = np.arange(256)
-
-Faults = list[tuple[str, str]]
-"""Path and fault of pictures that cannot be read."""
+PROCESSES_FROM = 5000  # pictures: fewer are decoded before processes have begun
 
 
 @dataclass(frozen=True)
@@ -47,20 +45,6 @@ class Job:
     def pictures(self) -> list[Picture]:
         """All pictures, in the order of the array."""
         return list(chain(*self.listing.splits.values()))
-
-
-class Block(NamedTuple):
-    """Neighbouring pictures.
-
-    Fields:
-        rows: uint8 (n, C, H, W), those that are sound.
-        skipped: the others.
-        sums: the sums of the training pixels, channel by channel, then of their squares.
-    """
-
-    rows: np.ndarray
-    skipped: Faults
-    sums: list[int]
 
 
 def image_shape(job: Job) -> tuple[int, int, int]:
@@ -87,61 +71,74 @@ def decoded_blocks(job: Job, shape: tuple[int, int, int], start: int) -> Generat
             since it was listed; one has another shape.
     """
     pictures = job.pictures
+    how = How(
+        str(job.listing.root), shape, job.size is not None, job.grey, job.fit, job.skip_broken
+    )
     number = max(1, min(BLOCK, BLOCK_BYTES // prod(shape)))
     trains = len(job.listing.splits["train"])
-    stop = threading.Event()
+    in_processes = sys.executable and len(pictures) - start >= PROCESSES_FROM
     under_way: deque[Future[Block]] = deque()
-    # Pillow's warnings are switched off here: threads that did it would undo each other's filters.
-    with warnings.catch_warnings(), ThreadPoolExecutor(job.workers) as threads:
-        warnings.simplefilter("ignore")
-        try:
-            for begin in range(start, len(pictures), number):
-                block = pictures[begin : begin + number]
-                work = threads.submit(_decode_block, job, block, trains - begin, shape, stop)
-                under_way.append(work)
-                if len(under_way) > 2 * job.workers:
-                    yield under_way.popleft().result()
-            while under_way:
+    with (_Processes if in_processes else _Threads)(how, job.workers) as workers:
+        for begin in range(start, len(pictures), number):
+            block = pictures[begin : begin + number]
+            under_way.append(workers.submit(block, trains - begin))
+            if len(under_way) > 2 * job.workers:
                 yield under_way.popleft().result()
-        finally:  # after an error, or Ctrl-C, none begins another picture
-            stop.set()
-            for work in under_way:
-                work.cancel()
+        while under_way:
+            yield under_way.popleft().result()
 
 
-def _decode_block(
-    job: Job, block: list[Picture], trains: int, shape: tuple[int, int, int], stop: threading.Event
-) -> Block:
-    """Decode some pictures, the first `trains` of which are training pictures."""
-    rows = np.empty((len(block), *shape), np.uint8)
-    skipped: Faults = []
-    histogram = np.zeros((shape[0], 256), np.int64)
-    done = 0
-    for number, picture in enumerate(block):
-        if stop.is_set():
-            break
-        path = str(job.listing.root / picture.path)
+class _Threads:
+    """Threads that decode; after an error, or Ctrl-C, none begins another picture."""
+
+    def __init__(self, how: How, number: int) -> None:
+        self.how = how
+        self.threads = ThreadPoolExecutor(number)
+        self.stop = threading.Event()
+        # Pillow's warnings are switched off here: threads that did it would undo each other's.
+        self.quiet = warnings.catch_warnings()
+
+    def __enter__(self) -> "_Threads":
+        self.quiet.__enter__()
+        warnings.simplefilter("ignore")
+        return self
+
+    def submit(self, block: list[Picture], trains: int) -> Future[Block]:
+        return self.threads.submit(self.decode, block, trains)
+
+    def decode(self, block: list[Picture], trains: int) -> Block:
+        return decode_block(self.how, block, trains, self.stop)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.threads.shutdown(cancel_futures=True)
+        self.quiet.__exit__(None, None, None)
+
+
+class _Processes(_Threads):
+    """Threads each of which has a process that decodes for it."""
+
+    def __init__(self, how: How, number: int) -> None:
+        super().__init__(how, number)
+        self.all: list[DecodeProcess] = []
+        self.idle: SimpleQueue[DecodeProcess] = SimpleQueue()
         try:
-            seen = (picture.size, picture.changed)
-            image = decode(path, job.size, job.grey, job.fit, seen)
-        except DataChanged:
+            for _ in range(number):
+                self.all.append(DecodeProcess(how))
+                self.idle.put(self.all[-1])
+        except BaseException:
+            for process in self.all:
+                process.close()
             raise
-        except FileNotFoundError:
-            gone = f"{printable(path)} was removed while the pictures were read: start again"
-            raise DataChanged(gone) from None
-        except (DataError, OSError) as error:
-            if not job.skip_broken:
-                raise
-            skipped.append((picture.path, str(error)))
-            continue
-        if (image.height, image.width) != shape[1:]:
-            raise DataError(
-                f"{printable(path)} has {image.height}x{image.width} pixels, others have "
-                f"{shape[1]}x{shape[2]}: a size (size=64, --size 64) makes them one"
-            )
-        planes(image, rows[done])
-        done += 1
-        if number < trains:
-            histogram += np.reshape(image.histogram(), histogram.shape)
-    sums = [*(histogram @ LEVELS).tolist(), *(histogram @ LEVELS**2).tolist()]
-    return Block(rows[:done], skipped, sums)
+
+    def decode(self, block: list[Picture], trains: int) -> Block:
+        process = self.idle.get()
+        try:
+            return process.decode(block, trains)
+        finally:
+            self.idle.put(process)
+
+    def __exit__(self, *error: object) -> None:
+        for process in self.all:
+            process.close()
+        super().__exit__(*error)

@@ -40,7 +40,7 @@ def folder(
     The folder has one folder for each class, or train/, and val/ or test/ or both, that have. A
     picture is what `cnnlite.data.read_picture` reads; those in deeper folders count too.
 
-    The pictures are decoded once, into the cache folder, by several threads; later calls map them
+    The pictures are decoded once, into the cache folder, several at once; later calls map them
     from there, as long as no name, length or time of a file has changed. What an interrupted call
     has decoded is kept, and the next one goes on from there.
 
@@ -50,7 +50,7 @@ def folder(
         val: the share of each class's training pictures that validates, where there is no val/.
         seed: which of them do.
         skip_broken: leave out what cannot be read, with a warning that names it.
-        workers: threads that decode; None takes one for each CPU.
+        workers: threads (for many pictures, processes) that decode; None takes one for each CPU.
         progress: called now and then with the pictures decoded and the pictures in all.
 
     Returns:

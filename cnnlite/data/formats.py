@@ -2,7 +2,10 @@
 
 __all__ = ["ALWAYS", "FORMATS", "format_of", "formats_text", "has_picture_name", "readable"]
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", "AVIF")
+FORMATS = (
+    "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "ICO", "PCX", "QOI",
+    "SGI",
+)  # fmt: skip
 """Formats that are pixels and nothing else: Pillow would run a program for some others."""
 
 ALWAYS = ("JPEG", "PNG", "BMP", "GIF")
@@ -15,7 +18,7 @@ SIGNATURES = (
     (b"MM\0+", 0, "TIFF"), (b"WEBP", 8, "WebP"), (b"ftypavi", 4, "AVIF"), (b"ftyphe", 4, "HEIC"),
     (b"ftypmif1", 4, "HEIC"), (b"ftypmsf1", 4, "HEIC"), (b"ftyp", 4, "a video"),
     (b"%PDF", 0, "PDF"), (b"%!PS", 0, "PostScript"), (b"8BPS", 0, "Photoshop's PSD"),
-    (b"\0\0\0\x0cjP  ", 0, "JPEG 2000"), (b"\xff\x4f\xff\x51", 0, "JPEG 2000"),
+    (b"\0\0\0\x0cjP  ", 0, "JPEG2000"), (b"\xff\x4f\xff\x51", 0, "JPEG2000"),
     (b"\0\0\0\x0cJXL ", 0, "JPEG XL"), (b"\xff\x0a", 0, "JPEG XL"), (b"\0\0\1\0", 0, "ICO"),
     (b"PK\x03\x04", 0, "a zip file"), (b"\x1f\x8b", 0, "a gzip file"),
     (b"\x93NUMPY", 0, "an array of NumPy"),
@@ -26,8 +29,8 @@ MARKUP = ((b"<svg", "SVG"), (b"<!doctype html", "a web page"), (b"<html", "a web
 ENDINGS = frozenset((
     "apng", "avif", "avifs", "bmp", "cr2", "dib", "dng", "gif", "heic", "heif", "hif", "ico", "j2k",
     "jfif", "jif", "jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "jxl", "nef", "pbm", "pcx", "pfm",
-    "pgm", "png", "pnm", "ppm", "psd", "qoi", "raw", "svg", "tga", "tif", "tiff", "webp", "xbm",
-    "xpm",
+    "pgm", "png", "pnm", "ppm", "psd", "qoi", "raw", "sgi", "svg", "tga", "tif", "tiff", "webp",
+    "xbm", "xpm",
 ))  # fmt: skip
 
 
@@ -42,7 +45,8 @@ def readable() -> list[str]:
     from PIL import Image, features
 
     Image.init()
-    lacking = {name for name in ("WEBP", "AVIF") if not features.check(name.lower())}
+    needed = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
+    lacking = {name for name, feature in needed.items() if not features.check(feature)}
     return [name for name in FORMATS if name in Image.OPEN and name not in lacking]
 
 

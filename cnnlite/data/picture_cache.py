@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite.data.cache import cache_folder, is_read_only, no_room
-from cnnlite.data.decoding import Block, Faults, Job, decoded_blocks, image_shape
+from cnnlite.data.decode_block import Block, Faults
+from cnnlite.data.decoding import Job, decoded_blocks, image_shape
 from cnnlite.data.errors import DataError
 from cnnlite.files import replace_file, write_all
 

@@ -136,11 +136,11 @@ def image_size(function: str, size: Size) -> tuple[int, int] | None:
 
 def planes(image: Image.Image, out: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
     """Return the pixels of a picture in RGB or L as (C, height, width), in `out` if it is given."""
-    bands = image.split()
+    bands = image.getbands()
     shape = (len(bands), image.height, image.width)
     pixels = np.empty(shape, np.uint8) if out is None else out
     for plane, band in zip(pixels, bands, strict=True):
-        plane[...] = np.frombuffer(band.tobytes(), np.uint8).reshape(plane.shape)
+        plane[...] = np.frombuffer(image.tobytes("raw", band), np.uint8).reshape(plane.shape)
     return pixels
 
 

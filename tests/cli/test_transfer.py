@@ -1,6 +1,8 @@
 """`cnnlite train --init` and `--freeze`: fine-tuning from the command line."""
 
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,16 @@ def test_what_does_not_fit_is_one_line_before_anything_is_made(
 def test_a_resumed_run_keeps_its_own(cli: Cli, run_copy: Path, flags: list[str]) -> None:
     line = cli("train", "--resume", run_copy, *flags).complaint
     assert flags[0] in line
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+def test_names_that_a_run_folder_cannot_note_are_one_line(cli: Cli, other_head: Path) -> None:
+    other_head.rename(os.fsdecode(b"caf\xe9.safetensors"))
+    line = cli(*CNN, "--init", os.fsdecode(b"caf\xe9.safetensors")).complaint
+    assert "caf\\xe9.safetensors cannot be noted in a run folder: rename it" in line
+    Path(os.fsdecode(b"caf\xe9.py")).write_text("def make(): pass")
+    line = cli(*TRAIN, "--model", os.fsdecode(b"caf\xe9.py:make")).complaint
+    assert "caf\\xe9.py cannot be noted in a run folder: rename it" in line
 
 
 def test_a_file_may_give_them(cli: Cli, other_head: Path) -> None:

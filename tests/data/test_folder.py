@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cnnlite import Solver, data
-from cnnlite.data import DataError, decoding, picture_cache
+from cnnlite.data import DataError, decode_block, decoding, picture_cache
 from cnnlite.data.errors import DataChanged
 from cnnlite.data.folder import folder
 from cnnlite.data.pictures import read_picture
@@ -182,7 +182,7 @@ class TestBroken:
     def test_is_named_again_from_the_cache(self, broken: Path, monkeypatch) -> None:
         with pytest.warns(UserWarning, match="3 broken"):
             folder(broken, size=8, skip_broken=True)
-        monkeypatch.setattr(decoding, "decode", None)
+        monkeypatch.setattr(decode_block, "decode", None)
         with pytest.warns(UserWarning, match=r"page\.jpg"):
             folder(broken, size=8, skip_broken=True)
         with pytest.raises(DataError, match=r"skip_broken=True or --skip-broken"):
@@ -389,7 +389,7 @@ class TestNames:
 class TestCache:
     def test_the_second_call_does_not_decode(self, root: Path, monkeypatch) -> None:
         first = folder(root, size=8)
-        monkeypatch.setattr(decoding, "decode", None)
+        monkeypatch.setattr(decode_block, "decode", None)
         second = folder(root, size=8)
         assert isinstance(second["X_train"], np.memmap)
         for key in first:
@@ -481,13 +481,13 @@ class TestInterruption:
     def test_what_was_decoded_is_not_decoded_again(self, root: Path, monkeypatch) -> None:
         self.interrupt(root, 10)
         decoded = []
-        decode = decoding.decode
+        decode = decode_block.decode
 
         def counted(path: str, *arguments: object) -> object:
             decoded.append(path)
             return decode(path, *arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(decoding, "decode", counted)
+        monkeypatch.setattr(decode_block, "decode", counted)
         images = folder(root, size=8)
         assert len(decoded) == 20
         for split in ("train", "val"):
@@ -561,6 +561,75 @@ class TestAFolderThatChangesMeanwhile:
         assert len(sums) == 1
         assert [process.returncode for process in processes] == [0, 0, 0]
         assert len(os.listdir(own_cache)) == 1
+
+
+class TestProcesses:
+    """Many pictures are decoded by processes, which give what threads do."""
+
+    @pytest.fixture(autouse=True)
+    def processes(self, monkeypatch) -> None:
+        monkeypatch.setattr(decoding, "PROCESSES_FROM", 1)
+        monkeypatch.setattr(decoding, "BLOCK", 4)
+        monkeypatch.setattr(decode_block, "decode", None)  # nothing is decoded here
+
+    @pytest.mark.parametrize("options", [{}, {"size": None}, {"grey": True, "fit": "resize"}])
+    def test_give_the_same_images(self, root: Path, monkeypatch, options) -> None:
+        images = folder(root, **{"size": 8, "workers": 2, **options})
+        settings = images.settings
+        for split in ("train", "val"):
+            for file, image in zip(images.files[split], images[f"X_{split}"], strict=True):
+                np.testing.assert_array_equal(image, data.prepare(root / file, settings))
+        expected = data.Normalization.from_images(images["X_train"])
+        np.testing.assert_array_equal(images.normalization.scale, expected.scale)
+
+    def test_names_of_any_kind(self, tmp_path: Path) -> None:
+        odd = os.fsdecode(b"\xff\n'")
+        try:
+            class_folders(tmp_path / "x", {odd: 4, "b": 4})
+        except OSError:
+            pytest.skip("this file system has no such names")
+        (tmp_path / "x" / odd / "empty.png").touch()
+        with pytest.raises(DataError, match="the file is empty"):
+            folder(tmp_path / "x", size=8)
+        with pytest.warns(UserWarning, match="1 broken"):
+            assert len(folder(tmp_path / "x", size=8, skip_broken=True)["y_train"]) == 6
+
+    def test_errors_are_those_of_threads(self, root: Path, monkeypatch) -> None:
+        picture(root / "dog" / "large.png", size=(50, 40))
+        with pytest.raises(DataError, match=r"large\.png has 40x50 pixels"):
+            folder(root, size=None)
+
+    def test_a_picture_that_is_removed_meanwhile(self, root: Path) -> None:
+        def meanwhile(have: int, total: int) -> None:
+            path.unlink(missing_ok=True)
+
+        names = folder(root, size=9).files["train"]
+        path = root / names[-1]
+        with pytest.raises(DataChanged, match=r"was removed while .*: start again"):
+            folder(root, size=8, workers=1, progress=meanwhile)
+
+    def test_an_interruption_ends_them(self, root: Path, monkeypatch) -> None:
+        started = []
+        begin = subprocess.Popen.__init__
+
+        def noted(self: object, *arguments: object, **options: object) -> None:
+            begin(self, *arguments, **options)  # type: ignore[arg-type]
+            started.append(self)
+
+        def stop(have: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", noted)
+        with pytest.raises(KeyboardInterrupt):
+            folder(root, size=8, workers=2, progress=stop)
+        assert len(started) == 2
+        assert all(process.returncode is not None for process in started)
+        assert len(folder(root, size=8)["y_train"]) == 27
+
+    def test_one_that_is_killed_is_told(self, root: Path, monkeypatch) -> None:
+        monkeypatch.setattr("cnnlite.data.decode_process.PROGRAM", "raise SystemExit(3)")
+        with pytest.raises(DataError, match="was ended from outside"):
+            folder(root, size=8)
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
