@@ -109,9 +109,7 @@ class Sequential(Container, Fusible):
                 "backward empties it, so each backward needs a forward of its own"
             )
         if addend and not self.takes:
-            raise RuntimeError(
-                "Sequential: the cache is of a network whose last step took an addend"
-            )
+            raise RuntimeError("Sequential: the cache is of another network, whose last step added")
         first = 0 if need_dx else _first_with_params(steps)
         parts: list[tuple[str, Grads]] = []
         daddend = None
