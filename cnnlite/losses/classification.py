@@ -1,61 +1,34 @@
-"""Losses as objects: `value, cache = loss.forward(scores, targets)`, `loss.backward(cache)`."""
+"""Losses of a class for each example."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, Generic, TypeVar
-
-import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
-from cnnlite.checks.arrays import as_array, converted, real_array
 from cnnlite.checks.labels import check_reduction
-from cnnlite.checks.numbers import real, shown
-from cnnlite.debug_caches import debug_caches, guard_class
-from cnnlite.functional.focal_loss import FocalLossCache
-from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELossCache
+from cnnlite.checks.numbers import integer, real
+from cnnlite.functional.losses import (
+    CrossEntropyCache,
+    FocalLossCache,
+    HingeLossCache,
+    NLLLossCache,
+)
+from cnnlite.losses.base import Array, Loss, class_weights, like_scores
 
-Array = npt.NDArray[np.floating[Any]]
-_Cache = TypeVar("_Cache")
-
-
-class Loss(ABC, Generic[_Cache]):
-    """What a loss must have: `forward` and `backward`; calling it gives the value alone."""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if debug_caches:
-            guard_class(cls)
-
-    @abstractmethod
-    def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, _Cache]:
-        """Return the loss and what backward needs.
-
-        Args:
-            scores: what the network gave, (N, C).
-            targets: what it should have given.
-
-        Returns:
-            the loss, a float (an array for reduction "none"), and the cache.
-        """
-
-    @abstractmethod
-    def backward(self, cache: _Cache, dvalue: float | Array = 1.0) -> Array:
-        """Return the gradient with respect to the scores, times dvalue."""
-
-    def __call__(self, scores: Array, targets: npt.ArrayLike) -> float | Array:
-        """Return the loss alone."""
-        return self.forward(scores, targets)[0]
+__all__ = ["CrossEntropyLoss", "FocalLoss", "HingeLoss", "NLLLoss"]
 
 
 class CrossEntropyLoss(Loss[CrossEntropyCache]):
     """Softmax and negative log-likelihood; `torch.nn.CrossEntropyLoss`.
 
+    Targets are classes, or probabilities of the scores' shape.
+
     Args:
         weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
         label_smoothing: 0 to 1, how much of the wanted probability is spread over all classes.
-        reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
+        reduction: "mean" (divided by the sum of the targets' weights; with probabilities by the
+            number of examples), "sum" or "none".
+        ignore_index: examples of this target count nothing.
 
     Raises:
         TypeError, ValueError: an argument is out of range.
@@ -66,23 +39,30 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         weight: npt.ArrayLike | None = None,
         label_smoothing: float = 0.0,
         reduction: str = "mean",
+        ignore_index: int = -100,
     ) -> None:
         name = "CrossEntropyLoss"
-        self.weight = None if weight is None else _class_weights(name, weight)
+        self.weight = class_weights(name, weight)
         self.label_smoothing = real(name, "label_smoothing", label_smoothing, 0, 1)
         self.reduction = check_reduction(name, reduction)
+        self.ignore_index = integer(name, "ignore_index", ignore_index)
 
     def forward(
-        self, scores: Array, targets: npt.ArrayLike
+        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> tuple[float | Array, CrossEntropyCache]:
-        """Args and Raises: see `cnnlite.functional.cross_entropy_forward`."""
-        weight = _weight_like("CrossEntropyLoss", self.weight, scores)
+        """Args and Raises: see `cnnlite.functional.cross_entropy_forward`.
+
+        Targets that are probabilities are converted to the scores' dtype.
+        """
+        name = "CrossEntropyLoss"
         return functional.cross_entropy_forward(
-            scores, targets, weight, self.label_smoothing, self.reduction
-        )
+            scores, like_scores(name, "targets", targets, scores),
+            like_scores(name, "weight", self.weight, scores), self.label_smoothing,
+            self.reduction, self.ignore_index, sample_weight,
+        )  # fmt: skip
 
     def backward(self, cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores (N, C)."""
+        """Return dscores like the scores."""
         return functional.cross_entropy_backward(cache, dvalue)
 
 
@@ -96,6 +76,7 @@ class FocalLoss(Loss[FocalLossCache]):
         weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
             For imbalanced classes see `class_balanced_weight`.
         reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
+        ignore_index: examples of this target count nothing.
 
     Raises:
         TypeError, ValueError: an argument is out of range.
@@ -104,21 +85,28 @@ class FocalLoss(Loss[FocalLossCache]):
     """
 
     def __init__(
-        self, gamma: float = 2.0, weight: npt.ArrayLike | None = None, reduction: str = "mean"
+        self,
+        gamma: float = 2.0,
+        weight: npt.ArrayLike | None = None,
+        reduction: str = "mean",
+        ignore_index: int = -100,
     ) -> None:
         self.gamma = real("FocalLoss", "gamma", gamma, 0)
-        self.weight = None if weight is None else _class_weights("FocalLoss", weight)
+        self.weight = class_weights("FocalLoss", weight)
         self.reduction = check_reduction("FocalLoss", reduction)
+        self.ignore_index = integer("FocalLoss", "ignore_index", ignore_index)
 
     def forward(
-        self, scores: Array, targets: npt.ArrayLike
+        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> tuple[float | Array, FocalLossCache]:
         """Args and Raises: see `cnnlite.functional.focal_loss_forward`."""
-        weight = _weight_like("FocalLoss", self.weight, scores)
-        return functional.focal_loss_forward(scores, targets, self.gamma, weight, self.reduction)
+        weight = like_scores("FocalLoss", "weight", self.weight, scores)
+        return functional.focal_loss_forward(
+            scores, targets, self.gamma, weight, self.reduction, self.ignore_index, sample_weight
+        )
 
     def backward(self, cache: FocalLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores (N, C)."""
+        """Return dscores like the scores."""
         return functional.focal_loss_backward(cache, dvalue)
 
 
@@ -128,94 +116,70 @@ class HingeLoss(Loss[HingeLossCache]):
     Args:
         margin: how much the right class must lead.
         reduction: "mean" over the batch, "sum" or "none".
+        weight: (C,) factors of the right classes, or None for ones; converted to the scores' dtype.
+        ignore_index: examples of this target count nothing.
 
     Raises:
         TypeError, ValueError: an argument is out of range.
     """
 
-    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
+    def __init__(
+        self,
+        margin: float = 1.0,
+        reduction: str = "mean",
+        weight: npt.ArrayLike | None = None,
+        ignore_index: int = -100,
+    ) -> None:
         self.margin = real("HingeLoss", "margin", margin)
         self.reduction = check_reduction("HingeLoss", reduction)
+        self.weight = class_weights("HingeLoss", weight)
+        self.ignore_index = integer("HingeLoss", "ignore_index", ignore_index)
 
     def forward(
-        self, scores: Array, targets: npt.ArrayLike
+        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> tuple[float | Array, HingeLossCache]:
         """Args and Raises: see `cnnlite.functional.hinge_loss_forward`."""
-        return functional.hinge_loss_forward(scores, targets, self.margin, self.reduction)
+        weight = like_scores("HingeLoss", "weight", self.weight, scores)
+        return functional.hinge_loss_forward(
+            scores, targets, self.margin, self.reduction, weight, self.ignore_index, sample_weight
+        )
 
     def backward(self, cache: HingeLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores (N, C)."""
+        """Return dscores like the scores."""
         return functional.hinge_loss_backward(cache, dvalue)
 
 
-class MSELoss(Loss[MSELossCache]):
-    """Mean squared error; `torch.nn.MSELoss`.
+class NLLLoss(Loss[NLLLossCache]):
+    """Minus the log-probability of the right class; `torch.nn.NLLLoss`.  `LogSoftmax` goes before.
 
     Args:
-        reduction: "mean" over all elements, "sum" or "none".
+        weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
+        reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
+        ignore_index: examples of this target count nothing.
 
     Raises:
-        ValueError: another reduction.
+        TypeError, ValueError: an argument is out of range.
     """
 
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = check_reduction("MSELoss", reduction)
+    def __init__(
+        self,
+        weight: npt.ArrayLike | None = None,
+        reduction: str = "mean",
+        ignore_index: int = -100,
+    ) -> None:
+        self.weight = class_weights("NLLLoss", weight)
+        self.reduction = check_reduction("NLLLoss", reduction)
+        self.ignore_index = integer("NLLLoss", "ignore_index", ignore_index)
 
-    def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, MSELossCache]:
-        """Args and Raises: see `cnnlite.functional.mse_loss_forward`."""
-        return functional.mse_loss_forward(
-            scores, as_array("MSELoss", "targets", targets), self.reduction
+    def forward(
+        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> tuple[float | Array, NLLLossCache]:
+        """Args and Raises: see `cnnlite.functional.nll_loss_forward`."""
+        weight = like_scores("NLLLoss", "weight", self.weight, scores)
+        return functional.nll_loss_forward(
+            scores, targets, weight, self.reduction, self.ignore_index, sample_weight
         )
 
-    def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
+    def backward(self, cache: NLLLossCache, dvalue: float | Array = 1.0) -> Array:
         """Return dscores like the scores."""
-        return functional.mse_loss_backward(cache, dvalue)
-
-
-def _class_weights(name: str, weight: npt.ArrayLike) -> Array:
-    return real_array(name, "weight", weight, "a number for each class")
-
-
-def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
-    """Return the classes' weights that make up for imbalance, for the `weight` of a loss.
-
-    n images of a class hold no more than E(n) = (1 - beta^n) / (1 - beta) that differ from each
-    other; a class's weight is inverse to that.  beta = 0 weighs all classes alike, and beta -> 1
-    inversely to their numbers of images.
-
-    Args:
-        counts: (C,) images of each class, at least 1.
-        beta: from 0 to below 1; the paper takes 0.9 to 0.9999, one for each data set.
-
-    Returns:
-        (C,) float64, their sum is C.
-
-    Raises:
-        TypeError: beta or counts are no numbers.
-        ValueError: beta is out of range, or a class has no images.
-
-    Source: Cui et al., "Class-balanced loss based on effective number of samples", CVPR 2019,
-    equations 2 and 12.
-    """
-    name = "class_balanced_weight"
-    n = real_array(name, "counts", counts, "a number from 1 up for each class")
-    beta = real(name, "beta", beta, 0, 1, open_high=True)
-    if not n.size or not (n >= 1).all():
-        raise ValueError(
-            f"{name}: counts is {shown(counts)}, expected a number from 1 up for each class"
-        )
-    # 1 - beta^n without the digits that 1 and beta^n, nearly 1, have in common.
-    effective = np.ones_like(n) if beta == 0 else -np.expm1(n * np.log(beta)) / (1 - beta)
-    weight = 1 / effective
-    return weight * (len(n) / weight.sum())
-
-
-def _weight_like(name: str, weight: Array | None, scores: Array) -> Array | None:
-    """The classes' weights in the scores' dtype; as they are where that is no float.
-
-    Of scores that are no floats `functional` complains.
-    """
-    dtype = getattr(scores, "dtype", np.dtype(np.float64))
-    if weight is None or dtype.kind != "f":
-        return weight
-    return converted(name, "weight", weight, like=np.empty(weight.shape, dtype))
+        return functional.nll_loss_backward(cache, dvalue)
