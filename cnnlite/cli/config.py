@@ -32,6 +32,18 @@ def _schedules() -> tuple[str, ...]:
     return tuple(SCHEDULES)
 
 
+def _augment(value: bool | str) -> None:
+    """Raise ValueError for an augmentation that there is not."""
+    from cnnlite.data import augmentation
+
+    if isinstance(value, str):
+        augmentation(value)
+    elif not isinstance(value, bool):
+        raise ValueError(
+            f"augment: must be true or false, not {value!r}; or names of augmentations"
+        )
+
+
 def _option(
     default: Any,
     help: str,
@@ -39,9 +51,13 @@ def _option(
     wants: str = "",
     check: Callable[[Any], bool] = lambda value: True,
     choices: Callable[[], tuple[str, ...]] | None = None,
+    read: Callable[[Any], None] | None = None,
 ) -> Any:
-    """A field of TrainConfig: its default, its line of help, and what a good value is."""
-    metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
+    """A field of TrainConfig: its default, its line of help, and what a good value is.
+
+    `read` raises ValueError for a value that is no good one, of a field with several types.
+    """
+    metadata = {"help": help, "wants": wants, "check": check, "choices": choices, "read": read}
     return field(default=default, metadata=metadata)
 
 
@@ -82,7 +98,12 @@ class TrainConfig:
     schedule: str = _option(
         "cosine", "How the learning rate changes over the run.", choices=_schedules
     )
-    augment: bool = _option(False, "Random crops and horizontal flips.")
+    augment: bool | str = _option(
+        False,
+        "Random crops and flips; or names with commas between, in their order: crop, flip, "
+        "jitter, rotation, cutout, mixup, cutmix.",
+        read=_augment,
+    )
     seed: int = _option(
         0,
         "Seed of everything random.",
@@ -144,6 +165,12 @@ def checked(
 
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
+    if option.metadata["read"]:
+        try:
+            option.metadata["read"](value)
+        except ValueError as error:
+            raise ConfigError(f"{name}{str(error).partition(':')[2]}") from None
+        return value
     wanted = value_type(option)
     if type(value) is int and abs(value) > LARGEST:
         raise ConfigError(f"{name} must be at most {LARGEST}, and is far more")

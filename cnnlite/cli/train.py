@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
+AUGMENT = "crop,flip"  # what --augment without names is
 RESUMABLE = {"epochs", "threads", "data_dir"}  # what may differ between a run and its continuation
 
 
@@ -31,6 +32,12 @@ def _click_option(option: Field[Any]) -> Any:
     """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
     kind = configuration.value_type(option)
     flag, text = _flag(option.name), option.metadata["help"]
+    if option.name == "augment":  # with a value or without
+        command = click.option(
+            flag, option.name, is_flag=False, flag_value=AUGMENT, metavar="[NAMES]", help=text
+        )
+        without = click.option(f"--no-{flag[2:]}", is_flag=True, help="No augmentation.")
+        return lambda function: command(without(function))
     if kind is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", option.name, default=None, help=text)
     if option.default is not None:
@@ -61,6 +68,8 @@ def train(
     file: Path | None, out: Path | None, resume: Path | None, quiet: bool, **flags: Any
 ) -> int:
     """Train a network and write a run folder: configuration, history, weights, curves."""
+    if flags.pop("no_augment"):
+        flags["augment"] = False
     given = {name: value for name, value in flags.items() if value is not None}
     with explained(ConfigError, OSError):
         config = _resume_config(resume, given, file, out) if resume else _new_config(file, given)
@@ -168,9 +177,10 @@ def _solver(
 ) -> "Solver":
     from cnnlite import SGD, CrossEntropyLoss, Solver
     from cnnlite.cli import runs
-    from cnnlite.data import RandomCropFlip
+    from cnnlite.data import augmentation
     from cnnlite.models import MODELS
 
+    names = AUGMENT if config.augment is True else config.augment
     return Solver(
         MODELS[config.model](rng=config.seed),
         data,
@@ -182,7 +192,7 @@ def _solver(
             nesterov=config.nesterov,
         ),
         schedule=_schedule(config.schedule),
-        augment=RandomCropFlip() if config.augment and not config.overfit else None,
+        augment=augmentation(names) if names and not config.overfit else None,
         batch_size=config.batch_size,
         num_epochs=1 if config.smoke else config.epochs,
         overfit=config.batch_size if config.smoke else config.overfit,

@@ -6,19 +6,32 @@ from cnnlite.data import batches
 from cnnlite.data.augment import Augment, RandomCropFlip
 from cnnlite.data.cache import cache_folder, data_folder, named_data_folder
 from cnnlite.data.cifar10 import PathLike, cifar10, find
+from cnnlite.data.colour import ColorJitter, Cutout
+from cnnlite.data.compose import AUGMENTATIONS, Compose, augmentation, mixes
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.embedded import contact_sheet, embedded
 from cnnlite.data.errors import DataError
 from cnnlite.data.fetch import DownloadError, FileReport, fetch, verify
+from cnnlite.data.mixing import CutMix, Mixing, MixUp
+from cnnlite.data.rotation import RandomRotation
 
 __all__ = [
+    "AUGMENTATIONS",
     "Augment",
+    "ColorJitter",
+    "Compose",
+    "CutMix",
+    "Cutout",
     "DataError",
     "Dataset",
     "DownloadError",
     "FileReport",
+    "MixUp",
+    "Mixing",
     "Normalization",
     "RandomCropFlip",
+    "RandomRotation",
+    "augmentation",
     "batches",
     "cache_folder",
     "cifar10",
@@ -28,6 +41,7 @@ __all__ = [
     "fetch",
     "find",
     "load",
+    "mixes",
     "verify",
 ]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
-from cnnlite.data import Augment, Normalization
+from cnnlite.data import Augment, Normalization, batches
 from cnnlite.layers import Layer
 from cnnlite.optim import Optimizer
 from cnnlite.optim.schedules import Schedule
@@ -76,6 +76,7 @@ class TrainingState:
     X_val: np.ndarray
     y_val: np.ndarray
     normalization: Normalization | None
+    num_classes: int  # scores that the model gives for an image
 
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self.callbacks = list(callbacks)
@@ -97,6 +98,13 @@ class TrainingState:
     def step(self) -> int:
         """Completed steps."""
         return len(self.loss_history)
+
+    def targets(self, index: np.ndarray) -> np.ndarray:
+        """Return the targets of these training images in this epoch, mixed if images are."""
+        size = self.X_train.shape[2:]
+        return batches.targets(
+            self.y_train, index, self.augment, self.epoch, self.seed, self.num_classes, size
+        )
 
     @property
     def epoch(self) -> int:
