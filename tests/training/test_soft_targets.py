@@ -37,7 +37,7 @@ SOFT = {
 }
 
 
-def test_one_hot_floats_train_to_the_bits_of_labels() -> None:
+def test_one_hot_floats_train_as_labels_do() -> None:
     hard, soft = trainings.solver(data=DATA), trainings.solver(data=SOFT)
     hard.train()
     soft.train()
