@@ -4,6 +4,7 @@ from cnnlite.exports import export
 from cnnlite.losses.balance import *
 from cnnlite.losses.base import Loss as Loss
 from cnnlite.losses.classification import *
-from cnnlite.losses.elementwise import *
+from cnnlite.losses.numbers import *
+from cnnlite.losses.probabilities import *
 
 export(globals())
