@@ -1,7 +1,5 @@
 """A student's file: read here, run in a process of its own."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import re
@@ -36,7 +34,7 @@ Start = Callable[[float], Session]
 
 
 def start_child(seconds: float) -> Session:
-    """A process of its own; all requests together may take so many seconds of processor time."""
+    """Return a process whose requests together may take so many seconds of processor time."""
     return Child("calls", seconds, MEGABYTES, REFUSED)
 
 
@@ -56,8 +54,8 @@ class Submission:
     """A file, and a process in which its functions are called; another one if that is lost.
 
     Args:
-        exercise: which it is.
-        file: the student's.
+        exercise: the exercise.
+        file: the student's file.
         seconds: time limit of loading it, and of each request.
         start: makes the process.
 
