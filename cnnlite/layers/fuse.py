@@ -18,7 +18,7 @@ from cnnlite.layers.base import Grads, Layer
 from cnnlite.post_ops import NO_POST_OPS, PostOps
 from cnnlite.random import Rng, RngLike
 
-__all__ = ["Fusible", "Step", "all_taken", "cut_into_steps"]
+__all__ = ["Fusible", "Step", "all_taken", "backward_parts", "cut_into_steps"]
 
 Kinds = tuple[str, ...]
 
@@ -89,13 +89,20 @@ class Step(NamedTuple):
             return self.layer(x)
         return self.layer(x, self.post)  # type: ignore[call-arg]
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
-        """Return the gradients of the input, of the parameters, and of an addend."""
-        if addend:
-            return self.layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
-        return *self.layer.backward(dy, cache, need_dx), None
+
+def backward_parts(
+    layer: Layer, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = False
+) -> tuple[np.ndarray | None, Any, np.ndarray | None]:
+    """Return the gradients of the input, of the parameters, and of an addend.
+
+    Those of a container's parameters are in parts, which the outermost container gathers, once;
+    a class that derives from one of ours gathers its own.
+    """
+    if "backward_parts" in vars(type(layer)):
+        return layer.backward_parts(dy, cache, need_dx, addend)  # type: ignore[attr-defined]
+    if addend:
+        return layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
+    return *layer.backward(dy, cache, need_dx), None
 
 
 def all_taken(layer: Layer) -> frozenset[Kinds]:
