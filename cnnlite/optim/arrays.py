@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -35,10 +37,11 @@ class Owners:
         """The first key of an array, by its other keys."""
         self._arrays: dict[str, weakref.ref[Array]] = {}
 
-    def knows(self, key: str, param: Array) -> bool:
-        """Return whether this array was noted under this key."""
-        array = self._arrays.get(key)
-        return array is not None and array() is param
+    def know(self, arrays: Mapping[str, Array]) -> bool:
+        """Return whether these arrays were noted under these keys."""
+        # Without a loop of Python's: each step asks it of all parameters.
+        refs = map(self._arrays.get, arrays, repeat(_nothing))
+        return all(map(operator.is_, map(operator.call, refs), arrays.values()))
 
     def note(self, params: Mapping[str, Array], state: Mapping[str, State]) -> None:
         """Note whose state it is from now on.
@@ -53,7 +56,7 @@ class Owners:
         arrays = {key: array for key, array in params.items() if isinstance(array, np.ndarray)}
         for key, param in arrays.items():
             kept = state.get(key)
-            if kept and key in self._arrays and not self.knows(key, param):
+            if kept and key in self._arrays and not self.know({key: param}):
                 check_state(self.where, key, kept, kept, param)
                 raise ValueError(
                     f"{self.where}: {key!r} is not the array that the state's {' and '.join(kept)} "
@@ -63,15 +66,21 @@ class Owners:
         self._arrays.update((key, weakref.ref(array)) for key, array in arrays.items())
         self.homes = {key: home for key, home in first_names(arrays).items() if key != home}
 
-    def summed(self, moving: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
-        """Return (parameter, gradient) pairs with each array once, under its first key."""
-        total: dict[str, tuple[Array, Array]] = {}
-        for key, (param, grad) in moving.items():
+    def summed(
+        self, params: Mapping[str, Array], grads: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return both with each array once, under its first key, and its gradients added."""
+        moved: dict[str, Array] = {}
+        total: dict[str, Array] = {}
+        for key, grad in grads.items():
             home = self.homes.get(key, key)
-            if home in total:
-                grad = np.asarray(total[home][1] + grad)
-            total[home] = param, grad
-        return total
+            moved[home] = params[key]
+            total[home] = np.asarray(total[home] + grad) if home in total else grad
+        return moved, total
+
+
+def _nothing() -> None:
+    """Stand for the reference to an array that was not noted."""
 
 
 def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
