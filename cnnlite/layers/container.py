@@ -31,18 +31,17 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
     """
 
     def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
-        places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
-        self._places = places
+        self._places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
         self.aliases: dict[str, str] = {}
-        first: dict[int, str] = {}
+        ids: list[int] = []
         for prefix, arrays in parts:
-            for name, array in arrays.items():
-                key = prefix + name
-                home = first.setdefault(id(array), key)
-                if home is key:
-                    places[key] = [(arrays, name)]
-                else:
-                    places[home].append((arrays, name))
+            ids += map(id, arrays.values())
+            for name in arrays:
+                self._places[prefix + name] = [(arrays, name)]
+        if len(set(ids)) < len(ids):
+            for key, home in first_names(dict(self)).items():
+                if home != key:
+                    self._places[home] += self._places.pop(key)
                     self.aliases[key] = home
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -152,7 +151,7 @@ class Container(Layer):
 
         Called once for each forward: without an rng it takes a step of the common stream.
         """
-        if not self.random or (rng is None and not train):
+        if (rng is None and not train) or not self.random:
             return None
         return as_rng(rng, type(self).__name__)
 

@@ -210,19 +210,24 @@ class Optimizer(ABC):
         name = type(self).__name__
         moves: list[_Move] = []
         fresh: dict[str, State] = {}
-        shared: dict[int, tuple[float, dict[str, None]]] = {}  # by all parameters of a group
+        shared: dict[int, tuple[float, bool, dict[str, None]]] = {}  # by a group's parameters
         moved, given = self._moving(params, grads)
+        groups, states = self.groups, self.state
         for key, param in moved.items():
             grad = given[key]
-            options = self._options_of(key, param) if self.groups else self.options
-            if id(options) not in shared:
-                names = dict.fromkeys(self.state_names(options))
-                shared[id(options)] = self._rate(options) * factor, names
-            lr, names = shared[id(options)]
-            state = self.state.get(key) or {}
+            options = self._options_of(key, param) if groups else self.options
+            known = shared.get(id(options))
+            if known is None:
+                known = shared[id(options)] = (
+                    self._rate(options) * factor,
+                    bool(options.get("maximize")),
+                    dict.fromkeys(self.state_names(options)),
+                )
+            lr, maximize, names = known
+            state = states.get(key, {})
             if state:
                 check_state(name, key, names, state, param)
-            if options.get("maximize"):
+            if maximize:
                 grad = np.asarray(-grad)
             if not names.keys() <= state.keys():
                 fresh[key] = {

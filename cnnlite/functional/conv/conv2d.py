@@ -209,8 +209,10 @@ def conv2d_backward(
 
 def rungs_for(geometry: ConvGeometry, algorithm: str) -> Passes:
     """Return the rung of each pass: what "auto" chooses, or the one that is asked for."""
+    if algorithm == "auto":
+        return choose(geometry)
     choice(geometry.name, "algorithm", algorithm, ("auto", *ALGORITHMS))
-    return choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
+    return Passes(*[algorithm] * 3)
 
 
 def find(rung: str, geometry: ConvGeometry) -> ConvAlgorithm:

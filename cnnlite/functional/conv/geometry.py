@@ -128,6 +128,17 @@ def resolve_settings(
     name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
 ) -> ConvSettings:
     """Turn what the caller wrote into pairs and four sides of padding."""
+    if type(stride) is type(padding) is type(dilation) is tuple:
+        if set(map(type, (*stride, *padding, *dilation))) == {int}:
+            return _settings(name, kernel, stride, padding, dilation)
+    # True and 1.0 would be found under 1, and lists are not hashable.
+    return _settings.__wrapped__(name, kernel, stride, padding, dilation)
+
+
+@lru_cache(maxsize=1024)  # a network asks for its few settings in each step
+def _settings(
+    name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
+) -> ConvSettings:
     strides = pair(name, "stride", stride)
     dilations = pair(name, "dilation", dilation)
     return ConvSettings(
