@@ -54,7 +54,7 @@ class Sequential(Container, Fusible):
         place = self.place(train, rng)
         cache = []
         for step in self._with(post):
-            if step.post.addend is not None:
+            if step.post is not NO_POST_OPS and step.post.addend is not None:
                 check_branches(x, step.post.addend)  # who adds keeps the shape
             own = None if place is None else child_rng(place, step.name, step.layer)
             x, entry = step.forward(x, train, own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import repeat
 from typing import Any
 
@@ -13,10 +13,12 @@ import numpy as np
 from cnnlite.checks.arrays import FLOATS
 from cnnlite.layers.ties import check_overlaps, first_names
 
-__all__ = ["Owners", "check_gradient", "check_state", "step_count"]
+__all__ = ["Owners", "check_gradients", "check_state", "step_count"]
 
 Array = np.ndarray
 State = Mapping[str, Any]
+
+_carray_of, _dtype_of, _shape_of = map(operator.attrgetter, ("flags.carray", "dtype", "shape"))
 
 FRESH = (
     "an optimizer's state belongs to one model; make a new optimizer for another one, or forget "
@@ -83,18 +85,33 @@ def _nothing() -> None:
     """Stand for the reference to an array that was not noted."""
 
 
-def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
-    """Raise TypeError or ValueError unless a parameter can be moved by a gradient.
+def check_gradients(where: str, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
+    """Raise TypeError or ValueError unless each parameter can be moved by its gradient.
 
     Args:
-        where, key: what starts the message: the optimizer, and the parameter's name.
-        param, grad: the two.
+        where: what starts the message: the optimizer.
+        params, grads: the arrays, with the same keys in the same order.
     """
-    both = isinstance(param, np.ndarray) and isinstance(grad, np.ndarray)
-    like = both and param.shape == grad.shape and param.dtype is grad.dtype
-    if like and param.dtype in FLOATS and param.flags.carray:  # the usual case
-        return
-    if not both:
+    if not _are_usual(params.values(), grads.values()):
+        for key, param in params.items():
+            _check_gradient(where, key, param, grads[key])
+
+
+def _are_usual(params: Collection[Array], grads: Collection[Array]) -> bool:
+    """Whether all parameters and gradients are as they are in most steps.
+
+    It has no loop of Python's, which would take longer than many a small array's own update.
+    """
+    if not set(map(type, (*params, *grads))) <= {np.ndarray}:
+        return False
+    dtypes = [*map(_dtype_of, params)]
+    if not (set(dtypes) <= set(FLOATS) and dtypes == [*map(_dtype_of, grads)]):
+        return False
+    return all(map(_carray_of, params)) and [*map(_shape_of, params)] == [*map(_shape_of, grads)]
+
+
+def _check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
+    if not (isinstance(param, np.ndarray) and isinstance(grad, np.ndarray)):
         name, array = ("gradient", grad) if isinstance(param, np.ndarray) else ("parameter", param)
         kind = type(array).__name__
         raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
@@ -115,18 +132,19 @@ def check_state(where: str, key: str, names: Iterable[str], state: State, param:
     """Raise TypeError or ValueError unless those entries of a state that are there fit.
 
     Args:
-        where, key: as for `check_gradient`.
+        where, key: what starts the message: the optimizer, and the parameter's name.
         names: of the entries that are used.
         state: what is kept of the parameter.
         param: the parameter.
     """
+    shape, dtype = param.shape, param.dtype
     for name in names:
         if name == "step":
             step_count(where, key, state.get(name, 0))
         elif name in state:
             array = state[name]
-            usual = isinstance(array, np.ndarray) and array.flags.carray
-            if usual and array.shape == param.shape and array.dtype is param.dtype:
+            usual = type(array) is np.ndarray and array.flags.carray
+            if usual and array.shape == shape and array.dtype is dtype:
                 continue
             if not (isinstance(array, np.ndarray) and array.flags.carray):
                 raise TypeError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite.checks.numbers import real
-from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
+from cnnlite.optim.arrays import FRESH, Owners, check_gradients, check_state, step_count
 from cnnlite.optim.groups import Group, checked_groups, checked_options
 from cnnlite.optim.whole import wholly
 
@@ -250,19 +250,18 @@ class Optimizer(ABC):
                 raise TypeError(
                     f"{name}: {argument} must be a mapping of arrays, got {value!r:.60}"
                 )
-        moved: dict[str, Array] = {}
-        given: dict[str, Array] = {}
-        for key, grad in grads.items():
-            if grad is None:
-                continue
-            try:
-                param = params[key]
-            except KeyError:
-                raise ValueError(f"{name}: {key!r} has a gradient but no parameter") from None
-            if isinstance(grad, np.generic):  # a sum of arrays without axes is no array
-                grad = np.asarray(grad)
-            check_gradient(name, key, param, grad)
-            moved[key], given[key] = param, grad
+        given = {
+            # A sum of arrays without axes is no array.
+            key: np.asarray(grad) if isinstance(grad, np.generic) else grad
+            for key, grad in grads.items()
+            if grad is not None
+        }
+        try:
+            moved = dict(zip(given, map(params.__getitem__, given), strict=True))
+        except KeyError:
+            unknown = next(key for key in given if key not in params)
+            raise ValueError(f"{name}: {unknown!r} has a gradient but no parameter") from None
+        check_gradients(name, moved, given)
         if not self._owners.know(moved):
             self._owners.note(params, self.state)
         return self._owners.summed(moved, given) if self._owners.homes else (moved, given)

@@ -98,7 +98,10 @@ def check_operands(
         TypeError: not all float32 or all float64, or groups is no integer.
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
-    check_floats(name, x=x, weight=weight, bias=bias, optional=("bias",))
+    if bias is None:
+        check_floats(name, x=x, weight=weight)
+    else:
+        check_floats(name, x=x, weight=weight, bias=bias)
     check_image_shape(name, x, axes)
     filters, in_group = weight.shape[:2] if weight.ndim > 1 else (0, 0)
     if weight.ndim != 2 + axes or 0 in weight.shape:
