@@ -68,7 +68,7 @@ class Step(NamedTuple):
     Attributes:
         name: of the first layer in the network.
         layer: the first layer.
-        post: what the others are; `NO_POST_OPS` itself where there are none.
+        post: what the others are.
         layers: all of them.
     """
 
@@ -79,13 +79,13 @@ class Step(NamedTuple):
 
     def forward(self, x: np.ndarray, train: bool, rng: Rng | None) -> tuple[np.ndarray, Any]:
         """Return the output and the cache."""
-        if self.post is NO_POST_OPS:
+        if self.post is NO_POST_OPS or not self.post:  # a copy of it has another one
             return self.layer.forward(x, train, rng)
         return self.layer.forward_post(x, train, rng, self.post)  # type: ignore[attr-defined]
 
     def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the output as in inference, and keep nothing."""
-        if self.post is NO_POST_OPS:
+        if self.post is NO_POST_OPS or not self.post:  # a copy of it has another one
             return self.layer(x)
         return self.layer(x, self.post)  # type: ignore[call-arg]
 

@@ -66,7 +66,6 @@ ALGORITHMS: dict[str, ConvAlgorithm] = {
     "winograd": winograd,
     "depthwise": depthwise,
 }
-CHOICES = ("auto", *ALGORITHMS)
 PADDING_MODES = ("zeros", *MODES)
 NOT_PADDED = (0, 0, 0, 0)
 
@@ -212,7 +211,7 @@ def conv2d_backward(
 
 def rungs_for(geometry: ConvGeometry, algorithm: str) -> Passes:
     """Return the rung of each pass: what "auto" chooses, or the one that is asked for."""
-    choice(geometry.name, "algorithm", algorithm, CHOICES)
+    choice(geometry.name, "algorithm", algorithm, ("auto", *ALGORITHMS))
     return choose(geometry) if algorithm == "auto" else Passes(*[algorithm] * 3)
 
 

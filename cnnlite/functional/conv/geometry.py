@@ -131,9 +131,9 @@ def resolve_settings(
     name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
 ) -> ConvSettings:
     """Turn what the caller wrote into pairs and four sides of padding."""
-    if type(stride) is type(padding) is type(dilation) is tuple:
-        if set(map(type, (*stride, *padding, *dilation))) == {int}:
-            return _settings(name, kernel, stride, padding, dilation)
+    tuples = type(stride) is type(padding) is type(dilation) is tuple
+    if tuples and set(map(type, (*stride, *padding, *dilation))) == {int}:  # type: ignore[misc]
+        return _settings(name, kernel, stride, padding, dilation)
     # True and 1.0 would be found under 1, and lists are not hashable.
     return _settings.__wrapped__(name, kernel, stride, padding, dilation)
 
