@@ -98,15 +98,17 @@ def from_torch(module: torch.nn.Module) -> Layer:
 
     Args:
         module: a torch.nn.Sequential of modules that cnnlite has too (see docs/interop.md), what
-            `to_torch` returned, or one such module.  The parts of a Sequential may have names;
-            here they are numbered.
+            `to_torch` returned, one such module, or a module with a forward of its own that
+            torch.fx can trace into these.  The parts may have names; here they are numbered.
 
     Returns:
-        A Sequential for a torch.nn.Sequential; for a single module the layer of its name.
+        A Sequential for a torch.nn.Sequential and for a forward of its own; for a single module
+        the layer of its name.
 
     Raises:
         ImportError: PyTorch is not installed.
-        TypeError: a module in it has no counterpart, or a parameter is neither float32 nor
+        TypeError: a module or an operation in it has no counterpart (the message quotes the line
+            of the forward), or a parameter is neither float32 nor
             float64, or not of the dtype of the others; the message says which.
         ValueError: likewise for a setting, and for what would be lost: a hook, a forward of the
             module's own, parameters that its kind does not have, a part that is in another mode
@@ -116,7 +118,7 @@ def from_torch(module: torch.nn.Module) -> Layer:
     from torch import nn
 
     from cnnlite.catalogue.torch_modules import Residual as TorchResidual
-    from cnnlite.interop import _torch_ties
+    from cnnlite.interop import _torch_blocks, _torch_ties, _torch_trace
 
     if not isinstance(module, nn.Module):
         raise TypeError(
@@ -126,13 +128,16 @@ def from_torch(module: torch.nn.Module) -> Layer:
     dtype = _common_dtype(module)
     twins = [entry.twin for entry in CATALOGUE.values() if entry.twin]
     to_layers = {module_type(name): twin.from_torch for twin in twins for name in twin.modules}
-    made: dict[int, Layer] = {}
+    made: dict[nn.Module, Layer] = {}  # modules are the same if they are one
     pairs: list[tuple[nn.Module, Layer]] = []
 
+    def known(part: nn.Module) -> bool:
+        return type(part) in (nn.Sequential, TorchResidual, *to_layers)
+
     def convert(part: nn.Module, path: str) -> Layer:
-        if id(part) not in made:
-            made[id(part)] = make(part, path)
-        return made[id(part)]
+        if part not in made:
+            made[part] = make(part, path)
+        return made[part]
 
     def make(part: nn.Module, path: str) -> Layer:
         if type(part) is nn.Sequential:
@@ -144,6 +149,8 @@ def from_torch(module: torch.nn.Module) -> Layer:
                 convert(part.body, join(path, "body")),
                 None if way is None else convert(way, join(path, "shortcut")),
             )
+        if not known(part) and _torch_trace.has_own_forward(part):
+            return _torch_blocks.layer_of(part, path, known, convert)
         where = f"from_torch: module {path!r}" if path else "from_torch: the module"
         layer: Layer = _made(to_layers, part, where, "a layer in cnnlite", dtype)
         try:
