@@ -4,8 +4,12 @@ from importlib import resources
 
 from cnnlite.exercises.batch_norm import BATCH_NORM
 from cnnlite.exercises.checking import Verdict, check
+from cnnlite.exercises.circulant import CIRCULANT
 from cnnlite.exercises.convolution import CONVOLUTION
 from cnnlite.exercises.dropout import DROPOUT
+from cnnlite.exercises.dual import DUAL
+from cnnlite.exercises.focal_loss import FOCAL_LOSS
+from cnnlite.exercises.im2col import IM2COL
 from cnnlite.exercises.linear import LINEAR
 from cnnlite.exercises.max_pool import MAX_POOL
 from cnnlite.exercises.momentum import MOMENTUM
@@ -23,8 +27,8 @@ __all__ = [
 EXERCISES = {
     exercise.name: exercise
     for exercise in (
-        *(RELU, LINEAR, SOFTMAX_LOSS, MOMENTUM, DROPOUT),
-        *(MAX_POOL, CONVOLUTION, BATCH_NORM, TAPE),
+        *(RELU, LINEAR, CIRCULANT, SOFTMAX_LOSS, MOMENTUM, DROPOUT, DUAL, MAX_POOL),
+        *(CONVOLUTION, IM2COL, BATCH_NORM, FOCAL_LOSS, TAPE),
     )
 }
 """By name, the easiest first."""

@@ -49,12 +49,12 @@ def _cause(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
         if came.shape == expected.shape:
             return "0/0, the logarithm of 0, or exp of a large number"
         return None
-    if came.shape == expected.shape and not came.any():
-        return "it is zero everywhere: is it filled in, and the filled-in array returned?"
     for cause, make in case.suspects:
         wrong = np.asarray(make())
         if _explained(came, wrong, expected):
             return cause
+    if came.shape == expected.shape and not came.any():
+        return "it is zero everywhere: is it filled in, and the filled-in array returned?"
     if came.shape != expected.shape:
         return _of_shape(case, came, expected)
     return _arrangement(came, expected) or _scale(case, came, expected) or _small(came, expected)

@@ -110,8 +110,8 @@ def from_torch(module: torch.nn.Module) -> Layer:
         TypeError: a module or an operation in it has no counterpart (the message quotes the line
             of the forward), or a parameter is neither float32 nor
             float64, or not of the dtype of the others; the message says which.
-        ValueError: likewise for a setting, and for what would be lost: a hook, a forward of the
-            module's own, parameters that its kind does not have, a part that is in another mode
+        ValueError: likewise for a setting, and for what would be lost: a hook, a forward set on the
+            module itself, parameters that its kind does not have, a part that is in another mode
             than the rest, two parameters that share memory without being the same.
     """
     load("from_torch", "PyTorch", "torch")
