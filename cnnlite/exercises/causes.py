@@ -15,15 +15,21 @@ EXPLAINS = 0.01
 NEARLY = 1e-3  # relative; what is wrong by less than this was nearly right
 
 
-def close(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Element by element, within the rounding of the coarser of both dtypes; NaN is never right."""
-    close: np.ndarray = np.asarray(_off(came, expected) <= _tolerance(came, expected))
+def close(came: np.ndarray, expected: np.ndarray, tolerance: float | None = None) -> np.ndarray:
+    """Return element by element whether they agree; NaN is never right.
+
+    Args:
+        came, expected: arrays of one shape.
+        tolerance: as of a `Case`; None for the rounding of the coarser of both dtypes.
+    """
+    close: np.ndarray = np.asarray(_off(came, expected) <= _tolerance(came, expected, tolerance))
     return close
 
 
-def _tolerance(came: np.ndarray, expected: np.ndarray) -> float:
-    kinds = [a.dtype for a in (came, expected) if a.dtype.kind == "f"]
-    relative = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
+def _tolerance(came: np.ndarray, expected: np.ndarray, relative: float | None) -> float:
+    if relative is None:
+        kinds = [a.dtype for a in (came, expected) if a.dtype.kind == "f"]
+        relative = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
     return relative * max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
 
 

@@ -75,7 +75,7 @@ def test_one_wrong_part_or_one_wrong_file_is_wrong(cli: Cli) -> None:
         (["convolutoin"], "no exercise convolutoin; did you mean convolution?"),
         (["check"], "check needs a file"),
         (["check", "no.py"], "no.py: No such file"),
-        (["check", "."], ".: Is a directory"),
+        (["check", "empty"], "empty has no submissions: expected Python files, or a folder"),
         (["check", "other.py"], "other.py does not say which exercise it is"),
         (["check", "relu.py", "--part", "foward"], "no part foward; did you mean forward?"),
         (["check", "relu.py", "--seconds", "0"], "--seconds"),
@@ -90,6 +90,7 @@ def test_one_wrong_part_or_one_wrong_file_is_wrong(cli: Cli) -> None:
 def test_what_is_wrong_is_one_line(cli: Cli, arguments: list[str], line: str) -> None:
     cli("exercise", "relu")
     Path("other.py").write_text("# cnnlite exercise: knitting\n")
+    Path("empty").mkdir()
     assert line in cli("exercise", *arguments).complaint
 
 
