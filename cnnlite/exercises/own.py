@@ -159,8 +159,8 @@ def load_exercise(file: Path) -> Exercise:
         exec(compile(source, str(file), "exec", dont_inherit=True), module.__dict__)
         exercise = _exercise(file, source, vars(module))
         _try(exercise)
-    except Exception as error:
-        raise ValueError(f"{file}: {_told(file, error)}") from error
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{file}: {' '.join(_told(file, error).split())}") from error
     finally:
         sys.dont_write_bytecode = written
         sys.path.remove(beside)
@@ -215,7 +215,8 @@ def _try(exercise: Exercise) -> None:
             )
 
 
-def _told(file: Path, error: Exception) -> str:
+def _told(file: Path, error: BaseException) -> str:
+    """What was raised, and the last line of the author's file that had a part in it."""
     if isinstance(error, _Wrong):
         return str(error)
     line = error.lineno if isinstance(error, SyntaxError) else None
