@@ -49,7 +49,9 @@ PLAIN: dict[str, tuple[str, tuple[str, ...]]] = {
 SAME = frozenset(("contiguous", "clone"))
 SUMS = frozenset(("add", "iadd", "add_"))
 IN_PLACE = frozenset(("relu_", "sigmoid_", "tanh_", "leaky_relu_", "elu_", "add_", "iadd"))
-_METHODS = frozenset(("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "flatten"))
+_METHODS = frozenset(
+    ("relu", "relu_", "sigmoid", "sigmoid_", "tanh", "tanh_", "flatten", "softmax", "log_softmax")
+)
 _WITH_WEIGHTS = frozenset(("linear", "conv1d", "conv2d"))
 # What the functions take and their modules do not, with the values that change nothing.
 _NOTHING = {
