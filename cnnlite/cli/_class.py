@@ -63,7 +63,11 @@ class Reports:
 
         if path.is_dir() or (path.suffix != ".json" and len(grades) > 1):
             for grade in grades:
-                own = path / f"{grade.submitted.name}.json"
+                # Within the folder, whatever path was given on the command line.
+                name = Path(f"{grade.submitted.name}.json")
+                own = path.joinpath(
+                    *(part for part in name.parts if part not in ("..", name.anchor))
+                )
                 own.parent.mkdir(parents=True, exist_ok=True)
                 replace_file(own, json.dumps(for_gradescope(grade), indent=2).encode())
             return

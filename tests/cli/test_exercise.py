@@ -284,6 +284,14 @@ class TestAClass:
             "anna": 5, "bob": 2, "carl.py": 0,
         }  # fmt: skip
 
+    def test_a_report_stays_in_its_folder(self, in_class: Cli) -> None:
+        Path("scope").mkdir()
+        files = Path("class/../class/anna/relu.py"), Path("class/bob/relu.py").resolve()
+        for file in files:
+            in_class("exercise", "check", file, "--gradescope", "scope")
+        assert len(list(Path("scope").rglob("*.json"))) == 2
+        assert not list(Path("class").rglob("*.json"))
+
     def test_what_cannot_be_checked_is_a_line_of_the_table(self, in_class: Cli) -> None:
         Path("class/dora.py").write_text("")
         Path("class/empty").mkdir()
