@@ -21,7 +21,8 @@ NETWORKS = ("vanilla CNN", "three-layer ConvNet", "VGG", "VGG, batch-norm", "Res
             "airbench 64/256/256")  # fmt: skip
 TURN = 0.25  # seconds that a tree works before the other does
 
-# What runs in each tree, with that tree's own benchmarks: it answers each line with a measurement.
+# What runs in each tree, with that tree's own benchmarks: it answers each line with seconds of a
+# step by the clock and of processors, and of one image.
 WORKER = f"""
 import sys, time
 from benchmarks.networks import NETWORKS
@@ -41,13 +42,13 @@ for line in sys.stdin:
 
 
 class Tree:
-    """A checkout's process."""
+    """A checkout's process, which runs `worker`: it answers each line with numbers."""
 
-    def __init__(self, folder: Path, network: str, threads: int) -> None:
+    def __init__(self, folder: Path, worker: str, network: str, threads: int) -> None:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CNNLITE_NUM_THREADS")
         settings = {**dict.fromkeys(names, str(threads)), "PYTHONPATH": str(folder)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, network, str(threads)],
+            [sys.executable, "-c", worker, network, str(threads)],
             cwd=folder,
             env={**os.environ, **settings},
             stdin=subprocess.PIPE,
@@ -57,7 +58,7 @@ class Tree:
         self._answer()
 
     def measure(self) -> list[float]:
-        """Return seconds of a step by the clock and of processors, and of one image."""
+        """Return what the worker measures."""
         assert self.process.stdin is not None
         print("go", file=self.process.stdin, flush=True)
         return [float(word) for word in self._answer().split()]
@@ -89,7 +90,9 @@ def main() -> None:
     print(f"{'':22}{'step, clock':>24}{'step, processors':>24}{'one image, clock':>24}")
     here = Path(__file__).resolve().parents[1]
     for network in arguments.networks:
-        trees = [Tree(folder, network, arguments.threads) for folder in (here, arguments.other)]
+        trees = [
+            Tree(folder, WORKER, network, arguments.threads) for folder in (here, arguments.other)
+        ]
         ratios: list[list[float]] = [[], [], []]
         for number in range(arguments.rounds):
             order = trees if number % 2 else trees[::-1]

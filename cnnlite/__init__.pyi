@@ -50,9 +50,10 @@ from .layers import (
     Upsample,
 )
 from .losses import CrossEntropyLoss, FocalLoss, HingeLoss, MSELoss
-from .optim import SGD, Adam, RMSprop
+from .optim import SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
 from .random import manual_seed
 from .threads import get_num_threads, set_num_threads
+from .training.averaging import update_bn
 from .training.checkpoint import Checkpoint
 from .training.solver import Solver
 
@@ -60,6 +61,7 @@ __version__: str
 
 __all__ = [
     "Adam",
+    "AdamW",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
     "AvgPool1d",
@@ -104,6 +106,8 @@ __all__ = [
     "Upsample",
     "autodiff",
     "callbacks",
+    "clip_grad_norm",
+    "clip_grad_value",
     "data",
     "functional",
     "get_num_threads",
@@ -116,4 +120,5 @@ __all__ = [
     "optim",
     "schedules",
     "set_num_threads",
+    "update_bn",
 ]

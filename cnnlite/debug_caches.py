@@ -27,9 +27,6 @@ __all__ = ["debug_caches", "guard_class", "guard_pairs"]
 debug_caches = environment.DEBUG_CACHES.value()
 """Whether caches are guarded; read once, here."""
 
-FORWARDS = ("forward", "forward_post")
-BACKWARDS = ("backward", "backward_post")
-
 Method = Callable[..., Any]
 
 
@@ -92,22 +89,21 @@ class SealedTuple(tuple[Any, ...], Seal):
 
 
 def guard_class(cls: type) -> None:
-    """Exchange the forward and backward methods of a class of layers or losses."""
-    for names, guard in ((FORWARDS, _guarded_forward), (BACKWARDS, _guarded_backward)):
-        for name in names:
-            method = getattr(cls, name, None)
-            if method is None or getattr(method, "__isabstractmethod__", False):
-                continue
-            if not hasattr(method, "guarded"):  # else it is inherited
-                setattr(cls, name, guard(method))
+    """Replace the forward and backward methods of a class of layers or losses."""
+    for name, guard in GUARDS.items():
+        method = getattr(cls, name, None)
+        if method is None or getattr(method, "__isabstractmethod__", False):
+            continue
+        if not hasattr(method, "guarded"):  # else it is inherited
+            setattr(cls, name, guard(method))
 
 
 def guard_pairs(names: dict[str, Any]) -> None:
-    """Exchange the functions NAME_forward and NAME_backward among a module's names."""
+    """Replace the functions NAME_forward and NAME_backward among a module's names."""
     for name, function in names.items():
         operation, _, direction = name.rpartition("_")
         if direction == "forward":
-            names[name] = _guarded_function(operation, function)
+            names[name] = _guarded_function(function)
         elif direction == "backward":
             names[name] = _opening_function(operation, function)
 
@@ -123,8 +119,7 @@ def _guarded_forward(method: Method) -> Method:
         if not (isinstance(result, tuple) and len(result) == 2):
             return result  # for others to complain about
         y, cache = result
-        given = {**dict(zip(arguments, args, strict=False)), **kwargs, "y": y}
-        return y, _sealed(cache, _own_params(self), given)
+        return y, _sealed(cache, _own_params(self), _given(arguments, args, kwargs, y))
 
     forward.guarded = True  # type: ignore[attr-defined]
     return forward
@@ -142,6 +137,12 @@ def _guarded_backward(method: Method) -> Method:
     return backward
 
 
+GUARDS = {
+    **dict.fromkeys(("forward", "forward_post"), _guarded_forward),
+    **dict.fromkeys(("backward", "backward_post"), _guarded_backward),
+}
+
+
 def _run(method: Method, self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     _running.objects.append(self)
     try:
@@ -150,7 +151,7 @@ def _run(method: Method, self: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         _running.objects.pop()
 
 
-def _guarded_function(operation: str, function: Method) -> Method:
+def _guarded_function(function: Method) -> Method:
     arguments = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)
@@ -158,10 +159,13 @@ def _guarded_function(operation: str, function: Method) -> Method:
         y, cache = function(*args, **kwargs)
         if _running.objects:  # the layer guards what it keeps
             return y, cache
-        given = {**dict(zip(arguments, args, strict=False)), **kwargs, "y": y}
-        return y, _sealed(cache, {}, given)
+        return y, _sealed(cache, {}, _given(arguments, args, kwargs, y))
 
     return forward
+
+
+def _given(names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any], y: Any) -> Any:
+    return {**dict(zip(names, args, strict=False)), **kwargs, "y": y}
 
 
 def _opening_function(operation: str, function: Method) -> Method:
@@ -179,7 +183,7 @@ def _opened(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a backward, its cache without the seal."""
+    """Return the arguments of a backward, its cache without the seal."""
 
     def opened(value: Any) -> Any:
         return value.opened(owner(), params) if isinstance(value, Seal) else value
@@ -188,13 +192,13 @@ def _opened(
 
 
 def _own_params(owner: Any) -> dict[str, Any]:
-    """A layer's parameters; none for a container, whose layers have them."""
+    """Return a layer's parameters; none for a container, whose layers have them."""
     params = {} if getattr(owner, "children", dict)() else getattr(owner, "params", {})
     return {name: array for name, array in params.items() if isinstance(array, np.ndarray)}
 
 
 def _place(owner: Any) -> str:
-    """What a message calls a layer: its path in the network that runs, and its arguments."""
+    """Return what a message calls a layer: its path in the network, and its arguments."""
     chain = [*_running.objects, owner]
     path = []
     for around, layer in itertools.pairwise(chain):
@@ -207,12 +211,12 @@ def _place(owner: Any) -> str:
 
 
 def _sealed(cache: Any, params: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
-    """A cache with its seal, or itself if there is nothing to note.
+    """Return a cache with its seal, or the cache itself if there is nothing to note.
 
     Args:
         cache: what forward returned.
         params: the layer's own parameters.
-        given: arrays by the names that stand for them where the cache has none: arguments, y.
+        given: arguments and y, whose names are used where the cache has none.
     """
     names = {id(array): name for name, array in given.items() if isinstance(array, np.ndarray)}
     own = {id(array): name for name, array in params.items()}
@@ -224,28 +228,25 @@ def _sealed(cache: Any, params: Mapping[str, Any], given: Mapping[str, Any]) -> 
     if not arrays and not rest:
         return cache
     seal: Any
-    if type(cache) is list:
+    kind: Any = type(cache)
+    if kind is list:
         seal = SealedList(cache)
     else:
         plain = isinstance(cache, tuple) and not isinstance(cache, Seal)
-        seal = tuple.__new__(_sealed_type(type(cache)), cache) if plain else SealedTuple((cache,))
+        seal = tuple.__new__(_sealed_type(kind), cache) if plain else SealedTuple((cache,))
         seal.inside = cache
     seal.notes, seal.params = list(arrays.values()), rest
     return seal
 
 
-_sealed_types: dict[type, type] = {tuple: SealedTuple}
-
-
+@functools.cache
 def _sealed_type(kind: type) -> type:
-    """A class of sealed tuples that are of this kind too."""
-    if kind not in _sealed_types:
-        _sealed_types[kind] = type(kind.__name__, (kind, Seal), {})
-    return _sealed_types[kind]
+    """Return a class of sealed tuples that are of this kind too."""
+    return SealedTuple if kind is tuple else type(kind.__name__, (kind, Seal), {})
 
 
 def _arrays(value: Any, path: str, visited: set[int]) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays that a cache refers to, by path; sealed parts of it have notes of their own."""
+    """Yield the arrays that a cache refers to, by path; sealed parts have notes of their own."""
     if isinstance(value, np.ndarray):
         if not value.dtype.hasobject:
             yield path, value
@@ -277,7 +278,7 @@ def _arrays(value: Any, path: str, visited: set[int]) -> Iterator[tuple[str, np.
 
 
 def _filled(cell: CellType) -> bool:
-    """Whether a closure's variable has a value yet."""
+    """Return whether a closure's variable has a value yet."""
     try:
         cell.cell_contents  # noqa: B018  # reading an empty cell raises
     except ValueError:

@@ -23,12 +23,12 @@ class Variable(Generic[T]):
     """A variable of the environment.
 
     Attributes:
-        name: what it is called.
+        name: the variable's name.
         meaning: what it decides.
         expected: the values that it may have.
-        without: what holds where it is not set.
-        otherwise: the value that stands for that.
-        parse: makes the value of the text; a ValueError says that the text is none.
+        without: the default, in words.
+        otherwise: the default.
+        parse: turns the text into the value; raises ValueError for text that is not a value.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Variable(Generic[T]):
         """Return the value that the variable has now.
 
         Raises:
-            ValueError: it is set to something else than is expected.
+            ValueError: it is set to an unexpected value.
         """
         text = os.environ.get(self.name, "")
         if not text:
@@ -62,10 +62,6 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _switch(text: str) -> bool:
-    return _one_of("0", "1")(text) == "1"
-
-
 def _number(low: int, high: float = math.inf) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
@@ -76,7 +72,9 @@ def _number(low: int, high: float = math.inf) -> Callable[[str], int]:
 
 
 def _flag(name: str, meaning: str) -> Variable[bool]:
-    return Variable(name, meaning, "0 or 1", "0", False, _switch)
+    return Variable(
+        name, meaning, "0 or 1", "0", False, lambda text: _one_of("0", "1")(text) == "1"
+    )
 
 
 def _cases(name: str, meaning: str) -> Variable[int]:
@@ -121,7 +119,7 @@ POOL_LIMIT = Variable(
 )
 DATA = Variable(
     "CNNLITE_DATA",
-    "the folder that CIFAR-10 is looked for in, and fetched to",
+    "the folder that the official data sets are looked for in, and fetched to",
     "a folder",
     "the user's cache folder",
     "",
@@ -159,10 +157,10 @@ WHEN: dict[str, tuple[Variable[Any], ...]] = {
 
 
 def check() -> None:
-    """Ask for the value of each variable that counts while cnnlite runs.
+    """Read each variable that counts while cnnlite runs.
 
     Raises:
-        ValueError: one is set to something else than is expected.
+        ValueError: one is set to an unexpected value.
     """
     for variable in WHEN["running"]:
         variable.value()

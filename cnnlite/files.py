@@ -1,6 +1,4 @@
-"""Files that are always whole: there is the old one or the new one, never a part of one."""
-
-from __future__ import annotations
+"""Files that are always whole: the old one or the new one is there, never a part of one."""
 
 import contextlib
 import glob
@@ -16,20 +14,20 @@ __all__ = ["remove_drafts", "replace_file", "sync_folder", "whole_file", "write_
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[io.FileIO]:
-    """Open a file for writing that takes the place of `path` when the `with` block has ended well.
+    """Open a file for writing that replaces `path` when the `with` block ends without an error.
 
     The bytes go to a draft beside it, are synced to the disk, and take the name in one step; then
     the folder is synced, so that the name survives a power cut too.
 
     Args:
-        path: the file; it is made, or replaced. A symbolic link is followed.
+        path: the file; it is created or replaced. A symbolic link is followed.
 
     Yields:
         The draft, unbuffered: `write_all` writes to it.
 
     Raises:
-        OSError: the disk is full, the folder is missing or read-only, or `path` is something else
-            than a file; what was at `path` is untouched and nothing is left beside it.
+        OSError: the disk is full, the folder is missing or read-only, or `path` is not a regular
+            file; what was at `path` is untouched and nothing is left beside it.
     """
     name, path = path, Path(os.path.realpath(path))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
@@ -56,7 +54,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def write_all(file: io.FileIO, data: bytes | memoryview) -> None:
-    """Write all of it to an unbuffered file, which takes less when the disk fills up."""
+    """Write all data to an unbuffered file, whose `write` may take only a part of it."""
     view = memoryview(data)
     while len(view):
         view = view[file.write(view) :]
@@ -73,7 +71,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_drafts(path: Path) -> None:
-    """Remove what a killed process may have left beside `path`."""
+    """Remove the drafts that killed processes may have left beside `path`."""
     path = Path(os.path.realpath(path))
     pattern = _draft(Path(glob.escape(str(path))), "*")
     for draft in glob.glob(str(pattern)):
@@ -82,6 +80,6 @@ def remove_drafts(path: Path) -> None:
 
 
 def _draft(path: Path, writer: str = "") -> Path:
-    """The name of a draft: each writer has one of its own, since two may write a file at once."""
+    """Return a draft's name: each writer has its own, because two may write a file at once."""
     writer = writer or f"{os.getpid()}-{threading.get_ident()}"
     return path.with_name(f".{path.name}.{writer}.tmp")

@@ -130,7 +130,7 @@ def kaiming_normal(
 
 
 def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
-    """Make a convolution hand its input channels through: ones at the kernel's centre, else zero.
+    """Make a convolution pass its input channels on: ones at the kernel's centre, else zeros.
 
     Output channel i of each group gets input channel i of that group, as far as there are any.
 
@@ -142,7 +142,7 @@ def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
         The array.
 
     Raises:
-        ValueError: the array has other axes, or out is no multiple of groups.
+        ValueError: the array does not have three or four axes, or out is not a multiple of groups.
 
     Source:
         Zagoruyko and Komodakis, "DiracNets", 2017, section 3.
@@ -158,17 +158,15 @@ def dirac(array: np.ndarray, groups: int = 1) -> np.ndarray:
             f"dirac: groups is {groups}, expected a divisor of the {array.shape[0]} output "
             f"channels (array {array.shape})"
         )
-    per_group = array.shape[0] // groups
     centre = tuple(size // 2 for size in array.shape[2:])
     array[...] = 0
-    for group in range(groups):
-        for channel in range(min(per_group, array.shape[1])):
-            array[group * per_group + channel, channel, *centre] = 1
+    for group in np.split(array, groups):  # views
+        np.fill_diagonal(group[:, :, *centre], 1)
     return array
 
 
 def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
-    """Return by how much to scale weights so that the nonlinearity keeps the variance.
+    """Return the factor for weights with which a nonlinearity keeps the variance.
 
     Args:
         nonlinearity: "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
@@ -225,7 +223,7 @@ def _kaiming_std(name: str, array: np.ndarray, a: float, mode: str, nonlinearity
 
 
 def _gain(name: str, nonlinearity: str, argument: str, param: float) -> float:
-    """The gain; `argument` is what the caller's function calls the slope."""
+    """Return the gain; `argument` is what the caller's function calls the slope."""
     param = real(name, argument, param)
     gains = {
         "linear": 1.0,

@@ -1,7 +1,5 @@
 """Losses as objects: `value, cache = loss.forward(scores, targets)`, `loss.backward(cache)`."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
@@ -18,10 +16,11 @@ from cnnlite.functional.losses import CrossEntropyCache, HingeLossCache, MSELoss
 
 Array = npt.NDArray[np.floating[Any]]
 _Cache = TypeVar("_Cache")
+Forward = tuple[float | Array, _Cache]
 
 
 class Loss(ABC, Generic[_Cache]):
-    """What a loss must have: `forward` and `backward`; calling it gives the value alone."""
+    """The base of losses: `forward` and `backward`; calling a loss returns the value alone."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -29,15 +28,15 @@ class Loss(ABC, Generic[_Cache]):
             guard_class(cls)
 
     @abstractmethod
-    def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, _Cache]:
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> Forward[_Cache]:
         """Return the loss and what backward needs.
 
         Args:
-            scores: what the network gave, (N, C).
-            targets: what it should have given.
+            scores: the network's output, (N, C).
+            targets: what it should be.
 
         Returns:
-            the loss, a float (an array for reduction "none"), and the cache.
+            The loss, a float (an array for reduction "none"), and the cache.
         """
 
     @abstractmethod
@@ -54,7 +53,7 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
 
     Args:
         weight: (C,) factors of the classes, or None for ones; converted to the scores' dtype.
-        label_smoothing: 0 to 1, how much of the wanted probability is spread over all classes.
+        label_smoothing: 0 to 1, the part of the target's probability spread over all classes.
         reduction: "mean" (divided by the sum of the targets' weights), "sum" or "none".
 
     Raises:
@@ -68,13 +67,11 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         reduction: str = "mean",
     ) -> None:
         name = "CrossEntropyLoss"
-        self.weight = None if weight is None else _class_weights(name, weight)
+        self.weight = _class_weights(name, weight)
         self.label_smoothing = real(name, "label_smoothing", label_smoothing, 0, 1)
         self.reduction = check_reduction(name, reduction)
 
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike
-    ) -> tuple[float | Array, CrossEntropyCache]:
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> Forward[CrossEntropyCache]:
         """Args and Raises: see `cnnlite.functional.cross_entropy_forward`."""
         weight = _weight_like("CrossEntropyLoss", self.weight, scores)
         return functional.cross_entropy_forward(
@@ -107,12 +104,10 @@ class FocalLoss(Loss[FocalLossCache]):
         self, gamma: float = 2.0, weight: npt.ArrayLike | None = None, reduction: str = "mean"
     ) -> None:
         self.gamma = real("FocalLoss", "gamma", gamma, 0)
-        self.weight = None if weight is None else _class_weights("FocalLoss", weight)
+        self.weight = _class_weights("FocalLoss", weight)
         self.reduction = check_reduction("FocalLoss", reduction)
 
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike
-    ) -> tuple[float | Array, FocalLossCache]:
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> Forward[FocalLossCache]:
         """Args and Raises: see `cnnlite.functional.focal_loss_forward`."""
         weight = _weight_like("FocalLoss", self.weight, scores)
         return functional.focal_loss_forward(scores, targets, self.gamma, weight, self.reduction)
@@ -137,9 +132,7 @@ class HingeLoss(Loss[HingeLossCache]):
         self.margin = real("HingeLoss", "margin", margin)
         self.reduction = check_reduction("HingeLoss", reduction)
 
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike
-    ) -> tuple[float | Array, HingeLossCache]:
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> Forward[HingeLossCache]:
         """Args and Raises: see `cnnlite.functional.hinge_loss_forward`."""
         return functional.hinge_loss_forward(scores, targets, self.margin, self.reduction)
 
@@ -161,27 +154,28 @@ class MSELoss(Loss[MSELossCache]):
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = check_reduction("MSELoss", reduction)
 
-    def forward(self, scores: Array, targets: npt.ArrayLike) -> tuple[float | Array, MSELossCache]:
+    def forward(self, scores: Array, targets: npt.ArrayLike) -> Forward[MSELossCache]:
         """Args and Raises: see `cnnlite.functional.mse_loss_forward`."""
-        return functional.mse_loss_forward(
-            scores, as_array("MSELoss", "targets", targets), self.reduction
-        )
+        wanted = as_array("MSELoss", "targets", targets)
+        return functional.mse_loss_forward(scores, wanted, self.reduction)
 
     def backward(self, cache: MSELossCache, dvalue: float | Array = 1.0) -> Array:
         """Return dscores like the scores."""
         return functional.mse_loss_backward(cache, dvalue)
 
 
-def _class_weights(name: str, weight: npt.ArrayLike) -> Array:
+def _class_weights(name: str, weight: npt.ArrayLike | None) -> Array | None:
+    if weight is None:
+        return None
     return real_array(name, "weight", weight, "a number for each class")
 
 
 def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
     """Return the classes' weights that make up for imbalance, for the `weight` of a loss.
 
-    n images of a class hold no more than E(n) = (1 - beta^n) / (1 - beta) that differ from each
-    other; a class's weight is inverse to that.  beta = 0 weighs all classes alike, and beta -> 1
-    inversely to their numbers of images.
+    Of n images of a class, E(n) = (1 - beta^n) / (1 - beta) count as different; a class's weight is
+    inverse to that.  beta = 0 weighs all classes alike, and beta -> 1 inversely to their numbers of
+    images.
 
     Args:
         counts: (C,) images of each class, at least 1.
@@ -191,7 +185,7 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
         (C,) float64, their sum is C.
 
     Raises:
-        TypeError: beta or counts are no numbers.
+        TypeError: beta or counts are not numbers.
         ValueError: beta is out of range, or a class has no images.
 
     Source: Cui et al., "Class-balanced loss based on effective number of samples", CVPR 2019,
@@ -204,16 +198,16 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
         raise ValueError(
             f"{name}: counts is {shown(counts)}, expected a number from 1 up for each class"
         )
-    # 1 - beta^n without the digits that 1 and beta^n, nearly 1, have in common.
+    # expm1, because 1 - beta^n cancels where beta^n is nearly 1.
     effective = np.ones_like(n) if beta == 0 else -np.expm1(n * np.log(beta)) / (1 - beta)
     weight = 1 / effective
     return weight * (len(n) / weight.sum())
 
 
 def _weight_like(name: str, weight: Array | None, scores: Array) -> Array | None:
-    """The classes' weights in the scores' dtype; as they are where that is no float.
+    """Return the classes' weights in the scores' dtype.
 
-    Of scores that are no floats `functional` complains.
+    They stay as they are for scores that are not floats, which `functional` refuses.
     """
     dtype = getattr(scores, "dtype", np.dtype(np.float64))
     if weight is None or dtype.kind != "f":

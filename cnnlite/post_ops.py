@@ -6,8 +6,6 @@ what lies between them is never written to memory.  Which of them follow is said
 which travels unchanged from `Sequential` to the kernel.  The word is oneDNN's.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,13 +33,14 @@ class PostOps(NamedTuple):
     @property
     def kinds(self) -> tuple[str, ...]:
         """The names of the operations, in order: what a layer says it can take over."""
-        names = (None if self.addend is None else ADD, self.activation, POOL if self.pool else None)
-        return tuple(name for name in names if name is not None)
+        addend: tuple[str, ...] = () if self.addend is None else (ADD,)
+        activation = () if self.activation is None else (self.activation,)
+        return addend + activation + ((POOL,) if self.pool else ())
 
     def __bool__(self) -> bool:
         return self.addend is not None or self.activation is not None or self.pool
 
-    def then(self, kind: str) -> PostOps:
+    def then(self, kind: str) -> "PostOps":
         """Return these operations with one more behind them (not `ADD`, which comes first)."""
         return self._replace(pool=True) if kind == POOL else self._replace(activation=kind)
 

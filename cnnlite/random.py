@@ -27,7 +27,7 @@ class Rng:
         path: the layer's dotted path in the network, "" for the network itself.
 
     Raises:
-        TypeError: seed or step is no integer, or path no string.
+        TypeError: seed or step is not an integer, or path is not a string.
     """
 
     seed: int
@@ -64,9 +64,9 @@ RngLike: TypeAlias = Rng | int | np.random.Generator | None
 
 
 class _Stream:
-    """The numbers that are used where nobody passes an rng: step 0, 1, 2, ... of one seed."""
+    """The numbers used where no rng is passed: steps 0, 1, 2, ... of one seed."""
 
-    # No lock, which a fork might leave locked in the child: each statement is one for Python.
+    # No lock, which a fork might leave locked in the child: each statement is atomic.
     def __init__(self) -> None:
         self.seed(0)
 
@@ -82,7 +82,7 @@ _stream = _Stream()
 
 
 def manual_seed(seed: int) -> None:
-    """Start again the random numbers that are used where no `rng` is passed.
+    """Restart the random numbers that are used where no `rng` is passed.
 
     Until the first call the seed is 0: a script gives the same result every time it runs.
 
@@ -96,7 +96,7 @@ def manual_seed(seed: int) -> None:
 
 
 def as_rng(rng: RngLike, name: str = "as_rng") -> Rng:
-    """Return the place to draw numbers at that `rng` stands for.
+    """Return the place to draw random numbers that `rng` stands for.
 
     Args:
         rng: an Rng stands for itself; an integer for the place with that seed; a NumPy generator

@@ -1,7 +1,5 @@
 """Arrays in safetensors files that are always whole, with a digest that finds a changed byte."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,15 +15,15 @@ Metadata = dict[str, Any]
 
 
 class StorageError(OSError):
-    """A file of arrays cannot be written, or is not what it should be; the message names it."""
+    """A file of arrays cannot be written, or is not valid; the message names it."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
-    """Write arrays and metadata (what JSON can say) to a safetensors file.
+    """Write arrays and metadata (anything that JSON can hold) to a safetensors file.
 
     Raises:
         StorageError: the file cannot be written; one that was there before is untouched.
-        TypeError: an array holds something else than numbers or truth values.
+        TypeError: an array holds something else than numbers or booleans.
     """
     from safetensors.numpy import save
 
@@ -54,7 +52,7 @@ def read_arrays(path: Path) -> tuple[Arrays, Metadata | None]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        StorageError: the file is damaged or is no safetensors file.
+        StorageError: the file is damaged or not a safetensors file.
     """
     from safetensors import safe_open
 

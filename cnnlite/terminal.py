@@ -1,9 +1,7 @@
-"""What text meets on its way out: a narrow terminal, an encoding, a reader that has left.
+"""Text on its way out: narrow terminals, encodings, readers that have gone.
 
 `Output` is a stream that none of these can make fail; `table` and `fitting` lay text out.
 """
-
-from __future__ import annotations
 
 import contextlib
 import difflib
@@ -16,9 +14,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = [
-    "Output", "OutputEnded", "console", "did_you_mean", "display_width", "fitting", "table",
+    "Output",
+    "OutputEnded",
+    "console",
+    "did_you_mean",
+    "display_width",
+    "fitting",
+    "printable",
+    "table",
     "width_of",
-]  # fmt: skip
+]
 
 GAP = 2  # spaces between columns
 NARROWEST = 8  # to which a column of text is folded; numbers never are
@@ -26,18 +31,18 @@ PLAIN = {0x2026: "~", 0x2500: "-", 0x2501: "-", 0xD7: "x"}  # where an encoding 
 
 
 class OutputEnded(BaseException):
-    """Nothing can be written any more, and what the command does is of use to its reader only."""
+    """Nothing can be written any more, and only the reader had any use for the command."""
 
 
 class Output(io.TextIOBase):
-    """A text stream that takes every text, and outlives its reader.
+    """A text stream that accepts any text and survives the loss of its reader.
 
-    Letters that the encoding lacks are escaped.  The first write that fails is noted in `fault`;
-    from then on nothing is written.
+    Characters that the encoding lacks are escaped.  The first write that fails is noted in `fault`;
+    after that nothing is written.
 
     Args:
-        stream: where text goes; None, which Python has for a closed stream, takes nothing.
-        patient: whether a failed write is only noted; else it raises OutputEnded.
+        stream: where text goes; None, Python's value for a closed stream, takes nothing.
+        patient: whether a failed write is only noted; otherwise it raises OutputEnded.
         fold: break lines between words where the terminal is too narrow.
     """
 
@@ -63,28 +68,27 @@ class Output(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write: expected str, got {type(text).__name__}")
-        if self._stream is not None and self.fault is None:
-            width = width_of(self._stream) if self._fold else None
-            try:
-                self._stream.write(_encodable(_folded(text, width), self.encoding))
-            except OSError as error:
-                self._end(error)
+        width = width_of(self._stream) if self._fold else None
+        self._do("write", _encodable(_folded(text, width), self.encoding))
         return len(text)
 
     def flush(self) -> None:
+        self._do("flush")
+
+    def _do(self, method: str, *arguments: str) -> None:
         if self._stream is not None and self.fault is None:
             try:
-                self._stream.flush()
+                getattr(self._stream, method)(*arguments)
             except OSError as error:
                 self._end(error)
 
     @property
     def reader_left(self) -> bool:
-        """Whether writing failed because nobody reads any more."""
+        """Whether writing failed because the reader has gone."""
         return self.fault is not None and self.fault.errno == errno.EPIPE
 
     def discard(self) -> None:
-        """Let what a failed write left in the buffer go nowhere, lest Python complain of it."""
+        """Discard what a failed write left in the buffer, so that Python does not complain."""
         with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
@@ -99,9 +103,9 @@ class Output(io.TextIOBase):
 
 
 def width_of(stream: Any) -> int | None:
-    """Return the columns of a stream's terminal; None where there is none, and any width will do.
+    """Return the columns of a stream's terminal; None if it has none, and any width will do.
 
-    COLUMNS in the environment wins, as it does in a shell.
+    COLUMNS in the environment takes precedence, as in a shell.
     """
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
@@ -110,6 +114,15 @@ def width_of(stream: Any) -> int | None:
         if stream.isatty():
             return os.get_terminal_size(stream.fileno()).columns or None
     return None
+
+
+def printable(name: str) -> str:
+    """Return a file's name so that it can be printed and written anywhere, other for each name."""
+    if name.isprintable() and (os.sep == "\\" or "\\" not in name):
+        return name
+    raw = os.fsencode(name).replace(b"\\", b"\\\\")
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def console(stream: Any) -> Any:
@@ -129,7 +142,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def display_width(text: str) -> int:
-    """Return the columns that a text takes: two for each wide letter of East Asian scripts."""
+    """Return the columns that a text takes: two for each wide character of East Asian scripts."""
     return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text)
 
 
@@ -159,12 +172,12 @@ def table(
     drop: Sequence[str] = (),
     width: int | None = None,
 ) -> str:
-    """Lay out a table; where it is too wide, columns go first, then the widest text is folded.
+    """Return a table as text; if it is too wide, columns are left out, then wide text is folded.
 
     Args:
-        headings: a name for each column; if all are blank, there is no first line.
+        headings: a name for each column; if all are blank, there is no heading line.
         rows: the cells, which may have several lines.
-        right: the columns of numbers, which stand to the right and are never folded.
+        right: the columns of numbers, which are right-aligned and never folded.
         drop: the columns that may be left out, in the order in which they go.
         width: of the terminal; None means enough.
 
@@ -172,7 +185,10 @@ def table(
         The lines, without a newline at the end.
     """
     lines = [headings, *rows] if any(map(str.strip, headings)) else list(rows)
-    widths = [max(map(_cell_width, column)) for column in zip(*lines, strict=True)]
+    widths = [
+        max(display_width(part) for cell in column for part in cell.split("\n"))
+        for column in zip(*lines, strict=True)
+    ]
     columns = fitting(widths, [list(headings).index(name) for name in drop], width)
     texts = [c for c in columns if headings[c] not in right]
     _narrow(widths, columns, texts, width)
@@ -190,7 +206,7 @@ def table(
 
 
 def _narrow(widths: list[int], columns: list[int], texts: list[int], width: int | None) -> None:
-    """Take from the widest columns of text what is too much, in place."""
+    """Narrow the widest columns of text, in place, until the table fits."""
     while width is not None and (excess := _total([widths[c] for c in columns]) - width) > 0:
         widest = max(texts, key=widths.__getitem__, default=None)
         if widest is None or widths[widest] <= NARROWEST:
@@ -204,10 +220,6 @@ def _total(widths: Sequence[int], gap: int = GAP) -> int:
     return sum(widths) + gap * (len(widths) - 1)
 
 
-def _cell_width(cell: str) -> int:
-    return max(map(display_width, cell.split("\n")))
-
-
 def _fold_cell(cell: str, width: int) -> list[str]:
     lines = []
     for line in cell.split("\n"):
@@ -216,19 +228,15 @@ def _fold_cell(cell: str, width: int) -> list[str]:
 
 
 def _folded(text: str, width: int | None) -> str:
-    """Break lines that are too long between words; what moves the cursor is left alone."""
+    """Break lines that are too long between words, except in text that moves the cursor."""
     if width is None or "\x1b" in text or "\r" in text or len(text) <= width:
         return text
     lines = []
     for line in text.split("\n"):
         indent = line[: len(line) - len(line.lstrip())] + "  "
-        lines += (
-            [line]
-            if display_width(line) <= width
-            else textwrap.wrap(
-                line, width, subsequent_indent=indent, replace_whitespace=False,
-                break_long_words=False, break_on_hyphens=False,
-            )
+        lines += [line] if display_width(line) <= width else textwrap.wrap(
+            line, width, subsequent_indent=indent, replace_whitespace=False,
+            break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
     return "\n".join(lines)
 
@@ -237,6 +245,5 @@ def _encodable(text: str, encoding: str) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        plain = text.translate(PLAIN)
-        return plain.encode(encoding, "backslashreplace").decode(encoding)
+        return text.translate(PLAIN).encode(encoding, "backslashreplace").decode(encoding)
     return text

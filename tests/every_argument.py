@@ -75,6 +75,8 @@ _HALVES = [np.float32(0.5), np.float64(0.5), np.float16(0.5), np.array(0.5)]
 REAL = Kind(0.5, _HALVES, _NO_REALS)
 NUMBER = Kind(0.5, _HALVES, [True, "0.5", None, (0.5,), [0.5], 1j, {}])
 RATE = Kind(0.5, _HALVES, [*_NO_REALS, -1, np.float32(-1)])
+NORM = Kind(0.5, _HALVES, [value for value in RATE.refused if value is not INF])
+GRADS = Kind(np.ones(2), [], [True, 2, "2", None, [1.0], {"a": 1.0}, np.ones(2, np.float16)])
 POSITIVE = Kind(0.5, _HALVES, [*_NO_REALS, -1, 0, 0.0])
 SHARE = Kind(0.5, _HALVES, [*_NO_REALS, -1, 1.5, np.int64(2)])
 BELOW_1 = Kind(0.5, _HALVES, [*SHARE.refused, 1, 1.0])
@@ -122,15 +124,17 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("start_dim", "end_dim", "seed"), INTEGER),
     **dict.fromkeys(("kernel_size", "dilation", "output_size"), PAIR),
     "stride": STRIDE, "padding": PADDING, "normalized_shape": SIZES,
+    **dict.fromkeys(("p", "label_smoothing", "pct_start", "final", "base", "start"), SHARE),
+    **dict.fromkeys(("lr", "weight_decay", "eps", "momentum", "std", "gain", "dampening"), RATE),
+    **dict.fromkeys(("power",), RATE),
     "align_corners": FLAG,
-    **dict.fromkeys(("p", "label_smoothing", "pct_start", "final"), SHARE),
-    **dict.fromkeys(("lr", "weight_decay", "eps", "momentum", "std", "gain"), RATE),
     **dict.fromkeys(("negative_slope", "margin", "mean", "low", "high", "a", "param"), REAL),
     **dict.fromkeys(("h", "tolerance"), POSITIVE), **dict.fromkeys(("alpha",), BELOW_1),
     **dict.fromkeys(("div_factor", "final_div_factor"), FROM_1),
-    **dict.fromkeys(("warmup", "step_size"), LENGTH), "milestones": LENGTHS, "betas": BETAS,
-    "padding_mode": word("circular", "zeros"),
-    "algorithm": word("im2col", "auto", "naive", "tiled", "winograd"),
+    **dict.fromkeys(("warmup", "step_size", "step_size_up", "T_0", "length"), LENGTH),
+    "milestones": LENGTHS, "betas": BETAS,
+    "padding_mode": word("circular", "reflect", "replicate", "zeros"),
+    "algorithm": word("im2col", "auto", "naive", "tiled", "winograd", "depthwise"),
     "approximate": word("tanh", "none"), "anneal_strategy": word("linear", "cos"),
     "mode": word("fan_out", "fan_in"), "nonlinearity": word("relu", "tanh", "linear"),
     "shortcut": word("projection", "identity"), "kind": word("image", "channel"),
@@ -140,7 +144,8 @@ KINDS: dict[str, Kind] = {
 """The kind of each argument by its name."""
 
 BY_ANNOTATION: dict[Any, Kind] = {
-    "bool": FLAG, "bool | None": FLAG, "IntPair": FROM_0, IntPair: FROM_0,
+    "bool": FLAG, bool: FLAG, "bool | None": FLAG, bool | None: FLAG, "IntPair": FROM_0,
+    IntPair: FROM_0,
 }  # fmt: skip
 """And of those whose name says nothing, by what they are declared to be."""
 
@@ -233,16 +238,29 @@ CALLS: list[Call] = [
            {"groups": Kind((), [[]], [{}, True, 2, 0.5, None, "a", [2], [{}], np.array(2)])},
            {"nesterov": {"momentum": 0.9}})
       for kind, arguments in ((cnnlite.SGD, {"lr": 0.1}), (cnnlite.Adam, {}),
-                              (cnnlite.RMSprop, {}))],
+                              (cnnlite.AdamW, {}), (cnnlite.RMSprop, {}))],
+    *[Call(clip.__name__, clip, {"grads": GRADS.plain, limit: 0.5},
+           {"grads": GRADS, limit: NORM, "norm_type": Kind(2, [2.0], [*NORM.refused, 0])})
+      for clip, limit in ((cnnlite.clip_grad_norm, "max_norm"),
+                          (cnnlite.clip_grad_value, "clip_value"))],
     *[Call(kind.__name__, kind, arguments, {"gamma": SHARE})
       for kind, arguments in (
           (schedules.Constant, {}), (schedules.Step, {"step_size": 2}),
           (schedules.MultiStep, {"milestones": (2,)}), (schedules.Cosine, {}),
-          (schedules.Exponential, {}), (schedules.OneCycle, {}))],
+          (schedules.Exponential, {}), (schedules.OneCycle, {}), (schedules.Linear, {}),
+          (schedules.Polynomial, {}))],
+    Call("CosineRestarts", schedules.CosineRestarts, {}, {"T_mult": COUNT}),
+    Call("Cyclic", schedules.Cyclic, {},
+         {"step_size_down": LENGTH, "gamma": SHARE,
+          "mode": word("exp_range", "triangular", "triangular2")}),
+    Call("Warmup", schedules.Warmup, {},
+         {"schedule": Kind(schedules.Cosine(), [], [True, 2, "2", 0.5, None, schedules.Cosine])}),
     *[Call("schedule", schedule, {"step": 0, "total_steps": 9},
            {"step": Kind(2, _INTEGERS, [*_NO_INTEGERS, -1]), "total_steps": COUNT})
       for schedule in (schedules.Constant(), schedules.Step(2), schedules.MultiStep((2,)),
-                       schedules.Cosine(), schedules.Exponential(), schedules.OneCycle())],
+                       schedules.Cosine(), schedules.Exponential(), schedules.OneCycle(),
+                       schedules.Linear(), schedules.Polynomial(), schedules.Cyclic(),
+                       schedules.CosineRestarts(), schedules.Warmup())],
     *[Call(name, getattr(initializers, name), {**_FILL, **arguments})
       for name, arguments in (
           ("constant", {"value": 1}), ("uniform", {}), ("normal", {}), ("xavier_uniform", {}),

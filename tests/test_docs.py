@@ -1,16 +1,20 @@
 """The documents keep what they say: code runs, links lead somewhere, listings match the tree."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+
+from cnnlite.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(
-    r"<!-- (?P<kind>run|file|command)(?:: (?P<name>\S+))? -->\n```\w*\n(?P<text>.*?)```", re.S
+    r"<!-- (?P<kind>run|file|command|shell)(?:: (?P<name>\S+))? -->\n```\w*\n(?P<text>.*?)```", re.S
 )
 
 
@@ -103,6 +107,25 @@ class TestReadmeCommands:
             assert command.strip() not in script, "a copy would drift from the README"
 
 
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "shell")], ids=page_id)
+def test_marked_commands_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder, with the pictures that the README speaks of."""
+    pytest.importorskip("PIL")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNNLITE_CACHE", str(tmp_path / "cache"))
+    for name, text in blocks(page, "shell"):
+        if name == "pictures":
+            assert main(["data", "draw", "shapes"]) == 0
+            assert main(["data", "draw", "new", "--seed", "1", "--per-class", "6"]) == 0
+        for line in text.splitlines():
+            program, *words = shlex.split(line, comments=True)
+            if program == "cnnlite":
+                assert main(words) == 0, line
+            else:
+                assert program == "pip", line
+
+
 def test_commands_in_the_docs_exist() -> None:
     """Each `cnnlite COMMAND --flag` of a bash block names a command and flags that there are."""
     from cnnlite.cli import app
@@ -113,6 +136,10 @@ def test_commands_in_the_docs_exist() -> None:
             for name, rest in re.findall(r"\bcnnlite ([a-z]+)([^\n#&]*)", block):
                 command = app.get_command(context, name)
                 assert command is not None, f"{page_id(page)}: cnnlite {name}"
+                if isinstance(command, click.Group):
+                    part = command.get_command(context, rest.split()[0])
+                    assert part is not None, f"{page_id(page)}: cnnlite {name}{rest}"
+                    command = part
                 flags = {flag for param in command.params for flag in param.opts}
                 assert set(re.findall(r"--[a-z-]+", rest)) <= flags, (
                     f"{page_id(page)}: {name}{rest}"

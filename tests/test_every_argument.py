@@ -37,7 +37,7 @@ def nothing_stays_set() -> Any:
 
 def kind_of(call: Call, argument: str) -> Kind:
     declared = inspect.signature(call.function).parameters[argument].annotation
-    by_name = KINDS.get(argument, BY_ANNOTATION.get(getattr(declared, "__name__", declared)))
+    by_name = KINDS.get(argument, BY_ANNOTATION.get(declared))
     kind = call.kinds.get(argument, by_name)
     assert kind is not None, f"{call.name}: give {argument} a kind in tests/every_argument.py"
     return kind

@@ -19,7 +19,7 @@ from cnnlite.checkpoint import CheckpointError, load_weights
 from cnnlite.cli import runs
 from cnnlite.cli.config import ConfigError, TrainConfig, options, read
 from cnnlite.data.archive import unpack
-from cnnlite.data.cifar10 import read_binary_batch, read_python_batch
+from cnnlite.data.cifar10 import LAYOUT, read_binary_batch, read_python_batch
 from cnnlite.data.errors import DataError
 from cnnlite.data.pictures import read_picture
 from cnnlite.evaluation import scores_of_batches
@@ -103,7 +103,7 @@ def test_archives(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> N
     box = outside / "box"
     box.mkdir()
     with watched("archives", box, size, (DataError,)):
-        unpack(outside / "archive.tar.gz", box)
+        unpack(outside / "archive.tar.gz", box, LAYOUT)
     assert sorted(path.name for path in outside.iterdir()) == ["archive.tar.gz", "box"]
     assert {path.name for path in box.iterdir()} <= {PY, BIN}
     assert not any(path.is_symlink() for path in box.rglob("*"))

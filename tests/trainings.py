@@ -10,6 +10,7 @@ trains, and prints the fingerprint at the end.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import sys
 from typing import Any
@@ -84,6 +85,11 @@ def solver(**options: Any) -> Solver:
     return Solver(network, given, **{**defaults, **options})
 
 
+def options_of(thing: Any) -> dict[str, Any]:
+    """The arguments of an object's constructor, from its attributes of the same names."""
+    return {name: getattr(thing, name) for name in inspect.signature(type(thing)).parameters}
+
+
 def fingerprint(trained: Solver) -> str:
     """SHA-256 of everything that must not depend on kills and clocks."""
     digest = hashlib.sha256()
@@ -134,6 +140,17 @@ class Recorder(Callback):
 
     def after_step(self, solver: Solver) -> None:
         self.calls.append("after_step")
+
+
+class StopAt(Callback):
+    """Stops the training after a step."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(self, solver: Solver) -> None:
+        if solver.step == self.step:
+            solver.stop()
 
 
 class Spy(Layer):

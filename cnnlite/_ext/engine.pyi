@@ -36,6 +36,30 @@ def conv2d_tiled_weight_gradient(
     kept: Kept = ...,
 ) -> None: ...
 
+# depthwise: as many groups as channels
+def conv2d_depthwise_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    y: Array,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    post: PostOps = ...,
+) -> None: ...
+def conv2d_depthwise_input_gradient(
+    dy: Array, weight: Array, dx: Array, stride: Pair, padding: Sides, dilation: Pair
+) -> None: ...
+def conv2d_depthwise_weight_gradient(
+    x: Array,
+    dy: Array,
+    dweight: Array,
+    dbias: Array | None,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+) -> None: ...
+
 # Winograd: 3x3, stride 1
 def conv2d_winograd_forward(
     x: Array,
@@ -104,6 +128,9 @@ def batch_norm_forward(
     train: bool,
     post: PostOps = ...,
     rest: Array | None = None,
+    running_mean: Array | None = None,
+    running_var: Array | None = None,
+    momentum: float = 0,
 ) -> None: ...
 def batch_norm_backward(
     dy: Array,

@@ -34,6 +34,8 @@ cdef Py_ssize_t MOST = <Py_ssize_t> 1 << (8 * sizeof(Py_ssize_t) - 3)
 
 include "memory_chunks.pxi"
 
+cdef object numpy_dtype = np.dtype, numpy_empty = np.empty  # found without looking in modules
+
 cdef Py_ssize_t held = 0
 cdef Py_ssize_t in_use = 0
 cdef Py_ssize_t allocations = 0
@@ -85,11 +87,12 @@ def empty(shape, dtype):
 
     From 32 KiB up it begins at a multiple of 64 bytes and its memory comes from the pool.
     """
-    dtype = np.dtype(dtype)
+    if not isinstance(dtype, numpy_dtype):
+        dtype = numpy_dtype(dtype)
     cdef object count = prod(shape) if isinstance(shape, (tuple, list)) else shape
     cdef object size = count * dtype.itemsize
     if size < POOLED_FROM or size > MOST or dtype.hasobject:
-        return np.empty(shape, dtype)  # which also raises what has to be raised
+        return numpy_empty(shape, dtype)  # which also raises what has to be raised
     return np.ndarray(shape, dtype, Block(size))
 
 

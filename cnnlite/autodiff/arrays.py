@@ -5,8 +5,6 @@ column for each input pixel.  It is never written out: an operation records a fu
 multiplies it from the left with an adjoint, which is just what the `backward` functions do.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
@@ -112,7 +110,7 @@ def _as_tensor(x: Tensor | npt.ArrayLike) -> Tensor:
 
 
 def _summed_to(part: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Undo broadcasting: what was used many times gets the sum of what comes back."""
+    """Undo broadcasting: return the sums over the axes along which an array was repeated."""
     extra = part.ndim - len(shape)
     if extra < 0:
         return part

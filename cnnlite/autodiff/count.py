@@ -1,11 +1,11 @@
-"""How many operations something takes: do it with numbers that count."""
+"""How many operations a function performs: call it with numbers that count them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnlite.autodiff.operations import Number, Operation, Scalar, apply
 
-__all__ = ["Counted", "count_operations"]
+__all__ = ["count_operations"]
 
 
 class Counted(Number):
@@ -29,7 +29,7 @@ class Counted(Number):
 
     @property
     def imag(self) -> "Counted":
-        """The imaginary part; to look at it is no operation."""
+        """The imaginary part; looking at it is not an operation."""
         return Counted(self.value.imag, self.done)
 
 
@@ -39,7 +39,7 @@ def count_operations(function: Callable[[Sequence[Scalar]], Any], x: Sequence[fl
     Args:
         function: of a list of numbers.  An operation on complex numbers counts once, though it
             takes two to six on real ones.
-        x: where.
+        x: the numbers it is called with.
     """
     done: list[str] = []
     function([Counted(float(number), done) for number in x])

@@ -1,6 +1,8 @@
 """The second way, forward mode: every number carries its derivative along."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 from cnnlite.autodiff.graph import Graph
 from cnnlite.autodiff.operations import Number, Operation, Scalar, apply, plain
@@ -13,7 +15,7 @@ class Dual(Number):
 
     Attributes:
         value: the number.
-        tangent: its derivative in the direction that was asked for.
+        tangent: its derivative in the chosen direction.
     """
 
     def __init__(self, value: Scalar, tangent: Scalar) -> None:
@@ -29,10 +31,7 @@ class Dual(Number):
             for derivative, a in zip(operation.derivatives, arguments, strict=True)
             if isinstance(a, Dual)
         ]
-        tangent = terms[0]
-        for term in terms[1:]:
-            tangent = tangent + term
-        return cls(y, tangent)
+        return cls(y, reduce(add, terms))
 
     def __repr__(self) -> str:
         return f"{self.value} + {self.tangent} eps"
@@ -45,7 +44,7 @@ def jvp(
 
     Args:
         graph: of n inputs and m outputs.
-        x: where, n numbers.
+        x: the inputs, n numbers.
         direction: the vector, n numbers.
 
     Returns:
@@ -53,7 +52,9 @@ def jvp(
     """
     duals = [Dual(value, tangent) for value, tangent in zip(x, direction, strict=True)]
     outputs = graph(*duals)
-    return (
-        [y.value if isinstance(y, Dual) else y for y in outputs],
-        [y.tangent if isinstance(y, Dual) else 0.0 for y in outputs],
-    )
+    return [y.value if isinstance(y, Dual) else y for y in outputs], tangents(outputs)
+
+
+def tangents(numbers: Sequence[Scalar]) -> list[Scalar]:
+    """Return the tangent of each number, 0 where it depends on no input."""
+    return [y.tangent if isinstance(y, Dual) else 0.0 for y in numbers]

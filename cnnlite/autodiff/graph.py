@@ -1,4 +1,4 @@
-"""The computation graph: what is computed from what, in an order in which it can be computed."""
+"""The computation graph: what is computed from what, each node after its arguments."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ class Node:
 
     Attributes:
         operation: what computes it; None for an input and for a constant.
-        arguments: places in the graph of what it is computed from.
+        arguments: the places in the graph of what it is computed from.
         name: an input's name.
         constant: a constant's value.
     """
@@ -114,7 +114,7 @@ class Graph:
 
 
 class Symbol(Number):
-    """A number that is not known yet: calculating with it writes the graph down.
+    """A number that is not known yet: calculating with it builds the graph.
 
     Attributes:
         nodes: the list that all symbols of one graph write to.

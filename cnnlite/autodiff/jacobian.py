@@ -10,7 +10,7 @@ from cnnlite.autodiff.dual import Dual, jvp
 from cnnlite.autodiff.graph import Graph, trace
 from cnnlite.autodiff.operations import Scalar
 from cnnlite.autodiff.simplify import simplify
-from cnnlite.autodiff.tape import gradient_of, record
+from cnnlite.autodiff.tape import gradient_of, record, start
 from cnnlite.checks.numbers import real
 
 __all__ = ["WAYS", "gradient", "hessian", "hvp", "jacobian", "jacobian_rows"]
@@ -18,17 +18,14 @@ __all__ = ["WAYS", "gradient", "hessian", "hvp", "jacobian", "jacobian_rows"]
 
 def forward_mode(graph: Graph, x: Sequence[Scalar]) -> list[list[Scalar]]:
     """Return the Jacobian column by column: one run of dual numbers for each input."""
-    columns = []
-    for j in range(len(x)):
-        columns.append(jvp(graph, x, [float(i == j) for i in range(len(x))])[1])
+    columns = [jvp(graph, x, direction)[1] for direction in np.eye(len(x)).tolist()]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
 def reverse_mode(graph: Graph, x: Sequence[Scalar]) -> list[list[Scalar]]:
     """Return the Jacobian row by row: one run, then one sweep over the tape for each output."""
     tape = record(graph, x)
-    outputs = range(len(graph.outputs))
-    return [gradient_of(tape, [1.0 if i == k else None for i in outputs]) for k in outputs]
+    return [gradient_of(tape, start(graph, k)) for k in range(len(graph.outputs))]
 
 
 WAYS: dict[str, Any] = {
@@ -44,13 +41,13 @@ WAYS: dict[str, Any] = {
 def jacobian_rows(
     graph: Graph, x: Sequence[Scalar], way: str = "reverse mode", h: float | None = None
 ) -> list[list[Scalar]]:
-    """Return the Jacobian as a list of rows of whatever numbers x is made of.
+    """Return the Jacobian as a list of rows, of the same kind of numbers as x.
 
     Args:
         graph: of n inputs and m outputs.
-        x: where, n numbers.
+        x: the inputs, n numbers.
         way: one of WAYS.
-        h: the step of a numeric way; None takes the one that is best for it.
+        h: the step of a numeric way; None takes its default.
 
     Raises:
         ValueError: there is no such way, or it has no step, or the graph has no value there.
@@ -79,8 +76,7 @@ def gradient(graph: Graph, output: int = 0) -> Graph:
     """
 
     def backward(*symbols: Scalar) -> list[Scalar]:
-        weights = [1.0 if i == output else None for i in range(len(graph.outputs))]
-        return gradient_of(record(graph, symbols), weights)
+        return gradient_of(record(graph, symbols), start(graph, output))
 
     return simplify(trace(backward, graph.inputs))
 
@@ -100,6 +96,5 @@ def hvp(
     Source: Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 1994.
     """
     duals = [Dual(value, tangent) for value, tangent in zip(x, direction, strict=True)]
-    weights = [1.0 if i == output else None for i in range(len(graph.outputs))]
-    gradients = gradient_of(record(graph, duals), weights)
+    gradients = gradient_of(record(graph, duals), start(graph, output))
     return [g.tangent if isinstance(g, Dual) else 0.0 for g in gradients]

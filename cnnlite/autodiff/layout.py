@@ -18,7 +18,7 @@ class Layout(NamedTuple):
 
     Attributes:
         places: (layer, row) of each node; rows may lie between two whole numbers.
-        ways: for each edge (node, number of the argument), the (layer, row) points it runs
+        ways: for each edge (node, number of the argument), the (layer, row) points it passes
             through, from the argument to the node, both included.
         layers, rows: size of the grid.
     """
@@ -38,7 +38,7 @@ def lay_out(arguments: Sequence[Sequence[int]]) -> Layout:
     depth: list[int] = []
     for inputs in arguments:
         depth.append(max((depth[i] + 1 for i in inputs), default=0))
-    # An edge over several layers gets a point in each, so that it keeps clear of the boxes there.
+    # An edge over several layers gets a point in each, so that it avoids the boxes there.
     layer = list(depth)
     chains: dict[tuple[int, int], list[int]] = {}
     for node, inputs in enumerate(arguments):
@@ -57,7 +57,7 @@ def lay_out(arguments: Sequence[Sequence[int]]) -> Layout:
 
 
 def _order(layer: list[int], chains: list[list[int]]) -> list[float]:
-    """A row for each point: sorted, layer by layer, by the mean row of the neighbours."""
+    """Return a row for each point: layers are sorted in turn by the mean row of the neighbours."""
     before: list[list[int]] = [[] for _ in layer]
     after: list[list[int]] = [[] for _ in layer]
     for chain in chains:
@@ -79,11 +79,8 @@ def _order(layer: list[int], chains: list[list[int]]) -> list[float]:
     for sweep in range(SWEEPS):
         near = before if sweep % 2 == 0 else after
         for points in columns if sweep % 2 == 0 else reversed(columns):
-            means = {p: _mean([rows[q] for q in near[p]], rows[p]) for p in points}
+            neighbours = {p: [rows[q] for q in near[p]] or [rows[p]] for p in points}
+            means = {p: sum(places) / len(places) for p, places in neighbours.items()}
             points.sort(key=means.__getitem__)
             settle(points)
     return rows
-
-
-def _mean(numbers: list[float], otherwise: float) -> float:
-    return sum(numbers) / len(numbers) if numbers else otherwise

@@ -1,4 +1,4 @@
-"""The bridge: the operations of `cnnlite.functional` on tensors, and whole networks of them."""
+"""The operations of `cnnlite.functional` on tensors, and whole networks of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def operation(
     """Return a pair of `functional` as one operation on tensors.
 
     Args:
-        name: what the tape shows.
+        name: what the tape calls it.
         forward: (arrays and options) -> (y, cache).
         backward: (dy, cache) -> a gradient, or one for each array in order.
 
@@ -40,14 +40,13 @@ def operation(
             raise TypeError(f"{name}: {named[0]} is a Tensor: give tensors by their place")
         values = [a.data if isinstance(a, Tensor) else a for a in arguments]
         y, cache = forward(*values, **options)
-        where = [k for k, a in enumerate(arguments) if isinstance(a, Tensor)]
 
-        def pullback(dy: np.ndarray) -> list[np.ndarray | None]:
+        def pullback(dy: np.ndarray) -> tuple[np.ndarray | None, ...]:
             gradients = backward(dy, cache)
-            parts = gradients if isinstance(gradients, tuple) else (gradients,)
-            return [parts[k] for k in where]
+            return gradients if isinstance(gradients, tuple) else (gradients,)
 
-        return record_operation(name, y, [arguments[k] for k in where], pullback)
+        parents = [a if isinstance(a, Tensor) else None for a in arguments]
+        return record_operation(name, y, parents, pullback)
 
     return apply
 
@@ -89,42 +88,36 @@ def run(
 ) -> Tensor:
     """Return a network's output, with everything on the tape.
 
-    Sequential and Residual are followed into, and the layers of the course are recorded as
-    operations of `functional`; of any other layer its own forward and backward are one operation.
-    Nothing is fused, and running statistics of batch normalisation stay as they are.
+    Sequential and Residual are taken apart, and the layers of the course are recorded as
+    operations of `functional`; any other layer is one operation, with its own forward and backward.
+    Nothing is fused, and batch normalisation's running statistics stay as they are.
 
     Args:
         model: a network, or one layer.
         x: its input.
         params: what `parameters` returned for it.
-        train, rng: as for the layer.
+        train, rng: as in `Layer.forward`.
     """
-    if isinstance(model, L.Sequential):
-        place = model.place(train, rng)
-        for name, child in model.children().items():
-            x = run(child, x, _below(model, params, name), train, child_rng(place, name, child))
-        return x
-    if isinstance(model, L.Residual):
-        place = model.place(train, rng)
-        branches = [
-            run(child, x, _below(model, params, name), train, child_rng(place, name, child))
-            for name, child in model.children().items()
-        ]
-        return branches[0] + (branches[1] if len(branches) > 1 else x)
-    known = _LAYERS.get(type(model))
-    if known is not None:
-        return known(model, x, params)
-    return _opaque(model, x, params, train, rng)
-
-
-def _below(model: L.Container, params: Params, name: str) -> Params:
-    """The parameters of a child, by its own keys; a layer that stands twice finds its tensors."""
+    if not isinstance(model, L.Sequential | L.Residual):
+        known = _LAYERS.get(type(model))
+        return known(model, x, params) if known else _opaque(model, x, params, train, rng)
+    place = model.place(train, rng)
+    # By identity: a layer that stands in the network twice has its tensors under one key.
     own = {id(array): params[key] for key, array in model.params.items()}
-    return {key: own[id(array)] for key, array in model.children()[name].params.items()}
+    branches = []
+    for name, child in model.children().items():
+        below = {key: own[id(array)] for key, array in child.params.items()}
+        y = run(child, x, below, train, child_rng(place, name, child))
+        branches.append(y)
+        if isinstance(model, L.Sequential):
+            x = y
+    if isinstance(model, L.Sequential):
+        return x
+    return branches[0] + (branches[1] if len(branches) > 1 else x)
 
 
 def _opaque(layer: L.Layer, x: Tensor, params: Params, train: bool, rng: RngLike) -> Tensor:
-    """A layer as one operation, by its own two methods."""
+    """Record a layer as one operation, by its own two methods."""
     buffers = {key: array.copy() for key, array in layer.buffers.items()}
     y, cache = layer.forward(x.data, train, rng)
     for key, array in buffers.items():
@@ -139,23 +132,14 @@ def _opaque(layer: L.Layer, x: Tensor, params: Params, train: bool, rng: RngLike
 
 
 def _conv(layer: Any, x: Tensor, params: Params) -> Tensor:
-    return conv2d(
-        x,
-        params["weight"],
-        params.get("bias"),
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        groups=layer.groups,
-        padding_mode=layer.padding_mode,
-        algorithm=layer.algorithm,
-    )
+    names = "stride", "padding", "dilation", "groups", "padding_mode", "algorithm"
+    options = {name: getattr(layer, name) for name in names}
+    return conv2d(x, params["weight"], params.get("bias"), **options)
 
 
 def _max_pool(layer: Any, x: Tensor, params: Params) -> Tensor:
-    return max_pool2d(
-        x, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode
-    )
+    window = layer.kernel_size, layer.stride, layer.padding, layer.dilation
+    return max_pool2d(x, *window, layer.ceil_mode)
 
 
 _LAYERS: dict[type[L.Layer], Callable[[Any, Tensor, Params], Tensor]] = {

@@ -18,49 +18,43 @@ def forward_differences(f: Function, x: Sequence[Scalar], h: float = 1e-8) -> Ja
     """Return (f(x + h e_j) - f(x)) / h: wrong by h f''/2, and by rounding of about 1e-16 / h.
 
     Args:
-        f: of len(x) numbers.
-        x: where.
+        f: a function of len(x) numbers.
+        x: where the derivatives are taken.
         h: the step; 1e-8, the root of the rounding error, is about the best there is.
     """
     here = [plain(y) for y in f(*map(plain, x))]
-    columns = []
-    for j in range(len(x)):
-        there = _at(f, x, j, h)
-        columns.append([(b - a) / h for a, b in zip(here, there, strict=True)])
-    return _rows(columns)
+    return _jacobian(x, lambda j: [(b - a) / h for a, b in zip(here, _at(f, x, j, h), strict=True)])
 
 
 def central_differences(f: Function, x: Sequence[Scalar], h: float = 1e-5) -> Jacobian:
     """Return (f(x + h e_j) - f(x - h e_j)) / 2h: wrong by h^2 f'''/6 only.  Args: see above."""
-    columns = []
-    for j in range(len(x)):
+
+    def column(j: int) -> list[Scalar]:
         left, right = _at(f, x, j, -h), _at(f, x, j, h)
-        columns.append([(b - a) / (2 * h) for a, b in zip(left, right, strict=True)])
-    return _rows(columns)
+        return [(b - a) / (2 * h) for a, b in zip(left, right, strict=True)]
+
+    return _jacobian(x, column)
 
 
 def complex_step(f: Function, x: Sequence[Scalar], h: float = 1e-30) -> Jacobian:
     """Return Im f(x + i h e_j) / h: nothing is subtracted, so h may be as small as one likes.
 
     Args:
-        f: of len(x) numbers, analytic: f(x + ih) = f(x) + ih f'(x) - h^2 f''(x)/2 - ...
-        x: where.
-        h: the step; its square must be nothing beside 1.
+        f: an analytic function of len(x) numbers: f(x + ih) = f(x) + ih f'(x) - h^2 f''(x)/2 - ...
+        x: where the derivatives are taken.
+        h: the step; its square must vanish beside 1.
 
     Source: Squire and Trapp, "Using complex variables to estimate derivatives of real functions",
     SIAM Review 1998.
     """
-    columns = []
-    for j in range(len(x)):
-        columns.append([y.imag / h for y in _at(f, x, j, 1j * h)])
-    return _rows(columns)
+    return _jacobian(x, lambda j: [y.imag / h for y in _at(f, x, j, 1j * h)])
 
 
 def _at(f: Function, x: Sequence[Scalar], j: int, by: Scalar) -> list[Scalar]:
-    """The value of f with one number moved."""
+    """Return the value of f with one number moved."""
     moved = [plain(xi) + by if i == j else plain(xi) for i, xi in enumerate(x)]
     return [plain(y) for y in f(*moved)]
 
 
-def _rows(columns: list[list[Scalar]]) -> Jacobian:
-    return [list(row) for row in zip(*columns, strict=True)]
+def _jacobian(x: Sequence[Scalar], column: Callable[[int], list[Scalar]]) -> Jacobian:
+    return [list(row) for row in zip(*map(column, range(len(x))), strict=True)]

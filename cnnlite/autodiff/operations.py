@@ -1,6 +1,6 @@
 """The elementary operations, each with its value and its local derivatives.
 
-This table is all that is known about calculus here: everything else is the chain rule.
+This table is all the calculus there is here: everything else is the chain rule.
 """
 
 import cmath
@@ -11,10 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "Number", "Operation", "OPERATIONS", "apply", "plain",
-    "exp", "ln", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu", "step", "sign",
-]  # fmt: skip
+__all__ = ["exp", "ln", "sqrt", "sin", "cos", "tan", "tanh", "sigmoid", "relu", "step", "sign"]
 
 Scalar = Any  # a float, a complex, or a Number: whatever arithmetic is done with
 Function = Callable[[Scalar], Scalar]
@@ -25,7 +22,7 @@ class Operation:
     """A function of one or two numbers.
 
     Attributes:
-        name: what a picture shows.
+        name: what `simplify` and the parser know it by.
         form: how it is written, with {} for each argument.
         value: computes it for floats and complex numbers.
         derivatives: for each argument, the local derivative as a function of the result and the
@@ -39,55 +36,8 @@ class Operation:
     derivatives: tuple[Callable[..., Scalar], ...]
 
 
-class Number:
-    """Something that calculates in a way of its own; its arithmetic all goes through `apply`."""
-
-    __array_ufunc__ = None  # so that NumPy's scalars leave the arithmetic to us
-
-    @classmethod
-    def apply(cls, operation: Operation, arguments: tuple[Scalar, ...]) -> "Number":
-        """Return the operation's result; at least one argument is of this class."""
-        raise TypeError(f"{cls.__name__} does not say how it calculates")
-
-    def __add__(self, other: Scalar) -> Scalar:
-        return apply(ADD, self, other)
-
-    def __radd__(self, other: Scalar) -> Scalar:
-        return apply(ADD, other, self)
-
-    def __sub__(self, other: Scalar) -> Scalar:
-        return apply(SUBTRACT, self, other)
-
-    def __rsub__(self, other: Scalar) -> Scalar:
-        return apply(SUBTRACT, other, self)
-
-    def __mul__(self, other: Scalar) -> Scalar:
-        return apply(MULTIPLY, self, other)
-
-    def __rmul__(self, other: Scalar) -> Scalar:
-        return apply(MULTIPLY, other, self)
-
-    def __truediv__(self, other: Scalar) -> Scalar:
-        return apply(DIVIDE, self, other)
-
-    def __rtruediv__(self, other: Scalar) -> Scalar:
-        return apply(DIVIDE, other, self)
-
-    def __pow__(self, other: Scalar) -> Scalar:
-        return apply(POWER, self, other)
-
-    def __rpow__(self, other: Scalar) -> Scalar:
-        return apply(POWER, other, self)
-
-    def __neg__(self) -> Scalar:
-        return apply(NEGATE, self)
-
-    def __abs__(self) -> Scalar:
-        return apply(ABS, self)
-
-
 def apply(operation: Operation, *arguments: Scalar) -> Scalar:
-    """Return the operation's result, in the way of the arguments' class.
+    """Return the operation's result, computed as the arguments' class computes.
 
     Args:
         operation: one of the table.
@@ -148,10 +98,7 @@ SUBTRACT = Operation(
 )
 MULTIPLY = Operation("*", "{} * {}", lambda a, b: a * b, (lambda y, a, b: b, lambda y, a, b: a))
 DIVIDE = Operation(
-    "/",
-    "{} / {}",
-    lambda a, b: a / b,
-    (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b)),
+    "/", "{} / {}", lambda a, b: a / b, (lambda y, a, b: 1 / b, lambda y, a, b: -(y / b))
 )
 POWER = Operation(
     "**",
@@ -183,6 +130,37 @@ OPERATIONS = (
     *(ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER, NEGATE),
     *(EXP, LN, SQRT, SIN, COS, TAN, TANH, SIGMOID, ABS, RELU, SIGN, STEP),
 )
+
+
+def _operators(operation: Operation) -> tuple[Callable[..., Scalar], Callable[..., Scalar]]:
+    """Return the methods for `self OP other` and for `other OP self`."""
+    return (
+        lambda self, other: apply(operation, self, other),
+        lambda self, other: apply(operation, other, self),
+    )
+
+
+class Number:
+    """Something with arithmetic of its own, which all goes through `apply`."""
+
+    __array_ufunc__ = None  # so that NumPy's scalars leave the arithmetic to us
+
+    @classmethod
+    def apply(cls, operation: Operation, arguments: tuple[Scalar, ...]) -> "Number":
+        """Return the operation's result; at least one argument is of this class."""
+        raise TypeError(f"{cls.__name__} does not say how it calculates")
+
+    __add__, __radd__ = _operators(ADD)
+    __sub__, __rsub__ = _operators(SUBTRACT)
+    __mul__, __rmul__ = _operators(MULTIPLY)
+    __truediv__, __rtruediv__ = _operators(DIVIDE)
+    __pow__, __rpow__ = _operators(POWER)
+
+    def __neg__(self) -> Scalar:
+        return apply(NEGATE, self)
+
+    def __abs__(self) -> Scalar:
+        return apply(ABS, self)
 
 
 def _function(operation: Operation) -> Function:

@@ -1,4 +1,4 @@
-"""From text to a graph.  Nothing is evaluated: only what is listed here is understood."""
+"""From text to a graph.  Nothing is evaluated: only the syntax listed here is understood."""
 
 import ast
 import math
@@ -8,17 +8,11 @@ from cnnlite.autodiff import operations as op
 from cnnlite.autodiff.graph import Graph, trace
 from cnnlite.autodiff.operations import Operation, Scalar, apply
 
-__all__ = ["FUNCTIONS", "parse"]
+__all__ = ["parse"]
 
 LONGEST = 2000  # characters: far more than can be drawn, far less than would exhaust the stack
 
-FUNCTIONS = {
-    operation.name: operation
-    for operation in (
-        *(op.EXP, op.LN, op.SQRT, op.SIN, op.COS, op.TAN, op.TANH),
-        *(op.SIGMOID, op.ABS, op.RELU, op.SIGN, op.STEP),
-    )
-}
+FUNCTIONS = {each.name: each for each in op.OPERATIONS if each.form == f"{each.name}({{}})"}
 _BINARY: dict[type[ast.operator], Operation] = {
     ast.Add: op.ADD,
     ast.Sub: op.SUBTRACT,
@@ -35,7 +29,7 @@ def parse(text: str, names: Sequence[str]) -> Graph:
     Args:
         text: numbers, names, + - * / ** and parentheses, and the functions of FUNCTIONS; several
             expressions with commas between them are several outputs.
-        names: of the inputs, in their order.  Other names are errors, but for pi and e.
+        names: the names of the inputs, in order.  Other names are errors, except pi and e.
 
     Raises:
         ValueError: what is wrong, and where.
@@ -64,7 +58,7 @@ def parse(text: str, names: Sequence[str]) -> Graph:
 
 
 def _build(node: ast.expr, inputs: dict[str, Scalar]) -> Scalar:
-    """The symbol (or the number, where no input is involved) that a piece of syntax stands for."""
+    """Return the symbol that a piece of syntax stands for, or the number if it has no input."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return _number(number, node)

@@ -38,7 +38,7 @@ def simplify(graph: Graph) -> Graph:
 def _shorter(
     operation: Operation, arguments: tuple[int, ...], constants: list[float | None]
 ) -> Node | int | None:
-    """A constant, or the place of a node there is already, that equals this; or None."""
+    """Return a simpler node that equals this, or the place of an existing one; or None."""
     known = [c for c in constants if c is not None]
     if len(known) == len(constants):
         try:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from cnnlite.autodiff.layout import lay_out
-from cnnlite.autodiff.tape import Tape, sweep
-from cnnlite.autodiff.text import start
+from cnnlite.autodiff.tape import Tape, start, sweep
 
 __all__ = ["draw", "frames"]
 
@@ -27,34 +26,32 @@ Edge = tuple[int, int]  # node, number of the argument
 def draw(tape: Tape, output: int = 0, step: int | None = None) -> str:
     """Return the graph as SVG.
 
-    On each edge stand the value that went forward (blue) and the part of the adjoint that came
-    back (red); in each box the node's value and, below, its adjoint.
+    Each edge shows the value that went forward (blue) and the part of the adjoint that came back
+    (red); each box shows the node's value and, below it, its adjoint.
 
     Args:
         tape: what `record` returned, for plain numbers.
-        output: the backward pass starts there.
-        step: how many steps of the backward pass are shown; None shows all of them.
+        output: where the backward pass starts.
+        step: how many steps of the backward pass to show; None shows all of them.
     """
-    terms = list(sweep(tape, start(tape, output)))
-    adjoints = start(tape, output)
+    adjoints = start(tape.graph, output)
     flows: dict[Edge, float] = {}
     last: Edge | None = None
-    for term in terms if step is None else terms[:step]:
+    for term in islice(sweep(tape, adjoints), step):
         last = _edge(tape, term.node, term.argument, flows)
         flows[last] = term.amount
-        adjoints[term.argument] = term.adjoint
     return _svg(tape, output, adjoints, flows, None if step is None else last)
 
 
 def frames(tape: Tape, output: int = 0) -> Iterator[str]:
     """Yield a picture before the backward pass, and one after each of its steps."""
-    steps = sum(1 for _ in sweep(tape, start(tape, output)))
+    steps = sum(1 for _ in sweep(tape, start(tape.graph, output)))
     for step in range(steps + 1):
         yield draw(tape, output, step)
 
 
 def _edge(tape: Tape, node: int, argument: int, flows: Mapping[Edge, float]) -> Edge:
-    """The first edge between the two that nothing has flown along yet (x * x has two)."""
+    """Return the first edge between the two that nothing has gone along yet (x * x has two)."""
     arguments = enumerate(tape.graph.nodes[node].arguments)
     return next((node, k) for k, i in arguments if i == argument and (node, k) not in flows)
 
@@ -115,7 +112,7 @@ def _svg(
 
 
 def _texts(tape: Tape, place: int, adjoint: float | None) -> list[tuple[str, str]]:
-    """The lines in a box, with their classes."""
+    """Return the lines in a box, with their classes."""
     graph = tape.graph
     node, label = graph.nodes[place], graph.labels[place]
     head = f"{label} = {graph.formula(place)}" if node.operation else label

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from cnnlite.autodiff.graph import Graph
 from cnnlite.autodiff.operations import Scalar, plain
 
-__all__ = ["Tape", "Term", "record", "sweep", "vjp"]
+__all__ = ["record", "sweep", "vjp"]
 
 
 class Tape(NamedTuple):
@@ -28,7 +28,7 @@ class Term(NamedTuple):
 
 
 def record(graph: Graph, x: Sequence[Scalar]) -> Tape:
-    """Run the graph, and write down the local derivative of each edge."""
+    """Run the graph and record the local derivative of each edge."""
     values = graph.run(x)
     tape: list[list[tuple[int, Scalar]]] = []
     for place, node in enumerate(graph.nodes):
@@ -54,11 +54,11 @@ def sweep(tape: Tape, adjoints: list[Scalar | None]) -> Iterator[Term]:
 
     Args:
         tape: what `record` returned.
-        adjoints: for each node the derivative by it, None for "nothing so far"; starts with the
-            seeds at the outputs, and is filled in.
+        adjoints: for each node the derivative by it, None for "nothing so far".  It begins with
+            the seeds at the outputs, and is filled in.
 
     Yields:
-        each step after it is done.
+        Each step after it is done.
     """
     for place in reversed(range(len(adjoints))):
         adjoint = adjoints[place]
@@ -84,9 +84,13 @@ def seeds(graph: Graph, weights: Sequence[Scalar | None]) -> list[Scalar | None]
     return adjoints
 
 
-def gradient_of(tape: Tape, weights: Sequence[Scalar | None]) -> list[Scalar]:
-    """Return weights @ Jacobian, by one sweep over the tape; None weighs nothing."""
-    adjoints = seeds(tape.graph, weights)
+def start(graph: Graph, output: int) -> list[Scalar | None]:
+    """Return the adjoints before the backward pass from one output."""
+    return seeds(graph, [1.0 if k == output else None for k in range(len(graph.outputs))])
+
+
+def gradient_of(tape: Tape, adjoints: list[Scalar | None]) -> list[Scalar]:
+    """Return the inputs' adjoints after one sweep over the tape; see `sweep`."""
     for _ in sweep(tape, adjoints):
         pass
     return [0.0 if a is None else a for a in adjoints[: len(tape.graph.inputs)]]
@@ -99,11 +103,12 @@ def vjp(
 
     Args:
         graph: of n inputs and m outputs.
-        x: where, n numbers.
+        x: the inputs, n numbers.
         weights: the vector, m numbers.
 
     Returns:
         y (m numbers) and weights @ J (n numbers).
     """
     tape = record(graph, x)
-    return [tape.values[place] for place in graph.outputs], gradient_of(tape, weights)
+    outputs = [tape.values[place] for place in graph.outputs]
+    return outputs, gradient_of(tape, seeds(graph, weights))

@@ -17,15 +17,19 @@ Axis = int | Sequence[int] | None
 Pullback = Callable[[np.ndarray], Sequence[Any]]
 
 
+def _comparison(compare: Callable[..., np.ndarray]) -> Callable[[Tensor, Any], np.ndarray]:
+    return lambda self, other: compare(self.data, _operand(other, self).data)
+
+
 class Tensor:
     """An array that remembers what it was computed from.
 
     A floating-point array is taken as it is, without a copy.  Integers and booleans become float64,
-    as a list of Python's floats does: derivatives are no integers.
+    as a list of Python's floats does, because derivatives are not integers.
 
     Where two arrays meet, the result has NumPy's common dtype; but a number, an array without axes
     and an array of integers take the dtype of the tensor they meet, as in PyTorch.  Results that
-    are not finite are no errors and no warnings: 1 / 0 is infinity, with the derivatives that
+    are not finite raise neither errors nor warnings: 1 / 0 is infinity, with the derivatives that
     PyTorch has there.
 
     Attributes:
@@ -37,7 +41,7 @@ class Tensor:
         pullback: from its adjoint to what it adds to the adjoints of the parents.
 
     Raises:
-        TypeError: the data are no real numbers.
+        TypeError: the data are not real numbers.
     """
 
     __array_ufunc__ = None  # so that NumPy's arrays leave the arithmetic to us
@@ -88,7 +92,7 @@ class Tensor:
         return _binary("**", np.power, _operand(base, self), self, pullback)
 
     def __matmul__(self, other: Any) -> Tensor:
-        """The product of two matrices; with y = a b, adjoints are dy b^T and a^T dy."""
+        """Return the product of two matrices; with y = a b, the adjoints are dy b^T and a^T dy."""
         other = _operand(other, self)
         a, b = self.shape, other.shape
         if len(a) != 2 or len(b) != 2:
@@ -110,11 +114,7 @@ class Tensor:
     def __rmatmul__(self, other: Any) -> Tensor:
         return _operand(other, self) @ self
 
-    def __radd__(self, other: Any) -> Tensor:
-        return self + other
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return self * other
+    __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, other: Any) -> Tensor:
         return _operand(other, self) - self
@@ -123,23 +123,10 @@ class Tensor:
         return _operand(other, self) / self
 
     # Comparisons give plain arrays of booleans: they have no derivative, and make masks.
-    def __lt__(self, other: Any) -> np.ndarray:
-        return np.less(self.data, _operand(other, self).data)
-
-    def __le__(self, other: Any) -> np.ndarray:
-        return np.less_equal(self.data, _operand(other, self).data)
-
-    def __gt__(self, other: Any) -> np.ndarray:
-        return np.greater(self.data, _operand(other, self).data)
-
-    def __ge__(self, other: Any) -> np.ndarray:
-        return np.greater_equal(self.data, _operand(other, self).data)
-
-    def __eq__(self, other: Any) -> np.ndarray:  # type: ignore[override]
-        return np.equal(self.data, _operand(other, self).data)
-
-    def __ne__(self, other: Any) -> np.ndarray:  # type: ignore[override]
-        return np.not_equal(self.data, _operand(other, self).data)
+    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
+    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
+    __eq__ = _comparison(np.equal)  # type: ignore[assignment]
+    __ne__ = _comparison(np.not_equal)  # type: ignore[assignment]
 
     def __bool__(self) -> bool:
         return bool(self.data)  # an error for several elements, as everywhere
@@ -155,7 +142,7 @@ class Tensor:
             keepdims: whether the summed axes stay, with size 1.
 
         Raises:
-            TypeError: an axis is no integer.
+            TypeError: an axis is not an integer.
             ValueError: the tensor has no such axis, or it is named twice.
         """
         x = self.data
@@ -185,14 +172,14 @@ class Tensor:
 def record_operation(
     operation: str, y: npt.ArrayLike, parents: Sequence[Tensor | None], pullback: Pullback
 ) -> Tensor:
-    """Return a tensor that knows where it comes from.
+    """Return a tensor that knows what it was computed from.
 
     Args:
         operation: its name.
         y: the result.
-        parents: what it was computed from; None for an argument that was left out.
+        parents: the tensors among its arguments, with None for each of the others.
         pullback: called with the adjoint of y, returns one array for each of `parents`, or None
-            where nothing is to be added.
+            where there is nothing to add.
     """
     result = Tensor(y)
     there = [k for k, parent in enumerate(parents) if parent is not None]
@@ -224,14 +211,14 @@ def as_floats(what: str, data: npt.ArrayLike) -> np.ndarray:
 
 
 def total(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
-    """Return the sum over some axes, of x's dtype; added up in float64, as NumPy's is not."""
+    """Return the sum over some axes, in x's dtype; unlike NumPy's, it is summed in float64."""
     wide = np.result_type(x.dtype, np.float64)
     with np.errstate(all="ignore"):
         return np.asarray(x.sum(axes, wide, keepdims=keepdims)).astype(x.dtype)
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """The axes that are meant, each once and from 0 up."""
+    """Return the axes that are meant, each once and from 0 up."""
     if axis is None:
         return tuple(range(ndim))
     several = axis if isinstance(axis, tuple | list) else (axis,)
@@ -242,7 +229,7 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The matrix product, added up in float64: a deep one in float32 loses its digits."""
+    """Return the matrix product, summed in float64: a long sum in float32 loses digits."""
     dtype = np.result_type(a, b)
     return np.asarray(np.matmul(a, b, dtype=np.result_type(dtype, np.float64)).astype(dtype))
 
@@ -272,7 +259,7 @@ def _binary(
 
 
 def _operand(value: Any, like: Tensor) -> Tensor:
-    """A tensor for what `like` meets."""
+    """Return a tensor of what is combined with `like`."""
     if isinstance(value, Tensor):
         return value
     array = as_floats("Tensor: the other operand", value)

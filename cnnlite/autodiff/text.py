@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from cnnlite.autodiff.operations import Scalar
-from cnnlite.autodiff.tape import Tape, seeds, sweep
+from cnnlite.autodiff.tape import Tape, start, sweep
 
 __all__ = ["backward_text", "forward_text"]
 
@@ -24,26 +23,19 @@ def forward_text(tape: Tape) -> str:
 def backward_text(tape: Tape, output: int = 0) -> str:
     """Return a line for each step of the backward pass from one output.
 
-    Each step multiplies the adjoint of a node with a local derivative, and adds the product to
-    the adjoint of the argument.
+    Each step multiplies a node's adjoint by a local derivative, and adds the product to the
+    argument's adjoint.
     """
     graph = tape.graph
     top = graph.labels[graph.outputs[output]]
-    rows = [("step", "edge", "adjoint * local", "adjoint so far")]
-    adjoints = start(tape, output)
-    rows.append(("0", top, "", f"{top}: 1"))
+    rows = [("step", "edge", "adjoint * local", "adjoint so far"), ("0", top, "", f"{top}: 1")]
+    adjoints = start(graph, output)
     for number, term in enumerate(sweep(tape, adjoints), 1):
         node, argument = graph.labels[term.node], graph.labels[term.argument]
         product = f"{adjoints[term.node]:.6g} * {term.local:.6g} = {term.amount:.6g}"
         total = f"{argument}: {term.adjoint:.6g}"
         rows.append((str(number), f"{node} -> {argument}", product, total))
     return _columns(rows)
-
-
-def start(tape: Tape, output: int) -> list[Scalar | None]:
-    """Return the adjoints before the backward pass from one output."""
-    outputs = range(len(tape.graph.outputs))
-    return seeds(tape.graph, [1.0 if k == output else None for k in outputs])
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> str:

@@ -12,6 +12,7 @@ from cnnlite.catalogue.twins import Told, Twin, module_type, present, same
 from cnnlite.checks import one_axis
 from cnnlite.checks.numbers import pair
 from cnnlite.checks.windows import resolve_padding
+from cnnlite.functional.conv.borders import MODES
 
 if TYPE_CHECKING:
     import torch
@@ -74,8 +75,6 @@ def _conv_to_torch(layer: Any) -> torch.nn.Module:
 
 def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
     layer: Any = getattr(nn, type(module).__name__.removeprefix("Padded"))
-    if module.padding_mode not in ("zeros", "circular"):
-        raise ValueError(f"padding_mode is {module.padding_mode!r}, expected 'zeros' or 'circular'")
     sides = getattr(module, "sides", None)
     padding = module.padding if sides is None else tuple(zip(sides[::2], sides[1::2], strict=True))
     made: nn.Layer = layer(
@@ -88,9 +87,9 @@ def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
 def _conv_node(g: Graph, layer: Any, x: str) -> str:
     _, stride, dilation, before, after = window(layer)
     pads = [*before, *after]
-    if layer.padding_mode == "circular":
+    if layer.padding_mode != "zeros":
         amounts = g.constant(np.array([0, 0, *before, 0, 0, *after], np.int64))
-        x, pads = g.node("Pad", [x, amounts], mode="wrap"), [0] * len(pads)
+        x, pads = g.node("Pad", [x, amounts], mode=MODES[layer.padding_mode]), [0] * len(pads)
     return g.node(
         "Conv", [x, *(g.constant(array) for array in layer.params.values())], pads=pads,
         strides=stride, dilations=dilation, group=layer.groups,
@@ -126,6 +125,28 @@ ENTRIES = [
             ),
             example(4, 4, 3, padding="same", groups=2, shape=ODD),
             example(4, 4, 3, padding=1, padding_mode="circular", groups=4, shape=ODD),
+            example(
+                4, 3, 3, padding=(2, 1), padding_mode="reflect", gives=(2, 3, 8, 6),
+                title="Conv2d reflect",
+            ),
+            example(
+                4, 3, 3, padding=(2, 4), padding_mode="reflect", shape=ODD, gives=(3, 3, 7, 12),
+            ),
+            example(
+                4, 3, 3, padding=(2, 1), padding_mode="replicate", gives=(2, 3, 8, 6),
+                title="Conv2d replicate",
+            ),
+            example(
+                4, 3, 3, padding=(7, 9), stride=2, padding_mode="replicate", shape=ODD,
+                gives=(3, 3, 9, 11),
+            ),
+            example(
+                4, 8, 3, padding=1, groups=4, gives=(2, 8, 6, 6), title="Conv2d depthwise",
+            ),
+            example(
+                4, 4, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=4, bias=False,
+                shape=ODD, gives=(3, 4, 3, 4),
+            ),
         ),
         Twin(("Conv2d", "PaddedConv2d"), _conv_to_torch, _conv_from_torch),
         _conv_node, "conv2d",

@@ -1,10 +1,8 @@
 """Arrays: their dtypes and shapes, gradients, images."""
 
-from __future__ import annotations
-
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +11,7 @@ import numpy.typing as npt
 from cnnlite.checks.numbers import shown
 
 __all__ = [
+    "FLOATS",
     "Array",
     "allocate",
     "as_array",
@@ -20,6 +19,7 @@ __all__ = [
     "check_array",
     "check_floats",
     "check_gradient",
+    "check_image_shape",
     "check_images",
     "check_shape",
     "check_writeable",
@@ -31,18 +31,19 @@ __all__ = [
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def contiguous(x: Array) -> Array:
     """Return x itself where a kernel can read it, else a C-contiguous, aligned copy."""
-    if x.flags.c_contiguous and x.flags.aligned:
+    flags = x.flags
+    if flags.c_contiguous and flags.aligned:
         return x
     return np.array(x, order="C", subok=False)
 
 
 def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return the dtype if a layer can have it.
+    """Return the dtype, if a layer can have it.
 
     Args:
         name: the layer or function, for the message.
@@ -55,7 +56,7 @@ def float_dtype(name: str, dtype: npt.DTypeLike) -> np.dtype[Any]:
     if dtype is not None and not isinstance(dtype, np.generic | np.ndarray):
         try:
             resolved = np.dtype(dtype)
-            if resolved in _FLOATS:
+            if resolved in FLOATS:
                 return resolved
         except (TypeError, ValueError):
             pass
@@ -66,7 +67,7 @@ def as_array(name: str, argument: str, value: Any) -> npt.NDArray[Any]:
     """Return what NumPy makes of a value.
 
     Raises:
-        TypeError: it makes nothing of it.
+        TypeError: NumPy cannot make an array of it.
         ValueError: it is a list of lists of different lengths.
     """
     try:
@@ -81,7 +82,7 @@ def converted(name: str, argument: str, value: Any, like: npt.NDArray[Any]) -> n
     """Return a copy of a value, of the shape and dtype of an array that it can be copied into.
 
     Raises:
-        TypeError: the value is no array of numbers, or of a kind that would be cut off.
+        TypeError: the value is not an array of numbers, or its dtype cannot be cast to `like`'s.
         ValueError: it has another shape, a number is too large for the dtype, or `like` cannot be
             written to.
     """
@@ -113,7 +114,7 @@ def check_array(name: str, argument: str, array: Any) -> npt.NDArray[Any]:
     raise TypeError(f"{name}: {argument} must be a NumPy array, got {type(array).__name__}")
 
 
-def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | None) -> None:
+def check_floats(name: str, *, optional: Collection[str] = (), **arrays: Array | None) -> None:
     """Raise TypeError unless all arrays are float32, or all float64.
 
     Args:
@@ -121,21 +122,25 @@ def check_floats(name: str, *, optional: Sequence[str] = (), **arrays: Array | N
         optional: arguments that may be None.
         arrays: the arrays, by argument.
     """
-    first: tuple[str, np.dtype[Any]] | None = None
+    first, common = "", None
     for argument, array in arrays.items():
         if array is None and argument in optional:
             continue
-        array = check_array(name, argument, array)
-        if array.dtype not in _FLOATS:
+        if not isinstance(array, np.ndarray):
+            array = check_array(name, argument, array)
+        dtype = array.dtype
+        if dtype is common:  # the usual case: NumPy has one object for each of the two
+            continue
+        if dtype not in FLOATS:
             raise TypeError(
-                f"{name}: {argument} must be float32 or float64, got {array.dtype} "
+                f"{name}: {argument} must be float32 or float64, got {dtype} "
                 f"({argument} {array.shape})"
             )
-        if first is None:
-            first = (argument, array.dtype)
-        elif array.dtype != first[1]:
+        if common is None:
+            first, common = argument, dtype
+        elif dtype != common:
             raise TypeError(
-                f"{name}: {argument} is {array.dtype} but {first[0]} is {first[1]}; "
+                f"{name}: {argument} is {dtype} but {first} is {common}; "
                 "convert one of them with astype"
             )
 
@@ -156,9 +161,15 @@ def check_images(name: str, x: Array, axes: int = 2) -> None:
         axes: 1 for what has a length instead of height and width, (N, C, L).
     """
     check_floats(name, x=x)
-    if x.ndim != 2 + axes or 0 in x.shape[1:]:
+    check_image_shape(name, x, axes)
+
+
+def check_image_shape(name: str, x: Array, axes: int = 2) -> None:
+    """Raise unless x is (N, C, H, W), or (N, C, L) with one axis, none of them but N being 0."""
+    shape = x.shape
+    if len(shape) != 2 + axes or 0 in shape[1:]:
         expected = ("(N, C, L) with C and L", "(N, C, H, W) with C, H and W")[axes - 1]
-        raise ValueError(f"{name}: x must have shape {expected} at least 1, got {x.shape}")
+        raise ValueError(f"{name}: x must have shape {expected} at least 1, got {shape}")
 
 
 def check_shape(name: str, argument: str, array: Array | None, expected: tuple[int, ...]) -> None:
@@ -179,6 +190,8 @@ def check_gradient(name: str, dy: Array, shape: tuple[int, ...], dtype: np.dtype
     Returns:
         dy, C-contiguous and aligned.
     """
+    if isinstance(dy, np.ndarray) and dy.shape == shape and dy.dtype is dtype:  # the usual case
+        return contiguous(dy)
     check_floats(name, dy=dy)
     if dy.shape != shape:
         raise ValueError(f"{name}: dy has shape {dy.shape}, but forward returned {shape}")
@@ -196,12 +209,12 @@ def check_allocation(
         name: the layer or function, for the message.
         what: the array.
         shape, dtype: of the array.
-        axes: the arguments that its sizes come from, where the caller would know these better.
+        axes: the arguments that its sizes come from, if these say more to the caller.
     """
     size = math.prod(shape) * dtype.itemsize
     if size > sys.maxsize:
         raise ValueError(
-            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} would take {size} bytes, "
+            f"{name}: {_array_of(what, shape, axes)} would take {size} bytes, "
             f"more than can be addressed ({sys.maxsize})"
         )
 
@@ -214,7 +227,7 @@ def allocate(
     fill: float | None = None,
     axes: str = "",
 ) -> npt.NDArray[Any]:
-    """Return a new array, full of one number or with nothing in it yet.
+    """Return a new array, filled with one number or not initialised.
 
     Args:
         name, what, shape, dtype, axes: see `check_allocation`.
@@ -231,8 +244,7 @@ def allocate(
     except MemoryError:
         size = math.prod(shape) * dtype.itemsize
         raise MemoryError(
-            f"{name}: {what} of shape {tuple(shape)}{_origin(axes)} takes {size} bytes, "
-            "more memory than there is"
+            f"{name}: {_array_of(what, shape, axes)} takes {size} bytes, more memory than there is"
         ) from None
     if fill is not None:
         array.fill(fill)
@@ -250,7 +262,7 @@ def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArr
 
     Raises:
         TypeError: it is not made of real numbers.
-        ValueError: it has not one axis, or a number is infinite or NaN.
+        ValueError: it does not have one axis, or a number is infinite or NaN.
     """
     array = as_array(name, argument, value)
     if array.dtype.kind not in "fiu":
@@ -265,5 +277,6 @@ def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArr
     return array.astype(np.float64)
 
 
-def _origin(axes: str) -> str:
-    return f", that is ({axes})," if axes else ""
+def _array_of(what: str, shape: Sequence[int], axes: str) -> str:
+    origin = f", that is ({axes})," if axes else ""
+    return f"{what} of shape {tuple(shape)}{origin}"

@@ -1,7 +1,5 @@
 """Labels and indices, and what losses take: scores, targets, the gradient of a loss."""
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,7 +24,7 @@ def check_indices(name: str, argument: str, value: Any, size: int) -> npt.NDArra
     """Return integers (N,), each from 0 to below `size`, as a contiguous int64 array.
 
     Raises:
-        TypeError: they are no integers (N,).
+        TypeError: they are not integers (N,).
         ValueError: one of them is out of range.
     """
     index = as_array(name, argument, value)

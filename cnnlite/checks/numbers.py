@@ -1,7 +1,5 @@
 """Integers, real numbers, flags, pairs and words."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Collection, Iterable, Sequence
@@ -28,7 +26,7 @@ __all__ = [
 ]
 
 IntPair: TypeAlias = int | Sequence[int]
-# Two such numbers multiplied still fit the 64-bit index that the kernels count with.
+# The product of two such numbers still fits the kernels' 64-bit indices.
 LARGEST = 2**31 - 1
 
 
@@ -41,7 +39,7 @@ def shown(value: object) -> str:
 
 
 def as_integer(value: object) -> int | None:
-    """Return the integer that a value stands for as a Python int, or None where it is none."""
+    """Return the integer that a value stands for as a Python int, or None if it is not one."""
     if type(value) is int:  # the usual case, without a call
         return value
     if isinstance(value, bool | np.bool_):
@@ -64,7 +62,7 @@ def integer(
         least, most: the range that it must lie in, both ends included; None for no limit.
 
     Raises:
-        TypeError: the value is no integer.
+        TypeError: the value is not an integer.
         ValueError: it is out of range.
     """
     whole = as_integer(value)
@@ -90,7 +88,7 @@ def sizes(name: str, argument: str, value: object) -> tuple[int, ...]:
     """Return the sizes of one or more axes, each from 1 up, given as an integer or several.
 
     Raises:
-        TypeError: one of them is no integer.
+        TypeError: one of them is not an integer.
         ValueError: one of them is below 1, or there are none.
     """
     several = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim == 1)
@@ -105,7 +103,7 @@ def number(name: str, argument: str, value: object, expected: str = "a number") 
     """Return a real number as a Python float; it may be infinite or NaN.
 
     Raises:
-        TypeError: the value is no number, or a flag.
+        TypeError: the value is not a number, or it is a flag.
         ValueError: it is an integer larger than any float.
     """
     if type(value) is float:
@@ -137,10 +135,10 @@ def real(
         argument: the argument's name.
         value: what was given.
         low, high: the range that it must lie in.
-        open_low, open_high: whether that end does not belong to the range.
+        open_low, open_high: whether that end is excluded.
 
     Raises:
-        TypeError: the value is no number.
+        TypeError: the value is not a number.
         ValueError: it is out of range, infinite or NaN.
     """
     if type(value) is float and low < value < high and math.isfinite(value):  # the usual case
@@ -192,11 +190,14 @@ def choice(name: str, argument: str, value: Any, words: Collection[str | None]) 
 
 def two_integers(value: object, least: int) -> tuple[int, int] | None:
     """Return the two integers from `least` to LARGEST that a value stands for, or None."""
-    entries: Sequence[object]
-    if isinstance(value, tuple | list):
-        entries = value * 2 if len(value) == 1 else value
-    else:
-        entries = (value, value)
+    if type(value) is tuple and len(value) == 2:
+        first, second = value
+        if type(first) is int and type(second) is int:  # the usual case
+            inside = least <= first <= LARGEST and least <= second <= LARGEST
+            return value if inside else None
+    entries: Sequence[object] = value if isinstance(value, tuple | list) else (value,)
+    if len(entries) == 1:
+        entries = (entries[0], entries[0])
     if len(entries) != 2:
         return None
     first, second = as_integer(entries[0]), as_integer(entries[1])
@@ -207,7 +208,7 @@ def two_integers(value: object, least: int) -> tuple[int, int] | None:
 
 
 def pair(name: str, argument: str, value: IntPair, least: int = 1) -> tuple[int, int]:
-    """Return what stands for height and width as (for height, for width).
+    """Return what is given for height and width as (for height, for width).
 
     Args:
         name: the layer or function, for the message.

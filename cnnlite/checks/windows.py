@@ -1,7 +1,5 @@
 """Sliding windows: every spelling of their settings, and how many fit an image."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -154,17 +152,10 @@ def output_size(
     Raises:
         ValueError: not one window fits.
     """
+    sides = padding[:2], padding[2:]
     rows, columns = (
-        windows_along(
-            size[axis],
-            kernel[axis],
-            stride[axis],
-            padding[2 * axis],
-            padding[2 * axis + 1],
-            dilation[axis],
-            ceil_mode,
-        )
-        for axis in (0, 1)
+        windows_along(size[k], kernel[k], stride[k], *sides[k], dilation[k], ceil_mode)
+        for k in (0, 1)
     )
     if rows < 1 or columns < 1:
         padded = (size[0] + padding[0] + padding[1], size[1] + padding[2] + padding[3])
@@ -178,11 +169,10 @@ def output_size(
 def windows_of_pixel(kernel: Pair, stride: Pair, dilation: Pair) -> int:
     """Return how many windows a pixel may be in, at most.
 
-    Of a dilated kernel's elements those meet in one pixel that a whole number of strides separates.
+    A pixel meets those taps of a dilated kernel that are a whole number of strides apart.
     """
     rows, columns = (
-        -(-kernel[axis] // (stride[axis] // math.gcd(stride[axis], dilation[axis])))
-        for axis in (0, 1)
+        -(-k // (s // math.gcd(s, d))) for k, s, d in zip(kernel, stride, dilation, strict=True)
     )
     return rows * columns
 

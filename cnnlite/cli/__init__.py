@@ -20,8 +20,10 @@ from cnnlite.terminal import Output, OutputEnded
 
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
+    "lr-find": "cnnlite.cli.lr_find:lr_find",
     "evaluate": "cnnlite.cli.evaluate:evaluate",
     "predict": "cnnlite.cli.predict:predict",
+    "models": "cnnlite.cli.models:models",
     "data": "cnnlite.cli.data:data",
     "gradcheck": "cnnlite.cli.gradcheck:gradcheck",
     "autodiff": "cnnlite.cli.autodiff:autodiff",
@@ -30,7 +32,7 @@ COMMANDS = {
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }
-WRITE_FILES = ("train", "lab", "data", "autodiff", "exercise")
+WRITE_FILES = ("train", "lr-find", "evaluate", "lab", "data", "autodiff", "exercise")
 READER_LEFT = 141  # what a shell reports of a program that SIGPIPE ended
 
 
@@ -90,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _leaves_files(words: Sequence[str]) -> bool:
     """Whether the command does something that its output's reader does not see."""
+    if words[:1] == ["predict"]:
+        return any(word.startswith(("--csv", "--json", "--sheet")) for word in words)
     return words[:1] != [] and words[0] in WRITE_FILES and words[:2] != ["exercise", "check"]
 
 

@@ -78,19 +78,19 @@ class Reports:
 
 def show_class(grades: Sequence[Grade]) -> None:
     """Print one table of all submissions, and how many are right."""
-    from cnnlite.exercises import printable
+    from cnnlite.exercises import one_line
 
     several = len({grade.exercise.name for grade in grades if grade.exercise}) > 1
     rows = []
     for grade in grades:
         checked = not grade.problem
         row = [
-            printable(grade.submitted.name),
+            one_line(grade.submitted.name),
             grade.exercise.name if grade.exercise else "",
             f"{grade.passed}/{len(grade.verdicts)}" if checked else "-",
             f"{grade.points}/{grade.most}" if checked else "-",
             " ".join(grade.imports),
-            printable(grade.brief),
+            one_line(grade.brief),
         ]
         rows.append(row if several else [row[0], *row[2:]])
     headings = ["submission", "exercise", "parts", "points", "imports", "what went wrong"]

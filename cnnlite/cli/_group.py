@@ -4,13 +4,31 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
 
 from cnnlite import terminal
 from cnnlite.terminal import did_you_mean as did_you_mean
+
+WIDEST_HELP = 80
+
+
+class Help(click.HelpFormatter):
+    """Help as wide as the terminal, whose column of options takes a third of it at most."""
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        super().write_dl(list(rows), min(col_max, self.width // 3), col_spacing)
+
+
+class Context(click.Context):
+    """A command line that is being read, whose help fits narrow terminals too."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        return Help(width=min(WIDEST_HELP, terminal.width_of(sys.stdout) or WIDEST_HELP))
 
 
 class Commands(click.Group):
@@ -19,6 +37,8 @@ class Commands(click.Group):
     Args:
         commands_at: command name to "module:attribute".
     """
+
+    context_class = Context
 
     def __init__(self, *args: Any, commands_at: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,6 +52,7 @@ class Commands(click.Group):
             return None
         module, attribute = self.commands_at[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        command.context_class = Context
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -55,21 +76,6 @@ def fail(message: str) -> NoReturn:
     raise click.UsageError(message, click.get_current_context())
 
 
-def say_where(data: Any, root: Any) -> None:
-    """Say on stderr where CIFAR-10 was found, if that is not quite where it was looked for.
-
-    Args:
-        data: the data set that was loaded.
-        root: where it was looked for, None for the usual place.
-    """
-    from cnnlite.data import find
-
-    if data.name == "cifar10":
-        note = find(root).note
-        if note:
-            click.echo(f"cnnlite: {note}", err=True)
-
-
 def show_table(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -85,6 +91,21 @@ def progress_note(text: str) -> Iterator[Callable[[str], None]]:
     """On a terminal, show in a line what is being done; yields what is told of something else."""
     with terminal.console(sys.stdout).status(text, spinner="line") as status:
         yield status.update
+
+
+@contextlib.contextmanager
+def without(name: str, package: str) -> Iterator[None]:
+    """Leave a picture out with a line where the package that draws it is not installed.
+
+    Args:
+        name: of the picture.
+        package: what it needs.
+    """
+    try:
+        yield
+    except ImportError:
+        needs = f"it needs {package} (pip install 'cnnlite[viz]')"
+        click.echo(f"{name} is left out: {needs}", err=True)
 
 
 @contextlib.contextmanager

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from cnnlite.cli._group import did_you_mean
 from cnnlite.environment import MOST_THREADS
-
-DATA = ("auto", "embedded", "cifar10")
 
 LARGEST = 2**63 - 1
 """Of whole numbers: Python reads such as cannot be printed."""
@@ -32,6 +30,17 @@ def _schedules() -> tuple[str, ...]:
     return tuple(SCHEDULES)
 
 
+def _fits() -> tuple[str, ...]:
+    from cnnlite.data.pictures import FITS
+
+    return FITS
+
+
+def is_own(model: str) -> bool:
+    """Whether a model is FILE.py:FUNCTION and not a network of the zoo."""
+    return ":" in model or model.endswith(".py")
+
+
 def _option(
     default: Any,
     help: str,
@@ -39,9 +48,13 @@ def _option(
     wants: str = "",
     check: Callable[[Any], bool] = lambda value: True,
     choices: Callable[[], tuple[str, ...]] | None = None,
+    other: Callable[[Any], bool] = lambda value: False,
 ) -> Any:
-    """A field of TrainConfig: its default, its line of help, and what a good value is."""
-    metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
+    """A field of TrainConfig: its default, its line of help, and what a good value is.
+
+    `other` tells good values that are none of the choices.
+    """
+    metadata = {"help": help, "wants": wants, "check": check, "choices": choices, "other": other}
     return field(default=default, metadata=metadata)
 
 
@@ -60,9 +73,33 @@ class TrainConfig:
     The defaults are the recipe of examples/three_layer_convnet.py.
     """
 
-    model: str = _option("three_layer_convnet", "Network of the zoo.", choices=_models)
-    data: str = _option("auto", "Data set; auto is CIFAR-10 if it is there.", choices=lambda: DATA)
-    data_dir: str | None = _option(None, "Folder that holds CIFAR-10 (also: CNNLITE_DATA).")
+    model: str = _option(
+        "three_layer_convnet",
+        "Network of the zoo (cnnlite models lists them), or FILE.py:FUNCTION.",
+        choices=_models,
+        other=is_own,
+    )
+    init: str | None = _option(None, "Run folder, or file of weights, to begin with.")
+    freeze: tuple[str, ...] = _option(
+        (), "Layers or parameters to keep as they are, as '0.*'; may be given several times."
+    )
+    data: str = _option(
+        "auto",
+        "Data set: auto (CIFAR-10 if it is there), embedded, cifar10, cifar100, mnist, "
+        "fashion-mnist, svhn, a folder of pictures, or an .npz file.",
+    )
+    data_dir: str | None = _option(None, "Folder of the official files (also: CNNLITE_DATA).")
+    size: int | None = _option(
+        None,
+        "Side of a folder's pictures, 32 if left out; 0 takes them as they are.",
+        wants="a whole number of at least 0",
+        check=lambda n: n >= 0,
+    )
+    grey: bool = _option(False, "One channel, of a folder's pictures.")
+    fit: str = _option(
+        "crop", "How a folder's pictures get that size: crop or resize.", choices=_fits
+    )
+    skip_broken: bool = _option(False, "Leave out what is broken in a folder of pictures.")
     epochs: int = _count(10, "Passes over the training images.")
     batch_size: int = _count(100, "Images a step.")
     lr: float = _number(0.02, "Learning rate.", "a positive number", lambda x: x > 0)
@@ -109,9 +146,14 @@ def options() -> tuple[Field[Any], ...]:
     return fields(TrainConfig)
 
 
+def is_list(option: Field[Any]) -> bool:
+    """Whether a field has several values: a flag that may be repeated, a TOML array."""
+    return get_origin(option.type) is tuple
+
+
 def value_type(option: Field[Any]) -> type:
-    """A field's type without the None that stands for "not given"."""
-    annotation = option.type
+    """A field's type without the None that stands for "not given"; of a list, its values' type."""
+    annotation = get_args(option.type)[0] if is_list(option) else option.type
     if isinstance(annotation, UnionType):
         return next(kind for kind in get_args(annotation) if kind is not type(None))
     assert isinstance(annotation, type)
@@ -144,6 +186,14 @@ def checked(
 
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
+    if is_list(option):
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{name} must be a list of texts, not {value!r}")
+        return tuple(_checked_single(option, item, name) for item in value)
+    return _checked_single(option, value, name)
+
+
+def _checked_single(option: Field[Any], value: Any, name: str) -> Any:
     wanted = value_type(option)
     if type(value) is int and abs(value) > LARGEST:
         raise ConfigError(f"{name} must be at most {LARGEST}, and is far more")
@@ -153,7 +203,7 @@ def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
         kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
         raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
     choices = option.metadata["choices"]
-    if choices is not None and value not in choices():
+    if choices is not None and value not in choices() and not option.metadata["other"](value):
         raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(str(value), choices())}")
     if not option.metadata["check"](value):
         raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")
@@ -191,12 +241,14 @@ def to_toml(config: TrainConfig) -> str:
     lines = (
         f"{name} = {_toml_value(value)}"
         for name, value in asdict(config).items()
-        if value is not None
+        if value is not None and value != ()
     )
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: bool | int | float | str) -> str:
+def _toml_value(value: bool | int | float | str | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -1,70 +1,56 @@
-"""`cnnlite data`: get CIFAR-10, check it, look at it."""
+"""`cnnlite data`: get the official data sets, check them, look at any, draw one."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cnnlite.cli._group import Commands, explained, fail, say_where, show_table
+from cnnlite.cli._data import load_named, picture_options, progress_bar
+from cnnlite.cli._group import Commands, explained, fail, show_table
 
-WIDE_ENOUGH_FOR_A_BAR = 60
+NAMES = ("cifar10", "cifar100", "mnist", "fashion-mnist", "svhn")
 
 _folder = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    help="Folder that holds CIFAR-10.  [default: CNNLITE_DATA, or the user's cache folder]",
+    help="Folder of the official files.  [default: CNNLITE_DATA, or the user's cache folder]",
 )
+_name = click.argument("name", type=click.Choice(NAMES), default="cifar10")
 
 
 @click.group(
     cls=Commands,
-    commands_at={name: f"cnnlite.cli.data:{name}" for name in ("fetch", "verify", "show")},
+    commands_at={name: f"cnnlite.cli.data:{name}" for name in ("fetch", "verify", "show", "draw")},
 )
 def data() -> None:
-    """Get CIFAR-10, check it, look at it."""
+    """Get the official data sets, check them, look at any, draw one."""
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["cifar10"]), default="cifar10")
+@_name
 @_folder
 def fetch(name: str, data_dir: Path | None) -> None:
-    """Download CIFAR-10 (170 MB), verify it, and convert it to the cache.
+    """Download NAME (CIFAR-10 if left out), verify it, and convert it to the cache.
 
-    A download that was interrupted goes on where it stopped.
+    cifar10 has 170 MB, cifar100 169, mnist 12, fashion-mnist 31, svhn 246. A download that was
+    interrupted goes on where it stopped.
     """
     from cnnlite import data
 
-    with _download_bar(name) as progress, explained(OSError, ValueError):
-        folder = data.fetch(data_dir, progress)
+    with progress_bar(name) as progress, explained(OSError, ValueError):
+        folder = data.fetch(data_dir, progress, name=name)
     click.echo(f"{name} is in {folder}")
 
 
-@contextmanager
-def _download_bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar that appears with the first bytes; yields what is told how many there are."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from cnnlite.terminal import console
-
-    screen = console(sys.stderr)
-    bar = [BarColumn()] if screen.width >= WIDE_ENOUGH_FOR_A_BAR else []
-    columns = (TextColumn(name), *bar, DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen) as progress:
-        task = progress.add_task(name, total=None, visible=False)
-        yield lambda have, total: progress.update(task, completed=have, total=total, visible=True)
-
-
 @click.command()
+@_name
 @_folder
-def verify(data_dir: Path | None) -> int:
-    """Read each file of CIFAR-10 and compare it with the published one."""
+def verify(name: str, data_dir: Path | None) -> int:
+    """Read each file of NAME (CIFAR-10 if left out) and compare it with the published one."""
     from cnnlite import data
 
     with explained(OSError, ValueError):
-        reports = data.verify(data_dir)
+        reports = data.verify(data_dir, name)
     show_table(
         ("file", "status", "what it holds"),
         [(report.path.name, report.status, report.detail) for report in reports],
@@ -72,7 +58,8 @@ def verify(data_dir: Path | None) -> int:
     click.echo(f"in {reports[0].path.parent}")
     wrong = [report for report in reports if report.status in ("missing", "damaged")]
     if len(wrong) == len(reports):
-        fail(f"CIFAR-10 is not in {reports[0].path.parent.parent}: cnnlite data fetch cifar10")
+        title = "CIFAR-10" if name == "cifar10" else name
+        fail(f"{title} is not in {reports[0].path.parent.parent}: cnnlite data fetch {name}")
     if wrong:
         click.echo(f"cnnlite data verify: {wrong[0].path} is {wrong[0].status}", err=True)
     return 1 if wrong else 0
@@ -80,19 +67,20 @@ def verify(data_dir: Path | None) -> int:
 
 @click.command()
 @_folder
-@click.option("--name", default="auto", help="cifar10, embedded, or auto.  [default: auto]")
+@click.option(
+    "--data", "--name", "name", default="auto", show_default=True,
+    help="Name of a data set, folder of pictures, or .npz file.",
+)  # fmt: skip
+@picture_options
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("data.png"), show_default=True,
     help="Picture to write.",
 )  # fmt: skip
-def show(data_dir: Path | None, name: str, out: Path) -> None:
-    """Describe the data set, and draw the first images of each class."""
-    from cnnlite import data
+def show(name: str, data_dir: Path | None, out: Path, **pictures: Any) -> None:
+    """Describe a data set, and draw the first images of each class."""
     from cnnlite.report import sheet
 
-    with explained(OSError, ValueError):
-        found: Any = data.load(name, data_dir)
-    say_where(found, data_dir)
+    found = load_named(name, data_dir, **pictures)
     click.echo(found)
     title = f"{found.name}: the first training images of each class"
     try:
@@ -102,3 +90,18 @@ def show(data_dir: Path | None, name: str, out: Path) -> None:
         click.echo('no picture: it needs Pillow, pip install "cnnlite[viz]"')
         return
     click.echo(f"the first images of each class, one class a row: {out}")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--classes", type=int, default=2, show_default=True, help="2 to 10.")
+@click.option("--per-class", type=int, default=100, show_default=True, help="Pictures.")
+@click.option("--size", type=int, default=64, show_default=True, help="Their side in pixels.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Other pictures.")
+def draw(folder: Path, classes: int, per_class: int, size: int, seed: int) -> None:
+    """Draw pictures into FOLDER, with a folder for each class, to try things with."""
+    from cnnlite import data
+
+    with explained(OSError, ValueError, ImportError):
+        data.draw_folder(folder, classes, per_class, size, seed)
+    click.echo(f"{classes * per_class} pictures of {classes} classes are in {folder}")

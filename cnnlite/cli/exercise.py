@@ -233,16 +233,16 @@ def _submitted(files: Sequence[Path], fixed: Exercise | None) -> list[Submitted]
 
 def _show_each(grades: Sequence[Grade]) -> None:
     """Print how each file stands, part by part, and of several a table at the end."""
-    from cnnlite.exercises import printable
+    from cnnlite.exercises import one_line
 
     rows: list[tuple[str, str, str]] = []
     reported = 0
     for grade in grades:
-        name = printable(grade.submitted.name)
+        name = one_line(grade.submitted.name)
         if grade.problem:
             if len(grades) == 1:
                 fail(grade.problem)
-            click.echo(f"cnnlite exercise: {printable(' '.join(grade.problem.split()))}", err=True)
+            click.echo(f"cnnlite exercise: {one_line(' '.join(grade.problem.split()))}", err=True)
             rows.append((name, "not checked", ""))
             continue
         if reported:

@@ -62,7 +62,7 @@ class Conv:
         return 4 * (x + y + self.filters * self.channels * self.kernel**2)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns x, weight and dy in float32: normal numbers, the same ones each time."""
+        """Return x, weight and dy in float32: normal numbers, the same ones each time."""
         rng = np.random.default_rng(0)
         shapes = (
             (self.batch, self.channels, self.size, self.size),
@@ -74,14 +74,14 @@ class Conv:
 
 
 def rungs_for(layer: Conv) -> list[str]:
-    """Returns the rungs that can do this layer; the naive one only where that is soon done."""
+    """Return the rungs that can do this layer; the naive one only where that is soon done."""
     rungs = ["naive"] if layer.flops < 2e6 else []
     winograd = (layer.kernel, layer.stride) == (3, 1)
     return [*rungs, "im2col", "tiled", *(["winograd"] if winograd else [])]
 
 
 def measure(layer: Conv, rungs: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """Times the three passes of a layer, rung after rung in turns.
+    """Time the three passes of a layer, rung after rung in turns.
 
     Args:
         layer: what is computed.
@@ -102,7 +102,7 @@ def measure(layer: Conv, rungs: Sequence[str], rounds: int) -> dict[str, list[fl
 def works_of(
     layer: Conv, rung: str, arrays: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> list[Callable[[], object]]:
-    """Returns functions that do the three passes of a layer on a rung, in the order of PASSES.
+    """Return functions that do the three passes of a layer on a rung, in the order of PASSES.
 
     Args:
         layer: what is computed.
@@ -122,7 +122,7 @@ def works_of(
 
 
 def error(layer: Conv, rung: str) -> float:
-    """Returns the largest of max|a - a64| / max|a64| over y, dx and dweight, in float32."""
+    """Return the largest of max|a - a64| / max|a64| over y, dx and dweight, in float32."""
     x, weight, dy = layer.arrays()
     results = []
     settings: tuple[tuple[type[np.floating], str], ...] = (
@@ -142,7 +142,7 @@ def error(layer: Conv, rung: str) -> float:
 def in_turns(
     works: Mapping[tuple[str, int], Callable[[], object]], rounds: int
 ) -> dict[tuple[str, int], float]:
-    """Runs all works one after the other, again and again; returns the median seconds of each."""
+    """Run all works one after the other, again and again; return the median seconds of each."""
     for work in works.values():
         work()  # wakes threads, touches memory
     times: dict[tuple[str, int], list[float]] = {key: [] for key in works}
@@ -153,7 +153,7 @@ def in_turns(
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Returns how long one call takes; of very short ones, the mean of several."""
+    """Return how long one call takes; of very short ones, the mean of several."""
     start = time.perf_counter()
     work()
     once = time.perf_counter() - start
@@ -167,7 +167,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def sgemm_rate(threads: int, rounds: int = 5) -> float:
-    """Returns GFLOP/s of NumPy's float32 product of two 2048x2048 matrices: the machine's own.
+    """Return GFLOP/s of NumPy's float32 product of two 2048x2048 matrices: the machine's own.
 
     In a process of its own: how many threads a matrix library uses is settled when it is loaded.
     """
@@ -187,7 +187,7 @@ def sgemm_rate(threads: int, rounds: int = 5) -> float:
 
 
 def product_rate(rounds: int = 5) -> float:
-    """Returns GFLOP/s of the engine's own product of that size, with the threads that are set."""
+    """Return GFLOP/s of the engine's own product of that size, with the threads that are set."""
     x = np.ones((SGEMM_SIZE, SGEMM_SIZE), np.float32)
     y = empty(x.shape, x.dtype)
     work = {("", 0): lambda: kernels.linear_forward(x, x, None, y)}
@@ -195,14 +195,14 @@ def product_rate(rounds: int = 5) -> float:
 
 
 def memory_rate(rounds: int = 5) -> float:
-    """Returns GB/s of a sum of large arrays, each counted once, with the threads that are set."""
+    """Return GB/s of a sum of large arrays, each counted once, with the threads that are set."""
     a, b, y = (np.ones(STREAM_BYTES // 4, np.float32) for _ in range(3))
     work = {("", 0): lambda: kernels.add(a, b, y)}
     return 3 * STREAM_BYTES / in_turns(work, rounds)["", 0] / 1e9
 
 
 def roofline(layer: Conv, peak: float, bandwidth: float) -> float:
-    """Returns the GFLOP/s that arithmetic or memory leaves the definition of a layer.
+    """Return the GFLOP/s that arithmetic or memory leaves the definition of a layer.
 
     Args:
         layer: what is computed.

@@ -1,35 +1,35 @@
 """A run folder: what a training run leaves behind, and how the other commands read it.
 
     config.toml                the resolved configuration; `cnnlite train --config` takes it
-    record.json                versions, machine, data set, classes and input normalisation
+    record.json                versions, machine, data set, classes, and how a picture becomes input
     history.csv                one row an epoch
     weights.safetensors        parameters and buffers of the best validation epoch
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
     curves.png                 loss and accuracies (needs the extra `viz`)
+    model.py                   the file of a network of one's own
 """  # fmt: skip
 
-import contextlib
-import errno
 import json
-import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cnnlite.cli._group import fail
+from cnnlite.checks.numbers import count
+from cnnlite.cli import own_model
+from cnnlite.cli._data import data_of
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
-from cnnlite.data import Dataset, Normalization, load
+from cnnlite.cli.own_model import OwnModel
+from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
 
-RUNS = Path("runs")
 CONFIG = "config.toml"
 RECORD = "record.json"
 HISTORY = "history.csv"
@@ -37,7 +37,9 @@ WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVES = "curves.png"
-MAX_RECORD = 4 * 2**20  # bytes; a mean image makes it about a tenth of that
+MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
+OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}
+"""What every run had before records said so."""
 
 
 @dataclass(frozen=True)
@@ -49,39 +51,99 @@ class Run:
     data_name: str
     class_names: tuple[str, ...]
     normalization: Normalization | None
+    image_shape: tuple[int, ...]
+    settings: Mapping[str, Any]  # how a picture becomes an image: see `cnnlite.data.prepare`
 
-    def model(self) -> Layer:
-        """The run's network with the weights of its best validation epoch.
+    def model(self, named: str | None = None) -> Layer:
+        """Return the run's network with the weights of its best validation epoch.
+
+        Args:
+            named: FILE.py:FUNCTION of the command line, for a network of one's own.
 
         Raises:
-            OSError, ValueError: the weights are missing, damaged, or of another network.
+            OSError, ValueError: the weights are missing, damaged, or of another network, or it is
+                a network of one's own whose code may not be run.
         """
-        from cnnlite.checkpoint import load_weights
-
-        if not (self.path / WEIGHTS).is_file():
-            raise FileNotFoundError(self._no_weights())
-        model: Layer = MODELS[self.config.model](rng=self.config.seed)
-        model.load_state_dict(load_weights(self.path / WEIGHTS))
+        state = read_weights(self.path)
+        own = own_model.of_run(self.path, self.config.model, named)
+        model = make_model(self.config, own, len(self.class_names), self.image_shape)
+        try:
+            model.load_state_dict(state)
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.path / WEIGHTS} does not fit {self.config.model} with the "
+                f"{len(self.class_names)} classes and images {self.image_shape} of {RECORD}: "
+                f"{error}"
+            ) from None
         return model
 
-    def _no_weights(self) -> str:
-        if _has_epochs(self.path / HISTORY):
-            return f"{self.path / WEIGHTS}, the weights of the run, is missing"
-        stopped = f"{self.path} has no weights yet: its training ended in its first epoch"
-        if not (self.path / CHECKPOINT).is_file():
-            return stopped
-        return f"{stopped}; continue it with cnnlite train --resume {self.path}"
-
     def data(self, root: Path | None = None) -> Dataset:
-        """The data set that the run was trained on.
+        """Return the data set that the run was trained on.
 
         Args:
             root: where CIFAR-10 is, if not where it was then.
 
         Raises:
-            OSError, ValueError: it is not there, or damaged.
+            OSError, ValueError: it is not there, or damaged, or another one by now.
         """
-        return load(self.data_name, root or self.config.data_dir)
+        data = data_of(self.config, root)
+        for what, now, then in (
+            ("classes", data.class_names, self.class_names),
+            ("images of the shape", data.image_shape, self.image_shape),
+        ):
+            if now != then:
+                raise ValueError(f"{data.name} has {what} {now}, {self.path} was trained on {then}")
+        return data
+
+
+def make_model(
+    config: TrainConfig, own: OwnModel | None, num_classes: int, image_shape: tuple[int, ...]
+) -> Layer:
+    """Return the network of a configuration with its first weights.
+
+    Args:
+        config: names the network, and the seed.
+        own: the file of a network of one's own, None for one of the zoo.
+        num_classes: scores that it gives.
+        image_shape: (channels, height, width).
+
+    Raises:
+        ValueError: the images are too small for it, or the network of one's own fails.
+    """
+    if own is not None:
+        return own.make(num_classes, image_shape, config.seed)
+    try:
+        model: Layer = MODELS[config.model](
+            num_classes=num_classes, input_shape=image_shape, rng=config.seed
+        )
+    except MemoryError as error:
+        raise ConfigError(str(error)) from None
+    return model
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """Read the best weights of a run folder, or a file of weights.
+
+    Raises:
+        OSError, ValueError: they are missing, or damaged.
+    """
+    from cnnlite.checkpoint import load_weights
+
+    if path.is_file():
+        return load_weights(path)
+    if not (path / WEIGHTS).is_file():
+        read_config(path)
+        raise FileNotFoundError(_no_weights(path))
+    return load_weights(path / WEIGHTS)
+
+
+def _no_weights(path: Path) -> str:
+    if _has_epochs(path / HISTORY):
+        return f"{path / WEIGHTS}, the weights of the run, is missing"
+    stopped = f"{path} has no weights yet: its training ended in its first epoch"
+    if not (path / CHECKPOINT).is_file():
+        return stopped
+    return f"{stopped}; continue it with cnnlite train --resume {path}"
 
 
 def _has_epochs(path: Path) -> bool:
@@ -94,105 +156,23 @@ def _has_epochs(path: Path) -> bool:
         return True
 
 
-def create(out: Path | None, model: str) -> Path:
-    """Make an empty run folder.
-
-    Args:
-        out: the folder; None takes the next number under `runs`.
-        model: the network's name, part of a numbered folder's name.
-
-    Raises:
-        FileExistsError: `out` exists and is not an empty folder.
-    """
-    if out is None:
-        return _numbered(model)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        hint = "choose another folder with --out"
-        if (out / CHECKPOINT).is_file():
-            hint = f"continue it with --resume {out}, or {hint}"
-        raise FileExistsError(f"{out} is there already and is not written over: {hint}")
-    out.mkdir(parents=True, exist_ok=True)
-    return out
-
-
-def _numbered(model: str) -> Path:
-    if not RUNS.is_dir():
-        try:
-            RUNS.mkdir()
-        except FileExistsError:  # a file, or a link that leads nowhere
-            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(RUNS)) from None
-    while True:
-        numbers = [
-            int(match[0]) for path in RUNS.glob("*") if (match := re.match(r"\d+", path.name))
-        ]
-        path = RUNS / f"{max(numbers, default=0) + 1:03d}-{model}"
-        with contextlib.suppress(FileExistsError):  # another process was faster: look again
-            path.mkdir()
-            return path
-
-
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Keep a run folder for this process alone.
-
-    The lock is the system's, on the folder itself: it is gone as soon as the process is, however
-    that ends.  Windows has no such locks, nor have some network drives; there nothing is done.
-
-    Raises:
-        FileExistsError: another process has it.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FileExistsError(
-                f"{path} is in use: another process is training into it"
-            ) from None
-        except OSError:
-            pass
-        yield
-    finally:
-        os.close(folder)
-
-
-def newest() -> Path | None:
-    """The folder under `runs` whose weights were written last."""
-    weights = sorted(RUNS.glob(f"*/{WEIGHTS}"), key=lambda path: path.stat().st_mtime_ns)
-    return weights[-1].parent if weights else None
-
-
-def newest_run(otherwise: str) -> Path:
-    """Return the newest run folder with weights.
-
-    Args:
-        otherwise: what a user can do instead, for the line that is printed if there is none.
-    """
-    path = newest()
-    if path is None:
-        there = any(RUNS.glob(f"*/{CONFIG}"))
-        what = (
-            "no run under runs/ has finished an epoch" if there else "there is no run under runs/"
-        )
-        fail(f"{what}: train one with cnnlite train, or {otherwise}")
-    return path
-
-
-def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
-    """Write config.toml and record.json before the first step."""
+def write_record(
+    path: Path,
+    config: TrainConfig,
+    data: Dataset,
+    normalization: Normalization | None,
+    own: OwnModel | None,
+) -> None:
+    """Write config.toml, record.json and the copy of an own network, before the first step."""
     from cnnlite.cli.machine import machine
 
-    normalization = data.normalization
     record = {
         "environment": machine(),
         "data": data.name,
-        "class_names": list(data.class_names),
+        "class_names": data.classes,
         "images": {key[2:]: len(data[key]) for key in data if key.startswith("X_")},
+        "image_shape": data.image_shape,
+        "settings": data.settings,
         "normalization": normalization and {
             "scale": normalization.scale.tolist(),
             "shift": normalization.shift.tolist(),
@@ -200,6 +180,8 @@ def write_record(path: Path, config: TrainConfig, data: Dataset) -> None:
     }  # fmt: skip
     write_config(path, config)
     replace_file(path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+    if own is not None:
+        replace_file(path / own_model.COPY, own.source)
 
 
 def write_config(path: Path, config: TrainConfig) -> None:
@@ -216,7 +198,9 @@ def read_config(path: Path) -> TrainConfig:
     """
     if not (path / CONFIG).is_file():
         raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
-    return read(path / CONFIG)
+    config = read(path / CONFIG)
+    # Older versions noted a folder that the embedded data set had no use for.
+    return replace(config, data_dir=None) if config.data == "embedded" else config
 
 
 def open_run(path: Path) -> Run:
@@ -228,7 +212,7 @@ def open_run(path: Path) -> Run:
     """
     config = read_config(path)
     try:
-        record = json.loads(read_regular_file(path / RECORD, MAX_RECORD).decode("utf-8"))
+        record = OLD | json.loads(read_regular_file(path / RECORD, MAX_RECORD).decode("utf-8"))
         arrays = record["normalization"]
         normalization = None
         if arrays is not None:
@@ -237,7 +221,9 @@ def open_run(path: Path) -> Run:
         names = tuple(str(name) for name in record["class_names"])
         if not all(name.isprintable() for name in names):  # they go to a terminal
             raise ValueError("a class's name cannot be printed")
-        return Run(path, config, str(record["data"]), names, normalization)
+        shape = tuple(count(RECORD, "image_shape", size) for size in record["image_shape"])
+        settings = dict(record["settings"])
+        return Run(path, config, str(record["data"]), names, normalization, shape, settings)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{path / RECORD} is damaged: {what}") from None

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli._group import describe, explained, fail, say_where
-from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.cli._data import data_of
+from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli.config import ConfigError, TrainConfig, is_own
+from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
@@ -33,19 +35,22 @@ def _click_option(option: Field[Any]) -> Any:
     flag, text = _flag(option.name), option.metadata["help"]
     if kind is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", option.name, default=None, help=text)
+    if configuration.is_list(option):
+        return click.option(flag, option.name, type=kind, multiple=True, help=text)
     if option.default is not None:
         text += f"  [default: {option.default}]"
     return click.option(flag, option.name, type=kind, default=None, help=text)
 
 
-def _config_flags(command: Any) -> Any:
+def config_flags(command: Any) -> Any:
+    """Add a flag for each field of TrainConfig to a command."""
     for option in reversed(configuration.options()):
         command = _click_option(option)(command)
     return command
 
 
 @click.command()
-@_config_flags
+@config_flags
 @click.option(
     "--config",
     "file",
@@ -61,15 +66,22 @@ def train(
     file: Path | None, out: Path | None, resume: Path | None, quiet: bool, **flags: Any
 ) -> int:
     """Train a network and write a run folder: configuration, history, weights, curves."""
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
     with explained(ConfigError, OSError):
-        config = _resume_config(resume, given, file, out) if resume else _new_config(file, given)
-    return _train(config, out, resume, verbose=not quiet)
+        if resume:
+            config = _resume_config(resume, given, file, out)
+        else:
+            config = new_config(file, given)
+    return _train(config, given.get("model"), out, resume, verbose=not quiet)
 
 
-def _new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
+def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
+    """Return the configuration that a file and flags give; flags win."""
     config = configuration.read(file) if file else TrainConfig()
-    return configuration.checked(config, given, _flag)
+    config = configuration.checked(config, given, _flag)
+    if is_own(config.model) and "model" not in given:
+        fail(f"{file} names a program, which runs only if you name it: add --model {config.model}")
+    return config
 
 
 def _resume_config(
@@ -77,7 +89,8 @@ def _resume_config(
 ) -> TrainConfig:
     from cnnlite.cli import runs
 
-    fixed = [_flag(name) for name in given if name not in RESUMABLE]
+    changes = {name: value for name, value in given.items() if name in RESUMABLE}
+    fixed = [_flag(name) for name in given if name not in {*RESUMABLE, "model"}]
     fixed += ["--config"] * (file is not None) + ["--out"] * (out is not None)
     if fixed:
         fail(f"{fixed[0]} cannot be given with --resume: the run's own {runs.CONFIG} holds")
@@ -86,47 +99,73 @@ def _resume_config(
         fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():
         fail(f"{run} cannot be continued: it has no {runs.CHECKPOINT}")
-    return configuration.checked(config, given, _flag)
+    return configuration.checked(config, changes, _flag)
 
 
-def _train(config: TrainConfig, out: Path | None, resume: Path | None, verbose: bool) -> int:
+def _train(
+    config: TrainConfig, named: str | None, out: Path | None, resume: Path | None, verbose: bool
+) -> int:
     import cnnlite
-    from cnnlite.cli import runs
+    from cnnlite.cli import run_folders, runs
+    from cnnlite.cli.own_model import OwnModel, of_run
+    from cnnlite.cli.parts import make_solver
+    from cnnlite.cli.recorder import Recorder
 
     if config.threads is not None:
         cnnlite.set_num_threads(config.threads)
-    data = _load_data(config)
+    with explained(OSError, ValueError):
+        if resume:
+            own = of_run(resume, config.model, named)
+        else:
+            own = OwnModel.named(config.model) if is_own(config.model) else None
+        weights = None
+        if config.init and not resume:
+            weights = runs.read_weights(Path(config.init).expanduser())
+    data = load_data(config)
     # What the run folder notes must not depend on where, or with which data around, it is read.
-    folder = config.data_dir and str(Path(config.data_dir).expanduser().resolve())
-    config = replace(config, data=data.name, data_dir=folder)
+    config = replace(
+        config,
+        data=_absolute(data.settings["path"]) or data.name,
+        data_dir=_absolute(config.data_dir),
+        init=_absolute(config.init),
+        model=config.model if resume or not own else f"{_absolute(str(own.file))}:{own.function}",
+    )
     try:
-        path = resume or runs.create(out, config.model)
+        path = resume or run_folders.create(out, own.file.stem if own else config.model)
     except FileExistsError as error:
         fail(describe(error))
     except OSError as error:
         fail(f"{describe(error)}: the run folder cannot be made; --out names another place")
     with ExitStack() as stack:
         with explained(FileExistsError):
-            stack.enter_context(runs.held(path))
-        return _train_into(path, config, data, bool(resume), verbose)
-
-
-def _train_into(
-    path: Path, config: TrainConfig, data: "Dataset", resume: bool, verbose: bool
-) -> int:
-    from cnnlite.cli import runs
-    from cnnlite.cli.recorder import Recorder
-    from cnnlite.training.interruption import TrainingDiverged
-
-    try:
-        solver = _solver(config, data, path, verbose, Recorder(path, config))
-    except (ValueError, TypeError) as error:
+            stack.enter_context(run_folders.held(path))
+        try:
+            recorder = Recorder(path, config)
+            solver = make_solver(config, data, own, weights, path, verbose, recorder)
+        except (ValueError, TypeError) as error:
+            if not resume:
+                path.rmdir()  # it holds nothing yet, and nothing will come
+            fail(describe(error))
         if not resume:
-            path.rmdir()  # it holds nothing yet, and nothing will come
-        fail(describe(error))
-    if not resume:
-        with explained(OSError):
-            runs.write_record(path, config, data)
+            with explained(OSError):
+                runs.write_record(path, config, data, solver.normalization, own)
+        return _run(path, config, data, solver, bool(resume))
+
+
+def _absolute(path: str | None) -> str | None:
+    """Return the whole path of something, as the run folder notes it."""
+    if path is None:
+        return None
+    whole = str(Path(path).expanduser().resolve())
+    try:
+        whole.encode()
+    except UnicodeEncodeError:
+        fail(f"{printable(whole)} cannot be noted in a run folder: rename it in letters of UTF-8")
+    return whole
+
+
+def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", resume: bool) -> int:
+    from cnnlite.training.interruption import TrainingDiverged
 
     status, losses = 0, solver.loss_history
     try:
@@ -147,13 +186,10 @@ def _train_into(
     return status
 
 
-def _load_data(config: TrainConfig) -> "Dataset":
-    from cnnlite import data
-
-    with explained(OSError, ValueError):
-        found = data.load(config.data, config.data_dir)
-        say_where(found, config.data_dir)
-    if found.name == "embedded" and config.data == "auto":
+def load_data(config: TrainConfig) -> "Dataset":
+    """Load a configuration's data set, and say where it is another one than was hoped for."""
+    found = data_of(config)
+    if config.data == "auto" and found.settings["kind"] == "embedded":
         click.echo(
             "CIFAR-10 is not on this machine, so this run uses the embedded data set, "
             "ten classes of drawn images.\n"
@@ -161,46 +197,6 @@ def _load_data(config: TrainConfig) -> "Dataset":
             "--data-dir FOLDER"
         )
     return found
-
-
-def _solver(
-    config: TrainConfig, data: "Dataset", path: Path, verbose: bool, *callbacks: Any
-) -> "Solver":
-    from cnnlite import SGD, CrossEntropyLoss, Solver
-    from cnnlite.cli import runs
-    from cnnlite.data import RandomCropFlip
-    from cnnlite.models import MODELS
-
-    return Solver(
-        MODELS[config.model](rng=config.seed),
-        data,
-        loss=CrossEntropyLoss(label_smoothing=config.label_smoothing),
-        optimizer=SGD(
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.nesterov,
-        ),
-        schedule=_schedule(config.schedule),
-        augment=RandomCropFlip() if config.augment and not config.overfit else None,
-        batch_size=config.batch_size,
-        num_epochs=1 if config.smoke else config.epochs,
-        overfit=config.batch_size if config.smoke else config.overfit,
-        seed=config.seed,
-        callbacks=callbacks,
-        checkpoint=path / runs.CHECKPOINT,
-        verbose=verbose,
-        drop_last=config.drop_last,
-    )
-
-
-def _schedule(name: str) -> Any:
-    from cnnlite.optim.schedules import SCHEDULES
-
-    # Where the class itself has no default: tenfold down at each third, or at 1/2 and 3/4 as in the
-    # residual networks' paper.
-    arguments: dict[str, tuple[Any, ...]] = {"step": (1 / 3,), "multistep": ((0.5, 0.75),)}
-    return SCHEDULES[name](*arguments.get(name, ()))
 
 
 def _draw(
@@ -211,18 +207,18 @@ def _draw(
     from cnnlite.report import curves
 
     if losses:
-        title = f"{config.model} on {data.name}"
+        title = f"{Path(config.model).name} on {data.name}"
         curves.save(solver.history, path / runs.CURVES, losses, title)
 
 
 def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
     """Measure the test accuracy of the best weights, and say where all is."""
     if config.overfit is None and not config.smoke:
-        solver.model.load_state_dict(solver.best_params)
-        accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
-        click.echo(
-            f"validation accuracy {solver.best_val_acc:.2%}, test accuracy {accuracy:.2%} "
-            f"({data.name}, weights of the best epoch)"
-        )
+        text = f"validation accuracy {solver.best_val_acc:.2%}"
+        if "X_test" in data:
+            solver.model.load_state_dict(solver.best_params)
+            accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
+            text += f", test accuracy {accuracy:.2%}"
+        click.echo(f"{text} ({data.name}, weights of the best epoch)")
     click.echo(f"run folder: {path}")
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""Unpacks CIFAR-10's archives: the expected files by their names, and nothing else.
+"""Unpacks the archives of CIFAR: the expected files by their names, and nothing else.
 
 An archive is refused, and nothing of it is kept, if it holds a link, a device, any other name (so
-no absolute path and no `..`), a name twice, or more bytes than CIFAR-10 has.
+no absolute path and no `..`), a name twice, or more bytes than the data set has.
 """
 
 import gzip
@@ -14,19 +14,11 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from cnnlite.data.errors import DataError
+from cnnlite.data.places import Layout
 from cnnlite.files import sync_folder, write_all
 
 __all__ = ["unpack"]
 
-_BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
-CONTENTS = {
-    "cifar-10-batches-py": {*_BATCHES, "batches.meta"},
-    "cifar-10-batches-bin": {*(f"{name}.bin" for name in _BATCHES), "batches.meta.txt"},
-}
-_IGNORED = "readme.html"
-MAX_TOTAL = 256 * 2**20
-"""CIFAR-10 unpacks to 187 MB."""
-MAX_FILE = 64 * 2**20
 MAX_MEMBERS = 16
 _CHUNK = 2**20
 _DAMAGE = (
@@ -41,36 +33,38 @@ _DAMAGE = (
 
 
 class _Bounded:
-    """The decompressed archive; refuses to give more than an archive of CIFAR-10 may ask for.
+    """The decompressed archive; refuses to give more than the data set's archive may ask for.
 
     tarfile reads headers of any length that the archive claims for them in one piece; compressed
     zeros would let a small file fill the memory.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
+    def __init__(self, stream: BinaryIO, layout: Layout) -> None:
+        self.stream, self.limit = stream, layout.max_total
+        self.refusal = f"it holds far more than {layout.title}"
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= _CHUNK or self.stream.tell() + size > MAX_TOTAL:
-            raise DataError("it holds far more than CIFAR-10")
+        if not 0 <= size <= _CHUNK or self.stream.tell() + size > self.limit:
+            raise DataError(self.refusal)
         return self.stream.read(size)
 
     def seek(self, position: int) -> int:
-        if not 0 <= position <= MAX_TOTAL:
-            raise DataError("it holds far more than CIFAR-10")
+        if not 0 <= position <= self.limit:
+            raise DataError(self.refusal)
         return self.stream.seek(position)
 
     def tell(self) -> int:
         return self.stream.tell()
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack an archive of CIFAR-10, python or binary version.
+def unpack(archive: Path, folder: Path, layout: Layout) -> Path:
+    """Unpack an archive of a data set, python or binary version.
 
     Args:
         archive: the `.tar.gz`.
-        folder: where to put `cifar-10-batches-py` or `-bin`; files of these names are replaced
-            one by one, once all of them have been unpacked.
+        folder: where to put the version's folder; files in it are replaced one by one, once all of
+            them have been unpacked.
+        layout: of the data set.
 
     Returns:
         The folder with the files.
@@ -84,13 +78,14 @@ def unpack(archive: Path, folder: Path) -> Path:
     except OSError as error:
         raise OSError(error.errno, f"cannot unpack: {error.strerror}", str(folder)) from error
     try:
-        name = _extract(archive, workspace)
+        name = _extract(archive, workspace, layout)
         target = folder / name
         target.mkdir(exist_ok=True)
         for path in (workspace / name).iterdir():
             os.replace(path, target / path.name)
     except _DAMAGE as error:
-        raise DataError(f"{archive} is damaged or no archive of CIFAR-10: {error}") from error
+        what = f"{archive} is damaged or no archive of {layout.title}"
+        raise DataError(f"{what}: {error}") from error
     except OSError as error:
         if not str(error.filename).startswith(str(workspace)):
             raise
@@ -103,28 +98,28 @@ def unpack(archive: Path, folder: Path) -> Path:
     return target
 
 
-def _extract(archive: Path, workspace: Path) -> str:
+def _extract(archive: Path, workspace: Path, layout: Layout) -> str:
     seen: dict[str, set[str]] = {}
     with open(archive, "rb") as file, _decompressed(file) as stream:
-        bounded: IO[bytes] = _Bounded(stream)  # type: ignore[assignment]  # all that tarfile needs
+        bounded: IO[bytes] = _Bounded(stream, layout)  # type: ignore[assignment]  # all that tarfile needs
         with tarfile.open(fileobj=bounded, mode="r:") as tar:
             for number, member in enumerate(tar):
                 # A header may send tarfile backwards, to read the same members for ever.
                 if number >= MAX_MEMBERS or member.size < 0:
-                    raise DataError("it holds far more than CIFAR-10")
+                    raise DataError(f"it holds far more than {layout.title}")
                 name, _, file_name = member.name.partition("/")
-                if name not in CONTENTS:
+                if name not in layout.versions:
                     raise DataError(f"unexpected member {member.name[:100]!r}")
                 if member.type == tarfile.DIRTYPE and not file_name:
                     continue
-                _check(member, file_name, seen.setdefault(name, set()), CONTENTS[name])
-                if file_name == _IGNORED:
+                _check(member, name, file_name, seen.setdefault(name, set()), layout)
+                if file_name in layout.ignored:
                     continue
                 (workspace / name).mkdir(exist_ok=True)
                 source = tar.extractfile(member)
                 assert source is not None  # it is a regular file
                 _write(source, workspace / name / file_name)
-    complete = [name for name, files in seen.items() if files >= CONTENTS[name]]
+    complete = [name for name, files in seen.items() if files >= set(layout.versions[name])]
     if len(seen) != 1 or not complete:
         raise DataError(f"files are missing: it has {sorted(map(sorted, seen.values()))}")
     return complete[0]
@@ -137,14 +132,16 @@ def _decompressed(file: BinaryIO) -> BinaryIO:
     return gzip.GzipFile(fileobj=file) if compressed else file  # type: ignore[return-value]
 
 
-def _check(member: tarfile.TarInfo, file_name: str, seen: set[str], expected: set[str]) -> None:
+def _check(
+    member: tarfile.TarInfo, folder: str, file_name: str, seen: set[str], layout: Layout
+) -> None:
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
         raise DataError(f"{member.name[:100]!r} is no regular file")
-    if file_name not in expected and file_name != _IGNORED:
+    if file_name not in layout.versions[folder] + layout.ignored:
         raise DataError(f"unexpected member {member.name[:100]!r}")
     if file_name in seen:
         raise DataError(f"{member.name!r} is there twice")
-    if member.size > MAX_FILE:
+    if member.size > layout.max_file:
         raise DataError(f"{member.name!r} claims {member.size} bytes")
     seen.add(file_name)
 

@@ -23,7 +23,9 @@ __all__ = [
     "cached_arrays",
     "data_folder",
     "expanded",
+    "is_read_only",
     "named_data_folder",
+    "no_room",
     "write_array",
 ]
 
@@ -99,7 +101,7 @@ def cached_arrays(
         for key in expected:
             write_array(folder / f"{key}.npy", arrays[key])
     except OSError as error:
-        if error.errno not in _READ_ONLY:
+        if not is_read_only(error):
             raise
         warnings.warn(
             f"{name} is kept in memory, because {folder} cannot be written to: set CNNLITE_CACHE "
@@ -144,11 +146,21 @@ def write_array(path: Path, array: np.ndarray) -> None:
             write_all(file, header.getvalue())
             write_all(file, array.reshape(-1).view(np.uint8).data)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        raise OSError(
-            error.errno,
-            f"no room to cache {array.nbytes / 1e6:.0f} MB ({os.strerror(error.errno)}); make "
-            "room, set CNNLITE_CACHE to another folder, or pass cache=False",
-            str(path),
-        ) from error
+        raise no_room(error, path, array.nbytes, ", or pass cache=False") from error
+
+
+def is_read_only(error: OSError) -> bool:
+    """Return whether an error says that a folder cannot be written to at all."""
+    return error.errno in _READ_ONLY
+
+
+def no_room(error: OSError, path: Path, size: int, otherwise: str = "") -> OSError:
+    """Return what to raise where writing `size` bytes failed: with advice if the disk is full."""
+    if error.errno not in _NO_ROOM:
+        return error
+    return OSError(
+        error.errno,
+        f"no room to cache {size / 1e6:.0f} MB ({os.strerror(error.errno)}); make room, set "
+        f"CNNLITE_CACHE to another folder{otherwise}",
+        str(path),
+    )

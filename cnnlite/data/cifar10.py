@@ -8,87 +8,55 @@ Source:
     the formats are described at https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from cnnlite.checks.numbers import choice, integer
 from cnnlite.data.archive import unpack
-from cnnlite.data.cache import cached_arrays, data_folder, expanded, named_data_folder
+from cnnlite.data.cache import cached_arrays
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.errors import DataError
+from cnnlite.data.places import Layout, PathLike, Source, find_source
 from cnnlite.data.unpickle import MAX_BYTES, read_pickle, read_regular_file
 
 __all__ = [
     "CLASS_NAMES",
-    "Source",
+    "LAYOUT",
     "cifar10",
     "convert",
     "find",
+    "read_batch",
     "read_binary_batch",
     "read_python_batch",
 ]
 
 CLASS_NAMES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 PIXELS = 3 * 32 * 32
+BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+PYTHON, BINARY = "cifar-10-batches-py", "cifar-10-batches-bin"
 
-PathLike = str | os.PathLike[str]
-
-
-FOLDERS = ("cifar-10-batches-py", "cifar-10-batches-bin")
-ARCHIVES = tuple(
-    f"cifar-10-{version}{ending}"
-    for version in ("python", "binary")
-    for ending in (".tar.gz", ".tgz", ".tar")
+LAYOUT = Layout(
+    name="cifar10",
+    title="CIFAR-10",
+    versions={
+        PYTHON: (*BATCHES, "batches.meta"),
+        BINARY: (*(f"{name}.bin" for name in BATCHES), "batches.meta.txt"),
+    },
+    texts=("batches.meta", "batches.meta.txt"),
+    optional=("batches.meta", "batches.meta.txt"),
+    archives=tuple(
+        f"cifar-10-{version}{ending}"
+        for version in ("python", "binary")
+        for ending in (".tar.gz", ".tgz", ".tar")
+    ),
+    ignored=("readme.html",),
+    deeper=True,
 )
-
-
-@dataclass(frozen=True)
-class Source:
-    """A folder with the files of one of the versions, or with the archive that holds them.
-
-    Attributes:
-        folder: where the files are; that of the archive if they are still packed.
-        binary: which version it is.
-        archive: the archive, None where the files themselves are there.
-        note: what a user should know, where the data was not quite where it was looked for.
-    """
-
-    folder: Path
-    binary: bool
-    archive: Path | None = None
-    note: str = ""
-
-    @property
-    def batches(self) -> list[Path]:
-        """The five training batches and, last, the test batch."""
-        suffix = ".bin" if self.binary else ""
-        names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
-        return [self.folder / f"{name}{suffix}" for name in names]
-
-    @property
-    def meta(self) -> Path:
-        """The file with the names of the classes."""
-        return self.folder / ("batches.meta.txt" if self.binary else "batches.meta")
-
-    def read(self, batch: Path) -> tuple[np.ndarray, np.ndarray]:
-        """Read one of the batches."""
-        return (read_binary_batch if self.binary else read_python_batch)(batch)
 
 
 def cifar10(
@@ -141,82 +109,18 @@ def cifar10(
         "y_test": np.array(arrays["labels_test"]),
     }
     normalization = normalize and Normalization.from_images(splits["X_train"], normalize)
-    return Dataset(splits, CLASS_NAMES, normalization or None, name="cifar10")
+    return Dataset(splits, CLASS_NAMES, normalization or None, "cifar10", {"kind": "cifar10"})
 
 
 def find(root: PathLike | None = None) -> Source:
-    """Find CIFAR-10's files in `root`, in `root` itself, one folder deeper, or in their archive.
-
-    Args:
-        root: as for `cifar10`.
-
-    Raises:
-        FileNotFoundError: none of the files is there; the message says how to get them.
-        OSError: the folder cannot be read.
-        ValueError: root is empty.
-    """
-    if root is not None and not os.fspath(root):
-        raise ValueError("the name of the folder that holds CIFAR-10 is empty")
-    place = expanded(root) if root is not None else data_folder()
-    found = next(_sources(place), None)
-    if found is not None:
-        return found
-    named = " (named by CNNLITE_DATA)" if root is None and named_data_folder() else ""
-    raise FileNotFoundError(
-        f"CIFAR-10 is not in {place}{named}: {_why_not(place)}. `cnnlite data fetch cifar10` "
-        "downloads it; --data-dir or CNNLITE_DATA names another folder"
-    )
-
-
-def _sources(place: Path) -> Iterator[Source]:
-    """Yield what is found: files before archives, near before deep."""
-    if place.name.endswith((".tar.gz", ".tgz", ".tar")) and place.is_file():
-        yield _packed(place)
-    deeper: list[Path] = []
-    for folder in _and_deeper(place, deeper):
-        note = f"CIFAR-10 is one folder deeper than {place}: in {{}}" if folder in deeper else ""
-        for inner in (folder, *(folder / name for name in FOLDERS)):
-            for binary in (False, True):
-                source = Source(inner, binary, note=note.format(inner))
-                if any(os.path.exists(path) for path in source.batches):
-                    yield source
-    for folder in (place, *deeper):
-        for name in ARCHIVES:
-            if os.path.isfile(folder / name):
-                yield _packed(folder / name)
-
-
-def _and_deeper(place: Path, deeper: list[Path]) -> Iterator[Path]:
-    """Yield the folder, then the folders in it, which are put into the list too."""
-    yield place
-    if place.is_dir():
-        folders = [entry for entry in place.iterdir() if not entry.name.startswith(".")]
-        deeper += sorted(entry for entry in folders if os.path.isdir(entry))
-        yield from deeper
-
-
-def _packed(archive: Path) -> Source:
-    note = f"CIFAR-10 is still in its archive, {archive}, and is read from there"
-    return Source(archive.parent, "binary" in archive.name, archive, note)
-
-
-def _why_not(place: Path) -> str:
-    if not os.path.lexists(place):
-        return "there is no such folder"
-    if not place.is_dir():
-        return "that is a file, expected a folder" if place.exists() else "that link leads nowhere"
-    part = next(
-        (place / f"{name}.part" for name in ARCHIVES if (place / f"{name}.part").exists()), None
-    )
-    if part is not None:
-        return f"a download of it was interrupted ({part.name}), and goes on where it stopped"
-    return f"neither {FOLDERS[0]} nor {FOLDERS[1]} is there"
+    """Find CIFAR-10's files; for arguments and errors see `find_source`."""
+    return find_source(LAYOUT, root)
 
 
 def convert(source: Source) -> Mapping[str, np.ndarray]:
     """Put the images and labels into the cache, if they are not there, and map them from it."""
     keys = [f"{kind}_{split}" for split in ("train", "test") for kind in ("images", "labels")]
-    files = [source.archive] if source.archive else _present_files(source)
+    files = [source.archive] if source.archive else source.present()
     return cached_arrays("cifar10", files, keys, lambda: read_all(source))
 
 
@@ -229,24 +133,14 @@ def read_all(source: Source) -> dict[str, np.ndarray]:
     if source.archive is None:
         return _read_all(source)
     with tempfile.TemporaryDirectory(prefix="cnnlite-") as workspace:
-        folder = unpack(source.archive, Path(workspace))
-        return _read_all(Source(folder, folder.name == FOLDERS[1]))
-
-
-def _present_files(source: Source) -> list[Path]:
-    for path in source.batches:
-        if not path.exists():
-            raise FileNotFoundError(
-                f"{path} is missing, though others of CIFAR-10's files are there. "
-                "Fetch the data again: `cnnlite data fetch cifar10`"
-            )
-    return [*source.batches, *([source.meta] if source.meta.exists() else [])]
+        folder = unpack(source.archive, Path(workspace), LAYOUT)
+        return _read_all(Source(LAYOUT, folder, folder.name))
 
 
 def _read_all(source: Source) -> dict[str, np.ndarray]:
-    paths = _present_files(source)[:6]
+    paths = source.present()[:6]
     _check_meta(source)
-    batches = [source.read(path) for path in paths]
+    batches = [read_batch(path) for path in paths]
     sizes = [len(labels) for _, labels in batches]
     for path, size in zip(paths, sizes, strict=True):
         # A file cut off between two records looks sound; only the others give it away.
@@ -266,19 +160,25 @@ def _read_all(source: Source) -> dict[str, np.ndarray]:
 
 def _check_meta(source: Source) -> None:
     """Make sure that the labels mean what CLASS_NAMES says; the file itself may be missing."""
-    if not source.meta.exists():
+    meta = source.path(source.names[-1])
+    if not meta.exists():
         return
     names: object
-    if source.binary:
-        names = read_regular_file(source.meta, 10_000).decode("utf-8", "replace").split()
+    if source.version == BINARY:
+        names = read_regular_file(meta, 10_000).decode("utf-8", "replace").split()
     else:
-        names = read_pickle(source.meta).get("label_names")
+        names = read_pickle(meta).get("label_names")
     if isinstance(names, list):
         names = [name.decode("latin-1") if type(name) is bytes else name for name in names]
     # Types first: a damaged file may hold arrays, whose == is no truth.
     sound = isinstance(names, list) and all(type(name) is str for name in names)
     if not sound or names != list(CLASS_NAMES):
-        raise DataError(f"{source.meta} does not name the ten classes of CIFAR-10 in their order")
+        raise DataError(f"{meta} does not name the ten classes of CIFAR-10 in their order")
+
+
+def read_batch(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read one file of either version; see `read_python_batch`."""
+    return (read_binary_batch if path.suffix == ".bin" else read_python_batch)(path)
 
 
 def read_python_batch(path: PathLike) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ __all__ = ["Dataset", "Normalization", "SPLITS", "pixel_sums"]
 
 SPLITS = ("train", "val", "test")
 _BLOCK = 256  # images whose sums are taken at once: 255^2 * 256 fits in 32 bits
+_BLOCK_PIXELS = 2**20  # of so many pixels at most, which take 4 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +144,9 @@ def pixel_sums(images: np.ndarray) -> np.ndarray:
     if images.ndim != 4:
         raise ValueError(f"pixel_sums: images have the shape {images.shape}, expected (N, C, H, W)")
     sums = np.zeros((2, *images.shape[1:]), dtype=np.uint64)
-    for start in range(0, len(images), _BLOCK):
-        block = images[start : start + _BLOCK].astype(np.uint32)
+    step = max(1, min(_BLOCK, _BLOCK_PIXELS // max(1, sums[0].size)))
+    for start in range(0, len(images), step):
+        block = images[start : start + step].astype(np.uint32)
         sums[0] += block.sum(axis=0, dtype=np.uint32)
         block *= block
         sums[1] += block.sum(axis=0, dtype=np.uint32)
@@ -176,6 +178,10 @@ class Dataset(Mapping[str, np.ndarray]):
         class_names: the name of each label.
         normalization: how pixels become what a network sees; None where X is ready as it is.
         name: what messages and run records call the data set.
+        settings: how its images were prepared, as `cnnlite.data.prepare` takes it: "kind", "path",
+            "size" [height, width], "grey" and "fit". What is left out follows from X_train.
+        files: for each split, the file of each image, below settings["path"]; None where images
+            have no files of their own.
 
     Raises:
         ValueError: lengths that differ, a label without a name, or images of different shapes.
@@ -188,6 +194,8 @@ class Dataset(Mapping[str, np.ndarray]):
         class_names: Sequence[str],
         normalization: Normalization | None = None,
         name: str = "unnamed",
+        settings: Mapping[str, Any] | None = None,
+        files: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         known = {f"{kind}_{split}" for split in SPLITS for kind in "Xy"}
         if not known.issuperset(arrays):
@@ -196,12 +204,53 @@ class Dataset(Mapping[str, np.ndarray]):
         self.class_names = tuple(class_names)
         self.normalization = normalization
         self.name = name
+        self.files = files
         for split in SPLITS:
             X, y = self._arrays.get(f"X_{split}"), self._arrays.get(f"y_{split}")
             if (X is None) != (y is None):
                 raise ValueError(f"Dataset: X_{split} and y_{split} must come together")
             if X is not None and y is not None:
                 self._check(split, X, y)
+        self._settings = dict(settings or {})
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, as a list."""
+        return list(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one image, (C, H, W)."""
+        return tuple(self["X_train"].shape[1:])
+
+    @property
+    def mean(self) -> tuple[float, ...] | None:
+        """The mean of each channel of the training images, 0 to 255; None without normalization."""
+        if self.normalization is None:
+            return None
+        shift = self.normalization.shift.astype(np.float64)
+        return tuple((-shift / self.normalization.scale).mean(axis=(1, 2)).tolist())
+
+    @property
+    def std(self) -> tuple[float, ...] | None:
+        """The standard deviation of each channel of the training images, as `mean`."""
+        if self.normalization is None:
+            return None
+        return tuple((1 / self.normalization.scale[:, 0, 0].astype(np.float64)).tolist())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How another picture becomes an image like these, for `cnnlite.data.prepare`.
+
+        Every value can be written as JSON: "kind" (what was loaded), "path" (from where, or None),
+        "size" [height, width], "grey" and "fit".
+        """
+        images = self._arrays.get("X_train")
+        found: dict[str, Any] = {"kind": "arrays", "path": None}
+        if images is not None and len(images.shape) == 4:
+            channels, *size = (int(length) for length in images.shape[1:])
+            found |= {"size": size, "grey": channels == 1, "fit": "crop"}
+        return found | self._settings
 
     def _check(self, split: str, X: np.ndarray, y: np.ndarray) -> None:
         if y.ndim != 1 or y.dtype.kind not in "iu" or len(X) != len(y):

@@ -59,7 +59,7 @@ def embedded(
             images[rows] = draw(labels[rows], keys)
         arrays[f"X_{split}"], arrays[f"y_{split}"] = images, labels
     normalization = Normalization.from_images(arrays["X_train"])
-    return Dataset(arrays, tuple(FIGURES), normalization, name="embedded")
+    return Dataset(arrays, tuple(FIGURES), normalization, "embedded", {"kind": "embedded"})
 
 
 def contact_sheet(images: np.ndarray, labels: np.ndarray, columns: int = 10) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Reads the pickles of CIFAR-10's python version without unpickling.
+"""Reads the pickles of CIFAR's python versions without unpickling.
 
 A pickle is a program for a small stack machine, and Python's own machine will call any function
 that the program names.  This one knows only the instructions that those files are made of, and
@@ -62,24 +62,25 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
         return file.read(found.st_size)
 
 
-def read_pickle(path: Path) -> dict[str, object]:
-    """Read one of CIFAR-10's pickles: a dict of lists, strings, integers and uint8 arrays.
+def read_pickle(path: Path, batches: int = 1) -> dict[str, object]:
+    """Read one of CIFAR's pickles: a dict of lists, strings, integers and uint8 arrays.
 
     Args:
         path: the file.
+        batches: how many of CIFAR-10's batches it may be as large as.
 
     Returns:
         The dict; Python 2's strings come as bytes, but keys always as str.
 
     Raises:
-        DataError: the file is damaged, or holds anything that CIFAR-10's files do not.
+        DataError: the file is damaged, or holds anything that CIFAR's files do not.
     """
-    return loads(read_regular_file(path, MAX_BYTES), str(path))
+    return loads(read_regular_file(path, batches * MAX_BYTES), str(path), batches)
 
 
-def loads(data: bytes, name: str) -> dict[str, object]:
+def loads(data: bytes, name: str, batches: int = 1) -> dict[str, object]:
     """Read such a pickle from memory; `name` is what errors call it."""
-    machine = _Machine(data)
+    machine = _Machine(data, batches * MAX_INSTRUCTIONS)
     try:
         result = machine.run()
         if type(result) is not dict:
@@ -87,15 +88,16 @@ def loads(data: bytes, name: str) -> dict[str, object]:
     except (DataError, UnicodeError, IndexError, KeyError) as error:
         reason = error if isinstance(error, DataError) else f"malformed ({type(error).__name__})"
         raise DataError(
-            f"{name} is damaged, or no CIFAR-10 file: {reason}, at byte {machine.position}. "
+            f"{name} is damaged, or no CIFAR file: {reason}, at byte {machine.position}. "
             "Nothing in it was run. Fetch the data again."
         ) from None
     return result
 
 
 class _Machine:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, instructions: int) -> None:
         self.data = data
+        self.instructions = instructions
         self.position = 0
         self.stack: list[object] = []
         self.marks: list[int] = []
@@ -103,16 +105,16 @@ class _Machine:
         self.budget = len(data)
 
     def run(self) -> object:
-        for _ in range(MAX_INSTRUCTIONS):
+        for _ in range(self.instructions):
             code = self.take(1)
             if code == pickle.STOP:
                 if self.position != len(self.data) or len(self.stack) != 1:
                     raise DataError("something is left over after its end")
                 return self.stack.pop()
             if code not in _INSTRUCTIONS:
-                raise DataError(f"instruction {code!r} is not one of those that CIFAR-10 needs")
+                raise DataError(f"instruction {code!r} is not one of those that CIFAR needs")
             _INSTRUCTIONS[code](self)
-        raise DataError(f"more than {MAX_INSTRUCTIONS} instructions")
+        raise DataError(f"more than {self.instructions} instructions")
 
     def take(self, count: int) -> bytes:
         piece = self.data[self.position : self.position + count]
@@ -167,7 +169,7 @@ class _Machine:
     def find(self, module: object, name: object) -> None:
         if type(module) is not str or type(name) is not str or (module, name) not in _GLOBALS:
             what = f"{module}.{name}" if type(module) is type(name) is str else "something odd"
-            raise DataError(f"it asks for {what[:100]!r}, which no CIFAR-10 file does")
+            raise DataError(f"it asks for {what[:100]!r}, which no CIFAR file does")
         self.push(_GLOBALS[module, name])
 
     def stack_global(self) -> None:
@@ -191,7 +193,7 @@ class _Machine:
             raw, dtype, shape, _ = arguments
             self.push(_array(raw, dtype, shape))
         else:
-            raise DataError("a call that no CIFAR-10 file makes (arrays must be uint8)")
+            raise DataError("a call that no CIFAR file makes (arrays must be uint8)")
 
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack.pop()
@@ -203,7 +205,7 @@ class _Machine:
             _, shape, dtype, _, raw = state
             self.push(_array(raw, dtype, shape))
         else:
-            raise DataError("a state that no CIFAR-10 file has")
+            raise DataError("a state that no CIFAR file has")
 
 
 def _is_text(value: object, *allowed: str) -> bool:

@@ -17,7 +17,7 @@ from cnnlite.exercises.momentum import MOMENTUM
 from cnnlite.exercises.own import load_exercise, reference_part
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
-from cnnlite.exercises.reports import as_csv, as_json, for_gradescope, printable
+from cnnlite.exercises.reports import as_csv, as_json, for_gradescope, one_line
 from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
 from cnnlite.exercises.starting import template
 from cnnlite.exercises.submission import exercise_of
@@ -27,7 +27,7 @@ __all__ = [
     "EXERCISES", "starting_file", "check", "exercise_of",
     "Verdict", "Exercise", "Part", "Case", "Suspect",
     "Grade", "Grading", "Submitted", "find_submissions",
-    "as_csv", "as_json", "for_gradescope", "printable",
+    "as_csv", "as_json", "for_gradescope", "one_line",
     "load_exercise", "reference_part", "template",
 ]  # fmt: skip
 

@@ -1,13 +1,10 @@
 """The exercise batch-norm."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.exercises.parts import Case, Cases, Exercise, Part, Suspect, each, numbers
 from cnnlite.functional import batch_norm_backward, batch_norm_forward
 
 __all__ = ["BATCH_NORM"]
@@ -29,31 +26,27 @@ def inputs_of(rng: np.random.Generator, train: bool) -> list[Given]:
 
 
 def results(given: Given) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What is right: y, and the running statistics afterwards."""
+    """Return what is right: y, and the running statistics afterwards."""
     after = {name: given[name].copy() for name in ("running_mean", "running_var")}
     return batch_norm_forward(**{**given, **after})[0], *after.values()
 
 
 def normalised(given: Given, mean: Any, var: Any, eps: float | None = None) -> np.ndarray:
-    """The y that these statistics give."""
+    """Return the y that these statistics give."""
     eps = given["eps"] if eps is None else eps
     gamma, beta, shape = given["gamma"], given["beta"], given["gamma"].shape
     mean, var = (np.broadcast_to(a, shape).astype(np.float64) for a in (mean, var))
     return batch_norm_forward(given["x"], gamma, beta, mean, var, False, eps=eps)[0]
 
 
-def forward_cases(which: int, *modes: bool) -> Callable[[np.random.Generator], list[Case]]:
-    def cases(rng: np.random.Generator) -> list[Case]:
-        call = "batch_norm_forward(" + ", ".join(inputs_of(rng, True)[0]) + ")"
-        made = []
-        for train in modes:
-            for given in inputs_of(rng, train):
-                suspects = _y(given) if which == 0 else _running(given, which) if train else ()
-                right = results(given)[which]
-                made.append(Case(call, given, right, suspects, may_alias=not train and which > 0))
-        return made
+def forward_cases(which: int, *modes: bool) -> Cases:
+    def case(given: Given) -> Case:
+        train = given["train"]
+        suspects = _y(given) if which == 0 else _running(given, which) if train else ()
+        call, right = f"batch_norm_forward({', '.join(given)})", results(given)[which]
+        return Case(call, given, right, suspects, may_alias=not train and which > 0)
 
-    return cases
+    return each(lambda rng: (given for train in modes for given in inputs_of(rng, train)), case)
 
 
 def _y(given: Given) -> tuple[Suspect, ...]:
@@ -130,11 +123,8 @@ def _running(given: Given, which: int) -> tuple[Suspect, ...]:
     return tuple(suspects)
 
 
-def backward_cases(which: int) -> Callable[[np.random.Generator], list[Case]]:
-    def cases(rng: np.random.Generator) -> list[Case]:
-        return [_backward(rng, given, which) for given in inputs_of(rng, True)]
-
-    return cases
+def backward_cases(which: int) -> Cases:
+    return lambda rng: [_backward(rng, given, which) for given in inputs_of(rng, True)]
 
 
 def _backward(rng: np.random.Generator, given: Given, which: int) -> Case:
@@ -160,7 +150,7 @@ def _backward(rng: np.random.Generator, given: Given, which: int) -> Case:
     else:
         what = dy * xhat if which == 1 else dy
         suspects = [
-            Suspect("divided by N: the loss has its mean already in dy", lambda: right / n),
+            Suspect("divided by N, but the 1/N of the mean is already in dy", lambda: right / n),
             Suspect("the sum over the batch is missing", lambda: what),
             Suspect("summed over the columns (axis 1); the batch is axis 0",
                     lambda: what.sum(axis=1)),

@@ -1,7 +1,5 @@
 """Which mistake explains a wrong result; none is named that does not explain all of it."""
 
-from __future__ import annotations
-
 from itertools import combinations, permutations
 
 import numpy as np
@@ -10,33 +8,28 @@ from cnnlite.exercises.parts import Case
 
 __all__ = ["cause_of", "close"]
 
-# A cause leaves no more of the error than this part; near what is right, everything is close.
+# A cause must leave no more than this part of the error: near the right result, all are close.
 EXPLAINS = 0.01
 NEARLY = 1e-3  # relative; what is wrong by less than this was nearly right
 
 
 def close(came: np.ndarray, expected: np.ndarray, tolerance: float | None = None) -> np.ndarray:
-    """Return element by element whether they agree; NaN is never right.
+    """Return where both agree; NaN is never right.
 
     Args:
         came, expected: arrays of one shape.
-        tolerance: as of a `Case`; None for the rounding of the coarser of both dtypes.
+        tolerance: as of a `Case`; None for the rounding of the coarser dtype.
     """
-    close: np.ndarray = np.asarray(_off(came, expected) <= _tolerance(came, expected, tolerance))
-    return close
-
-
-def _tolerance(came: np.ndarray, expected: np.ndarray, relative: float | None) -> float:
-    if relative is None:
+    if tolerance is None:
         kinds = [a.dtype for a in (came, expected) if a.dtype.kind == "f"]
-        relative = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
-    return relative * max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
+        tolerance = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
+    largest = max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
+    return np.asarray(_off(came, expected) <= tolerance * largest)
 
 
 def _off(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        off: np.ndarray = np.abs(came.astype(np.float64) - expected.astype(np.float64))
-    return off
+        return np.asarray(np.abs(came.astype(np.float64) - expected.astype(np.float64)))
 
 
 def cause_of(case: Case, came: np.ndarray) -> str | None:
@@ -52,12 +45,11 @@ def cause_of(case: Case, came: np.ndarray) -> str | None:
 
 def _cause(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
     if not np.isfinite(came).all():
-        if came.shape == expected.shape:
-            return "0/0, the logarithm of 0, or exp of a large number"
-        return None
+        alike = came.shape == expected.shape
+        return "0/0, the logarithm of 0, or exp of a large number" if alike else None
     for cause, make in case.suspects:
         wrong = np.asarray(make())
-        if _explained(came, wrong, expected):
+        if _explains(came, wrong, came, expected):
             return cause
     if came.shape == expected.shape and not came.any():
         return "it is zero everywhere: is it filled in, and the filled-in array returned?"
@@ -66,18 +58,8 @@ def _cause(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
     return _arrangement(came, expected) or _scale(case, came, expected) or _small(came, expected)
 
 
-def _explained(came: np.ndarray, wrong: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether this is it: close, and closer by far than to what is right."""
-    if came.shape != wrong.shape or not close(came, wrong).all():
-        return False
-    if came.shape != expected.shape:
-        return True
-    rest = float(_off(came, wrong).max(initial=0))
-    return rest <= EXPLAINS * float(_off(came, expected).max(initial=0))
-
-
 def _of_shape(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
-    """What gives a result of another shape."""
+    """Return what gives a result of another shape."""
     arranged = _arrangement(came, expected)
     if arranged:
         return arranged
@@ -90,9 +72,8 @@ def _of_shape(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
     for axis in range(expected.ndim):
         for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
             for keep in (False, True):
-                if expected.shape[axis] > 1 and _same(
-                    came, reduce(expected, axis=axis, keepdims=keep)
-                ):
+                lacking = reduce(expected, axis=axis, keepdims=keep)
+                if expected.shape[axis] > 1 and _same(came, lacking):
                     return f"{name} over axis {axis}, which the result should keep"
     shaped = [c for c, make in case.suspects if np.asarray(make()).shape == came.shape]
     return f"{shaped[0]} (that gives this shape)" if len(shaped) == 1 else None
@@ -103,59 +84,60 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _arrangement(came: np.ndarray, expected: np.ndarray) -> str | None:
-    """Whether the right numbers stand in another order."""
+    """Return how the right numbers are rearranged, if they are."""
     if came.ndim != expected.ndim or came.size != expected.size or not came.size >= 2:
         return None
     axes = tuple(range(came.ndim))
     for order in permutations(axes) if came.ndim <= 4 else ():
         turned = came.transpose(order)
-        if order != axes and _explains(turned, expected, came):
+        if order != axes and _explains(turned, expected, came, expected):
             if came.ndim == 2:
                 return "it is transposed"
             return f"its axes are in another order; transpose({order}) would make it right"
     for count in range(1, came.ndim + 1) if came.ndim <= 4 else ():
         for flipped in combinations(axes, count):
-            if _explains(np.flip(came, flipped), expected, came):
+            if _explains(np.flip(came, flipped), expected, came, expected):
                 along = " and ".join(f"axis {axis}" for axis in flipped)
                 return f"it runs backwards along {along}"
     for axis in axes:
         for shift in (1, -1):
-            if came.shape[axis] > 2 and _explains(np.roll(came, shift, axis), expected, came):
+            rolled = np.roll(came, shift, axis)
+            if came.shape[axis] > 2 and _explains(rolled, expected, came, expected):
                 return f"it is shifted by one along axis {axis}"
     return None
 
 
-def _explains(mended: np.ndarray, expected: np.ndarray, came: np.ndarray) -> bool:
-    """Whether this change makes it right, to far more digits than it was wrong in."""
-    if mended.shape != expected.shape or not close(mended, expected).all():
+def _explains(a: np.ndarray, b: np.ndarray, came: np.ndarray, expected: np.ndarray) -> bool:
+    """Return whether a and b agree, and far better than what came and what was expected."""
+    if a.shape != b.shape or not close(a, b).all():
         return False
     if came.shape != expected.shape:
         return True
-    rest = float(_off(mended, expected).max(initial=0))
+    rest = float(_off(a, b).max(initial=0))
     return rest <= EXPLAINS * float(_off(came, expected).max(initial=0))
 
 
 def _scale(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
-    """Whether all of it is too large by one factor, or by one number."""
-    if _explains(-came, expected, came):
+    """Return by which factor or number everything is too large, if there is one."""
+    if _explains(-came, expected, came, expected):
         return "the sign is turned"
     big = np.abs(expected) > 1e-3 * np.abs(expected).max(initial=0)
     if np.count_nonzero(big) < 2:  # any number is some other one times something
         return None
     factor = float(np.median(came[big] / expected[big]))
-    if factor and _explains(came / factor, expected, came) and abs(factor - 1) > NEARLY:
+    scaled = factor and _explains(came / factor, expected, came, expected)
+    if scaled and abs(factor - 1) > NEARLY:
         return f"everything is {factor:.4g} times what it should be{_meaning(factor, case)}"
     difference = float(np.median(came[big] - expected[big]))
-    if abs(difference) > NEARLY * np.abs(expected).max() and _explains(
-        came - difference, expected, came
-    ):
+    shifted = _explains(came - difference, expected, came, expected)
+    if shifted and abs(difference) > NEARLY * np.abs(expected).max():
         way = "large" if difference > 0 else "small"
         return f"everything is too {way} by {abs(difference):.4g}"
     return None
 
 
 def _meaning(factor: float, case: Case) -> str:
-    """Where a wrong factor may come from: the sizes of the inputs."""
+    """Return where a wrong factor may come from: the sizes of the inputs."""
     for name, value in case.inputs.items():
         shape = value.shape if isinstance(value, np.ndarray) else ()
         for count in (1, 2, 3):
@@ -171,7 +153,7 @@ def _meaning(factor: float, case: Case) -> str:
 
 
 def _small(came: np.ndarray, expected: np.ndarray) -> str | None:
-    """What makes a result that is nearly right."""
+    """Return what explains a result that is nearly right."""
     large = float(np.abs(expected).max(initial=0))
     if not large or float(_off(came, expected).max(initial=0)) > NEARLY * large:
         return None
@@ -184,5 +166,5 @@ def _small(came: np.ndarray, expected: np.ndarray) -> str | None:
 
 
 def _is_single(array: np.ndarray) -> bool:
-    """Whether float32 holds all of its digits."""
+    """Return whether float32 holds all of its digits."""
     return bool((array.astype(np.float32) == array).all())

@@ -1,7 +1,5 @@
 """Checks a student's file part by part."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,10 +16,10 @@ __all__ = ["Verdict", "check"]
 
 
 class Verdict(NamedTuple):
-    """How a part stands.
+    """The result for one part.
 
     Attributes:
-        part: which.
+        part: the part.
         message: what is wrong, "" if nothing is.
     """
 
@@ -30,12 +28,12 @@ class Verdict(NamedTuple):
 
     @property
     def word(self) -> str:
-        """It in a word: right, wrong, or to do."""
+        """The verdict in a word: right, wrong, or to do."""
         return "to do" if TO_DO in self.message else "wrong" if self.message else "right"
 
     @property
     def points(self) -> int:
-        """What it gives: all or nothing."""
+        """The points for the part: all or none."""
         return 0 if self.message else self.part.points
 
 
@@ -54,10 +52,10 @@ def check(
     The file is loaded once.  What keeps it from being loaded is the message of every part.
 
     Args:
-        exercise: which it is.
-        file: the student's.
-        part: its name; None for all.
-        seed: of the numbers in the inputs.
+        exercise: the exercise.
+        file: the student's file.
+        part: the name of a part; None for all.
+        seed: seed of the numbers in the inputs.
         seconds: time limit of loading the file, and of each part.
         start: makes the process in which the file runs; None for one that refuses what the
             exercise does not allow.
@@ -120,7 +118,7 @@ def _called(case: Case) -> str:
 
 
 def _raised(error: Any, hints: dict[str, str]) -> str:
-    """What an exception in the student's file means."""
+    """Return what an exception in the student's file means."""
     if not isinstance(error, dict):
         return UNREADABLE
     kind, text, line, code = (plain(error.get(key)) for key in ("type", "text", "line", "code"))
@@ -155,7 +153,7 @@ LOST = {
     "processes": "the file starts itself, or others, again and again",
     "watched over": "os.kill() has no place in the file",
 }
-"""What may have ended the process, by a word of what is known about it."""
+"""What may have ended the process, by a word in the message about it."""
 
 
 def _lost(message: str, part: Part | None) -> str:

@@ -1,13 +1,10 @@
 """The exercise convolution."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.exercises.parts import Case, Cases, Exercise, Part, Suspect, numbers
 from cnnlite.functional import conv2d_backward, conv2d_forward
 
 __all__ = ["CONVOLUTION"]
@@ -17,7 +14,7 @@ Operands = tuple[np.ndarray, np.ndarray, np.ndarray, int, int]  # x, w, b, strid
 
 
 def operands(rng: np.random.Generator) -> list[Operands]:
-    """From the plainest to stride and padding together; no image and few filters are square."""
+    """Return cases from the plainest to stride and padding together; no image is square."""
     settings = (
         ((1, 1, 4, 5), (1, 1, 2, 2), 1, 0),
         ((2, 3, 5, 4), (4, 3, 2, 3), 1, 0),
@@ -33,21 +30,15 @@ def operands(rng: np.random.Generator) -> list[Operands]:
 
 def forward_cases(rng: np.random.Generator) -> list[Case]:
     many = operands(rng)
-    x, w, b, stride, padding = many[1]
-    single: Operands = (
-        *(x.astype(np.float32), w.astype(np.float32), b.astype(np.float32)),
-        *(stride, padding),
-    )
-    return [_forward(each) for each in (*many, single)]
+    x, w, b = (array.astype(np.float32) for array in many[1][:3])
+    return [_forward(given) for given in (*many, (x, w, b, *many[1][3:]))]
 
 
 def _forward(given: Operands) -> Case:
     x, w, b, stride, padding = given
     flipped = np.ascontiguousarray(w[:, :, ::-1, ::-1])
 
-    def y(
-        x: np.ndarray = x, w: np.ndarray = w, stride: int = stride, padding: int = padding
-    ) -> Any:
+    def y(x: Any = x, w: Any = w, stride: int = stride, padding: int = padding) -> Any:
         return conv2d_forward(x, w, b, stride, padding)[0]
 
     suspects = [
@@ -75,33 +66,36 @@ def _forward(given: Operands) -> Case:
     return Case("conv_forward(x, w, b, stride, padding)", inputs, y(), tuple(suspects))
 
 
-def backward_cases(which: int) -> Callable[[np.random.Generator], list[Case]]:
-    make = (_dx, _dw, _db)[which]
+def backward_cases(which: int) -> Cases:
+    return lambda rng: [_backward(rng, which, *given) for given in operands(rng)]
 
-    def cases(rng: np.random.Generator) -> list[Case]:
-        made = []
-        for x, w, b, stride, padding in operands(rng):
-            y, cache = conv2d_forward(x, w, b, stride, padding)
-            dy = numbers(rng, *y.shape)
-            inputs = {"dy": dy, "x": x, "w": w, "stride": stride, "padding": padding}
-            expected = conv2d_backward(dy, cache)[which]
-            call = "conv_backward(dy, x, w, stride, padding)"
-            made.append(Case(call, inputs, expected, make(inputs, expected)))
-        return made
 
-    return cases
+def _backward(
+    rng: np.random.Generator,
+    which: int,
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+    stride: int,
+    padding: int,
+) -> Case:
+    y, cache = conv2d_forward(x, w, b, stride, padding)
+    dy = numbers(rng, *y.shape)
+    inputs = {"dy": dy, "x": x, "w": w, "stride": stride, "padding": padding}
+    expected = conv2d_backward(dy, cache)[which]
+    suspects = (_dx, _dw, _db)[which](inputs, expected)
+    return Case("conv_backward(dy, x, w, stride, padding)", inputs, expected, suspects)
 
 
 def _dx(inputs: dict[str, Any], right: Any) -> tuple[Suspect, ...]:
-    dy, x, w = inputs["dy"], inputs["x"], inputs["w"]
-    stride, padding = inputs["stride"], inputs["padding"]
+    dy, x, w, stride, padding = inputs.values()
     padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
 
     def gradient(w: np.ndarray, x: np.ndarray = x, padding: int = padding) -> Any:
         return conv2d_backward(dy, conv2d_forward(x, w, None, stride, padding)[1])[0]
 
     def overwritten() -> np.ndarray:
-        """What stays if each window's share replaces what was there, window after window."""
+        """Return what is left if each window's share replaces what was there."""
         result = np.zeros_like(padded)
         cache = conv2d_forward(padded, w, None, stride)[1]
         one_filter = conv2d_forward(padded, np.ones_like(w[:1]), None, stride)[1]
@@ -135,8 +129,7 @@ def _last_filter(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int, padd
 
 
 def _dw(inputs: dict[str, Any], right: Any) -> tuple[Suspect, ...]:
-    dy, x, w = inputs["dy"], inputs["x"], inputs["w"]
-    stride, padding = inputs["stride"], inputs["padding"]
+    dy, x, w, stride, padding = inputs.values()
 
     def gradient(dy: np.ndarray, x: np.ndarray) -> Any:
         return conv2d_backward(dy, conv2d_forward(x, w, None, stride, padding)[1])[1]
@@ -158,7 +151,8 @@ def _dw(inputs: dict[str, Any], right: Any) -> tuple[Suspect, ...]:
                     lambda: gradient(dy[-1:].copy(), x[-1:].copy())),
             Suspect("the sum over the batch is missing: only the first image counts",
                     lambda: gradient(dy[:1].copy(), x[:1].copy())),
-            Suspect("divided by N: the loss has its mean already in dy", lambda: right / len(x)),
+            Suspect("divided by N, but the 1/N of the mean is already in dy",
+                    lambda: right / len(x)),
         ]  # fmt: skip
     return tuple(suspects)
 
@@ -178,7 +172,7 @@ def _db(inputs: dict[str, Any], right: Any) -> tuple[Suspect, ...]:
     ]  # fmt: skip
     if n > 1:
         suspects += [
-            Suspect("divided by N: the loss has its mean already in dy", lambda: right / n),
+            Suspect("divided by N, but the 1/N of the mean is already in dy", lambda: right / n),
             Suspect("the sum over the batch is missing: only the last image counts",
                     lambda: dy[-1].sum(axis=(1, 2))),
         ]  # fmt: skip

@@ -1,13 +1,11 @@
 """The exercise dropout."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from cnnlite.exercises.judge import describe
-from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.exercises.parts import Case, Cases, Exercise, Part, Suspect, numbers
 from cnnlite.functional.dropout import DropoutCache, dropout_backward
 
 __all__ = ["DROPOUT"]
@@ -27,9 +25,8 @@ def three_masks(shape, p, seed):
 
 def mask_cases(rng: np.random.Generator) -> list[Case]:
     seed = int(rng.integers(1000))
-    cases = []
-    for shape, p in (((60, 50), 0.3), ((3, 10, 11, 12), 0.8), ((2000,), 0.5)):
-        cases.append(_mask(shape, p, seed))
+    settings = ((60, 50), 0.3), ((3, 10, 11, 12), 0.8), ((2000,), 0.5)
+    cases = [_mask(shape, p, seed) for shape, p in settings]
     return [*cases, _mask((4, 5), 0.0, seed, note="p = 0: all is kept")]
 
 
@@ -73,12 +70,25 @@ def _not_a_mask(mask: Any, shape: tuple[int, ...], p: float) -> str | None:
     return None
 
 
-def forward_cases(rng: np.random.Generator, train: bool) -> list[Case]:
-    cases = []
-    for shape, p in (((3, 4), 0.25), ((2, 3, 2, 2), 0.6)):
-        cases.append(_forward(numbers(rng, *shape), _keep(rng, shape), p, train))
-    cases.append(_forward(numbers(rng, 6, dtype=np.float32), _keep(rng, (6,)), 0.25, train))
-    return cases
+def forward_cases(train: bool) -> Cases:
+    settings = ((3, 4), 0.25, train, np.float64), ((2, 3, 2, 2), 0.6, train, np.float64)
+    return _cases("forward", "x", *settings, ((6,), 0.25, train, np.float32))
+
+
+def _cases(direction: str, name: str, *settings: tuple[tuple[int, ...], float, bool, Any]) -> Cases:
+    """Return what makes a case of each (shape, p, train, dtype)."""
+    call = f"dropout_{direction}({name}, keep, p, train)"
+
+    def case(x: np.ndarray, keep: np.ndarray, p: float, train: bool) -> Case:
+        suspects = _suspects(name, x, keep, p) if train else _at_test(x, keep, p)
+        inputs = {name: x, "keep": keep, "p": p, "train": train}
+        right = _through(x, keep, p, train)
+        return Case(call, inputs, right, suspects, may_alias=not train)
+
+    return lambda rng: [
+        case(numbers(rng, *shape, dtype=dtype), _keep(rng, shape), p, train)
+        for shape, p, train, dtype in settings
+    ]
 
 
 def _keep(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -87,16 +97,8 @@ def _keep(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return keep
 
 
-def _forward(x: np.ndarray, keep: np.ndarray, p: float, train: bool) -> Case:
-    right = _through(x, keep, p, train)
-    suspects = _suspects("x", x, keep, p) if train else _at_test(x, keep, p)
-    inputs = {"x": x, "keep": keep, "p": p, "train": train}
-    call = "dropout_forward(x, keep, p, train)"
-    return Case(call, inputs, right, suspects, may_alias=not train)
-
-
 def _through(x: np.ndarray, keep: np.ndarray, p: float, train: bool) -> np.ndarray:
-    """Dropout is linear and symmetric: backward does to dy what forward did to x."""
+    """Return y or dx: backward does to dy what forward does to x, which is linear."""
     cache = DropoutCache(keep if train else None, 1 / (1 - p) if train else 1.0, x.shape, x.dtype)
     return dropout_backward(x, cache)
 
@@ -127,29 +129,22 @@ def _at_test(x: np.ndarray, keep: np.ndarray, p: float) -> tuple[Suspect, ...]:
     )  # fmt: skip
 
 
-def backward_cases(rng: np.random.Generator) -> list[Case]:
-    cases = []
-    for shape, p, train in (((3, 4), 0.25, True), ((2, 3, 2, 2), 0.6, True), ((4, 2), 0.6, False)):
-        cases.append(_backward(numbers(rng, *shape), _keep(rng, shape), p, train))
-    return cases
-
-
-def _backward(dy: np.ndarray, keep: np.ndarray, p: float, train: bool) -> Case:
-    suspects = _suspects("dy", dy, keep, p) if train else _at_test(dy, keep, p)
-    inputs = {"dy": dy, "keep": keep, "p": p, "train": train}
-    expected = _through(dy, keep, p, train)
-    call = "dropout_backward(dy, keep, p, train)"
-    return Case(call, inputs, expected, suspects, may_alias=not train)
-
+BACKWARD = _cases(
+    "backward",
+    "dy",
+    ((3, 4), 0.25, True, np.float64),
+    ((2, 3, 2, 2), 0.6, True, np.float64),
+    ((4, 2), 0.6, False, np.float64),
+)
 
 DROPOUT = Exercise(
     "dropout",
     "dropout: mask, training, test, backward",
     (
         Part("mask", 2, "dropout_mask", mask_cases),
-        Part("train", 2, "dropout_forward", lambda rng: forward_cases(rng, True)),
-        Part("test", 1, "dropout_forward", lambda rng: forward_cases(rng, False)),
-        Part("backward", 2, "dropout_backward", backward_cases),
+        Part("train", 2, "dropout_forward", forward_cases(True)),
+        Part("test", 1, "dropout_forward", forward_cases(False)),
+        Part("backward", 2, "dropout_backward", BACKWARD),
     ),
     HELPERS,
 )

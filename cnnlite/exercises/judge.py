@@ -1,9 +1,7 @@
-"""Compares what came back with what was expected, and says in words where they part.
+"""Compares what came back with what was expected, and says in words where they differ.
 
 All of this happens in the checker's own process, on plain numbers and arrays.
 """
-
-from __future__ import annotations
 
 from typing import Any
 
@@ -59,7 +57,7 @@ def _wrong_tuple(part: Part, result: Any) -> str | None:
 
 
 def _swapped(part: Part, case: Case, results: list[Any]) -> str | None:
-    """Whether what was expected stands in another place of the tuple."""
+    """Return a message if the expected result stands in another place of the tuple."""
     assert part.take is not None
     for place, result in enumerate(results):
         if place != part.take and result is not None and not _differs(case, result):
@@ -120,7 +118,7 @@ def _with_cause(text: str, case: Case, came: np.ndarray) -> str:
 
 
 def _changed(case: Case, after: Any) -> str | None:
-    """Whether an input was modified: the result may be right, the caller's data are not."""
+    """Return a message if an input was modified, which spoils the caller's data."""
     for name, before in case.inputs.items():
         if not isinstance(before, np.ndarray):
             continue
@@ -151,7 +149,7 @@ def _shared(part: Part, case: Case, aliases: list[tuple[Any, Any]]) -> str | Non
 
 
 def describe(value: Any) -> str:
-    """A value in a few words."""
+    """Return a value in a few words."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, Other):
@@ -164,7 +162,7 @@ def describe(value: Any) -> str:
 
 
 def _numbers(came: Any, expected: Any) -> tuple[str, str]:
-    """Both numbers, with as many digits as it takes to tell them apart."""
+    """Return both numbers, with as many digits as it takes to tell them apart."""
     for digits in range(6, 17):
         texts = f"{float(came):.{digits}g}", f"{float(expected):.{digits}g}"
         if texts[0] != texts[1]:

@@ -1,12 +1,10 @@
 """The exercise linear."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.exercises.parts import Case, Cases, Exercise, Part, Suspect, numbers
 from cnnlite.functional import linear_backward, linear_forward
 
 __all__ = ["LINEAR"]
@@ -38,23 +36,16 @@ def _forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> Case:
     return Case("linear_forward(x, w, b)", {"x": x, "w": w, "b": b}, y, tuple(suspects))
 
 
-def backward_cases(which: int) -> Callable[[np.random.Generator], list[Case]]:
-    def cases(rng: np.random.Generator) -> list[Case]:
-        made = []
-        for n, inputs, outputs in SIZES:
-            x, w, b = _operands(rng, n, inputs, outputs)
-            made.append(_backward(which, numbers(rng, n, outputs), x, w, b))
-        return made
-
-    return cases
+def backward_cases(which: int) -> Cases:
+    return lambda rng: [_backward(which, rng, *_operands(rng, *sizes)) for sizes in SIZES]
 
 
-def _backward(which: int, dy: np.ndarray, x: np.ndarray, w: np.ndarray, b: np.ndarray) -> Case:
-    right = linear_backward(dy, linear_forward(x, w, b)[1])
-    expected = right[which]
-    assert expected is not None
-    n = len(x)
-    mean = Suspect("divided by N: the loss has its mean already in dy", lambda: expected / n)
+def _backward(
+    which: int, rng: np.random.Generator, x: np.ndarray, w: np.ndarray, b: np.ndarray
+) -> Case:
+    n, dy = len(x), numbers(rng, len(x), len(w))
+    expected: Any = linear_backward(dy, linear_forward(x, w, b)[1])[which]
+    mean = Suspect("divided by N, but the 1/N of the mean is already in dy", lambda: expected / n)
     if which == 0:
         suspects = []
         if w.shape[0] == w.shape[1]:

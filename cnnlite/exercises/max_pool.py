@@ -1,8 +1,6 @@
 """The exercise max-pool."""
 
-from __future__ import annotations
-
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -71,18 +69,17 @@ def _backward(rng: np.random.Generator, x: np.ndarray, size: int, stride: int, n
     right = max_pool2d_backward(dy, cache)
 
     def overwritten() -> np.ndarray:
-        """What stays if each window's share replaces the pixel's, window after window."""
+        """Return what is left if each window's share replaces the pixel's."""
         result = np.zeros_like(x)
-        for share in _shares(dy, cache):
+        for one in _one_by_one(dy):
+            share = max_pool2d_backward(one, cache)
             result = np.where(share != 0, share, result)
         return result
 
     def all_equal() -> np.ndarray:
-        """Every pixel that equals the maximum of a window gets all of its gradient."""
+        """Return dx if every pixel that equals a window's maximum gets all of its gradient."""
         result = np.zeros_like(x)
-        for i, j in np.ndindex(dy.shape[2:]):
-            one = np.zeros_like(dy)
-            one[:, :, i, j] = dy[:, :, i, j]
+        for one in _one_by_one(dy):
             mean = _spread(one, x, size, stride) * size * size
             top = _spread(one * y / dy, x, size, stride) * size * size
             result += np.where((mean != 0) & np.isclose(x, top), mean, 0)
@@ -104,13 +101,12 @@ def _backward(rng: np.random.Generator, x: np.ndarray, size: int, stride: int, n
     return Case("max_pool_backward(dy, x, size, stride)", inputs, right, suspects, note=note)
 
 
-def _shares(dy: np.ndarray, cache: Any) -> list[np.ndarray]:
-    shares = []
+def _one_by_one(dy: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the gradient of one window at a time, zero elsewhere."""
     for i, j in np.ndindex(dy.shape[2:]):
         one = np.zeros_like(dy)
         one[:, :, i, j] = dy[:, :, i, j]
-        shares.append(max_pool2d_backward(one, cache))
-    return shares
+        yield one
 
 
 def _spread(dy: np.ndarray, x: np.ndarray, size: int, stride: int) -> np.ndarray:
@@ -118,7 +114,7 @@ def _spread(dy: np.ndarray, x: np.ndarray, size: int, stride: int) -> np.ndarray
 
 
 def _last(dy: np.ndarray, x: np.ndarray, size: int, stride: int) -> np.ndarray:
-    """Turned by half a turn, the last maximum is the first."""
+    """Return dx if the last maximum counts, which is the first after half a turn."""
     h, w = x.shape[2:]
     rows = (h - size) // stride * stride + size  # that windows reach
     columns = (w - size) // stride * stride + size

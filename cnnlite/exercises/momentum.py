@@ -1,12 +1,10 @@
 """The exercise momentum."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
-from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, each, numbers
 from cnnlite.optim.sgd import sgd_update
 
 __all__ = ["MOMENTUM"]
@@ -15,7 +13,7 @@ OF = ("new_w", "new_v")
 
 
 def inputs_of(rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Two shapes, and values of lr and momentum that no mistake hides behind."""
+    """Return inputs of three shapes, with values of lr and momentum that hide no mistake."""
     made = []
     for shape, lr, momentum in (((4,), 0.2, 0.9), ((2, 3), 0.05, 0.6), ((2, 2, 2), 0.5, 0.0)):
         w, v, dw = (numbers(rng, *shape) for _ in range(3))
@@ -29,27 +27,16 @@ def stepped(given: dict[str, Any], nesterov: bool = False) -> tuple[np.ndarray, 
     return w, v
 
 
-def sgd_cases(rng: np.random.Generator) -> list[Case]:
-    cases = []
-    for given in inputs_of(rng):
-        w, dw, lr = (given[name] for name in ("w", "dw", "lr"))
-        right = w.copy()
-        sgd_update(right, dw, None, lr, 0.0, 0.0, False)
-        cases.append(_sgd(w, dw, lr, right))
-    return cases
-
-
-def _sgd(w: np.ndarray, dw: np.ndarray, lr: float, right: np.ndarray) -> Case:
+def _sgd(given: dict[str, Any]) -> Case:
+    w, dw, lr = (given[name] for name in ("w", "dw", "lr"))
+    right = w.copy()
+    sgd_update(right, dw, None, lr, 0.0, 0.0, False)
     suspects = (
         Suspect("the step goes with the gradient, uphill", lambda: 2 * w - right),
         Suspect("this is the change of w, not the new w", lambda: right - w),
         Suspect("the learning rate is missing", lambda: w - dw),
     )
     return Case("sgd_step(w, dw, lr)", {"w": w, "dw": dw, "lr": lr}, right, suspects)
-
-
-def velocity_cases(rng: np.random.Generator) -> list[Case]:
-    return [_velocity(given) for given in inputs_of(rng)]
 
 
 def _velocity(given: dict[str, Any]) -> Case:
@@ -71,10 +58,6 @@ def _velocity(given: dict[str, Any]) -> Case:
     return Case(call, given, stepped(given)[1], suspects)
 
 
-def weights_cases(rng: np.random.Generator) -> list[Case]:
-    return [_weights(given) for given in inputs_of(rng)]
-
-
 def _weights(given: dict[str, Any]) -> Case:
     w, v, dw, lr = (given[name] for name in ("w", "v", "dw", "lr"))
     new_w, new_v = stepped(given)
@@ -88,10 +71,6 @@ def _weights(given: dict[str, Any]) -> Case:
         Suspect("this is Nesterov's step", lambda: stepped(given, nesterov=True)[0]),
     )  # fmt: skip
     return Case("momentum_step(w, v, dw, lr, momentum)", given, new_w, suspects)
-
-
-def nesterov_cases(rng: np.random.Generator) -> list[Case]:
-    return [_nesterov(given) for given in inputs_of(rng)]
 
 
 def _nesterov(given: dict[str, Any]) -> Case:
@@ -114,9 +93,9 @@ MOMENTUM = Exercise(
     "momentum",
     "SGD, momentum and Nesterov's momentum",
     (
-        Part("sgd", 1, "sgd_step", sgd_cases),
-        Part("velocity", 2, "momentum_step", velocity_cases, 1, OF),
-        Part("weights", 2, "momentum_step", weights_cases, 0, OF),
-        Part("nesterov", 2, "nesterov_step", nesterov_cases, 0, OF),
+        Part("sgd", 1, "sgd_step", each(inputs_of, _sgd)),
+        Part("velocity", 2, "momentum_step", each(inputs_of, _velocity), 1, OF),
+        Part("weights", 2, "momentum_step", each(inputs_of, _weights), 0, OF),
+        Part("nesterov", 2, "nesterov_step", each(inputs_of, _nesterov), 0, OF),
     ),
 )

@@ -1,7 +1,5 @@
 """The exercise relu."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
@@ -19,16 +17,15 @@ def _forward(x: np.ndarray) -> Case:
     suspects = (
         Suspect("this is the absolute value", lambda: np.abs(x)),
         Suspect("what is negative is kept, and what is positive lost", lambda: np.minimum(x, 0)),
-        Suspect("this is where x is positive, 1 or 0, not x itself there", lambda: 1.0 * (x > 0)),
+        Suspect("this is 1 or 0 for the sign of x; x itself is asked for", lambda: 1.0 * (x > 0)),
         Suspect("nothing is cut off", lambda: x),
     )
     return Case("relu_forward(x)", {"x": x}, relu_forward(x)[0], suspects)
 
 
 def backward_cases(rng: np.random.Generator) -> list[Case]:
-    cases = []
-    for shape in ((3, 4), (2, 3, 4, 5)):
-        cases.append(_backward(numbers(rng, *shape), numbers(rng, *shape)))
+    shapes = (3, 4), (2, 3, 4, 5)
+    cases = [_backward(numbers(rng, *shape), numbers(rng, *shape)) for shape in shapes]
     x = np.array([[0.0, 1.5, -2.0], [0.0, -0.5, 0.25]])
     cases.append(_backward(numbers(rng, 2, 3), x, "x has zeros"))
     x32, dy32 = (numbers(rng, 5, dtype=np.float32) for _ in range(2))

@@ -11,10 +11,10 @@ from typing import Any
 from cnnlite.exercises.checking import Verdict
 from cnnlite.exercises.grading import Grade
 
-__all__ = ["as_csv", "as_json", "for_gradescope", "printable"]
+__all__ = ["as_csv", "as_json", "for_gradescope", "one_line"]
 
 
-def printable(text: object) -> str:
+def one_line(text: object) -> str:
     """Return a text, which may be a hostile file's name, as one line for a terminal or a file."""
     return "".join(c if c.isprintable() else "?" for c in str(text))
 
@@ -75,7 +75,7 @@ def as_csv(grades: Sequence[Grade]) -> str:
 
 def _cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    text = printable(text)
+    text = one_line(text)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
@@ -91,7 +91,7 @@ def for_gradescope(grade: Grade) -> dict[str, Any]:
         output.append(f"not allowed in this exercise: {', '.join(grade.flagged)}")
     return {
         "score": grade.points,
-        "output": printable("; ".join(output)),
+        "output": one_line("; ".join(output)),
         "tests": [
             {
                 "name": verdict.part.name,

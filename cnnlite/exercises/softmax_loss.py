@@ -1,39 +1,31 @@
 """The exercise softmax-loss."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 
-from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, numbers
+from cnnlite.exercises.parts import Case, Exercise, Part, Suspect, each, numbers
 from cnnlite.functional import cross_entropy_backward, cross_entropy_forward
 
 __all__ = ["SOFTMAX_LOSS"]
 
-Make = Callable[[np.ndarray, np.ndarray, str], Case]
-
-
-def cases_of(make: Make) -> Callable[[np.random.Generator], list[Case]]:
-    def cases(rng: np.random.Generator) -> list[Case]:
-        made = []
-        for n, classes in ((3, 4), (5, 3), (4, 4)):
-            targets = rng.integers(classes, size=n)
-            targets[:2] = 0, classes - 1  # never all of one class
-            made.append(make(2 * numbers(rng, n, classes), targets, ""))
-        large = np.array([[1000.0, 0.0, 999.0], [-1000.0, 1000.0, -1000.0], [0.0, 3000.0, 1.0]])
-        made.append(make(large, np.array([0, 1, 1]), "large scores"))
-        unlikely = np.array([[0.0, 800.0], [1.0, -2000.0]])
-        made.append(make(unlikely, np.array([0, 1]), "the right classes have tiny probabilities"))
-        return made
-
-    return cases
-
-
 EPSILONS = tuple(10.0**-digits for digits in range(3, 21))
+Operands = tuple[np.ndarray, np.ndarray, str]  # scores, targets, note
 
 
-def _softmax(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
+def operands(rng: np.random.Generator) -> Iterator[Operands]:
+    for n, classes in ((3, 4), (5, 3), (4, 4)):
+        targets = rng.integers(classes, size=n)
+        targets[:2] = 0, classes - 1  # never all of one class
+        yield 2 * numbers(rng, n, classes), targets, ""
+    large = np.array([[1000.0, 0.0, 999.0], [-1000.0, 1000.0, -1000.0], [0.0, 3000.0, 1.0]])
+    yield large, np.array([0, 1, 1]), "large scores"
+    unlikely = np.array([[0.0, 800.0], [1.0, -2000.0]])
+    yield unlikely, np.array([0, 1]), "the right classes have tiny probabilities"
+
+
+def _softmax(given: Operands) -> Case:
+    scores, _, note = given
     p = _probabilities(scores)
     if note:
         return Case("softmax(scores)", {"scores": scores}, p, note=note)
@@ -64,7 +56,8 @@ def _badly_normalised(e: np.ndarray) -> tuple[Suspect, ...]:
     )  # fmt: skip
 
 
-def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
+def _loss(given: Operands) -> Case:
+    scores, targets, note = given
     call, inputs = "cross_entropy(scores, targets)", {"scores": scores, "targets": targets}
     loss = float(cross_entropy_forward(scores, targets)[0])
     n, classes = scores.shape
@@ -92,7 +85,7 @@ def _loss(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
 
 
 def _guarded(right: np.ndarray, epsilon: float) -> tuple[Suspect, Suspect]:
-    """What an epsilon makes of the loss, given the right classes' probabilities."""
+    """Return what an epsilon makes of the loss, given the right classes' probabilities."""
     cause = (
         "an epsilon keeps p away from 0, as in log(p + 1e-8) or log(np.maximum(p, 1e-8)): it "
         "changes the loss; take the logarithm of the sum of exponentials instead"
@@ -103,7 +96,8 @@ def _guarded(right: np.ndarray, epsilon: float) -> tuple[Suspect, Suspect]:
     )
 
 
-def _gradient(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
+def _gradient(given: Operands) -> Case:
+    scores, targets, note = given
     call, inputs = "cross_entropy_backward(scores, targets)", {"scores": scores, "targets": targets}
     right = cross_entropy_backward(cross_entropy_forward(scores, targets)[1])
     if note:
@@ -115,14 +109,14 @@ def _gradient(scores: np.ndarray, targets: np.ndarray, note: str) -> Case:
         Suspect("the right class is treated like the others", lambda: p / n),
         Suspect("the right class is treated like the others, and the 1/N is missing", lambda: p),
         Suspect("divided by N and by C", lambda: right / classes),
-        Suspect("the loss acts on the other classes too, through the sum below",
+        Suspect("the other classes act on the loss too, through the sum",
                 lambda: np.where(np.arange(classes) == targets[:, None], right, 0)),
     )  # fmt: skip
     return Case(call, inputs, right, suspects)
 
 
 def _probabilities(scores: np.ndarray) -> np.ndarray:
-    """By way of the loss: it is -log p of whatever class is called the right one."""
+    """Return p by way of the loss, which is -log p of the class that is called the right one."""
     columns = [
         cross_entropy_forward(scores, np.full(len(scores), c), reduction="none")[0]
         for c in range(scores.shape[1])
@@ -136,8 +130,8 @@ SOFTMAX_LOSS = Exercise(
     "softmax-loss",
     "softmax and cross-entropy, forward and backward",
     (
-        Part("softmax", 2, "softmax", cases_of(_softmax)),
-        Part("loss", 3, "cross_entropy", cases_of(_loss), hints=INDEX),
-        Part("gradient", 4, "cross_entropy_backward", cases_of(_gradient), hints=INDEX),
+        Part("softmax", 2, "softmax", each(operands, _softmax)),
+        Part("loss", 3, "cross_entropy", each(operands, _loss), hints=INDEX),
+        Part("gradient", 4, "cross_entropy_backward", each(operands, _gradient), hints=INDEX),
     ),
 )

@@ -1,7 +1,5 @@
 """A student's file: read here, run in a process of its own."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import re
@@ -44,7 +42,7 @@ Start = Callable[[float], Session]
 
 
 def start_child(seconds: float, refused: tuple[str, ...] = SOLVED) -> Session:
-    """Return a process of its own for one file.
+    """Return a process for one file.
 
     Args:
         seconds: processor time that all requests together may take.
@@ -69,8 +67,8 @@ class Submission:
     """A file, and a process in which its functions are called; another one if that is lost.
 
     Args:
-        exercise: which it is.
-        file: the student's.
+        exercise: the exercise.
+        file: the student's file.
         seconds: time limit of loading it, and of each request.
         start: makes the process.
         alone: whether it may not import the files beside it.

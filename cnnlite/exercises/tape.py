@@ -1,7 +1,5 @@
 """The exercise tape: reverse-mode differentiation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any
@@ -29,16 +27,10 @@ def local(result, *inputs):
         slopes.append(sum(float(slope) for v, slope in result.edges if v is x))
     return slopes
 
-def ladder(steps):
+def chain(steps, *slopes):
     v = [Var(1.0)]
     for _ in range(steps):
-        v.append(Var(v[-1].value, [(v[-1], 0.5), (v[-1], 0.5)]))
-    return v
-
-def chain(steps):
-    v = [Var(1.0)]
-    for _ in range(steps):
-        v.append(Var(v[-1].value, [(v[-1], 1.0)]))
+        v.append(Var(v[-1].value, [(v[-1], slope) for slope in slopes]))
     return v
 
 def graph(edges, values):
@@ -75,15 +67,19 @@ Edges = list[list[tuple[int, float]]]
 
 
 def _local(expression: str, names: str, point: list[float], *suspects: Suspect) -> Case:
-    """Value and local derivatives of one operation; those that cnnlite.autodiff has."""
-    graph = parse(expression, list(names))
-    expected = [graph(*point)[0], *jacobian(graph, point)[0].tolist()]
+    """Return a case of one operation, its value and local derivatives by cnnlite.autodiff."""
+    expected = _value_and_gradient(expression, names, point)
     made = ", ".join(names)
     values = ", ".join(f"Var({number:g})" for number in point)
     call = f"(lambda {made}: local({expression}, {made}))({values})"
     parts = ", ".join(["value", *(f"d/d{name}" for name in names)])
     shown = f"[{parts}] of {expression} with {made} = {values}"
     return Case(call, {}, expected, suspects, shown=shown)
+
+
+def _value_and_gradient(expression: str, names: str, point: list[float]) -> list[float]:
+    graph = parse(expression, list(names))
+    return [graph(*point)[0], *jacobian(graph, point)[0].tolist()]
 
 
 def add_cases(rng: np.random.Generator) -> list[Case]:
@@ -156,23 +152,18 @@ VALUES = [3.0, 4.0, 12.0, 15.0, 180.0, 192.0]
 
 
 def order_cases(rng: np.random.Generator) -> list[Case]:
-    shown = "order(result)"
+    def case(nodes: str, edges: Edges, note: str) -> Case:
+        judge = _ordered(edges)
+        return Case(f"places({nodes})", {}, judge=judge, shown="order(result)", note=note)
+
+    total: Edges = [[], [], [(1, 1.0), (0, 1.0)]]
+    repeated: Edges = [[], *([(k, 0.5)] for k in range(60))]
     return [
-        Case("places([Var(2.0)])", {}, judge=_ordered([[]]), shown=shown, note="an input"),
-        Case(
-            f"places(graph({DAG}, {VALUES}))", {}, judge=_ordered(DAG), shown=shown,
-            note="a = x*y, b = a + x, c = a*b, result = a + c",
-        ),
-        Case(
-            f"places(graph({[[], [], [(1, 1.0), (0, 1.0)]]}, [1.0, 1.0, 2.0]))", {},
-            judge=_ordered([[], [], [(1, 1.0), (0, 1.0)]]), shown=shown,
-            note="y + x, where both are 1.0",
-        ),
-        Case(
-            "places(ladder(60))", {}, judge=_ordered([[], *([(k, 0.5)] for k in range(60))]),
-            shown=shown, note="60 times, each number is used twice by the next",
-        ),
-    ]  # fmt: skip
+        case("[Var(2.0)]", [[]], "an input"),
+        case(f"graph({DAG}, {VALUES})", DAG, "a = x*y, b = a + x, c = a*b, result = a + c"),
+        case(f"graph({total}, [1.0, 1.0, 2.0])", total, "y + x, where both are 1.0"),
+        case("chain(60, 0.5, 0.5)", repeated, "60 times, each number is used twice by the next"),
+    ]
 
 
 def _ordered(edges: Edges) -> Callable[[Any], str | None]:
@@ -206,8 +197,9 @@ def backward_cases(rng: np.random.Generator) -> list[Case]:
         edges: Edges, right: list[float], note: str, times: int = 1, *suspects: Suspect
     ) -> Case:
         call = f"adjoints(graph({edges}, {[1.0] * len(edges)}), {times})"
-        return Case(call, {}, right, suspects, shown="adjoints after backward(result)", note=note)
+        return Case(call, {}, right, suspects, shown=shown, note=note)
 
+    shown = "adjoints after backward(result)"
     line: Edges = [[], [(0, 2.0)], [(1, 5.0)]]
     twice: Edges = [[], [(0, 3.0), (0, 3.0)]]
     first, sums = "y = 2x, result = 5y", "adjoints are multiplied along a way, not added"
@@ -233,9 +225,9 @@ def backward_cases(rng: np.random.Generator) -> list[Case]:
              Suspect(again, lambda: [30, 10, 1]),
              Suspect(again, lambda: [40, 15, 2]),
              Suspect(again, lambda: [20, 10, 2])),
-        Case("adjoints(ladder(60))", {}, [1.0] * 61, shown="adjoints after backward(result)",
+        Case("adjoints(chain(60, 0.5, 0.5))", {}, [1.0] * 61, shown=shown,
              note="60 times, each number is used twice by the next"),
-        Case("adjoints(chain(300))", {}, [1.0] * 301, shown="adjoints after backward(result)",
+        Case("adjoints(chain(300, 1.0))", {}, [1.0] * 301, shown=shown,
              note="300 numbers one after the other"),
     ]  # fmt: skip
 
@@ -250,8 +242,7 @@ def together_cases(rng: np.random.Generator) -> list[Case]:
 
 
 def _gradient(expression: str, point: list[float]) -> Case:
-    graph = parse(expression, ["x", "y"])
-    expected = [graph(*point)[0], *jacobian(graph, point)[0].tolist()]
+    expected = _value_and_gradient(expression, "xy", point)
     numbers = ", ".join(f"{number:g}" for number in point)
     call = f"gradient(lambda x, y: {expression}, {numbers})"
     shown = f"[value, x.adjoint, y.adjoint] of {expression} at x, y = {numbers}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,17 +10,8 @@ import numpy as np
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, check_shape, contiguous
 from cnnlite.checks.numbers import flag, real
-from cnnlite.functional.post_ops import apply, check_post, split, undo
-from cnnlite.functional.statistics import inverse_deviation
+from cnnlite.functional.post_ops import apply, check_post, undo
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
-from cnnlite.quiet import quiet
-
-__all__ = [
-    "BatchNormCache",
-    "batch_norm_forward",
-    "batch_norm_backward",
-    "batch_norm_addend_backward",
-]
 
 __all__ = [
     "BatchNormCache",
@@ -42,7 +34,6 @@ class BatchNormCache(NamedTuple):
     kept: Kept  # what backward needs of the post-ops; of ReLU without an addend nothing, from x
 
 
-@quiet
 def batch_norm_forward(
     x: Array,
     gamma: Array | None,
@@ -85,25 +76,26 @@ def batch_norm_forward(
     momentum = _checked_momentum(momentum)
     eps = real("BatchNorm", "eps", eps, 0)
     check_post("BatchNorm", post, addend=True)
+    x, own, later = contiguous(x), post, NO_POST_OPS
     addend = post.addend
     if addend is not None:
         check_floats("BatchNorm", x=x, addend=addend)
         check_shape("BatchNorm", "addend", addend, x.shape)
         addend = contiguous(addend)
-    x = contiguous(x)
-    channels, count = x.shape[1], x.size // x.shape[1]
-    mean, inverse_std, variance = (np.empty(channels, x.dtype) for _ in range(3))
-    rest = np.zeros(channels, x.dtype)
+    if post.activation not in (None, "relu"):
+        own, later = PostOps(addend), PostOps(activation=post.activation)
+    elif addend is not post.addend:
+        own = PostOps(addend, post.activation)
+    shape, dtype = x.shape, x.dtype
+    channels = shape[1]
+    mean, rest = np.empty(channels, dtype), np.empty(channels, dtype)
+    inverse_std, variance = np.empty(channels, dtype), np.empty(channels, dtype)
     from_batch = train and x.size > 0
-    if not from_batch:
-        mean[...] = 0 if running_mean is None else running_mean
-        inverse_std[...] = inverse_deviation(
-            np.ones(channels) if running_var is None else running_var, eps, x.dtype
-        )
-    own, later = split(post._replace(addend=addend))
-    if later.addend is not None:
-        own, later = PostOps(addend), later._replace(addend=None)
-    y = empty(x.shape, x.dtype)
+    known_mean = None if running_mean is None else contiguous(running_mean)
+    known_var = None if running_var is None else contiguous(running_var)
+    if known_mean is None and not from_batch:
+        known_mean, known_var = np.zeros(channels, dtype), np.ones(channels, dtype)
+    y = empty(shape, dtype)
     kernels.batch_norm_forward(
         _planes(x),
         y,
@@ -115,16 +107,20 @@ def batch_norm_forward(
         from_batch,
         own,
         rest,
+        known_mean,
+        known_var,
+        momentum,
     )
-    if later:
+    if from_batch and running_mean is not None and known_mean is not running_mean:
+        running_mean[...] = known_mean  # it was not contiguous
+    if from_batch and running_var is not None and known_var is not running_var:
+        running_var[...] = known_var
+    if later is not NO_POST_OPS:
         y, kept = apply(y, later)
+    elif own.activation is None:
+        kept = NOTHING_KEPT
     else:
-        kept = Kept(own.activation, None if own.addend is None or not own.activation else y)
-    if from_batch and running_mean is not None and running_var is not None:
-        running_mean *= 1 - momentum
-        running_mean += momentum * mean
-        running_var *= 1 - momentum
-        running_var += momentum * count / (count - 1) * variance
+        kept = Kept("relu", None if addend is None else y)
     return y, BatchNormCache(x, mean, rest, inverse_std, gamma, beta, train, kept)
 
 
@@ -170,13 +166,14 @@ def batch_norm_addend_backward(
     """
     need_dx = flag("BatchNorm", "need_dx", need_dx)
     x = cache.x
-    dy = check_gradient("BatchNorm", dy, x.shape, x.dtype)
-    dgamma, dbeta = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
-    dx = empty(x.shape, x.dtype) if need_dx else None
+    shape, dtype = x.shape, x.dtype
+    dy = check_gradient("BatchNorm", dy, shape, dtype)
+    dgamma, dbeta = np.empty(shape[1], dtype), np.empty(shape[1], dtype)
+    dx = empty(shape, dtype) if need_dx else None
     kept = cache.kept
     if kept.activation not in (None, "relu"):
-        dy, kept = undo(dy, kept, x.shape), NOTHING_KEPT
-    dsum = None if kept.values is None else empty(x.shape, x.dtype)
+        dy, kept = undo(dy, kept, shape), NOTHING_KEPT
+    dsum = None if kept.values is None else empty(shape, dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -201,16 +198,15 @@ def batch_norm_addend_backward(
 
 def _planes(x: Array) -> Array:
     """A view of shape (N, C, L), with all pixels of an image in one row."""
-    n, c = x.shape[:2]
-    return x.reshape(n, c, x.size // (n * c) if n else 1)
+    shape = x.shape
+    return x.reshape(*shape[:2], math.prod(shape[2:]))
 
 
 def _affine(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
     """gamma and beta, or the ones and zeros that their absence stands for."""
-    channels = x.shape[1]
     return (
-        np.ones(channels, x.dtype) if gamma is None else contiguous(gamma),
-        np.zeros(channels, x.dtype) if beta is None else contiguous(beta),
+        np.ones(x.shape[1], x.dtype) if gamma is None else contiguous(gamma),
+        np.zeros(x.shape[1], x.dtype) if beta is None else contiguous(beta),
     )
 
 
@@ -231,16 +227,19 @@ def _check(
     running_var: Array | None,
     train: bool,
 ) -> None:
-    running: dict[str, Any] = {"running_mean": running_mean, "running_var": running_var}
-    optional = ["gamma", "beta", *running]
-    check_floats("BatchNorm", x=x, gamma=gamma, beta=beta, **running, optional=optional)
-    if x.ndim not in (2, 3, 4) or 0 in x.shape[1:]:
+    channels: dict[str, Any] = {
+        "gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var,
+    }  # fmt: skip
+    check_floats("BatchNorm", x=x, **channels, optional=channels)
+    shape = x.shape
+    if len(shape) not in (2, 3, 4) or 0 in shape[1:]:
         raise ValueError(
             "BatchNorm: x must have shape (N, C), (N, C, L) or (N, C, H, W) with C, L, H and W at "
             f"least 1, got {x.shape}"
         )
-    for argument, array in {"gamma": gamma, "beta": beta, **running}.items():
-        if array is not None and array.shape != (x.shape[1],):
+    expected = (shape[1],)
+    for argument, array in channels.items():
+        if array is not None and array.shape != expected:
             raise ValueError(
                 f"BatchNorm: {argument} has shape {array.shape}, but x has {x.shape[1]} channels "
                 f"(x {x.shape})"
@@ -251,10 +250,11 @@ def _check(
         if running_mean is None:
             raise ValueError("BatchNorm: train=False needs running_mean and running_var")
         return
-    for argument, array in running.items():
+    for argument in ("running_mean", "running_var"):
+        array = channels[argument]
         if array is not None and not array.flags.writeable:
             raise ValueError(f"BatchNorm: {argument} is read-only, but train=True updates it")
-    if x.size == x.shape[1]:
+    if x.size == shape[1]:
         raise ValueError(
             f"BatchNorm: training needs more than one value per channel, got x {x.shape}"
         )

@@ -36,6 +36,8 @@ def check_post(name: str, post: PostOps, addend: bool = False, pool: bool = Fals
         TypeError: it is no `PostOps`.
         ValueError: the activation is none of `ACTIVATIONS`, or it cannot add or pool.
     """
+    if post is NO_POST_OPS:
+        return
     if not isinstance(post, PostOps):
         raise TypeError(f"{name}: post is {shown(post)}, expected a PostOps")
     if post.activation not in (None, *ACTIVATIONS):

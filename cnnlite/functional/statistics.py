@@ -50,15 +50,10 @@ def mean_products(a: Array, b: Array) -> npt.NDArray[np.float64]:
     return means
 
 
-def inverse_deviation(variance: Array, eps: float, dtype: np.dtype[Any]) -> Array:
-    """Return 1 / sqrt(variance + eps), rounded to dtype; 0, not infinity, where that is 1 / 0."""
-    return _inverse(np.sqrt(variance.astype(np.float64) + eps), dtype)
-
-
 def inverse_row_deviation(centred: Array, eps: float) -> Array:
     """Return 1 / sqrt(mean square + eps) of rows without their mean, (R, 1); 0 for 1 / 0."""
     squares = mean_products(centred, centred)
-    inverse = inverse_deviation(squares, eps, centred.dtype)
+    inverse = _inverse(np.sqrt(squares + eps), centred.dtype)
     for row in np.flatnonzero(~((squares + eps > _TINY) & (squares <= _HUGE))):
         peak = float(np.abs(centred[row]).max())
         if 0 < peak <= _HUGE:
@@ -92,5 +87,6 @@ def _row_means(rows: Array) -> npt.NDArray[np.float64]:
 
 
 def _inverse(deviation: npt.NDArray[np.float64], dtype: np.dtype[Any]) -> Array:
+    """1 / deviation, rounded to dtype: 0, not infinity, where that is 1 / 0."""
     inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
     return np.minimum(inverse, np.finfo(dtype).max).astype(dtype)

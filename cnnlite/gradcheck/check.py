@@ -5,8 +5,6 @@ is compared with the gradient that backward gives.  Entries where the function h
 0) or a tie (two equal maxima) have no derivative: they are found, left out and counted.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 
@@ -38,13 +36,14 @@ def check_layer(
 ) -> GradientReport:
     """Check a layer's gradients with respect to its input and all its parameters.
 
-    They are checked at the layer's own values, and at others: parameters and buffers moved away
-    from the first ones, evaluation where it differs from training, a batch of one and of one more,
-    an input near 0.  What is told of a gradient is its first mistake.  The rules for layers are
-    checked too: nothing that is given may change, nothing may be kept but in the cache.
+    They are checked at the layer's own values and at others: with parameters and buffers moved
+    away from their first values, in evaluation where it differs from training, with a batch of one
+    and one larger by one, and with an input near 0.  The report gives each gradient's first
+    mistake.  The rules for layers are checked too: no argument may change, and nothing may be kept
+    except in the cache.
 
     A float64 copy of the layer is checked; the layer itself, its parameters, buffers and dtype
-    stay as they are.  Needed are `forward(x, ...)` returning (y, cache) and `backward(dy, cache,
+    stay as they are.  It needs `forward(x, ...)` returning (y, cache) and `backward(dy, cache,
     ...)` returning (dx, grads); `params` and `buffers` are used if they are there, and the
     arguments `train`, `rng` and `need_dx` are given to methods that take them.
 
@@ -52,13 +51,13 @@ def check_layer(
         layer: the layer.
         x: input, or its shape (a tuple) for normally distributed numbers.
         train: passed on to forward; None checks training, and evaluation where it differs.
-        seed: of the random numbers here and of the layer's (dropout), which repeat.
+        seed: seed of the check's random numbers and of the layer's (dropout).
         h: step of the differences.
         tolerance: largest relative error allowed beyond what rounding explains.
-        max_entries: larger arrays are checked at so many random entries.
+        max_entries: larger arrays are checked at this many random entries.
 
     Returns:
-        a report; print it, or ask `.passed`.
+        A report; print it, or read `.passed`.
 
     Raises:
         TypeError, ValueError: what the layer raises when it is given x; x is empty, or holds no
@@ -95,7 +94,7 @@ def check_loss(
         seed, h, tolerance, max_entries: as in `check_layer`.
 
     Returns:
-        a report with one gradient, "scores".
+        A report with one gradient, "scores".
     """
     settings, rng = _settings("check_loss", seed, h, tolerance, max_entries)
     scores = _numbers("check_loss", "scores", scores, rng)
@@ -115,19 +114,17 @@ def check_loss(
 def _settings(
     name: str, seed: int, h: float, tolerance: float, max_entries: int
 ) -> tuple[Settings, np.random.Generator]:
-    """Check what both checks take."""
-    settings = Settings(
-        real(name, "h", h, 0, open_low=True),
-        real(name, "tolerance", tolerance, 0, open_low=True),
-        count(name, "max_entries", max_entries),
-    )
+    """Validate what both checks take."""
+    h = real(name, "h", h, 0, open_low=True)
+    tolerance = real(name, "tolerance", tolerance, 0, open_low=True)
+    settings = Settings(h, tolerance, count(name, "max_entries", max_entries))
     return settings, np.random.default_rng(integer(name, "seed", seed, 0))
 
 
 def _numbers(
     name: str, argument: str, value: npt.ArrayLike | tuple[int, ...], rng: np.random.Generator
 ) -> Array:
-    """The array itself in float64, or normally distributed numbers of a shape."""
+    """Return the array itself in float64, or normally distributed numbers of a shape."""
     if isinstance(value, tuple):
         array = rng.standard_normal([integer(name, argument, size, 0) for size in value])
     else:
@@ -148,7 +145,7 @@ def _check(
     dy: Array | None,
     settings: Settings,
 ) -> GradientReport:
-    """The report of all points; `dy` is broadcast to y's shape, None means random numbers."""
+    """Return the report of all points; dy is broadcast to y's shape, None means random numbers."""
     results: dict[str, GradientCheck] = {}
     problems: list[str] = []
     for point in points(subject, x, modes, rng):
@@ -165,18 +162,11 @@ def _check(
             old = results.setdefault(check.name, check)
             judged = check.checked or not check.skipped
             if old.passed and not check.passed and judged:
-                results[check.name] = dataclasses.replace(
-                    old,
-                    worst_error=check.worst_error,
-                    worst_index=check.worst_index,
-                    numeric=check.numeric,
-                    analytic=check.analytic,
-                    diagnosis=f"{point.where}: {check.diagnosis}",
-                )
-        for problem in broken:
-            if problem not in problems:
-                problems.append(problem)
-    return GradientReport(subject.name, tuple(results.values()), tuple(problems))
+                counts = {key: getattr(old, key) for key in ("shape", "checked", "skipped")}
+                told = f"{point.where}: {check.diagnosis}"
+                results[check.name] = dataclasses.replace(check, **counts, diagnosis=told)
+        problems += broken
+    return GradientReport(subject.name, tuple(results.values()), tuple(dict.fromkeys(problems)))
 
 
 class _Refused(Exception):
@@ -191,7 +181,7 @@ def _check_at(
     dy: Array | None,
     settings: Settings,
 ) -> tuple[list[GradientCheck], list[str]]:
-    """The checks of all gradients at one point, and the rules broken there."""
+    """Return the checks of all gradients at one point, and the rules broken there."""
     subject.train = point.train
     subject.place(point.state)
     try:
@@ -200,7 +190,7 @@ def _check_at(
         if point.rules:
             raise
         raise _Refused from error
-    if not point.rules and not _fits(y, point.x):
+    if not point.rules and y.ndim and len(y) != len(point.x):  # another number of examples
         raise _Refused
     broken = [f"{key} was changed by forward or backward" for key in subject.changed("params")]
     dy = np.array(rng.standard_normal(y.shape) if dy is None else np.broadcast_to(dy, y.shape))
@@ -216,8 +206,3 @@ def _check_at(
     if point.rules:
         broken += find_problems(subject, point, y, dy)
     return checks, broken
-
-
-def _fits(y: Array, x: Array) -> bool:
-    """Whether the output has as many examples as the input."""
-    return not y.ndim or len(y) == len(x)

@@ -1,6 +1,4 @@
-"""One gradient against the differences of forward."""
-
-from __future__ import annotations
+"""The comparison of one gradient with the differences of forward."""
 
 from dataclasses import dataclass
 
@@ -8,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.checks.numbers import real
-from cnnlite.gradcheck.diagnosis import diagnose, diagnose_shape
+from cnnlite.gradcheck.diagnosis import Wrong, diagnose, diagnose_shape
 from cnnlite.gradcheck.numeric import Array, Index, choose_entries, probe
 from cnnlite.gradcheck.points import Point
 from cnnlite.gradcheck.report import GradientCheck
@@ -52,21 +50,20 @@ def compare(
         name: what the gradient is called.
         point: where.
         array: what is moved: the point's x, or a parameter of the subject.
-        gradient: what backward says of it, None if nothing.
+        gradient: what backward returned for it, None if nothing.
         dy: the gradient with respect to the output.
-        scale: the largest entry of dx: numbers of this size are on the way to all gradients, which
-            know no more digits than these.
+        scale: the largest entry of dx: intermediate results of this size lead to all gradients,
+            which are no more exact than these.
         rng: chooses entries.
         settings: see `check_layer`.
     """
     x, tolerance = point.x, settings.tolerance * point.tolerance
     batch = len(x) if x.ndim else 1
-    nothing = (0, (), 0.0, None, 0.0, 0.0)
     if gradient is None:
-        return GradientCheck(name, array.shape, *nothing, "backward gives no gradient for it")
+        return GradientCheck(name, array.shape, diagnosis="backward gives no gradient for it")
     if gradient.shape != array.shape:
         wrong = diagnose_shape(gradient.shape, array.shape, batch)
-        return GradientCheck(name, array.shape, *nothing, wrong)
+        return GradientCheck(name, array.shape, diagnosis=wrong)
 
     rounding = 64 * float(np.finfo(np.float64).eps) * scale if np.isfinite(scale) else 0.0
 
@@ -87,7 +84,7 @@ def compare(
     skipped = tuple(probes.skipped)
     if not probes.indices:
         wrong = "no entry has a derivative there: choose another x" if skipped else ""
-        return GradientCheck(name, array.shape, 0, skipped, *nothing[2:], wrong)
+        return GradientCheck(name, array.shape, skipped=skipped, diagnosis=wrong)
     found = [float(gradient[index]) for index in probes.indices]
     errors = [
         relative_error(n, a, floor(noise))
@@ -96,15 +93,7 @@ def compare(
     worst = int(np.argmax(errors))  # NaN counts as the largest
     wrong = ""
     if not errors[worst] <= tolerance:
-        wrong = diagnose(gradient, probes, batch, dy, array, array is x, subject.state["params"])
-    return GradientCheck(
-        name,
-        array.shape,
-        len(errors),
-        skipped,
-        errors[worst],
-        probes.indices[worst],
-        probes.numeric[worst],
-        found[worst],
-        wrong,
-    )
+        params = subject.state["params"]
+        wrong = diagnose(Wrong(gradient, probes, batch, dy, array, array is x, params))
+    at_worst = errors[worst], probes.indices[worst], probes.numeric[worst], found[worst]
+    return GradientCheck(name, array.shape, len(errors), skipped, *at_worst, wrong)

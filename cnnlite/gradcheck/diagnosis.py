@@ -1,21 +1,18 @@
-"""What is probably wrong with a gradient, in plain words: tries the usual mistakes in turn."""
-
-from __future__ import annotations
+"""What is probably wrong with a gradient, in plain words: the usual mistakes are tried in turn."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from cnnlite.gradcheck.numeric import Probes
-
-Array = npt.NDArray[np.floating[Any]]
+from cnnlite.gradcheck.numeric import Array, Probes
 
 
 def diagnose_shape(actual: tuple[int, ...], expected: tuple[int, ...], batch: int) -> str:
-    """Says what a gradient of the wrong shape probably is."""
+    """Return what is probably wrong with a gradient of another shape."""
     got = f"the gradient has shape {actual}, expected {expected}"
     if actual == expected[::-1]:
         return f"{got}: it is transposed"
@@ -26,16 +23,9 @@ def diagnose_shape(actual: tuple[int, ...], expected: tuple[int, ...], batch: in
     return got
 
 
-def diagnose(
-    analytic: Array,
-    probes: Probes,
-    batch: int,
-    dy: Array,
-    array: Array,
-    is_input: bool,
-    params: Mapping[str, Any],
-) -> str:
-    """Says why a gradient of the right shape is probably wrong.
+@dataclass(frozen=True)
+class Wrong:
+    """A gradient of the right shape that is wrong.
 
     Args:
         analytic: what backward gave.
@@ -45,36 +35,59 @@ def diagnose(
         array: what the gradient belongs to.
         is_input: whether that is the layer's input.
         params: the layer's parameters.
-
-    Returns:
-        one sentence.
     """
-    where = tuple(np.array(probes.indices).T)
-    found, wanted = analytic[where], np.array(probes.numeric)
-    if not np.isfinite(found).all():
-        bad = np.count_nonzero(~np.isfinite(analytic))
-        return f"{bad} of {analytic.size} entries are not finite (NaN or infinity)"
-    if not np.isfinite(wanted).all():
+
+    analytic: Array
+    probes: Probes
+    batch: int
+    dy: Array
+    array: Array
+    is_input: bool
+    params: Mapping[str, Any]
+
+    @cached_property
+    def where(self) -> tuple[Any, ...]:
+        """The indices of the entries that were probed, axis by axis."""
+        return tuple(np.array(self.probes.indices).T)
+
+    @cached_property
+    def found(self) -> Array:
+        """What backward gave for these entries."""
+        return self.analytic[self.where]
+
+    @cached_property
+    def wanted(self) -> Array:
+        """Their numeric derivatives."""
+        return np.array(self.probes.numeric)
+
+
+def diagnose(g: Wrong) -> str:
+    """Return in one sentence what is probably wrong."""
+    if not np.isfinite(g.found).all():
+        bad = np.count_nonzero(~np.isfinite(g.analytic))
+        return f"{bad} of {g.analytic.size} entries are not finite (NaN or infinity)"
+    if not np.isfinite(g.wanted).all():
         return "the differences are not finite: forward gives NaN or infinity"
-    if not found.any():
+    if not g.found.any():
         return "the gradient is zero everywhere: it is never computed, or overwritten"
-    if not wanted.any():
+    if not g.wanted.any():
         return "the gradient should be zero: the output does not depend on this array"
-    if _close(-found, wanted):
+    if _close(-g.found, g.wanted):
         return "the sign is wrong"
     return (
-        _diagnose_factor(found, wanted, batch)
-        or _diagnose_parameter(found, wanted, where, array.shape, params)
-        or _diagnose_arrangement(analytic, where, wanted)
-        or (None if is_input else _diagnose_sum(found, probes, batch))
-        or _diagnose_dy(found, probes, analytic, where, dy, is_input)
-        or (None if is_input else _diagnose_decay(found, wanted, array[where]))
-        or _diagnose_nearness(found, wanted)
-        or _diagnose_place(found, wanted, where, analytic.shape, is_input)
+        _factor(g)
+        or _parameter(g)
+        or _arrangement(g)
+        or (None if g.is_input else _sum(g))
+        or _of_dy(g)
+        or (None if g.is_input else _decay(g))
+        or _nearness(g)
+        or _place(g)
     )
 
 
-def _diagnose_factor(found: Array, wanted: Array, batch: int) -> str | None:
+def _factor(g: Wrong) -> str | None:
+    found, wanted, batch = g.found, g.wanted, g.batch
     factor = float(found @ wanted / (wanted @ wanted))
     if factor == 0 or not _close(found, factor * wanted):
         return None
@@ -91,49 +104,42 @@ def _diagnose_factor(found: Array, wanted: Array, batch: int) -> str | None:
     return text
 
 
-def _diagnose_parameter(
-    found: Array,
-    wanted: Array,
-    where: tuple[Any, ...],
-    shape: tuple[int, ...],
-    params: Mapping[str, Any],
-) -> str | None:
-    """A parameter that is a factor too few or too many, along some axis."""
-    for key, param in params.items():
+def _parameter(g: Wrong) -> str | None:
+    """Return which parameter is a factor too few or too many, along some axis."""
+    for key, param in g.params.items():
         if np.ptp(param) == 0:
             continue
-        for factors in _along_axes(np.asarray(param), shape):
-            if _close(found * factors[where], wanted):
+        for factors in _along_axes(np.asarray(param), g.array.shape):
+            if _close(g.found * factors[g.where], g.wanted):
                 return f"the factor {key} is missing"
-            if _close(found, wanted * factors[where]):
+            if _close(g.found, g.wanted * factors[g.where]):
                 return f"{key} is a factor too many"
     return None
 
 
 def _along_axes(param: Array, shape: tuple[int, ...]) -> Iterator[Array]:
-    """A parameter in the given shape, in each way that it may be meant."""
+    """Yield a parameter in the given shape, in each way that it may be meant."""
     if param.shape == shape:
         yield param
-    flat = param.ravel()
     for axis, size in enumerate(shape):
-        if flat.size == size:
-            lengths = [size if k == axis else 1 for k in range(len(shape))]
-            yield np.broadcast_to(flat.reshape(lengths), shape)
+        if param.size == size:
+            others = [k for k in range(len(shape)) if k != axis]
+            yield np.broadcast_to(np.expand_dims(param.ravel(), others), shape)
 
 
-def _diagnose_decay(found: Array, wanted: Array, values: Array) -> str | None:
-    extra = found - wanted
-    if len(found) < 3 or not values.any():
+def _decay(g: Wrong) -> str | None:
+    extra, values = g.found - g.wanted, g.array[g.where]
+    if len(extra) < 3 or not values.any():
         return None
     part = float(extra @ values / (values @ values))
-    # Where all values are the same, a constant that is added may be anything but decay.
+    # Where all values are the same, any added constant looks like decay.
     if part == 0 or not _close(extra, part * values) or (np.ptp(values) == 0 and abs(part) > 0.5):
         return None
     return f"{part:.3g} times the parameter is added: weight decay belongs to the optimizer"
 
 
-def _diagnose_nearness(found: Array, wanted: Array) -> str | None:
-    off = np.abs(found - wanted) / np.max(np.abs(wanted))
+def _nearness(g: Wrong) -> str | None:
+    off = np.abs(g.found - g.wanted) / np.max(np.abs(g.wanted))
     if np.max(off) > 0.05 or np.count_nonzero(off > 1e-9) < len(off) / 2:
         return None
     return (
@@ -142,57 +148,45 @@ def _diagnose_nearness(found: Array, wanted: Array) -> str | None:
     )
 
 
-def _diagnose_arrangement(analytic: Array, where: tuple[Any, ...], wanted: Array) -> str | None:
-    axes = tuple(range(analytic.ndim))
+def _arrangement(g: Wrong) -> str | None:
+    axes = tuple(range(g.analytic.ndim))
     for order in permutations(axes):
-        turned = analytic.transpose(order)
-        if order != axes and turned.shape == analytic.shape and _close(turned[where], wanted):
+        turned = g.analytic.transpose(order)
+        if order != axes and turned.shape == g.analytic.shape and _close(turned[g.where], g.wanted):
             return f"transposed: with its axes in the order {order} it would be right"
-    if analytic.ndim >= 2 and _close(analytic[..., ::-1, ::-1][where], wanted):
+    if len(axes) >= 2 and _close(g.analytic[..., ::-1, ::-1][g.where], g.wanted):
         return "turned by 180 degrees: the last two axes run backwards"
     return None
 
 
-def _diagnose_sum(found: Array, probes: Probes, batch: int) -> str | None:
-    if batch < 2 or not probes.by_example or len(probes.by_example[0]) != batch:
+def _sum(g: Wrong) -> str | None:
+    parts = np.array(g.probes.by_example)
+    if g.batch < 2 or not len(parts) or parts.shape[1] != g.batch:
         return None
-    parts = np.array(probes.by_example)
-    for example in (0, batch - 1):
-        if _close(found, parts[:, example]):
+    for example in (0, g.batch - 1):
+        if _close(g.found, parts[:, example]):
             return f"only example {example} is counted: the sum over the batch is missing"
     return None
 
 
-def _diagnose_dy(
-    found: Array,
-    probes: Probes,
-    analytic: Array,
-    where: tuple[Any, ...],
-    dy: Array,
-    is_input: bool,
-) -> str | None:
-    if not np.all(dy == 1) and _close(found, np.array(probes.with_ones)):
+def _of_dy(g: Wrong) -> str | None:
+    if not np.all(g.dy == 1) and _close(g.found, np.array(g.probes.with_ones)):
         return "backward ignores dy: this is the gradient for dy = 1"
-    if is_input and analytic.shape == dy.shape:
-        if _close(found, dy[where]):
+    if g.is_input and g.analytic.shape == g.dy.shape:
+        if _close(g.found, g.dy[g.where]):
             return "dx is dy itself: the layer's own derivative is missing"
-        if _close(found + dy[where], np.array(probes.numeric)):
+        if _close(g.found + g.dy[g.where], g.wanted):
             return "dy is to be added: the gradient along the shortcut is missing"
     return None
 
 
-def _diagnose_place(
-    found: Array,
-    wanted: Array,
-    where: tuple[Any, ...],
-    shape: tuple[int, ...],
-    is_input: bool,
-) -> str:
+def _place(g: Wrong) -> str:
+    found, wanted, where, shape = g.found, g.wanted, g.where, g.analytic.shape
     wrong = np.abs(found - wanted) > 1e-5 * np.max(np.abs(wanted))
     count = f"{np.count_nonzero(wrong)} of {len(wrong)} entries are wrong"
     if not wrong.any() or wrong.all():
         return f"{count}; no usual mistake explains it"
-    if is_input and (where[0][wrong] > 0).all() and not wrong[where[0] == 0].any():
+    if g.is_input and (where[0][wrong] > 0).all() and not wrong[where[0] == 0].any():
         return f"{count}, and none in the first example: the others are left out"
     if len(shape) >= 2:
         ends = [(where[axis] == 0) | (where[axis] == shape[axis] - 1) for axis in (-2, -1)]

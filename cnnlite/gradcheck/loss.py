@@ -1,7 +1,5 @@
 """A loss, seen as a layer."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 from typing import Any

@@ -1,7 +1,5 @@
 """Central differences that notice where a function has no derivative."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +33,7 @@ def numeric_gradient(
         h: step.
 
     Returns:
-        gradient like x.
+        The gradient, like x.
 
     Raises:
         TypeError: x is not float64 (float32 has too few digits for differences).
@@ -47,15 +45,7 @@ def numeric_gradient(
     df = np.asarray(df, np.float64)
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
-        old = x[index]
-        above, below = old + h, old - h
-        try:
-            x[index] = above
-            upper = np.array(f(x), np.float64)
-            x[index] = below
-            lower = np.array(f(x), np.float64)
-        finally:
-            x[index] = old
+        upper, lower, above, below = _moved(lambda: np.array(f(x), np.float64), x, index, h)
         gradient[index] = np.sum((upper - lower) * df) / (above - below)
     return gradient
 
@@ -76,7 +66,7 @@ class Probes:
     numeric: list[float] = field(default_factory=list)
     noise: list[float] = field(default_factory=list)  # rounding errors to expect in `numeric`
     with_ones: list[float] = field(default_factory=list)  # the same derivatives for dy = 1
-    by_example: list[Array] = field(default_factory=list)  # (N,): what each image adds
+    by_example: list[Array] = field(default_factory=list)  # (N,): what each example adds
     skipped: list[Skipped] = field(default_factory=list)
 
 
@@ -91,7 +81,7 @@ class _Difference:
 
     @property
     def bend(self) -> float:
-        """How far the slopes to both sides are apart, at worst."""
+        """The largest difference between the slopes on both sides."""
         return float(np.max(np.abs(self.right - self.left), initial=0.0))
 
     @property
@@ -101,7 +91,7 @@ class _Difference:
 
 
 def choose_entries(shape: tuple[int, ...], most: int, rng: np.random.Generator) -> list[Index]:
-    """Returns all indices of an array, or a random subset when they are more than `most`."""
+    """Return all indices of an array, or `most` random ones if there are more."""
     size = int(np.prod(shape))
     flat = np.arange(size) if size <= most else np.sort(rng.choice(size, most, replace=False))
     return [tuple(int(i) for i in np.unravel_index(entry, shape)) for entry in flat]
@@ -116,7 +106,7 @@ def probe(
     agrees: Callable[[Index, float, float], bool] = lambda index, numeric, noise: True,
     epsilon: float = 2.0**-52,
 ) -> Probes:
-    """Differentiates sum(y * dy) numerically.
+    """Differentiate sum(y * dy) numerically.
 
     Args:
         evaluate: returns y for what x holds at the moment.
@@ -124,12 +114,12 @@ def probe(
         dy: like y.
         entries: indices into x.
         h: step.
-        agrees: says whether a numeric derivative (with its noise) is what was expected at an
-            index; where it is not, a smaller step is tried, as a kink close by may spoil one.
+        agrees: whether a numeric derivative (with its noise) is what was expected at an index;
+            where it is not, a smaller step is tried, because a kink nearby may spoil the first.
         epsilon: relative rounding error of y.
 
     Returns:
-        derivatives of the entries, those with a kink or a jump set apart.
+        The derivatives of the entries; those with a kink or a jump are in `skipped`.
     """
     probes = Probes()
     y = evaluate()
@@ -149,7 +139,7 @@ def probe(
         if reason is not None:
             probes.skipped.append(Skipped(index, reason))
             continue
-        # An entry of y is no more exact than x: there may be numbers of that size on the way.
+        # An entry of y is no more exact than x: intermediate results may be as large as x.
         exact = epsilon * np.maximum(np.abs(y), abs(x[index]))
         numeric, noise = _total(difference, dy, exact)
         if not agrees(index, numeric, noise):
@@ -165,8 +155,7 @@ def probe(
         probes.noise.append(noise)
         probes.with_ones.append(float(np.sum(difference.change)))
         if y.ndim:
-            parts = (difference.change * dy).reshape(len(y), -1).sum(axis=1)
-            probes.by_example.append(parts)
+            probes.by_example.append((difference.change * dy).reshape(len(y), -1).sum(axis=1))
     return probes
 
 
@@ -174,25 +163,28 @@ def _difference(
     evaluate: Callable[[], Array], x: Array, index: Index, y: Array, h: float
 ) -> _Difference:
     old = x[index]
+    upper, lower, above, below = _moved(evaluate, x, index, h)
+    central = (upper - lower) / (above - below)
+    return _Difference(central, (y - lower) / (old - below), (upper - y) / (above - old), h)
+
+
+def _moved(
+    evaluate: Callable[[], Array], x: Array, index: Index, h: float
+) -> tuple[Array, Array, float, float]:
+    """Return y with one entry moved up and down, and the entry itself, rounded, both times."""
+    old = x[index]
     above, below = old + h, old - h
     try:
         x[index] = above
         upper = evaluate()
         x[index] = below
-        lower = evaluate()
+        return upper, evaluate(), above, below
     finally:
         x[index] = old
-    # The steps as they came out after rounding, not as they were asked for.
-    return _Difference(
-        (upper - lower) / (above - below),
-        (y - lower) / (old - below),
-        (upper - y) / (above - old),
-        h,
-    )
 
 
 def _total(difference: _Difference, dy: Array, exact: Array) -> tuple[float, float]:
-    """The derivative of sum(y * dy), and the rounding error to expect in it."""
+    """Return the derivative of sum(y * dy), and the rounding error to expect in it."""
     moved = difference.change != 0
     rounding = 4 * np.sum(exact * np.abs(dy), where=moved)
     return float(np.sum(difference.change * dy)), float(rounding) / difference.step

@@ -1,11 +1,9 @@
 """Where gradients are checked: at the layer's own values, and at others that show more.
 
-At the first values, weight 1 and bias 0, a forgotten factor is no mistake; in evaluation another
-formula runs; a batch of another size shows what was written for one size only; and numbers near 0
-show an epsilon that forward has and backward has not.
+At a layer's first values, weight 1 and bias 0, a forgotten factor changes nothing; in evaluation
+another formula runs; a batch of another size shows code written for one size only; and numbers near
+0 show an epsilon that forward has and backward lacks.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ class Point:
     x: Array
     state: State
     train: bool
-    where: str = ""  # what is told of a gradient that is wrong only here
+    where: str = ""  # what the report says of a gradient that is wrong only here
     step: float = 1.0  # times the usual step of the differences
     entries: float = 1.0  # the part of the usual number of entries
     tolerance: float = 1.0  # times the usual tolerance
@@ -65,14 +63,14 @@ def points(
         where = f"with a batch of {size}"
         yield Point(other, state, train, where, entries=0.25, rules=False)
     small = "for x 1000 times smaller (is there an epsilon in forward or in backward only?)"
-    # Where numbers of usual size meet these, as a bias does, digits are lost that no mistake took.
+    # Adding numbers of the usual size, such as a bias, to these loses digits without a mistake.
     yield Point(
         x * _SMALL, state, train, small, step=1e-2, entries=0.25, tolerance=1e3, rules=False
     )
 
 
 def _gives(subject: Subject, point: Point, y: Array) -> bool:
-    """Whether forward gives y there."""
+    """Return whether forward gives y at the point."""
     subject.train = point.train
     subject.place(point.state)
     try:
@@ -82,16 +80,16 @@ def _gives(subject: Subject, point: Point, y: Array) -> bool:
 
 
 def _moved(subject: Subject, x: Array, train: bool, own: State, rng: np.random.Generator) -> State:
-    """Other values, as far from the layer's own ones as forward allows."""
+    """Return other values, as far from the layer's own as forward allows."""
     numbers = np.random.default_rng(int(rng.integers(2**32)))
     subject.train = train
+    if not any(_floats(value) for values in own.values() for value in values.values()):
+        return own
     for size in (1.0, 0.1, 0.01):
         state = {
             kind: {key: _shaken(kind, value, size, numbers) for key, value in values.items()}
             for kind, values in own.items()
         }
-        if not any(_floats(value) for values in own.values() for value in values.values()):
-            break
         try:
             subject.place(own)
             finite = np.isfinite(subject.forward(x.copy())[0])
@@ -104,7 +102,7 @@ def _moved(subject: Subject, x: Array, train: bool, own: State, rng: np.random.G
 
 
 def _shaken(kind: str, value: Any, size: float, rng: np.random.Generator) -> Any:
-    """A value near to the old one, of the same sign: a variance stays positive."""
+    """Return a value near the old one and of the same sign, so that a variance stays positive."""
     if not _floats(value):
         return value
     signs = rng.choice([-1.0, 1.0], value.shape) if kind == "params" else 1.0
@@ -117,7 +115,7 @@ def _floats(value: Any) -> bool:
 
 
 def _sizes(x: Array, y: Array) -> tuple[int, ...]:
-    """Other sizes of the batch; none where the first axis is no batch."""
+    """Return other batch sizes; none where the first axis is not a batch."""
     if x.ndim < 2 or (y.ndim and len(y) != len(x)):
         return ()
     return (2,) if len(x) == 1 else (1, len(x) + 1)

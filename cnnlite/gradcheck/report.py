@@ -1,7 +1,5 @@
 """The results of a gradient check, and how they print."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from cnnlite.gradcheck.numeric import Index, Skipped
@@ -13,22 +11,22 @@ class GradientCheck:
 
     name: str  # "x", or the parameter's key
     shape: tuple[int, ...]
-    checked: int  # entries compared
-    skipped: tuple[Skipped, ...]  # entries without a derivative
-    worst_error: float  # largest relative error, see `relative_error`
-    worst_index: Index | None
-    numeric: float  # both values at the worst index
-    analytic: float
-    diagnosis: str  # what is probably wrong; empty where nothing is
+    checked: int = 0  # entries compared
+    skipped: tuple[Skipped, ...] = ()  # entries without a derivative
+    worst_error: float = 0.0  # largest relative error, see `relative_error`
+    worst_index: Index | None = None
+    numeric: float = 0.0  # both values at the worst index
+    analytic: float = 0.0
+    diagnosis: str = ""  # what is probably wrong; empty where nothing is
 
     @property
     def passed(self) -> bool:
-        """True when every entry compared is right, and there was one (or nothing to compare)."""
+        """Whether every entry compared is right, and there was one (or nothing to compare)."""
         return not self.diagnosis
 
     def __str__(self) -> str:
-        text = f"{'ok  ' if self.passed else 'FAIL'} {self.name} {self.shape}: "
-        text += f"{self.checked} entries checked"
+        word = "ok  " if self.passed else "FAIL"
+        text = f"{word} {self.name} {self.shape}: {self.checked} entries checked"
         if self.skipped:
             first = self.skipped[0]
             text += f", {len(self.skipped)} skipped (first {first.index}: {first.reason})"
@@ -50,11 +48,11 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """True when all gradients are right and no rule is broken."""
+        """Whether all gradients are right and no rule is broken."""
         return not self.problems and all(g.passed for g in self.gradients)
 
     def __getitem__(self, name: str) -> GradientCheck:
-        """Returns the check of the gradient of that name."""
+        """Return the check of the gradient of that name."""
         return next(g for g in self.gradients if g.name == name)
 
     def __str__(self) -> str:

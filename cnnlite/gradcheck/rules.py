@@ -1,8 +1,7 @@
 """The rules that a layer must keep besides having the right gradients."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -54,7 +53,7 @@ def find_problems(subject: Subject, point: Point, y: Array, dy: Array) -> list[s
 
 
 def _changes(subject: Subject, point: Point, dy: Array) -> Iterator[str]:
-    """What is written to that must not be, and what is wrong with what comes back."""
+    """Yield what changed that must not change, and what is wrong with what backward returns."""
     x_given, dy_given = point.x.copy(), dy.copy()
     before = dict(subject.params)
     _, cache = subject.forward(x_given)
@@ -93,17 +92,15 @@ def _changes(subject: Subject, point: Point, dy: Array) -> Iterator[str]:
 
 
 def _shared(subject: Subject, live: Mapping[str, Any]) -> Iterator[str]:
-    """Gradients that lie in the memory of a parameter, or of one another."""
+    """Yield gradients that lie in the memory of a parameter, or of one another."""
     arrays = {key: value for key, value in live.items() if isinstance(value, np.ndarray)}
     for key, array in arrays.items():
         for other, param in subject.params.items():
             if np.shares_memory(array, param):
                 yield f"the gradient of {key} lies in the memory of the parameter {other}: copy it"
-    names = list(arrays)
-    for i, key in enumerate(names):
-        for other in names[i + 1 :]:
-            if np.shares_memory(arrays[key], arrays[other]):
-                yield f"the gradients of {key} and of {other} lie in the same memory: copy one"
+    for key, other in combinations(arrays, 2):
+        if np.shares_memory(arrays[key], arrays[other]):
+            yield f"the gradients of {key} and of {other} lie in the same memory: copy one"
 
 
 def _twice(subject: Subject, dy: Array, cache: Any, first: Result) -> Iterator[str]:
@@ -117,7 +114,7 @@ def _twice(subject: Subject, dy: Array, cache: Any, first: Result) -> Iterator[s
 
 
 def _remembers(subject: Subject, point: Point, dy: Array, first: Result) -> Iterator[str]:
-    """Whether what backward gives depends on calls before: on the last ones, or on a forward."""
+    """Yield whether backward's result depends on earlier calls of backward or forward."""
     if not _same_results(first, _run(subject, point, dy)):
         yield "backward gives another result the second time: it adds to the first one"
     for other, options in _others(subject, point):
@@ -151,7 +148,7 @@ def _remembers(subject: Subject, point: Point, dy: Array, first: Result) -> Iter
 
 
 def _others(subject: Subject, point: Point) -> Iterator[tuple[Array, dict[str, Any]]]:
-    """Calls of forward that differ in the numbers, the seed, the mode or the size of the batch."""
+    """Yield calls of forward with other numbers, another seed, mode or batch size."""
     x = point.x
     other = np.roll(x.ravel(), 1).reshape(x.shape) + 0.25
     yield other, {}
@@ -177,7 +174,7 @@ def _depends_on_need_dx(subject: Subject, point: Point, dy: Array, first: Result
 
 
 def _bends(subject: Subject, point: Point, dy: Array, first: Result) -> Iterator[str]:
-    """Whether backward is linear in dy, to all digits."""
+    """Yield whether backward is not linear in dy, to all digits."""
     if not getattr(subject.layer, "scales", True):
         return  # a loss without dvalue
     other = np.asarray(np.random.default_rng(0).standard_normal(dy.shape))
@@ -194,14 +191,13 @@ def _bends(subject: Subject, point: Point, dy: Array, first: Result) -> Iterator
 
 
 def _rounds(subject: Subject, point: Point) -> Iterator[str]:
-    """Whether forward answers steps of 1e-4, but not of 1e-9: it is in float32 on the way."""
+    """Yield where forward feels steps of 1e-4 but not of 1e-9: it computes in float32 inside."""
     rng = np.random.default_rng(0)
     x = point.x.copy()
     for name, array in {"x": x, **subject.params}.items():
         old = array.copy()
         direction = rng.standard_normal(array.shape) * max(np.max(np.abs(old), initial=0.0), 1e-3)
         y = subject.forward(x.copy())[0]
-
         responses = []
         for step in (1e-4, 2e-4, 1e-9):
             array[...] = old + step * direction
@@ -244,14 +240,11 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _arrays(cache: Any) -> Iterator[Array]:
-    """The arrays in a cache, whatever it is made of."""
+    """Yield the arrays in a cache, whatever it is made of."""
     if isinstance(cache, np.ndarray):
         yield cache
-    elif isinstance(cache, Mapping):
-        for value in cache.values():
-            yield from _arrays(value)
-    elif isinstance(cache, (tuple, list)):
-        for value in cache:
+    elif isinstance(cache, Mapping | tuple | list):
+        for value in cache.values() if isinstance(cache, Mapping) else cache:
             yield from _arrays(value)
     elif hasattr(cache, "__dict__") and not isinstance(cache, type):
         for value in vars(cache).values():

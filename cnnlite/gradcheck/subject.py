@@ -1,7 +1,5 @@
 """A float64 copy of a layer under test, which behaves the same at every call."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -42,7 +40,9 @@ class Subject:
         self.named = {*inspect.signature(self.layer.forward).parameters}
         self.takes_need_dx = bool(_accepted(self.layer.backward, {"need_dx": True}))
         _convert(self.layer)
-        self.state = self._now()
+        self.state: State = {
+            kind: copy.deepcopy(dict(getattr(self, kind))) for kind in ("params", "buffers")
+        }
 
     @property
     def params(self) -> MutableMapping[str, Any]:
@@ -67,12 +67,8 @@ class Subject:
             layer.children() for layer in layers if callable(getattr(layer, "children", None))
         )
 
-    def _now(self) -> State:
-        kinds = "params", "buffers"
-        return {kind: copy.deepcopy(dict(getattr(self, kind))) for kind in kinds}
-
     def place(self, state: State | None = None) -> None:
-        """Put all parameters and buffers to the values of `state`, or of the last one given."""
+        """Set all parameters and buffers to the values of `state`, or of the last one given."""
         self.state = self.state if state is None else state
         self._put_back("params")
         self._put_back("buffers")
@@ -87,7 +83,7 @@ class Subject:
                 live[key] = copy.deepcopy(value)
 
     def changed(self, kind: str) -> list[str]:
-        """Return the keys of params or buffers whose values are not those they were put to."""
+        """Return the keys of params or buffers whose values are not those they were set to."""
         state = self.state[kind]
         return [k for k, v in getattr(self, kind).items() if k in state and not _equal(v, state[k])]
 
@@ -118,8 +114,8 @@ class Subject:
 def kept(layer: Any) -> Iterator[None]:
     """Put a layer's arrays back at the end, the same arrays with the same bits, come what may.
 
-    A copy is checked; but what belongs to the class, or copies itself in a way of its own, is
-    shared with the copy.
+    A copy is checked; but arrays that belong to the class, or that are copied in a way of their
+    own, are shared with the copy.
     """
     before = [
         (arrays, key, value, value.copy() if isinstance(value, np.ndarray) else value)
@@ -153,7 +149,9 @@ def _convert(layer: Any) -> None:
     new: dict[int, Any] = {}
     for leaf, kind, key, old in arrays:
         home = getattr(leaf, kind)
-        if home[key] is old and _needs_conversion(kind, old):
+        numbers = isinstance(old, np.ndarray) and (kind == "params" or old.dtype.kind == "f")
+        plain = kind == "params" and not isinstance(old, np.ndarray)
+        if home[key] is old and (plain or (numbers and old.dtype != np.float64)):
             home[key] = new.setdefault(id(old), np.array(old, np.float64))
         elif home[key] is not old:
             new.setdefault(id(old), home[key])
@@ -178,16 +176,8 @@ def _replace(owner: Any, new: dict[int, Any], seen: set[int]) -> None:
             _replace(value, new, seen)
 
 
-def _needs_conversion(kind: str, value: Any) -> bool:
-    if not isinstance(value, np.ndarray):
-        return kind == "params"
-    if kind == "params":
-        return value.dtype != np.float64
-    return value.dtype.kind == "f" and value.dtype != np.float64
-
-
 def _accepted(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Those options that a function has arguments for."""
+    """Return those options that a function has arguments for."""
     parameters = inspect.signature(function).parameters.values()
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
         return options

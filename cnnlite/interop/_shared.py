@@ -7,7 +7,7 @@ __all__ = ["join", "load"]
 
 
 def join(path: str, key: str) -> str:
-    """The dotted path of a part of the network at `path`."""
+    """Return the dotted path of the part `key` of the network at `path`."""
     return f"{path}.{key}" if path else key
 
 

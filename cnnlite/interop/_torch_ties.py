@@ -26,7 +26,7 @@ TENSOR_HOOKS = {
     "_backward_hooks": "a gradient hook",
     "_post_accumulate_grad_hooks": "a hook behind its gradient",
 }
-KEPT = (torch.float32, torch.float64, torch.int64)  # NumPy does not have all others
+KEPT = (torch.float32, torch.float64, torch.int64)  # of the others NumPy lacks some
 _LOST = "which would be lost"
 WITH_A_MODE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase)
 
@@ -34,9 +34,9 @@ WITH_A_MODE = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase)
 def check_module(whole: nn.Module) -> None:
     """Raise ValueError if a module has what a layer of cnnlite cannot have.
 
-    Hooks and a forward of its own may change what it computes; a parameter or buffer that its kind
-    does not know may be read by one of them.  A part in another mode than the rest has no
-    counterpart, because here the whole network is told `train`.
+    Hooks and a forward of its own may change what it computes, and may read a parameter or buffer
+    that modules of its kind do not have.  A part in another mode than the rest has no counterpart,
+    because here `train` holds for the whole network.
     """
     for attribute, what in HOOKS.items():
         if getattr(nn_module, f"_global{attribute}", None):
@@ -71,14 +71,8 @@ def check_module(whole: nn.Module) -> None:
             "here all layers are told the same, so call train() or eval() on the whole first"
         )
     tensors = [*whole.named_parameters(), *whole.named_buffers()]
-    check_overlaps(
-        "from_torch",
-        {
-            key: tensor.detach().numpy()
-            for key, tensor in tensors
-            if tensor.device.type == "cpu" and tensor.dtype in KEPT
-        },
-    )
+    readable = [pair for pair in tensors if pair[1].device.type == "cpu" and pair[1].dtype in KEPT]
+    check_overlaps("from_torch", {key: tensor.detach().numpy() for key, tensor in readable})
 
 
 def check_names(where: str, part: nn.Module, layer: Layer) -> None:
@@ -109,6 +103,6 @@ def tie_modules(pairs: Iterable[tuple[Layer, nn.Module]]) -> None:
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """The module's own parameters and buffers by name, what has two names twice."""
+    """Yield the module's own parameters and buffers by name; one with two names comes twice."""
     yield from module.named_parameters(recurse=False, remove_duplicate=False)
     yield from module.named_buffers(recurse=False, remove_duplicate=False)

@@ -26,7 +26,7 @@ OPSET, IR_VERSION = 21, 10  # of 2024; in it all the operations below have what 
 
 
 def to_onnx(model: nn.Layer, input_shape: Sequence[int]) -> onnx.ModelProto:
-    """Return the network as it is in inference: dropout is gone, batch-norm uses its statistics.
+    """Return the network for inference: without dropout, with batch-norm's running statistics.
 
     Args:
         model: a Sequential, a Residual, or any layer of cnnlite's own.
@@ -46,13 +46,9 @@ def to_onnx(model: nn.Layer, input_shape: Sequence[int]) -> onnx.ModelProto:
     last = graph.add_layer(model, "x", "")
     graph.node("Identity", [last], output="y")
     value = onnx.helper.make_tensor_value_info
-    made = onnx.helper.make_graph(
-        graph.nodes,
-        "cnnlite",
-        [value("x", graph.element, ["N", *input_shape])],
-        [value("y", graph.element, ["N", *y.shape[1:]])],
-        graph.constants,
-    )
+    inputs = [value("x", graph.element, ["N", *input_shape])]
+    outputs = [value("y", graph.element, ["N", *y.shape[1:]])]
+    made = onnx.helper.make_graph(graph.nodes, "cnnlite", inputs, outputs, graph.constants)
     opset = onnx.helper.make_opsetid("", OPSET)
     proto = onnx.helper.make_model(
         made, producer_name="cnnlite", opset_imports=[opset], ir_version=IR_VERSION

@@ -58,13 +58,7 @@ def to_torch(model: Layer) -> torch.nn.Module:
     dtype = getattr(torch, model_dtype(model).name)
     check_arrays("to_torch", model.params, model.buffers)
     to_modules = {entry.layer: entry.twin.to_torch for entry in CATALOGUE.values() if entry.twin}
-    made: dict[int, nn.Module] = {}
     pairs: list[tuple[Layer, nn.Module]] = []
-
-    def convert(layer: Layer, path: str) -> nn.Module:
-        if id(layer) not in made:
-            made[id(layer)] = make(layer, path)
-        return made[id(layer)]
 
     def make(layer: Layer, path: str) -> nn.Module:
         if type(layer) is Sequential:
@@ -84,7 +78,8 @@ def to_torch(model: Layer) -> torch.nn.Module:
         pairs.append((layer, module))
         return module
 
-    whole = convert(model, "")
+    convert = _once_for_each(make)
+    whole: nn.Module = convert(model, "")
     _torch_ties.tie_modules(pairs)
     return whole
 
@@ -128,16 +123,10 @@ def from_torch(module: torch.nn.Module) -> Layer:
     dtype = _common_dtype(module)
     twins = [entry.twin for entry in CATALOGUE.values() if entry.twin]
     to_layers = {module_type(name): twin.from_torch for twin in twins for name in twin.modules}
-    made: dict[nn.Module, Layer] = {}  # modules are the same if they are one
     pairs: list[tuple[nn.Module, Layer]] = []
 
     def known(part: nn.Module) -> bool:
         return type(part) in (nn.Sequential, TorchResidual, *to_layers)
-
-    def convert(part: nn.Module, path: str) -> Layer:
-        if part not in made:
-            made[part] = make(part, path)
-        return made[part]
 
     def make(part: nn.Module, path: str) -> Layer:
         if type(part) is nn.Sequential:
@@ -161,7 +150,8 @@ def from_torch(module: torch.nn.Module) -> Layer:
         pairs.append((part, layer))
         return layer
 
-    whole = convert(module, "")
+    convert = _once_for_each(make)
+    whole: Layer = convert(module, "")
     _torch_ties.tie_layers(pairs)
     return whole
 
@@ -186,7 +176,7 @@ def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]
         state: what a module's `state_dict` returned, on any device.
 
     Raises:
-        TypeError: an entry is no tensor, or NumPy has no such numbers (bfloat16); the message
+        TypeError: an entry is not a tensor, or NumPy lacks its dtype (bfloat16); the message
             names its key.
     """
     arrays = {}
@@ -201,10 +191,22 @@ def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]
     return arrays
 
 
+def _once_for_each(make: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Return make(part, path), which makes one counterpart of a part that stands in many places."""
+    made: dict[int, tuple[Any, Any]] = {}  # parts are kept, so that no id comes again
+
+    def convert(part: Any, path: str) -> Any:
+        if id(part) not in made:
+            made[id(part)] = part, make(part, path)
+        return made[id(part)][1]
+
+    return convert
+
+
 def _made(
     table: Mapping[type, Callable[..., Any]], part: Any, where: str, wanted: str, *rest: Any
 ) -> Any:
-    """The counterpart of a part, or an error that says where the part stands."""
+    """Return the counterpart of a part; an error says where the part stands."""
     name = type(part).__name__
     if type(part) not in table:
         raise TypeError(f"{where} is a {name}, which has no counterpart: expected {wanted}")
@@ -215,7 +217,7 @@ def _made(
 
 
 def _common_dtype(module: torch.nn.Module) -> np.dtype:
-    """The dtype of all parameters and buffers that are floating-point; float32 without any."""
+    """Return the dtype of all floating-point parameters and buffers; float32 without any."""
     first: tuple[str, str] | None = None
     for key, tensor in module.state_dict().items():
         if tensor.dtype.is_floating_point:

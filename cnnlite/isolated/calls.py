@@ -1,8 +1,5 @@
 """In the child: calls functions of the file on given inputs, and writes down what comes back."""
 
-from __future__ import annotations
-
-import base64
 from typing import Any
 
 import numpy as np
@@ -26,7 +23,7 @@ class Calls:
 
         Returns:
             {"error": ...} if the file cannot be loaded; {"names": its functions}; or
-            {"results": ...}, one for each call up to the first that raised something.
+            {"results": ...}, one for each call up to the first that raised an exception.
         """
         if "load" in request:
             return self._load(request)
@@ -38,14 +35,11 @@ class Calls:
         return {"results": results}
 
     def _load(self, request: dict[str, Plain]) -> dict[str, Plain]:
-        source = base64.b64decode(request["load"])
-        self.file = Loaded(source, request["shown"], request["place"], request["path"])
+        self.file = Loaded(request)
         try:
             self.file.run()
             functions = [name for name, value in self.file.names.items() if callable(value)]
-            helpers = compile(
-                request["helpers"], "the checker's helpers", "exec", dont_inherit=True
-            )
+            helpers = compile(request["helpers"], "the checker's helpers", "exec")
             exec(helpers, self.file.names)
         except BaseException as error:  # SystemExit too: it is the file's, not ours
             return {"error": self.file.explain(error)}
@@ -55,17 +49,14 @@ class Calls:
         inputs = decode(call["inputs"])
         try:
             result = eval(call["call"], {**self.file.names, **inputs})
-            return {
-                "result": encode(result),
-                "inputs": encode(inputs),
-                "alias": shared_memory(result, inputs),
-            }
+            alias = shared_memory(result, inputs)
+            return {"result": encode(result), "inputs": encode(inputs), "alias": alias}
         except BaseException as error:
             return {"error": self.file.explain(error)}
 
 
 def shared_memory(result: Any, inputs: dict[str, Any]) -> list[Plain]:
-    """Return [[place in the result, name of the input]] of arrays that are one memory."""
+    """Return [[place in the result, name of the input]] of arrays that share memory."""
     parts = list(result) if isinstance(result, tuple | list) else [result]
     found: list[Plain] = []
     for place, part in enumerate(parts):

@@ -1,11 +1,9 @@
-"""Starts the worker, and sees to it that nothing of it stays: limits, and a keeper beside it.
+"""Starts the worker, limits it, and makes sure that nothing of it is left: the keeper.
 
 The keeper is the process that the parent has started; its child, the worker, runs the file.  So the
 file sees the keeper as its parent, never the checker.  On Linux the keeper adopts the worker's
 orphans and ends them too, wherever they went; on other systems it ends the worker's process group.
 """
-
-from __future__ import annotations
 
 import contextlib
 import os
@@ -22,7 +20,7 @@ TOO_MANY = "processes"
 
 
 def keep(work: Callable[[], None]) -> None:
-    """Run `work` in a process under a keeper's eyes, and say on stderr how it ended.
+    """Run `work` in a process that a keeper watches, and say on stderr how it ended.
 
     Does not return.  What is said is "exit STATUS", "signal NUMBER", "processes"; or nothing, if
     the parent has asked for the end by SIGTERM, or is gone.
@@ -72,7 +70,7 @@ def _watch(worker: int, parent: int) -> str:
 
 
 def _descendants(most: int) -> list[int]:
-    """The processes that come from this one; not many more of them than `most`."""
+    """Return the processes descended from this one, not many more of them than `most`."""
     found: list[int] = []
     todo = [os.getpid()] if LINUX else []
     while todo and len(found) <= most:

@@ -1,12 +1,9 @@
-"""In the child: a layer or loss of the file, whose passes are called from the parent.
+"""In the child: a layer or loss of the file, whose methods are called from the parent.
 
 The parent keeps the parameters and buffers, and sends with each call those that have changed.
 """
 
-from __future__ import annotations
-
 import ast
-import base64
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -25,7 +22,7 @@ def literals(text: str) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments that "(3, bias=False)" stands for.
 
     Raises:
-        ValueError, SyntaxError: there is something else in it than literals.
+        ValueError, SyntaxError: it holds something else than literals.
     """
     call = ast.parse(f"f{text}", mode="eval").body
     if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):
@@ -41,8 +38,8 @@ class Layers:
         self.file: Loaded
         self.layer: Any
         self.caches: dict[int, Any] = {}
-        # Each parameter and buffer, and each array that was returned last: it, and its bytes as
-        # the parent knows them.
+        # Each parameter and buffer, and each array returned last, with its bytes as the parent
+        # knows them.
         self.known: dict[tuple[str, str], tuple[Any, bytes]] = {}
         self.returned: dict[str, tuple[np.ndarray, bytes]] = {}
         self.made = 0
@@ -68,8 +65,7 @@ class Layers:
             return {"error": self.file.explain(error), "in": request["method"]}
 
     def _load(self, request: dict[str, Plain]) -> dict[str, Plain]:
-        source = base64.b64decode(request["load"])
-        self.file = Loaded(source, request["shown"], request["place"], request["path"])
+        self.file = Loaded(request)
         stage = "load"
         try:
             self.file.run()
@@ -112,7 +108,7 @@ class Layers:
         return self._state()
 
     def _set(self, request: dict[str, Plain]) -> None:
-        """Take over the arrays that the parent has changed."""
+        """Set the arrays that the parent has changed."""
         for kind in ("params", "buffers"):
             arrays = self._arrays(kind)
             for key, change in request[kind].items():
@@ -126,7 +122,7 @@ class Layers:
                 self.known[kind, key] = arrays[key], bytes_of(np.asarray(arrays[key]))
 
     def _changed(self, given: dict[str, tuple[np.ndarray, bytes]]) -> dict[str, Plain]:
-        """Which arrays are no longer what they were: of the layer, of the call, of calls before."""
+        """Return which arrays have changed: of the layer, of this call, of calls before."""
         kinds = "params", "buffers", "given", "returned"
         changes: dict[str, Any] = {**{kind: {} for kind in kinds}, "replaced": []}
         for kind in ("params", "buffers"):
@@ -223,7 +219,7 @@ def _alike(old: Any, new: Any) -> bool:
 
 
 def _walk(cache: Any, depth: int = 0) -> Iterator[np.ndarray]:
-    """The arrays in a cache."""
+    """Yield the arrays in a cache."""
     if _is_array(cache):
         yield cache
     elif isinstance(cache, Mapping | tuple | list) and depth < 8:

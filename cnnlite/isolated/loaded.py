@@ -1,7 +1,6 @@
 """In the child: the file, read and executed as Python itself would do it."""
 
-from __future__ import annotations
-
+import base64
 import io
 import sys
 import tokenize
@@ -18,45 +17,40 @@ class Loaded:
     """The file, as a module that is not __main__.
 
     Args:
-        source: its bytes.
-        shown: its name in messages.
-        place: what it is to take for its own place.
-        path: folders in which it may look for modules first.
+        request: "load", its source in base64; "shown", its name in messages; "place", what it is to
+            take for its own place; "path", folders in which it looks for modules first.
 
     Attributes:
         names: its names; filled in by `run`.
     """
 
-    def __init__(self, source: bytes, shown: str, place: str, path: list[str]) -> None:
-        self.source, self.shown = source, shown
+    def __init__(self, request: dict[str, Plain]) -> None:
+        self.source, self.shown = base64.b64decode(request["load"]), request["shown"]
         self.lines: list[str] = []
+        place = request["place"]
         stem = Path(place).stem
         taken = stem in sys.modules or stem in sys.stdlib_module_names
         self.module = types.ModuleType("the_file" if taken else stem)
         self.module.__file__ = place
         self.names: dict[str, Any] = self.module.__dict__
-        sys.path[:0] = path
+        sys.path[:0] = request["path"]
         sys.argv[:] = [place]
 
     def run(self) -> None:
-        """Execute it, as Python itself would: what Python refuses is refused here."""
+        """Execute the file, as Python itself would: what Python refuses is refused here."""
         text = self._text()
         self.lines = text.splitlines()
         sys.modules[self.module.__name__] = self.module  # where dataclasses look for it
-        # Without dont_inherit this file's own __future__ imports would hold in that one.
+        # dont_inherit: a __future__ import of this file would hold in that one too.
         exec(compile(text, self.shown, "exec", dont_inherit=True), self.names)
 
     def own_classes(self) -> list[str]:
-        """The classes that the file defines, not those that it imports."""
-        home = self.module.__name__
-        return [
-            name
-            for name, value in self.names.items()
-            if isinstance(value, type) and value.__module__ == home
-        ]
+        """Return the classes that the file defines, not those that it imports."""
+        classes = {name: value for name, value in self.names.items() if isinstance(value, type)}
+        return [name for name in classes if classes[name].__module__ == self.module.__name__]
 
     def _text(self) -> str:
-        """The source, decoded as Python does it."""
+        """Return the source, decoded as Python does it."""
         encoding = "utf-8"
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(self.source).readline)
@@ -73,7 +67,7 @@ class Loaded:
         raise SyntaxError(reason, (self.shown, line, None, None))
 
     def explain(self, error: BaseException) -> dict[str, Plain]:
-        """What was raised, and the last line of the file that had a part in it."""
+        """Return what was raised, and the last line of the file that was involved."""
         number = None
         if isinstance(error, SyntaxError) and error.filename in (self.shown, None):
             number = error.lineno

@@ -1,7 +1,5 @@
 """The parent's side: a child process with limits that answers requests about one file."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import queue
@@ -13,7 +11,6 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from cnnlite.isolated.keeper import MOST_PROCESSES, TOO_MANY
@@ -77,10 +74,10 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                bufsize=0,
                 cwd=self.folder,
                 env=self._environment(),
                 start_new_session=True,
-                bufsize=0,
             )
         except OSError:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -98,12 +95,7 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def ask(self, request: dict[str, Plain], seconds: float) -> dict[str, Plain]:
@@ -135,7 +127,7 @@ class Child:
         self.lost = self.lost or "the process is over"
         self._to_send.put(None)
         self._end()
-        for folder, inner, _ in os.walk(self.folder):  # what was locked can be removed then
+        for folder, inner, _ in os.walk(self.folder):  # so that what was locked can be removed
             for name in inner:
                 path = os.path.join(folder, name)
                 if not os.path.islink(path):
@@ -174,8 +166,10 @@ class Child:
         _, closed = _until_closed(process.stderr.fileno(), FAREWELL)
         if closed:
             process.stderr.close()
-        if process.poll() is None or process.returncode:
-            _end_group(self._worker)
+        if self._worker and hasattr(os, "killpg") and process.poll() != 0:
+            # The keeper was ended or stopped by the file, so the worker is ended here.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._worker, signal.SIGKILL)
         process.kill()
         process.wait()
 
@@ -194,15 +188,8 @@ class Child:
         return "the process and what watched over it were ended"
 
 
-def _end_group(group: int) -> None:
-    """End the worker where its keeper cannot: the file has ended or stopped the keeper."""
-    if group and hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
-
-
 def _until_closed(descriptor: int, seconds: float) -> tuple[str, bool]:
-    """What is read from a pipe until its other end is closed or time is up, and whether it is."""
+    """Read a pipe until it is closed or time is up; return the text, and whether it is closed."""
     parts: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:

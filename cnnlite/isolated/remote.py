@@ -1,10 +1,8 @@
-"""A layer or loss that lives in a child process, seen from the parent as any other layer.
+"""A layer or loss in a child process, which the parent uses like any other layer.
 
-Parameters and buffers are kept here; with each call those go across that have changed since the
-last.  What comes back are numbers, so that whoever judges them is out of the file's reach.
+Parameters and buffers are kept here; each call sends those that have changed since the last one.
+Only numbers come back, so that whoever judges them is out of the file's reach.
 """
-
-from __future__ import annotations
 
 import base64
 import copy
@@ -55,15 +53,17 @@ class RemoteLayer:
         request = {"method": method, "given": [encode(each) for each in given], **sent, **more}
         encoded = {name: encode(value) for name, value in options.items()}
         answer = self._calls.ask({**request, "options": encoded})
+        if "instead" in answer:
+            got = f"{RETURNS[method]}, got {plain(answer['instead'])}"
+            raise TypeError(f"{type(self).__name__}.{method} must return {got}")
         try:
-            if "instead" not in answer:
-                self._take(answer["changes"], given, options)
+            self._take(answer["changes"], given, options)
         except FORGED:
             raise Lost(UNREADABLE) from None
         return answer
 
     def _take(self, changes: dict[str, Plain], given: list[Any], options: dict[str, Any]) -> None:
-        """Let what the call has changed in the child be changed here too."""
+        """Change here what the call has changed in the child."""
         for kind in OWN:
             arrays = getattr(self, kind)
             for key, value in changes[kind].items():
@@ -71,11 +71,8 @@ class RemoteLayer:
                 if not isinstance(array, np.ndarray):
                     raise ValueError(key)
                 self._calls.known[kind, key] = array.copy()
-                if (
-                    key in arrays
-                    and arrays[key].shape == array.shape
-                    and ([kind, key] not in changes["replaced"])
-                ):
+                replaced = [kind, key] in changes["replaced"]
+                if key in arrays and arrays[key].shape == array.shape and not replaced:
                     arrays[key][...] = array
                 else:
                     arrays[key] = array
@@ -90,11 +87,6 @@ class RemoteLayer:
         given = tuple(_number(each) for each in given)
         options = {name: _number(value) for name, value in options.items()}
         answer = self._call("forward", list(given), options)
-        if "instead" in answer:
-            raise TypeError(
-                f"{type(self).__name__}.forward must return (y, cache), "
-                f"got {plain(answer['instead'])}"
-            )
         y = _decoded(answer, "y")
         if isinstance(y, Other):
             raise TypeError(f"{type(self).__name__}.forward gives {plain(y.what)}")
@@ -104,15 +96,8 @@ class RemoteLayer:
     def _backward(self, dy: Any, cache: RemoteCache, **options: Any) -> tuple[Any, Any]:
         answer = self._call("backward", [dy], options, cache=cache.token)
         cache.refresh()
-        if "instead" in answer:
-            raise TypeError(
-                f"{type(self).__name__}.backward must return (dx, a dict of gradients), "
-                f"got {plain(answer['instead'])}"
-            )
-        dx, grads = (
-            _decoded(answer, "dx"),
-            _decoded({"grads": {"dict": answer.get("grads")}}, "grads"),
-        )
+        dx = _decoded(answer, "dx")
+        grads = _decoded({"grads": {"dict": answer.get("grads")}}, "grads")
         for key, value in {"x": dx, **grads}.items():
             if isinstance(value, Other):
                 raise TypeError(f"the gradient of {plain(key)} is {plain(value.what)}")
@@ -123,7 +108,7 @@ class RemoteLayer:
         return results.pop("dx"), {key.removeprefix("grads "): results[key] for key in results}
 
     def _share(self, results: dict[str, Any], answer: dict[str, Plain]) -> None:
-        """Let results that are one memory in the child be one here."""
+        """Make results that share memory in the child share it here."""
         known = {**results, **{f"params {key}": self.params[key] for key in self.params}}
         try:
             pairs = [(str(key), str(other)) for key, other in answer["shared"]]
@@ -149,13 +134,8 @@ class RemoteLayer:
 
 
 OWN = ("params", "buffers")
-KINDS = {
-    kind.name: kind
-    for kind in (
-        *(Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL),
-        *(Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD),
-    )
-}
+RETURNS = {"forward": "(y, cache)", "backward": "(dx, a dict of gradients)"}
+KINDS = {kind.name: kind for kind in type(Parameter.KEYWORD_ONLY)}  # type: ignore[attr-defined]
 
 
 def start(seconds: float) -> Child:
@@ -169,7 +149,7 @@ def load(
 ) -> tuple[Any, bool]:  # fmt: skip
     """Make the layer or loss in the child; return it, and whether it is a loss.
 
-    A loss is what needs a second argument in forward, which no layer does.
+    If forward needs a second argument, which no layer's does, it is a loss.
 
     Args:
         child: with the service "layers".
@@ -206,7 +186,7 @@ def load(
 
 
 def _class(description: dict[str, Plain], is_loss: bool) -> type[RemoteLayer]:
-    """A class that has the methods which the layer has, with the arguments that they have there."""
+    """Return a class with the layer's methods, which take the arguments that they take there."""
     serve = {
         "forward": RemoteLayer._forward,
         "backward": RemoteLayer._loss_backward if is_loss else RemoteLayer._backward,
@@ -231,11 +211,12 @@ def _with_signature(function: Any, signature: Signature) -> Any:
 
 
 def _signature(parameters: Plain) -> Signature:
-    made = [
-        Parameter(str(name), KINDS[kind], default=Parameter.empty if needed else None)
-        for name, kind, needed in parameters
-    ]
-    return Signature(made)
+    return Signature(
+        [
+            Parameter(str(name), KINDS[kind], default=Parameter.empty if needed else None)
+            for name, kind, needed in parameters
+        ]
+    )
 
 
 class NotArray(TypeError):
@@ -260,7 +241,7 @@ def _decoded(answer: dict[str, Plain], name: str) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """A generator cannot cross; its next number can."""
+    """Return a number in place of a generator, which cannot be sent to the child."""
     if isinstance(value, np.random.Generator):
         return int(value.integers(2**62))
     return int(value) if isinstance(value, np.integer) else value

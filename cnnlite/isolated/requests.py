@@ -1,6 +1,4 @@
-"""Requests from the parent to a layer in a child process: numbers across, errors told."""
-
-from __future__ import annotations
+"""Requests from the parent to a layer in a child process, and the errors that it answers."""
 
 import time
 from collections.abc import Iterator
@@ -29,7 +27,7 @@ class Raised(Exception):
     stage = ""
 
     @classmethod
-    def of(cls, error: Any, stage: Any, file: Path) -> Raised:
+    def of(cls, error: Any, stage: Any, file: Path) -> "Raised":
         """Return it, with the line of the file in its text."""
         kind, text, line = (plain(error.get(key) or "") for key in ("type", "text", "line"))
         place = f"({plain(file.name)}, line {line})" if line else ""
@@ -85,7 +83,7 @@ class Requests:
         return answer
 
     def changes(self, kind: str, arrays: dict[str, Any]) -> Plain:
-        """Return what the child does not know yet of these arrays; it is known then."""
+        """Return what the child does not know yet of these arrays, and note it as known."""
         changes = {}
         for key, array in arrays.items():
             array, old = np.asarray(array), self.known.get((kind, key))
@@ -104,7 +102,7 @@ class Requests:
 
 
 def _bits(array: np.ndarray) -> np.ndarray:
-    """Equal where the numbers are the same to the bit: NaN is as it was, and -0 is not 0."""
+    """Return integers that are equal where the bits are: NaN equals itself, and -0 is not 0."""
     return np.ascontiguousarray(array).reshape(-1).view(f"u{array.dtype.itemsize}")
 
 
@@ -128,7 +126,7 @@ class RemoteCache(list):
         self.calls.dropped.append(self.token)
 
     def refresh(self) -> None:
-        """Show what backward has made of the arrays."""
+        """Update the arrays to what backward has made of them."""
         if self.fetched:
             for mine, now in zip(super().__iter__(), self._arrays(), strict=False):
                 if mine.shape == now.shape:

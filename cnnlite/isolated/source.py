@@ -1,7 +1,5 @@
 """Reads a Python file that someone else has written, without a look at what it says."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

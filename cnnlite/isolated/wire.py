@@ -1,6 +1,4 @@
-"""What crosses between parent and child: JSON with plain arrays, one frame after the other."""
-
-from __future__ import annotations
+"""What parent and child send each other: JSON with plain arrays, one frame after the other."""
 
 import base64
 import json
@@ -28,7 +26,7 @@ def read_frame(descriptor: int) -> Plain:
 
     Raises:
         EOFError: the other side is gone.
-        ValueError, RecursionError: this is no message.
+        ValueError, RecursionError: what came is not a message.
     """
     length = int.from_bytes(_exactly(descriptor, HEAD), "big")
     if length > LONGEST:
@@ -87,9 +85,8 @@ def decode(value: Plain) -> Any:
         ValueError, TypeError, KeyError: it is not what `encode` makes.
     """
     if not isinstance(value, dict):
-        if value is None or isinstance(value, bool | float):
-            return value
-        if isinstance(value, int) and abs(value) < 2**63:
+        small = isinstance(value, int) and abs(value) < 2**63
+        if value is None or small or isinstance(value, float):
             return value
         raise ValueError(f"{type(value).__name__} stands for nothing")
     if "array" in value:
@@ -114,5 +111,5 @@ FORGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, Overf
 
 
 def plain(text: Any) -> str:
-    """What came from someone else's file, as one line that cannot steer the terminal."""
+    """Return text from someone else's file as one line that cannot control the terminal."""
     return "".join(c if c.isprintable() else " " for c in str(text)[:300])

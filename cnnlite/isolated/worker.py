@@ -4,8 +4,6 @@ It imports nothing of cnnlite and never knows what is expected: nothing that hap
 make a result right.
 """
 
-from __future__ import annotations
-
 import importlib.abc
 import os
 import sys

@@ -1,7 +1,7 @@
 """The theory of the problem set, runnable: each lab states theorems and checks them with numbers.
 
 A lab is a module of small functions whose docstrings state what is proved, and a `LAB` that runs
-them (`cnnlite lab NAME`).  It is imported only when it is asked for.
+them (`cnnlite lab NAME`).  It is imported only when it is loaded.
 """
 
 from importlib import import_module
@@ -20,15 +20,17 @@ __all__ = [
     "load",
 ]
 
-LABS = {  # name to the module that has its LAB
-    "activations": "cnnlite.labs.activations",
-    "convolution": "cnnlite.labs.convolution",
-    "descent": "cnnlite.labs.descent",
-    "sgd": "cnnlite.labs.sgd",
-    "generalisation": "cnnlite.labs.generalisation",
-    "imbalance": "cnnlite.labs.imbalance",
-    "replicate": "cnnlite.labs.replicate",
-}
+_NAMES = (
+    "activations",
+    "convolution",
+    "descent",
+    "sgd",
+    "generalisation",
+    "imbalance",
+    "replicate",
+)
+LABS = {name: f"{__name__}.{name}" for name in _NAMES}
+"""From each lab's name to the module that has its `LAB`."""
 
 
 def load(name: str) -> Lab:
@@ -41,7 +43,7 @@ def load(name: str) -> Lab:
         The lab.
 
     Raises:
-        ValueError: there is no such lab; the message lists those there are.
+        ValueError: there is no such lab; the message lists the labs.
     """
     if name not in LABS:
         raise ValueError(f"no lab {name!r} (there are: {', '.join(LABS)})")

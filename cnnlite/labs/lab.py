@@ -1,6 +1,4 @@
-"""What a lab is: how it is asked, what it finds, and how it is drawn."""
-
-from __future__ import annotations
+"""What a lab is: its settings, its findings, and how it is drawn."""
 
 import io
 import math
@@ -15,7 +13,7 @@ from cnnlite import data as datasets
 from cnnlite.data import Dataset
 from cnnlite.files import replace_file
 
-# Okabe and Ito's colours, which colour-blind people tell apart, in the order a picture takes them.
+# Okabe and Ito's colours, which colour-blind people tell apart, in the order pictures use them.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GRID = "#333333", "#dddddd"
 
@@ -24,28 +22,24 @@ class Unavailable(Exception):
     """A lab cannot run here; the message says what is missing and how to get it."""
 
 
-def _say_nothing(_: str) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Settings:
     """How a lab is to run.
 
     Args:
         data: "embedded" or "cifar10".
-        full: the real thing, which may take many minutes, rather than the default of seconds.
-        seed: of everything that is random.
-        say: told in a few words what is being done, for a progress line.
+        full: run the full experiment, which may take many minutes, not the default of seconds.
+        seed: the seed of everything random.
+        say: called with a few words about what is being done, for a progress line.
     """
 
     data: str = "embedded"
     full: bool = False
     seed: int = 0
-    say: Callable[[str], None] = _say_nothing
+    say: Callable[[str], None] = lambda _: None
 
     def rng(self) -> np.random.Generator:
-        """A generator of random cases: the same ones for the same seed."""
+        """Return a generator of random cases: the same ones for the same seed."""
         return np.random.default_rng(self.seed)
 
     def images(self, num_train: int | None = None, num_validation: int | None = None) -> Dataset:
@@ -56,12 +50,14 @@ class Settings:
         """
         whole = datasets.load(self.data)
         first = {"train": num_train, "val": num_validation, "test": None}
-        arrays = {
-            f"{part}_{split}": whole[f"{part}_{split}"][:n]
-            for split, n in first.items()
-            for part in "Xy"
-        }
+        arrays = {key: array[: first[key.partition("_")[2]]] for key, array in whole.items()}
         return Dataset(arrays, whole.class_names, whole.normalization, whole.name)
+
+
+def pixels(images: Dataset, dtype: type = np.float32) -> np.ndarray:
+    """Return all training images, normalised."""
+    assert images.normalization is not None
+    return images.normalization.apply(images["X_train"], dtype)
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Statement:
 
     Args:
         text: what is stated, in a line.
-        worst: the largest deviation; what an inequality's excess is, where it is one.
+        worst: the largest deviation; for an inequality, the largest excess.
         cases: how many there were.
         allowed: the deviation that rounding, or chance, explains.
     """
@@ -123,11 +119,11 @@ class Findings:
     """What a lab has found.
 
     Args:
-        setting: data, subset and network of what was measured, in a line; "" if none was.
+        setting: data, subset and network of the measurements, in a line; "" if there are none.
         statements: each with its worst case.
-        tables: what was measured beside them.
+        tables: what else was measured.
         draw: draws the picture into the matplotlib Figure it is given.
-        size: of the picture, width and height in inches.
+        size: width and height of the picture in inches.
     """
 
     setting: str
@@ -143,7 +139,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab: its name, what it shows in a line, and what runs it."""
+    """A lab: its name, what it shows in a line, and the function that runs it."""
 
     name: str
     title: str
@@ -173,11 +169,10 @@ def save_picture(findings: Findings, path: Path) -> bool:
     return True
 
 
-def style(axes: Any, title: str, xlabel: str = "", ylabel: str = "") -> None:
+def style(axes: Any, title: str, xlabel: str = "") -> None:
     """Give axes the look that all pictures of the labs share."""
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     axes.set_xlabel(xlabel, color=INK)
-    axes.set_ylabel(ylabel, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GRID)
     axes.tick_params(colors=INK, which="both", length=0)
@@ -191,7 +186,7 @@ def legend_below(axes: Any, columns: int, drop: float = 0.16) -> None:
     Args:
         axes: whose labelled curves it explains.
         columns: of the legend.
-        drop: how far below, in heights of the axes: enough to clear the axis label.
+        drop: how far below, in heights of the axes; enough to clear the axis label.
     """
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.5, -drop), ncols=columns, columnspacing=1.2,

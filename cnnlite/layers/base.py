@@ -80,11 +80,14 @@ class Layer(ABC):
     - `extra_repr()`: its arguments, for printing.
     - `multiply_adds(x_shape, y_shape)`: its arithmetic, for the summary.
     - `optional_state = ("key",)`: what `load_state_dict` need not be given.
+    - `frozen_keys`: names of its arrays that training leaves alone (`models.freeze_layers` sets
+      them); a forward that moves buffers asks `moves_buffers` first.
     - A layer made of other layers derives from `Container` (container.py) and has `children()`.
     """
 
     random: bool = False
     optional_state: tuple[str, ...] = ()
+    frozen_keys: frozenset[str] = frozenset()
 
     params = _Arrays("The arrays that are trained, by name.")
     buffers = _Arrays("The arrays that are saved with the parameters but not trained, by name.")
@@ -132,6 +135,10 @@ class Layer(ABC):
         A layer that stands twice in a network comes twice.
         """
         yield prefix, self
+
+    def moves_buffers(self, train: bool) -> bool:
+        """Return whether forward updates the buffers: in training, unless they are frozen."""
+        return train and not self.frozen_keys.issuperset(self.buffers)
 
     @property
     def num_params(self) -> int:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.checks.arrays import allocate, check_floats, float_dtype
+from cnnlite.checks.arrays import FLOATS, allocate, check_floats, float_dtype
 from cnnlite.checks.numbers import count, flag, real
 from cnnlite.functional import batch_norm_forward
 from cnnlite.functional.batch_norm import batch_norm_addend_backward
@@ -32,7 +32,7 @@ class _BatchNorm(Fusible):
     running statistics, and counts the batch.
     """
 
-    _shapes: ClassVar[tuple[str, ...]]  # that x may have
+    _shapes: ClassVar[dict[int, str]]  # that x may have, by the number of axes
     optional_state = ("num_batches_tracked",)
 
     def __init__(
@@ -68,13 +68,10 @@ class _BatchNorm(Fusible):
         self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
         weight, bias = self.params.get("weight"), self.params.get("bias")
-        optional = ("weight", "bias")
-        check_floats(type(self).__name__, optional=optional, x=x, weight=weight, bias=bias)
-        axes = [shape.count(",") + 1 for shape in self._shapes]
-        if x.ndim not in axes or x.shape[1] != self.num_features:
-            expected = " or ".join(self._shapes).replace("C", str(self.num_features))
-            raise ValueError(f"{type(self).__name__}: x has shape {x.shape}, expected {expected}")
+        if not self._fits(x, weight, bias):
+            self._explain(x, weight, bias)
         batches = self.buffers.get("num_batches_tracked")
+        train = self.moves_buffers(train)
         if train and batches is not None and not batches.flags.writeable:
             name = type(self).__name__
             raise ValueError(f"{name}: num_batches_tracked is read-only, but train=True updates it")
@@ -95,6 +92,22 @@ class _BatchNorm(Fusible):
         if train and batches is not None:
             batches += 1
         return y, cache
+
+    def _fits(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> bool:
+        """Whether x is as it usually is; if not, it may still do."""
+        if not (isinstance(x, np.ndarray) and x.ndim in self._shapes):
+            return False
+        if weight is None or bias is None or not (x.dtype is weight.dtype is bias.dtype):
+            return False
+        return x.dtype in FLOATS and x.shape[1] == self.num_features
+
+    def _explain(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> None:
+        """Raise what is wrong with x."""
+        name = type(self).__name__
+        check_floats(name, optional=("weight", "bias"), x=x, weight=weight, bias=bias)
+        if x.ndim not in self._shapes or x.shape[1] != self.num_features:
+            expected = " or ".join(self._shapes.values()).replace("C", str(self.num_features))
+            raise ValueError(f"{name}: x has shape {x.shape}, expected {expected}")
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool
@@ -133,7 +146,7 @@ class BatchNorm1d(_BatchNorm):
         Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
     """
 
-    _shapes = ("(N, C)", "(N, C, L)")
+    _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
     takes = TAKES
 
 
@@ -146,5 +159,5 @@ class BatchNorm2d(_BatchNorm):
         Ioffe and Szegedy 2015, section 3.2.
     """
 
-    _shapes = ("(N, C, H, W)",)
+    _shapes: ClassVar = {4: "(N, C, H, W)"}
     takes = TAKES

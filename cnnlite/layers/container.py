@@ -27,7 +27,8 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
     """
 
     def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
-        self._places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
+        places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
+        self._places = places
         self.aliases: dict[str, str] = {}
         first: dict[int, str] = {}
         for prefix, arrays in parts:
@@ -35,9 +36,9 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
                 key = prefix + name
                 home = first.setdefault(id(array), key)
                 if home is key:
-                    self._places[key] = [(arrays, name)]
+                    places[key] = [(arrays, name)]
                 else:
-                    self._places[home].append((arrays, name))
+                    places[home].append((arrays, name))
                     self.aliases[key] = home
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -128,9 +129,19 @@ class Container(Layer):
         return DottedArrays((prefix, leaf.buffers) for prefix, leaf in self.leaves())
 
     @property
+    def frozen_keys(self) -> frozenset[str]:  # type: ignore[override]
+        """What is frozen in the layers, by dotted key."""
+        return frozenset(
+            prefix + name for prefix, leaf in self.leaves() for name in leaf.frozen_keys
+        )
+
+    @property
     def random(self) -> bool:  # type: ignore[override]
         """Whether a layer in it needs random numbers."""
-        return any(child.random for child in self.children().values())
+        for child in self.children().values():  # noqa: SIM110 - in each step, so no generator
+            if child.random:
+                return True
+        return False
 
     def place(self, train: bool, rng: RngLike) -> Rng | None:
         """Return where the layers in it draw random numbers, None if none of them will.
@@ -141,34 +152,56 @@ class Container(Layer):
             return None
         return as_rng(rng, type(self).__name__)
 
-    @quiet
     def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
         The gradients of an array that stands in several places are added, under its key in
-        `params`.  They come in the order of `params`, whatever the order of the pairs.
+        `params`.  They come in the order of `params`, whatever the order of the pairs.  What is
+        frozen has none.
         """
+        pairs = list(parts)
+        by_child = dict(pairs)
+        if len(by_child) < len(pairs) or _has_ties(self):
+            return self._gather_tied(pairs)
+        total: Grads = {}
+        gathered = 0
+        for name, child in self.children().items():
+            grads = by_child.get(name)
+            if grads:
+                prefix = name + "."
+                leaf = type(child).leaves is Layer.leaves
+                if leaf and child.frozen_keys:
+                    grads = {key: grads[key] for key in grads.keys() - child.frozen_keys}
+                gathered += len(grads)
+                for key in child.params if leaf else grads:
+                    if key in grads:
+                        total[prefix + key] = grads[key]
+        if len(total) < gathered or not by_child.keys() <= self.children().keys():
+            # Some are of no parameter; the optimizer says so.
+            for name, grads in pairs:
+                total |= {f"{name}.{key}": grad for key, grad in grads.items()}
+        return total
+
+    @quiet
+    def _gather_tied(self, parts: list[tuple[str, Grads]]) -> Grads:
+        """What `gather_grads` does where an array or a child stands in several places."""
+        leaves = list(self.leaves())
         arrays = {
-            prefix + name: array
-            for prefix, leaf in self.leaves()
-            for name, array in leaf.params.items()
+            prefix + name: array for prefix, leaf in leaves for name, array in leaf.params.items()
         }
-        again: dict[str, str] = {}
-        if len(set(map(id, arrays.values()))) < len(arrays):
-            again = {key: home for key, home in first_names(arrays).items() if key != home}
+        frozen = {prefix + name for prefix, leaf in leaves for name in leaf.frozen_keys}
+        homes = first_names(arrays)
         total: Grads = {}
         for child, grads in parts:
-            prefix = child + "."
             for name, grad in grads.items():
-                key = prefix + name
-                if again:
-                    key = again.get(key, key)
+                key = homes.get(f"{child}.{name}", f"{child}.{name}")
+                if key in frozen:
+                    continue
                 if key not in total or total[key] is None:
                     total[key] = grad
                 elif grad is not None:
                     total[key] = total[key] + grad  # not in place: it may be someone else's array
-        ordered = {key: total[key] for key in arrays if key in total}
-        return ordered if len(ordered) == len(total) else ordered | total
+        return {key: total[key] for key in arrays if key in total} | total
 
 
 def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[str, Layer]]) -> None:
@@ -183,6 +216,27 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
             found += child.leaves(f"{prefix}{name}.")
 
 
+def _has_ties(layer: Layer) -> bool:
+    """Whether an array stands in several places."""
+    arrays: list[int] = []
+    _add_ids(layer.children(), arrays)
+    return len(set(arrays)) < len(arrays)
+
+
+def _add_ids(children: Mapping[str, Layer], arrays: list[int]) -> None:
+    """Add the identities of all leaves' parameters."""
+    for child in children.values():
+        leaves = type(child).leaves
+        if leaves is Layer.leaves:
+            if child.params:
+                arrays += map(id, child.params.values())
+        elif leaves is Container.leaves:
+            _add_ids(child.children(), arrays)
+        else:
+            for _, leaf in child.leaves():
+                arrays += map(id, leaf.params.values())
+
+
 def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:
     """Return the child's own place to draw random numbers at."""
     return rng.child(name) if rng is not None and child.random else None
@@ -190,7 +244,7 @@ def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:
 
 def has_params(layer: Layer) -> bool:
     """Return whether there is anything to train in a layer."""
-    return any(leaf.params for _, leaf in layer.leaves())
+    return any(leaf.params.keys() - leaf.frozen_keys for _, leaf in layer.leaves())
 
 
 def check_branches(y: np.ndarray, short: np.ndarray) -> None:

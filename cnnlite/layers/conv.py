@@ -153,7 +153,7 @@ class Conv2d(_Conv):
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
         groups: parts that channels and filters are split into, which do not see each other.
         bias: whether to add a number to each output channel.
-        padding_mode: "zeros" or "circular".
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
         algorithm: "auto", or the rung of the ladder that is to do the work.
         dtype: np.float32 or np.float64.
         rng: where the first weights come from: U(-b, b), b = 1 / sqrt(fan_in), as in PyTorch.

@@ -77,30 +77,30 @@ class Step(NamedTuple):
     post: PostOps
     layers: tuple[Layer, ...]
 
-    def forward(
-        self, x: np.ndarray, train: bool, rng: Rng | None, post: PostOps
-    ) -> tuple[np.ndarray, Any]:
-        """Return the output and the cache; `post` is the step's own, or more."""
-        if not post:
+    def forward(self, x: np.ndarray, train: bool, rng: Rng | None) -> tuple[np.ndarray, Any]:
+        """Return the output and the cache."""
+        if self.post is NO_POST_OPS or not self.post:
             return self.layer.forward(x, train, rng)
-        return _fusible(self.layer).forward_post(x, train, rng, post)
+        return self.layer.forward_post(x, train, rng, self.post)  # type: ignore[attr-defined]
 
-    def infer(self, x: np.ndarray, post: PostOps) -> np.ndarray:
+    def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the output as in inference, and keep nothing."""
-        return _fusible(self.layer)(x, post) if post else self.layer(x)
+        if self.post is NO_POST_OPS or not self.post:
+            return self.layer(x)
+        return self.layer(x, self.post)  # type: ignore[call-arg]
 
     def backward(
         self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool
     ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
         """Return the gradients of the input, of the parameters, and of an addend."""
         if addend:
-            return _fusible(self.layer).backward_post(dy, cache, need_dx)
+            return self.layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
         return *self.layer.backward(dy, cache, need_dx), None
 
 
 def all_taken(layer: Layer) -> frozenset[Kinds]:
     """Return all post-ops that a layer can do: none unless its own class says so."""
-    return _fusible(layer).takes if "takes" in vars(type(layer)) else frozenset()
+    return layer.takes if "takes" in vars(type(layer)) else frozenset()  # type: ignore[attr-defined]
 
 
 def cut_into_steps(layers: Mapping[str, Layer], fuse: bool = True) -> list[Step]:
@@ -121,8 +121,3 @@ def cut_into_steps(layers: Mapping[str, Layer], fuse: bool = True) -> list[Step]
                 continue
         steps.append(Step(name, layer, NO_POST_OPS, (layer,)))
     return steps
-
-
-def _fusible(layer: Layer) -> Fusible:
-    assert isinstance(layer, Fusible)
-    return layer

@@ -205,7 +205,7 @@ class InstanceNorm2d(Layer):
             self.buffers.get("running_var"),
             self.params.get("weight"),
             self.params.get("bias"),
-            train or not self.buffers,
+            self.moves_buffers(train) or not self.buffers,
             self.momentum,
             self.eps,
         )

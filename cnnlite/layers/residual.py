@@ -66,7 +66,7 @@ class Residual(Container, Fusible):
         body_rng = child_rng(place, "body", self.body)
         if self._sums_in_body(post):
             short, shortcut = self._short(x, train, place)
-            ops = post._replace(addend=short)
+            ops = PostOps(short, post.activation, post.pool)
             y, body = self.body.forward_post(x, train, body_rng, ops)  # type: ignore[attr-defined]
             return y, ResidualCache(body, shortcut, True, NOTHING_KEPT)
         y, body = self.body.forward(x, train, body_rng)
@@ -78,7 +78,8 @@ class Residual(Container, Fusible):
         check_floats("Residual", x=x)
         short = x if self.shortcut is None else self.shortcut(x)
         if self._sums_in_body(post):
-            y: np.ndarray = self.body(x, post._replace(addend=short))  # type: ignore[call-arg]
+            ops = PostOps(short, post.activation, post.pool)
+            y: np.ndarray = self.body(x, ops)  # type: ignore[call-arg]
             return y
         return _sum(self.body(x), short, post)[0]
 

@@ -53,18 +53,19 @@ class Sequential(Container, Fusible):
         """
         place = self.place(train, rng)
         cache = []
-        for step, ops in self._with(post):
-            if ops.addend is not None:
-                check_branches(x, ops.addend)  # who adds keeps the shape
-            x, entry = step.forward(x, train, child_rng(place, step.name, step.layer), ops)
+        for step in self._with(post):
+            if step.post.addend is not None:
+                check_branches(x, step.post.addend)  # who adds keeps the shape
+            own = None if place is None else child_rng(place, step.name, step.layer)
+            x, entry = step.forward(x, train, own)
             cache.append(entry)
         return x, cache
 
     def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
-        for step, ops in self._with(post):
-            if ops.addend is not None:
-                check_branches(x, ops.addend)
-            x = step.infer(x, ops)
+        for step in self._with(post):
+            if step.post.addend is not None:
+                check_branches(x, step.post.addend)
+            x = step.infer(x)
         return x
 
     def backward(
@@ -91,11 +92,12 @@ class Sequential(Container, Fusible):
         """
         return self._backward(dy, cache, need_dx, addend=True)
 
-    def _with(self, post: PostOps) -> Iterator[tuple[Step, PostOps]]:
-        """The steps with their post-ops; the last one has those of the whole network."""
-        last = len(self._steps) - 1
-        for i, step in enumerate(self._steps):
-            yield step, post if post and i == last else step.post
+    def _with(self, post: PostOps) -> list[Step]:
+        """The steps, the last one with the post-ops of the whole network."""
+        if post is NO_POST_OPS or not (post and self._steps):
+            return self._steps
+        *before, last = self._steps
+        return [*before, Step(last.name, last.layer, post, last.layers)]
 
     def _backward(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool, addend: bool

@@ -1,7 +1,9 @@
-"""Networks: the containers to build them of, and a zoo of ready ones.
+"""Networks: the containers to build them from, and a zoo of ready ones.
 
 `MODELS` lists the zoo by name.  Every entry is called with `num_classes=10`,
-`input_shape=(3, 32, 32)`, `dtype=np.float32` and `rng=None`, and returns a Sequential.
+`input_shape=(3, 32, 32)`, `dtype=np.float32` and `rng=None`, and returns a Sequential.  It takes
+images of any size and number of channels; where they are too small for its layers, the error names
+the smallest size.
 """
 
 from collections.abc import Callable
@@ -14,29 +16,31 @@ from cnnlite.models.plain import (
     vanilla_cnn,
 )
 from cnnlite.models.resnet import ZeroPadShortcut, resnet20, resnet32, resnet_cifar
+from cnnlite.models.transfer import Matching, freeze_layers, load_matching
 from cnnlite.models.vgg import small_vgg
 
 __all__ = [
     "MODELS",
-    "Sequential",
     "Residual",
-    "softmax_classifier",
-    "two_layer_net",
-    "three_layer_convnet",
-    "vanilla_cnn",
-    "small_vgg",
+    "Sequential",
+    "ZeroPadShortcut",
     "resnet20",
     "resnet32",
     "resnet_cifar",
-    "ZeroPadShortcut",
+    "Matching",
+    "freeze_layers",
+    "load_matching",
+    "small_vgg",
+    "softmax_classifier",
+    "three_layer_convnet",
+    "two_layer_net",
+    "vanilla_cnn",
 ]
 
 MODELS: dict[str, Callable[..., Sequential]] = {
-    "softmax_classifier": softmax_classifier,
-    "two_layer_net": two_layer_net,
-    "three_layer_convnet": three_layer_convnet,
-    "vanilla_cnn": vanilla_cnn,
-    "small_vgg": small_vgg,
-    "resnet20": resnet20,
-    "resnet32": resnet32,
+    network.__name__: network
+    for network in (
+        *(softmax_classifier, two_layer_net, three_layer_convnet, vanilla_cnn, small_vgg),
+        *(resnet20, resnet32),
+    )
 }

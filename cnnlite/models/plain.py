@@ -7,11 +7,10 @@ Each takes the number of classes, the shape of one image (channels, height, widt
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.checks.arrays import float_dtype
 from cnnlite.checks.numbers import count
-from cnnlite.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from cnnlite.models._images import CIFAR, count_features, image_channels
-from cnnlite.random import RngLike, init_generator
+from cnnlite.layers import Conv2d, MaxPool2d, ReLU, Sequential
+from cnnlite.models._images import CIFAR, Builder
+from cnnlite.random import RngLike
 
 __all__ = ["softmax_classifier", "three_layer_convnet", "two_layer_net", "vanilla_cnn"]
 
@@ -22,16 +21,13 @@ def softmax_classifier(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """One linear layer on the pixels; the softmax is in the loss.
+    """Return one linear layer on the pixels; the softmax is in the loss.
 
     Returns:
         Flatten - Linear.
     """
-    name = "softmax_classifier"
-    num_classes, dtype = count(name, "num_classes", num_classes), float_dtype(name, dtype)
-    model = Sequential(Flatten())
-    pixels = count_features(model, name, input_shape, dtype)
-    return model.append(Linear(pixels, num_classes, dtype=dtype, rng=init_generator(rng, name)))
+    builder = Builder("softmax_classifier", num_classes, input_shape, dtype, rng)
+    return builder.finish(Sequential())
 
 
 def two_layer_net(
@@ -41,7 +37,7 @@ def two_layer_net(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """Two linear layers with a ReLU between them.
+    """Return two linear layers with a ReLU between them.
 
     Args:
         num_classes, input_shape, dtype, rng: see above.
@@ -51,14 +47,8 @@ def two_layer_net(
         Flatten - Linear - ReLU - Linear.
     """
     name = "two_layer_net"
-    num_classes = count(name, "num_classes", num_classes)
-    hidden_size = count(name, "hidden_size", hidden_size)
-    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
-    model = Sequential(Flatten())
-    pixels = count_features(model, name, input_shape, dtype)
-    model.append(Linear(pixels, hidden_size, dtype=dtype, rng=rng))
-    model.append(ReLU())
-    return model.append(Linear(hidden_size, num_classes, dtype=dtype, rng=rng))
+    builder = Builder(name, num_classes, input_shape, dtype, rng)
+    return builder.finish(Sequential(), count(name, "hidden_size", hidden_size))
 
 
 def three_layer_convnet(
@@ -70,7 +60,7 @@ def three_layer_convnet(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """A convolution and two linear layers.
+    """Return a convolution and two linear layers.
 
     Args:
         num_classes, input_shape, dtype, rng: see above.
@@ -81,22 +71,12 @@ def three_layer_convnet(
         Conv2d - ReLU - MaxPool2d(2) - Flatten - Linear - ReLU - Linear.
     """
     name = "three_layer_convnet"
-    num_classes = count(name, "num_classes", num_classes)
+    builder = Builder(name, num_classes, input_shape, dtype, rng)
     num_filters = count(name, "num_filters", num_filters)
     hidden_size = count(name, "hidden_size", hidden_size)
-    padding = count(name, "filter_size", filter_size) // 2
-    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
-    channels = image_channels(name, input_shape)
-    model = Sequential(
-        Conv2d(channels, num_filters, filter_size, padding=padding, dtype=dtype, rng=rng),
-        ReLU(),
-        MaxPool2d(2),
-        Flatten(),
-    )
-    features = count_features(model, name, input_shape, dtype)
-    model.append(Linear(features, hidden_size, dtype=dtype, rng=rng))
-    model.append(ReLU())
-    return model.append(Linear(hidden_size, num_classes, dtype=dtype, rng=rng))
+    size = count(name, "filter_size", filter_size)
+    conv = Conv2d(builder.channels, num_filters, size, padding=size // 2, **builder.options)
+    return builder.finish(Sequential(conv, ReLU(), MaxPool2d(2)), hidden_size)
 
 
 def vanilla_cnn(
@@ -105,20 +85,11 @@ def vanilla_cnn(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """The problem set's network: 32 filters of 7x7 without padding, and a linear layer.
+    """Return the problem set's network: 32 filters of 7x7, not padded, and a linear layer.
 
     Returns:
         Conv2d - ReLU - MaxPool2d(2) - Flatten - Linear.
     """
-    name = "vanilla_cnn"
-    num_classes = count(name, "num_classes", num_classes)
-    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
-    channels = image_channels(name, input_shape)
-    model = Sequential(
-        Conv2d(channels, 32, 7, dtype=dtype, rng=rng),
-        ReLU(),
-        MaxPool2d(2),
-        Flatten(),
-    )
-    features = count_features(model, name, input_shape, dtype)
-    return model.append(Linear(features, num_classes, dtype=dtype, rng=rng))
+    builder = Builder("vanilla_cnn", num_classes, input_shape, dtype, rng)
+    conv = Conv2d(builder.channels, 32, 7, **builder.options)
+    return builder.finish(Sequential(conv, ReLU(), MaxPool2d(2)))

@@ -10,22 +10,20 @@ import numpy.typing as npt
 
 from cnnlite import initializers
 from cnnlite.backend import empty, kernels
-from cnnlite.checks.arrays import check_floats, check_shape, contiguous, float_dtype
+from cnnlite.checks.arrays import check_floats, check_shape, contiguous
 from cnnlite.checks.numbers import choice, count, integer
 from cnnlite.layers import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
     Conv2d,
-    Flatten,
     Layer,
-    Linear,
     ReLU,
     Residual,
     Sequential,
 )
 from cnnlite.layers.base import Grads
-from cnnlite.models._images import CIFAR, image_channels
-from cnnlite.random import RngLike, init_generator
+from cnnlite.models._images import CIFAR, Builder
+from cnnlite.random import RngLike
 
 __all__ = ["ZeroPadShortcut", "resnet20", "resnet32", "resnet_cifar"]
 
@@ -85,7 +83,7 @@ def resnet_cifar(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """A residual network of any depth.
+    """Return a residual network of any depth.
 
     Args:
         depth: layers with weights, 6n + 2 for n blocks a stage: 8, 14, 20, 32, 44, 56, 110.
@@ -108,17 +106,14 @@ def resnet_cifar(
     if rest:
         raise ValueError(f"{name}: depth is {depth}, expected 6n + 2 (8, 14, 20, ...)")
     choice(name, "shortcut", shortcut, ("identity", "projection"))
-    num_classes = count(name, "num_classes", num_classes)
-    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
-    channels = image_channels(name, input_shape)
-    model = Sequential(*_conv_norm(channels, WIDTHS[0], 3, 1, dtype, rng), ReLU())
+    builder = Builder(name, num_classes, input_shape, dtype, rng)
     channels = WIDTHS[0]
+    model = Sequential(*_conv_norm(builder, builder.channels, channels), ReLU())
     for width in WIDTHS:
         for _ in range(blocks):
-            model.append(_block(channels, width, shortcut, dtype, rng)).append(ReLU())
+            model.append(_block(builder, channels, width, shortcut)).append(ReLU())
             channels = width
-    model.append(AdaptiveAvgPool2d(1)).append(Flatten())
-    return model.append(Linear(channels, num_classes, dtype=dtype, rng=rng))
+    return builder.finish(model.append(AdaptiveAvgPool2d(1)), features=channels)
 
 
 def resnet20(
@@ -128,7 +123,7 @@ def resnet20(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """The residual network of 20 layers, 0.27 million parameters; see `resnet_cifar`."""
+    """Return the residual network of 20 layers, 0.27 million parameters; see `resnet_cifar`."""
     return resnet_cifar(20, num_classes, input_shape, shortcut, dtype, rng)
 
 
@@ -139,44 +134,27 @@ def resnet32(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """The residual network of 32 layers, 0.46 million parameters; see `resnet_cifar`."""
+    """Return the residual network of 32 layers, 0.46 million parameters; see `resnet_cifar`."""
     return resnet_cifar(32, num_classes, input_shape, shortcut, dtype, rng)
 
 
-def _block(
-    channels: int, width: int, shortcut: str, dtype: np.dtype, rng: np.random.Generator
-) -> Residual:
-    """Two 3x3 convolutions and the way around them; the image is halved where channels change."""
+def _block(builder: Builder, channels: int, width: int, shortcut: str) -> Residual:
+    """Return two 3x3 convolutions and their shortcut; the image is halved if the width grows."""
     stride = 1 if channels == width else 2
-    body = Sequential(
-        *_conv_norm(channels, width, 3, stride, dtype, rng),
-        ReLU(),
-        *_conv_norm(width, width, 3, 1, dtype, rng),
-    )
+    first = _conv_norm(builder, channels, width, stride=stride)
+    body = Sequential(*first, ReLU(), *_conv_norm(builder, width, width))
     if channels == width:
         return Residual(body)
     if shortcut == "identity":
         return Residual(body, ZeroPadShortcut(channels, width, stride))
-    return Residual(body, Sequential(*_conv_norm(channels, width, 1, stride, dtype, rng)))
+    return Residual(body, Sequential(*_conv_norm(builder, channels, width, 1, stride)))
 
 
 def _conv_norm(
-    channels: int,
-    width: int,
-    kernel_size: int,
-    stride: int,
-    dtype: np.dtype,
-    rng: np.random.Generator,
+    builder: Builder, channels: int, width: int, kernel_size: int = 3, stride: int = 1
 ) -> tuple[Conv2d, BatchNorm2d]:
-    conv = Conv2d(
-        channels,
-        width,
-        kernel_size,
-        stride,
-        padding=kernel_size // 2,
-        bias=False,
-        dtype=dtype,
-        rng=rng,
-    )
-    initializers.kaiming_normal(conv.params["weight"], nonlinearity="relu", rng=rng)
-    return conv, BatchNorm2d(width, dtype=dtype)
+    options, padding = builder.options, kernel_size // 2
+    conv = Conv2d(channels, width, kernel_size, stride, padding=padding, bias=False, **options)
+    weight = conv.params["weight"]
+    initializers.kaiming_normal(weight, nonlinearity="relu", rng=options["rng"])
+    return conv, BatchNorm2d(width, dtype=options["dtype"])

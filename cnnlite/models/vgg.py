@@ -3,11 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.checks.arrays import float_dtype
-from cnnlite.checks.numbers import count, flag
-from cnnlite.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
-from cnnlite.models._images import CIFAR, count_features, image_channels
-from cnnlite.random import RngLike, init_generator
+from cnnlite.checks.numbers import flag
+from cnnlite.layers import BatchNorm2d, Conv2d, MaxPool2d, ReLU, Sequential
+from cnnlite.models._images import CIFAR, Builder
+from cnnlite.random import RngLike
 
 __all__ = ["small_vgg"]
 
@@ -22,12 +21,12 @@ def small_vgg(
     dtype: npt.DTypeLike = np.float32,
     rng: RngLike = None,
 ) -> Sequential:
-    """32-32-pool-64-64-pool-128-128-pool and a linear layer.
+    """Return 32-32-pool-64-64-pool-128-128-pool and a linear layer.
 
     Args:
         num_classes: outputs.
         input_shape: (channels, height, width) of an image.
-        batch_norm: put a BatchNorm2d behind each convolution, in place of its bias.
+        batch_norm: put a BatchNorm2d after each convolution, in place of its bias.
         dtype: np.float32 or np.float64.
         rng: where the first weights come from.
 
@@ -38,22 +37,15 @@ def small_vgg(
         Simonyan and Zisserman, "Very deep convolutional networks for large-scale image
         recognition", ICLR 2015, section 2.1.
     """
-    name = "small_vgg"
-    num_classes = count(name, "num_classes", num_classes)
-    batch_norm = flag(name, "batch_norm", batch_norm)
-    dtype, rng = float_dtype(name, dtype), init_generator(rng, name)
-    channels = image_channels(name, input_shape)
-    model = Sequential()
+    builder = Builder("small_vgg", num_classes, input_shape, dtype, rng)
+    bias = not flag("small_vgg", "batch_norm", batch_norm)
+    model, channels = Sequential(), builder.channels
     for width in WIDTHS:
         for inputs in (channels, width):
-            model.append(
-                Conv2d(inputs, width, 3, padding=1, bias=not batch_norm, dtype=dtype, rng=rng)
-            )
+            model.append(Conv2d(inputs, width, 3, padding=1, bias=bias, **builder.options))
             if batch_norm:
-                model.append(BatchNorm2d(width, dtype=dtype))
+                model.append(BatchNorm2d(width, dtype=builder.options["dtype"]))
             model.append(ReLU())
         model.append(MaxPool2d(2))
         channels = width
-    model.append(Flatten())
-    features = count_features(model, name, input_shape, dtype)
-    return model.append(Linear(features, num_classes, dtype=dtype, rng=rng))
+    return builder.finish(model)

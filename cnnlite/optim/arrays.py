@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.checks.arrays import FLOATS
 from cnnlite.layers.ties import check_overlaps, first_names
 
 __all__ = ["Owners", "check_gradient", "check_state", "step_count"]
@@ -15,7 +16,6 @@ __all__ = ["Owners", "check_gradient", "check_state", "step_count"]
 Array = np.ndarray
 State = Mapping[str, Any]
 
-FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 FRESH = (
     "an optimizer's state belongs to one model; make a new optimizer for another one, or forget "
     "the state with optimizer.state.clear()"
@@ -81,10 +81,14 @@ def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
         where, key: what starts the message: the optimizer, and the parameter's name.
         param, grad: the two.
     """
-    for name, array in (("parameter", param), ("gradient", grad)):
-        if not isinstance(array, np.ndarray):
-            kind = type(array).__name__
-            raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
+    both = isinstance(param, np.ndarray) and isinstance(grad, np.ndarray)
+    like = both and param.shape == grad.shape and param.dtype is grad.dtype
+    if like and param.dtype in FLOATS and param.flags.carray:  # the usual case
+        return
+    if not both:
+        name, array = ("gradient", grad) if isinstance(param, np.ndarray) else ("parameter", param)
+        kind = type(array).__name__
+        raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
     if param.dtype not in FLOATS:
         wanted = "float32 or float64" if param.dtype.kind == "f" else "of floats"
         raise TypeError(f"{where}: {key!r}: parameter must be {wanted}, got {param.dtype}")
@@ -112,6 +116,9 @@ def check_state(where: str, key: str, names: Iterable[str], state: State, param:
             step_count(where, key, state.get(name, 0))
         elif name in state:
             array = state[name]
+            usual = isinstance(array, np.ndarray) and array.flags.carray
+            if usual and array.shape == param.shape and array.dtype is param.dtype:
+                continue
             if not (isinstance(array, np.ndarray) and array.flags.carray):
                 raise TypeError(
                     f"{where}: {key!r}: {name} must be an array in C order, got {array!r:.60}"

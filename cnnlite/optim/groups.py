@@ -1,8 +1,20 @@
-"""Which parameters a group of an optimizer takes."""
+"""Groups of parameters with options of their own; all options as plain Python values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
+from cnnlite.checks.numbers import flag, real, shown
+
 __all__ = ["no_decay"]
+
+Group = Mapping[str, Any]
+CheckedGroup = tuple[Callable[[str, np.ndarray], bool], dict[str, Any]]
+
+FLAGS = ("nesterov", "amsgrad", "centered", "maximize")
 
 
 def no_decay(key: str, array: np.ndarray) -> bool:
@@ -18,3 +30,66 @@ def no_decay(key: str, array: np.ndarray) -> bool:
         True if the array has fewer than two axes.
     """
     return array.ndim < 2
+
+
+def checked_options(where: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options as plain Python values, so that float32 arithmetic stays float32.
+
+    Args:
+        where: what starts each message.
+        options: by name.
+
+    Raises:
+        ValueError, TypeError: an option is not in its range.
+    """
+    return {name: _checked_option(where, name, value) for name, value in options.items()}
+
+
+def checked_groups(
+    where: str, groups: Iterable[Group], options: Mapping[str, Any]
+) -> list[CheckedGroup]:
+    """Return each group's function "match" with the whole options of what it matches.
+
+    Args:
+        where: what starts each message.
+        groups: mappings with "match" and the options that differ.
+        options: those of parameters that no group matches.
+
+    Raises:
+        ValueError, TypeError: a group has no "match", or an option is unknown or not in its range.
+    """
+    try:
+        if isinstance(groups, Mapping):
+            raise TypeError
+        groups = tuple(groups)
+    except TypeError:
+        raise TypeError(
+            f"{where}: groups is {shown(groups)}, expected mappings in a list"
+        ) from None
+    checked: list[CheckedGroup] = []
+    for number, group in enumerate(groups):
+        place = f"{where}: groups[{number}]"
+        if not isinstance(group, Mapping) or not callable(group.get("match")):
+            raise TypeError(f"{place} must be a mapping with a function 'match', got {group!r}")
+        changes = {name: value for name, value in group.items() if name != "match"}
+        unknown = sorted(set(changes) - set(options))
+        if unknown:
+            known = ", ".join(options)
+            raise ValueError(f"{place} has the unknown option {unknown[0]!r}; known: {known}")
+        checked.append((group["match"], checked_options(place, {**options, **changes})))
+    return checked
+
+
+def _checked_option(where: str, name: str, value: Any) -> Any:
+    if name in FLAGS:
+        return flag(where, name, value)
+    if name == "betas":
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise TypeError(f"{where}: betas must be a pair, got {shown(value)}")
+        return tuple(_share(where, f"betas[{i}]", beta) for i, beta in enumerate(value))
+    return _share(where, name, value) if name == "alpha" else real(where, name, value, 0)
+
+
+def _share(where: str, name: str, value: Any) -> float:
+    """Return what a moving average keeps: from 0 to below 1."""
+    return real(where, name, value, 0, 1, open_high=True)

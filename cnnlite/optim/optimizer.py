@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from cnnlite.checks.numbers import flag, real, shown
+from cnnlite.checks.numbers import real
 from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
+from cnnlite.optim.groups import Group, checked_groups, checked_options
 from cnnlite.optim.whole import wholly
 
 __all__ = ["Optimizer"]
 
 Array = np.ndarray
 Scratch = tuple[Array, Array]
-Group = Mapping[str, Any]
-_Move = tuple[str, Array, Array, Mapping[str, Any]]
+State = dict[str, Any]
+Options = Mapping[str, Any]
+_Move = tuple[str, Array, Array, Options]
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -40,6 +42,9 @@ def moving_average_of_squares(average: Array, grad: Array, decay: float, scratch
 class Optimizer(ABC):
     """What all optimizers share: options, groups, the checks of a step, and the state.
 
+    The attribute `lr` may be set between steps.  The groups' learning rates change in proportion,
+    `state_dict` keeps it, and `options` remembers what the constructor was given.
+
     An optimizer of one's own passes its options to this constructor, says in `state_names` which
     arrays it keeps for a parameter, and has an `update`, which must not raise: `step` has checked
     its arguments, and the parameters before it have moved.
@@ -59,53 +64,41 @@ class Optimizer(ABC):
     """
 
     def __init__(self, groups: Iterable[Group], **options: Any) -> None:
-        self.options = self._checked(options, type(self).__name__)
-        self.groups: list[tuple[Callable[[str, Array], bool], dict[str, Any]]] = []
-        try:
-            if isinstance(groups, Mapping):
-                raise TypeError
-            groups = tuple(groups)
-        except TypeError:
-            raise TypeError(
-                f"{type(self).__name__}: groups is {shown(groups)}, expected mappings in a list"
-            ) from None
-        for number, group in enumerate(groups):
-            where = f"{type(self).__name__}: groups[{number}]"
-            if not isinstance(group, Mapping) or not callable(group.get("match")):
-                raise TypeError(f"{where} must be a mapping with a function 'match', got {group!r}")
-            changes = {name: value for name, value in group.items() if name != "match"}
-            unknown = sorted(set(changes) - set(options))
-            if unknown:
-                known = ", ".join(options)
-                raise ValueError(f"{where} has the unknown option {unknown[0]!r}; known: {known}")
-            self.groups.append((group["match"], self._checked({**options, **changes}, where)))
-        self.state: dict[str, dict[str, Any]] = {}
+        name = type(self).__name__
+        self.options = checked_options(name, options)
+        self.groups = checked_groups(name, groups, options)
+        self.state: dict[str, State] = {}
         self._buffers: dict[np.dtype[Any], Scratch] = {}
-        self._owners = Owners(type(self).__name__)
+        self._owners = Owners(name)
+        self._lr: float | None = None  # what was set after the optimizer was made
 
     @abstractmethod
-    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def state_names(self, options: Options) -> tuple[str, ...]:
         """Name the arrays kept for a parameter with these options ("step" is an int)."""
 
     @abstractmethod
-    def update(
-        self,
-        param: Array,
-        grad: Array,
-        state: dict[str, Any],
-        lr: float,
-        options: Mapping[str, Any],
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         """Change one parameter and its state in place; `lr` has the schedule's factor in it."""
 
     def prepare(self, param: Array, grad: Array) -> None:
         """Get the memory that `update` will compute in, while nothing has moved."""
-        self._grow(param)
+        pair = self._buffers.get(param.dtype)
+        if pair is None or pair[0].size < param.size:
+            first, second = (np.empty(param.size, param.dtype) for _ in range(2))
+            self._buffers[param.dtype] = first, second
+
+    def options_at_first(self, options: Options) -> Options:
+        """Return the options of the step in which a parameter gets its state."""
+        return options
 
     @property
     def lr(self) -> float:
         """The learning rate of parameters that no group matches, before the schedule's factor."""
-        return float(self.options["lr"])
+        return float(self.options["lr"] if self._lr is None else self._lr)
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._lr = real(type(self).__name__, "lr", lr, 0)
 
     def step(
         self, params: Mapping[str, Array], grads: Mapping[str, Array | None], lr_factor: float = 1.0
@@ -130,20 +123,23 @@ class Optimizer(ABC):
         """
         factor = real(type(self).__name__, "lr_factor", lr_factor, 0)
         moves = self._moves(params, grads)
-        fresh: dict[str, dict[str, Any]] = {}
-        for key, param, grad, options in moves:
+        fresh: dict[str, State] = {}
+        for place, (key, param, grad, options) in enumerate(moves):
             state = self.state.get(key, ())
-            for name in self.state_names(options):
-                if name not in state:
-                    entry = 0 if name == "step" else np.zeros(param.shape, param.dtype)
-                    fresh.setdefault(key, {})[name] = entry
+            missing = [name for name in self.state_names(options) if name not in state]
+            if missing:
+                fresh[key] = {
+                    name: 0 if name == "step" else np.zeros(param.shape, param.dtype)
+                    for name in missing
+                }
+                moves[place] = key, param, grad, self.options_at_first(options)
             self.prepare(param, grad)
         with wholly():
             for key, entries in fresh.items():
                 self.state.setdefault(key, {}).update(entries)
             for key, param, grad, options in moves:
                 state = self.state.setdefault(key, {})
-                self.update(param, grad, state, options["lr"] * factor, options)
+                self.update(param, grad, state, self._rate(options) * factor, options)
 
     def check_params(self, params: Mapping[str, Array]) -> None:
         """Raise unless the state that the optimizer has is of these parameters.
@@ -172,12 +168,16 @@ class Optimizer(ABC):
         return {"name": type(self).__name__, **self.options, "groups": groups}
 
     def state_dict(self) -> dict[str, Array]:
-        """Return copies of the state as one flat dict: ``{"0.weight/momentum_buffer": array}``."""
-        return {
+        """Return copies of the state as one flat dict: ``{"0.weight/momentum_buffer": array}``.
+
+        A learning rate that was set after the optimizer was made is the entry "lr".
+        """
+        copies = {
             f"{key}/{name}": np.array(value)
             for key, state in self.state.items()
             for name, value in state.items()
         }
+        return copies if self._lr is None else {**copies, "lr": np.array(self._lr)}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Replace the state by copies of what `state_dict` returned.
@@ -190,23 +190,25 @@ class Optimizer(ABC):
         where = type(self).__name__
         if not isinstance(state, Mapping):
             raise TypeError(f"{where}: state must be a mapping of arrays, got {state!r:.60}")
-        loaded: dict[str, dict[str, Any]] = {}
-        for path, value in state.items():
+        arrays = dict(state)
+        given = arrays.pop("lr", None)
+        lr = None if given is None else real(where, "lr", np.asarray(given).tolist(), 0)
+        loaded: dict[str, State] = {}
+        for path, value in arrays.items():
             key, _, name = path.rpartition("/")
             loaded.setdefault(key, {})[name] = (
                 step_count(where, key, value)
                 if name == "step"
                 else np.array(value, order="C")  # as `step` makes them
             )
-        every_options = (self.options, *(options for _, options in self.groups))
-        known = [self.state_names(options) for options in every_options]
+        known = [self.state_names(options) for options in self._every_options()]
         for key, entry in loaded.items():
             if not any(set(names) == set(entry) for names in known):
                 raise ValueError(
                     f"{where}: the state of {key!r} has {sorted(entry)}, "
                     f"expected {' or '.join(str(sorted(names)) for names in dict.fromkeys(known))}"
                 )
-        self.state = loaded
+        self.state, self._lr = loaded, lr
         self._owners = Owners(where)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -245,45 +247,30 @@ class Optimizer(ABC):
             kept = self.state.get(key)
             if kept:
                 check_state(name, key, self.state_names(options), kept, param)
+            if options.get("maximize"):
+                grad = np.asarray(-grad)
             moves.append((key, param, grad, options))
         return moves
 
-    def _options_of(self, key: str, param: Array) -> dict[str, Any]:
+    def _every_options(self) -> Iterator[Options]:
+        yield self.options
+        for _, options in self.groups:
+            yield options
+
+    def _rate(self, options: Options) -> float:
+        """The learning rate of parameters with these options, before the schedule's factor."""
+        own, first = options["lr"], self.options["lr"]
+        if self._lr is None or own == first:
+            return float(own if self._lr is None else self._lr)
+        return float(own * (self._lr / first)) if first else float(own)
+
+    def _options_of(self, key: str, param: Array) -> Options:
         for match, options in self.groups:
             if match(key, param):
                 return options
         return self.options
 
-    def _grow(self, param: Array) -> None:
-        """Make the pair of arrays that all parameters of a dtype are computed in large enough."""
-        pair = self._buffers.get(param.dtype)
-        if pair is None or pair[0].size < param.size:
-            self._buffers[param.dtype] = (
-                np.empty(param.size, param.dtype),
-                np.empty(param.size, param.dtype),
-            )
-
     def _scratch(self, param: Array) -> Scratch:
         """Two arrays like `param` to compute in, views of the pair that `prepare` has grown."""
         first, second = self._buffers[param.dtype]
         return first[: param.size].reshape(param.shape), second[: param.size].reshape(param.shape)
-
-    @classmethod
-    def _checked(cls, options: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """The options as plain Python values, so that float32 arithmetic stays float32."""
-        return {name: _checked_option(where, name, value) for name, value in options.items()}
-
-
-def _checked_option(where: str, name: str, value: Any) -> Any:
-    if name == "nesterov":
-        return flag(where, name, value)
-    if name == "betas":
-        if not isinstance(value, tuple | list) or len(value) != 2:
-            raise TypeError(f"{where}: betas must be a pair, got {shown(value)}")
-        return tuple(_share(where, f"betas[{i}]", beta) for i, beta in enumerate(value))
-    return _share(where, name, value) if name == "alpha" else real(where, name, value, 0)
-
-
-def _share(where: str, name: str, value: Any) -> float:
-    """What a moving average keeps: from 0 to below 1."""
-    return real(where, name, value, 0, 1, open_high=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
 from cnnlite.backend import kernels
-from cnnlite.optim.optimizer import Array, Group, Optimizer, Scratch
+from cnnlite.optim.groups import Group
+from cnnlite.optim.optimizer import Array, Optimizer, Options, Scratch, State, with_decay
 
 __all__ = ["SGD"]
 
@@ -55,46 +55,60 @@ class SGD(Optimizer):
     Args:
         lr: learning rate.
         momentum: the share of its last move that a parameter keeps.
+        dampening: the share of a gradient that momentum leaves out, from the second step on.
         weight_decay: what is added to the gradient, times the parameter.
         nesterov: look ahead by one move of momentum.
+        maximize: go up the gradient, not down.
         groups: options for some parameters (see `Optimizer`).
 
     Raises:
-        ValueError, TypeError: an option is not in its range, or nesterov is asked without momentum.
+        ValueError, TypeError: an option is not in its range, or nesterov is asked without momentum
+            or with dampening.
     """
 
     def __init__(
         self,
         lr: float,
         momentum: float = 0,
+        dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
+        maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:
         super().__init__(
-            groups, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
-        )
-        for options in (self.options, *(options for _, options in self.groups)):
+            groups, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+            nesterov=nesterov, maximize=maximize,
+        )  # fmt: skip
+        for options in self._every_options():
             if options["nesterov"] and not options["momentum"]:
                 raise ValueError("SGD: nesterov needs a momentum above 0, got 0")
+            if options["nesterov"] and options["dampening"]:
+                dampening = options["dampening"]
+                raise ValueError(f"SGD: nesterov needs a dampening of 0, got {dampening}")
 
-    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+    def state_names(self, options: Options) -> tuple[str, ...]:
         return ("momentum_buffer",) if options["momentum"] else ()
 
+    def options_at_first(self, options: Options) -> Options:
+        return {**options, "dampening": 0}  # the buffer begins as the gradient, as in PyTorch
+
     def prepare(self, param: Array, grad: Array) -> None:
-        if not _readable(param, grad):
+        damped = any(options["dampening"] for options in self._every_options())
+        if damped or not _readable(param, grad):
             super().prepare(param, grad)
 
-    def update(
-        self,
-        param: Array,
-        grad: Array,
-        state: dict[str, Any],
-        lr: float,
-        options: Mapping[str, Any],
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]
         buffer = state["momentum_buffer"] if momentum else None
-        scratch = None if _readable(param, grad) else self._scratch(param)
+        if momentum and options["dampening"]:
+            _, out = self._scratch(param)
+            grad = with_decay(grad, param, weight_decay, out)
+            grad = np.multiply(grad, 1 - options["dampening"], out=out)
+            weight_decay = 0
         nesterov = options["nesterov"]
-        sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)
+        if _readable(param, grad):
+            kernels.sgd_step(param, grad, buffer, lr, momentum, weight_decay, nesterov)
+        else:
+            scratch = self._scratch(param)
+            sgd_update(param, grad, buffer, lr, momentum, weight_decay, nesterov, scratch)

@@ -11,6 +11,11 @@ from cnnlite.reference.batch_norm import (
     batch_norm_backward,
     batch_norm_forward,
 )
+from cnnlite.reference.depthwise import (
+    conv2d_depthwise_forward,
+    conv2d_depthwise_input_gradient,
+    conv2d_depthwise_weight_gradient,
+)
 from cnnlite.reference.linear import (
     linear_forward,
     linear_input_gradient,

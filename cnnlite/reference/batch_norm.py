@@ -20,17 +20,36 @@ def batch_norm_forward(
     train: bool,
     post: PostOps = NO_POST_OPS,
     rest: np.ndarray | None = None,
+    running_mean: np.ndarray | None = None,
+    running_var: np.ndarray | None = None,
+    momentum: float = 0,
 ) -> None:
     """y = (x - mean - rest) inverse_std gamma + beta, then what `post` says.
 
     x is (N, C, size), an addend of its size.  train: mean, inverse_std and variance (biased), each
     (C,), are computed from x and written, and rest, unless None, what rounding took off the mean;
-    otherwise mean, inverse_std and rest (None: 0) are read.  inverse_std is 0 where it would be
-    1 / 0.  y may be x or the addend.
+    the running statistics, unless None, then move by momentum.  Without train, mean, inverse_std
+    and rest are written from the running statistics; where these are None, they are read (rest
+    None: 0).  inverse_std is 0 where it would be 1 / 0.  y may be x or the addend.
     """
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm_forward: one running statistic is missing")
     if train and x.size:
         assert variance is not None
         _statistics(x, mean, inverse_std, variance, eps, rest)
+        if running_mean is not None and running_var is not None:
+            count = x.shape[0] * x.shape[2]
+            for running, factor, batch in (
+                (running_mean, momentum, mean),
+                (running_var, momentum * count / (count - 1), variance),
+            ):
+                running *= 1 - momentum
+                running += factor * batch
+    elif not train and running_mean is not None and running_var is not None:
+        mean[...] = running_mean
+        if rest is not None:
+            rest[...] = 0
+        inverse_std[...] = _inverse(np.sqrt(running_var.astype(np.float64) + eps), x.dtype)
     scale = gamma * inverse_std
     normed = _centred(x, mean, rest) * scale[:, None] + beta[:, None]
     follow(normed, y, post)
@@ -100,10 +119,15 @@ def _statistics(
     unit = peak[0, :, 0]
     variance[...] = squares * unit * unit
     deviation = np.sqrt(squares + eps / unit / unit) * unit
-    inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
-    inverse_std[...] = np.minimum(inverse, np.finfo(x.dtype).max)
+    inverse_std[...] = _inverse(deviation, x.dtype)
     if rest is not None:
         rest[...] = np.where(np.isfinite(mean), first - mean + left, 0)
+
+
+def _inverse(deviation: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """1 / deviation: 0 for 1 / 0, and at most the largest number of the dtype."""
+    inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
+    return np.minimum(inverse, np.finfo(dtype).max)
 
 
 def _centred(x: np.ndarray, mean: np.ndarray, rest: np.ndarray | None) -> np.ndarray:

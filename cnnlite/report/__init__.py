@@ -1,1 +1,1 @@
-"""What people look at after a training: its history as a table, its curves as a picture."""
+"""What people look at after a training: history, curves, sheets, the confusion matrix."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cnnlite.files import replace_file
 
-COLUMNS = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "images_per_second")
+COLUMNS = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
+_ONCE = tuple(name for name in COLUMNS if name != "val_loss")  # of runs before it was measured
 _INTEGERS = ("epoch", "step")
 
 
@@ -41,12 +42,12 @@ def load(path: str | Path) -> list[dict[str, float]]:
     """
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        if tuple(reader.fieldnames or ()) not in (COLUMNS, _ONCE):
             raise ValueError(f"{path}: its first line must be {','.join(COLUMNS)}")
         rows = []
         for row in reader:
             try:
-                rows.append({key: _number(key, row[key]) for key in COLUMNS})
+                rows.append({key: _number(key, row.get(key, "nan")) for key in COLUMNS})
             except (TypeError, ValueError):
                 raise ValueError(
                     f"{path}, line {reader.line_num}: expected {len(COLUMNS)} numbers"

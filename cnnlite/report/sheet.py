@@ -1,22 +1,30 @@
-"""A picture of a data set: the first images of each class in a row, beside the class's name."""
+"""Sheets of pictures: the first images of each class of a data set, or pictures with captions."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnlite.data.embedded import contact_sheet
 from cnnlite.files import replace_file
 
-__all__ = ["save"]
+if TYPE_CHECKING:
+    from PIL import Image
 
-SIDE = 96  # pixels at least, of an image in the sheet
+__all__ = ["CELL", "check_ending", "save", "save_captioned"]
+
+SIDE = 96  # pixels at least, of an image in a data set's sheet
 TEXT = 22  # pixels, the height of a class's name
 INK = "#333333"
+FAINT = "#777777"
 MARGIN = 12
+CELL = 168
+"""Pixels of the longer side of a picture above a caption."""
+CAPTION = 17  # pixels, the height of a caption's line
 
 
 def save(
@@ -38,9 +46,7 @@ def save(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    form = Image.registered_extensions().get(path.suffix.lower())
-    if form not in Image.SAVE:
-        raise ValueError(f"{path}: the ending {path.suffix!r} is no picture's, expected .png")
+    check_ending(path)
     labels = data["y_train"]
     sheet = contact_sheet(data["X_train"], labels)
     scale = max(1, -(-SIDE // data["X_train"].shape[-1]))
@@ -57,6 +63,85 @@ def save(
     height = large.shape[0] / len(names)
     for row, name in enumerate(names):
         draw.text((left - MARGIN, top + (row + 0.5) * height), name, INK, font, anchor="rm")
+    _write(picture, path)
+
+
+def save_captioned(
+    images: Sequence[np.ndarray],
+    captions: Sequence[Sequence[str]],
+    path: Path,
+    title: str = "",
+    columns: int = 6,
+) -> None:
+    """Draw pictures in rows, each with a caption of some lines under it; it needs Pillow.
+
+    Args:
+        images: uint8 (C, H, W), of one or three channels (of others the first is drawn); those
+            that are smaller than CELL are enlarged.
+        captions: the lines under each; what is too long for the picture's width is cut.
+        path, title: as for `save`.
+        columns: pictures in a row, at most.
+
+    Raises:
+        ImportError, ValueError, OSError: as for `save`.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    check_ending(path)
+    columns = min(columns, len(images))
+    lines = max(map(len, captions), default=0)
+    width, height = CELL + MARGIN, CELL + round(1.4 * CAPTION * lines) + 2 * MARGIN
+    top = 2 * MARGIN + TEXT if title else MARGIN
+    rows = -(-len(images) // columns)
+    font, large = ImageFont.load_default(CAPTION), ImageFont.load_default(TEXT)
+    total = max(MARGIN + columns * width, 2 * MARGIN + round(large.getlength(title)))
+    sheet = Image.new("RGB", (total, top + rows * height), "white")
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN), title, INK, large)
+    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        x, y = MARGIN + i % columns * width, top + i // columns * height
+        picture = _cell(image)
+        sheet.paste(picture, (x + (CELL - picture.width) // 2, y + CELL - picture.height))
+        for number, line in enumerate(caption):
+            place = (x, y + CELL + 6 + round(1.4 * CAPTION * number))
+            draw.text(place, _cut(line, font), FAINT if number else INK, font)
+    _write(sheet, path)
+
+
+def check_ending(path: Path) -> None:
+    """Raise ValueError unless a path ends as a picture's name does that Pillow can write."""
+    from PIL import Image
+
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise ValueError(f"{path}: the ending {path.suffix!r} is no picture's, expected .png")
+
+
+def _cell(image: np.ndarray) -> Image.Image:
+    """Return an image as large as there is room for it."""
+    from PIL import Image
+
+    pixels = image.transpose(1, 2, 0)
+    if pixels.shape[2] != 3:
+        pixels = np.repeat(pixels[..., :1], 3, axis=2)
+    height, width = pixels.shape[:2]
+    scale = CELL / max(height, width)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    way = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
+    return Image.fromarray(np.ascontiguousarray(pixels)).resize(size, way)
+
+
+def _cut(text: str, font: Any) -> str:
+    """Return what of a line fits under a picture."""
+    if font.getlength(text) <= CELL:
+        return text
+    while text and font.getlength(f"{text}\N{HORIZONTAL ELLIPSIS}") > CELL:
+        text = text[:-1]
+    return f"{text}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _write(picture: Image.Image, path: Path) -> None:
+    from PIL import Image
+
     content = io.BytesIO()
-    picture.save(content, form)
+    picture.save(content, Image.registered_extensions()[path.suffix.lower()])
     replace_file(path, content.getvalue())

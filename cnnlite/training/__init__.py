@@ -1,9 +1,12 @@
 """The training room.  Imports point down this list:
 
 solver          the training loop, readable on one screen
+trials          what is tried and put back: one step, and learning rates from low to high
+lr_find         what the losses of these rates say
 rehearsal       one image through all parts before the first step
 parts           what a training is made with: the arguments, and what is done with the data
-callbacks/      what is called around epochs and steps: the progress bar, early stopping
+averaging       averaged weights in the model's place, and batch-norm's statistics made anew
+callbacks/      what is called around epochs and steps: the progress bar, early stopping, plateaus
 checkpoint      a training on disk, always whole
 callback_state  what callbacks want to keep in it
 record          what a training is made of, as plain values

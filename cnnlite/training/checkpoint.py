@@ -5,6 +5,8 @@ functions of seed, epoch and step, so the random state is the seed and the place
 
     model/KEY, best/KEY      parameters and buffers: as they are, and of the best epoch so far
     optimizer/KEY/NAME       what the optimizer remembers of each parameter
+    optimizer/lr             a learning rate that was set during the training
+    ema/NAME                 the averaged weights
     loss_history             float64, one number a step
     callback/NAME/KEY        arrays that callbacks want to keep
     metadata (JSON)          configuration, versions, epoch, step, rows of the history, what else
@@ -23,6 +25,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import optional_count
 from cnnlite.files import remove_drafts
+from cnnlite.optim.averages import AVERAGE
 from cnnlite.storage import (
     Arrays,
     Metadata,
@@ -37,8 +40,10 @@ from cnnlite.training.state import StoppedBy, TrainingState
 __all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
 
 FORMAT = 1
-ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "images_per_second")
+ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
 """What a row of the history has."""
+NUMBERS = {"step": "int64 ()", "lr": "float64 ()"}
+"""The forms of what an optimizer's state has that is no array like its parameter."""
 FAULTS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
 """What contents that do not fit together may raise; a number of 1e999 is the fourth."""
 
@@ -199,6 +204,7 @@ def capture(solver: TrainingState) -> tuple[Arrays, Metadata]:
         **_under("model/", solver.model.state_dict()),
         **_under("optimizer/", solver.optimizer.state_dict()),
         **_under("best/", solver.best_params),
+        **_under("ema/", solver.ema.state_dict() if solver.ema else {}),
         **kept,
         "loss_history": np.array(solver.loss_history, dtype=np.float64),
     }
@@ -230,6 +236,7 @@ def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: M
     losses = [float(loss) for loss in arrays["loss_history"]]
     history: list[dict[str, Any]] = [dict(row) for row in metadata["history"]]
     for row in history:
+        row.setdefault("val_loss", math.nan)  # checkpoints from before it was measured
         for name in ROW:
             float(row[name])
     best, by = _below("best/", arrays), metadata.get("stopped_by")
@@ -240,12 +247,13 @@ def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: M
         raise ValueError(f"the histories do not have the length of {epoch} epochs, {step} steps")
     state = _below("optimizer/", arrays)
     for path, array in state.items():
-        key, name = path.rsplit("/", 1)
-        expected = "int64 ()" if name == "step" else _form(solver.model.params[key])
+        key, _, name = path.rpartition("/")
+        expected = NUMBERS.get(name) or _form(solver.model.params[key])
         if _form(array) != expected:
             raise ValueError(f"{name} of {key} is {_form(array)}, expected {expected}")
-    model = _below("model/", arrays)
-    for stored in (model, best) if best else (model,):
+    model, ema = _below("model/", arrays), _below("ema/", arrays)
+    average = {key.removeprefix(AVERAGE): ema[key] for key in ema if key.startswith(AVERAGE)}
+    for stored in (model, *filter(None, (best, average))):
         if {key: _form(array) for key, array in stored.items()} != {
             key: _form(array) for key, array in solver.model.state_dict().items()
         }:
@@ -253,6 +261,8 @@ def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: M
 
     callback_state.hand_back(solver.callbacks, arrays, dict(metadata.get("callbacks", {})))
     solver.optimizer.load_state_dict(state)
+    if solver.ema:
+        solver.ema.load_state_dict(ema)
     solver.model.load_state_dict(model)
     solver.loss_history[:], solver.history[:] = losses, history
     solver.best_params, solver.stopped_by = best, stopped_by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,15 +82,39 @@ def accuracy(
     Raises:
         ValueError: there are no images.
     """
-    right = seen = 0
+    return accuracy_and_loss(model, X, y, None, normalization, batch_size, index, after_batch)[0]
+
+
+def accuracy_and_loss(
+    model: Layer,
+    X: np.ndarray,
+    y: npt.NDArray[np.integer],
+    loss: Any,
+    normalization: Normalization | None = None,
+    batch_size: int = 128,
+    index: np.ndarray | None = None,
+    after_batch: Callable[[], None] | None = None,
+) -> tuple[float, float]:
+    """Return the accuracy, and the mean of the batches' losses, weighted by their images.
+
+    Args:
+        model, X, y, normalization, batch_size, index, after_batch: see `accuracy`.
+        loss: None leaves it out: it is then 0.
+
+    Raises:
+        ValueError: there are no images.
+    """
+    right, seen, total = 0, 0, 0.0
     for where, scores in scores_of_batches(model, X, normalization, batch_size, index):
         right += int(np.count_nonzero(predictions(scores) == y[where]))
         seen += len(where)
+        if loss is not None:
+            total += len(where) * float(loss.forward(scores, y[where])[0])
         if after_batch is not None:
             after_batch()
     if not seen:
         raise ValueError(f"accuracy: there are no images, X has the shape {X.shape}")
-    return right / seen
+    return right / seen, total / seen
 
 
 def not_finite(arrays: Mapping[str, np.ndarray]) -> str | None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnnlite.checks.numbers import count, flag, integer, optional_count
+from cnnlite.checks.numbers import count, flag, integer, optional_count, real
 from cnnlite.data import Augment, batches
 from cnnlite.layers import Layer
 from cnnlite.layers.ties import check_arrays
 from cnnlite.losses import CrossEntropyLoss
-from cnnlite.optim import SGD, Optimizer
+from cnnlite.optim import SGD, AveragedWeights, Optimizer, clip_grad_norm, clip_grad_value
 from cnnlite.optim.schedules import Constant, Schedule
 from cnnlite.training.arguments import check_callbacks, check_parts
+from cnnlite.training.averaging import average_in_place, checked_average
 from cnnlite.training.callbacks import Progress
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import accuracy, model_dtype, predictions
+from cnnlite.training.evaluation import accuracy, accuracy_and_loss, model_dtype, predictions
 from cnnlite.training.splits import checked_arrays, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
+
+Grads = Mapping[str, np.ndarray | None]
 
 
 class Parts(TrainingState):
@@ -44,6 +47,9 @@ class Parts(TrainingState):
         checkpoint: str | Path | Saver | None = None,
         verbose: bool = True,
         drop_last: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        ema: float | AveragedWeights | None = None,
     ) -> None:
         shown = [Progress()] if flag("Solver", "verbose", verbose) else []
         super().__init__([*shown, *check_callbacks(callbacks)])
@@ -54,6 +60,8 @@ class Parts(TrainingState):
         overfit = optional_count("Solver", "overfit", overfit)
         self.seed = integer("Solver", "seed", seed)
         self.drop_last = flag("Solver", "drop_last", drop_last)
+        self.clip_norm = _optional_limit("clip_norm", clip_norm)
+        self.clip_value = _optional_limit("clip_value", clip_value)
         self.model, self.augment = model, augment
         self.loss = CrossEntropyLoss() if loss is None else loss
         usual = SGD(0.005, momentum=0.9, weight_decay=5e-4, nesterov=True)
@@ -69,6 +77,7 @@ class Parts(TrainingState):
         check_arrays("Solver", model.params, model.buffers)
         if isinstance(self.optimizer, Optimizer):
             self.optimizer.check_params(model.params)
+        self.ema = checked_average(ema, model)
         train, val, self.normalization = checked_splits(model, data, overfit, self.batch_size)
         (self.X_train, self.y_train), (self.X_val, self.y_val) = train, val
         self.batch_size = min(self.batch_size, len(train.X))
@@ -94,17 +103,17 @@ class Parts(TrainingState):
         size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
         return accuracy(self.model, X, y, self.normalization, size, index)
 
-    def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float]:
-        """Return the accuracies on training and validation images."""
-        first, second = (
-            (self.X_train, self.y_train, self.num_train_samples),
-            (self.X_val, self.y_val, self.num_val_samples),
-        )
-        measure = self._measure
-        found = measure(*first, after_batch), measure(*second, after_batch)
-        if not any(found):
-            self.check_sound()  # nothing right: is there an answer at all?
-        return found
+    def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float, float]:
+        """Return training accuracy, validation accuracy and loss, of the average if any."""
+        with average_in_place(
+            self.model, self.ema, self._epoch_batches, self.seed, self._interrupt.hold
+        ) as self._measured:
+            train, val = (self.X_train, self.y_train), (self.X_val, self.y_val)
+            train_acc, _ = self._measure(*train, None, self.num_train_samples, after_batch)
+            val_acc, loss = self._measure(*val, self.loss, self.num_val_samples, after_batch)
+            if not train_acc and not val_acc:
+                self.check_sound()  # nothing right: is there an answer at all?
+        return train_acc, val_acc, loss
 
     def check_sound(self) -> None:
         """Do as `check_finite` does, also where no training image gets scores that are finite."""
@@ -114,11 +123,39 @@ class Parts(TrainingState):
             self.take_back("every score")
 
     def _measure(
-        self, X: np.ndarray, y: np.ndarray, samples: int | None, after_batch: Callable[[], None]
-    ) -> float:
-        index, size = sample(samples, len(X), self.seed), self.batch_size
-        return accuracy(self.model, X, y, self.normalization, size, index, after_batch)
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        loss: Any,
+        samples: int | None,
+        after_batch: Callable[[], None],
+    ) -> tuple[float, float]:
+        index, size, scale = sample(samples, len(X), self.seed), self.batch_size, self.normalization
+        return accuracy_and_loss(self.model, X, y, loss, scale, size, index, after_batch)
+
+    def _clipped(self, grads: Grads) -> Grads:
+        """Return a step's gradients, clipped in place as was asked: by value, then by norm."""
+        if self.clip_value is not None:
+            clip_grad_value(grads, self.clip_value)
+        if self.clip_norm is not None:
+            self.grad_norm = clip_grad_norm(grads, self.clip_norm)
+        return grads
+
+    def _average(self) -> None:
+        """Take the weights after a step into the average, if they belong there."""
+        if self.ema and self.ema.due(self.step, self.total_steps):
+            self.ema.update(self.model)
+
+    def _epoch_batches(self) -> Iterator[np.ndarray]:
+        """Yield the batches of this epoch once more."""
+        order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
+        for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
+            yield self._batch(order[start : start + self.batch_size])
 
     def _batch(self, index: np.ndarray) -> np.ndarray:
         X, normalization, dtype = self.X_train, self.normalization, model_dtype(self.model)
         return batches.gather(X, index, normalization, dtype, self.augment, self.epoch, self.seed)
+
+
+def _optional_limit(argument: str, value: object) -> float | None:
+    return None if value is None else real("Solver", argument, value, 0, open_low=True)

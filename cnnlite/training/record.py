@@ -41,8 +41,13 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
         "X_val": f"{solver.X_val.dtype} {solver.X_val.shape}",
         "y_val": describe(solver.y_val),
     }
-    if solver.drop_last:  # left out otherwise, for checkpoints from before there was such a thing
-        record["drop_last"] = True
+    for name in ("drop_last", "clip_norm", "clip_value", "ema"):
+        value = getattr(solver, name)
+        if value not in (None, False):  # checkpoints from before there was such a thing have none
+            record[name] = describe(value)
+    frozen = getattr(solver.model, "frozen_keys", ())
+    if frozen:
+        record["frozen"] = sorted(frozen)
     return json.loads(json.dumps(record))  # as it looks when it comes back from a file
 
 

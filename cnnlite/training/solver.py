@@ -12,16 +12,16 @@ from cnnlite.data import batches
 from cnnlite.random import Rng
 from cnnlite.training.arguments import check_callbacks
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import accuracy, predictions
+from cnnlite.training.evaluation import predictions
 from cnnlite.training.interruption import Stopped, TrainingDiverged
-from cnnlite.training.parts import Parts
-from cnnlite.training.rehearsal import check_loss_history, rehearse
+from cnnlite.training.rehearsal import check_loss_history
 from cnnlite.training.state import buffers_put_back
+from cnnlite.training.trials import Trials
 
 __all__ = ["Solver", "TrainingDiverged"]
 
 
-class Solver(Parts):
+class Solver(Trials):
     """Train a classifier: batches, steps, evaluation, the best parameters, checkpoints.
 
         solver = Solver(model, data, optimizer=SGD(lr=0.05, momentum=0.9), num_epochs=10)
@@ -54,24 +54,29 @@ class Solver(Parts):
         checkpoint: a path, or a `Checkpoint`; saved after each epoch and on Ctrl-C.
         verbose: show a progress bar, and a line for each epoch.
         drop_last: leave the short last batch of an epoch out.
+        clip_norm, clip_value: what gradients are clipped to, by `cnnlite.clip_grad_norm` over all
+            of them, and before that by `clip_grad_value`.
+        ema: an `EMA` or `AveragedWeights`, or the decay of an EMA. The accuracies and best_params
+            are then the average's, and the model's own until there is one.
 
     Attributes:
         loss_history: the loss of each step.
-        train_acc_history, val_acc_history: the accuracies after each epoch.
+        train_acc_history, val_acc_history, val_loss_history: what is measured after each epoch.
         history: a row for each epoch, as a dict: epoch (from 1), step (steps taken), lr (of the
-            last step), loss (mean of the epoch), train_acc, val_acc, images_per_second.
+            last step), loss (mean of the epoch), train_acc, val_acc, val_loss,
+            images_per_second.
         best_val_acc, best_params: the best validation accuracy, and the parameters and buffers
             that reached it, for ``model.load_state_dict``.
         epoch, step: completed epochs and steps.
         batch_acc: the accuracy on the last step's batch, before the update.
+        grad_norm: with clip_norm, the norm of the last step's gradients before clipping.
+        lr: the learning rate of the next step, which a callback may set.
         interrupted, interrupted_by: whether a signal ended the last training, and which.
         stopped_by: the callback that ended the training, or None.
 
     Raises:
         ValueError, TypeError: the message names the argument, what came and what was expected.
     """
-
-    _blank_loss, _warned = 0.0, False
 
     def train(self) -> list[dict[str, Any]]:
         """Train on until num_epochs are complete, and return the history.
@@ -123,18 +128,6 @@ class Solver(Parts):
         self.checkpoint.load(self)
         return self.train()
 
-    def smoke(self) -> float:
-        """Take one batch through a step and an evaluation, put everything back, return the loss."""
-        self._begin()
-        before = self.snapshot()
-        index = batches.epoch_order(len(self.X_train), self.epoch, self.seed)[: self.batch_size]
-        try:
-            loss = self.train_step(self._batch(index), self.y_train[index])
-            accuracy(self.model, self.X_train, self.y_train, self.normalization, index=index)
-        finally:
-            self.go_back(before)
-        return loss
-
     def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
         """Take one step on a batch x (N, ...), y (N,), wholly or not at all; return its loss."""
         factor = self.factor_at(self.step)
@@ -149,18 +142,12 @@ class Solver(Parts):
             dscores = self.loss.backward(loss_cache)
             _, grads = self.model.backward(dscores, cache, need_dx=False)
             with self._interrupt.hold():
-                self.optimizer.step(self.model.params, grads, factor)
+                self.optimizer.step(self.model.params, self._clipped(self.unfrozen(grads)), factor)
                 self.batch_acc = float(np.mean(predictions(scores) == y))
                 self.loss_history.append(loss)
                 keep()
+                self._average()
         return loss
-
-    def _begin(self) -> None:
-        """See that all parts fit, before the first step; note the state to go back to."""
-        self.check_finite()
-        if self.step < self.total_steps:
-            self._blank_loss, self._warned = rehearse(self), False
-        self._good = self.snapshot()
 
     def _train_epoch(self) -> None:
         self._pause()

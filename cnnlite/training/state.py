@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
+from cnnlite.checks.numbers import real
 from cnnlite.data import Augment, Normalization
 from cnnlite.layers import Layer
-from cnnlite.optim import Optimizer
+from cnnlite.optim import AveragedWeights, Optimizer
 from cnnlite.optim.schedules import Schedule
 from cnnlite.training.arguments import checked_factor
 from cnnlite.training.evaluation import not_finite
@@ -27,6 +28,7 @@ class Snapshot(NamedTuple):
 
     model: Arrays  # parameters and buffers, copies
     optimizer: Arrays  # what it remembers, copies
+    average: Arrays  # of the weights, copies
     step: int
     epoch: int
 
@@ -70,6 +72,9 @@ class TrainingState:
     num_val_samples: int | None
     seed: int
     drop_last: bool
+    clip_norm: float | None
+    clip_value: float | None
+    ema: AveragedWeights | None
     checkpoint: Saver | None
     X_train: np.ndarray
     y_train: np.ndarray
@@ -83,6 +88,7 @@ class TrainingState:
         self.history: list[dict[str, Any]] = []  # a row for each epoch
         self.best_params: Arrays = {}  # parameters and buffers of the best epoch
         self.batch_acc = 0.0  # of the last step's batch, before the update
+        self.grad_norm: float | None = None  # of the last step, before clipping by norm
         self.interrupted = False  # whether Ctrl-C, or another signal, ended the last training
         self.interrupted_by: signal.Signals | None = None  # and which
         self._interrupt = Interrupt()
@@ -92,6 +98,7 @@ class TrainingState:
         self._given: dict[int, dict[str, Any]] = {}  # callbacks as they were before the training
         self._stopping = False
         self._good: Snapshot | None = None
+        self._measured: Arrays | None = None  # the averaged weights that were measured last
 
     @property
     def step(self) -> int:
@@ -114,6 +121,11 @@ class TrainingState:
         return [row["val_acc"] for row in self.history]
 
     @property
+    def val_loss_history(self) -> list[float]:
+        """The validation loss after each epoch."""
+        return [row["val_loss"] for row in self.history]
+
+    @property
     def best_val_acc(self) -> float:
         """The best validation accuracy so far; 0 before the first epoch has ended."""
         return max(self.val_acc_history, default=0.0)
@@ -131,8 +143,23 @@ class TrainingState:
 
     @property
     def lr(self) -> float:
-        """The learning rate of the next step (of parameters in no group)."""
+        """The learning rate of the next step (of parameters in no group).
+
+        Where it is set, the optimizer's is set so that the next step has it; the schedule goes on
+        from there, and the groups' rates change in proportion.
+        """
         return self.lr_at(self.step)
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        factor, rate = self.factor_at(self.step), real("Solver", "lr", lr, 0)
+        if factor:
+            self.optimizer.lr = rate / factor
+        elif rate and self.step < self.total_steps:
+            raise ValueError(
+                f"Solver: lr is set to {rate} at step {self.step}, where the schedule's factor is "
+                "0; set optimizer.lr, which it is multiplied with"
+            )
 
     def lr_at(self, step: int) -> float:
         """Return the learning rate of a step (of parameters in no group)."""
@@ -165,16 +192,24 @@ class TrainingState:
             for here in map(self._identity, self.callbacks)
         )
 
+    def unfrozen(self, grads: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the gradients without those of frozen parameters, which a lone layer may give."""
+        frozen = getattr(self.model, "frozen_keys", ())
+        return {key: grads[key] for key in grads if key not in frozen} if frozen else grads
+
     def snapshot(self) -> Snapshot:
         """Return copies of what a step changes, to `go_back` to."""
         optimizer: Callable[[], Arrays] = getattr(self.optimizer, "state_dict", dict)
-        return Snapshot(self.model.state_dict(), optimizer(), self.step, self.epoch)
+        average = self.ema.state_dict() if self.ema else {}
+        return Snapshot(self.model.state_dict(), optimizer(), average, self.step, self.epoch)
 
     def go_back(self, to: Snapshot) -> None:
         """Undo all that has happened since a snapshot."""
         self.model.load_state_dict(to.model)
         if hasattr(self.optimizer, "load_state_dict"):
             self.optimizer.load_state_dict(to.optimizer)
+        if self.ema:
+            self.ema.load_state_dict(to.average)
         del self.loss_history[to.step :], self.history[to.epoch :]
 
     def check_finite(self) -> None:
@@ -202,7 +237,9 @@ class TrainingState:
         )
         raise TrainingDiverged(loss, step, lr, what, losses)
 
-    def _end_epoch(self, train_acc: float, val_acc: float, images_per_second: float) -> None:
+    def _end_epoch(
+        self, train_acc: float, val_acc: float, val_loss: float, images_per_second: float
+    ) -> None:
         """Add a row to the history; keep the parameters, if they are the best, and to go back."""
         losses, good = self.loss_history[self.epoch * self.steps_per_epoch :], self.snapshot()
         row = {
@@ -212,10 +249,11 @@ class TrainingState:
             "loss": math.fsum(losses) / len(losses),
             "train_acc": train_acc,
             "val_acc": val_acc,
+            "val_loss": val_loss,
             "images_per_second": images_per_second,
         }
         if not self.best_params or val_acc > self.best_val_acc:
-            self.best_params = good.model
+            self.best_params = self._measured or good.model
         self.history.append(row)
         self._good = good._replace(epoch=self.epoch)
 

@@ -40,7 +40,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
     half = (images, 16, 16, 16)
     x, dy, y = reals(*shape), reals(*shape), np.abs(reals(*shape))
     weight, bias = reals(16, 16, 3, 3), reals(16)
-    where = (1, 1), (1, 1, 1, 1), (1, 1), 1
+    single, where = reals(16, 1, 3, 3), ((1, 1), (1, 1, 1, 1), (1, 1), 1)
     padding, pooled = (1, 1, 1, 1), reals(*half)
     odd = reals(images, 16, 33, 33)
     window = ((3, 3), (2, 2), (1, 1, 1, 1), (1, 1))
@@ -88,6 +88,11 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
             1, 4, 5, 6,
         ),
         "col2im": (lambda: (cols, new(*shape), *patch), 1),
+        "conv2d_depthwise_forward": (lambda: (x, single, bias, new(*shape), *where[:3], RELU), 3),
+        "conv2d_depthwise_input_gradient": (lambda: (dy, single, new(*shape), *where[:3]), 2),
+        "conv2d_depthwise_weight_gradient": (
+            lambda: (x, dy, new(16, 1, 3, 3), new(16), *where[:3]), 2, 3,
+        ),
         "conv2d_tiled_forward": (lambda: (x, weight, bias, new(*shape), *where, RELU), 3),
         "conv2d_tiled_input_gradient": (lambda: (dy, weight, new(*shape), *where), 2),
         "conv2d_tiled_weight_gradient": (lambda: (x, dy, dw(), new(16), *where), 2, 3),

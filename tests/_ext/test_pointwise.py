@@ -201,6 +201,32 @@ def test_arrays_are_checked_before_memory_is_touched():
         )
 
 
+@PARAMETER("dtype", DTYPES)
+@PARAMETER("backend", [reference, _ext])
+def test_batch_norm_takes_the_running_statistics_and_moves_them(backend, dtype, rng):
+    x = (2 + rng.standard_normal((5, 3, 7))).astype(dtype)
+    ones, zeros = np.ones(3, dtype), np.zeros(3, dtype)
+    mean, std, variance, rest = (np.full(3, 9, dtype) for _ in range(4))
+    running = np.array([1, -1, 0], dtype), np.array([4, 0.25, 0], dtype)
+    kept = [a.copy() for a in running]
+    y = np.empty_like(x)
+    given = (x, y, ones, zeros, mean, std, variance, 0.0)
+    backend.batch_norm_forward(*given, False, NO_POST_OPS, rest, *running, 0.5)
+    np.testing.assert_array_equal(mean, kept[0])
+    np.testing.assert_array_equal(std, np.array([0.5, 2, 0], dtype))  # 0, not 1 / 0
+    np.testing.assert_array_equal(rest, zeros)
+    np.testing.assert_array_equal(running, kept)
+
+    backend.batch_norm_forward(*given, True, NO_POST_OPS, rest, *running, 0.25)
+    tolerance = 4 * np.finfo(dtype).eps
+    moved = 0.75 * kept[0] + 0.25 * x.mean(axis=(0, 2), dtype=np.float64)
+    np.testing.assert_allclose(running[0], moved, rtol=tolerance, atol=tolerance)
+    moved = 0.75 * kept[1] + 0.25 * x.astype(np.float64).var(axis=(0, 2), ddof=1)
+    np.testing.assert_allclose(running[1], moved, rtol=tolerance, atol=tolerance)
+    with pytest.raises(ValueError, match="one running statistic is missing"):
+        backend.batch_norm_forward(*given, False, NO_POST_OPS, rest, running[0])
+
+
 @PARAMETER("backend", [reference, _ext])
 def test_batch_norm_behind_a_sum_asks_for_both_of_its_arrays(backend):
     x, row = np.ones((2, 3, 4)), np.ones(3)

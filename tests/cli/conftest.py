@@ -1,5 +1,6 @@
 """A command line to call, in a folder of its own, and one finished run to look at."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +35,7 @@ def cli(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CNNLITE_DATA", raising=False)
     monkeypatch.setattr("cnnlite.data.cache._users_folder", lambda name: tmp_path / "users" / name)
+    monkeypatch.setattr("cnnlite.cli.own_model._notes", lambda: tmp_path / "users" / "notes")
     monkeypatch.delenv("COLUMNS", raising=False)
     threads = get_num_threads()
 
@@ -55,3 +57,9 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main([*command.split(), "--threads", "1", "--quiet", "--out", str(path)]) == 0
     set_num_threads(threads)
     return path
+
+
+@pytest.fixture
+def run_copy(finished_run: Path, tmp_path: Path) -> Path:
+    """A copy of that run that a test may change."""
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))

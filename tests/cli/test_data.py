@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import cnnlite.data
+from cnnlite.cli.data import NAMES
 from cnnlite.data import DownloadError, FileReport
 
 Cli = Callable[..., Any]
@@ -22,7 +23,7 @@ def test_without_a_command_lists_them(cli: Cli) -> None:
 
 class TestFetch:
     def test_says_where_the_data_is(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fetch(root: Path, progress: Callable[[int, int], None]) -> Path:
+        def fetch(root: Path, progress: Callable[[int, int], None], name: str) -> Path:
             progress(1, 2)
             progress(2, 2)
             return root / "cifar-10-batches-py"
@@ -38,7 +39,7 @@ class TestFetch:
     def test_what_goes_wrong_is_one_line(
         self, cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
-        def fetch(*_: object) -> Path:
+        def fetch(*_: object, name: str) -> Path:
             raise error
 
         monkeypatch.setattr(cnnlite.data, "fetch", fetch)
@@ -47,7 +48,11 @@ class TestFetch:
         assert outcome.err.strip().splitlines()[-1] == f"cnnlite data fetch: {error}"
 
     def test_another_data_set(self, cli: Cli) -> None:
-        assert "'mnist' is not 'cifar10'" in cli("data", "fetch", "mnist").complaint
+        line = cli("data", "fetch", "imagenet").complaint
+        assert "'imagenet' is not one of 'cifar10', 'cifar100', 'mnist', 'fashion-mnist'" in line
+
+    def test_the_names_are_those_of_the_library(self) -> None:
+        assert NAMES == cnnlite.data.FETCHABLE
 
 
 class TestVerify:
@@ -63,7 +68,7 @@ class TestVerify:
             FileReport(Path("a/data_batch_1"), "readable", "10000 images", 10_000),
             FileReport(Path("a/test_batch"), "damaged", "it is cut off"),
         ]
-        monkeypatch.setattr(cnnlite.data, "verify", lambda root: reports)
+        monkeypatch.setattr(cnnlite.data, "verify", lambda root, name: reports)
         outcome = cli("data", "verify")
         assert outcome.status == 1
         assert "it is cut off" in outcome.out
@@ -109,4 +114,34 @@ class TestShow:
         assert "picture.png" in cli("data", "show", "--out", "no/picture.png").complaint
 
     def test_another_data_set(self, cli: Cli) -> None:
-        assert "name is 'mnist'" in cli("data", "show", "--name", "mnist").complaint
+        line = cli("data", "show", "--name", "mnist").complaint
+        assert "MNIST is not in" in line
+        assert "cnnlite data fetch mnist" in line
+        line = cli("data", "show", "--data", "mnits").complaint
+        assert "'mnits' is no folder, no file and no data set's name; did you mean mnist?" in line
+
+    def test_a_folder_of_pictures(self, cli: Cli) -> None:
+        image = pytest.importorskip("PIL.Image")
+        cli("data", "draw", "shapes", "--per-class", "5", "--size", "40")
+        outcome = cli("data", "show", "--data", "shapes", "--size", "20", "--grey")
+        assert outcome.out.startswith("Dataset shapes: 2 classes (horizontal stripes, vertical")
+        assert "train      8 images 1x20x20 uint8" in outcome.out
+        with image.open("data.png") as picture:
+            assert picture.height > 200
+
+
+class TestDraw:
+    def test_says_what_it_drew(self, cli: Cli) -> None:
+        pytest.importorskip("PIL")
+        outcome = cli("data", "draw", "shapes", "--classes", "3", "--per-class", "2")
+        assert outcome.out == "6 pictures of 3 classes are in shapes\n"
+        assert len(list(Path("shapes").rglob("*.png"))) == 6
+        assert "is not written over" in cli("data", "draw", "shapes").complaint
+
+    def test_wrong_numbers(self, cli: Cli) -> None:
+        pytest.importorskip("PIL")
+        assert "expected 2 to 10" in cli("data", "draw", "x", "--classes", "1").complaint
+
+    def test_without_pillow(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "PIL", None)
+        assert 'pip install "cnnlite[viz]"' in cli("data", "draw", "x").complaint

@@ -26,6 +26,15 @@ def test_help_of_every_command(cli: Cli, name: str | None) -> None:
     assert outcome.err == ""
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS, "data fetch", "data show", "exercise check"])
+def test_help_fits_40_columns(cli: Cli, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two columns of it did not, and were broken a second time in the middle of words."""
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = cli(*name.split(), "--help").out.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert not any(line.startswith("    ") and line.split()[0] == "[default:" for line in lines[:9])
+
+
 def test_without_a_command_lists_them(cli: Cli) -> None:
     outcome = cli()
     assert outcome.status == 0
@@ -47,7 +56,7 @@ def test_without_a_command_lists_them(cli: Cli) -> None:
             ["train", "--zzz"],
             "cnnlite train: no such option --zzz (see cnnlite train --help)",
         ),
-        (["predict"], "cnnlite predict: missing argument 'IMAGE'"),
+        (["predict"], "cnnlite predict: missing argument 'PICTURE...'"),
         (["evaluate", "a", "b"], "cnnlite evaluate: got unexpected extra argument (b)"),
         (
             ["train", "--epochs", "many"],

@@ -15,8 +15,13 @@ from cnnlite.report import history
 Cli = Callable[..., Any]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-PRINTING = ["doctor", "evaluate RUN", "--help"]
-WRITING = ["lab", "autodiff x*y --at x=1,y=2", "train --smoke --data embedded --out new"]
+PRINTING = ["doctor", "models", "--help"]
+WRITING = [
+    "lab",
+    "evaluate RUN --out files",
+    "autodiff x*y --at x=1,y=2",
+    "train --smoke --data embedded --out new",
+]
 
 
 def shell(
@@ -101,7 +106,7 @@ def test_a_training_script_outlives_its_reader(tmp_path: Path) -> None:
     assert (tmp_path / "end").exists()
 
 
-NARROW = ["evaluate RUN", "doctor", "lab", "exercise", "data show", "--help",
+NARROW = ["evaluate RUN --out files", "models", "doctor", "lab", "exercise", "data show", "--help",
           "autodiff (x+y)*(y+1) --at x=3,y=4", "predict data.png --run RUN"]  # fmt: skip
 
 
@@ -146,7 +151,7 @@ def test_epoch_lines_fit_the_terminal(
     ],
     ids=str,
 )
-@pytest.mark.parametrize("command", ["evaluate RUN", "predict é.png"])
+@pytest.mark.parametrize("command", ["evaluate RUN --out files", "predict é.png"])
 def test_no_encoding_and_no_terminal_is_too_poor(
     tmp_path: Path, finished_run: Path, command: str, variables: dict[str, str]
 ) -> None:

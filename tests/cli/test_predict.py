@@ -1,7 +1,9 @@
-"""`cnnlite predict`: pictures of any size and kind, and files that are none."""
+"""`cnnlite predict`: pictures of any size and kind, many of them, and files that are none."""
 
+import csv
 import json
-import shutil
+import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,33 +12,150 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.cli.predict import softmax
+from cnnlite.cli.answers import softmax
+from cnnlite.cli.runs import open_run
+from cnnlite.data import prepare
 
 Image = pytest.importorskip("PIL.Image")
 Cli = Callable[..., Any]
 
 
-def picture(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
-    rng = np.random.default_rng(0)
+def picture(path: Path, width: int, height: int, mode: str = "RGB", seed: int = 0) -> Path:
+    rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     Image.fromarray(pixels).convert(mode).save(path)
     return path
 
 
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder with five pictures, one of them hidden, one in a folder, and other files."""
+    folder = tmp_path / "album"
+    (folder / "more").mkdir(parents=True)
+    for seed, name in enumerate(["10.png", "9.png", "a b'c.jpg", "more/x.bmp", ".hidden.png"]):
+        picture(folder / name, 40 + seed, 60, seed=seed)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def rows_of(out: str) -> list[list[str]]:
+    """The cells of a table's rows, which two spaces separate."""
+    return [re.split(r" {2,}", line.strip()) for line in out.splitlines()[1:]]
+
+
 def test_lists_the_likeliest_classes_first(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
-    outcome = cli("predict", picture(tmp_path / "a.png", 40, 60), "--run", finished_run)
+    path = picture(tmp_path / "a.png", 40, 60)
+    outcome = cli("predict", path, "--run", finished_run)
     assert outcome.status == 0
-    rows = [line for line in outcome.out.splitlines() if "%" in line]
-    chances = [float(row.split("%")[0].split()[-1]) for row in rows]
-    assert len(rows) == 5
-    assert chances == sorted(chances, reverse=True)
+    ((name, label, chance, *others),) = rows_of(outcome.out)
+    opened = open_run(finished_run)
+    assert opened.normalization is not None
+    x = opened.normalization.apply(prepare(path, opened.settings)[None])
+    chances = softmax(opened.model()(x)[0])
+    order = np.argsort(-chances)
+    names = opened.class_names
+    assert (name, label, chance) == (str(path), names[order[0]], f"{chances[order[0]]:.1%}")
+    assert others == [f"{names[i]} {chances[i]:.1%}" for i in order[1:3]]
 
 
 def test_top_10_adds_up(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png", 32, 32)
-    out = cli("predict", path, "--run", finished_run, "--top", "10").out
-    chances = [float(line.split("%")[0].split()[-1]) for line in out.splitlines() if "%" in line]
-    assert sum(chances) == pytest.approx(100, abs=0.6)
+    for top in ("10", "99"):
+        out = cli("predict", path, "--run", finished_run, "--top", top).out
+        chances = [float(number) for number in re.findall(r"([\d.]+)%", out)]
+        assert len(chances) == 10
+        assert sum(chances) == pytest.approx(100, abs=0.6)
+
+
+def test_folders_files_and_patterns_each_picture_once(
+    cli: Cli, finished_run: Path, album: Path
+) -> None:
+    outcome = cli("predict", album, "album/*.png", "album/9.png", "--run", finished_run)
+    assert outcome.status == 0
+    names = [Path(row[0]).name for row in rows_of(outcome.out)]
+    assert names == ["9.png", "10.png", "a b'c.jpg", "x.bmp"]
+
+
+def test_batches_give_what_single_pictures_give(
+    cli: Cli, finished_run: Path, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = cli("predict", album, "--run", finished_run).out
+    monkeypatch.setattr("cnnlite.cli.predict.BATCH", 2)
+    assert cli("predict", album, "--run", finished_run).out == whole
+
+
+def test_a_broken_picture_is_named_and_the_others_go_on(
+    cli: Cli, finished_run: Path, album: Path
+) -> None:
+    (album / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n123")
+    (album / "notes.png").write_text("no picture")
+    outcome = cli("predict", album, "missing.png", "*.gif", "--run", finished_run)
+    assert outcome.status == 1
+    assert len(rows_of(outcome.out)) == 4
+    lines = outcome.err.splitlines()
+    assert all(line.startswith("cnnlite predict: ") for line in lines)
+    for what in ("broken.png", "notes.png", "missing.png: no such file", "no file matches *.gif"):
+        assert sum(what in line for line in lines) == 1, (what, lines)
+
+
+def test_csv_and_json_hold_what_was_printed(cli: Cli, finished_run: Path, album: Path) -> None:
+    flags = ("--csv", "all.csv", "--json", "all.json")
+    rows = rows_of(cli("predict", album, "--run", finished_run, *flags).out)
+    with open("all.csv", newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    content = json.loads(Path("all.json").read_text())
+    assert len(rows) == len(table) == len(content) == 4
+    for row, line, entry in zip(rows, table, content, strict=True):
+        assert row[0] == line["file"] == entry["file"]
+        assert row[1] == line["class"] == entry["class"]
+        assert row[2] == f"{float(line['probability']):.1%}" == f"{entry['probability']:.1%}"
+        assert row[3] == f"{line['second']} {float(line['second probability']):.1%}"
+        assert sum(entry["probabilities"].values()) == pytest.approx(1)
+        assert max(entry["probabilities"], key=entry["probabilities"].get) == entry["class"]
+
+
+def test_the_sheet_has_every_picture(
+    cli: Cli, finished_run: Path, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("predict", album, "--run", finished_run, "--sheet", "s.png").status == 0
+    with Image.open("s.png") as sheet:
+        four = sheet.size
+    monkeypatch.setattr("cnnlite.cli.predict.MOST_DRAWN", 2)
+    out = cli("predict", album, "--run", finished_run, "--sheet", "s.png").out
+    assert "s.png has the first 2 of 4 pictures" in out
+    with Image.open("s.png") as sheet:
+        assert sheet.size[0] < four[0]
+        assert sheet.size[1] == four[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of POSIX")
+def test_names_of_any_bytes_are_printed_and_written(cli: Cli, finished_run: Path) -> None:
+    if sys.platform != "darwin":
+        picture(Path("x.png"), 32, 32)
+        os.rename("x.png", b"caf\xe9\n.png")
+    picture(Path("a\x1b[2J.png"), 32, 32)
+    files = ("--csv", "all.csv", "--json", "all.json", "--sheet", "s.png")
+    outcome = cli("predict", ".", "--run", finished_run, *files)
+    assert outcome.status == 0
+    assert "\x1b" not in outcome.out
+    assert len(outcome.out.splitlines()) == len(json.loads(Path("all.json").read_text())) + 1
+    Path("all.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        (["--csv", "no/a.csv"], "the folder of no/a.csv does not exist"),
+        (["--json", "no/a.json"], "the folder of no/a.json does not exist"),
+        (["--sheet", "no/a.png"], "the folder of no/a.png does not exist"),
+        (["--sheet", "a.txt"], "a.txt: the ending '.txt' is no picture's, expected .png"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(
+    cli: Cli, flags: list[str], what: str
+) -> None:
+    line = cli("predict", "nothing.png", *flags).complaint  # there is no run either
+    assert line.replace("\\", "/") == f"cnnlite predict: {what}"
 
 
 @pytest.mark.parametrize(
@@ -60,47 +179,56 @@ def test_what_is_no_picture_is_one_line(
 def test_a_picture_that_is_cut_off_is_one_line(cli: Cli, finished_run: Path) -> None:
     path = picture(Path("a.png"), 100, 100)
     path.write_bytes(path.read_bytes()[:500])
-    assert "a.png cannot be read as a picture" in cli("predict", path).complaint
+    line = cli("predict", path, "--run", finished_run).complaint
+    assert "a.png cannot be read as a picture" in line
 
 
-def test_a_decompression_bomb_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decompression_bomb_is_one_line(
+    cli: Cli, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = picture(Path("a.png"), 100, 100)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    assert "cannot be read as a picture" in cli("predict", path).complaint
+    line = cli("predict", path, "--run", finished_run).complaint
+    assert "cannot be read as a picture" in line
 
 
-def test_a_small_file_that_claims_to_be_huge_is_one_line(cli: Cli) -> None:
+def test_a_small_file_that_claims_to_be_huge_is_one_line(cli: Cli, finished_run: Path) -> None:
     Image.new("1", (8193, 8193)).save("a.png")
     assert Path("a.png").stat().st_size < 2**15
-    line = cli("predict", "a.png").complaint
+    line = cli("predict", "a.png", "--run", finished_run).complaint
     assert (
         "cannot be read as a picture: it has 8193 x 8193 pixels, more than the 67,108,864" in line
     )
 
 
-def test_a_format_that_is_a_program_is_not_read(cli: Cli) -> None:
+def test_a_format_that_is_a_program_is_not_read(cli: Cli, finished_run: Path) -> None:
     """Pillow would start Ghostscript for it."""
     Image.new("RGB", (32, 32)).save("a.eps")
-    assert "cannot be read as a picture" in cli("predict", "a.eps").complaint
+    line = cli("predict", "a.eps", "--run", finished_run).complaint
+    assert "cannot be read as a picture" in line
 
 
 @pytest.mark.parametrize(
     ("names", "complaint"),
-    [(["cat"], "names 1 classes, not 10"), (["\x1b[2J"] * 10, "a class's name cannot be printed")],
+    [
+        (["cat"], "does not fit softmax_classifier with the 1 classes"),
+        (["\x1b[2J"] * 10, "a class's name cannot be printed"),
+    ],
 )
 def test_a_record_with_other_classes_is_one_line(
-    cli: Cli, finished_run: Path, names: list[str], complaint: str
+    cli: Cli, run_copy: Path, names: list[str], complaint: str
 ) -> None:
-    shutil.copytree(finished_run, "run")
-    record = json.loads(Path("run/record.json").read_text())
-    Path("run/record.json").write_text(json.dumps({**record, "class_names": names}))
-    line = cli("predict", picture(Path("a.png"), 32, 32), "--run", "run").complaint
-    assert line.startswith("cnnlite predict: run/record.json")
-    assert line.endswith(complaint)
+    record = json.loads((run_copy / "record.json").read_text())
+    (run_copy / "record.json").write_text(json.dumps({**record, "class_names": names}))
+    line = cli("predict", picture(Path("a.png"), 32, 32), "--run", run_copy).complaint
+    assert "record.json" in line
+    assert complaint in line
 
 
-def test_a_folder_is_no_picture(cli: Cli, tmp_path: Path) -> None:
-    assert "cannot be read as a picture" in cli("predict", tmp_path).complaint
+def test_a_folder_without_pictures(cli: Cli, finished_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    line = cli("predict", "empty", "--run", finished_run).complaint
+    assert line == "cnnlite predict: empty holds no picture"
 
 
 def test_without_a_run_says_how_to_make_one(cli: Cli) -> None:
@@ -108,11 +236,22 @@ def test_without_a_run_says_how_to_make_one(cli: Cli) -> None:
     assert "train one with cnnlite train" in line
 
 
-def test_without_pillow_says_how_to_get_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pillow_says_how_to_get_it(
+    cli: Cli, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    line = cli("predict", "a.png").complaint
+    line = cli("predict", "a.png", "--run", finished_run).complaint
     assert line == 'cnnlite predict: reading pictures needs Pillow: pip install "cnnlite[viz]"'
 
 
+def test_a_run_on_numbers_takes_no_pictures(cli: Cli, run_copy: Path) -> None:
+    record = json.loads((run_copy / "record.json").read_text())
+    (run_copy / "record.json").write_text(json.dumps({**record, "normalization": None}))
+    line = cli("predict", "a.png", "--run", run_copy).complaint
+    assert "was trained on numbers that are no pictures" in line
+
+
 def test_softmax_of_huge_scores_is_finite() -> None:
-    np.testing.assert_allclose(softmax(np.array([1e4, 0.0, -1e4], np.float32)), [1, 0, 0])
+    scores = np.array([[1e4, 0.0, -1e4], [0.0, 0.0, np.nan]], np.float32)
+    np.testing.assert_allclose(softmax(scores)[0], [1, 0, 0])
+    assert np.isnan(softmax(scores)[1]).all()

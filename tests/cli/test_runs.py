@@ -2,18 +2,12 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from cnnlite.cli import runs
+from cnnlite.cli import run_folders, runs
 from cnnlite.cli.config import ConfigError
-
-
-@pytest.fixture
-def copy(finished_run: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished_run, tmp_path / "run"))
 
 
 def test_opening_gives_back_what_was_noted(finished_run: Path) -> None:
@@ -31,23 +25,23 @@ def test_the_newest_is_the_one_whose_weights_were_written_last(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert runs.newest() is None
+    assert run_folders.newest() is None
     for number, name in enumerate(["b", "c", "a"]):
-        path = runs.create(Path("runs", name), "any")
+        path = run_folders.create(Path("runs", name), "any")
         (path / runs.WEIGHTS).touch()
         os.utime(path / runs.WEIGHTS, (number, number))
-    assert runs.newest() == Path("runs/a")
+    assert run_folders.newest() == Path("runs/a")
 
 
 def test_a_number_is_not_given_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     Path("runs/007-kept").mkdir(parents=True)
     Path("runs/notes").mkdir()
-    assert runs.create(None, "small_vgg") == Path("runs/008-small_vgg")
+    assert run_folders.create(None, "small_vgg") == Path("runs/008-small_vgg")
 
 
 def test_an_empty_folder_may_be_used(tmp_path: Path) -> None:
-    assert runs.create(tmp_path, "any") == tmp_path
+    assert run_folders.create(tmp_path, "any") == tmp_path
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "run"])
@@ -59,7 +53,7 @@ def test_what_is_there_is_not_written_over(tmp_path: Path, kind: str) -> None:
         path.mkdir()
         (path / (runs.CHECKPOINT if kind == "run" else "x")).write_text("mine")
     with pytest.raises(FileExistsError, match="another folder with --out") as refused:
-        runs.create(path, "any")
+        run_folders.create(path, "any")
     assert (f"--resume {path}" in str(refused.value)) is (kind == "run")
 
 
@@ -73,22 +67,44 @@ def test_what_is_there_is_not_written_over(tmp_path: Path, kind: str) -> None:
         ),
     ],
 )
-def test_a_damaged_record_is_named(copy: Path, content: str) -> None:
-    (copy / runs.RECORD).write_text(content)
+def test_a_damaged_record_is_named(run_copy: Path, content: str) -> None:
+    (run_copy / runs.RECORD).write_text(content)
     with pytest.raises(ConfigError, match=r"record\.json is damaged"):
-        runs.open_run(copy)
+        runs.open_run(run_copy)
 
 
-def test_a_normalization_of_a_wrong_shape_is_damage(copy: Path) -> None:
-    record = json.loads((copy / runs.RECORD).read_text())
+def test_a_normalization_of_a_wrong_shape_is_damage(run_copy: Path) -> None:
+    record = json.loads((run_copy / runs.RECORD).read_text())
     record["normalization"]["scale"] = [1.0]
-    (copy / runs.RECORD).write_text(json.dumps(record))
+    (run_copy / runs.RECORD).write_text(json.dumps(record))
     with pytest.raises(ConfigError, match=r"record\.json is damaged"):
-        runs.open_run(copy)
+        runs.open_run(run_copy)
 
 
-def test_weights_of_another_network_are_refused(copy: Path) -> None:
-    text = (copy / runs.CONFIG).read_text().replace("softmax_classifier", "two_layer_net")
-    (copy / runs.CONFIG).write_text(text)
-    with pytest.raises(ValueError, match="missing keys"):
-        runs.open_run(copy).model()
+def test_weights_of_another_network_are_refused(run_copy: Path) -> None:
+    text = (run_copy / runs.CONFIG).read_text().replace("softmax_classifier", "two_layer_net")
+    (run_copy / runs.CONFIG).write_text(text)
+    with pytest.raises(ValueError, match=r"does not fit two_layer_net.*missing keys"):
+        runs.open_run(run_copy).model()
+
+
+def test_a_data_set_that_has_changed_is_named(run_copy: Path) -> None:
+    record = json.loads((run_copy / runs.RECORD).read_text())
+    names = [*record["class_names"][:9], "chessboard"]
+    (run_copy / runs.RECORD).write_text(json.dumps({**record, "class_names": names}))
+    with pytest.raises(ValueError, match=r"embedded has classes .*was trained on .*chessboard"):
+        runs.open_run(run_copy).data()
+    size = json.dumps({**record, "image_shape": [3, 16, 16]})
+    (run_copy / runs.RECORD).write_text(size)
+    with pytest.raises(ValueError, match=r"images of the shape \(3, 32, 32\), .* \(3, 16, 16\)"):
+        runs.open_run(run_copy).data()
+
+
+@pytest.mark.parametrize(
+    "shape", [[3, 32], [3, 0, 32], "3x32x32", [10**9, 10**9, 10**9], [3, 10**6, 10**6]]
+)
+def test_a_shape_that_is_none_is_an_error(run_copy: Path, shape: object) -> None:
+    record = json.loads((run_copy / runs.RECORD).read_text())
+    (run_copy / runs.RECORD).write_text(json.dumps({**record, "image_shape": shape}))
+    with pytest.raises(ValueError, match=r"input_shape|is damaged|memory|address space"):
+        runs.open_run(run_copy).model()

@@ -16,6 +16,7 @@ import pytest
 
 from cnnlite.cli import runs
 from cnnlite.cli.config import TrainConfig, read
+from cnnlite.optim.schedules import SCHEDULES
 from cnnlite.report import history
 
 Cli = Callable[..., Any]
@@ -84,9 +85,7 @@ def test_overfit_learns_a_few_images_by_heart(cli: Cli) -> None:
     assert rows[-1]["train_acc"] == 1.0
 
 
-@pytest.mark.parametrize(
-    "schedule", ["constant", "step", "multistep", "cosine", "onecycle", "exponential"]
-)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_schedule_trains(cli: Cli, schedule: str) -> None:
     assert cli(*QUICK, "--smoke", "--schedule", schedule).status == 0
 
@@ -159,8 +158,8 @@ class TestResume:
     def test_while_another_process_trains_it(self, cli: Cli) -> None:
         assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
         program = (
-            "import pathlib, time; from cnnlite.cli import runs\n"
-            "with runs.held(pathlib.Path('run')): print(flush=True); time.sleep(60)"
+            "import pathlib, time; from cnnlite.cli import run_folders\n"
+            "with run_folders.held(pathlib.Path('run')): print(flush=True); time.sleep(60)"
         )
         with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
             assert other.stdout is not None
@@ -234,6 +233,16 @@ class TestWhatIsWrong:
         line = cli("train", "--data", data, "--data-dir", "nowhere").complaint
         assert "CIFAR-10 is not in nowhere" in line
         assert not Path("runs").exists()
+
+    def test_a_data_folder_for_the_embedded_set_is_not_ignored(self, cli: Cli) -> None:
+        line = cli("train", "--data", "embedded", "--data-dir", "somewhere").complaint
+        assert "--data-dir somewhere is of no use: the embedded data set needs no folder" in line
+        assert not Path("runs").exists()
+        assert cli(*QUICK, "--smoke", "--out", "run").status == 0
+        assert "somewhere" in cli("train", "--resume", "run", "--data-dir", "somewhere").complaint
+        with Path("run/config.toml").open("a") as file:  # as older versions noted it
+            file.write('data_dir = "/somewhere"\n')
+        assert cli("train", "--resume", "run", "--quiet").status == 0
 
     def test_a_place_that_the_environment_names_is_not_replaced_by_the_embedded_set(
         self, cli: Cli, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnlite.data import DataError
-from cnnlite.data.archive import CONTENTS, MAX_TOTAL, _Bounded, unpack
+from cnnlite.data.archive import _Bounded, unpack
+from cnnlite.data.cifar10 import LAYOUT
 
 PY = "cifar-10-batches-py"
 BIN = "cifar-10-batches-bin"
@@ -30,7 +31,7 @@ def member(name: str, content: bytes = b"x", **attributes: object) -> tuple[tarf
 
 def official(folder: str = PY) -> list[tuple[tarfile.TarInfo, bytes]]:
     """As published: the folder, its files in no order, and a page."""
-    files = [member(f"{folder}/{name}", name.encode()) for name in sorted(CONTENTS[folder])]
+    files = [member(f"{folder}/{name}", name.encode()) for name in sorted(LAYOUT.versions[folder])]
     return [
         member(folder, b"", type=tarfile.DIRTYPE),
         *files[::-1],
@@ -57,7 +58,7 @@ def box(tmp_path: Path) -> Path:
 def unpack_bytes(content: bytes, folder: Path) -> Path:
     archive = folder.parent / "archive.tar.gz"
     archive.write_bytes(content)
-    return unpack(archive, folder)
+    return unpack(archive, folder, LAYOUT)
 
 
 @pytest.mark.parametrize("folder", [PY, BIN])
@@ -68,7 +69,7 @@ def test_unpacks_the_official_contents(box: Path, folder: str, tar_format: int) 
     target = unpack_bytes(archive_of(official(folder), format=tar_format), box)
     assert target == box / folder
     assert {path.name: path.read_bytes() for path in target.iterdir()} == {
-        name: name.encode() for name in CONTENTS[folder]
+        name: name.encode() for name in LAYOUT.versions[folder]
     }
     assert [path.name for path in box.iterdir()] == [folder]
 
@@ -194,8 +195,8 @@ GOOD = gzip.decompress(archive_of(official()))
 
 def test_reading_goes_nowhere_else() -> None:
     with gzip.open(io.BytesIO(gzip.compress(b"abc"))) as stream:
-        bounded = _Bounded(stream)
-        for position in (-1, MAX_TOTAL + 1):
+        bounded = _Bounded(stream, LAYOUT)
+        for position in (-1, LAYOUT.max_total + 1):
             with pytest.raises(DataError):
                 bounded.seek(position)
         for size in (-1, 2**20 + 1):
@@ -235,7 +236,7 @@ def test_damaged_archives_give_files_or_a_data_error(
     assert set(os.listdir(box)) <= {PY}
     assert sorted(os.listdir(box.parent)) == ["archive.tar.gz", "box"]
     if (box / PY).exists():
-        assert set(os.listdir(box / PY)) == CONTENTS[PY]
+        assert set(os.listdir(box / PY)) == set(LAYOUT.versions[PY])
 
 
 def test_a_disk_that_fills_up_names_the_file(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.data import DataError, pictures
+from cnnlite.data import DataError, modes, pictures
 from cnnlite.data.pictures import read_picture
 
 Image = pytest.importorskip("PIL.Image")
@@ -149,7 +149,7 @@ class TestTransparency:
         if mode == "PA":
             image.putalpha(0)
         image.tile = []
-        assert np.asarray(pictures._rgb(image)).min() == 255
+        assert np.asarray(modes.rgb(image)).min() == 255
 
     @pytest.mark.parametrize("name", ["a.png", "a.gif"])
     def test_palette(self, name: str) -> None:
@@ -275,7 +275,8 @@ REFUSED = {
     "a.pdf": (b"%PDF-1.4", "it is PDF"),
     "a.eps": (b"%!PS-Adobe-3.0 EPSF-3.0", "it is PostScript"),
     "a.psd": (b"8BPS\0\1", "it is Photoshop's PSD"),
-    "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "it is JPEG 2000"),
+    "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
+    "a.jxl": (b"\xff\x0a\0\0", "it is JPEG XL"),
     "a.mp4": (b"\0\0\0\x18ftypisom", "it is a video"),
     "a.txt": (b"not a picture", "it is a text file; pictures are BMP"),
     "a.bin": (bytes(range(256)), "it is of a kind that Pillow cannot read"),
@@ -284,6 +285,17 @@ REFUSED = {
     "c.tif": (b"II*\0\x08\0\0\0", "TIFF"),
     "b.jpg": (b"\xff\xd8\xff\xe0", "the JPEG is damaged or cut off"),
 }
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("ending", ["ico", "jp2", "j2k", "pcx", "sgi", "qoi", "tiff", "ppm"])
+def test_less_common_formats(ending: str, rng) -> None:
+    if ending in ("jp2", "j2k") and not features.check("jpg_2000"):
+        pytest.skip("this Pillow has no JPEG 2000")
+    pixels = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    options = {"sizes": [(SIDE, SIDE)]} if ending == "ico" else {}
+    path = saved(Image.fromarray(pixels), f"a.{ending}", **options)
+    np.testing.assert_array_equal(read_picture(path), pixels.transpose(2, 0, 1))
 
 
 @pytest.mark.usefixtures("folder")
@@ -305,7 +317,7 @@ def test_avif_is_read_where_pillow_can_and_named_where_it_cannot(
     Path("a.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1")
     with monkeypatch.context() as patch:  # undo() would leave the test's folder too
         patch.setattr(features, "check", lambda name: name != "avif" and check(name))
-        with pytest.raises(DataError, match=r"it is AVIF; pictures are BMP.*WebP$"):
+        with pytest.raises(DataError, match=r"it is AVIF; pictures are BMP.*WebP, JPEG2000"):
             read_picture("a.avif")
     if check("avif"):
         image = Image.new("RGB", (SIDE, SIDE), (200, 30, 60))

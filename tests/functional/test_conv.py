@@ -30,17 +30,19 @@ CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 ]
 
 
-def fits(algorithm: str, kernel: tuple[int, ...], options: dict[str, Any]) -> bool:
-    """Winograd's is for 3x3 with stride and dilation 1, the others for everything."""
+def fits(algorithm: str, weight: tuple[int, ...], options: dict[str, Any]) -> bool:
+    """Winograd's is for 3x3 with stride and dilation 1, depthwise for one channel in a group."""
     plain = options.get("stride", 1) == options.get("dilation", 1) == 1
-    return algorithm != "winograd" or (kernel == (3, 3) and plain)
+    if algorithm == "depthwise":
+        return weight[1] == 1
+    return algorithm != "winograd" or (weight[2:] == (3, 3) and plain)
 
 
 JOBS = [
     (algorithm, *case)
     for algorithm in ALGORITHMS
     for case in CASES
-    if fits(algorithm, case[1][2:], case[2])
+    if fits(algorithm, case[1], case[2])
 ]
 
 
@@ -71,18 +73,19 @@ def test_as_torch(
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("sides", [(1, 1, 1, 1), (2, 0, 1, 3), (5, 5, 6, 6), (0, 0, 1, 0)])
-@pytest.mark.parametrize("mode", ["zeros", "circular"])
-def test_four_sides_and_circular_as_torch(
+@pytest.mark.parametrize("mode", ["zeros", "circular", "reflect", "replicate"])
+def test_four_sides_and_every_mode_as_torch(
     mode: str, sides: Any, algorithm: str, as_torch: Any, torch: Any, rng: np.random.Generator
 ) -> None:
-    top, bottom, left, right = sides
+    top, bottom, left, right = (min(side, 4) for side in sides) if mode == "reflect" else sides
     stride, kernel = (1, (3, 3)) if algorithm == "winograd" else ((1, 2), (3, 2))
+    channels, groups = (1, 3) if algorithm == "depthwise" else (3, 1)
 
     def theirs(x: Any, w: Any, b: Any) -> Any:
         pad = torch.nn.functional.pad(
             x, (left, right, top, bottom), mode="constant" if mode == "zeros" else mode
         )
-        return torch.nn.functional.conv2d(pad, w, b, stride=stride)
+        return torch.nn.functional.conv2d(pad, w, b, stride=stride, groups=groups)
 
     as_torch(
         lambda x, w, b: F.conv2d_forward(
@@ -91,14 +94,15 @@ def test_four_sides_and_circular_as_torch(
             b,
             stride,
             ((top, bottom), (left, right)),
+            groups=groups,
             padding_mode=mode,
             algorithm=algorithm,
         ),
         F.conv2d_backward,
         theirs,
         rng.standard_normal((2, 3, 5, 6)),
-        rng.standard_normal((4, 3, *kernel)),
-        rng.standard_normal(4),
+        rng.standard_normal((6, channels, *kernel)),
+        rng.standard_normal(6),
     )
 
 
@@ -132,10 +136,10 @@ def test_every_rung_as_naive(geometry: Any, dtype: type) -> None:
     dy = rng.standard_normal(y.shape).astype(dtype)
     expected = (y, *F.conv2d_backward(dy, cache))
     tolerance = 1e-4 if dtype == np.float32 else 1e-12
-    for algorithm in ("im2col", "tiled", "winograd"):
+    for algorithm in ("im2col", "tiled", "winograd", "depthwise"):
         if not fits(
             algorithm,
-            w_shape[2:],
+            w_shape,
             {"stride": max(options["stride"]), "dilation": max(options["dilation"])},
         ):
             continue
@@ -190,8 +194,9 @@ def test_gradients_are_derivatives(
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_need_dx_false_leaves_dx_out(algorithm: str, rng: np.random.Generator) -> None:
-    x, w, b = (rng.standard_normal(s) for s in ((2, 3, 5, 5), (4, 3, 3, 3), 4))
-    y, cache = F.conv2d_forward(x, w, b, algorithm=algorithm)
+    groups = 3 if algorithm == "depthwise" else 1
+    x, w, b = (rng.standard_normal(s) for s in ((2, 3, 5, 5), (6, 3 // groups, 3, 3), 6))
+    y, cache = F.conv2d_forward(x, w, b, groups=groups, algorithm=algorithm)
     dx, dw, db = F.conv2d_backward(y, cache)
     without = F.conv2d_backward(y, cache, need_dx=False)
     assert dx is not None

@@ -44,7 +44,20 @@ def test_eight_channels_are_too_few_on_large_images() -> None:
 
 def test_groups_count_the_channels_of_one_group() -> None:
     assert choose(geometry(64, 64, 32, groups=4)) == WINOGRAD
-    assert choose(geometry(64, 64, 32, groups=64)) == TILED
+    assert choose(geometry(64, 64, 32, groups=32)) == TILED
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (1, 1)])
+def test_as_many_groups_as_channels_are_depthwise(kernel: int, stride: int) -> None:
+    for filters in (64, 128):
+        shape = geometry(64, filters, 16, kernel=kernel, stride=stride, groups=64)
+        assert choose(shape) == ("depthwise", "depthwise", "depthwise")
+    assert ALGORITHMS["depthwise"].unfit(geometry(64, 64, 16, groups=32)) is not None
+
+
+def test_many_filters_for_a_channel_fill_the_panels_of_tiled() -> None:
+    assert choose(geometry(8, 64, 8, groups=8)) == ("tiled", "depthwise", "depthwise")
+    assert choose(geometry(1, 64, 8)) != ("depthwise", "depthwise", "depthwise")
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (5, 1), (3, 2), (2, 1), (1, 2)])

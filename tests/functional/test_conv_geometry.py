@@ -51,13 +51,18 @@ REFUSED: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((X, W), {"padding": 2**31 - 1}, "of shape .* would take .* bytes, more than can be addressed"),
     (
         (X, W),
-        {"padding_mode": "reflect"},
-        "padding_mode is 'reflect', expected 'zeros' or 'circular'",
+        {"padding_mode": "mirror"},
+        "padding_mode is 'mirror', expected 'zeros' or 'circular' or 'reflect' or 'replicate'",
     ),
     (
         (X, W),
         {"padding_mode": "circular", "padding": 6},
         r"circular padding \(6, 6, 6, 6\) is more than the image \(5, 5\) can give",
+    ),
+    (
+        (X, W),
+        {"padding_mode": "reflect", "padding": ((0, 0), (5, 0))},
+        r"reflect padding \(0, 0, 5, 0\) is more than the image \(5, 5\) can give, \(4, 4\)",
     ),
     ((X, W), {"algorithm": "fft"}, "algorithm is 'fft', expected 'auto' or 'naive' or"),
 ]

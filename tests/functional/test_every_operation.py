@@ -44,6 +44,8 @@ OPERATIONS: dict[str, Pair] = {
     "naive": _conv(algorithm="naive", padding=1),
     "im2col": _conv(algorithm="im2col", stride=2, padding=1, groups=2),
     "pointwise": (lambda x: F.conv2d_forward(x, _weight(x, 3, 4, 1, 1)), F.conv2d_backward),
+    "reflect": _conv(padding=((1, 0), (2, 1)), padding_mode="reflect"),
+    "replicate": _conv(padding=((1, 0), (2, 1)), padding_mode="replicate"),
     "circular": _conv(padding=((1, 0), (2, 1)), padding_mode="circular"),
     "max_pool": (lambda x: F.max_pool2d_forward(x, 3, 2, 1), F.max_pool2d_backward),
     "avg_pool": (lambda x: F.avg_pool2d_forward(x, 3, 2, 1), F.avg_pool2d_backward),

@@ -21,6 +21,18 @@ SETTINGS = [
     ((2, 3, 5, 5), 4, (1, 1), {}),
     ((1, 2, 4, 4), 2, (4, 4), {"padding": ((2, 3), (3, 2))}),
     ((1, 3, 6, 6), 2, (3, 3), {"padding": 1, "padding_mode": "circular"}),
+    ((1, 3, 6, 6), 2, (3, 3), {"padding": 2, "padding_mode": "reflect"}),
+    ((1, 3, 6, 6), 2, (3, 3), {"padding": 2, "padding_mode": "replicate"}),
+]
+DEPTHWISE = [
+    ((2, 3, 9, 33), 3, (3, 3), {"padding": 1}),
+    ((2, 2, 10, 19), 4, (3, 3), {"padding": 1, "stride": 2}),
+    ((2, 2, 7, 7), 2, (3, 3), {"padding": 1}),  # rows that share a vector
+    ((2, 2, 4, 3), 4, (3, 3), {"padding": ((2, 0), (0, 2))}),
+    ((1, 2, 8, 7), 6, (3, 2), {"stride": (3, 1), "padding": 2}),
+    ((1, 2, 7, 9), 2, (2, 3), {"dilation": (2, 1), "padding": ((1, 3), (0, 2))}),
+    ((1, 2, 5, 5), 2, (1, 1), {"stride": 2, "padding": 3}),
+    ((1, 2, 6, 6), 2, (5, 5), {"padding": 2}),
 ]
 
 
@@ -30,6 +42,9 @@ RUNGS = [
     for setting in SETTINGS
     if algorithm != "winograd"
     or (setting[2] == (3, 3) and not {"stride", "dilation"} & set(setting[3]))
+] + [
+    ("depthwise", (shape, filters, kernel, options | {"groups": shape[1]}))
+    for shape, filters, kernel, options in DEPTHWISE
 ]
 
 

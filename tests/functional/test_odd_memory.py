@@ -44,9 +44,9 @@ PLACES: list[Place] = [at_an_odd_address, every_second, odd_and_every_second, tu
 
 SHAPES = {
     "x": (3, 8, 9, 10), "weight": (16, 8, 3, 3), "bias": (16,), "grouped": (16, 2, 3, 2),
-    "rows": (5, 24), "matrix": (7, 24), "seven": (7,), "gamma": (8,), "beta": (8,), "mean": (8,),
-    "variance": (8,), "gamma_row": (9, 10), "beta_row": (9, 10), "scores": (30, 70),
-    "targets": (30, 70), "class_weight": (70,), "cols": (3, 8 * 9, 7 * 8),
+    "single": (16, 1, 3, 3), "rows": (5, 24), "matrix": (7, 24), "seven": (7,), "gamma": (8,),
+    "beta": (8,), "mean": (8,), "variance": (8,), "gamma_row": (9, 10), "beta_row": (9, 10),
+    "scores": (30, 70), "targets": (30, 70), "class_weight": (70,), "cols": (3, 8 * 9, 7 * 8),
 }  # fmt: skip
 
 Arrays = dict[str, Array]
@@ -69,6 +69,7 @@ FORWARD: dict[str, Forward] = {
     "conv2d im2col": conv(algorithm="im2col", stride=2),
     "conv2d tiled": conv(algorithm="tiled", dilation=2, bias=None),
     "conv2d tiled grouped": conv("grouped", algorithm="tiled", groups=4),
+    "conv2d depthwise": conv("single", algorithm="depthwise", groups=8),
     "conv2d winograd": conv(algorithm="winograd"),
     "max_pool2d 2x2": lambda a: F.max_pool2d_forward(a["x"], 2),
     "max_pool2d": lambda a: F.max_pool2d_forward(a["x"], 3, 2, 1),

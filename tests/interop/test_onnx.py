@@ -57,6 +57,11 @@ D: dict[str, Any] = {"dtype": F64}
 LAYERS: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
     "conv": (nn.Conv2d(4, 6, (3, 2), (2, 1), ((1, 0), (1, 2)), groups=2, rng=0, **D), IMAGE),
     "conv same": (nn.Conv2d(4, 3, (2, 3), padding="same", dilation=2, bias=False, **D), IMAGE),
+    "reflect": (nn.Conv2d(4, 4, 3, padding=2, padding_mode="reflect", groups=4, **D), IMAGE),
+    "replicate": (
+        nn.Conv2d(4, 5, 3, padding=((0, 3), (1, 0)), padding_mode="replicate", rng=1, **D),
+        IMAGE,
+    ),
     "circular": (nn.Conv2d(4, 5, 3, padding=2, padding_mode="circular", rng=1, **D), IMAGE),
     "mean": (nn.AvgPool2d((3, 2), 2, 1, count_include_pad=False), IMAGE),
     "mean, padded": (nn.AvgPool2d(3, 1, 1), IMAGE),

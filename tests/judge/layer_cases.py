@@ -14,7 +14,7 @@ from cnnlite.catalogue import Entry
 from cnnlite.layers import Layer
 from tests.entries import sizes
 from tests.judge.cases import Array, Maker
-from tests.judge.windows import Window, draw_window
+from tests.judge.windows import Window, draw_window, padding_mode
 
 
 class LayerCase(NamedTuple):
@@ -39,8 +39,7 @@ def _pooling(make: Maker, dilated: bool) -> tuple[Window, Array]:
 def _conv(make: Maker) -> LayerCase:
     w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
     channels, filters = groups * make.size(1, 12 // groups), groups * make.size(1, 12 // groups)
-    mode = make.one_of("zeros", "zeros", "circular")
-    assume(mode == "zeros" or (max(w.sides[:2]) <= w.size[0] and max(w.sides[2:]) <= w.size[1]))
+    mode = padding_mode(make, w)
     algorithm = make.one_of("auto", "auto", "naive", "im2col", "tiled")
     layer = layers.Conv2d(
         channels, filters, w.kernel, w.stride, w.padding, w.dilation, groups,

@@ -14,7 +14,7 @@ from cnnlite.catalogue import Entry
 from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
 from tests.entries import PLAIN, pair_of, sizes, theirs
 from tests.judge.cases import Case, Maker, tensor
-from tests.judge.windows import draw_window, padded
+from tests.judge.windows import draw_window, padded, padding_mode
 
 
 def im2col(make: Maker) -> Case:
@@ -61,11 +61,12 @@ def followed(torch: Any, y: Any, post: PostOps) -> Any:
 def conv2d(make: Maker) -> Case:
     w, groups = draw_window(make), make.one_of(1, 1, 2, 3)
     channels, filters = (groups * make.size(1, most) for most in (18 // groups, 20 // groups))
-    mode = make.one_of("zeros", "zeros", "zeros", "circular")
-    assume(mode == "zeros" or (max(w.sides[:2]) <= w.size[0] and max(w.sides[2:]) <= w.size[1]))
+    mode = padding_mode(make, w)
     ladder = ["auto", "naive", "im2col", "tiled"]
     if w.kernel == (3, 3) and w.stride == w.dilation == (1, 1) and max(w.sides) <= 2:
         ladder += ["winograd"] * 4
+    if groups == channels:
+        ladder += ["depthwise"] * 4
     algorithm = make.one_of(*ladder)
     post = make.one_of(NO_POST_OPS, NO_POST_OPS, *(PostOps(activation=a) for a in ACTIVATIONS))
     x = make.normal(make.one_of(0, 1, 2, 3, 5), channels, *w.size)

@@ -65,9 +65,14 @@ OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {"lr": 0.02, "momentum": 0.9}),
     ("SGD", {"lr": 0.02, "momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}),
     ("RMSprop", {"lr": 1e-3}),
+    ("SGD", {"lr": 0.02, "momentum": 0.9, "dampening": 0.5, "maximize": True}),
     ("RMSprop", {"lr": 1e-3, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.01, "momentum": 0.9}),
+    ("RMSprop", {"lr": 1e-3, "centered": True, "maximize": True}),
     ("Adam", {"lr": 1e-3}),
     ("Adam", {"lr": 2e-3, "betas": (0.8, 0.99), "eps": 1e-6, "weight_decay": 0.01}),
+    ("Adam", {"lr": 1e-3, "amsgrad": True, "maximize": True}),
+    ("AdamW", {"lr": 2e-3, "betas": (0.8, 0.99), "eps": 1e-6, "weight_decay": 0.1}),
+    ("AdamW", {"lr": 1e-3, "amsgrad": True, "maximize": True}),
 ]
 
 

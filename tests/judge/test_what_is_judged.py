@@ -107,7 +107,7 @@ def test_layers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert trained == ({True, False} if "BatchNorm" in name else {layer.random is not True})
 
 
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam"])
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW"])
 def test_options_of_optimizers(name: str) -> None:
     optional = inspect.signature(getattr(optim, name)).parameters
     given = {key for kind, options in OPTIMIZERS for key in options if kind == name}

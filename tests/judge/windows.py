@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from hypothesis import assume
+
 from tests.judge.cases import Maker
 
 Sides = tuple[int, int, int, int]
@@ -66,3 +68,12 @@ def padded(torch: Any, x: Any, sides: Sides, value: float = 0.0, mode: str = "co
     top, bottom, left, right = sides
     options = {"value": value} if mode == "constant" else {}
     return torch.nn.functional.pad(x, (left, right, top, bottom), mode=mode, **options)
+
+
+def padding_mode(make: Maker, w: Window) -> str:
+    """Draw how an image is padded that has enough pixels for it."""
+    mode = make.one_of("zeros", "zeros", "zeros", "circular", "reflect", "replicate")
+    if mode in ("circular", "reflect"):
+        rows, columns = (size - (mode == "reflect") for size in w.size)
+        assume(max(w.sides[:2]) <= rows and max(w.sides[2:]) <= columns)
+    return mode

@@ -43,6 +43,9 @@ ACCEPTED: list[tuple[str, Shape, Shape]] = [
     ("Conv2d(3, 8, 3, dilation=2)", (2, 3, 8, 8), (2, 8, 4, 4)),
     ("Conv2d(4, 6, 3, groups=2, bias=False)", (2, 4, 8, 8), (2, 6, 6, 6)),
     ("Conv2d(3, 8, 3, padding=3, padding_mode='circular')", (2, 3, 3, 3), (2, 8, 7, 7)),
+    ("Conv2d(3, 8, 3, padding=2, padding_mode='reflect')", (2, 3, 3, 3), (2, 8, 5, 5)),
+    ("Conv2d(3, 8, 3, padding=9, padding_mode='replicate')", (2, 3, 3, 3), (2, 8, 19, 19)),
+    ("Conv2d(3, 9, 3, padding=1, groups=3, algorithm='depthwise')", (2, 3, 4, 5), (2, 9, 4, 5)),
     ("MaxPool2d(2)", (2, 3, 8, 9), (2, 3, 4, 4)),
     ("MaxPool2d(2, ceil_mode=True)", (2, 3, 8, 9), (2, 3, 4, 5)),
     ("MaxPool2d(3, stride=1, padding=1)", (2, 3, 5, 5), (2, 3, 5, 5)),
@@ -102,8 +105,18 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
     ),
     (
         "Conv2d(3, 8, 3, padding=4, padding_mode='circular')", (2, 3, 3, 3), "float32", ValueError,
-        "Conv2d: circular padding (4, 4, 4, 4) is more than the image (3, 3) can give "
+        "Conv2d: circular padding (4, 4, 4, 4) is more than the image (3, 3) can give, (3, 3) "
         "(x (2, 3, 3, 3))",
+    ),
+    (
+        "Conv2d(4, 8, 3, groups=2, algorithm='depthwise')", (2, 4, 8, 8), "float32", ValueError,
+        "Conv2d: algorithm 'depthwise' cannot do this: it needs as many groups as channels, got 2 "
+        "groups and 4 channels",
+    ),
+    (
+        "Conv2d(3, 8, 3, padding=3, padding_mode='reflect')", (2, 3, 3, 9), "float32", ValueError,
+        "Conv2d: reflect padding (3, 3, 3, 3) is more than the image (3, 9) can give, (2, 8) "
+        "(x (2, 3, 3, 9))",
     ),
     (
         "Conv2d(3, 8, 5, algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
@@ -257,13 +270,14 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
         "Conv2d: groups is 4, expected a divisor of in_channels 4 and of out_channels 6",
     ),
     (
-        "Conv2d(3, 8, 3, padding_mode='reflect')", ValueError,
-        "Conv2d: padding_mode is 'reflect', expected 'zeros' or 'circular'",
+        "Conv2d(3, 8, 3, padding_mode='mirror')", ValueError,
+        "Conv2d: padding_mode is 'mirror', expected 'zeros' or 'circular' or 'reflect' or "
+        "'replicate'",
     ),
     (
         "Conv2d(3, 8, 3, algorithm='fft')", ValueError,
         "Conv2d: algorithm is 'fft', expected 'auto' or 'naive' or 'im2col' or 'tiled' or "
-        "'winograd'",
+        "'winograd' or 'depthwise'",
     ),
     (
         "Conv2d(3, 8, 3, dtype='float16')", TypeError,

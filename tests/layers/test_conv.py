@@ -70,7 +70,7 @@ def test_the_algorithm_can_be_chosen_and_is_printed() -> None:
         ((3, 4, 3), {"padding": -1}, ValueError, "padding .* got -1"),
         ((3, 4, 3), {"padding": "full"}, ValueError, "padding .* got 'full'"),
         ((3, 4, 3), {"padding": "same", "stride": 2}, ValueError, "padding 'same' needs stride 1"),
-        ((3, 4, 3), {"padding_mode": "reflect"}, ValueError, "padding_mode is 'reflect'"),
+        ((3, 4, 3), {"padding_mode": "mirror"}, ValueError, "padding_mode is 'mirror'"),
         ((3, 4, 3), {"algorithm": "fft"}, ValueError, "algorithm is 'fft', expected 'auto' or"),
         ((3, 4, 3), {"rng": "0"}, TypeError, "rng is '0'"),
     ],

@@ -194,11 +194,18 @@ def test_images_that_are_none(name: str) -> None:
         MODELS[name](dtype="int8")
 
 
-def test_images_too_small_for_the_network() -> None:
-    with pytest.raises(ValueError, match=r"Conv2d: kernel .* more than the padded image"):
-        MODELS["vanilla_cnn"](input_shape=(3, 6, 6))
-    with pytest.raises(ValueError, match=r"MaxPool2d: kernel .* more than the padded image"):
-        MODELS["small_vgg"](input_shape=(3, 4, 4))
+@pytest.mark.parametrize("name", MODELS)
+def test_any_image_is_taken_or_the_smallest_size_is_named(name: str) -> None:
+    smallest = {"three_layer_convnet": 2, "vanilla_cnn": 8, "small_vgg": 8}.get(name, 1)
+    for shape in ((1, 1, 1), (2, 1, 40), (4, 7, 7), (3, 8, 9), (5, 20, 13)):
+        if min(shape[1:]) < smallest:
+            size = f"{shape[1]}x{shape[2]}"
+            with pytest.raises(ValueError, match=f"{name}: images of {size} .* {smallest}x"):
+                MODELS[name](input_shape=shape)
+        else:
+            model = MODELS[name](num_classes=3, input_shape=shape, rng=0)
+            assert model(np.ones((2, *shape), np.float32)).shape == (2, 3)
+    MODELS[name](input_shape=(3, smallest, smallest))
 
 
 def test_summary_of_the_zoo() -> None:

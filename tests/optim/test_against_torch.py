@@ -1,30 +1,66 @@
-"""PyTorch judges the updates: 20 steps in float64, all options, groups, frozen parameters."""
+"""PyTorch judges the updates: every step, all options, groups, frozen parameters, both dtypes."""
 
 from __future__ import annotations
 
+import itertools
+import sys
+import types
+import unittest
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cnnlite.optim import SGD, Adam, Optimizer, RMSprop, no_decay
+from cnnlite.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, no_decay
 
-CASES: list[tuple[type[Optimizer], dict[str, Any]]] = [
-    (SGD, {"lr": 0.1}),
-    (SGD, {"lr": 0.1, "weight_decay": 0.01}),
-    (SGD, {"lr": 0.1, "momentum": 0.9}),
-    (SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
-    (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
-    (SGD, {"lr": 0.1, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01}),
-    (RMSprop, {"lr": 0.01}),
-    (RMSprop, {"lr": 0.01, "alpha": 0.9, "eps": 1e-3}),
-    (RMSprop, {"lr": 0.01, "momentum": 0.9}),
-    (RMSprop, {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1}),
-    (RMSprop, {"lr": 0.01, "weight_decay": 0.1}),
-    (Adam, {}),
-    (Adam, {"lr": 0.02, "betas": (0.8, 0.95), "eps": 1e-4}),
-    (Adam, {"lr": 0.02, "weight_decay": 0.1}),
+Options = dict[str, Any]
+# Every value of an option with every value of every other one.
+GRID: dict[type[Optimizer], dict[str, tuple[Any, ...]]] = {
+    SGD: {
+        "lr": (0.1,),
+        "momentum": (0, 0.9),
+        "dampening": (0, 0.3, 1),
+        "weight_decay": (0, 0.01),
+        "nesterov": (False, True),
+        "maximize": (False, True),
+    },
+    RMSprop: {
+        "lr": (0.01,),
+        "alpha": (0.99, 0.4, 0),
+        "eps": (1e-3,),
+        "weight_decay": (0, 0.1),
+        "momentum": (0, 0.9),
+        "centered": (False, True),
+        "maximize": (False, True),
+    },
+    Adam: {
+        "lr": (0.02,),
+        "betas": ((0.9, 0.999), (0.8, 0.4)),
+        "eps": (1e-8, 1e-3),
+        "weight_decay": (0, 0.1),
+        "amsgrad": (False, True),
+        "maximize": (False, True),
+    },
+}
+GRID[AdamW] = GRID[Adam]
+
+
+def makes_sense(options: Options) -> bool:
+    if options.get("centered") and not options["alpha"]:
+        return False  # g^2 - g^2 is under the root: nothing but rounding
+    return not options.get("nesterov") or (options["momentum"] > 0 and options["dampening"] == 0)
+
+
+CASES: list[tuple[type[Optimizer], Options]] = [
+    (kind, {})
+    for kind in (RMSprop, Adam, AdamW)  # SGD has no default of lr here
 ]
+for kind, grid in GRID.items():
+    for values in itertools.product(*grid.values()):
+        options = dict(zip(grid, values, strict=True))
+        if makes_sense(options):
+            CASES.append((kind, options))
 SHAPES = {"0.weight": (4, 3, 2, 2), "0.bias": (4,), "1.weight": (5, 7), "scale": ()}
 
 
@@ -51,15 +87,70 @@ def run(
         assert same(params[key], twins[key]), key
 
 
-@pytest.mark.parametrize(("kind", "options"), CASES)
-def test_twenty_steps(torch: Any, kind: type[Optimizer], options: dict[str, Any]) -> None:
-    params = make(0)
+def side_by_side(
+    torch: Any, kind: type[Optimizer], options: Options, dtype: Any, tolerance: float
+) -> None:
+    """Take 20 steps, and compare parameters and the whole state after each."""
+    params = {key: array.astype(dtype) for key, array in make(0).items()}
     twins = {key: torch.tensor(array, requires_grad=True) for key, array in params.items()}
-    judge = getattr(torch.optim, kind.__name__)(list(twins.values()), **options)
-    run(torch, kind(**options), judge, params, twins)
+    ours, judge = kind(**options), getattr(torch.optim, kind.__name__)(twins.values(), **options)
+    for step in range(20):
+        grads = {key: array.astype(dtype) for key, array in make(100 + step).items()}
+        for key, twin in twins.items():
+            twin.grad = torch.tensor(grads[key])
+        ours.step(params, grads)
+        judge.step()
+        for key, twin in twins.items():
+            compared = {"the parameter": (params[key], twin.detach().numpy())}
+            theirs = {name: value for name, value in judge.state[twin].items() if value is not None}
+            if kind is RMSprop:
+                del theirs["step"]  # it is counted, and not used
+            state = ours.state.get(key, {})
+            assert set(state) == set(theirs)
+            for name, value in theirs.items():
+                compared[name] = np.asarray(state[name]), value.numpy()
+            for name, (mine, truth) in compared.items():
+                assert mine.dtype == dtype or name == "step"
+                scale = tolerance * np.max(np.abs(truth))
+                assert np.max(np.abs(mine - truth)) <= scale, (step, key, name)
 
 
-@pytest.mark.parametrize("kind", [SGD, RMSprop, Adam])
+@pytest.mark.parametrize(("kind", "options"), CASES)
+def test_every_step_with_all_options(
+    torch: Any, kind: type[Optimizer], options: dict[str, Any]
+) -> None:
+    side_by_side(torch, kind, options, np.float64, 1e-12)
+    side_by_side(torch, kind, options, np.float32, 2e-5)
+
+
+def published(torch: Any) -> Iterator[tuple[type[Optimizer], Options]]:
+    """PyTorch's own table of settings, for its optimizers that we have too."""
+    if "expecttest" not in sys.modules:  # the table itself has no use for it
+        stub: Any = types.ModuleType("expecttest")
+        stub.TestCase = unittest.TestCase
+        sys.modules["expecttest"] = stub
+    from torch.testing._internal.common_optimizers import optim_db
+
+    for entry in optim_db:
+        kind = OPTIMIZERS.get(entry.optim_cls.__name__.lower())
+        for given in entry.optim_inputs_func(device="cpu") if kind else ():
+            options = {
+                name: float(value) if torch.is_tensor(value) else value
+                for name, value in given.kwargs.items()
+            }
+            yield kind, {"lr": 1e-3, **options} if kind is SGD else options
+
+
+def test_settings_of_pytorchs_own_tests(torch: Any) -> None:
+    seen = set()
+    for kind, options in published(torch):
+        side_by_side(torch, kind, options, np.float64, 1e-12)
+        side_by_side(torch, kind, options, np.float32, 2e-5)
+        seen.add(kind)
+    assert seen == set(OPTIMIZERS.values())
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS.values())
 def test_groups(torch: Any, kind: type[Optimizer]) -> None:
     params = make(0)
     twins = {key: torch.tensor(array, requires_grad=True) for key, array in params.items()}
@@ -86,7 +177,13 @@ def test_groups(torch: Any, kind: type[Optimizer]) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [(SGD, {"lr": 0.1, "momentum": 0.9}), (RMSprop, {"momentum": 0.5}), (Adam, {})],
+    [
+        (SGD, {"lr": 0.1, "momentum": 0.9}),
+        (RMSprop, {"momentum": 0.5}),
+        (Adam, {}),
+        (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+        (AdamW, {"amsgrad": True}),
+    ],
 )
 def test_parameter_frozen_for_some_steps(
     torch: Any, kind: type[Optimizer], options: dict[str, Any]
@@ -108,19 +205,3 @@ def test_parameter_frozen_for_some_steps(
         judge.step()
     for key in SHAPES:
         assert same(params[key], twins[key]), key
-
-
-def test_float32_stays_float32_and_near(torch: Any) -> None:
-    params = {key: array.astype(np.float32) for key, array in make(0).items()}
-    twins = {key: torch.tensor(array, requires_grad=True) for key, array in params.items()}
-    options: dict[str, Any] = {"momentum": 0.9, "weight_decay": 5e-4, "nesterov": True}
-    ours, judge = SGD(np.float64(0.1), **options), torch.optim.SGD(twins.values(), 0.1, **options)
-    for step in range(20):
-        grads = {key: array.astype(np.float32) for key, array in make(100 + step).items()}
-        for key, twin in twins.items():
-            twin.grad = torch.tensor(grads[key])
-        ours.step(params, grads)
-        judge.step()
-    for key, state in ours.state.items():
-        assert params[key].dtype == state["momentum_buffer"].dtype == np.float32
-        np.testing.assert_allclose(params[key], twins[key].detach().numpy(), rtol=1e-5, atol=1e-5)

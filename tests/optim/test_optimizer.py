@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.optim import OPTIMIZERS, SGD, Adam, Optimizer, RMSprop, no_decay
+from cnnlite.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, no_decay
 
 ALL: list[Optimizer] = [
     SGD(0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
     RMSprop(momentum=0.9),
     Adam(weight_decay=0.01),
+    SGD(0.1, momentum=0.9, dampening=0.1, maximize=True),
+    RMSprop(centered=True),
+    AdamW(amsgrad=True),
 ]
 
 
@@ -116,7 +119,12 @@ def test_bad_lr_factor(factor: float) -> None:
         (lambda: SGD(True), TypeError, "SGD: lr is True, expected a number"),
         (lambda: SGD(np.nan), ValueError, "SGD: lr is nan, expected a number"),
         (lambda: SGD(0.1, nesterov=True), ValueError, "SGD: nesterov needs a momentum above 0"),
-        (lambda: SGD(0.1, 0.9, 0, 1), TypeError, "SGD: nesterov is 1, expected True or False"),
+        (lambda: SGD(0.1, 0.9, 0, 0, 1), TypeError, "SGD: nesterov is 1, expected True or False"),
+        (lambda: SGD(0.1, 0.9, 0.1, nesterov=True), ValueError, "nesterov needs a dampening of 0"),
+        (lambda: SGD(0.1, maximize=1), TypeError, "SGD: maximize is 1, expected True or False"),
+        (lambda: Adam(amsgrad=1), TypeError, "Adam: amsgrad is 1, expected True or False"),
+        (lambda: AdamW(weight_decay=-1), ValueError, "AdamW: weight_decay is -1, expected"),
+        (lambda: RMSprop(centered=0), TypeError, "RMSprop: centered is 0, expected True or"),
         (lambda: SGD(0.1, weight_decay=-1), ValueError, "SGD: weight_decay is -1, expected"),
         (lambda: RMSprop(alpha=1), ValueError, "RMSprop: alpha is 1, expected a number from 0"),
         (lambda: Adam(betas=(0.9, 1.0)), ValueError, r"Adam: betas\[1\] is 1.0, expected a number"),
@@ -125,7 +133,7 @@ def test_bad_lr_factor(factor: float) -> None:
         (
             lambda: SGD(0.1, groups=[{"match": no_decay, "decay": 0}]),
             ValueError,
-            r"groups\[0\] has the unknown option 'decay'; known: lr, momentum, weight_decay, nest",
+            r"groups\[0\] has the unknown option 'decay'; known: lr, momentum, dampening, wei",
         ),
         (
             lambda: SGD(0.1, groups=[{"match": no_decay, "lr": -1}]),
@@ -139,10 +147,21 @@ def test_bad_options(make: Any, error: type[Exception], message: str) -> None:
         make()
 
 
-@pytest.mark.parametrize("name", ["sgd", "rmsprop", "adam"])
-def test_state_goes_round_bit_by_bit(name: str) -> None:
-    options = {"lr": 0.1} if name == "adam" else {"lr": 0.1, "momentum": 0.9}
-    first, second = OPTIMIZERS[name](**options), OPTIMIZERS[name](**options)  # type: ignore[arg-type]
+ROUNDS: list[tuple[str, dict[str, Any]]] = [
+    ("sgd", {"lr": 0.1, "momentum": 0.9}),
+    ("sgd", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+    ("rmsprop", {"momentum": 0.9}),
+    ("rmsprop", {"centered": True}),
+    ("adam", {}),
+    ("adam", {"amsgrad": True}),
+    ("adamw", {"amsgrad": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), ROUNDS)
+def test_state_goes_round_bit_by_bit(name: str, options: dict[str, Any]) -> None:
+    first, second = OPTIMIZERS[name](**options), OPTIMIZERS[name](**options)
+    first.lr = 0.3
     params = two()
     for seed in range(3):
         grads = {"a": np.random.default_rng(seed).standard_normal((2, 3)), "b": np.ones(3)}
@@ -182,3 +201,47 @@ def test_config_is_plain_values() -> None:
     assert type(config["lr"]) is float
     assert config["groups"][0]["match"] == "no_decay"
     assert config["groups"][0]["weight_decay"] == 0
+
+
+def test_a_learning_rate_that_is_set_moves_the_groups_in_proportion() -> None:
+    groups = [
+        {"match": lambda key, array: key == "a", "lr": 0.5},
+        {"match": lambda key, array: key == "b", "weight_decay": 0.0},
+    ]
+    optimizer, config = SGD(1.0, groups=groups), SGD(1.0, groups=groups).config()
+    optimizer.lr = np.float32(0.25)
+    params = {"a": np.zeros(1), "b": np.zeros(1), "c": np.zeros(1)}
+    optimizer.step(params, {key: np.ones(1) for key in params}, 0.5)
+    assert (params["a"], params["b"], params["c"]) == (-0.0625, -0.125, -0.125)
+    assert optimizer.lr == 0.25
+    assert type(optimizer.lr) is float
+    assert optimizer.config() == config  # so that a checkpoint is still of this training
+
+
+def test_a_learning_rate_of_0_can_be_left_again() -> None:
+    optimizer = SGD(0.0, groups=[{"match": no_decay, "lr": 0.5}])
+    optimizer.lr = 0.1
+    params = {"a": np.zeros((1, 1)), "b": np.zeros(1)}
+    optimizer.step(params, {"a": np.ones((1, 1)), "b": np.ones(1)})
+    assert (params["a"], params["b"]) == (-0.1, -0.5)
+
+
+@pytest.mark.parametrize("lr", [-1, np.nan, "fast", True, None])
+def test_bad_learning_rate_is_not_set(lr: Any) -> None:
+    optimizer = AdamW(0.1)
+    with pytest.raises((TypeError, ValueError), match=r"AdamW: lr is .*, expected"):
+        optimizer.lr = lr
+    assert optimizer.lr == 0.1
+
+
+def test_state_of_an_optimizer_whose_lr_was_never_set_sets_it_back() -> None:
+    optimizer = Adam(0.1)
+    optimizer.lr = 0.2
+    state = optimizer.state_dict()
+    optimizer.load_state_dict(Adam().state_dict())
+    assert optimizer.lr == 0.1
+    optimizer.load_state_dict(state)
+    assert optimizer.lr == 0.2
+    with pytest.raises(ValueError, match="Adam: lr is nan"):
+        optimizer.load_state_dict({"lr": np.array(np.nan)})
+    assert optimizer.lr == 0.2

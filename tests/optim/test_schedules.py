@@ -11,11 +11,16 @@ from cnnlite.schedules import (
     SCHEDULES,
     Constant,
     Cosine,
+    CosineRestarts,
+    Cyclic,
     Exponential,
+    Linear,
     MultiStep,
     OneCycle,
+    Polynomial,
     Schedule,
     Step,
+    Warmup,
 )
 
 TOTAL = 40
@@ -55,6 +60,52 @@ PAIRS: list[tuple[Schedule, str, dict[str, Any]]] = [
             "final_div_factor": 100,
         },
     ),
+    (Linear(), "LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": TOTAL}),
+    (Linear(0.2), "LinearLR", {"start_factor": 1.0, "end_factor": 0.2, "total_iters": TOTAL}),
+    *((Polynomial(p), "PolynomialLR", {"power": p, "total_iters": TOTAL}) for p in (0.5, 1, 2, 3)),
+    *(
+        (
+            CosineRestarts(first, mult, 0.1),
+            "CosineAnnealingWarmRestarts",
+            {"T_0": 10 if first == 0.25 else first, "T_mult": mult, "eta_min": 0.1},
+        )
+        for first in (0.25, 1, 3, 7)
+        for mult in (1, 2, 3)
+    ),
+    *(
+        (
+            Cyclic(0.2, up, down, mode, gamma),
+            "CyclicLR",
+            {
+                "base_lr": 0.2,
+                "max_lr": 1.0,
+                "step_size_up": up,
+                "step_size_down": down,
+                "mode": mode,
+                "gamma": gamma,
+                "cycle_momentum": False,
+            },
+        )
+        for up, down in ((5, None), (3, 8), (1, 1), (30, None))
+        for mode, gamma in (("triangular", 1.0), ("triangular2", 1.0), ("exp_range", 0.97))
+    ),
+    *(
+        (
+            OneCycle(start, strategy, 10, 100, three_phase=True),
+            "OneCycleLR",
+            {
+                "max_lr": 1.0,
+                "total_steps": TOTAL,
+                "pct_start": start,
+                "anneal_strategy": strategy,
+                "div_factor": 10,
+                "final_div_factor": 100,
+                "three_phase": True,
+            },
+        )
+        for start in (0.1, 0.3, 0.45, 0.5)
+        for strategy in ("cos", "linear")
+    ),
 ]
 
 
@@ -64,7 +115,48 @@ def test_as_pytorch(torch: Any, schedule: Schedule, name: str, options: dict[str
     assert ours == pytest.approx(judged(torch, name, **options), rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("schedule", [schedule for schedule, _, _ in PAIRS])
+@pytest.mark.parametrize("start", [0.01, 1 / 3, 1.0])
+@pytest.mark.parametrize(
+    ("schedule", "name", "options"),
+    [
+        (Cosine(), "CosineAnnealingLR", {"T_max": 32}),
+        (Step(9, 0.5), "StepLR", {"step_size": 9, "gamma": 0.5}),
+        (CosineRestarts(5), "CosineAnnealingWarmRestarts", {"T_0": 5}),
+        (Polynomial(2), "PolynomialLR", {"power": 2, "total_iters": 32}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The epoch parameter:UserWarning")
+def test_warmup_before_any_schedule_as_pytorch(
+    torch: Any, schedule: Schedule, name: str, options: dict[str, Any], start: float
+) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    module = torch.optim.lr_scheduler
+    parts = [
+        module.LinearLR(optimizer, start_factor=start, total_iters=8),
+        getattr(module, name)(optimizer, **options),
+    ]
+    judge = module.SequentialLR(optimizer, parts, milestones=[8])
+    for step in range(TOTAL):
+        ours = Warmup(schedule, 0.2, start)(step, TOTAL)
+        assert ours == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9, abs=1e-12)
+        optimizer.step()
+        judge.step()
+
+
+def test_warmup_rises_to_the_first_factor_of_a_schedule_that_begins_lower() -> None:
+    schedule = Warmup(lambda step, total: 0.5 if step == 0 else 0.25, 2, 0.0)
+    assert [schedule(step, 5) for step in range(4)] == [0, 0.25, 0.5, 0.25]
+
+
+def test_warmup_as_long_as_the_training_or_longer() -> None:
+    assert [Warmup(Cosine(), 1.0, 0.0)(step, 4) for step in range(4)] == [0, 0.25, 0.5, 0.75]
+    assert Warmup(Cosine(), 8, 0.0)(3, 4) == 0.375
+    assert Warmup(Cosine(), 0, 0.0)(0, 4) == 1
+
+
+@pytest.mark.parametrize(
+    "schedule", [*(schedule for schedule, _, _ in PAIRS), Warmup(), Cyclic(), CosineRestarts()]
+)
 def test_factor_stays_between_0_and_1_for_every_length(schedule: Schedule) -> None:
     """Trainings of one or two steps, and the step after the last, must not divide by zero."""
     for total in (1, 2, 3, 10):
@@ -85,7 +177,9 @@ def test_endpoints() -> None:
     assert MultiStep((0.5,))(50, 100) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("kind", [Constant, Cosine, Exponential])
+@pytest.mark.parametrize(
+    "kind", [Constant, Cosine, Exponential, Linear, Polynomial, CosineRestarts]
+)
 @pytest.mark.parametrize("warmup", [5, 0.1])
 def test_warmup_rises_in_equal_parts_then_the_schedule_begins(kind: Any, warmup: float) -> None:
     schedule = kind(warmup=warmup)
@@ -120,6 +214,23 @@ def test_milestones_count_from_the_start_of_training() -> None:
         (lambda: Exponential(0), ValueError, "Exponential: final is 0, expected a number"),
         (lambda: MultiStep((0.5, 1.5)), ValueError, r"MultiStep: milestones\[1\] is 1.5"),
         (lambda: MultiStep((0.5,), 2), ValueError, "MultiStep: gamma is 2, expected a number"),
+        (
+            lambda: OneCycle(0.6, three_phase=True),
+            ValueError,
+            "OneCycle: pct_start is 0.6, expected",
+        ),
+        (lambda: OneCycle(three_phase=1), TypeError, "OneCycle: three_phase is 1, expected True"),
+        (lambda: Polynomial(-1), ValueError, "Polynomial: power is -1, expected a number from 0"),
+        (lambda: Linear(2), ValueError, "Linear: final is 2, expected a number from 0 to 1"),
+        (lambda: CosineRestarts(0), ValueError, "CosineRestarts: T_0 is 0, expected a length"),
+        (lambda: CosineRestarts(2, 1.5), TypeError, "CosineRestarts: T_mult is 1.5, expected an"),
+        (lambda: CosineRestarts(2, 0), ValueError, "CosineRestarts: T_mult is 0, expected an"),
+        (lambda: Cyclic(0.1, 0), ValueError, "Cyclic: step_size_up is 0, expected a length above"),
+        (lambda: Cyclic(mode="saw"), ValueError, "Cyclic: mode is 'saw', expected"),
+        (lambda: Warmup(Cosine), TypeError, "Warmup: schedule is .*, expected a schedule or"),
+        (lambda: Warmup(0.5), TypeError, "Warmup: schedule is 0.5, expected a schedule"),
+        (lambda: Warmup(Cosine(), -1), ValueError, "Warmup: length is -1, expected a number of"),
+        (lambda: Warmup(Cosine(), 5, 2), ValueError, "Warmup: start is 2, expected a number from"),
         (lambda: OneCycle(1.5), ValueError, "OneCycle: pct_start is 1.5, expected a number"),
         (lambda: OneCycle(0.3, "exp"), ValueError, "OneCycle: anneal_strategy is 'exp', expected"),
         (

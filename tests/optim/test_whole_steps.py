@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnnlite import Linear, Sequential, Solver
-from cnnlite.optim import SGD, Adam, Optimizer, RMSprop
+from cnnlite.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tests import trainings
 
 Make = Callable[[], Optimizer]
@@ -21,6 +21,10 @@ MAKERS: list[Make] = [
     lambda: RMSprop(0.1),
     lambda: RMSprop(0.1, momentum=0.9),
     lambda: Adam(0.1, weight_decay=0.01),
+    lambda: SGD(0.1, momentum=0.9, dampening=0.5, weight_decay=0.01),
+    lambda: RMSprop(0.1, momentum=0.9, centered=True),
+    lambda: Adam(0.1, amsgrad=True),
+    lambda: AdamW(0.1, weight_decay=0.1),
 ]
 every_optimizer = pytest.mark.parametrize("make", MAKERS)
 with_state = pytest.mark.parametrize("make", MAKERS[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_goes_round_bit_by_bit(tmp_path: Path) -> None:
     history.save(solver.history, tmp_path / "history.csv")
     assert history.load(tmp_path / "history.csv") == solver.history
     first = (tmp_path / "history.csv").read_text().splitlines()[0]
-    assert first == "epoch,step,lr,loss,train_acc,val_acc,images_per_second"
+    assert first == "epoch,step,lr,loss,train_acc,val_acc,val_loss,images_per_second"
     assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
 
 
@@ -39,8 +40,8 @@ def test_strange_rows_are_not_written(tmp_path: Path) -> None:
     [
         ("", "history.csv: its first line must be epoch,step,lr"),
         ("a,b\n1,2\n", "history.csv: its first line must be epoch,step,lr"),
-        ("HEADER\n1,2,3\n", "history.csv, line 2: expected 7 numbers"),
-        ("HEADER\n1,2,3,4,5,6,7\n1,2,x,4,5,6,7\n", "history.csv, line 3: expected 7 numbers"),
+        ("HEADER\n1,2,3\n", "history.csv, line 2: expected 8 numbers"),
+        ("HEADER\n1,2,3,4,5,6,7,8\n1,2,x,4,5,6,7,8\n", "history.csv, line 3: expected 8 numbers"),
     ],
 )
 def test_strange_files_are_named(tmp_path: Path, text: str, message: str) -> None:
@@ -48,3 +49,13 @@ def test_strange_files_are_named(tmp_path: Path, text: str, message: str) -> Non
     path.write_text(text.replace("HEADER", ",".join(history.COLUMNS)))
     with pytest.raises(ValueError, match=message):
         history.load(path)
+
+
+def test_a_history_from_before_validation_loss_was_measured_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text(
+        "epoch,step,lr,loss,train_acc,val_acc,images_per_second\n1,5,0.1,2,0.5,0.25,9\n"
+    )
+    (row,) = history.load(path)
+    assert row["val_acc"] == 0.25
+    assert math.isnan(row["val_loss"])

@@ -21,15 +21,6 @@ from tests import kills, trainings
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-class StopAt(Callback):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def after_step(self, solver: Solver) -> None:
-        if solver.step == self.step:
-            solver.stop()
-
-
 @pytest.fixture(scope="module")
 def undisturbed(one_thread: None) -> str:
     solver = trainings.solver()
@@ -45,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("step", range(1, 16))
 def test_stopped_at_any_step(path: Path, undisturbed: str, step: int) -> None:
     """Steps 5 and 10 end an epoch: its evaluation is still to come."""
-    first = trainings.solver(checkpoint=path, callbacks=[StopAt(step)])
+    first = trainings.solver(checkpoint=path, callbacks=[trainings.StopAt(step)])
     first.train()
     assert first.step == step
     second = trainings.solver(checkpoint=path)
@@ -55,9 +46,9 @@ def test_stopped_at_any_step(path: Path, undisturbed: str, step: int) -> None:
 
 
 def test_stopped_after_every_single_step(path: Path, undisturbed: str) -> None:
-    trainings.solver(checkpoint=path, callbacks=[StopAt(1)]).train()
+    trainings.solver(checkpoint=path, callbacks=[trainings.StopAt(1)]).train()
     for step in range(2, 17):
-        solver = trainings.solver(checkpoint=path, callbacks=[StopAt(step)])
+        solver = trainings.solver(checkpoint=path, callbacks=[trainings.StopAt(step)])
         solver.resume()
     assert trainings.fingerprint(solver) == undisturbed
 
@@ -98,7 +89,7 @@ def test_every_optimizer(path: Path, optimizer: Optimizer) -> None:
 
     straight = again()
     straight.train()
-    again(checkpoint=path, callbacks=[StopAt(4)]).train()
+    again(checkpoint=path, callbacks=[trainings.StopAt(4)]).train()
     resumed = again(checkpoint=path)
     resumed.resume()
     assert trainings.fingerprint(resumed) == trainings.fingerprint(straight)

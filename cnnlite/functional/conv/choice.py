@@ -7,6 +7,7 @@ same on every run.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from cnnlite.functional.conv.geometry import ConvGeometry
@@ -44,13 +45,24 @@ WINOGRAD: tuple[tuple[Row, ...], ...] = (
 FEW_TILES = (4, 4, 2)
 
 
+# Of a depthwise convolution, forward: so many filters for a channel fill tiled's panels, and so few
+# pixels in a row leave much of depthwise's vectors empty.
+MANY_FILTERS, FEW_PIXELS = 8, 8
+
+
+@lru_cache(maxsize=1024)  # a network asks for its few shapes in each step
 def choose(geometry: ConvGeometry) -> Passes:
     """Return the rungs that "auto" stands for."""
+    if 1 < geometry.groups == geometry.in_channels:
+        filters = geometry.out_channels // geometry.groups
+        panels = filters >= MANY_FILTERS and max(geometry.y_shape[2:]) <= FEW_PIXELS
+        return Passes("tiled" if panels else "depthwise", "depthwise", "depthwise")
     if (geometry.kernel, geometry.stride, geometry.dilation) != ((3, 3), (1, 1), (1, 1)):
         return Passes("tiled", "tiled", "tiled")
     return Passes(*("winograd" if _in(rows, geometry) else "tiled" for rows in WINOGRAD))
 
 
+@lru_cache(maxsize=1024)
 def tile_sides(geometry: ConvGeometry) -> tuple[int, int, int]:
     """Return the side of Winograd's tiles of outputs, 2 or 4, in each of the passes."""
     tiles = geometry.batch * -(-geometry.out_height // 4) * -(-geometry.out_width // 4)

@@ -10,9 +10,9 @@ from typing import NamedTuple, Protocol
 from cnnlite.checks.arrays import Array, check_gradient, contiguous
 from cnnlite.checks.numbers import IntPair, choice, flag
 from cnnlite.checks.windows import Padding
-from cnnlite.functional.conv import im2col, naive, tiled, winograd
+from cnnlite.functional.conv import depthwise, im2col, naive, tiled, winograd
+from cnnlite.functional.conv.borders import MODES, pad_image, pad_image_backward
 from cnnlite.functional.conv.choice import Passes, choose
-from cnnlite.functional.conv.circular import wrap_pad, wrap_pad_backward
 from cnnlite.functional.conv.geometry import (
     ConvGeometry,
     ConvSettings,
@@ -64,19 +64,21 @@ ALGORITHMS: dict[str, ConvAlgorithm] = {
     "im2col": im2col,
     "tiled": tiled,
     "winograd": winograd,
+    "depthwise": depthwise,
 }
-PADDING_MODES = ("zeros", "circular")
+PADDING_MODES = ("zeros", *MODES)
 
 
 class Conv2dCache(NamedTuple):
     """What the backward pass of a convolution needs."""
 
-    x: Array  # the (circularly padded) images: dweight is their patches times dy
+    x: Array  # the images, padded unless with zeros: dweight is their patches times dy
     weight: Array  # dx is the weights times dy
     has_bias: bool  # whether there is a dbias
     geometry: ConvGeometry  # all sizes, as forward resolved them
     passes: Passes  # the rung of the ladder for each pass
-    circular: tuple[int, int, int, int]  # padding that x already has; its gradient is folded back
+    padded: tuple[int, int, int, int]  # padding that x already has; its gradient is folded back
+    padding_mode: str  # how
     kept: Kept  # what backward needs of the post-ops
 
 
@@ -101,7 +103,7 @@ def conv2d_forward(
         stride, dilation: int, pair or tuple of one, in pixels.
         padding: int, pair, ((top, bottom), (left, right)), "same" or "valid".
         groups: channels and filters are split into this many parts that do not see each other.
-        padding_mode: "zeros" or "circular".
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
         algorithm: "auto" or a key of `ALGORITHMS`.
         post: what follows in the same pass over memory, with the bits of one after the other; no
             addend.
@@ -116,7 +118,8 @@ def conv2d_forward(
     Raises:
         TypeError: an array is not float32 or float64, or they differ.
         ValueError: shapes or settings do not fit together, the kernel is larger than the padded
-            image, or the algorithm is unknown or unfit.
+            image, reflect or circular padding larger than the image allows, or the algorithm is
+            unknown or unfit.
 
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
     """
@@ -143,11 +146,11 @@ def convolve(
     Args:
         name: the layer, which starts every message; `conv2d_backward` finds it in the cache.
     """
-    circular = (0, 0, 0, 0)
-    if choice(name, "padding_mode", padding_mode, PADDING_MODES) == "circular":
-        circular = settings.padding
+    padded = (0, 0, 0, 0)
+    if choice(name, "padding_mode", padding_mode, PADDING_MODES) != "zeros":
+        padded = settings.padding
         settings = settings._replace(padding=(0, 0, 0, 0))
-    x = wrap_pad(name, x, circular) if any(circular) else contiguous(x)
+    x = pad_image(name, x, padded, padding_mode) if any(padded) else contiguous(x)
     weight = contiguous(weight)
     geometry = resolve_geometry(name, x, weight, settings, groups)
     if post.pool and min(geometry.y_shape[2:]) < 2:
@@ -161,7 +164,8 @@ def convolve(
         y, kept = rung.forward(x, weight, bias, geometry, post)
     except MemoryError as error:
         raise MemoryError(f"{name}: {error} (x {x.shape}, y {geometry.y_shape})") from error
-    return y, Conv2dCache(x, weight, bias is not None, geometry, passes, circular, kept)
+    has_bias = bias is not None
+    return y, Conv2dCache(x, weight, has_bias, geometry, passes, padded, padding_mode, kept)
 
 
 def conv2d_backward(
@@ -185,19 +189,21 @@ def conv2d_backward(
     need_dx = flag(geometry.name, "need_dx", need_dx)
     shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
     dy = check_gradient(geometry.name, dy, shape, cache.x.dtype)
-    rungs = {"weight_gradient": find(cache.passes.weight_gradient, geometry)}
-    if need_dx:
-        rungs["input_gradient"] = find(cache.passes.input_gradient, geometry)
-    if not all(rung.undoes(which, kept, geometry) for which, rung in rungs.items()):
-        dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
-    dweight, dbias = rungs["weight_gradient"].weight_gradient(
-        dy, cache.x, geometry, cache.has_bias, kept
+    weights, inputs = (
+        ALGORITHMS[cache.passes.weight_gradient],
+        ALGORITHMS[cache.passes.input_gradient],
     )
+    if kept is not NOTHING_KEPT and not (
+        weights.undoes("weight_gradient", kept, geometry)
+        and (not need_dx or inputs.undoes("input_gradient", kept, geometry))
+    ):
+        dy, kept = undo(dy, kept, geometry.y_shape), NOTHING_KEPT
+    dweight, dbias = weights.weight_gradient(dy, cache.x, geometry, cache.has_bias, kept)
     if not need_dx:
         return None, dweight, dbias
-    dx = rungs["input_gradient"].input_gradient(dy, cache.weight, geometry, kept)
-    if any(cache.circular):
-        dx = wrap_pad_backward(dx, cache.circular)
+    dx = inputs.input_gradient(dy, cache.weight, geometry, kept)
+    if any(cache.padded):
+        dx = pad_image_backward(dx, cache.padded, cache.padding_mode)
     return dx, dweight, dbias
 
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, check_shape
+import numpy as np
+
+from cnnlite.checks.arrays import (
+    Array,
+    check_allocation,
+    check_floats,
+    check_image_shape,
+    check_shape,
+)
 from cnnlite.checks.numbers import IntPair, count, pair
 from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
 
 class ConvGeometry(NamedTuple):
-    """All sizes of a convolution; padding is with zeros, circular padding has been done before."""
+    """All sizes of a convolution; padding is with zeros, any other has been done before."""
 
     batch: int
     in_channels: int
@@ -89,8 +98,9 @@ def check_operands(
         TypeError: not all float32 or all float64, or groups is no integer.
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
-    check_images(name, x, axes)
-    check_floats(name, x=x, weight=weight, bias=bias, optional=["bias"])
+    check_floats(name, x=x, weight=weight, bias=bias, optional=("bias",))
+    check_image_shape(name, x, axes)
+    filters, in_group = weight.shape[:2] if weight.ndim > 1 else (0, 0)
     if weight.ndim != 2 + axes or 0 in weight.shape:
         kernel = "KH, KW" if axes == 2 else "K"
         raise ValueError(
@@ -98,18 +108,19 @@ def check_operands(
             f"them 0, got {weight.shape}"
         )
     groups = count(name, "groups", groups)
-    if weight.shape[0] % groups:
+    if filters % groups:
         raise ValueError(
-            f"{name}: groups={groups} does not divide the {weight.shape[0]} output channels "
+            f"{name}: groups={groups} does not divide the {filters} output channels "
             f"(weight {weight.shape})"
         )
-    if x.shape[1] != weight.shape[1] * groups:
+    if x.shape[1] != in_group * groups:
         in_groups = f" in {groups} groups" if groups > 1 else ""
         raise ValueError(
-            f"{name}: x has {x.shape[1]} channels, weight expects {weight.shape[1] * groups}"
+            f"{name}: x has {x.shape[1]} channels, weight expects {in_group * groups}"
             f"{in_groups} (x {x.shape}, weight {weight.shape})"
         )
-    check_shape(name, "bias", bias, (weight.shape[0],))
+    if bias is not None:
+        check_shape(name, "bias", bias, (filters,))
     return groups
 
 
@@ -132,11 +143,22 @@ def resolve_geometry(
     Raises:
         ValueError: the kernel does not fit the padded image, or the output cannot be addressed.
     """
-    n, c, h, w = x.shape
-    kernel = (weight.shape[2], weight.shape[3])
+    return _resolve(name, x.shape, weight.shape, settings, groups, x.dtype)
+
+
+@lru_cache(maxsize=1024)  # a network asks for its few shapes in each step
+def _resolve(
+    name: str,
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    settings: ConvSettings,
+    groups: int,
+    dtype: np.dtype[Any],
+) -> ConvGeometry:
+    n, c, h, w = x_shape
+    filters, _, *kernel_size = weight_shape
+    kernel = (kernel_size[0], kernel_size[1])
     rows, columns = output_size(name, (h, w), kernel, *settings)
-    geometry = ConvGeometry(
-        n, c, h, w, weight.shape[0], rows, columns, kernel, *settings, groups, name
-    )
-    check_allocation(name, "the output", geometry.y_shape, x.dtype)
+    geometry = ConvGeometry(n, c, h, w, filters, rows, columns, kernel, *settings, groups, name)
+    check_allocation(name, "the output", geometry.y_shape, dtype)
     return geometry

@@ -11,7 +11,7 @@ from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply, kept_of, new_output, split
-from cnnlite.post_ops import NOTHING_KEPT, Kept, PostOps
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 
 def unfit(geometry: ConvGeometry) -> str | None:
@@ -37,7 +37,7 @@ def forward(
     y, argmax = new_output(geometry.y_shape, x.dtype, own)
     where = (geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
     kernels.conv2d_tiled_forward(x, weight, bias, y, *where, own, argmax)
-    return apply(y, rest) if rest else (y, kept_of(y, argmax, own))
+    return (y, kept_of(y, argmax, own)) if rest is NO_POST_OPS else apply(y, rest)
 
 
 def input_gradient(

@@ -1,10 +1,8 @@
 """Activations: what zero-centred means, where slopes vanish, and what that does to a network.
 
-The functions and a wrong proof about them (`theory`), gradients on their way down through many
+The functions and a wrong proof about them (`theory`), gradients on their way back through many
 layers (`depth`), and the same ConvNet trained with each (`training`).
 """
-
-from __future__ import annotations
 
 from functools import partial
 
@@ -22,7 +20,7 @@ GAINS = {"1": 1.0, "sqrt 2": float(np.sqrt(2))}
 
 
 def random_points(rng: np.random.Generator) -> np.ndarray:
-    """A thousand numbers of either sign, from 1e-6 to 1e3."""
+    """Return a thousand numbers of either sign, from 1e-6 to 1e3 in size."""
     return rng.choice([-1.0, 1.0], 1000) * 10 ** rng.uniform(-6, 3, 1000)
 
 
@@ -60,8 +58,8 @@ def of_functions(cases: int, rng: np.random.Generator) -> list[Statement]:
         odd.add(np.abs(polynomial(near) + polynomial(-near)) / 2)
         mirror.add(np.abs(polynomial.slope(near) - polynomial.slope(-near)))
         any_slope.add(abs(float(polynomial.slope(np.array(0.0))) - polynomial.c[0]))
-    all_of_them = (odd, even, slopes, quotient, power, zero, mirror, any_slope)
-    return [worst.statement for worst in all_of_them]
+    checked = (odd, even, slopes, quotient, power, zero, mirror, any_slope)
+    return [worst.statement for worst in checked]
 
 
 def of_networks(
@@ -70,8 +68,8 @@ def of_networks(
     """Check what `depth.flow` states, on random networks.
 
     Returns:
-        The statements; and for each gain and activation the gradient's norm below each layer,
-        relative to that above the last: the geometric mean over the networks.
+        The statements; and, for each gain and activation, the gradient's norm before each layer,
+        relative to that after the last: the geometric mean over the networks.
     """
     limit = Worst("an activation multiplies the gradient's norm by at most max g'", ROUNDING)
     wide = Worst(f"a layer its mean square by gain^2 E g'(z)^2, relatively, width {width}", 0.2)
@@ -82,9 +80,8 @@ def of_networks(
             logarithms = np.zeros(depth + 1)
             for _ in range(networks):
                 flown = flow(g, th.STEEPEST[name], depth, width, gain, rng)
-                for excess in flown.excess:
+                for excess, ratio in zip(flown.excess, flown.factor / flown.predicted, strict=True):
                     limit.add(max(0.0, float(excess)))
-                for ratio in flown.factor / flown.predicted:
                     wide.add(abs(float(ratio) - 1))
                 logarithms += np.log(flown.gradient / flown.gradient[-1]) / networks
             norms[gain_name][name] = np.exp(logarithms)
@@ -122,13 +119,8 @@ def run(settings: Settings) -> Findings:
         f"ConvNet: conv 16, 32, 32, linear; the first {count} training images ({images.name}); "
         f"{epochs} epochs in batches of {BATCH}, lr {LR}, momentum 0.9"
     )
-    return Findings(
-        setting,
-        statements + about_networks,
-        [table],
-        partial(draw, norms["1"], histories),
-        (9.5, 6.6),
-    )
+    picture = partial(draw, norms["1"], histories)
+    return Findings(setting, statements + about_networks, [table], picture, (9.5, 6.6))
 
 
 LAB = Lab("activations", "Softsign, tanh, sigmoid, ReLU: centres, slopes, depth, training", run)

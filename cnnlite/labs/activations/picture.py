@@ -1,7 +1,5 @@
 """The picture: four functions, their slopes, gradients through depth, and training."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,9 +38,9 @@ def draw(
     slopes.set_yscale("log")
     slopes.set_ylim(1e-7, 3)
     depth.set_yscale("log")
-    depth.invert_xaxis()  # down is to the right, the way the gradient goes
-    depth.xaxis.get_major_locator().set_params(integer=True)
+    depth.invert_xaxis()  # the gradient goes from left to right
     training.yaxis.set_major_formatter("{x:g}%")
-    training.xaxis.get_major_locator().set_params(integer=True)
     training.set_ylim(0, 100)
+    for axes in (depth, training):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, labelcolor=INK)

@@ -1,7 +1,5 @@
 """The same ConvNet with each activation, on data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +14,7 @@ BATCH, LR = 50, 0.03
 
 
 def convnet(activation: str, seed: int) -> Sequential:
-    """Three 3x3 convolutions, each with the activation and pooling, and a linear layer.
+    """Return three 3x3 convolutions, each with the activation and pooling, and a linear layer.
 
     The same seed gives the same first weights, whatever the activation is.
     """

@@ -1,11 +1,9 @@
-"""Convolution is what shifts leave no choice but.
+"""A linear map that commutes with shifts has to be a convolution.
 
-A linear map that commutes with shifts is a circular convolution; as a matrix it is a circulant, and
-the discrete Fourier transform makes it diagonal (`circulant`).  Layers keep this up to their
-borders, and up to their stride (`equivariance`).
+It is a circular convolution; as a matrix it is a circulant, which the discrete Fourier transform
+makes diagonal (`circulant`).  Layers commute with shifts except at their borders, and up to their
+stride (`equivariance`).
 """
-
-from __future__ import annotations
 
 from functools import partial
 
@@ -14,7 +12,7 @@ import numpy as np
 from cnnlite.labs.convolution import circulant as ct
 from cnnlite.labs.convolution import equivariance as eq
 from cnnlite.labs.convolution.picture import draw
-from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
+from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst, pixels
 from cnnlite.layers import AvgPool2d, MaxPool2d
 
 ROUNDING = 1e-12  # of float64, where numbers are of the order of 1
@@ -30,7 +28,7 @@ def theorems(shapes: list[tuple[int, ...]], rng: np.random.Generator, of: str) -
         k, x = rng.standard_normal(shape), rng.standard_normal(shape)
         C, F = ct.circulant(k), ct.dft_matrix(shape)
         matrix.add(np.abs(C @ x.ravel() - ct.convolve(k, x).ravel()))
-        seen = (ct.seen_shifted(C, shape, steps) for steps in ct.all_shifts(shape))
+        seen = (ct.seen_shifted(C, shape, steps) for steps in np.ndindex(shape))
         commute.add(max(np.abs(other - C).max() for other in seen))
         diagonal.add(np.abs(F @ C @ F.conj().T - np.diag(np.fft.fftn(k).ravel())))
 
@@ -46,7 +44,7 @@ def of_layers(x: np.ndarray, cases: int, rng: np.random.Generator) -> list[State
     Args:
         x: images (N, 3, H, W) in float64.
         cases: how many random layers.
-        rng: of weights, shifts and images.
+        rng: chooses weights, shifts and images.
     """
     kernel = Worst("Conv2d, circular: its response to an impulse is its turned weight", ROUNDING)
     circular = Worst("Conv2d, circular: commutes with each shift", ROUNDING)
@@ -68,7 +66,7 @@ def of_layers(x: np.ndarray, cases: int, rng: np.random.Generator) -> list[State
 
 
 def impulse_error(rng: np.random.Generator) -> float:
-    """Recover a random layer's weights from the layer, which is only called, never looked into.
+    """Return the error with which calling a random layer recovers its weights.
 
     What networks call convolution is a cross-correlation, y[n] = sum_m w[m] x[n + m - 1] for three
     weights.  So its kernel is k[m] = w[1 - m]: the weights turned around.
@@ -83,7 +81,7 @@ def impulse_error(rng: np.random.Generator) -> float:
         k = layer(x)[0] - bias[:, None, None]
         expected = np.zeros_like(k)
         expected[:, :3, :3] = turned[:, channel]
-        expected = np.roll(expected, (-1, -1), axis=(1, 2))  # its middle belongs to the origin
+        expected = np.roll(expected, (-1, -1), axis=(1, 2))  # the kernel's centre is the origin
         error = max(error, float(np.abs(k - expected).max()))
     return error
 
@@ -94,10 +92,8 @@ def run(settings: Settings) -> Findings:
     cases = 300 if settings.full else 100
     rows: list[tuple[int, ...]] = [(int(n),) for n in rng.integers(1, 17, cases)]
     videos = [tuple(map(int, rng.integers(1, 6, rng.choice([2, 3])))) for _ in range(cases)]
-    count = 300 if settings.full else 100
-    images = settings.images(count, 0)
-    assert images.normalization is not None
-    x = images.normalization.apply(images["X_train"], np.float64)
+    images = settings.images(cases, 0)
+    x = pixels(images, np.float64)
 
     settings.say("circulants")
     statements = theorems(rows, rng, "signal") + theorems(videos, rng, "video")
@@ -110,7 +106,7 @@ def run(settings: Settings) -> Findings:
         ("layers", *map(str, shown)),
         [(name, *(f"{by_shift[s]:.1e}" for s in shown)) for name, by_shift in errors.items()],
     )
-    setting = f"layers: random weights, the first {count} training images ({images.name}), float64"
+    setting = f"layers: random weights, the first {cases} training images ({images.name}), float64"
     return Findings(setting, statements, [table], partial(draw, errors), (9, 6.2))
 
 

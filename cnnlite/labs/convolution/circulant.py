@@ -5,20 +5,16 @@ video of images (T, H, W).  Everything is periodic in each axis.  Matrices act o
 flattened in C order.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-LinearMap = Callable[[np.ndarray], np.ndarray]
-
 
 def convolve(k: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Circular convolution by its definition: (k * x)[n] = sum over m of k[m] x[n - m].
+    """Return the circular convolution by definition: (k * x)[n] = sum over m of k[m] x[n - m].
 
     Args:
-        k, x: two signals of one shape. Indices are taken modulo the lengths of the axes.
+        k, x: two signals of one shape; indices are taken modulo the lengths of the axes.
 
     Returns:
         A signal of that shape.
@@ -30,12 +26,12 @@ def convolve(k: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def shift(x: np.ndarray, steps: tuple[int, ...]) -> np.ndarray:
-    """S x, with (S x)[n] = x[n - steps]: what leaves on one side comes back on the other."""
+    """Return S x, (S x)[n] = x[n - steps]: what leaves on one side comes back on the other."""
     return np.roll(x, steps, axis=tuple(range(x.ndim)))
 
 
 def circulant(k: np.ndarray) -> np.ndarray:
-    """The matrix C of x -> k * x.
+    """Return the matrix C of x -> k * x.
 
     For one axis it is C[n, m] = k[n - m]: each row is the row above, shifted by one.  For several
     axes it is a circulant of circulants: as k[n - m] is then a smaller signal, the block (n, m) is
@@ -57,7 +53,7 @@ def circulant(k: np.ndarray) -> np.ndarray:
 
 
 def seen_shifted(A: np.ndarray, shape: tuple[int, ...], steps: tuple[int, ...]) -> np.ndarray:
-    """S A S^-1, the map A as it looks to who has shifted everything; A itself if A S = S A.
+    """Return S A S^-1, the map A as it looks when everything is shifted; A itself if A S = S A.
 
     The matrix of a shift is a permutation, so the rows and the columns of A change places.
     """
@@ -66,7 +62,7 @@ def seen_shifted(A: np.ndarray, shape: tuple[int, ...], steps: tuple[int, ...]) 
 
 
 def dft_matrix(shape: tuple[int, ...]) -> np.ndarray:
-    """The unitary matrix F of the discrete Fourier transform over all axes.
+    """Return the unitary matrix F of the discrete Fourier transform over all axes.
 
     For one axis F[f, n] = exp(-2 pi i f n / N) / sqrt(N); for several, it is their Kronecker
     product.  The theorem: for every circulant C of a signal k,
@@ -85,8 +81,10 @@ def dft_matrix(shape: tuple[int, ...]) -> np.ndarray:
     return F
 
 
-def impulse_response(linear_map: LinearMap, shape: tuple[int, ...]) -> np.ndarray:
-    """The kernel of a linear map T that commutes with shifts: k = T delta.
+def impulse_response(
+    linear_map: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]
+) -> np.ndarray:
+    """Return the kernel of a linear map T that commutes with shifts: k = T delta.
 
     The theorem: such a T is the circular convolution with k.  For a signal x is the sum of its
     samples, each times a shifted impulse, x = sum_m x[m] S^m delta, and so
@@ -105,16 +103,11 @@ def impulse_response(linear_map: LinearMap, shape: tuple[int, ...]) -> np.ndarra
 
 
 def equivariant_part(A: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The mean over all shifts S of S A S^-1: the shift-equivariant map that is nearest to A.
+    """Return the mean over all shifts S of S A S^-1: the shift-equivariant map nearest to A.
 
     It commutes with every shift, because shifting once more only changes the order of the sum; and
     a map that commutes already is its own mean.  So the means of random matrices are random among
-    all linear shift-equivariant maps, and nothing in them knows of convolution.
+    all linear shift-equivariant maps, and convolution is nowhere put into them.
     """
-    total = sum(seen_shifted(A, shape, steps) for steps in all_shifts(shape))
+    total = sum(seen_shifted(A, shape, steps) for steps in np.ndindex(shape))
     return np.asarray(total / np.prod(shape))
-
-
-def all_shifts(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Every shift of a periodic signal, none at all being the first."""
-    return iter(np.ndindex(shape))

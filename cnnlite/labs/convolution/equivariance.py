@@ -1,7 +1,5 @@
 """How far layers are from commuting with shifts."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from cnnlite.layers import AvgPool2d, Conv2d, Layer, MaxPool2d, ReLU, Sequential
@@ -10,10 +8,10 @@ SHIFTS = tuple(range(9))
 
 
 def equivariance_error(layer: Layer, x: np.ndarray, steps: int, stride: int = 1) -> float:
-    """The error of layer(S x) = S' layer(x) for a shift S of the images to the right.
+    """Return the error of layer(S x) = S' layer(x) for a shift S of the images to the right.
 
-    S' shifts by steps / stride; where that is no integer, by the better of the two next to it, and
-    what is left is the error of subsampling: no shift of the output stands for such a shift.
+    S' shifts by steps / stride; where that is not an integer, by the better of the two nearest, and
+    the rest is the error of subsampling: no shift of the output corresponds to such a shift.
 
     Args:
         layer: images in, feature maps out.
@@ -31,7 +29,7 @@ def equivariance_error(layer: Layer, x: np.ndarray, steps: int, stride: int = 1)
 
 
 def error_away_from_borders(layer: Layer, x: np.ndarray, steps: int, reach: int) -> float:
-    """The same for stride 1, but only where no border is seen, before or after the shift.
+    """Return the same for stride 1, where no border is seen, before or after the shift.
 
     Zero padding is not periodic: within `reach` pixels of a border (half the kernel) an output has
     seen zeros, and what the shift brings in from the other side is new.
@@ -46,12 +44,12 @@ def error_away_from_borders(layer: Layer, x: np.ndarray, steps: int, reach: int)
 
 
 def conv(stride: int = 1, mode: str = "circular", rng: np.random.Generator | None = None) -> Conv2d:
-    """A 3x3 convolution with random weights, in float64: 3 channels in, 8 out."""
+    """Return a 3x3 convolution with random weights, in float64: 3 channels in, 8 out."""
     return Conv2d(3, 8, 3, stride, padding=1, padding_mode=mode, dtype=np.float64, rng=rng)
 
 
 def layers(rng: np.random.Generator) -> dict[str, tuple[Layer, int]]:
-    """What is measured: a layer, or a few, and the stride of the whole."""
+    """Return what is measured: a layer, or a few, and the stride of the whole."""
     deep = Sequential(
         conv(rng=rng), ReLU(), MaxPool2d(2),
         Conv2d(8, 8, 3, padding=1, padding_mode="circular", dtype=np.float64, rng=rng),
@@ -68,7 +66,7 @@ def layers(rng: np.random.Generator) -> dict[str, tuple[Layer, int]]:
 
 
 def errors_by_shift(x: np.ndarray, rng: np.random.Generator) -> dict[str, list[float]]:
-    """The equivariance error of each of `layers` for each of `SHIFTS`."""
+    """Return the equivariance error of each of `layers` for each of `SHIFTS`."""
     return {
         name: [equivariance_error(layer, x, steps, stride) for steps in SHIFTS]
         for name, (layer, stride) in layers(rng).items()

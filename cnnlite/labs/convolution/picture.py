@@ -1,7 +1,5 @@
 """The picture: a circulant, what the DFT makes of it, a video's circulant, and layers' errors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,10 +1,8 @@
 """Gradient descent on convex functions: what a step minimises, and how fast the mean gets there.
 
 Three lemmas (`lemmas`) give f(mean w) - f(w*) <= B rho / sqrt(T) for every convex function whose
-slopes are at most rho; they are checked, and the bound is measured over T, on `functions`.
+slopes are at most rho.  They are checked on `functions`, and the gap is measured over T.
 """
-
-from __future__ import annotations
 
 from functools import partial
 
@@ -15,7 +13,7 @@ from cnnlite.labs.descent import lemmas as lm
 from cnnlite.labs.descent.picture import draw
 from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 
-ROUNDING = 1e-10  # relative, of sums of some hundred terms that cancel
+ROUNDING = 1e-10  # relative, for sums of some hundred terms that cancel
 
 
 def theorems(cases: int, rng: np.random.Generator) -> list[Statement]:
@@ -37,7 +35,7 @@ def theorems(cases: int, rng: np.random.Generator) -> list[Statement]:
 
 
 def proximal_error(rng: np.random.Generator) -> float:
-    """By how much the model, at some distance d of the proximal step, is not what is stated."""
+    """Return the lemma's error for the model at a distance d from the proximal step."""
     w_t, v, d = rng.standard_normal((3, rng.integers(1, 50)))
     weight, value = float(rng.uniform(0.1, 10)), float(rng.standard_normal())
     w = lm.proximal_step(w_t, v, weight)
@@ -47,7 +45,7 @@ def proximal_error(rng: np.random.Generator) -> float:
 
 
 def telescoping_error(rng: np.random.Generator) -> float:
-    """The difference of the lemma's sides for vectors that are drawn, whatever w_t is."""
+    """Return the difference of the lemma's sides for random vectors, whatever w_t is."""
     d, T = rng.integers(1, 50), int(rng.integers(1, 200))
     w, target = rng.standard_normal((2, d))
     eta = float(rng.uniform(0.01, 1))
@@ -65,31 +63,25 @@ def run(settings: Settings) -> Findings:
     count = 2000 if settings.full else 500
     settings.say("a classifier of images")
     A, best = rng.standard_normal((30, 20)), rng.standard_normal(20)
-    measured = [
-        fn.kink(1.0, 1.0),
-        fn.mean_of_kinks(A, best),
-        fn.worst_of_kinks(A, best),
-        fn.of_images(settings.images(count, 0), 2000),
-    ]
+    images = fn.of_images(settings.images(count, 0), 2000)
+    measured = fn.kink(1.0, 1.0), fn.mean_of_kinks(A, best), fn.worst_of_kinks(A, best), images
     horizons = [4**k for k in range(8 if settings.full else 7)]
-    shares = {}
+    shares: dict[str, list[float]] = {}
     below = Worst("the same, measured on the functions below", ROUNDING)
     for f in measured:
         settings.say(f.name)
-        gaps = [lm.gap(f, T) for T in horizons]
-        limits = [lm.bound(f.radius, f.lipschitz, T) for T in horizons]
-        shares[f.name] = [gap / limit for gap, limit in zip(gaps, limits, strict=True)]
-        for gap, limit in zip(gaps, limits, strict=True):
+        for T in horizons:
+            gap, limit = lm.gap(f, T), lm.bound(f.radius, f.lipschitz, T)
+            shares.setdefault(f.name, []).append(gap / limit)
             below.add(max(0.0, gap - limit))
     statements.append(below.statement)
+    title = "f(mean w) - f(w*) as a share of B rho / sqrt(T), by the number of steps T"
     rows = [(name, *(f"{share:.3f}" for share in values)) for name, values in shares.items()]
-    table = Table(
-        "f(mean w) - f(w*) as a share of B rho / sqrt(T), by the number of steps T",
-        ("f", *map(str, horizons)),
-        rows,
+    table = Table(title, ("f", *map(str, horizons)), rows)
+    setting = (
+        "random functions of 1 to 20 numbers; and a linear classifier of classes 0 and 1 of the "
+        f"first {count} training images ({settings.data})"
     )
-    images = f"classes 0 and 1 of the first {count} training images ({settings.data})"
-    setting = f"random functions of 1 to 20 numbers; and a linear classifier of {images}"
     return Findings(setting, statements, [table], partial(draw, horizons, shares), (9.5, 4.2))
 
 

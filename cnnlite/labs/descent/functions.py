@@ -1,13 +1,12 @@
 """Convex Lipschitz functions of which a minimiser, or a good point, is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from cnnlite.data import Dataset
+from cnnlite.labs.lab import pixels
 
 
 class Convex(NamedTuple):
@@ -28,15 +27,15 @@ class Convex(NamedTuple):
 
     @property
     def radius(self) -> float:
-        """B, the distance of w* from zero, where all paths begin."""
+        """B, the distance of w* from zero, where all paths start."""
         return float(np.linalg.norm(self.best))
 
 
 def kink(rho: float, radius: float) -> Convex:
-    """rho |w - B|, of one number.
+    """Return rho |w - B|, a function of one number.
 
-    Half of the bound is lost in the sqrt(T) steps that it takes to come near to B; no bound of
-    this kind can be better by more than a factor.
+    Half of the bound is lost in the sqrt(T) steps that it takes to come near B; no bound of this
+    kind can be better by more than a constant factor.
     """
     best = np.array([radius])
     return Convex(
@@ -49,7 +48,7 @@ def kink(rho: float, radius: float) -> Convex:
 
 
 def mean_of_kinks(A: np.ndarray, best: np.ndarray) -> Convex:
-    """The mean of |<a_i, w - w*>| over the rows of A: least absolute deviations."""
+    """Return the mean of |<a_i, w - w*>| over the rows of A: least absolute deviations."""
     return Convex(
         "mean of kinks",
         lambda w: float(np.mean(np.abs(A @ (w - best)))),
@@ -60,7 +59,7 @@ def mean_of_kinks(A: np.ndarray, best: np.ndarray) -> Convex:
 
 
 def worst_of_kinks(A: np.ndarray, best: np.ndarray) -> Convex:
-    """The largest of |<a_i, w - w*>|: only one row speaks at a time."""
+    """Return the largest of |<a_i, w - w*>|: only one row counts at a time."""
 
     def slope(w: np.ndarray) -> np.ndarray:
         errors = A @ (w - best)
@@ -77,7 +76,7 @@ def worst_of_kinks(A: np.ndarray, best: np.ndarray) -> Convex:
 
 
 def distance(rho: float, best: np.ndarray) -> Convex:
-    """rho |w - w*|: a cone."""
+    """Return rho |w - w*|: a cone."""
 
     def slope(w: np.ndarray) -> np.ndarray:
         length = np.linalg.norm(w - best)
@@ -87,7 +86,7 @@ def distance(rho: float, best: np.ndarray) -> Convex:
 
 
 def logistic(X: np.ndarray, y: np.ndarray, best: np.ndarray, name: str = "logistic") -> Convex:
-    """The mean of ln(1 + exp(-y_i <x_i, w>)): a linear classifier's loss, labels -1 and 1."""
+    """Return the mean of ln(1 + exp(-y_i <x_i, w>)), a linear classifier's loss, y_i -1 or 1."""
     Z = X * y[:, None]
 
     def slope(w: np.ndarray) -> np.ndarray:
@@ -98,14 +97,13 @@ def logistic(X: np.ndarray, y: np.ndarray, best: np.ndarray, name: str = "logist
 
 
 def of_images(images: Dataset, steps: int) -> Convex:
-    """The logistic loss that tells the first two classes of a data set apart, from the pixels.
+    """Return the logistic loss that tells the first two classes of a data set apart by pixels.
 
-    Compared with is the end of a long descent with a step of 1/L, where L, the largest
-    curvature, is at most a quarter of the largest eigenvalue of Z^T Z / N.
+    Its w* is where a long descent with a step of 1/L ends, where L, the largest curvature, is at
+    most a quarter of the largest eigenvalue of Z^T Z / N.
     """
-    assert images.normalization is not None
     two = images["y_train"] < 2
-    X = images.normalization.apply(images["X_train"][two], np.float64).reshape(two.sum(), -1)
+    X = pixels(images, np.float64)[two].reshape(two.sum(), -1)
     y = np.where(images["y_train"][two] == 0, -1.0, 1.0)
     w = np.zeros(X.shape[1])
     loss = logistic(X, y, w, "logistic, images")
@@ -116,7 +114,7 @@ def of_images(images: Dataset, steps: int) -> Convex:
 
 
 def random_function(rng: np.random.Generator) -> Convex:
-    """Any of the above, of 1 to 20 numbers, with anything in it drawn."""
+    """Return any of the above, of 1 to 20 numbers, with random parameters."""
     d, n = int(rng.integers(1, 21)), int(rng.integers(1, 31))
     A, best = rng.standard_normal((n, d)), rng.standard_normal(d)
     rho = float(rng.uniform(0.1, 3))

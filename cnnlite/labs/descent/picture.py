@@ -1,7 +1,5 @@
 """The picture: a step as the minimum of a parabola, and gaps over the number of steps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,12 +1,10 @@
-"""What a network can learn by heart says nothing of what it learns.
+"""What a network can memorise says nothing about what it learns.
 
 The same network that classifies images well learns random labels just as completely (Zhang et al.
-2017).  `corruption` takes away from the data what there is to generalise from, `experiment` trains
-on what is left, with and without regularisers, and `finite_sample` builds the network that fits any
+2017).  `corruption` takes from the data what there is to generalise from, `experiment` trains on
+what is left, with and without regularisers, and `finite_sample` builds the network that fits any
 points: the paper's theorem, as a function.
 """
-
-from __future__ import annotations
 
 import math
 from fractions import Fraction
@@ -21,8 +19,6 @@ from cnnlite.labs.generalisation.finite_sample import interpolate
 from cnnlite.labs.generalisation.picture import draw
 from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 
-__all__ = ["LAB", "changes_are_what_they_say", "interpolation", "run"]
-
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 ROUNDING = 1e-10  # of the largest y; see interpolation
 
@@ -33,7 +29,7 @@ def interpolation(cases: int, largest: int, rng: np.random.Generator) -> list[St
     Args:
         cases: random sets of points of each kind.
         largest: points in the large sets.
-        rng: of the points, of what is wanted there, and of the directions.
+        rng: draws the points, the targets and the directions.
     """
     count = Worst("two layers that fit n points: 2n + d weights", 0)
     exact = Worst("they fit exactly, in fractions", 0)
@@ -61,13 +57,13 @@ def interpolation(cases: int, largest: int, rng: np.random.Generator) -> list[St
 
 
 def _fractions(numbers: np.ndarray, d: int) -> np.ndarray:
-    """Different points with d fractions each: the digits of different whole numbers."""
+    """Return different points of d fractions each: the digits of different whole numbers."""
     digits = [[Fraction(int(number) // 40**k % 40, 7) for k in range(d)] for number in numbers]
     return np.array(digits, object)
 
 
 def _points(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
-    """Points of some kind: spread normally, in a cube, in clusters, or pixels."""
+    """Return points of a random kind: normally distributed, in a cube, in clusters, or pixels."""
     kind = rng.integers(4)
     if kind == 0:
         return rng.standard_normal((n, d))
@@ -75,7 +71,7 @@ def _points(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
         return rng.random((n, d))
     if kind == 2:
         return rng.integers(0, 3, (n, d)) + 1e-3 * rng.standard_normal((n, d))
-    # Columns of whole numbers, and one that tells the points apart.
+    # Columns of whole numbers, the first of which tells the points apart.
     pixels = rng.integers(0, 256, (n, d)).astype(np.float64)
     pixels[:, 0] = rng.permutation(n)
     return pixels
@@ -84,7 +80,7 @@ def _points(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
 def changes_are_what_they_say(
     images: np.ndarray, cases: int, rng: np.random.Generator
 ) -> list[Statement]:
-    """Check what the changes of the data leave, over random seeds."""
+    """Check what the changes leave of the data, over random seeds."""
     kept = Worst("shuffled, random pixels: images keep theirs", 0)
     undone = Worst("shuffled pixels: one permutation undoes all", 0)
     share = Worst("random labels: 1 - p + p/10 stay true (sigma)", 5)
@@ -106,7 +102,7 @@ def changes_are_what_they_say(
 
 
 def _sorted_pixels(images: np.ndarray) -> np.ndarray:
-    """Each image's pixels in order of their colour, as whole numbers (N, H W)."""
+    """Return each image's pixels in order of their colour, as whole numbers (N, H W)."""
     r, g, b = (images[:, c].astype(np.int64) for c in range(3))
     return np.sort((r * 256 + g) * 256 + b, axis=None).reshape(len(images), -1)
 
@@ -117,7 +113,7 @@ def trainings(
     """Train on the five kinds of data, on shares of random labels, and with regularisers.
 
     Returns:
-        the trainings by kind, by share, and by (kind, regulariser) for true and random labels.
+        The trainings by kind, by share, and by (kind, regulariser) for true and random labels.
     """
     by_kind, by_share, by_regulariser = {}, {}, {}
     for kind in co.KINDS:
@@ -133,14 +129,13 @@ def trainings(
         for regulariser in ex.REGULARISERS[1:]:
             settings.say(f"training on {kind} with {regulariser}")
             changed = co.corrupted(data, kind, settings.seed)
-            by_regulariser[kind, regulariser] = ex.train(
-                changed, epochs, regulariser, settings.seed
-            )
+            trained = ex.train(changed, epochs, regulariser, settings.seed)
+            by_regulariser[kind, regulariser] = trained
     return by_kind, dict(sorted(by_share.items())), by_regulariser
 
 
 def learnt(by_kind: dict[str, ex.Training], data: Dataset) -> list[Statement]:
-    """State what the trainings without regularisers came to."""
+    """State the results of the trainings without regularisers."""
     heart = Worst("each of the five is learnt: training error", 0.02)
     for training in by_kind.values():
         heart.add(1 - training.train_acc)
@@ -168,34 +163,30 @@ def run(settings: Settings) -> Findings:
         f"{len(data['y_train'])} images ({data.name}), two convolutions and two linear layers, "
         f"SGD with momentum, at most {epochs} epochs, until the loss is below {ex.BY_HEART}"
     )
+    mixed = {f"{share:.0%} random labels": by_share[share] for share in by_share if 0 < share < 1}
+    regularised = {
+        f"{kind.split()[0]}, {name}": by_regulariser[kind, name] for kind, name in by_regulariser
+    }
     tables = [
-        Table(
-            "what is learnt, and what it is worth",
-            ("data", "steps", "training accuracy", "validation accuracy"),
-            [(kind, *_row(training)) for kind, training in by_kind.items()]
-            + [
-                (f"{share:.0%} random labels", *_row(training))
-                for share, training in by_share.items()
-                if 0 < share < 1
-            ],
-        ),
-        Table(
-            "with a regulariser",
-            ("labels, regulariser", "steps", "training accuracy", "validation accuracy"),
-            [
-                (f"{kind.split()[0]}, {regulariser}", *_row(training))
-                for (kind, regulariser), training in by_regulariser.items()
-            ],
-        ),
+        _table("what is learnt, and what it is worth", "data", by_kind | mixed),
+        _table("with a regulariser", "labels, regulariser", regularised),
     ]
     steps = -(-len(data["y_train"]) // ex.BATCH)
     picture = partial(draw, by_kind, by_share, by_regulariser, steps)
     return Findings(setting, statements, tables, picture, (9, 6.8))
 
 
-def _row(training: ex.Training) -> tuple[str, str, str]:
-    steps = f"{training.steps}" if training.by_heart else f"{training.steps}, not by heart"
-    return steps, f"{training.train_acc:.1%}", f"{training.val_acc:.1%}"
+def _table(title: str, first: str, trainings: dict[str, ex.Training]) -> Table:
+    rows = [
+        (
+            name,
+            f"{t.steps}{'' if t.by_heart else ', not by heart'}",
+            f"{t.train_acc:.1%}",
+            f"{t.val_acc:.1%}",
+        )
+        for name, t in trainings.items()
+    ]
+    return Table(title, (first, "steps", "training accuracy", "validation accuracy"), rows)
 
 
 LAB = Lab("generalisation", "A network that generalises learns random labels as well", run)

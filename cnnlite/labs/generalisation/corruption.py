@@ -4,8 +4,6 @@ Source: Zhang et al., "Understanding deep learning requires rethinking generaliz
 section 2.1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

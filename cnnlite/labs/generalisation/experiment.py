@@ -1,8 +1,7 @@
 """Trainings on changed data, with and without regularisers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ BY_HEART = 0.02
 
 
 def network(dropout: float = 0.0, seed: int = 0) -> Sequential:
-    """16 and 32 filters of 3x3, each with ReLU and 2x2 pooling; 128 units; ten classes."""
+    """Return 16 and 32 filters of 3x3, each with ReLU and 2x2 pooling; 128 units; ten classes."""
     rng = init_generator(seed)
     return Sequential(
         Conv2d(3, 16, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2),
@@ -34,11 +33,11 @@ def network(dropout: float = 0.0, seed: int = 0) -> Sequential:
 
 @dataclass(frozen=True)
 class Training:
-    """What a training came to.
+    """The result of a training.
 
     Args:
         losses: the mean loss of each epoch.
-        steps: taken until the loss was below BY_HEART; all there were, if it never was.
+        steps: the steps until the loss was below BY_HEART; all there were, if it never was.
         train_acc, val_acc: at the end, on all training and validation images.
     """
 
@@ -60,28 +59,39 @@ class _Stop(Callback):
             solver.stop()
 
 
+def solver_of(model: Sequential, data: Dataset, epochs: int, seed: int, **options: Any) -> Solver:
+    """Return a Solver with what the trainings have in common, and other options of Solver."""
+    return Solver(
+        model,
+        data,
+        schedule=Cosine(),
+        batch_size=BATCH,
+        num_epochs=epochs,
+        seed=seed,
+        num_train_samples=BATCH,
+        num_val_samples=BATCH,  # accuracies are measured at the end
+        verbose=False,
+        **options,
+    )
+
+
 def train(data: Dataset, epochs: int, regulariser: str = "none", seed: int = 0) -> Training:
     """Train the network until it knows all labels by heart, or for so many epochs.
 
     Args:
         data: what to learn.
-        epochs: at most.
+        epochs: the most epochs there may be.
         regulariser: one of `REGULARISERS`.
-        seed: of the weights, the batches and the masks.
+        seed: seed of the weights, the batches and the masks.
     """
-    solver = Solver(
+    solver = solver_of(
         network(DROPOUT if regulariser == "dropout" else 0.0, seed),
         data,
+        epochs,
+        seed,
         optimizer=SGD(LR, MOMENTUM, WEIGHT_DECAY if regulariser == "weight decay" else 0.0),
-        schedule=Cosine(),
         augment=RandomCropFlip() if regulariser == "augmentation" else None,
-        batch_size=BATCH,
-        num_epochs=epochs,
-        num_train_samples=BATCH,  # accuracies are measured at the end
-        num_val_samples=BATCH,
-        seed=seed,
         callbacks=[_Stop()],
-        verbose=False,
     )
     solver.train()
     return Training(
@@ -93,5 +103,5 @@ def train(data: Dataset, epochs: int, regulariser: str = "none", seed: int = 0) 
 
 
 def chance(data: Dataset) -> float:
-    """The share of the commonest class: what is reached without looking at the image."""
+    """Return the share of the commonest class: the accuracy without looking at the image."""
     return float(np.bincount(data["y_val"]).max() / len(data["y_val"]))

@@ -15,8 +15,6 @@ can be solved for w, from the first point to the last.
 Source: Zhang et al. 2017, section 4, theorem 1 and appendix C.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +80,8 @@ def interpolate(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Inter
 
     Args:
         X: (n, d) points: float64, or Python's Fractions (dtype object), with which all is exact.
-        y: (n,) what the network shall say there, of the same kind.
-        rng: the direction: of several, the one that keeps the nearest two points furthest apart.
+        y: (n,) the network's outputs there, of the same kind.
+        rng: draws directions, of which the one that separates the nearest two points best is taken.
 
     Raises:
         ValueError: shapes do not fit, or no direction tells two points apart.
@@ -107,7 +105,7 @@ def interpolate(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Inter
 
 
 def _direction(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The best of some random directions: the smallest gap is as large a part as can be."""
+    """Return the best of some random directions: the one with the largest relative smallest gap."""
     directions = [_draw(X, rng) for _ in range(_TRIES)]
     gaps = [_smallest_gap(project(X, a)) for a in directions]
     best = max(range(_TRIES), key=gaps.__getitem__)
@@ -119,13 +117,13 @@ def _direction(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _smallest_gap(z: np.ndarray) -> Any:
-    """The smallest distance of two numbers, as a part of the largest; 1 if there is but one."""
+    """Return the smallest distance of two numbers over the largest; 1 for a single number."""
     z = np.sort(z)
     return (z[1:] - z[:-1]).min() / (z[-1] - z[0]) if z[0] < z[-1] else int(len(z) == 1)
 
 
 def _draw(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random direction of numbers like those in X."""
+    """Return a random direction, of the same kind of numbers as X."""
     d = X.shape[1]
     if X.dtype != object:
         return np.asarray(rng.standard_normal(d))

@@ -1,7 +1,5 @@
 """The picture: the paper's figure 1, and what regularisers change."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,11 +17,11 @@ def draw(
     figure: Any,
 ) -> None:
     """Draw losses, steps needed and errors by share of random labels, and accuracies."""
-    grid = figure.subplots(2, 2)
-    _losses(grid[0, 0], by_kind, steps_per_epoch)
-    _steps(grid[0, 1], by_share)
-    _errors(grid[1, 0], by_share)
-    _regularisers(grid[1, 1], by_regulariser)
+    (losses, steps), (errors, regularisers) = figure.subplots(2, 2)
+    _losses(losses, by_kind, steps_per_epoch)
+    _steps(steps, by_share)
+    _errors(errors, by_share)
+    _regularisers(regularisers, by_regulariser)
 
 
 def _losses(axes: Any, by_kind: Mapping[str, Training], steps_per_epoch: int) -> None:

@@ -1,10 +1,8 @@
-"""Classes that are rare: what a network makes of them, and what losses can do about it.
+"""Rare classes: what a network makes of them, and what losses can do about it.
 
-`counting` makes the classes exponentially rarer and says how many images they are worth,
+`counting` makes the classes exponentially rarer and computes their effective number of images,
 `experiment` trains with focal loss and class-balanced weights.
 """
-
-from __future__ import annotations
 
 from functools import partial
 
@@ -16,12 +14,10 @@ from cnnlite.labs.imbalance.picture import draw
 from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Worst
 from cnnlite.losses import CrossEntropyLoss, FocalLoss, class_balanced_weight
 
-__all__ = ["LAB", "of_losses", "of_numbers", "run"]
-
 ROUNDING = 1e-10
 FACTOR = 100
 RARE = 3
-"""How many of the rarest, and of the commonest, classes the table takes together."""
+"""How many of the rarest classes, and of the commonest, the table averages."""
 
 
 def of_numbers(cases: int, rng: np.random.Generator) -> list[Statement]:
@@ -29,7 +25,7 @@ def of_numbers(cases: int, rng: np.random.Generator) -> list[Statement]:
 
     Args:
         cases: random settings.
-        rng: of the settings, and of what is drawn.
+        rng: draws the settings and the samples.
     """
     total = Worst("E(n) = 1 + beta + ... + beta^(n-1), relative", ROUNDING)
     drawn = Worst("n draws of N things cover E(n) (sigma)", 5)
@@ -58,7 +54,7 @@ def of_losses(cases: int, rng: np.random.Generator) -> list[Statement]:
       probability: so it has the same direction, for each image.
     - Cross entropy with weights 1 / n(c) is the mean over classes of the classes' mean losses.
     - Where classes have the shares s(c), p(c | x) / s(c), made to sum to 1, is what p(c | x) would
-      be with equal shares: so log s(c) is what a score must lose.
+      be with equal shares: so log s(c) is to be subtracted from a score.
     """
     same = Worst("focal loss with gamma 0 is cross entropy", ROUNDING)
     derivative = Worst("focal loss: gradient against differences", 1e-8)
@@ -98,7 +94,7 @@ def of_losses(cases: int, rng: np.random.Generator) -> list[Statement]:
 
 
 def _shifted_posterior(rng: np.random.Generator) -> np.ndarray:
-    """A world of 7 images and 4 classes: log p(c | x) - log s(c), against equal shares."""
+    """Return the error of log p(c | x) - log s(c), for 7 possible images and 4 classes."""
     of_class = rng.dirichlet(np.ones(7), 4)  # p(x | c), a row for each class
     shares = rng.dirichlet(np.ones(4))
     equal = of_class / of_class.sum(axis=0)

@@ -1,7 +1,7 @@
-"""Imbalanced classes: how many images each has, what they are worth, and who is taken for whom.
+"""Imbalanced classes: how many images each has, how many they are worth, and the confusion matrix.
 
-Theorem (effective number).  Let each image of a class cover one of N things there are to see,
-evenly drawn.  Then n images cover E(n) = (1 - beta^n) / (1 - beta) things on average, with
+Theorem (effective number).  Let each image of a class show one of N things, drawn uniformly.  Then
+n images show E(n) = (1 - beta^n) / (1 - beta) different things on average, with
 beta = (N - 1) / N.
 
 Proof.  A thing is missed by all n images with probability beta^n, so of N things
@@ -10,8 +10,6 @@ N (1 - beta^n) = E(n) are seen, as N = 1 / (1 - beta).
 Source: Cui et al., "Class-balanced loss based on effective number of samples", CVPR 2019,
 section 3.
 """
-
-from __future__ import annotations
 
 import math
 
@@ -29,7 +27,7 @@ def long_tail(largest: int, classes: int, factor: float) -> Labels:
     Args:
         largest: images of the first class.
         classes: how many there are.
-        factor: the first class's images for each one of the last class (the imbalance factor).
+        factor: the imbalance factor: the first class's images for each one of the last class's.
 
     Returns:
         (classes,) largest * factor^(-i / (classes - 1)), rounded, at least 1.
@@ -42,7 +40,7 @@ def imbalanced(data: Dataset, factor: float) -> Dataset:
     """Keep the first images of each class, as many as `long_tail` says; validation stays as it is.
 
     Args:
-        data: with as many training images of each class as of the others, or nearly so.
+        data: a data set whose classes have about equally many training images.
         factor: the imbalance factor.
     """
     y, classes = data["y_train"], len(data.class_names)
@@ -58,7 +56,7 @@ def effective_number(n: float, beta: float) -> float:
 
 
 def covered(n: int, things: int, runs: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw n of so many things, evenly; return how many different ones there were, (runs,)."""
+    """Draw n things uniformly, and return how many different ones there were, (runs,)."""
     drawn = np.sort(rng.integers(0, things, (runs, n)), axis=1)
     return 1 + (drawn[:, 1:] != drawn[:, :-1]).sum(axis=1)
 
@@ -71,7 +69,7 @@ def confusion(truth: Labels, found: Labels, classes: int) -> npt.NDArray[np.int6
         classes: how many there are.
 
     Raises:
-        ValueError: a label is no class, as that of an image whose scores are not finite.
+        ValueError: a label is not a class, as for an image whose scores are not finite.
     """
     for name, labels in (("truth", truth), ("found", found)):
         wrong = np.flatnonzero((labels < 0) | (labels >= classes))

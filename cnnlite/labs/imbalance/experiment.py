@@ -1,7 +1,5 @@
 """Trainings on imbalanced classes, with one remedy at a time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +7,12 @@ import numpy as np
 
 from cnnlite.data import Dataset
 from cnnlite.evaluation import predictions, scores_of_batches
-from cnnlite.labs.generalisation.experiment import network
+from cnnlite.labs.generalisation.experiment import LR, MOMENTUM, network, solver_of
 from cnnlite.labs.imbalance.counting import confusion
 from cnnlite.losses import CrossEntropyLoss, FocalLoss, class_balanced_weight
 from cnnlite.optim import SGD
-from cnnlite.schedules import Cosine
-from cnnlite.solver import Solver
 
-BATCH, LR, MOMENTUM, WEIGHT_DECAY = 100, 0.03, 0.9, 1e-3
+WEIGHT_DECAY = 1e-3
 GAMMA, BETA = 2.0, 0.999
 SHIFTED = "cross-entropy, scores less log share"
 
@@ -34,12 +30,12 @@ def remedies(counts: np.ndarray) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to, on validation images.
+    """The result of a training, on validation images.
 
     Args:
         matrix: the confusion matrix.
-        shifted: the same when the log of each class's share of training images is taken from its
-            score first.
+        shifted: the same after subtracting from each class's score the logarithm of its share of
+            the training images.
     """
 
     matrix: np.ndarray
@@ -47,28 +43,17 @@ class Outcome:
 
 
 def train(data: Dataset, loss: Any, epochs: int, seed: int = 0) -> Outcome:
-    """Train on the imbalanced classes and look at the validation images.
+    """Train on the imbalanced classes and evaluate the validation images.
 
     Args:
         data: training images in any numbers, validation images.
         loss: what to minimise.
         epochs: how long.
-        seed: of weights and batches.
+        seed: seed of weights and batches.
     """
     model, classes = network(seed=seed), len(data.class_names)
-    Solver(
-        model,
-        data,
-        loss,
-        SGD(LR, MOMENTUM, WEIGHT_DECAY),
-        Cosine(),
-        batch_size=BATCH,
-        num_epochs=epochs,
-        num_train_samples=BATCH,
-        num_val_samples=BATCH,
-        seed=seed,
-        verbose=False,
-    ).train()
+    optimizer = SGD(LR, MOMENTUM, WEIGHT_DECAY)
+    solver_of(model, data, epochs, seed, loss=loss, optimizer=optimizer).train()
     truth = data["y_val"]
     parts = [scores for _, scores in scores_of_batches(model, data["X_val"], data.normalization)]
     scores = np.concatenate(parts)

@@ -1,7 +1,5 @@
 """The picture: images of each class and their accuracies, and who is taken for whom."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

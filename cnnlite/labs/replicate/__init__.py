@@ -1,12 +1,10 @@
-"""The same training in two frameworks, and where they part.
+"""The same training in two frameworks, and where they diverge.
 
 The same network, weights and batches go through PyTorch and through cnnlite, step by step
-(`side_by_side`).  Neither computes anything wrong, and yet their losses part: sums are rounded in
-other orders (`summation`), and where a network has kinks, a last digit decides on which side of one
-it is.
+(`side_by_side`).  Neither computes anything wrong, and yet their losses diverge: sums are added in
+different orders and rounded differently (`summation`), and at a network's kinks the last digit
+decides which side is taken.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,14 +21,12 @@ from cnnlite.labs.replicate.picture import draw
 from cnnlite.labs.replicate.side_by_side import Run
 from cnnlite.threads import get_num_threads
 
-__all__ = ["LAB", "Run", "any_order", "compare", "run"]
-
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 SMOOTH = "float32, smooth"
 SAME_WEIGHTS = {"float32": 1e-5, "float64": 1e-13, SMOOTH: 1e-5}
-"""What one forward pass may differ by, of the loss."""
+"""The largest relative difference of the loss after one forward pass."""
 WHOLE_EPOCH = {"float64": 1e-12, SMOOTH: 1e-5}
-"""What a whole epoch may, where no rounding is large enough to cross a kink, or there is none."""
+"""The same over a whole epoch, where no rounding crosses a kink, or there is none."""
 
 
 def compare(data: Dataset, dtype: np.dtype, seed: int = 0, smooth: bool = False) -> Run:
@@ -39,8 +35,8 @@ def compare(data: Dataset, dtype: np.dtype, seed: int = 0, smooth: bool = False)
     Args:
         data: its training images.
         dtype: np.float32 or np.float64.
-        seed: of the weights and of the batches' order.
-        smooth: of the network, see `side_by_side.network`.
+        seed: seed of the weights and of the batches' order.
+        smooth: as for `side_by_side.network`.
     """
     ours = sbs.Ours(sbs.network(seed, smooth).astype(dtype))
     theirs, given = sbs.Theirs(ours.model), sbs.Theirs(ours.model)
@@ -61,7 +57,7 @@ def any_order(cases: int, rng: np.random.Generator) -> tuple[list[Statement], fl
     """Check the bound of `summation`, and count how often orders differ.
 
     Returns:
-        the statements, and the share of cases in which not all orders gave the same bits.
+        The statements, and the share of cases in which not all orders gave the same bits.
     """
     import torch
 
@@ -101,7 +97,7 @@ def exchanged(cases: int, rng: np.random.Generator) -> Statement:
 
 @contextmanager
 def _threads_of_torch() -> Iterator[None]:
-    """Give PyTorch as many threads as cnnlite has, for now."""
+    """Give PyTorch as many threads as cnnlite has, inside the `with` block."""
     import torch
 
     before = torch.get_num_threads()
@@ -139,16 +135,12 @@ def run(settings: Settings) -> Findings:
             sbs.layer_by_layer(model.astype(dtype), next(sbs.epoch(data, dtype, settings.seed)))
             for dtype in FLOATS
         ]
-    for name, found in runs.items():
-        worst = Worst(f"{name}, same weights: loss, of itself", SAME_WEIGHTS[name])
-        for apart, loss in zip(found.gap("same"), found.ours, strict=True):
-            worst.add(apart / loss)
-        statements.append(worst.statement)
-    for name, allowed in WHOLE_EPOCH.items():
-        worst = Worst(f"{name}, own weights: loss, of itself", allowed)
-        for apart, loss in zip(runs[name].gap("theirs"), runs[name].ours, strict=True):
-            worst.add(apart / loss)
-        statements.append(worst.statement)
+    for which, weights, limits in (("same", "same", SAME_WEIGHTS), ("theirs", "own", WHOLE_EPOCH)):
+        for name, allowed in limits.items():
+            worst = Worst(f"{name}, {weights} weights: loss, of itself", allowed)
+            for part in runs[name].gap(which) / runs[name].ours:
+                worst.add(part)
+            statements.append(worst.statement)
     setting = (
         f"{len(data['y_train'])} images ({data.name}), an epoch in batches of {sbs.BATCH}; two "
         f"convolutions with batch-norm and a linear layer; PyTorch {torch.__version__}"

@@ -1,7 +1,5 @@
 """The picture: losses side by side, their differences, and how far the weights are apart."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,9 +28,8 @@ def draw(runs: Mapping[str, Run], figure: Any) -> None:
     style(right, "relative distance of weights", "step")
     for (name, run), color in zip(runs.items(), COLORS, strict=False):
         for which, (label, line) in LINES.items():
-            middle.plot(
-                _growth(run.gap(which)), line, color=color, linewidth=1.1, label=f"{name}, {label}"
-            )
+            growth = np.maximum.accumulate(np.maximum(run.gap(which), SMALLEST))
+            middle.plot(growth, line, color=color, linewidth=1.1, label=f"{name}, {label}")
         for values, line in ((run.apart, "-"), (run.apart_bit, "--")):
             right.plot(values, line, color=color, linewidth=1.1)
     for axes in (middle, right):
@@ -41,7 +38,3 @@ def draw(runs: Mapping[str, Run], figure: Any) -> None:
         *middle.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False,
         labelcolor=INK, fontsize=8,
     )  # fmt: skip
-
-
-def _growth(gap: np.ndarray) -> np.ndarray:
-    return np.maximum.accumulate(np.maximum(gap, SMALLEST))

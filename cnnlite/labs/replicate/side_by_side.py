@@ -1,26 +1,14 @@
 """One network in two frameworks: the same weights, the same batches, the same updates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from cnnlite import layers as nn
 from cnnlite.data import Dataset, batches
 from cnnlite.interop.torch import state_to_torch, to_torch
-from cnnlite.layers import (
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    ReLU,
-    Sequential,
-    SiLU,
-)
 from cnnlite.losses import CrossEntropyLoss
 from cnnlite.optim import SGD
 from cnnlite.random import init_generator
@@ -35,9 +23,10 @@ class Run:
 
     Attributes:
         ours, theirs: losses of cnnlite and of PyTorch, each with weights of its own.
-        bit: losses of cnnlite when the last bit of one weight was another at the start.
+        bit: losses of cnnlite after the last bit of one weight was changed at the start.
         same: losses of PyTorch when it is given cnnlite's weights before each step.
-        apart, apart_bit: relative distance of PyTorch's weights, and of the bit's, from `ours`.
+        apart, apart_bit: relative distance of PyTorch's weights from cnnlite's, and of the weights
+            with the changed bit.
     """
 
     ours: list[float] = field(default_factory=list)
@@ -52,19 +41,19 @@ class Run:
         return np.abs(np.array(getattr(self, which)) - self.ours)
 
 
-def network(seed: int = 0, smooth: bool = False) -> Sequential:
-    """16 and 32 filters of 3x3 with batch-norm, ReLU and pooling; a linear layer.  float32.
+def network(seed: int = 0, smooth: bool = False) -> nn.Sequential:
+    """Return 16 and 32 filters of 3x3 with batch-norm, ReLU and pooling; a linear layer.  float32.
 
     Args:
         seed: of the weights.
         smooth: SiLU in place of ReLU and the mean in place of the maximum: no kinks.
     """
     rng = init_generator(seed)
-    activation, pool = (SiLU, AvgPool2d) if smooth else (ReLU, MaxPool2d)
-    return Sequential(
-        Conv2d(3, 16, 3, padding=1, bias=False, rng=rng), BatchNorm2d(16), activation(), pool(2),
-        Conv2d(16, 32, 3, padding=1, bias=False, rng=rng), BatchNorm2d(32), activation(), pool(2),
-        Flatten(), Linear(2048, 10, rng=rng),
+    g, pool = (nn.SiLU, nn.AvgPool2d) if smooth else (nn.ReLU, nn.MaxPool2d)
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1, bias=False, rng=rng), nn.BatchNorm2d(16), g(), pool(2),
+        nn.Conv2d(16, 32, 3, padding=1, bias=False, rng=rng), nn.BatchNorm2d(32), g(), pool(2),
+        nn.Flatten(), nn.Linear(2048, 10, rng=rng),
     )  # fmt: skip
 
 
@@ -85,7 +74,7 @@ class Ours:
         model: trained in place.
     """
 
-    def __init__(self, model: Sequential) -> None:
+    def __init__(self, model: nn.Sequential) -> None:
         self.model = model
         self.loss = CrossEntropyLoss()
         self.optimizer = SGD(LR, MOMENTUM, WEIGHT_DECAY, nesterov=True)
@@ -100,7 +89,7 @@ class Ours:
         return float(value)
 
     def weights(self) -> np.ndarray:
-        """All parameters in one row, float64."""
+        """Return all parameters in one row, float64."""
         return _row(self.model.params.values())
 
 
@@ -108,10 +97,10 @@ class Theirs:
     """PyTorch's training of the same network.
 
     Args:
-        model: where the weights begin; it is not changed.
+        model: has the first weights; it is not changed.
     """
 
-    def __init__(self, model: Sequential) -> None:
+    def __init__(self, model: nn.Sequential) -> None:
         import torch
 
         self.torch: Any = torch
@@ -135,7 +124,7 @@ class Theirs:
             return float(self._loss(batch).item())
 
     def weights(self) -> np.ndarray:
-        """All parameters in one row, float64."""
+        """Return all parameters in one row, float64."""
         return _row(p.detach().numpy() for p in self.module.parameters())
 
     def _loss(self, batch: Batch) -> Any:
@@ -143,8 +132,8 @@ class Theirs:
         return self.torch.nn.functional.cross_entropy(self.module(images), labels)
 
 
-def one_bit_off(model: Sequential) -> Sequential:
-    """Change the last bit of the first weight, in place."""
+def one_bit_off(model: nn.Sequential) -> nn.Sequential:
+    """Change the last bit of the first weight, in place, and return the model."""
     weight = next(iter(model.params.values()))
     weight.flat[0] = np.nextafter(weight.flat[0], weight.dtype.type(np.inf))
     return model
@@ -159,7 +148,7 @@ def _row(arrays: Any) -> np.ndarray:
     return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
 
 
-def layer_by_layer(model: Sequential, batch: Batch) -> list[tuple[str, float]]:
+def layer_by_layer(model: nn.Sequential, batch: Batch) -> list[tuple[str, float]]:
     """Return each layer's name, and how far PyTorch's output is from ours after it.
 
     Both start from the same images with the same weights; the distance is `distance` of all

@@ -14,8 +14,6 @@ The bound allows two orders to differ, and they do: floating-point addition is n
 Source: Higham, "Accuracy and stability of numerical algorithms", 2nd edition 2002, section 3.1.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,10 +1,9 @@
 """Stochastic gradient descent goes down the total only on average.
 
-On two parabolas everything is known exactly: from where a step raises the total, how much it rises
-or falls on average, where it ends (`two_parabolas`).  On a ConvNet it is measured (`network`).
+On two parabolas everything is known exactly: where a step raises the total, how much the total
+rises or falls on average, where it ends up (`two_parabolas`).  On a ConvNet it is measured
+(`network`).
 """
-
-from __future__ import annotations
 
 from fractions import Fraction
 from functools import partial
@@ -17,7 +16,7 @@ from cnnlite.labs.sgd import two_parabolas as tp
 from cnnlite.labs.sgd.picture import draw
 
 LR = 0.01  # of the ConvNet
-UNSEEN = 1000  # steps until a simulated path has forgotten where it came from
+UNSEEN = 1000  # steps until a simulated path no longer depends on its start
 
 
 def exactly(cases: int, rng: np.random.Generator) -> list[Statement]:
@@ -45,7 +44,7 @@ def exactly(cases: int, rng: np.random.Generator) -> list[Statement]:
 
 
 def by_simulation(cases: int, steps: int, rng: np.random.Generator) -> list[Statement]:
-    """Check where SGD ends, on simulated paths; what is allowed is ten deviations of chance."""
+    """Check where SGD ends, on simulated paths; ten standard deviations are allowed."""
     chance = 10 / np.sqrt(steps)
     inside = Worst("for eta <= 1, a path that is between the minima stays there", 1e-12)
     rises = Worst("eta = 1/2: of all steps, two thirds raise the total", chance)
@@ -90,11 +89,9 @@ def run(settings: Settings) -> Findings:
 def _table(courses: list[network.Course]) -> Table:
     rows = []
     for course in courses:
-        own = np.mean(course.after > course.before)
-        shares = [np.mean(course.rises), own, *map(np.mean, np.array_split(course.rises, 2))]
-        all_steps, batch, first, second = (f"{share:.1%}" for share in shares)
-        loss = f"{course.full[-1]:.3f}"
-        rows.append((str(course.batch_size), all_steps, first, second, batch, loss))
+        rises, own = course.rises, course.after > course.before
+        shares = [f"{np.mean(part):.1%}" for part in (rises, *np.array_split(rises, 2), own)]
+        rows.append((str(course.batch_size), *shares, f"{course.full[-1]:.3f}"))
     headings = ("images in a batch", "all", "1st half", "2nd half", "own batch's", "last loss")
     return Table("share of steps that raise the loss of all images, and that of their own batch",
                  headings, rows)  # fmt: skip

@@ -1,27 +1,26 @@
-"""The same on a ConvNet: its loss on all images, before and after each step on a few of them."""
-
-from __future__ import annotations
+"""SGD on a ConvNet: its loss on all images, before and after each step on a few of them."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite.data import Dataset, batches
+from cnnlite.data import batches
+from cnnlite.labs.lab import pixels as pixels
 from cnnlite.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from cnnlite.losses import CrossEntropyLoss
 from cnnlite.optim import SGD
 
-CHUNK = 250  # images at a time where all are asked
+CHUNK = 250  # images at a time where all are evaluated
 
 Grads = dict[str, np.ndarray]
 
 
 class Course(NamedTuple):
-    """The losses of a training, steps + 1 of all images; of each step's own batch, pairs."""
+    """The losses of a training: of all images, and of each step's batch before and after it."""
 
     batch_size: int
-    full: np.ndarray  # (steps + 1,)
-    before: np.ndarray  # (steps,): the loss of the step's batch
+    full: np.ndarray  # (steps + 1,): of all images
+    before: np.ndarray  # (steps,): of the step's batch
     after: np.ndarray  # (steps,): of the same batch, after the step
 
     @property
@@ -31,7 +30,7 @@ class Course(NamedTuple):
 
 
 def convnet(rng: np.random.Generator, dtype: type = np.float32) -> Sequential:
-    """Two 3x3 convolutions, each with ReLU and pooling, and a linear layer: 11,000 numbers."""
+    """Return 3x3 convolutions (two, with ReLU and pooling) and a linear layer: 11,000 weights."""
     return Sequential(
         Conv2d(3, 8, 3, padding=1, rng=rng, dtype=dtype), ReLU(), MaxPool2d(2),
         Conv2d(8, 16, 3, padding=1, rng=rng, dtype=dtype), ReLU(), MaxPool2d(2),
@@ -40,7 +39,7 @@ def convnet(rng: np.random.Generator, dtype: type = np.float32) -> Sequential:
 
 
 def loss_of(model: Sequential, x: np.ndarray, y: np.ndarray) -> float:
-    """The mean loss of all images."""
+    """Return the mean loss of all images."""
     loss = CrossEntropyLoss(reduction="sum")
     starts = range(0, len(x), CHUNK)
     total = sum(float(loss(model(x[i : i + CHUNK]), y[i : i + CHUNK])) for i in starts)
@@ -48,7 +47,7 @@ def loss_of(model: Sequential, x: np.ndarray, y: np.ndarray) -> float:
 
 
 def gradient(model: Sequential, x: np.ndarray, y: np.ndarray) -> tuple[float, Grads]:
-    """The mean loss of some images, and its gradient."""
+    """Return the mean loss of some images, and its gradient."""
     loss = CrossEntropyLoss()
     scores, cache = model.forward(x)
     value, loss_cache = loss.forward(scores, y)
@@ -65,15 +64,15 @@ def train(
     lr: float,
     seed: int,
 ) -> Course:
-    """SGD without momentum, with all images' loss measured between any two steps.
+    """Train by SGD without momentum, and measure the loss of all images after each step.
 
     Args:
         model: trained in place.
         x, y: all images (N, 3, 32, 32), normalised, and their labels.
-        batch_size: divides N; with N itself it is gradient descent.
+        batch_size: a divisor of N; with N itself it is gradient descent.
         steps: how many.
-        lr: the step's size.
-        seed: of the order of the images.
+        lr: the learning rate.
+        seed: fixes the order of the images.
     """
     optimizer = SGD(lr)
     per_epoch = len(x) // batch_size
@@ -92,10 +91,10 @@ def train(
 def unbiased_error(
     x: np.ndarray, y: np.ndarray, batch_size: int, rng: np.random.Generator
 ) -> float:
-    """The mean of the gradients of all batches is the gradient of the full loss.
+    """Return by how much the mean of all batches' gradients is not the full loss's gradient.
 
-    For the loss is a mean over images, and a derivative of a mean is the mean of the derivatives.
-    So on average a step goes down the full loss, though no single one needs to.
+    They are equal, because the loss is a mean over images, and the derivative of a mean is the mean
+    of the derivatives.  So steps go down the full loss on average, though no single one needs to.
 
     Returns:
         The largest difference for a random network in float64, relative to the largest entry.
@@ -109,9 +108,3 @@ def unbiased_error(
         mean = sum(part[key] for part in parts) / len(parts)
         error = max(error, float(np.abs(mean - expected).max() / np.abs(expected).max()))
     return error
-
-
-def pixels(images: Dataset, dtype: type = np.float32) -> np.ndarray:
-    """All training images, normalised."""
-    assert images.normalization is not None
-    return images.normalization.apply(images["X_train"], dtype)

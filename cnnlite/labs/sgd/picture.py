@@ -1,7 +1,5 @@
 """The picture: the two parabolas, a path on them, and the ConvNet's full loss."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

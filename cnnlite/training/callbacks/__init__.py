@@ -2,6 +2,7 @@
 
 from cnnlite.training.callbacks.callback import Callback
 from cnnlite.training.callbacks.early_stopping import EarlyStopping
+from cnnlite.training.callbacks.plateau import ReduceLROnPlateau
 from cnnlite.training.callbacks.progress import Progress
 
-__all__ = ["Callback", "EarlyStopping", "Progress"]
+__all__ = ["Callback", "EarlyStopping", "Progress", "ReduceLROnPlateau"]

@@ -105,6 +105,19 @@ cdef int forward_args(conv_args *k, Call call, x, weight, bias, y, stride, paddi
     return call.follow(&k.post, post, argmax, call.length(y))
 
 
+cdef int input_gradient_args(conv_args *k, Call call, dy, weight, dx, stride, padding, dilation,
+                             Py_ssize_t groups, kept) except -1:
+    cdef Py_ssize_t *xs = call.shape("dx", dx, 4)
+    cdef Py_ssize_t *ws = call.shape("weight", weight, 4)
+    cdef Py_ssize_t *ys = call.shape("dy", dy, 4)
+    cdef bint pooled = kept.argmax is not None
+    conv_geometry(&k.shape, call.kernel, xs, ws, ys, pooled, stride, padding, dilation, groups)
+    source_of(&k.dy, call, dy, kept)
+    k.weight = call.take("weight", weight, -1, False)
+    k.dx = call.take("dx", dx, -1, True)
+    return 0
+
+
 cdef int weight_gradient_args(conv_args *k, Call call, x, dy, dweight, dbias, stride, padding,
                               dilation, Py_ssize_t groups, kept) except -1:
     cdef Py_ssize_t *xs = call.shape("x", x, 4)
@@ -142,13 +155,9 @@ def conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, Py_ss
     """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
     cdef conv_args k
     cdef Call call = Call("conv2d_tiled_input_gradient")
-    cdef Py_ssize_t *xs = call.shape("dx", dx, 4)
-    cdef Py_ssize_t *ws = call.shape("weight", weight, 4)
-    cdef Py_ssize_t *ys = call.shape("dy", dy, 4)
-    conv_geometry(&k.shape, call.kernel, xs, ws, ys, False, stride, padding, dilation, groups)
-    source_of(&k.dy, call, dy, NOTHING_KEPT)
-    k.weight = call.take("weight", weight, -1, False)
-    k.dx = call.take("dx", dx, -1, True)
+    input_gradient_args(
+        &k, call, dy, weight, dx, stride, padding, dilation, groups, NOTHING_KEPT
+    )
     if k.shape.n and k.shape.c:
         run_conv(call, &k)
 

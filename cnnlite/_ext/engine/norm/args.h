@@ -9,11 +9,11 @@
 #define SUM_RUNS 64 /* runs added in REAL; their sums are added in double */
 
 /* Batch norm of (images, channels, size), then `post`.  The mean is mean + rest (NULL: 0): rounded to float32
- * alone, it may be off by more than the deviation. */
+ * alone, it may be off by more than the deviation.  running_mean and running_var may both be NULL. */
 typedef struct {
     const void *dy, *x, *gamma, *beta;
-    void *y, *dx, *dsum, *mean, *rest, *inverse_std, *variance, *dgamma, *dbeta;
-    double eps;
+    void *y, *dx, *dsum, *mean, *rest, *inverse_std, *variance, *dgamma, *dbeta, *running_mean, *running_var;
+    double eps, momentum;
     ptrdiff_t images, channels, size;
     int train;
     post_ops post;

@@ -1,4 +1,4 @@
-# Bindings of batch normalisation (batch_norm.h).  Included by engine.pyx.
+# Bindings of batch normalisation (batch_norm.h, gradient.h).  Included by engine.pyx.
 # Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
 
 
@@ -17,7 +17,10 @@ cdef extern from "engine/norm/args.h" nogil:
         void *variance
         void *dgamma
         void *dbeta
+        void *running_mean
+        void *running_var
         double eps
+        double momentum
         Py_ssize_t images
         Py_ssize_t channels
         Py_ssize_t size
@@ -26,12 +29,15 @@ cdef extern from "engine/norm/args.h" nogil:
 
 
 def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double eps, bint train,
-                       post=NO_POST_OPS, rest=None):
+                       post=NO_POST_OPS, rest=None, running_mean=None, running_var=None,
+                       double momentum=0):
     """Compute y = (x - mean - rest) inverse_std gamma + beta, then the addend and ReLU of `post`.
 
     x is (N, C, size).  With train, mean, inverse_std and variance (biased), each (C,), are computed
-    from x and written, and so is rest, unless None: what rounding took off the mean.  Otherwise
-    mean, inverse_std and rest (None: 0) are read.  y may be x or the addend."""
+    from x and written, and so is rest, unless None: what rounding took off the mean.  The running
+    statistics, unless None, then move by momentum.  Without train, the first two and rest are
+    written from the running statistics; where these are None, they are read (rest None: 0).
+    y may be x or the addend."""
     cdef norm_args k
     cdef Call call = Call("batch_norm_forward")
     cdef Py_ssize_t *shape = call.shape("x", x, 3)
@@ -41,13 +47,18 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     k.y = call.take("y", y, total, True)
     k.gamma = call.take("gamma", gamma, k.channels, False)
     k.beta = call.take("beta", beta, k.channels, False)
-    k.mean = call.take("mean", mean, k.channels, train)
-    k.rest = call.take("rest", rest, k.channels, train)
-    k.inverse_std = call.take("inverse_std", inverse_std, k.channels, train)
+    cdef bint written = train or running_mean is not None
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm_forward: one running statistic is missing")
+    k.mean = call.take("mean", mean, k.channels, written)
+    k.rest = call.take("rest", rest, k.channels, written)
+    k.inverse_std = call.take("inverse_std", inverse_std, k.channels, written)
     k.variance = call.take("variance", variance, k.channels, True) if train else NULL
-    k.eps, k.train = eps, train
+    k.running_mean = call.take("running_mean", running_mean, k.channels, train)
+    k.running_var = call.take("running_var", running_var, k.channels, train)
+    k.eps, k.momentum, k.train = eps, momentum, train
     call.follow(&k.post, post, None, total)
-    if total:
+    if total or not train:
         call.run(&k, total)
 
 

@@ -30,14 +30,7 @@ def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, i
     cdef conv_args k
     cdef Call call = Call("conv2d_winograd_input_gradient")
     check_winograd(call, weight, tile)
-    cdef Py_ssize_t *xs = call.shape("dx", dx, 4)
-    cdef Py_ssize_t *ws = call.shape("weight", weight, 4)
-    cdef Py_ssize_t *ys = call.shape("dy", dy, 4)
-    cdef bint pooled = kept.argmax is not None
-    conv_geometry(&k.shape, call.kernel, xs, ws, ys, pooled, (1, 1), padding, (1, 1), groups)
-    source_of(&k.dy, call, dy, kept)
-    k.weight = call.take("weight", weight, -1, False)
-    k.dx = call.take("dx", dx, -1, True)
+    input_gradient_args(&k, call, dy, weight, dx, (1, 1), padding, (1, 1), groups, kept)
     k.tile = tile
     run_conv(call, &k)
 

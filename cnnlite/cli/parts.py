@@ -1,0 +1,101 @@
+"""What a configuration becomes: a network with its first weights, and its Solver."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from cnnlite import SGD, CrossEntropyLoss, Solver
+from cnnlite.cli import runs
+from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.cli.own_model import OwnModel
+from cnnlite.data import Dataset, RandomCropFlip
+from cnnlite.layers import Layer
+from cnnlite.models import freeze_layers, load_matching
+from cnnlite.optim.schedules import SCHEDULES
+
+
+def make_solver(
+    config: TrainConfig,
+    data: Dataset,
+    own: OwnModel | None,
+    weights: Mapping[str, np.ndarray] | None,
+    path: Path,
+    verbose: bool,
+    *callbacks: Any,
+) -> Solver:
+    """Return the Solver of a run, and say which weights it begins with and which are frozen.
+
+    Args:
+        config: the run's configuration.
+        data: its data set.
+        own: the network of one's own, None for one of the zoo.
+        weights: those of `--init`, None for fresh ones.
+        path: the run folder, where the checkpoint goes.
+        verbose: whether progress is shown.
+        callbacks: as Solver takes them.
+
+    Raises:
+        ValueError, TypeError: network, weights, frozen layers and data do not fit one another.
+    """
+    model = runs.make_model(config, own, len(data.class_names), data.image_shape)
+    if weights is not None:
+        _begin_with(model, weights, str(config.init))
+    if config.freeze:
+        try:
+            freeze_layers(model, *config.freeze)
+        except ValueError as error:
+            raise ConfigError(f"--freeze: {_reason(error)}") from error
+        kept = sum(model.params[key].size for key in model.params if key in model.frozen_keys)
+        click.echo(f"{kept:,} of {model.num_params:,} parameters are frozen")
+    return Solver(
+        model,
+        data,
+        loss=CrossEntropyLoss(label_smoothing=config.label_smoothing),
+        optimizer=SGD(
+            lr=config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.nesterov,
+        ),
+        schedule=_schedule(config.schedule),
+        augment=RandomCropFlip() if config.augment and not config.overfit else None,
+        batch_size=config.batch_size,
+        num_epochs=1 if config.smoke else config.epochs,
+        overfit=config.batch_size if config.smoke else config.overfit,
+        seed=config.seed,
+        callbacks=callbacks,
+        checkpoint=path / runs.CHECKPOINT,
+        verbose=verbose,
+        drop_last=config.drop_last,
+    )
+
+
+def _begin_with(model: Layer, weights: Mapping[str, np.ndarray], init: str) -> None:
+    """Give a network what fits it of another run's weights, and say what does not."""
+    try:
+        matching = load_matching(model, weights)
+    except ValueError as error:
+        raise ConfigError(f"--init {init}: {_reason(error)}") from error
+    fresh = [f"{key} ({_shape(weights[key])} there)" for key in matching.differing]
+    fresh += [f"{key} (not there)" for key in matching.missing]
+    text = f"{len(matching.loaded)} of {len(model.state_dict())} arrays are those of {init}"
+    click.echo(f"{text}; fresh: {', '.join(fresh)}" if fresh else text)
+
+
+def _reason(error: ValueError) -> str:
+    """Return a message without the name of the function that it begins with."""
+    return str(error).partition(": ")[2]
+
+
+def _shape(array: np.ndarray) -> str:
+    return "x".join(map(str, array.shape)) or "one number"
+
+
+def _schedule(name: str) -> Any:
+    # Where the class itself has no default: tenfold down at each third, or at 1/2 and 3/4 as in the
+    # residual networks' paper.
+    arguments: dict[str, tuple[Any, ...]] = {"step": (1 / 3,), "multistep": ((0.5, 0.75),)}
+    return SCHEDULES[name](*arguments.get(name, ()))

@@ -1,0 +1,71 @@
+"""The formats of pictures: which are read, and what a file's first bytes tell."""
+
+__all__ = ["ALWAYS", "FORMATS", "format_of", "formats_text", "has_picture_name", "readable"]
+
+FORMATS = (
+    "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP", "AVIF", "JPEG2000", "ICO", "PCX", "QOI",
+    "SGI",
+)  # fmt: skip
+"""Formats that are pixels and nothing else: Pillow would run a program for some others."""
+
+ALWAYS = ("JPEG", "PNG", "BMP", "GIF")
+"""Those of them that every Pillow reads."""
+
+# How files begin, so that those that cannot be read are called by their names too.
+SIGNATURES = (
+    (b"\xff\xd8\xff", 0, "JPEG"), (b"\x89PNG\r\n\x1a\n", 0, "PNG"), (b"GIF8", 0, "GIF"),
+    (b"BM", 0, "BMP"), (b"II*\0", 0, "TIFF"), (b"MM\0*", 0, "TIFF"), (b"II+\0", 0, "TIFF"),
+    (b"MM\0+", 0, "TIFF"), (b"WEBP", 8, "WebP"), (b"ftypavi", 4, "AVIF"), (b"ftyphe", 4, "HEIC"),
+    (b"ftypmif1", 4, "HEIC"), (b"ftypmsf1", 4, "HEIC"), (b"ftyp", 4, "a video"),
+    (b"%PDF", 0, "PDF"), (b"%!PS", 0, "PostScript"), (b"8BPS", 0, "Photoshop's PSD"),
+    (b"\0\0\0\x0cjP  ", 0, "JPEG2000"), (b"\xff\x4f\xff\x51", 0, "JPEG2000"),
+    (b"\0\0\0\x0cJXL ", 0, "JPEG XL"), (b"\xff\x0a", 0, "JPEG XL"), (b"\0\0\1\0", 0, "ICO"),
+    (b"PK\x03\x04", 0, "a zip file"), (b"\x1f\x8b", 0, "a gzip file"),
+    (b"\x93NUMPY", 0, "an array of NumPy"),
+)  # fmt: skip
+MARKUP = ((b"<svg", "SVG"), (b"<!doctype html", "a web page"), (b"<html", "a web page"))
+
+# Endings of pictures, those that cannot be read too: they are to be named, not left out in silence.
+ENDINGS = frozenset((
+    "apng", "avif", "avifs", "bmp", "cr2", "dib", "dng", "gif", "heic", "heif", "hif", "ico", "j2k",
+    "jfif", "jif", "jp2", "jpe", "jpeg", "jpf", "jpg", "jpx", "jxl", "nef", "pbm", "pcx", "pfm",
+    "pgm", "png", "pnm", "ppm", "psd", "qoi", "raw", "sgi", "svg", "tga", "tif", "tiff", "webp",
+    "xbm", "xpm",
+))  # fmt: skip
+
+
+def has_picture_name(name: str) -> bool:
+    """Return whether a file's name has the ending of a picture, or none at all."""
+    _, dot, ending = name.rpartition(".")
+    return not dot or ending.lower() in ENDINGS
+
+
+def readable() -> list[str]:
+    """Return the formats that this Pillow can read, of those in FORMATS."""
+    from PIL import Image, features
+
+    Image.init()
+    needed = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
+    lacking = {name for name, feature in needed.items() if not features.check(feature)}
+    return [name for name in FORMATS if name in Image.OPEN and name not in lacking]
+
+
+def formats_text() -> str:
+    """Return what a message says of the formats that can be read."""
+    names = ["WebP" if name == "WEBP" else name for name in readable()]
+    return f"pictures are {', '.join(names)}"
+
+
+def format_of(head: bytes) -> str:
+    """Return the format that a file's first bytes tell, "a text file", or "" if they tell none."""
+    text = head.lower()
+    for start, at, name in SIGNATURES:
+        if head[at : at + len(start)] == start:
+            return name
+    if text.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<":
+        for tag, name in MARKUP:
+            if tag in text:
+                return name
+    if not text.startswith(b"p") and all(9 <= byte < 127 for byte in head):
+        return "a text file"
+    return ""

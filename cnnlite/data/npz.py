@@ -1,0 +1,246 @@
+"""Arrays in an .npz file as a data set; everything in it is checked, and nothing is guessed."""
+
+import contextlib
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from cnnlite.data.cache import cached_arrays, expanded
+from cnnlite.data.dataset import SPLITS, Dataset, Normalization
+from cnnlite.data.errors import DataError
+from cnnlite.data.listing import MAX_CLASSES
+from cnnlite.data.places import PathLike
+from cnnlite.data.splits import check_division, validates
+from cnnlite.terminal import printable
+
+__all__ = ["npz"]
+
+# Names of the images and of the labels, as cnnlite, Keras, MedMNIST and others have them.
+NAMES = {
+    "train": ("X_train", "x_train", "train_images", "train_x", "X", "x", "images"),
+    "val": ("X_val", "x_val", "val_images", "val_x", "X_valid", "x_valid"),
+    "test": ("X_test", "x_test", "test_images", "test_x"),
+}
+LABELS = {
+    "train": ("y_train", "Y_train", "train_labels", "train_y", "y", "Y", "labels"),
+    "val": ("y_val", "Y_val", "val_labels", "val_y", "y_valid", "Y_valid"),
+    "test": ("y_test", "Y_test", "test_labels", "test_y"),
+}
+CLASS_NAMES = ("class_names", "classes", "label_names")
+COLOURS = (1, 3, 4)  # channels of images, where they could be taken for a length
+
+
+def npz(path: PathLike, val: float = 0.1, seed: int = 0, cache: bool = True) -> Dataset:
+    """Load images and labels from a NumPy file with several arrays.
+
+    The arrays are X_train, y_train and, where there are such, X_val, y_val, X_test, y_test; X and
+    y alone train. The names of Keras (x_train) and MedMNIST (train_images, train_labels) are known
+    too. Images are (N, C, H, W), or (N, H, W) of one channel: integers from 0 to 255, or floats
+    from 0 to 1, which are scaled by 255 and rounded. Labels are integers from 0, (N,) or (N, 1).
+    Names of the classes may be given as an array of strings, class_names.
+
+    Args:
+        path: the file. Nothing in it is unpickled.
+        val: the share of each class's training images that validates, where there is no X_val.
+        seed: which of them do.
+        cache: keep the images as mapped files in the cache folder; False holds them in memory.
+
+    Returns:
+        A mapping with X_train, y_train, X_val, y_val, and X_test, y_test where there are such: X
+        uint8 (N, C, H, W), y int64 (N,), normalised by channel.
+
+    Raises:
+        DataError: the file is damaged, or holds something else; the message says what and what to
+            do.
+        OSError: it cannot be read, or the disk is too full for the cache.
+        ValueError, TypeError: val is not between 0 and 1, or seed no integer.
+    """
+    val, seed = check_division("npz", val, seed)
+    path = expanded(path).resolve()
+    with _opened(path) as file:
+        keys = _keys(path, file.files)
+        splits = ["train", "val", *(["test"] if "test" in keys else [])]
+        names = [f"{kind}_{split}" for split in splits for kind in "Xy"]
+    names.append("class_names")
+
+    def make() -> Mapping[str, np.ndarray]:
+        with _opened(path) as file:
+            return _read(path, file, keys, val, seed)
+
+    made = cached_arrays(f"npz-{val:g}-{seed}", [path], names, make) if cache else make()
+    arrays = {key: np.array(made[key]) if key[0] == "y" else made[key] for key in names[:-1]}
+    class_names = [printable(str(name)) for name in made["class_names"]]
+    normalization = Normalization.from_images(arrays["X_train"])
+    settings = {"kind": "npz", "path": str(path), "val": val, "seed": seed}
+    return Dataset(arrays, class_names, normalization, printable(path.stem), settings)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator["np.lib.npyio.NpzFile"]:
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, expected an .npz file")
+    with open(path, "rb") as raw:  # NumPy would leave a damaged one open
+        try:
+            file = np.load(raw, allow_pickle=False)
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} is no .npz file: {error}") from None
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            hint = "np.savez(path, X=X, y=y) writes one"
+            raise DataError(f"{path} is one array, expected an .npz file: {hint}")
+        with file:
+            yield file
+
+
+def _keys(path: Path, there: list[str]) -> dict[str, tuple[str, str]]:
+    """Return the names of the images and of the labels of each split."""
+    found: dict[str, tuple[str, str]] = {}
+    for split in SPLITS:
+        pair = [next((n for n in known[split] if n in there), None) for known in (NAMES, LABELS)]
+        if pair[0] and pair[1]:
+            found[split] = (pair[0], pair[1])
+        elif pair[0] or pair[1]:
+            missing = "labels" if pair[0] else "images"
+            raise DataError(f"{path} has {pair[0] or pair[1]}, but no {missing} for it: {there}")
+    if "train" not in found:
+        raise DataError(f"{path} has {there}, expected X_train and y_train, or X and y")
+    return found
+
+
+def _read(
+    path: Path,
+    file: "np.lib.npyio.NpzFile",
+    keys: dict[str, tuple[str, str]],
+    val: float,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    for split, (images, labels) in keys.items():
+        X = _images(f"{path}: {images}", _array(path, file, images))
+        y = _labels(f"{path}: {labels}", _array(path, file, labels), len(X))
+        arrays[f"X_{split}"], arrays[f"y_{split}"] = X, y
+    names = next((_array(path, file, name) for name in CLASS_NAMES if name in file.files), None)
+    _check(path, keys, arrays, names)
+    if names is None:
+        names = np.array([str(label) for label in range(int(arrays["y_train"].max()) + 1)])
+    if "val" not in keys:
+        X, y = arrays["X_train"], arrays["y_train"]
+        chosen = validates(y, val, seed)
+        if not chosen.any():
+            raise DataError(f"{path} has one image of each class: none is left to validate with")
+        arrays |= {"X_train": X[~chosen], "y_train": y[~chosen]}
+        arrays |= {"X_val": X[chosen], "y_val": y[chosen]}
+    return {**arrays, "class_names": names}
+
+
+def _array(path: Path, file: "np.lib.npyio.NpzFile", name: str) -> np.ndarray:
+    try:
+        return file[name]
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, OSError) as error:
+        what = "holds Python objects, which are not read" if "pickle" in str(error) else str(error)
+        raise DataError(f"{path}: {name} cannot be read: {what}") from None
+    except MemoryError:
+        raise DataError(f"{path}: {name} is larger than the memory") from None
+
+
+def _images(name: str, images: np.ndarray) -> np.ndarray:
+    """Return images as uint8 (N, C, H, W)."""
+    if images.dtype.kind not in "uifb":
+        raise DataError(f"{name} is {images.dtype}, expected numbers")
+    if images.ndim == 3:
+        images = images[:, None]
+    if images.ndim != 4:
+        raise DataError(
+            f"{name} has the shape {images.shape}, expected (N, C, H, W): reshape the images"
+        )
+    if images.shape[3] in COLOURS and images.shape[1] not in COLOURS:
+        raise DataError(
+            f"{name} has the shape {images.shape}, channels last, expected (N, C, H, W): "
+            "X.transpose(0, 3, 1, 2) puts them there"
+        )
+    if not images.size:
+        raise DataError(f"{name} has the shape {images.shape}: there are no images")
+    low, high = images.min(), images.max()
+    if images.dtype.kind == "f":
+        if not (low >= 0 and high <= 1):  # NaN is neither
+            raise DataError(
+                f"{name} has floats from {low:g} to {high:g}, expected 0 to 1: divide them by "
+                "their largest value, or save integers from 0 to 255 (uint8)"
+            )
+        return np.rint(images * images.dtype.type(255)).astype(np.uint8)
+    if images.dtype.kind == "b":
+        return images.astype(np.uint8) * np.uint8(255)
+    if low < 0 or high > 255:
+        raise DataError(f"{name} has integers from {low} to {high}, expected 0 to 255")
+    return np.ascontiguousarray(images, np.uint8)
+
+
+def _labels(name: str, labels: np.ndarray, number: int) -> np.ndarray:
+    """Return labels as int64 (N,)."""
+    if labels.dtype.kind in "US":
+        raise DataError(
+            f"{name} has names of classes, expected integers from 0: "
+            "class_names, y = np.unique(y, return_inverse=True), and save both"
+        )
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2:
+        one_hot = labels.dtype.kind in "uifb" and bool(
+            (((labels == 0) | (labels == 1)).all(axis=1) & (labels.sum(axis=1) == 1)).all()
+        )
+        what = "are one-hot: y.argmax(axis=1) makes them integers" if one_hot else "are no integers"
+        raise DataError(f"{name} has the shape {labels.shape}, expected (N,); they {what}")
+    if labels.dtype.kind not in "ui":
+        hint = ": y.astype(int)" if labels.dtype.kind in "fb" else ""
+        raise DataError(f"{name} is {labels.dtype}, expected integers{hint}")
+    if labels.shape != (number,):
+        raise DataError(f"{name} has the shape {labels.shape}, expected {(number,)}, one an image")
+    if labels.min() < 0:
+        raise DataError(f"{name} has labels from {labels.min()} to {labels.max()}, expected 0 on")
+    if labels.max() >= MAX_CLASSES:
+        raise DataError(
+            f"{name} has labels up to {labels.max()}, expected fewer than {MAX_CLASSES:,} classes: "
+            "class_names, y = np.unique(y, return_inverse=True) numbers them through"
+        )
+    return labels.astype(np.int64)
+
+
+def _check(
+    path: Path,
+    keys: dict[str, tuple[str, str]],
+    arrays: dict[str, np.ndarray],
+    names: np.ndarray | None,
+) -> None:
+    """Raise DataError unless the splits, the labels and the names belong together."""
+    X, y = arrays["X_train"], arrays["y_train"]
+    counts = np.bincount(y)
+    label = f"{path}: {keys['train'][1]}"
+    if counts[0] == 0 and counts[1:].all():
+        raise DataError(f"{label} has labels from 1 to {y.max()}, expected 0 on: y - 1 makes it so")
+    if not counts.all():
+        empty = int(np.argmin(counts > 0))
+        raise DataError(
+            f"{label} has labels up to {y.max()}, but none is {empty}: np.unique(y, "
+            "return_inverse=True)[1] numbers them through"
+        )
+    if len(counts) == 1:
+        raise DataError(f"{label} has one class: there must be two to tell apart")
+    for split, (images, labels) in keys.items():
+        if arrays[f"X_{split}"].shape[1:] != X.shape[1:]:
+            raise DataError(
+                f"{path}: {images} has images {arrays[f'X_{split}'].shape[1:]}, "
+                f"{keys['train'][0]} {X.shape[1:]}"
+            )
+        most = int(arrays[f"y_{split}"].max())
+        if most >= len(counts):
+            raise DataError(
+                f"{path}: {labels} has the label {most}, {keys['train'][1]} has 0 to {y.max()}"
+            )
+    if names is not None and (names.dtype.kind != "U" or names.shape != counts.shape):
+        raise DataError(
+            f"{path} has names of classes {names.dtype} {names.shape}, expected {len(counts)} "
+            "strings"
+        )

@@ -1,0 +1,231 @@
+"""Keeps decoded pictures in the cache folder, and goes on where a stopped process was.
+
+`pictures-HOW-LISTING` has the finished array (images.npy) and what belongs to it (about.json);
+with `.part` behind its name, an unfinished one.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlite.data.cache import cache_folder, is_read_only, no_room
+from cnnlite.data.decode_block import Block, Faults
+from cnnlite.data.decoding import Job, decoded_blocks, image_shape
+from cnnlite.data.errors import DataError
+from cnnlite.files import replace_file, write_all
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Decoded", "decoded"]
+
+VERSION = 1  # of what the cache holds; another one is made again
+SECONDS = 10.0  # between notes of how far it is
+HEADER = 128  # bytes before the pixels of a .npy file
+IMAGES, ABOUT = "images.npy", "about.json"
+
+
+class Decoded(NamedTuple):
+    """All pictures; for the fields see `Block`."""
+
+    images: np.ndarray
+    skipped: Faults
+    sums: list[int]
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far it is: everything that a later process needs besides the pixels."""
+
+    shape: tuple[int, int, int]
+    rows: int
+    skipped: Faults
+    sums: list[int]
+
+    @classmethod
+    def first(cls, job: Job) -> "_State":
+        shape = image_shape(job)
+        return cls(shape, 0, [], [0] * (2 * shape[0]))
+
+    @classmethod
+    def read(cls, path: Path) -> "_State":
+        found = json.loads(path.read_bytes())
+        channels, height, width = (int(length) for length in found["shape"])
+        skipped = [(str(name), str(fault)) for name, fault in found["skipped"]]
+        sums = [int(number) for number in found["sums"]]
+        return cls((channels, height, width), int(found["rows"]), skipped, sums)
+
+    def write(self, path: Path) -> None:
+        replace_file(path, json.dumps(vars(self)).encode())
+
+    def after(self, block: Block) -> "_State":
+        sums = [a + b for a, b in zip(self.sums, block.sums, strict=True)]
+        rows = self.rows + len(block.rows)
+        return _State(self.shape, rows, self.skipped + block.skipped, sums)
+
+    @property
+    def pictures(self) -> int:
+        return self.rows + len(self.skipped)
+
+    @property
+    def length(self) -> int:
+        return HEADER + self.rows * prod(self.shape)
+
+
+def decoded(job: Job, how: str) -> Decoded:
+    """Map the pictures from the cache, after decoding those that are not there.
+
+    Args:
+        job: what is decoded.
+        how: the folder and all settings. Of pictures that were decoded in the same way, but from
+            other files, nothing is kept.
+
+    Raises:
+        DataError: a picture cannot be read, and `job.skip_broken` is False.
+        OSError: the disk is full; the message names the file.
+    """
+    prefix = hashlib.blake2b(f"{VERSION} {how}".encode("utf-8", "surrogateescape"), digest_size=8)
+    name = f"pictures-{prefix.hexdigest()}"
+    folder = cache_folder() / f"{name}-{job.listing.fingerprint()}"
+    found = _map(folder)
+    if found is not None:
+        return found
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _only_writer(folder.parent):
+            found = _map(folder)  # another process may have been decoding them
+            if found is None:
+                others = folder.parent.glob(f"{name}-*")
+                _remove(path for path in others if path.name.split(".")[0] != folder.name)
+                part = _part(folder)
+                part.mkdir(exist_ok=True)
+                _decode_into(part, job)
+                _remove([folder])  # a damaged one
+                os.replace(part, folder)
+    except OSError as error:
+        if not is_read_only(error) or not str(error.filename).startswith(str(folder.parent)):
+            raise
+        warnings.warn(
+            f"the pictures are kept in memory, because {folder.parent} cannot be written to: set "
+            "CNNLITE_CACHE to a folder that can",
+            stacklevel=4,
+        )
+        return _in_memory(job)
+    found = found or _map(folder)
+    if found is None:
+        raise DataError(f"{folder} was changed while it was written: start again")
+    return found
+
+
+def _map(folder: Path) -> Decoded | None:
+    try:
+        state = _State.read(folder / ABOUT)
+        images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None  # not there, or damaged: it is made again
+    if images.shape != (state.rows, *state.shape) or images.dtype != np.uint8:
+        return None
+    return Decoded(images, state.skipped, state.sums)
+
+
+def _part(folder: Path) -> Path:
+    """The unfinished folder: one for all processes where they wait for each other."""
+    return folder.with_name(f"{folder.name}.part" if fcntl else f"{folder.name}.{os.getpid()}")
+
+
+@contextlib.contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Wait until no other process decodes into the folder; Windows has no such locks."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # nor have some network drives
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _decode_into(part: Path, job: Job) -> None:
+    """Fill the folder's files, from where an earlier process stopped."""
+    path, about = part / IMAGES, part / ABOUT
+    try:
+        state = _State.read(about)
+        if path.stat().st_size < state.length:
+            raise ValueError("rows are missing")
+    except (OSError, ValueError, KeyError, TypeError):
+        state = _State.first(job)
+    with (
+        open(path, "r+b" if path.exists() else "w+b", buffering=0) as file,
+        contextlib.closing(decoded_blocks(job, state.shape, state.pictures)) as blocks,
+    ):
+        file.truncate(state.length)
+        file.seek(0, os.SEEK_END)
+        noted, all_pictures = time.monotonic(), len(job.pictures)
+        try:
+            for block in blocks:
+                _write(file, block.rows.reshape(-1).data, all_pictures * prod(state.shape))
+                state = state.after(block)
+                if job.progress is not None:
+                    job.progress(state.pictures, all_pictures)
+                if time.monotonic() - noted > SECONDS:
+                    _note(file, state, about)
+                    noted = time.monotonic()
+            file.seek(0)
+            _write(file, _header((state.rows, *state.shape)), all_pictures * prod(state.shape))
+        finally:
+            _note(file, state, about)
+
+
+def _note(file: io.FileIO, state: _State, about: Path) -> None:
+    """Note how far it is, once the pictures are on the disk."""
+    os.fsync(file.fileno())
+    state.write(about)
+
+
+def _write(file: io.FileIO, data: bytes | memoryview, size: int) -> None:
+    try:
+        write_all(file, data)
+    except OSError as error:
+        raise no_room(error, Path(str(file.name)), size) from error
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    header = io.BytesIO()
+    about = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, about)
+    return header.getvalue()
+
+
+def _in_memory(job: Job) -> Decoded:
+    state = _State.first(job)
+    images = np.empty((len(job.pictures), *state.shape), np.uint8)
+    with contextlib.closing(decoded_blocks(job, state.shape, 0)) as blocks:
+        for block in blocks:
+            images[state.rows : state.rows + len(block.rows)] = block.rows
+            state = state.after(block)
+            if job.progress is not None:
+                job.progress(state.pictures, len(job.pictures))
+    images.flags.writeable = False
+    return Decoded(images[: state.rows], state.skipped, state.sums)

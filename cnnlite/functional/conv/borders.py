@@ -1,0 +1,74 @@
+"""Padding with what the image has: circular (as on a torus), reflected, or its edge replicated."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from cnnlite.checks.arrays import Array, check_allocation, contiguous
+from cnnlite.quiet import quiet
+
+MODES: dict[str, Literal["wrap", "reflect", "edge"]] = {
+    "circular": "wrap",
+    "reflect": "reflect",
+    "replicate": "edge",
+}
+"""PyTorch's names, and those of `np.pad`, which are ONNX's too."""
+
+Sides = tuple[int, int, int, int]
+
+
+def pad_image(name: str, x: Array, padding: Sides, mode: str) -> Array:
+    """Pad images with their own pixels.
+
+    Args:
+        name: layer name that starts every message.
+        x: (N, C, H, W).
+        padding: (top, bottom, left, right).
+        mode: "circular" goes on at the opposite side, "reflect" turns back at the edge, which is
+            not repeated, and "replicate" repeats the edge.
+
+    Returns:
+        (N, C, top + H + bottom, left + W + right).
+
+    Raises:
+        ValueError: the padding would wrap around, or turn back, more than once.
+    """
+    top, bottom, left, right = padding
+    n, c, h, w = x.shape
+    spare = 1 if mode == "reflect" else 0
+    if mode != "replicate" and (max(top, bottom) > h - spare or max(left, right) > w - spare):
+        raise ValueError(
+            f"{name}: {mode} padding {padding} is more than the image {(h, w)} can give, "
+            f"{(h - spare, w - spare)} (x {x.shape})"
+        )
+    shape = (n, c, top + h + bottom, left + w + right)
+    check_allocation(name, "the padded x", shape, x.dtype)
+    return np.pad(contiguous(x), ((0, 0), (0, 0), (top, bottom), (left, right)), MODES[mode])
+
+
+@quiet
+def pad_image_backward(dpadded: Array, padding: Sides, mode: str) -> Array:
+    """Add the gradient of each padded pixel to the pixel that it copies.
+
+    Args:
+        dpadded: (N, C, top + H + bottom, left + W + right).
+        padding, mode: as given to `pad_image`.
+
+    Returns:
+        (N, C, H, W).
+    """
+    top, bottom, left, right = padding
+    rows = _fold(dpadded, top, bottom, mode)
+    return np.ascontiguousarray(_fold(rows.swapaxes(2, 3), left, right, mode).swapaxes(2, 3))
+
+
+def _fold(dpadded: Array, before: int, after: int, mode: str) -> Array:
+    """Undo the padding of the rows; what meets in one row is added in float64."""
+    size = dpadded.shape[2] - before - after
+    source = np.pad(np.arange(size), (before, after), MODES[mode])
+    folded = dpadded[:, :, before : before + size].copy()
+    for row in {*source[:before], *source[before + size :]}:
+        folded[:, :, row] = dpadded[:, :, source == row].sum(axis=2, dtype=np.float64)
+    return folded
