@@ -84,7 +84,7 @@ class TestWhatIsFound:
 
 HOSTILE = {
     "loop": (HEAD + "while True: pass\n", "all parts: a loop that never ends?"),
-    "fork": (HEAD + "import os\nwhile True: os.fork()\n", "starts itself, or others"),
+    "fork": (HEAD + "import os\nwhile True: os.fork()\n", "cannot be loaded"),
     "exit": (HEAD + "import os\nos._exit(0)\n", "os._exit() or exit() has no place"),
     "keeper": (HEAD + "import os\nos.kill(os.getppid(), 9)\nimport time\ntime.sleep(99)\n", ""),
     "memory": (RIGHT.replace("np.maximum(x, 0)", "bytearray(2**40)"), "MB of memory are asked for"),
