@@ -271,6 +271,9 @@ class Grading:
         session = start_child(seconds, refused)
         with self._lock:
             self._running.add(session)
+        if self._over:  # the end came while it started
+            session.close()
+            raise Lost("the grading is over")
         return session
 
     def _end(self) -> None:
