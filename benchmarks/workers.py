@@ -120,7 +120,7 @@ class Cnnlite(Side):
             if isinstance(layer, cnnlite.Conv2d):
                 layer.algorithm = self.algorithm
         loss = cnnlite.CrossEntropyLoss()
-        optimizer = cnnlite.SGD(LR, MOMENTUM, WEIGHT_DECAY, nesterov=True)
+        optimizer = cnnlite.SGD(LR, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
 
         def step(batch: Batch) -> float:
             x, targets = batch

@@ -139,7 +139,7 @@ def _guarded_backward(method: Method) -> Method:
 
 GUARDS = {
     **dict.fromkeys(("forward", "forward_post"), _guarded_forward),
-    **dict.fromkeys(("backward", "backward_post"), _guarded_backward),
+    **dict.fromkeys(("backward", "backward_post", "backward_parts"), _guarded_backward),
 }
 
 

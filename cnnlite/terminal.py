@@ -4,18 +4,20 @@
 """
 
 import contextlib
+import difflib
 import errno
 import io
 import os
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = [
     "Output",
     "OutputEnded",
     "console",
+    "did_you_mean",
     "display_width",
     "fitting",
     "printable",
@@ -130,6 +132,13 @@ def console(stream: Any) -> Any:
     return Console(
         file=stream, width=width_of(stream), markup=False, highlight=False, soft_wrap=True
     )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean X?" for the nearest known word, or the list of all if none is near."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"
 
 
 def display_width(text: str) -> int:

@@ -52,4 +52,6 @@ def pairs() -> dict[str, Pair]:
 
 def theirs(torch: Any, operation: str) -> Any:
     """PyTorch's function of that name."""
+    if operation in ("softmax", "log_softmax"):  # whose axis has no default but with a warning
+        return lambda x, dim=1: getattr(torch, operation)(x, dim)
     return getattr(torch if operation in ("sigmoid", "tanh") else torch.nn.functional, operation)

@@ -97,6 +97,12 @@ LABELS = Kind([0, 1], [(0, 1), np.array([0, 1]), np.array([0, 1], np.uint8)], [
 WEIGHTS = Kind([1, 2, 1, 1], [(1, 2, 1, 1), np.array([1, 2, 1, 1])], [
     "1211", ["1"] * 4, [True] * 4, [1, NAN, 1, 1], [1, INF, 1, 1], [[1, 1]], 2, True, [None], {},
 ])  # fmt: skip
+SAMPLES = Kind([1, 2], [(1, 2), np.array([1.0, 2.0])], [
+    "12", ["1"] * 2, [True] * 2, [1, NAN], [1, INF], [[1, 2]], 2, True, [None], {}, [1, 2, 3],
+])  # fmt: skip
+FACTORS = Kind([1, 2, 1, 1], [(1, 2, 1, 1), np.array([1, 2, 1, 1])], [
+    "1211", ["1"] * 4, [True] * 4, [1, NAN, 1, 1], [1, INF, 1, 1], True, [None], {},
+])  # fmt: skip
 COUNTS = Kind([7, 2], [(7, 2), np.array([7.0, 2.0])], [
     None, "72", [True, True], [1, 0], [1, NAN], [1, INF], [], [[1, 2]], 7, {}, [1, "2"],
 ])  # fmt: skip
@@ -138,6 +144,8 @@ KINDS: dict[str, Kind] = {
     "approximate": word("tanh", "none"), "anneal_strategy": word("linear", "cos"),
     "mode": word("fan_out", "fan_in"), "nonlinearity": word("relu", "tanh", "linear"),
     "shortcut": word("projection", "identity"), "kind": word("image", "channel"),
+    "ignore_index": INTEGER, "sample_weight": SAMPLES,
+    "dim": Kind(1, [np.int64(1), np.uint8(1), np.array(1)], _NO_INTEGERS),
     "reduction": REDUCTION, "targets": LABELS, "counts": COUNTS, "array": FILLED,
     "dtype": DTYPE, "rng": RNG, "path": TEXT, "value": NUMBER,
 }  # fmt: skip
@@ -178,6 +186,18 @@ _SCORES: dict[str, Any] = {"scores": _ROWS, "targets": [0, 1]}
 GENERATOR = Kind(random.Rng(0), [], [None, 2, "2", True, np.random])
 _FILL = {"array": _x(4, 4, 3, 3)}
 
+ELEMENTWISE: list[tuple[str, str, dict[str, Kind | None]]] = [
+    ("MSELoss", "mse_loss", {}),
+    ("L1Loss", "l1_loss", {}),
+    ("SmoothL1Loss", "smooth_l1_loss", {"beta": RATE}),
+    ("HuberLoss", "huber_loss", {"delta": POSITIVE}),
+    ("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", {"pos_weight": ARRAY}),
+    ("SigmoidFocalLoss", "sigmoid_focal_loss", {
+        "alpha": Kind(0.5, _HALVES, [*_NO_REALS, -2, 1.5]), "gamma": RATE}),
+    ("KLDivLoss", "kl_div", {}),
+]  # fmt: skip
+"""Losses of each score by itself, their pairs, and kinds of their arguments."""
+
 CALLS: list[Call] = [
     Call("Conv2d", F.conv2d_forward, {"x": _IMAGES, "weight": _x(4, 2, 3, 3), "groups": 2},
          _POST),
@@ -207,16 +227,20 @@ CALLS: list[Call] = [
     Call("CrossEntropyLoss", F.cross_entropy_forward, _SCORES),
     Call("HingeLoss", F.hinge_loss_forward, _SCORES),
     Call("FocalLoss", F.focal_loss_forward, _SCORES, {"gamma": RATE}),
-    Call("MSELoss", F.mse_loss_forward, {"scores": _ROWS, "targets": _ROWS}, {"targets": ARRAY}),
+    Call("NLLLoss", F.nll_loss_forward, _SCORES),
+    *[Call(name, getattr(F, f"{start}_forward"), {"scores": _ROWS, "targets": np.abs(_ROWS)},
+           {"targets": ARRAY, **more}) for name, start, more in ELEMENTWISE],
     *[Call(name, getattr(F, f"{start}_backward"),
            {"cache": getattr(F, f"{start}_forward")(**_SCORES)[1]},
            {"cache": None, "dvalue": Kind(0.5, [*_HALVES, np.array([0.5, 0.5])], [
                True, "0.5", None, 1j, [True, True], ["1", "1"], [1.0], np.ones((2, 2)), {}])})
       for name, start in (("CrossEntropyLoss", "cross_entropy"), ("HingeLoss", "hinge_loss"),
-                          ("FocalLoss", "focal_loss"))],
-    Call("MSELoss", F.mse_loss_backward, {"cache": F.mse_loss_forward(_ROWS, 2 * _ROWS)[1]},
-         {"cache": None, "dvalue": Kind(0.5, [*_HALVES, np.full((2, 4), 0.5)], [
-             True, "0.5", None, 1j, np.ones((2, 4), bool), np.ones(4), {}])}),
+                          ("FocalLoss", "focal_loss"), ("NLLLoss", "nll_loss"))],
+    *[Call(name, getattr(F, f"{start}_backward"),
+           {"cache": getattr(F, f"{start}_forward")(_ROWS, np.abs(_ROWS))[1]},
+           {"cache": None, "dvalue": Kind(0.5, [*_HALVES, np.full((2, 4), 0.5)], [
+               True, "0.5", None, 1j, np.ones((2, 4), bool), np.ones(4), {}])})
+      for name, start, _ in ELEMENTWISE],
     Call("Conv2d", cnnlite.Conv2d, {"in_channels": 2, "out_channels": 2, "kernel_size": 3},
          {"bias": FLAG}),
     Call("Linear", cnnlite.Linear, {"in_features": 4, "out_features": 3}, {"bias": FLAG}),
@@ -230,8 +254,12 @@ CALLS: list[Call] = [
          {"stride": COUNT}),
     Call("CrossEntropyLoss", cnnlite.CrossEntropyLoss, {}, {"weight": WEIGHTS}),
     Call("FocalLoss", cnnlite.FocalLoss, {}, {"gamma": RATE, "weight": WEIGHTS}),
-    Call("HingeLoss", cnnlite.HingeLoss),
-    Call("MSELoss", cnnlite.MSELoss),
+    Call("HingeLoss", cnnlite.HingeLoss, {}, {"weight": WEIGHTS}),
+    Call("NLLLoss", cnnlite.NLLLoss, {}, {"weight": WEIGHTS}),
+    Call("BCEWithLogitsLoss", cnnlite.BCEWithLogitsLoss, {},
+         {"weight": FACTORS, "pos_weight": FACTORS}),
+    *[Call(name, getattr(cnnlite, name), {}, more) for name, _, more in ELEMENTWISE
+      if name != "BCEWithLogitsLoss"],
     Call("class_balanced_weight", losses.class_balanced_weight, {"counts": [7, 2]},
          {"beta": BELOW_1}),
     *[Call(kind.__name__, kind, arguments,

@@ -4,7 +4,7 @@
 and the table in docs/layers.md read it.  A new layer is a new entry.
 """
 
-from cnnlite.catalogue import activations, linear, norms, pooling, windows
+from cnnlite.catalogue import activations, linear, norms, pooling, softmax, windows
 from cnnlite.catalogue.entry import Entry, Example, Graph, Node
 from cnnlite.layers import Layer
 
@@ -13,8 +13,8 @@ __all__ = ["CATALOGUE", "LAYERS", "Entry", "Example", "Graph", "Node"]
 LAYERS: dict[str, Entry] = {
     entry.name: entry
     for entry in (
-        *windows.ENTRIES, *pooling.ENTRIES, *linear.ENTRIES, *activations.ENTRIES, *norms.ENTRIES,
-        *linear.CONTAINERS,
+        *windows.ENTRIES, *pooling.ENTRIES, *linear.ENTRIES, *activations.ENTRIES, *softmax.ENTRIES,
+        *norms.ENTRIES, *linear.CONTAINERS,
     )
 }  # fmt: skip
 """The layers of `cnnlite.layers`, by name."""

@@ -1,6 +1,7 @@
 """Arrays: their dtypes and shapes, gradients, images."""
 
 import math
+import operator
 import sys
 from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
@@ -33,11 +34,16 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
+# What `check_floats` meets as a rule; it is asked for each operation of each step.
+_ARRAYS = {np.ndarray}
+_ALIKE = tuple({dtype} for dtype in FLOATS)
+_dtype_of = operator.attrgetter("dtype")
+
 
 def contiguous(x: Array) -> Array:
     """Return x itself where a kernel can read it, else a C-contiguous, aligned copy."""
     flags = x.flags
-    if flags.c_contiguous and flags.aligned:
+    if flags.carray or (flags.c_contiguous and flags.aligned):  # the first is the usual case
         return x
     return np.array(x, order="C", subok=False)
 
@@ -122,6 +128,9 @@ def check_floats(name: str, *, optional: Collection[str] = (), **arrays: Array |
         optional: arguments that may be None.
         arrays: the arrays, by argument.
     """
+    values = arrays.values()
+    if set(map(type, values)) == _ARRAYS and set(map(_dtype_of, values)) in _ALIKE:
+        return
     first, common = "", None
     for argument, array in arrays.items():
         if array is None and argument in optional:
@@ -129,8 +138,6 @@ def check_floats(name: str, *, optional: Collection[str] = (), **arrays: Array |
         if not isinstance(array, np.ndarray):
             array = check_array(name, argument, array)
         dtype = array.dtype
-        if dtype is common:  # the usual case: NumPy has one object for each of the two
-            continue
         if dtype not in FLOATS:
             raise TypeError(
                 f"{name}: {argument} must be float32 or float64, got {dtype} "

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite.checks.arrays import Array, as_array, check_floats, check_shape
+from cnnlite.checks.arrays import Array, as_array, check_floats, check_shape, real_array
 from cnnlite.checks.numbers import choice, shown
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "check_dvalue",
     "check_indices",
     "check_reduction",
+    "check_sample_weight",
     "check_scores",
     "check_targets",
 ]
@@ -40,34 +41,84 @@ def check_indices(name: str, argument: str, value: Any, size: int) -> npt.NDArra
 
 
 def check_scores(name: str, scores: Array, weight: Array | None) -> int:
-    """Check scores (N, C) and the weight of the classes (C,) or None, and return C."""
+    """Check scores (N, C, d1, ...) and the weight of the classes (C,) or None, and return C."""
     check_floats(name, scores=scores, weight=weight, optional=["weight"])
-    if scores.ndim != 2 or scores.shape[1] == 0:
-        raise ValueError(f"{name}: scores must have shape (N, C), C at least 1, got {scores.shape}")
+    if scores.ndim < 2 or scores.shape[1] == 0:
+        raise ValueError(
+            f"{name}: scores must have shape (N, C), C at least 1, got {scores.shape}; "
+            "(N, C, d1, ...) would do too"
+        )
     classes = int(scores.shape[1])
     check_shape(name, "weight", weight, (classes,))
     return classes
 
 
-def check_targets(name: str, targets: npt.ArrayLike, scores: Array) -> Targets:
-    """Return the targets as indices (N,) of classes, checked, in memory of their own."""
+def check_targets(
+    name: str, targets: npt.ArrayLike, scores: Array, ignore_index: int | None = None
+) -> Targets:
+    """Return the targets as indices of classes, checked, in memory of their own.
+
+    Args:
+        name: the loss, for the message.
+        targets: (N,), or (N, d1, ...) where the scores are (N, C, d1, ...).
+        scores: the scores.
+        ignore_index: a target that may stand for no class, or None.
+
+    Raises:
+        TypeError, ValueError: they are something else; the message says how they become indices.
+    """
     labels = as_array(name, "targets", targets)
+    classes, expected = scores.shape[1], (*scores.shape[:1], *scores.shape[2:])
     if labels.dtype.kind not in "iu" and labels.size:
-        raise TypeError(f"{name}: targets must be integers (class numbers), got {labels.dtype}")
-    if labels.shape != scores.shape[:1]:
-        raise ValueError(
-            f"{name}: targets must have shape {scores.shape[:1]} to fit scores {scores.shape}, "
-            f"got {labels.shape}"
+        raise TypeError(
+            f"{name}: targets must be integers (class numbers), got {labels.dtype}"
+            + _as_classes("targets", labels, scores)
         )
-    classes = scores.shape[1]
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
+    if labels.shape != expected:
         raise ValueError(
-            f"{name}: targets[{wrong[0]}] is {labels[wrong[0]]}, expected 0 to {classes - 1} "
-            f"(scores {scores.shape})"
+            f"{name}: targets must have shape {expected} to fit scores {scores.shape}, "
+            f"got {labels.shape}{_as_classes('targets', labels, scores)}"
+        )
+    outside = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        outside &= labels != ignore_index
+    if outside.any():
+        place = tuple(int(i) for i in np.argwhere(outside)[0])
+        from_one = labels[labels != ignore_index].min() == 1 and labels.max() == classes
+        raise ValueError(
+            f"{name}: targets[{', '.join(map(str, place))}] is {labels[place]}, "
+            f"expected 0 to {classes - 1} (scores {scores.shape})"
+            + ("; classes count from 0: pass targets - 1" if from_one else "")
         )
     # A copy: the caller may reuse the array of labels before backward reads it.
-    return labels.astype(np.intp)
+    return labels.astype(np.intp, order="C")
+
+
+def _as_classes(argument: str, labels: npt.NDArray[Any], scores: Array) -> str:
+    """Return what to do with labels of another kind, where that can be told."""
+    if labels.dtype.kind in "USO":
+        return f"; np.unique({argument}, return_inverse=True)[1] numbers names of classes"
+    if labels.shape == scores.shape or (labels.ndim == 2 and len(labels) == len(scores)):
+        return f"; of one-hot rows, {argument}.argmax(axis=1) are the classes"
+    if labels.dtype.kind in "fb" and labels.shape == (*scores.shape[:1], *scores.shape[2:]):
+        return f"; {argument}.astype(int) are integers"
+    return ""
+
+
+def check_sample_weight(
+    name: str, sample_weight: Any, scores: Array
+) -> npt.NDArray[np.float64] | None:
+    """Return the examples' weights (N,), or None.
+
+    Raises:
+        TypeError: they are no real numbers.
+        ValueError: they are not (N,), or not finite.
+    """
+    if sample_weight is None:
+        return None
+    weight = real_array(name, "sample_weight", sample_weight, "a number for each example")
+    check_shape(name, "sample_weight", weight, scores.shape[:1] or (0,))
+    return weight
 
 
 def check_reduction(name: str, reduction: str) -> str:

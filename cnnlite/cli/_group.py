@@ -1,7 +1,6 @@
 """What all commands share: loading them on demand, and saying in one line what was wrong."""
 
 import contextlib
-import difflib
 import importlib
 import os
 import sys
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from cnnlite import terminal
+from cnnlite.terminal import did_you_mean as did_you_mean
 
 WIDEST_HELP = 80
 
@@ -69,13 +69,6 @@ class Commands(click.Group):
             hint = did_you_mean(name, self.commands_at)
             raise click.UsageError(f"no such command {name}{hint}", ctx)
         return super().resolve_command(ctx, args)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean X?" for the nearest known word, or the list of all if none is near."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"
 
 
 def fail(message: str) -> NoReturn:

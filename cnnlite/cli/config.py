@@ -30,6 +30,18 @@ def _schedules() -> tuple[str, ...]:
     return tuple(SCHEDULES)
 
 
+def _augment(value: bool | str) -> None:
+    """Raise ValueError for an augmentation that there is not."""
+    from cnnlite.data import augmentation
+
+    if isinstance(value, str):
+        augmentation(value)
+    elif not isinstance(value, bool):
+        raise ValueError(
+            f"augment: must be true or false, not {value!r}; or names of augmentations"
+        )
+
+
 def _fits() -> tuple[str, ...]:
     from cnnlite.data.pictures import FITS
 
@@ -48,13 +60,16 @@ def _option(
     wants: str = "",
     check: Callable[[Any], bool] = lambda value: True,
     choices: Callable[[], tuple[str, ...]] | None = None,
+    read: Callable[[Any], None] | None = None,
     other: Callable[[Any], bool] = lambda value: False,
 ) -> Any:
     """A field of TrainConfig: its default, its line of help, and what a good value is.
 
-    `other` tells good values that are none of the choices.
+    `other` tells good values that are none of the choices; `read` raises ValueError for a value
+    that is no good one, of a field with several types.
     """
-    metadata = {"help": help, "wants": wants, "check": check, "choices": choices, "other": other}
+    metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
+    metadata |= {"read": read, "other": other}
     return field(default=default, metadata=metadata)
 
 
@@ -119,7 +134,12 @@ class TrainConfig:
     schedule: str = _option(
         "cosine", "How the learning rate changes over the run.", choices=_schedules
     )
-    augment: bool = _option(False, "Random crops and horizontal flips.")
+    augment: bool | str = _option(
+        False,
+        "Random crops and flips; or names with commas between, in their order: crop, flip, "
+        "jitter, rotation, cutout, mixup, cutmix.",
+        read=_augment,
+    )
     seed: int = _option(
         0,
         "Seed of everything random.",
@@ -186,6 +206,12 @@ def checked(
 
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
+    if option.metadata["read"]:
+        try:
+            option.metadata["read"](value)
+        except ValueError as error:
+            raise ConfigError(f"{name}{str(error).partition(':')[2]}") from None
+        return value
     if is_list(option):
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{name} must be a list of texts, not {value!r}")

@@ -76,20 +76,39 @@ def verify(name: str, data_dir: Path | None) -> int:
     "--out", type=click.Path(path_type=Path), default=Path("data.png"), show_default=True,
     help="Picture to write.",
 )  # fmt: skip
-def show(name: str, data_dir: Path | None, out: Path, **pictures: Any) -> None:
+@click.option("--augment", metavar="NAMES", help="Draw them augmented, as train --augment NAMES.")
+def show(name: str, data_dir: Path | None, out: Path, augment: str | None, **pictures: Any) -> None:
     """Describe a data set, and draw the first images of each class."""
     from cnnlite.report import sheet
 
     found = load_named(name, data_dir, **pictures)
     click.echo(found)
+    drawn: Any = found
     title = f"{found.name}: the first training images of each class"
+    if augment is not None:
+        with explained(ValueError):
+            drawn, title = _augmented(found, augment), f"{found.name}, augmented: {augment}"
     try:
         with explained(OSError, ValueError):
-            sheet.save(found, found.class_names, out, title)
+            sheet.save(drawn, found.class_names, out, title)
     except ImportError:
         click.echo('no picture: it needs Pillow, pip install "cnnlite[viz]"')
         return
     click.echo(f"the first images of each class, one class a row: {out}")
+
+
+def _augmented(found: Any, names: str) -> dict[str, Any]:
+    """The first training images of each class, as they are in the first epoch of a training."""
+    import numpy as np
+
+    from cnnlite.data import augmentation, batches
+
+    X, y = found["X_train"], found["y_train"]
+    index = np.concatenate([np.flatnonzero(y == label)[:10] for label in np.unique(y)])
+    return {
+        "X_train": batches.changed(X, index, augmentation(names), 0, 0),
+        "y_train": y[index],
+    }
 
 
 @click.command()

@@ -178,12 +178,20 @@ def loss_cases() -> Iterator[tuple[str, Any, Any]]:
 
     import cnnlite as nn
 
-    weight = np.linspace(0.5, 1.5, 5)
+    weight, numbers = np.linspace(0.5, 1.5, 5), np.linspace(-1, 1, 20).reshape(4, 5)
+    shares = np.linspace(0.1, 0.9, 20).reshape(4, 5)
     yield "CrossEntropyLoss", nn.CrossEntropyLoss(), None
     yield "CrossEntropyLoss weighted", nn.CrossEntropyLoss(weight, label_smoothing=0.1), None
+    yield "CrossEntropyLoss of probabilities", nn.CrossEntropyLoss(weight), shares
     yield "FocalLoss", nn.FocalLoss(2.0, weight), None
     yield "HingeLoss", nn.HingeLoss(), None
-    yield "MSELoss", nn.MSELoss(), np.linspace(-1, 1, 20).reshape(4, 5)
+    yield "HingeLoss weighted", nn.HingeLoss(weight=weight), None
+    yield "NLLLoss", nn.NLLLoss(weight), None
+    yield "BCEWithLogitsLoss", nn.BCEWithLogitsLoss(pos_weight=weight), shares
+    yield "SigmoidFocalLoss", nn.SigmoidFocalLoss(), shares
+    yield "KLDivLoss", nn.KLDivLoss("batchmean"), shares
+    for of_numbers in (nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss()):
+        yield type(of_numbers).__name__, of_numbers, numbers
 
 
 def _shape(text: str) -> Shape:

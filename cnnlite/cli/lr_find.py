@@ -42,7 +42,7 @@ def lr_find(
     from cnnlite.cli.parts import make_solver
     from cnnlite.report import lr_find as picture
 
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    given = training.given_flags(flags)
     with explained(ConfigError, OSError):
         config = training.new_config(file, given)
     if not out.absolute().parent.is_dir():

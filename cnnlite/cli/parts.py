@@ -11,7 +11,7 @@ from cnnlite import SGD, CrossEntropyLoss, Solver
 from cnnlite.cli import runs
 from cnnlite.cli.config import ConfigError, TrainConfig
 from cnnlite.cli.own_model import OwnModel
-from cnnlite.data import Dataset, RandomCropFlip
+from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation
 from cnnlite.layers import Layer
 from cnnlite.models import freeze_layers, load_matching
 from cnnlite.optim.schedules import SCHEDULES
@@ -61,7 +61,7 @@ def make_solver(
             nesterov=config.nesterov,
         ),
         schedule=_schedule(config.schedule),
-        augment=RandomCropFlip() if config.augment and not config.overfit else None,
+        augment=None if config.overfit else _augmentation(config.augment),
         batch_size=config.batch_size,
         num_epochs=1 if config.smoke else config.epochs,
         overfit=config.batch_size if config.smoke else config.overfit,
@@ -71,6 +71,13 @@ def make_solver(
         verbose=verbose,
         drop_last=config.drop_last,
     )
+
+
+def _augmentation(names: bool | str) -> Augment | None:
+    """Return the augmentation that a configuration names; true is crops and flips."""
+    if isinstance(names, bool):
+        return RandomCropFlip() if names else None
+    return augmentation(names)
 
 
 def _begin_with(model: Layer, weights: Mapping[str, np.ndarray], init: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
+AUGMENT = "crop,flip"  # what --augment without names is
 RESUMABLE = {"epochs", "threads", "data_dir"}  # what may differ between a run and its continuation
 
 
@@ -33,6 +34,12 @@ def _click_option(option: Field[Any]) -> Any:
     """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
     kind = configuration.value_type(option)
     flag, text = _flag(option.name), option.metadata["help"]
+    if option.name == "augment":  # with a value or without
+        command = click.option(
+            flag, option.name, is_flag=False, flag_value=AUGMENT, metavar="[NAMES]", help=text
+        )
+        without = click.option(f"--no-{flag[2:]}", is_flag=True, help="No augmentation.")
+        return lambda function: command(without(function))
     if kind is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", option.name, default=None, help=text)
     if configuration.is_list(option):
@@ -66,13 +73,20 @@ def train(
     file: Path | None, out: Path | None, resume: Path | None, quiet: bool, **flags: Any
 ) -> int:
     """Train a network and write a run folder: configuration, history, weights, curves."""
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    given = given_flags(flags)
     with explained(ConfigError, OSError):
         if resume:
             config = _resume_config(resume, given, file, out)
         else:
             config = new_config(file, given)
     return _train(config, given.get("model"), out, resume, verbose=not quiet)
+
+
+def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of the flags of `config_flags` that were given."""
+    if flags.pop("no_augment"):
+        flags["augment"] = False
+    return {name: value for name, value in flags.items() if value not in (None, ())}
 
 
 def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:

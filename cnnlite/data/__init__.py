@@ -5,6 +5,8 @@ from cnnlite.data.augment import Augment, RandomCropFlip
 from cnnlite.data.cache import cache_folder, data_folder
 from cnnlite.data.cifar10 import cifar10, find
 from cnnlite.data.cifar100 import cifar100
+from cnnlite.data.colour import ColorJitter, Cutout
+from cnnlite.data.compose import AUGMENTATIONS, Compose, augmentation, mixes
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.draw_folder import draw_folder
 from cnnlite.data.embedded import contact_sheet, embedded
@@ -12,21 +14,32 @@ from cnnlite.data.errors import DataError, DownloadError
 from cnnlite.data.fetch import FETCHABLE, FileReport, fetch, verify
 from cnnlite.data.folder import folder
 from cnnlite.data.load import NAMES, load
+from cnnlite.data.mixing import CutMix, Mixing, MixUp
 from cnnlite.data.mnist import fashion_mnist, mnist
 from cnnlite.data.npz import npz
 from cnnlite.data.pictures import prepare, read_picture
+from cnnlite.data.rotation import RandomRotation
 from cnnlite.data.svhn import svhn
 
 __all__ = [
+    "AUGMENTATIONS",
     "FETCHABLE",
     "NAMES",
     "Augment",
+    "ColorJitter",
+    "Compose",
+    "CutMix",
+    "Cutout",
     "DataError",
     "Dataset",
     "DownloadError",
     "FileReport",
+    "MixUp",
+    "Mixing",
     "Normalization",
     "RandomCropFlip",
+    "RandomRotation",
+    "augmentation",
     "batches",
     "cache_folder",
     "cifar10",
@@ -40,6 +53,7 @@ __all__ = [
     "find",
     "folder",
     "load",
+    "mixes",
     "mnist",
     "npz",
     "prepare",

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cnnlite.checks.numbers import integer
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLY_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLY_2 = np.uint64(0x94D049BB133111EB)
@@ -32,6 +34,26 @@ def hash64(*parts: ArrayLike) -> NDArray[np.uint64]:
     for part in parts:
         state = _mix((state ^ _as_uint64(part)) + _GOLDEN)
     return state
+
+
+def image_keys(name: str, index: ArrayLike, epoch: int, seed: int) -> NDArray[np.uint64]:
+    """Return a key for each image, of what is called `name`, in an epoch of a run.
+
+    Args:
+        name: a word, so that two kinds of augmentation draw different numbers.
+        index: integers (N,), the images' positions in the data set.
+        epoch, seed: the epoch's number, and the run's seed.
+
+    Returns:
+        uint64 (N,); `hash64(keys, 0)`, `hash64(keys, 1)`, ... are what is drawn with them.
+    """
+    word = int.from_bytes(name.encode(), "big")
+    return hash64(word, integer(name, "seed", seed), integer(name, "epoch", epoch), index)
+
+
+def uniform(hashed: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Map hashes to numbers from 0 to below 1, float64."""
+    return (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def integers(hashed: NDArray[np.uint64], low: int, high: int) -> NDArray[np.int32]:

@@ -1,5 +1,7 @@
 """From a data set to the batches that a network sees."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -8,10 +10,12 @@ from cnnlite.checks.arrays import check_allocation, float_dtype
 from cnnlite.checks.labels import check_indices
 from cnnlite.checks.numbers import integer, shown
 from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
+from cnnlite.data.compose import mixes, steps_of
 from cnnlite.data.dataset import Normalization
+from cnnlite.data.mixing import Mixing
 from cnnlite.random import Rng
 
-__all__ = ["augmented", "epoch_order", "gather"]
+__all__ = ["augmented", "changed", "epoch_order", "gather", "targets"]
 
 
 def epoch_order(n: int, epoch: int, seed: int) -> np.ndarray:
@@ -48,7 +52,8 @@ def gather(
         normalization: what is applied to the picked and augmented images; None leaves them as they
             are (pixels are then numbers from 0 to 255).
         dtype: float32 or float64.
-        augment: a pure function of the images, their indices, the epoch and the seed; or None.
+        augment: a pure function of the images, their indices, the epoch and the seed; one that
+            mixes images, or a `Compose`; or None.
         epoch: the number of the epoch.
         seed: the run's seed.
         out: a C-contiguous array of the batch's shape and dtype to write to, instead of a new one.
@@ -85,14 +90,57 @@ def gather(
     if X.dtype == np.uint8 and X.ndim == 4 and X.flags.c_contiguous and plain:
         _gather_pixels(X, index, normalization, augment, epoch, seed, out)
         return out
-    images = X[index]
-    if augment is not None:
-        images = augmented(augment, images, index, epoch, seed)
+    images = changed(X, index, augment, epoch, seed)
     if normalization is None:
         out[...] = images
     else:
         normalization.apply(images, dtype, out)
     return out
+
+
+def changed(
+    X: np.ndarray, index: np.ndarray, augment: Augment | None, epoch: int, seed: int
+) -> np.ndarray:
+    """Return images of a split, augmented, in their own dtype; arguments as in `gather`.
+
+    Raises:
+        ValueError, TypeError: what the augmentation gives is no such array.
+    """
+    return _images(steps_of(augment), X, index, epoch, seed)
+
+
+def targets(
+    y: np.ndarray,
+    index: np.ndarray,
+    augment: Augment | None,
+    epoch: int,
+    seed: int,
+    classes: int,
+    size: Sequence[int],
+) -> np.ndarray:
+    """Return what a batch's scores should be, which an augmentation may change.
+
+    Args:
+        y: the targets of a split: integers (M,), or floats (M, classes).
+        index: integers (N,), positions in y.
+        augment, epoch, seed: as in `gather`.
+        classes: how many there are.
+        size: the images' height and width.
+
+    Returns:
+        y[index]; or, where the augmentation mixes images, probabilities (N, classes): float32, or
+        of y's dtype.
+
+    Raises:
+        ValueError, TypeError: an index or a label is out of range, or they are no integers.
+    """
+    index = check_indices("targets", "index", index, len(y))
+    if not mixes(augment):
+        found: np.ndarray = y[index]
+        return found
+    if y.ndim == 1:
+        check_indices("targets", "y", y, classes)
+    return _targets(steps_of(augment), y, index, epoch, seed, classes, size)
 
 
 def augmented(
@@ -114,6 +162,42 @@ def augmented(
     if (pixels and found.dtype != np.uint8) or (not pixels and found.dtype.kind != "f"):
         raise TypeError(f"gather: augment returned {found.dtype}, expected {images.dtype}")
     return found
+
+
+def _images(
+    steps: Sequence[tuple[Augment, int]], X: np.ndarray, index: np.ndarray, epoch: int, seed: int
+) -> np.ndarray:
+    """Return the images after these steps; partners go through those before the mixing too."""
+    if not steps:
+        return X[index]
+    *before, (step, more) = steps
+    images = _images(before, X, index, epoch, seed)
+    if not isinstance(step, Mixing):
+        return augmented(step, images, index, epoch, seed + more)
+    if images.ndim != 4:
+        name = type(step).__name__
+        raise ValueError(f"{name}: images have the shape {images.shape}, expected (N, C, H, W)")
+    partners = step.partners(index, epoch, seed + more, len(X))
+    others = _images(before, X, partners, epoch, seed)
+    return step.mix(images, others, index, epoch, seed + more)
+
+
+def _targets(
+    steps: Sequence[tuple[Augment, int]], y: np.ndarray, index: np.ndarray, epoch: int, seed: int,
+    classes: int, size: Sequence[int],
+) -> np.ndarray:  # fmt: skip
+    """Return the targets after these steps: probabilities (N, classes)."""
+    if not steps:
+        return y[index] if y.ndim == 2 else np.eye(classes, dtype=np.float32)[y[index]]
+    *before, (step, more) = steps
+    wanted = _targets(before, y, index, epoch, seed, classes, size)
+    if not isinstance(step, Mixing):
+        return wanted
+    partners = step.partners(index, epoch, seed + more, len(y))
+    others = _targets(before, y, partners, epoch, seed, classes, size)
+    height, width = size
+    share = step.shares(index, epoch, seed + more, (height, width)).astype(wanted.dtype)[:, None]
+    return wanted * share + others * (1 - share)
 
 
 def _gather_pixels(

@@ -13,12 +13,18 @@ EXPLAINS = 0.01
 NEARLY = 1e-3  # relative; what is wrong by less than this was nearly right
 
 
-def close(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return where both agree within the rounding of the coarser dtype; NaN is never right."""
-    kinds = [a.dtype for a in (came, expected) if a.dtype.kind == "f"]
-    relative = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
+def close(came: np.ndarray, expected: np.ndarray, tolerance: float | None = None) -> np.ndarray:
+    """Return where both agree; NaN is never right.
+
+    Args:
+        came, expected: arrays of one shape.
+        tolerance: as of a `Case`; None for the rounding of the coarser dtype.
+    """
+    if tolerance is None:
+        kinds = [a.dtype for a in (came, expected) if a.dtype.kind == "f"]
+        tolerance = 1e-4 if any(dtype.itemsize < 8 for dtype in kinds) else 1e-7
     largest = max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
-    return np.asarray(_off(came, expected) <= relative * largest)
+    return np.asarray(_off(came, expected) <= tolerance * largest)
 
 
 def _off(came: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -41,12 +47,12 @@ def _cause(case: Case, came: np.ndarray, expected: np.ndarray) -> str | None:
     if not np.isfinite(came).all():
         alike = came.shape == expected.shape
         return "0/0, the logarithm of 0, or exp of a large number" if alike else None
-    if came.shape == expected.shape and not came.any():
-        return "it is zero everywhere: is it filled in, and the filled-in array returned?"
     for cause, make in case.suspects:
         wrong = np.asarray(make())
         if _explains(came, wrong, came, expected):
             return cause
+    if came.shape == expected.shape and not came.any():
+        return "it is zero everywhere: is it filled in, and the filled-in array returned?"
     if came.shape != expected.shape:
         return _of_shape(case, came, expected)
     return _arrangement(came, expected) or _scale(case, came, expected) or _small(came, expected)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnlite.exercises.imports import refused_by
 from cnnlite.exercises.judge import TO_DO, wrong_with
 from cnnlite.exercises.parts import Case, Exercise, Part
 from cnnlite.exercises.submission import MEGABYTES, CannotLoad, Start, Submission, start_child
@@ -42,7 +43,9 @@ def check(
     part: str | None = None,
     seed: int = 0,
     seconds: float = 10,
-    start: Start = start_child,
+    start: Start | None = None,
+    alone: bool = False,
+    source: bytes | None = None,
 ) -> list[Verdict]:
     """Return the verdict on each part, or on one.
 
@@ -54,13 +57,17 @@ def check(
         part: the name of a part; None for all.
         seed: seed of the numbers in the inputs.
         seconds: time limit of loading the file, and of each part.
-        start: makes the process in which the file runs.
+        start: makes the process in which the file runs; None for one that refuses what the
+            exercise does not allow.
+        alone: whether the files beside it are other people's, and are not to be imported.
+        source: what is in the file; None to read it now.
 
     Raises:
         OSError, ValueError: the file cannot be read.
     """
     chosen = [each for each in exercise.parts if part in (None, each.name)]
-    submission = Submission(exercise, file, seconds, start)
+    start = start or (lambda seconds: start_child(seconds, refused_by(exercise)))
+    submission = Submission(exercise, file, seconds, start, alone, source)
     verdicts: list[Verdict] = []
     try:
         for each in chosen:

@@ -86,7 +86,7 @@ def _differs(case: Case, result: Any) -> str | None:
         if expected.dtype == np.float32:
             text += "\nlikely: an array that was made without dtype is float64"
         return text
-    right = close(came, expected)
+    right = close(came, expected, case.tolerance)
     if right.all():
         return None
     index = tuple(int(i) for i in np.argwhere(~right)[0])

@@ -31,6 +31,8 @@ class Case:
         note: what is special about these inputs.
         shown: how messages show the call; "" stands for `call`.
         may_alias: whether the result may share memory with an input.
+        tolerance: how far the result may be off, relative to the largest number of what is
+            expected, or to 1; None for rounding, 1e-7 in float64 and 1e-4 in float32.
     """
 
     call: str
@@ -41,6 +43,7 @@ class Case:
     note: str = ""
     shown: str = ""
     may_alias: bool = False
+    tolerance: float | None = None
 
 
 Cases = Callable[[np.random.Generator], list[Case]]
@@ -87,17 +90,21 @@ class Exercise:
         title: what it is about, in a line.
         parts: in the order of the file.
         helpers: Python source that the cases' calls may use, run beside the student's names.
+        allowed: packages that a file may import besides Python's own.
+        start: the text of the starting file; "" for one that the package has.
     """
 
     name: str
     title: str
     parts: tuple[Part, ...]
     helpers: str = ""
+    allowed: tuple[str, ...] = ("numpy", "matplotlib")
+    start: str = ""
 
     @property
     def file(self) -> str:
         """The name of the starting file; a module's name must have no hyphens."""
-        return self.name.replace("-", "_") + ".py"
+        return self.name.replace("-", "_") + ("_start.py" if self.start else ".py")
 
     @property
     def points(self) -> int:

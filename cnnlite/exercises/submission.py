@@ -7,15 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from cnnlite.exercises.imports import SOLVED
 from cnnlite.exercises.parts import Case, Exercise
 from cnnlite.isolated.process import UNREADABLE, Child, Lost
 from cnnlite.isolated.source import read_source
 from cnnlite.isolated.wire import encode
 
-__all__ = ["MEGABYTES", "CannotLoad", "Start", "Submission", "exercise_of"]
+__all__ = [
+    "MEGABYTES",
+    "CannotLoad",
+    "Start",
+    "Submission",
+    "exercise_of",
+    "name_in",
+    "start_child",
+]
 
 MEGABYTES = 1024  # of address space
-REFUSED = ("cnnlite", "torch", "tensorflow", "jax")  # they have the functions ready
 
 
 class Session(Protocol):
@@ -33,9 +41,14 @@ class Session(Protocol):
 Start = Callable[[float], Session]
 
 
-def start_child(seconds: float) -> Session:
-    """Return a process whose requests together may take so many seconds of processor time."""
-    return Child("calls", seconds, MEGABYTES, REFUSED)
+def start_child(seconds: float, refused: tuple[str, ...] = SOLVED) -> Session:
+    """Return a process for one file.
+
+    Args:
+        seconds: processor time that all requests together may take.
+        refused: libraries that it may not import.
+    """
+    return Child("calls", seconds, MEGABYTES, refused)
 
 
 class CannotLoad(Exception):
@@ -58,16 +71,23 @@ class Submission:
         file: the student's file.
         seconds: time limit of loading it, and of each request.
         start: makes the process.
+        alone: whether it may not import the files beside it.
+        source: what is in the file; None to read it now.
 
     Raises:
         OSError, ValueError: the file cannot be read.
     """
 
-    def __init__(self, exercise: Exercise, file: Path, seconds: float, start: Start) -> None:
-        self.exercise, self.file = exercise, file
+    def __init__(
+        self, exercise: Exercise, file: Path, seconds: float, start: Start, alone: bool = False,
+        source: bytes | None = None,
+    ) -> None:  # fmt: skip
+        self.exercise, self.file, self.alone = exercise, file, alone
         self.seconds, self._start = seconds, start
-        self._source = read_source(file)
+        self._source = read_source(file) if source is None else source
         self._session: Session | None = None
+        self._calls: list[dict[str, Any]] = []
+        self._answer: Any = None
         self.functions: list[str] = []
 
     def results(self, cases: list[Case]) -> Any:
@@ -77,13 +97,22 @@ class Submission:
             CannotLoad: the file cannot be loaded.
             Lost: there was no answer.
         """
-        session = self._session or self._load()
         calls = [{"call": case.call, "inputs": encode(case.inputs)} for case in cases]
+        # Parts may be about several results of one call, which is then made once.
+        if calls != self._calls:
+            self._calls, self._answer = calls, self._ask(calls)
+        if isinstance(self._answer, Lost):
+            raise self._answer
+        return self._answer
+
+    def _ask(self, calls: list[dict[str, Any]]) -> Any:
+        """The results, or how the process was lost."""
+        session = self._session or self._load()
         try:
             results = session.ask({"calls": calls}, self.seconds).get("results")
-        except Lost:
+        except Lost as error:
             self.close()
-            raise
+            return error
         if "MemoryError" in _kinds(results):  # what fills the memory would fill it for all parts
             self.close()
         return results
@@ -101,7 +130,8 @@ class Submission:
             "load": base64.b64encode(self._source).decode(),
             "shown": str(self.file),
             "place": str(self._copy(session.folder)),
-            "path": [str(self.file.resolve().parent)],  # its neighbours, as if it were run itself
+            # Its neighbours, as if it were run itself.
+            "path": [] if self.alone else [str(self.file.resolve().parent)],
             "helpers": self.exercise.helpers,
         }
         try:
@@ -130,22 +160,34 @@ def _kinds(results: Any) -> list[Any]:
     return [error.get("type") for error in errors if isinstance(error, dict)]
 
 
+def name_in(file: Path) -> str:
+    """Return the exercise that a file says in its first lines, "" if it says none.
+
+    Args:
+        file: its first lines hold "# cnnlite exercise: NAME".
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    head = read_source(file)[:4000]
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Python refuses, but an editor wrote
+    text = head.decode("utf-16" if wide else "utf-8-sig", "replace")
+    match = re.search(r"^[ \t]*#[ \t]*cnnlite exercise:[ \t]*([\w-]+)", text, re.MULTILINE)
+    return match[1].replace("_", "-") if match else ""
+
+
 def exercise_of(file: Path, exercises: dict[str, Exercise]) -> Exercise:
     """Return the exercise whose starting file this was.
 
     Args:
-        file: its first lines hold "# cnnlite exercise: NAME".
+        file: see `name_in`.
         exercises: by name.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it does not say.
     """
-    head = read_source(file)[:4000]
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Python refuses, but an editor wrote
-    text = head.decode("utf-16" if wide else "utf-8-sig", "replace")
-    match = re.search(r"^[ \t]*#[ \t]*cnnlite exercise:[ \t]*([\w-]+)", text, re.MULTILINE)
-    name = match[1].replace("_", "-") if match else ""
+    name = name_in(file)
     if name not in exercises:
         raise ValueError(
             f"{file} does not say which exercise it is: its first line should be "

@@ -11,7 +11,6 @@ from cnnlite.functional.batch_norm import *
 from cnnlite.functional.conv.conv2d import *
 from cnnlite.functional.conv.transposed import *
 from cnnlite.functional.dropout import *
-from cnnlite.functional.focal_loss import *
 from cnnlite.functional.gelu import *
 from cnnlite.functional.instance_norm import *
 from cnnlite.functional.linear import *
@@ -22,6 +21,7 @@ from cnnlite.functional.patches import *
 from cnnlite.functional.pooling import *
 from cnnlite.functional.rectifiers import *
 from cnnlite.functional.resample import *
+from cnnlite.functional.softmax import *
 
 export(globals())
 if debug_caches:

@@ -250,8 +250,7 @@ def _check(
         if running_mean is None:
             raise ValueError("BatchNorm: train=False needs running_mean and running_var")
         return
-    for argument in ("running_mean", "running_var"):
-        array = channels[argument]
+    for argument, array in ("running_mean", running_mean), ("running_var", running_var):
         if array is not None and not array.flags.writeable:
             raise ValueError(f"BatchNorm: {argument} is read-only, but train=True updates it")
     if x.size == shape[1]:

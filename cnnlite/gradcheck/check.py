@@ -89,7 +89,8 @@ def check_loss(
     Args:
         loss: has `forward(scores, targets)` returning (value, cache) and `backward(cache)`
             returning dscores.
-        scores: (N, C) array, or its shape (a tuple) for normally distributed numbers.
+        scores: array (N, C) or (N, C, d1, ...), or its shape (a tuple) for normally distributed
+            numbers.
         targets: what loss.forward takes; None means random classes.
         seed, h, tolerance, max_entries: as in `check_layer`.
 
@@ -98,10 +99,10 @@ def check_loss(
     """
     settings, rng = _settings("check_loss", seed, h, tolerance, max_entries)
     scores = _numbers("check_loss", "scores", scores, rng)
-    if scores.ndim < 1 or (targets is None and scores.ndim != 2):
+    if scores.ndim < 1 or (targets is None and scores.ndim < 2):
         raise ValueError(f"check_loss: scores has shape {scores.shape}, expected (N, C)")
     if targets is None:
-        targets = rng.integers(0, scores.shape[1], len(scores))
+        targets = rng.integers(0, scores.shape[1], scores.shape[:1] + scores.shape[2:])
     with kept(loss):
         subject = Subject(LossLayer(loss, targets, len(scores)), seed, type(loss).__name__)
         report = _check(subject, "scores", scores, (True,), rng, np.ones(()), settings)

@@ -93,25 +93,27 @@ def from_torch(module: torch.nn.Module) -> Layer:
 
     Args:
         module: a torch.nn.Sequential of modules that cnnlite has too (see docs/interop.md), what
-            `to_torch` returned, or one such module.  The parts of a Sequential may have names;
-            here they are numbered.
+            `to_torch` returned, one such module, or a module with a forward of its own that
+            torch.fx can trace into these.  The parts may have names; here they are numbered.
 
     Returns:
-        A Sequential for a torch.nn.Sequential; for a single module the layer of its name.
+        A Sequential for a torch.nn.Sequential and for a forward of its own; for a single module
+        the layer of its name.
 
     Raises:
         ImportError: PyTorch is not installed.
-        TypeError: a module in it has no counterpart, or a parameter is neither float32 nor
+        TypeError: a module or an operation in it has no counterpart (the message quotes the line
+            of the forward), or a parameter is neither float32 nor
             float64, or not of the dtype of the others; the message says which.
-        ValueError: likewise for a setting, and for what would be lost: a hook, a forward of the
-            module's own, parameters that its kind does not have, a part that is in another mode
+        ValueError: likewise for a setting, and for what would be lost: a hook, a forward set on the
+            module itself, parameters that its kind does not have, a part that is in another mode
             than the rest, two parameters that share memory without being the same.
     """
     load("from_torch", "PyTorch", "torch")
     from torch import nn
 
     from cnnlite.catalogue.torch_modules import Residual as TorchResidual
-    from cnnlite.interop import _torch_ties
+    from cnnlite.interop import _torch_blocks, _torch_ties, _torch_trace
 
     if not isinstance(module, nn.Module):
         raise TypeError(
@@ -123,6 +125,9 @@ def from_torch(module: torch.nn.Module) -> Layer:
     to_layers = {module_type(name): twin.from_torch for twin in twins for name in twin.modules}
     pairs: list[tuple[nn.Module, Layer]] = []
 
+    def known(part: nn.Module) -> bool:
+        return type(part) in (nn.Sequential, TorchResidual, *to_layers)
+
     def make(part: nn.Module, path: str) -> Layer:
         if type(part) is nn.Sequential:
             parts: Any = part._modules.items()  # named_children skips what stands there twice
@@ -133,6 +138,8 @@ def from_torch(module: torch.nn.Module) -> Layer:
                 convert(part.body, join(path, "body")),
                 None if way is None else convert(way, join(path, "shortcut")),
             )
+        if not known(part) and _torch_trace.has_own_forward(part):
+            return _torch_blocks.layer_of(part, path, known, convert)
         where = f"from_torch: module {path!r}" if path else "from_torch: the module"
         layer: Layer = _made(to_layers, part, where, "a layer in cnnlite", dtype)
         try:
@@ -186,12 +193,12 @@ def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]
 
 def _once_for_each(make: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     """Return make(part, path), which makes one counterpart of a part that stands in many places."""
-    made: dict[int, Any] = {}
+    made: dict[int, tuple[Any, Any]] = {}  # parts are kept, so that no id comes again
 
     def convert(part: Any, path: str) -> Any:
         if id(part) not in made:
-            made[id(part)] = make(part, path)
-        return made[id(part)]
+            made[id(part)] = part, make(part, path)
+        return made[id(part)][1]
 
     return convert
 

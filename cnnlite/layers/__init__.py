@@ -15,5 +15,6 @@ from cnnlite.layers.resample import *
 from cnnlite.layers.residual import *
 from cnnlite.layers.sequential import *
 from cnnlite.layers.shape import *
+from cnnlite.layers.softmax import *
 
 export(globals())

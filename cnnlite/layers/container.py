@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,10 @@ from cnnlite.layers.ties import check_overlaps, first_names
 from cnnlite.quiet import quiet
 from cnnlite.random import Rng, RngLike, as_rng
 
-__all__ = ["Container", "DottedArrays"]
+__all__ = ["Container", "DottedArrays", "Parts"]
+
+Parts = list[tuple[str, "Grads | Parts"]]
+"""Gradients of a container's children by name, not yet gathered."""
 
 
 class DottedArrays(MutableMapping[str, np.ndarray]):
@@ -27,18 +31,17 @@ class DottedArrays(MutableMapping[str, np.ndarray]):
     """
 
     def __init__(self, parts: Iterable[tuple[str, MutableMapping[str, np.ndarray]]]) -> None:
-        places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
-        self._places = places
+        self._places: dict[str, list[tuple[MutableMapping[str, np.ndarray], str]]] = {}
         self.aliases: dict[str, str] = {}
-        first: dict[int, str] = {}
+        ids: list[int] = []
         for prefix, arrays in parts:
-            for name, array in arrays.items():
-                key = prefix + name
-                home = first.setdefault(id(array), key)
-                if home is key:
-                    places[key] = [(arrays, name)]
-                else:
-                    places[home].append((arrays, name))
+            ids += map(id, arrays.values())
+            for name in arrays:
+                self._places[prefix + name] = [(arrays, name)]
+        if len(set(ids)) < len(ids):
+            for key, home in first_names(dict(self)).items():
+                if home != key:
+                    self._places[home] += self._places.pop(key)
                     self.aliases[key] = home
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -148,45 +151,30 @@ class Container(Layer):
 
         Called once for each forward: without an rng it takes a step of the common stream.
         """
-        if not self.random or (rng is None and not train):
+        if (rng is None and not train) or not self.random:
             return None
         return as_rng(rng, type(self).__name__)
 
-    def gather_grads(self, parts: Iterable[tuple[str, Grads]]) -> Grads:
+    def gather_grads(self, parts: Iterable[tuple[str, Grads | Parts]]) -> Grads:
         """Return the gradients of the whole from (child's name, its gradients) pairs.
 
         The gradients of an array that stands in several places are added, under its key in
         `params`.  They come in the order of `params`, whatever the order of the pairs.  What is
         frozen has none.
+
+        Args:
+            parts: a child's gradients are by its own keys, or pairs of its children's.
         """
         pairs = list(parts)
-        by_child = dict(pairs)
-        arrays: list[int] = []
-        _add_ids(self.children(), arrays)
-        if len(by_child) < len(pairs) or len(set(arrays)) < len(arrays):  # a child, an array twice
-            return self._gather_tied(pairs)
         total: Grads = {}
-        gathered = 0
-        for name, child in self.children().items():
-            grads = by_child.get(name)
-            if grads:
-                prefix = name + "."
-                leaf = type(child).leaves is Layer.leaves
-                if leaf and child.frozen_keys:
-                    grads = {key: grads[key] for key in grads.keys() - child.frozen_keys}
-                gathered += len(grads)
-                for key in child.params if leaf else grads:
-                    if key in grads:
-                        total[prefix + key] = grads[key]
-        if len(total) < gathered or not by_child.keys() <= self.children().keys():
-            # Some are of no parameter; the optimizer says so.
-            for name, grads in pairs:
-                total |= {f"{name}.{key}": grad for key, grad in grads.items()}
-        return total
+        arrays: list[int] = []
+        if _gather(self.children(), pairs, "", total, arrays) and len(set(arrays)) == len(arrays):
+            return total
+        return self._gather_tied(pairs)
 
     @quiet
-    def _gather_tied(self, parts: list[tuple[str, Grads]]) -> Grads:
-        """Return what `gather_grads` does where an array or a child stands in several places."""
+    def _gather_tied(self, parts: Parts) -> Grads:
+        """What `gather_grads` does in all cases: arrays in several places, unknown keys."""
         leaves = list(self.leaves())
         arrays = {
             prefix + name: array for prefix, leaf in leaves for name, array in leaf.params.items()
@@ -194,7 +182,10 @@ class Container(Layer):
         frozen = {prefix + name for prefix, leaf in leaves for name in leaf.frozen_keys}
         homes = first_names(arrays)
         total: Grads = {}
-        for child, grads in parts:
+        for child, part in parts:
+            grads: Any = part
+            if isinstance(part, list):
+                grads = self.children()[child].gather_grads(part)  # type: ignore[attr-defined]
             for name, grad in grads.items():
                 key = homes.get(f"{child}.{name}", f"{child}.{name}")
                 if key in frozen:
@@ -218,18 +209,41 @@ def _add_leaves(children: Mapping[str, Layer], prefix: str, found: list[tuple[st
             found += child.leaves(f"{prefix}{name}.")
 
 
-def _add_ids(children: Mapping[str, Layer], arrays: list[int]) -> None:
-    """Add the identities of all leaves' parameters."""
-    for child in children.values():
+def _gather(
+    children: Mapping[str, Layer], parts: Parts, prefix: str, total: Grads, arrays: list[int]
+) -> bool:
+    """Add gradients to `total`, and the identities of all parameters to `arrays`.
+
+    Returns:
+        Whether each gradient is one of a known parameter, and each child comes once.
+    """
+    by_child = dict(parts)
+    if len(by_child) < len(parts) or not by_child.keys() <= children.keys():
+        return False
+    for name, child in children.items():
+        grads: Any = by_child.get(name) or {}
         leaves = type(child).leaves
         if leaves is Layer.leaves:
-            if child.params:
-                arrays += map(id, child.params.values())
-        elif leaves is Container.leaves:
-            _add_ids(child.children(), arrays)
-        else:
+            params = child.params
+            if grads and not grads.keys() <= params.keys():
+                return False
+            if params:
+                arrays += map(id, params.values())
+                inner, frozen = f"{prefix}{name}.", child.frozen_keys
+                for key in params:
+                    if key in grads and key not in frozen:
+                        total[inner + key] = grads[key]
+            continue
+        inner, pairs = f"{prefix}{name}.", grads if isinstance(grads, list) else []
+        if leaves is not Container.leaves:
             for _, leaf in child.leaves():
                 arrays += map(id, leaf.params.values())
+        elif not _gather(child.children(), pairs, inner, total, arrays):
+            return False
+        if grads is not pairs:
+            for key, grad in grads.items():
+                total[inner + key] = grad
+    return True
 
 
 def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:

@@ -18,7 +18,7 @@ from cnnlite.layers.base import Grads, Layer
 from cnnlite.post_ops import NO_POST_OPS, PostOps
 from cnnlite.random import Rng, RngLike
 
-__all__ = ["Fusible", "Step", "all_taken", "cut_into_steps"]
+__all__ = ["Fusible", "Step", "all_taken", "backward_parts", "cut_into_steps"]
 
 Kinds = tuple[str, ...]
 
@@ -79,23 +79,30 @@ class Step(NamedTuple):
 
     def forward(self, x: np.ndarray, train: bool, rng: Rng | None) -> tuple[np.ndarray, Any]:
         """Return the output and the cache."""
-        if self.post is NO_POST_OPS or not self.post:
+        if self.post is NO_POST_OPS or not self.post:  # a copy of it has another one
             return self.layer.forward(x, train, rng)
         return self.layer.forward_post(x, train, rng, self.post)  # type: ignore[attr-defined]
 
     def infer(self, x: np.ndarray) -> np.ndarray:
         """Return the output as in inference, and keep nothing."""
-        if self.post is NO_POST_OPS or not self.post:
+        if self.post is NO_POST_OPS or not self.post:  # a copy of it has another one
             return self.layer(x)
         return self.layer(x, self.post)  # type: ignore[call-arg]
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
-        """Return the gradients of the input, of the parameters, and of an addend."""
-        if addend:
-            return self.layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
-        return *self.layer.backward(dy, cache, need_dx), None
+
+def backward_parts(
+    layer: Layer, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = False
+) -> tuple[np.ndarray | None, Any, np.ndarray | None]:
+    """Return the gradients of the input, of the parameters, and of an addend.
+
+    Those of a container's parameters are in parts, which the outermost container gathers, once;
+    a class that derives from one of ours gathers its own.
+    """
+    if "backward_parts" in vars(type(layer)):
+        return layer.backward_parts(dy, cache, need_dx, addend)  # type: ignore[attr-defined]
+    if addend:
+        return layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
+    return *layer.backward(dy, cache, need_dx), None
 
 
 def all_taken(layer: Layer) -> frozenset[Kinds]:

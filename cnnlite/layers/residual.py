@@ -9,8 +9,8 @@ from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import check_floats, contiguous
 from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, check_branches, child_rng
-from cnnlite.layers.fuse import Fusible
+from cnnlite.layers.container import Container, Parts, check_branches, child_rng
+from cnnlite.layers.fuse import Fusible, backward_parts
 from cnnlite.layers.sequential import Sequential
 from cnnlite.post_ops import ACTIVATIONS, ADD, NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import Rng, RngLike
@@ -86,29 +86,33 @@ class Residual(Container, Fusible):
     def backward_post(
         self, dy: np.ndarray, cache: ResidualCache, need_dx: bool
     ) -> tuple[np.ndarray | None, Grads, None]:
-        if cache.sum_in_body:
-            dx, grads, dshort = self.body.backward_post(  # type: ignore[attr-defined]
-                dy, cache.body, need_dx
-            )
-        else:
-            dshort = undo(dy, cache.kept, dy.shape)
-            dx, grads = self.body.backward(dshort, cache.body, need_dx)
-        parts = [("body", grads)]
+        dx, parts, _ = self.backward_parts(dy, cache, need_dx, addend=False)
+        return dx, self.gather_grads(parts), None
+
+    def backward_parts(
+        self, dy: np.ndarray, cache: ResidualCache, need_dx: bool, addend: bool
+    ) -> tuple[np.ndarray | None, Parts, None]:
+        """Return what `backward_post` does, with the parameters' gradients still in parts."""
+        if not cache.sum_in_body:
+            dy = undo(dy, cache.kept, dy.shape)
+        dx, grads, dsum = backward_parts(self.body, dy, cache.body, need_dx, cache.sum_in_body)
+        parts: Parts = [("body", grads)]
+        dshort = dy if dsum is None else dsum
         short: np.ndarray | None = dshort
         # What the body made is nobody else's, and may be added to.
-        out = dshort if cache.sum_in_body and dshort is not dy else None
+        out = None if dshort is dy else dshort
         if self.shortcut is not None:
-            short, grads = self.shortcut.backward(dshort, cache.shortcut, need_dx)
+            short, grads, _ = backward_parts(self.shortcut, dshort, cache.shortcut, need_dx)
             parts.append(("shortcut", grads))
             out = None
         if not need_dx:
-            return None, self.gather_grads(parts), None
+            return None, parts, None
         if dx is None or short is None:
             raise TypeError(f"{self!r}: a branch returned no dx, though need_dx is true")
         check_branches(dx, short)
         total = empty(dx.shape, dx.dtype) if out is None else out
         kernels.add(contiguous(dx), contiguous(short), total)
-        return total, self.gather_grads(parts), None
+        return total, parts, None
 
     def _short(self, x: np.ndarray, train: bool, place: Rng | None) -> tuple[np.ndarray, Any]:
         """Return the shortcut's output and cache."""

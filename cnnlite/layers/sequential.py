@@ -8,8 +8,8 @@ import numpy as np
 
 from cnnlite.checks.numbers import flag
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, check_branches, child_rng, has_params
-from cnnlite.layers.fuse import Fusible, Step, all_taken, cut_into_steps
+from cnnlite.layers.container import Container, Parts, check_branches, child_rng, has_params
+from cnnlite.layers.fuse import Fusible, Step, all_taken, backward_parts, cut_into_steps
 from cnnlite.post_ops import NO_POST_OPS, PostOps
 from cnnlite.random import RngLike
 
@@ -54,7 +54,7 @@ class Sequential(Container, Fusible):
         place = self.place(train, rng)
         cache = []
         for step in self._with(post):
-            if step.post.addend is not None:
+            if step.post is not NO_POST_OPS and step.post.addend is not None:
                 check_branches(x, step.post.addend)  # who adds keeps the shape
             own = None if place is None else child_rng(place, step.name, step.layer)
             x, entry = step.forward(x, train, own)
@@ -79,8 +79,8 @@ class Sequential(Container, Fusible):
         Raises:
             RuntimeError: the cache has been used already, or is not of this network.
         """
-        dx, grads, _ = self._backward(dy, cache, need_dx, addend=False)
-        return dx, grads
+        dx, parts, _ = self.backward_parts(dy, cache, need_dx, addend=False)
+        return dx, self.gather_grads(parts)
 
     def backward_post(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool
@@ -90,7 +90,8 @@ class Sequential(Container, Fusible):
         Raises:
             RuntimeError: as in `backward`.
         """
-        return self._backward(dy, cache, need_dx, addend=True)
+        dx, parts, daddend = self.backward_parts(dy, cache, need_dx, addend=True)
+        return dx, self.gather_grads(parts), daddend
 
     def _with(self, post: PostOps) -> list[Step]:
         """Return the steps, the last one with the post-ops of the whole network."""
@@ -99,9 +100,10 @@ class Sequential(Container, Fusible):
         *before, last = self._steps
         return [*before, Step(last.name, last.layer, post, last.layers)]
 
-    def _backward(
+    def backward_parts(
         self, dy: np.ndarray, cache: list[Any], need_dx: bool, addend: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+    ) -> tuple[np.ndarray | None, Parts, np.ndarray | None]:
+        """Return what `backward_post` does, with the parameters' gradients still in parts."""
         steps = self._steps
         if len(cache) != len(steps):
             raise RuntimeError(
@@ -111,22 +113,23 @@ class Sequential(Container, Fusible):
         if addend and not self.takes:
             raise RuntimeError("Sequential: the cache is of another network, whose last step added")
         first = 0 if need_dx else _first_with_params(steps)
-        parts: list[tuple[str, Grads]] = []
+        parts: Parts = []
         daddend = None
-        for i in reversed(range(len(steps))):
-            added = addend and i == len(steps) - 1
-            if i >= first or added:
+        for i in range(len(steps) - 1, -1, -1):
+            if i >= first or addend:
                 # Taken off the list only afterwards: a dy that is refused leaves it whole.
+                name, layer, _, layers = steps[i]
                 wanted = need_dx or i > first
-                dx, grads, other = steps[i].backward(dy, cache[-1], wanted, added)
-                parts.append((steps[i].name, grads))
-                daddend = other if added else daddend
+                dx, grads, other = backward_parts(layer, dy, cache[-1], wanted, addend)
+                parts.append((name, grads))
+                if addend:  # it was the last step's
+                    daddend, addend = other, False
                 if dx is None and wanted:
-                    names = ", ".join(map(repr, steps[i].layers))
+                    names = ", ".join(map(repr, layers))
                     raise TypeError(f"Sequential: {names} returned no dx, though need_dx is true")
                 dy = dx  # type: ignore[assignment]  # None after the last step only
             del cache[-1]
-        return dy if need_dx else None, self.gather_grads(parts), daddend
+        return dy if need_dx else None, parts, daddend
 
     def append(self, layer: Layer) -> Self:
         """Add a layer at the end, and return the network."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,12 @@ import numpy as np
 from cnnlite.checks.arrays import FLOATS
 from cnnlite.layers.ties import check_overlaps, first_names
 
-__all__ = ["Owners", "check_gradient", "check_state", "step_count"]
+__all__ = ["Owners", "check_gradients", "check_state", "step_count"]
 
 Array = np.ndarray
 State = Mapping[str, Any]
+
+_carray_of, _dtype_of, _shape_of = map(operator.attrgetter, ("flags.carray", "dtype", "shape"))
 
 FRESH = (
     "an optimizer's state belongs to one model; make a new optimizer for another one, or forget "
@@ -35,10 +39,11 @@ class Owners:
         """The first key of an array, by its other keys."""
         self._arrays: dict[str, weakref.ref[Array]] = {}
 
-    def knows(self, key: str, param: Array) -> bool:
-        """Return whether this array was noted under this key."""
-        array = self._arrays.get(key)
-        return array is not None and array() is param
+    def know(self, arrays: Mapping[str, Array]) -> bool:
+        """Return whether these arrays were noted under these keys."""
+        # Without a loop of Python's: each step asks it of all parameters.
+        refs = map(self._arrays.get, arrays, repeat(_nothing))
+        return all(map(operator.is_, map(operator.call, refs), arrays.values()))
 
     def note(self, params: Mapping[str, Array], state: Mapping[str, State]) -> None:
         """Note whose state it is from now on.
@@ -53,7 +58,7 @@ class Owners:
         arrays = {key: array for key, array in params.items() if isinstance(array, np.ndarray)}
         for key, param in arrays.items():
             kept = state.get(key)
-            if kept and key in self._arrays and not self.knows(key, param):
+            if kept and key in self._arrays and not self.know({key: param}):
                 check_state(self.where, key, kept, kept, param)
                 raise ValueError(
                     f"{self.where}: {key!r} is not the array that the state's {' and '.join(kept)} "
@@ -63,29 +68,50 @@ class Owners:
         self._arrays.update((key, weakref.ref(array)) for key, array in arrays.items())
         self.homes = {key: home for key, home in first_names(arrays).items() if key != home}
 
-    def summed(self, moving: Mapping[str, tuple[Array, Array]]) -> dict[str, tuple[Array, Array]]:
-        """Return (parameter, gradient) pairs with each array once, under its first key."""
-        total: dict[str, tuple[Array, Array]] = {}
-        for key, (param, grad) in moving.items():
+    def summed(
+        self, params: Mapping[str, Array], grads: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return both with each array once, under its first key, and its gradients added."""
+        moved: dict[str, Array] = {}
+        total: dict[str, Array] = {}
+        for key, grad in grads.items():
             home = self.homes.get(key, key)
-            if home in total:
-                grad = np.asarray(total[home][1] + grad)
-            total[home] = param, grad
-        return total
+            moved[home] = params[key]
+            total[home] = np.asarray(total[home] + grad) if home in total else grad
+        return moved, total
 
 
-def check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
-    """Raise TypeError or ValueError unless a parameter can be moved by a gradient.
+def _nothing() -> None:
+    """Stand for the reference to an array that was not noted."""
+
+
+def check_gradients(where: str, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
+    """Raise TypeError or ValueError unless each parameter can be moved by its gradient.
 
     Args:
-        where, key: what starts the message: the optimizer, and the parameter's name.
-        param, grad: the two.
+        where: what starts the message: the optimizer.
+        params, grads: the arrays, with the same keys in the same order.
     """
-    both = isinstance(param, np.ndarray) and isinstance(grad, np.ndarray)
-    like = both and param.shape == grad.shape and param.dtype is grad.dtype
-    if like and param.dtype in FLOATS and param.flags.carray:  # the usual case
-        return
-    if not both:
+    if not _are_usual(params.values(), grads.values()):
+        for key, param in params.items():
+            _check_gradient(where, key, param, grads[key])
+
+
+def _are_usual(params: Collection[Array], grads: Collection[Array]) -> bool:
+    """Whether all parameters and gradients are as they are in most steps.
+
+    It has no loop of Python's, which would take longer than many a small array's own update.
+    """
+    if not set(map(type, (*params, *grads))) <= {np.ndarray}:
+        return False
+    dtypes = [*map(_dtype_of, params)]
+    if not (set(dtypes) <= set(FLOATS) and dtypes == [*map(_dtype_of, grads)]):
+        return False
+    return all(map(_carray_of, params)) and [*map(_shape_of, params)] == [*map(_shape_of, grads)]
+
+
+def _check_gradient(where: str, key: str, param: Array, grad: Array) -> None:
+    if not (isinstance(param, np.ndarray) and isinstance(grad, np.ndarray)):
         name, array = ("gradient", grad) if isinstance(param, np.ndarray) else ("parameter", param)
         kind = type(array).__name__
         raise TypeError(f"{where}: {key!r}: {name} must be an array, got {kind}")
@@ -106,18 +132,19 @@ def check_state(where: str, key: str, names: Iterable[str], state: State, param:
     """Raise TypeError or ValueError unless those entries of a state that are there fit.
 
     Args:
-        where, key: as for `check_gradient`.
+        where, key: what starts the message: the optimizer, and the parameter's name.
         names: of the entries that are used.
         state: what is kept of the parameter.
         param: the parameter.
     """
+    shape, dtype = param.shape, param.dtype
     for name in names:
         if name == "step":
             step_count(where, key, state.get(name, 0))
         elif name in state:
             array = state[name]
-            usual = isinstance(array, np.ndarray) and array.flags.carray
-            if usual and array.shape == param.shape and array.dtype is param.dtype:
+            usual = type(array) is np.ndarray and array.flags.carray
+            if usual and array.shape == shape and array.dtype is dtype:
                 continue
             if not (isinstance(array, np.ndarray) and array.flags.carray):
                 raise TypeError(

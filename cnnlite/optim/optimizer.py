@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite.checks.numbers import real
-from cnnlite.optim.arrays import FRESH, Owners, check_gradient, check_state, step_count
+from cnnlite.optim.arrays import FRESH, Owners, check_gradients, check_state, step_count
 from cnnlite.optim.groups import Group, checked_groups, checked_options
 from cnnlite.optim.whole import wholly
 
@@ -19,7 +19,7 @@ Array = np.ndarray
 Scratch = tuple[Array, Array]
 State = dict[str, Any]
 Options = Mapping[str, Any]
-_Move = tuple[str, Array, Array, Options]
+_Move = tuple[str, Array, Array, float, Options]
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -80,7 +80,7 @@ class Optimizer(ABC):
     def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         """Change one parameter and its state in place; `lr` has the schedule's factor in it."""
 
-    def prepare(self, param: Array, grad: Array) -> None:
+    def prepare(self, param: Array, grad: Array, options: Options) -> None:
         """Get the memory that `update` will compute in, while nothing has moved."""
         pair = self._buffers.get(param.dtype)
         if pair is None or pair[0].size < param.size:
@@ -122,24 +122,12 @@ class Optimizer(ABC):
             MemoryError: there is no memory for the state.
         """
         factor = real(type(self).__name__, "lr_factor", lr_factor, 0)
-        moves = self._moves(params, grads)
-        fresh: dict[str, State] = {}
-        for place, (key, param, grad, options) in enumerate(moves):
-            state = self.state.get(key, ())
-            missing = [name for name in self.state_names(options) if name not in state]
-            if missing:
-                fresh[key] = {
-                    name: 0 if name == "step" else np.zeros(param.shape, param.dtype)
-                    for name in missing
-                }
-                moves[place] = key, param, grad, self.options_at_first(options)
-            self.prepare(param, grad)
+        moves, fresh = self._moves(params, grads, factor)
         with wholly():
             for key, entries in fresh.items():
                 self.state.setdefault(key, {}).update(entries)
-            for key, param, grad, options in moves:
-                state = self.state.setdefault(key, {})
-                self.update(param, grad, state, self._rate(options) * factor, options)
+            for key, param, grad, lr, options in moves:
+                self.update(param, grad, self.state.setdefault(key, {}), lr, options)
 
     def check_params(self, params: Mapping[str, Array]) -> None:
         """Raise unless the state that the optimizer has is of these parameters.
@@ -215,42 +203,68 @@ class Optimizer(ABC):
         """What a copy has: all but the arrays that the state belongs to, which are not its own."""
         return self.__dict__ | {"_owners": Owners(type(self).__name__), "_buffers": {}}
 
-    def _moves(self, params: Mapping[str, Array], grads: Mapping[str, Array | None]) -> list[_Move]:
-        """What a step moves, checked: (key, parameter, gradient, options), each array once."""
+    def _moves(
+        self, params: Mapping[str, Array], grads: Mapping[str, Array | None], factor: float
+    ) -> tuple[list[_Move], dict[str, State]]:
+        """What a step moves, checked, each array once, and the state that it makes for them."""
+        name = type(self).__name__
+        moves: list[_Move] = []
+        fresh: dict[str, State] = {}
+        shared: dict[int, tuple[float, bool, dict[str, None]]] = {}  # by a group's parameters
+        moved, given = self._moving(params, grads)
+        groups, states = self.groups, self.state
+        for key, param in moved.items():
+            grad = given[key]
+            options = self._options_of(key, param) if groups else self.options
+            known = shared.get(id(options))
+            if known is None:
+                known = shared[id(options)] = (
+                    self._rate(options) * factor,
+                    bool(options.get("maximize")),
+                    dict.fromkeys(self.state_names(options)),
+                )
+            lr, maximize, names = known
+            state = states.get(key, {})
+            if state:
+                check_state(name, key, names, state, param)
+            if maximize:
+                grad = np.asarray(-grad)
+            if not names.keys() <= state.keys():
+                fresh[key] = {
+                    entry: 0 if entry == "step" else np.zeros(param.shape, param.dtype)
+                    for entry in names
+                    if entry not in state
+                }
+                options = self.options_at_first(options)
+            self.prepare(param, grad, options)
+            moves.append((key, param, grad, lr, options))
+        return moves, fresh
+
+    def _moving(
+        self, params: Mapping[str, Array], grads: Mapping[str, Array | None]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The parameters of a step and their gradients, checked, each array under its first key."""
         name = type(self).__name__
         for argument, value in (("params", params), ("grads", grads)):
             if not isinstance(value, Mapping):
                 raise TypeError(
                     f"{name}: {argument} must be a mapping of arrays, got {value!r:.60}"
                 )
-        moving: dict[str, tuple[Array, Array]] = {}
-        known = True
-        for key, grad in grads.items():
-            if grad is None:
-                continue
-            try:
-                param = params[key]
-            except KeyError:
-                raise ValueError(f"{name}: {key!r} has a gradient but no parameter") from None
-            if isinstance(grad, np.generic):  # a sum of arrays without axes is no array
-                grad = np.asarray(grad)
-            check_gradient(name, key, param, grad)
-            known = known and self._owners.knows(key, param)
-            moving[key] = param, grad
-        if not known:
+        given = {
+            # A sum of arrays without axes is no array.
+            key: np.asarray(grad) if isinstance(grad, np.generic) else grad
+            for key, grad in grads.items()
+            if grad is not None
+        }
+        try:
+            moved = dict(zip(given, map(params.__getitem__, given), strict=True))
+        except KeyError:
+            unknown = next(key for key in given if key not in params)
+            raise ValueError(f"{name}: {unknown!r} has a gradient but no parameter") from None
+        check_gradients(name, moved, given)
+        if not self._owners.know(moved):
             self._owners.note(params, self.state)
-        if self._owners.homes:
-            moving = self._owners.summed(moving)
-        moves: list[_Move] = []
-        for key, (param, grad) in moving.items():
-            options = self._options_of(key, param)
-            kept = self.state.get(key)
-            if kept:
-                check_state(name, key, self.state_names(options), kept, param)
-            if options.get("maximize"):
-                grad = np.asarray(-grad)
-            moves.append((key, param, grad, options))
-        return moves
+        return self._owners.summed(moved, given) if self._owners.homes else (moved, given)
 
     def _every_options(self) -> Iterator[Options]:
         yield self.options

@@ -93,10 +93,9 @@ class SGD(Optimizer):
     def options_at_first(self, options: Options) -> Options:
         return {**options, "dampening": 0}  # the buffer begins as the gradient, as in PyTorch
 
-    def prepare(self, param: Array, grad: Array) -> None:
-        damped = any(options["dampening"] for options in self._every_options())
-        if damped or not _readable(param, grad):
-            super().prepare(param, grad)
+    def prepare(self, param: Array, grad: Array, options: Options) -> None:
+        if options["dampening"] or not _readable(param, grad):
+            super().prepare(param, grad, options)
 
     def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         momentum, weight_decay = options["momentum"], options["weight_decay"]

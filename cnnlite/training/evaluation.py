@@ -61,6 +61,25 @@ def predictions(scores: np.ndarray) -> npt.NDArray[np.int64]:
     return np.where(np.isfinite(scores).all(axis=1), found, -1)
 
 
+def correct(scores: np.ndarray, y: np.ndarray) -> npt.NDArray[np.bool_]:
+    """Return for each example whether the highest score is that of its label.
+
+    Args:
+        scores: (N, classes); not finite, they are wrong answers (see `predictions`).
+        y: labels (N,), or targets (N, classes), of which the largest counts. Where there is one
+            column only, a score above 0 says yes, and a target above 1/2.
+
+    Returns:
+        bool (N,).
+    """
+    found = predictions(scores)
+    if y.ndim == 1:
+        return found == y
+    if y.shape[1] > 1:
+        return found == y.argmax(axis=1)
+    return (found == 0) & ((scores[:, 0] > 0) == (y[:, 0] > 0.5))
+
+
 def accuracy(
     model: Layer,
     X: np.ndarray,
@@ -70,13 +89,11 @@ def accuracy(
     index: np.ndarray | None = None,
     after_batch: Callable[[], None] | None = None,
 ) -> float:
-    """Return the share of images whose highest score is that of their label.
-
-    Scores that are not finite are wrong answers (see `predictions`).
+    """Return the share of images whose highest score is that of their label (see `correct`).
 
     Args:
         model, X, normalization, batch_size, index: see `scores_of_batches`.
-        y: labels (N,), of all X.
+        y: labels (N,) or targets (N, classes), of all X.
         after_batch: called after each batch; what it raises ends the evaluation.
 
     Raises:
@@ -106,7 +123,7 @@ def accuracy_and_loss(
     """
     right, seen, total = 0, 0, 0.0
     for where, scores in scores_of_batches(model, X, normalization, batch_size, index):
-        right += int(np.count_nonzero(predictions(scores) == y[where]))
+        right += int(np.count_nonzero(correct(scores, y[where])))
         seen += len(where)
         if loss is not None:
             total += len(where) * float(loss.forward(scores, y[where])[0])

@@ -78,7 +78,9 @@ class Parts(TrainingState):
         if isinstance(self.optimizer, Optimizer):
             self.optimizer.check_params(model.params)
         self.ema = checked_average(ema, model)
-        train, val, self.normalization = checked_splits(model, data, overfit, self.batch_size)
+        train, val, self.normalization, self.num_classes = checked_splits(
+            model, data, overfit, self.batch_size
+        )
         (self.X_train, self.y_train), (self.X_val, self.y_val) = train, val
         self.batch_size = min(self.batch_size, len(train.X))
 

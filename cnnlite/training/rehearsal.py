@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 import numpy as np
 
@@ -36,34 +35,39 @@ def rehearse(training: TrainingState) -> float:
         )
     training.factor_at(training.total_steps - 1)
     _check_augment(training)
+    targets = training.targets(np.arange(min(training.batch_size, len(training.X_train))))
     x = batches.gather(
         training.X_train, np.arange(1), training.normalization, model_dtype(training.model)
     )
     scores = training.model(x)
-    _check_loss(training.loss, scores, training.y_train[:1])
+    _check_loss(training, scores, targets[:1])
     _check_batch_of_one(training, x)
-    labels = training.y_train[: training.batch_size]
-    zeros = np.zeros((len(labels), scores.shape[1]), scores.dtype)
-    blank, _ = training.loss.forward(zeros, labels)
+    zeros = np.zeros((len(targets), scores.shape[1]), scores.dtype)
+    blank, _ = training.loss.forward(zeros, targets)
     return float(blank)
 
 
 def _check_augment(training: TrainingState) -> None:
     augment, index = training.augment, np.arange(min(2, len(training.X_train)))
     if augment is not None and type(augment) is not RandomCropFlip:
-        images = training.X_train[index]
-        batches.augmented(augment, images, index, training.epoch, training.seed)
+        batches.changed(training.X_train, index, augment, training.epoch, training.seed)
 
 
-def _check_loss(loss: Any, scores: np.ndarray, labels: np.ndarray) -> None:
-    name = type(loss).__name__
+def _check_loss(training: TrainingState, scores: np.ndarray, targets: np.ndarray) -> None:
+    loss, name = training.loss, type(training.loss).__name__
     try:
-        result = loss.forward(scores, labels)
+        result = loss.forward(scores, targets)
     except (ValueError, TypeError) as error:
+        what, takers = (
+            "labels",
+            "the numbers of classes, as CrossEntropyLoss, FocalLoss and HingeLoss",
+        )
+        if targets.ndim == 2:
+            what, takers = "targets", "floats, as CrossEntropyLoss, BCEWithLogitsLoss and MSELoss"
+        why = "" if targets.ndim == training.y_train.ndim else ", which the augmentation mixes"
         raise type(error)(
-            f"Solver: the loss {name} does not take scores {scores.shape} with labels "
-            f"{labels.shape}, the numbers of classes, as CrossEntropyLoss, FocalLoss and HingeLoss "
-            f"do; it says: {error}"
+            f"Solver: the loss {name} does not take scores {scores.shape} with {what} "
+            f"{targets.shape}{why}, {takers} do; it says: {error}"
         ) from error
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(

@@ -12,7 +12,7 @@ from cnnlite.data import batches
 from cnnlite.random import Rng
 from cnnlite.training.arguments import check_callbacks
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import predictions
+from cnnlite.training.evaluation import correct
 from cnnlite.training.interruption import Stopped, TrainingDiverged
 from cnnlite.training.rehearsal import check_loss_history
 from cnnlite.training.state import buffers_put_back
@@ -37,12 +37,12 @@ class Solver(Trials):
         model: any layer that turns images into scores (N, classes). It is trained in place.
         data: a mapping with X_train, y_train, X_val, y_val. X: uint8 (N, C, H, W), which is scaled,
             normalised and augmented batch by batch; or float32 or float64 (N, ...), taken as it
-            is. y: integers (N,) from 0. Its attribute `normalization` is used if there is one;
-            else uint8 images are normalised by the mean and deviation of their channels.
+            is. y: integers (N,) from 0, or floats (N, classes). Its attribute `normalization` is
+            used if there is one; else uint8 images are normalised by channel.
         loss: None means CrossEntropyLoss().
         optimizer: None means SGD(lr=0.005, momentum=0.9, weight_decay=5e-4, nesterov=True).
         schedule: a function of step and total_steps, the factor of each learning rate; None: 1.
-        augment: a pure function of images, index, epoch and seed; None leaves images as they are.
+        augment: a pure function of images, index, epoch and seed, MixUp, CutMix, or a `Compose`.
         batch_size: images in a step; at most as many as there are, except with `overfit`.
         num_epochs: epochs in total, those before a resume included.
         num_train_samples, num_val_samples: images that accuracies are measured on, always the same
@@ -129,7 +129,7 @@ class Solver(Trials):
         return self.train()
 
     def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
-        """Take one step on a batch x (N, ...), y (N,), wholly or not at all; return its loss."""
+        """Take one step on a batch x (N, ...) and y, wholly or not at all; return its loss."""
         factor = self.factor_at(self.step)
         lr = self.optimizer.lr * factor
         with buffers_put_back(self.model) as keep:
@@ -143,7 +143,7 @@ class Solver(Trials):
             _, grads = self.model.backward(dscores, cache, need_dx=False)
             with self._interrupt.hold():
                 self.optimizer.step(self.model.params, self._clipped(self.unfrozen(grads)), factor)
-                self.batch_acc = float(np.mean(predictions(scores) == y))
+                self.batch_acc = float(np.mean(correct(scores, y)))
                 self.loss_history.append(loss)
                 keep()
                 self._average()
@@ -158,7 +158,7 @@ class Solver(Trials):
         started = time.perf_counter()
         for start in range(done, last, self.batch_size):
             index = order[start : start + self.batch_size]
-            x, y = self._batch(index), self.y_train[index]
+            x, y = self._batch(index), self.targets(index)
             self._notify("before_step")
             self.train_step(x, y)
             self._notify("after_step")

@@ -19,7 +19,7 @@ class Split(NamedTuple):
     """Images and labels that belong together."""
 
     X: np.ndarray  # uint8 (N, C, H, W), or floating point (N, ...)
-    y: np.ndarray  # int64 (N,)
+    y: np.ndarray  # int64 (N,), or floating point (N, classes)
 
 
 def sample(count: int | None, n: int, seed: int) -> np.ndarray | None:
@@ -31,15 +31,17 @@ def sample(count: int | None, n: int, seed: int) -> np.ndarray | None:
 
 def checked_splits(
     model: Layer, data: Mapping[str, Any], overfit: int | None, batch_size: int
-) -> tuple[Split, Split, Normalization | None]:
-    """Return training split, validation split and normalization, all found to fit the model.
+) -> tuple[Split, Split, Normalization | None, int]:
+    """Return training split, validation split, normalization and the number of classes.
+
+    All are found to fit the model.
 
     Raises:
         ValueError, TypeError: see `checked_split` and `check_fit`; or there are too few images.
     """
     train, val = checked_split(data, "train"), checked_split(data, "val")
     normalization = find_normalization(data, train.X)
-    check_fit(model, train, val, normalization)
+    classes = check_fit(model, train, val, normalization)
     name, wanted = ("overfit", overfit) if overfit else ("batch_size", batch_size)
     if wanted > len(train.X):
         raise ValueError(f"Solver: {name} is {wanted}, but X_train has {len(train.X)} images only")
@@ -49,7 +51,7 @@ def checked_splits(
     check_finite("X_train", train.X, dtype)
     if val.X is not train.X:
         check_finite("X_val", val.X, dtype)
-    return train, val, normalization
+    return train, val, normalization, classes
 
 
 def checked_split(data: Mapping[str, Any], name: str) -> Split:
@@ -68,7 +70,10 @@ def checked_split(data: Mapping[str, Any], name: str) -> Split:
 
 
 def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Split:
-    """Return X and y, the labels as int64; see `checked_split` for what is raised."""
+    """Return X and y, labels as int64; see `checked_split` for what is raised.
+
+    Floats of two axes are targets of the scores' shape: probabilities, or numbers.
+    """
     for name, array in ((X_name, X), (y_name, y)):
         if not isinstance(array, np.ndarray):
             raise TypeError(f"Solver: {name} must be an array, got {type(array).__name__}")
@@ -77,8 +82,15 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
     if X.ndim < 2 or (X.dtype == np.uint8 and X.ndim != 4):
         expected = "(N, C, H, W)" if X.dtype == np.uint8 else "(N, C, H, W) or (N, D)"
         raise ValueError(f"Solver: {X_name} has the shape {X.shape}, expected {expected}")
+    if y.dtype in (np.float32, np.float64) and y.ndim == 2 and len(y) == len(X):
+        if not len(X):
+            raise ValueError(f"Solver: {X_name} is empty, its shape is {X.shape}")
+        check_finite(y_name, y, y.dtype, "targets")
+        return Split(X, y)
     if y.dtype.kind not in "iu":
-        raise TypeError(f"Solver: {y_name} is {y.dtype}, expected integer labels")
+        raise TypeError(
+            f"Solver: {y_name} is {y.dtype}, expected integer labels{_as_labels(y_name, y)}"
+        )
     if y.ndim != 1 or len(X) != len(y):
         rows = y.ndim == 2 and len(X) == len(y) and y.shape[1] > 1
         hint = f"; of one-hot rows, {y_name}.argmax(axis=1) are the labels" if rows else ""
@@ -91,8 +103,19 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
     return Split(X, y.astype(np.int64))
 
 
-def check_finite(name: str, X: np.ndarray, dtype: np.dtype) -> None:
-    """Raise ValueError, with the place, unless images are finite in the dtype that they will have.
+def _as_labels(name: str, y: np.ndarray) -> str:
+    """Return how something else becomes labels, where that can be told."""
+    if y.dtype.kind in "USO":
+        return f"; np.unique({name}, return_inverse=True)[1] numbers names of classes"
+    if y.dtype.kind == "b" and y.ndim == 2:
+        return f"; of one-hot rows, {name}.argmax(axis=1) are the labels"
+    if y.dtype.kind == "f" and y.ndim == 1:
+        return f", or targets (N, scores): {name}[:, None] is one of each image"
+    return ""
+
+
+def check_finite(name: str, X: np.ndarray, dtype: np.dtype, what: str = "images") -> None:
+    """Raise ValueError, with the place, unless arrays are finite in the dtype that they will have.
 
     A few are looked at at a time.
     """
@@ -108,7 +131,7 @@ def check_finite(name: str, X: np.ndarray, dtype: np.dtype) -> None:
             limit = f" in {dtype}, the model's dtype" if np.isfinite(value) else ""
             raise ValueError(
                 f"Solver: {name}[{start + image}] holds {value} "
-                f"at {tuple(place)}; images must be finite{limit}"
+                f"at {tuple(place)}; {what} must be finite{limit}"
             )
 
 
@@ -120,8 +143,8 @@ def find_normalization(data: Any, X: np.ndarray) -> Normalization | None:
     return Normalization.from_images(X)
 
 
-def check_fit(model: Layer, train: Split, val: Split, normalization: Normalization | None) -> None:
-    """Run one image through the model, and compare the labels with its number of classes.
+def check_fit(model: Layer, train: Split, val: Split, normalization: Normalization | None) -> int:
+    """Run one image through the model, compare the labels with its number of classes, return it.
 
     Raises:
         TypeError: the model gives no array.
@@ -151,8 +174,15 @@ def check_fit(model: Layer, train: Split, val: Split, normalization: Normalizati
             "Solver: the model gives scores that are not finite before the first step, "
             f"for X_train[0]: {scores[0]}"
         )
-    classes = scores.shape[1]
+    classes = int(scores.shape[1])
     for name, y in (("y_train", train.y), ("y_val", val.y)):
+        if y.ndim == 2:
+            if y.shape[1] != classes:
+                raise ValueError(
+                    f"Solver: {name} has the shape {y.shape}, but the model gives {classes} scores "
+                    "for each image"
+                )
+            continue
         wrong = np.flatnonzero((y < 0) | (y >= classes))
         if len(wrong):
             hint = "; labels count from 0" if y.min() == 1 and y.max() == classes else ""
@@ -160,3 +190,4 @@ def check_fit(model: Layer, train: Split, val: Split, normalization: Normalizati
                 f"Solver: {name}[{wrong[0]}] is {y[wrong[0]]}, the model's {classes} classes are "
                 f"0 to {classes - 1}{hint}"
             )
+    return classes

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 import numpy as np
 
 from cnnlite.checks.numbers import real
-from cnnlite.data import Augment, Normalization
+from cnnlite.data import Augment, Normalization, batches
 from cnnlite.layers import Layer
 from cnnlite.optim import AveragedWeights, Optimizer
 from cnnlite.optim.schedules import Schedule
@@ -81,6 +81,7 @@ class TrainingState:
     X_val: np.ndarray
     y_val: np.ndarray
     normalization: Normalization | None
+    num_classes: int  # scores that the model gives for an image
 
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self.callbacks = list(callbacks)
@@ -104,6 +105,13 @@ class TrainingState:
     def step(self) -> int:
         """Completed steps."""
         return len(self.loss_history)
+
+    def targets(self, index: np.ndarray) -> np.ndarray:
+        """Return the targets of these training images in this epoch, mixed if images are."""
+        size = self.X_train.shape[2:]
+        return batches.targets(
+            self.y_train, index, self.augment, self.epoch, self.seed, self.num_classes, size
+        )
 
     @property
     def epoch(self) -> int:

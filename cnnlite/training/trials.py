@@ -35,7 +35,7 @@ class Trials(Parts):
         self._begin()
         index = next(self._endless_batches())
         with self._put_back():
-            loss = self.train_step(self._batch(index), self.y_train[index])
+            loss = self.train_step(self._batch(index), self.targets(index))
             accuracy(self.model, self.X_train, self.y_train, self.normalization, index=index)
         return loss
 
@@ -75,7 +75,7 @@ class Trials(Parts):
             for rate, index in zip(rates, self._endless_batches(), strict=False):
                 self.schedule = functools.partial(_constant, factor=rate / own)
                 try:
-                    losses.append(self.train_step(self._batch(index), self.y_train[index]))
+                    losses.append(self.train_step(self._batch(index), self.targets(index)))
                 except TrainingDiverged:
                     break
                 if exploded(losses, start, scale):
@@ -88,7 +88,7 @@ class Trials(Parts):
         for place, index in enumerate(itertools.islice(self._endless_batches(), number)):
             rng = Rng(self.seed, step=self.step + place)
             scores, _ = self.model.forward(self._batch(index), train=True, rng=rng)
-            losses.append(float(self.loss.forward(scores, self.y_train[index])[0]))
+            losses.append(float(self.loss.forward(scores, self.targets(index))[0]))
         return losses
 
     def _begin(self) -> None:

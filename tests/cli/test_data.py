@@ -98,6 +98,22 @@ class TestShow:
         assert all(row.min() < 100 for row in rows), "each row has its name beside it"
         assert pixels[: -len(large)].min() < 100, "and a title is above them"
 
+    def test_draws_them_augmented(self, cli: Cli) -> None:
+        pytest.importorskip("PIL")
+        plain = cli("data", "show", "--name", "embedded", "--out", "plain.png")
+        names = "crop,flip,jitter,mixup"
+        found = cli("data", "show", "--name", "embedded", "--augment", names, "--out", "some.png")
+        assert plain.status == found.status == 0
+        assert Path("plain.png").read_bytes() != Path("some.png").read_bytes()
+        none = cli("data", "show", "--name", "embedded", "--augment", "none", "--out", "none.png")
+        assert none.status == 0
+        assert Path("none.png").is_file()
+
+    def test_an_augmentation_that_there_is_not(self, cli: Cli) -> None:
+        outcome = cli("data", "show", "--name", "embedded", "--augment", "crop,flop")
+        assert outcome.status != 0
+        assert "augment: 'flop' is none of crop, flip, jitter" in outcome.err
+
     @pytest.mark.parametrize("name", ["data", "data.xyz", "data.txt"])
     def test_an_ending_that_is_no_pictures(self, cli: Cli, name: str) -> None:
         pytest.importorskip("PIL")

@@ -1,6 +1,7 @@
 """`cnnlite exercise`: lists, writes, checks, refuses."""
 
 import importlib
+import json
 import keyword
 import os
 import sys
@@ -75,7 +76,7 @@ def test_one_wrong_part_or_one_wrong_file_is_wrong(cli: Cli) -> None:
         (["convolutoin"], "no exercise convolutoin; did you mean convolution?"),
         (["check"], "check needs a file"),
         (["check", "no.py"], "no.py: No such file"),
-        (["check", "."], ".: Is a directory"),
+        (["check", "empty"], "empty has no submissions: expected Python files, or a folder"),
         (["check", "other.py"], "other.py does not say which exercise it is"),
         (["check", "relu.py", "--part", "foward"], "no part foward; did you mean forward?"),
         (["check", "relu.py", "--seconds", "0"], "--seconds"),
@@ -90,6 +91,7 @@ def test_one_wrong_part_or_one_wrong_file_is_wrong(cli: Cli) -> None:
 def test_what_is_wrong_is_one_line(cli: Cli, arguments: list[str], line: str) -> None:
     cli("exercise", "relu")
     Path("other.py").write_text("# cnnlite exercise: knitting\n")
+    Path("empty").mkdir()
     assert line in cli("exercise", *arguments).complaint
 
 
@@ -233,3 +235,155 @@ def test_each_starting_file_can_be_imported(
 def test_a_name_with_underscores_is_understood(cli: Cli) -> None:
     assert cli("exercise", "batch_norm").status == 0
     assert Path("batch_norm.py").exists()
+
+
+class TestAClass:
+    """A folder is one table, and reports in files."""
+
+    @pytest.fixture
+    def in_class(self, cli: Cli) -> Cli:
+        for name, text in (
+            ("anna/relu.py", RELU), ("bob/relu.py", RELU.replace("x > 0", "x >= 0")),
+            ("carl.py", "# cnnlite exercise: relu\nimport torch\n"),
+        ):  # fmt: skip
+            path = Path("class", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return cli
+
+    def test_is_one_table(self, in_class: Cli) -> None:
+        outcome = in_class("exercise", "check", "class", "-j", "2")
+        assert outcome.status == 1
+        assert rows(outcome.out)[:3] == [
+            "submission parts points imports what went wrong",
+            "anna 2/2 5/5 numpy",
+            "bob 1/2 2/5 numpy backward: the gradient also flows where x is exactly 0",
+        ]
+        assert rows(outcome.out)[3].startswith("carl.py 0/2 0/5 torch imports torch; all parts: ")
+        assert outcome.out.splitlines()[-1] == "3 submissions: 1 right, 2 not"
+        assert outcome.err == ""
+
+    def test_reports(self, in_class: Cli) -> None:
+        given = "--json", "out/a.json", "--csv", "out/a.csv", "--gradescope", "scope"
+        assert in_class("exercise", "check", "class", *given).status == 1
+        report = json.loads(Path("out/a.json").read_text())
+        assert [each["points"] for each in report["submissions"]] == [5, 2, 0]
+        assert Path("out/a.csv").read_text().splitlines()[1] == "anna,relu,2,2,5,5,numpy,,"
+        files = {path.name: json.loads(path.read_text()) for path in Path("scope").iterdir()}
+        assert {name: file["score"] for name, file in files.items()} == {
+            "anna.json": 5, "bob.json": 2, "carl.py.json": 0,
+        }  # fmt: skip
+
+    def test_gradescopes_report_of_one_and_of_several_in_a_file(self, in_class: Cli) -> None:
+        file = "class/bob/relu.py"
+        assert in_class("exercise", "check", file, "--gradescope", "results.json").status == 1
+        assert json.loads(Path("results.json").read_text())["score"] == 2
+        in_class("exercise", "check", "class", "--gradescope", "results.json", "--seed", "3")
+        found = json.loads(Path("results.json").read_text())
+        assert {name: each["score"] for name, each in found.items()} == {
+            "anna": 5, "bob": 2, "carl.py": 0,
+        }  # fmt: skip
+
+    def test_a_report_stays_in_its_folder(self, in_class: Cli) -> None:
+        Path("scope").mkdir()
+        files = Path("class/../class/anna/relu.py"), Path("class/bob/relu.py").resolve()
+        for file in files:
+            in_class("exercise", "check", file, "--gradescope", "scope")
+        assert len(list(Path("scope").rglob("*.json"))) == 2
+        assert not list(Path("class").rglob("*.json"))
+
+    def test_what_cannot_be_checked_is_a_line_of_the_table(self, in_class: Cli) -> None:
+        Path("class/dora.py").write_text("")
+        Path("class/empty").mkdir()
+        outcome = in_class("exercise", "check", "class")
+        assert outcome.status == 2
+        assert rows(outcome.out)[4:6] == [
+            "dora.py - - does not say which exercise it is", "empty - - has no Python file",
+        ]  # fmt: skip
+        assert outcome.out.splitlines()[-1] == "5 submissions: 1 right, 2 not, 2 not checked"
+
+    def test_several_folders_and_exercises(self, in_class: Cli) -> None:
+        text = (SOLUTIONS / "linear.py").read_text()
+        Path("second").mkdir()
+        Path("second/anna.py").write_text(text)
+        outcome = in_class("exercise", "check", "class", "second")
+        assert "second/anna.py linear 4/4" in "\n".join(rows(outcome.out))
+
+    def test_a_name_that_steers_the_terminal(self, cli: Cli) -> None:
+        Path("class/e\x1b[2J\n").mkdir(parents=True)
+        Path("class/e\x1b[2J\n/relu.py").write_text(RELU)
+        outcome = cli("exercise", "check", "class", "--gradescope", "scope")
+        assert outcome.status == 0
+        assert "\x1b" not in outcome.out
+        assert rows(outcome.out)[1].startswith("e?[2J? 2/2")
+
+    @pytest.mark.parametrize(
+        ("arguments", "line"),
+        [
+            (["--json", "class/carl.py"], "--json class/carl.py would write over a submission"),
+            (["--csv", "class"], "--csv class is a folder, expected a file"),
+            (["--json", "class/carl.py/x.json"], "class/carl.py"),
+            (["--jobs", "0"], "--jobs"),
+            (["--exercise", "rleu"], "--exercise: no exercise rleu; did you mean relu?"),
+            (["--exercise", "none.py"], "none.py: No such file"),
+            (["--exercise", "class/carl.py"], "class/carl.py: raised"),
+        ],
+    )
+    def test_what_is_wrong_is_told_before_any_work(
+        self, in_class: Cli, arguments: list[str], line: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("cnnlite.exercises.grading.start_child", None)
+        monkeypatch.setitem(sys.modules, "torch", None)
+        assert line in in_class("exercise", "check", "class", *arguments).complaint
+
+
+class TestOnesOwn:
+    def test_from_the_template_to_a_grade(self, cli: Cli) -> None:
+        assert cli("exercise", "make", "my_exercise").status == 0
+        listed = cli("exercise", "list", "my_exercise.py")
+        assert "my-exercise The moving average of a signal 2 5" in rows(listed.out)
+        assert cli("exercise", "my_exercise.py").status == 0
+        outcome = cli("exercise", "check", "my_exercise_start.py", "--exercise", "my_exercise.py")
+        assert outcome.status == 1
+        assert "total 0/5" in rows(outcome.out)
+        right = Path("my_exercise.py").read_text().partition("# The calls")[0]
+        right = right.replace("from cnnlite.exercises import reference_part\n", "")
+        Path("class").mkdir()
+        Path("class/right.py").write_text(right)
+        outcome = cli("exercise", "check", "class", "--exercise", "my_exercise.py", "-j", "2")
+        assert outcome.status == 0
+        assert rows(outcome.out)[1] == "right.py 2/2 5/5 numpy"
+
+    def test_nothing_is_written_over(self, cli: Cli) -> None:
+        cli("exercise", "make", "mine", "--out", "deep/author.py")
+        assert (
+            "deep/author.py is there already"
+            in cli("exercise", "make", "mine", "--out", "deep/author.py").complaint
+        )
+        cli("exercise", "deep/author.py", "--out", "mine.py")
+        assert (
+            "mine.py is there already"
+            in cli("exercise", "deep/author.py", "--out", "mine.py").complaint
+        )
+
+    @pytest.mark.parametrize(
+        ("arguments", "line"),
+        [
+            (["make"], "make needs one name"),
+            (["make", "a", "b"], "make needs one name"),
+            (["make", "two words"], "two words is no name: expected letters, digits and hyphens"),
+            (["make", "im2col"], "there is an exercise im2col already"),
+            (["gone.py"], "gone.py: No such file"),
+            (
+                ["relu.py"],
+                "relu.py: there are no parts: expected parts = [reference_part(...), ...",
+            ),
+            (["list", "gone.py"], "gone.py: No such file"),
+            (["relu", "--exercise", "linear"], "--exercise goes with check"),
+            (["list", "--json", "x"], "--json goes with check"),
+            (["relu", "-j", "2"], "--jobs goes with check"),
+        ],
+    )
+    def test_what_is_wrong_is_one_line(self, cli: Cli, arguments: list[str], line: str) -> None:
+        Path("relu.py").write_text("x = 1\n")
+        assert line in cli("exercise", *arguments).complaint

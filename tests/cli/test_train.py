@@ -18,6 +18,7 @@ from cnnlite.cli import runs
 from cnnlite.cli.config import TrainConfig, read
 from cnnlite.optim.schedules import SCHEDULES
 from cnnlite.report import history
+from cnnlite.solver import Solver
 
 Cli = Callable[..., Any]
 # A few images on one thread: the command is what is tested here, not the kernels.
@@ -76,6 +77,45 @@ def test_flags_win_over_the_file(cli: Cli) -> None:
     config = read(Path("run/config.toml"))
     assert (config.model, config.lr, config.batch_size) == ("softmax_classifier", 0.01, 50)
     assert not config.augment
+
+
+@pytest.mark.parametrize(
+    ("flags", "noted", "used"),
+    [
+        (["--augment"], "crop,flip", "RandomCropFlip"),
+        (["--augment", "crop,flip"], "crop,flip", "RandomCropFlip"),
+        (["--augment", "jitter,cutmix"], "jitter,cutmix", "Compose"),
+        (["--augment", "none"], "none", "NoneType"),
+        (["--no-augment"], False, "NoneType"),
+        ([], False, "NoneType"),
+    ],
+)
+def test_augmentations_are_named(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, flags: list[str], noted: Any, used: str
+) -> None:
+    seen: list[str] = []
+    train = Solver.train
+
+    def spy(solver: Solver) -> Any:
+        seen.append(type(solver.augment).__name__)
+        return train(solver)
+
+    monkeypatch.setattr(Solver, "train", spy)
+    alone = ["train", "--data", "embedded", "--threads", "1", "--model", "softmax_classifier"]
+    outcome = cli(*alone, *flags, "--smoke", "--quiet", "--out", "run")
+    assert outcome.status == 0, outcome.err
+    assert read(Path("run/config.toml")).augment == noted
+    assert seen == [used]
+
+
+def test_an_augmentation_that_there_is_not(cli: Cli) -> None:
+    outcome = cli(*QUICK, "--augment", "crop,flop")
+    assert outcome.status == 2
+    assert "--augment 'flop' is none of crop, flip, jitter" in outcome.err
+    assert not Path("runs").exists()
+    Path("recipe.toml").write_text('augment = "mixpu"')
+    outcome = cli(*QUICK, "--config", "recipe.toml")
+    assert "'augment' in recipe.toml 'mixpu' is none of crop" in outcome.err
 
 
 def test_overfit_learns_a_few_images_by_heart(cli: Cli) -> None:

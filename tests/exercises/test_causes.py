@@ -294,3 +294,133 @@ class TestTape:
             "        todo += [parent for parent, _ in node.edges]\n",
         )
         assert "an adjoint is passed on before all of it is there" in said
+
+
+class TestCirculant:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("shift", "np.roll(x, steps)", "np.roll(x, -steps)", "in the other direction"),
+            ("shift", "np.roll(x, steps)", "np.roll(x, 1)", "shifted by one, whatever steps"),
+            ("shift", "return np.roll(x, steps)",
+             "y = np.zeros(len(x))\n    if steps >= 0:\n        y[steps:] = x[: len(x) - steps]\n"
+             "    return y", "what leaves at one end is lost"),
+            ("matrix", "w[(i - j) % n]", "w[(j - i) % n]", "w is the first row"),
+            ("matrix", "w[(i - j) % n]", "w[(i - j) % n] * (i >= j)", "it is not cyclic"),
+            ("matrix", "w[(i - j) % n]", "w[i]", "every column is w itself"),
+            ("matrix", "w[(i - j) % n]", "w[(i + j) % n]", "the columns are shifted upwards"),
+            ("convolve", "circulant(w) @ x", "circulant(w).T @ x", "this is correlation"),
+            ("convolve", "circulant(w) @ x", "np.convolve(w, x)[: len(x)]", "it is not cyclic"),
+            ("convolve", "circulant(w) @ x", "w * x", "without a sum over k"),
+            ("convolve", "circulant(w) @ x", "circulant(w) * x", "the sum over axis 1 is missing"),
+            ("commutator", "p @ c - c @ p", "p * c - c * p", "element by element"),
+            ("commutator", "[1])", "[-1])", "the shift goes in the other direction"),
+            ("commutator", "p @ c - c @ p", "c @ p - p @ c", "the sign is turned"),
+            ("commutator", "p @ c - c @ p", "p @ c + c @ p", "are added"),
+            ("dx", "circulant(w).T", "circulant(w)", "takes the transposed matrix"),
+            ("dx", "circulant(w).T @ dy, circulant(x).T @ dy",
+             "circulant(x).T @ dy, circulant(w).T @ dy", "another order; return dx, dw"),
+            ("dw", "circulant(x).T @ dy", "dy.copy()", "the other factor is missing"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("circulant", part, old, new)
+
+
+class TestDual:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("add", "self.tangent + other.tangent", "self.tangent * other.tangent", "multiplied"),
+            ("add", ", self.tangent + other.tangent", "", "the tangent is missing"),
+            ("add", "self.tangent - other", "self.tangent + other", "in a difference too"),
+            ("add", "tangent=0.0", "tangent=1.0", "a constant has the tangent 0"),
+            ("add", "as_dual(other) - self", "self - as_dual(other)", "other - self is asked"),
+            ("multiply", "self.value * other.tangent + self.tangent * other.value",
+             "self.tangent * other.tangent", "that is not the product rule"),
+            ("multiply", "self.value * other.tangent + self.tangent * other.value",
+             "self.value * self.tangent + other.value * other.tangent", "with the other's"),
+            ("multiply", "self.value * other.tangent + self", "self", "has a second term"),
+            ("multiply", "+ self.tangent * other.value",
+             "+ self.tangent * other.value + self.tangent * other.tangent", "epsilon squared"),
+            ("divide", "rise / other.value**2", "self.tangent / other.tangent if other.tangent"
+             " else 0", "that is not the quotient rule"),
+            ("divide", "other.value - self.value", "other.value + self.value", "has a minus"),
+            ("divide", "other.value**2", "other.value", "not by its square"),
+            ("divide", "as_dual(other) / self", "self / as_dual(other)", "turned upside down"),
+            ("functions", "math.cos(x.value) * x.tangent", "math.cos(x.value)", "chain rule"),
+            ("functions", "math.cos(x.value) * x.tangent", "math.sin(x.tangent)",
+             "applied to the tangent"),
+            ("functions", "math.exp(x.value) * x.tangent", "x.tangent", "goes through unchanged"),
+            ("functions", "math.cos(x.value)", "-math.cos(x.value)", "the sign of the derivative"),
+            ("functions", "x.tangent / x.value", "1 / x.tangent", "at the tangent, not at the va"),
+            ("functions", "def ln(x):", "def log(x):", "name 'ln' is not defined"),
+            ("derivative", "1.0)).tangent", "1.0)).value", "this is the value"),
+            ("derivative", "Dual(x, 1.0)", "Dual(x)", "the tangent of x itself is not 1"),
+            ("gradient", "float(i == k)", "1.0", "all tangents are 1 at once"),
+            ("gradient", "return runs", "return runs[::-1]", "in reverse order"),
+            ("gradient", "return runs", "return sum(runs)", "one number"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("dual", part, old, new)
+
+
+class TestIm2col:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("im2col", "return stacked.reshape(len(x), -1, stacked.shape[3])",
+             "return stacked.reshape(len(x), -1, stacked.shape[3]).swapaxes(1, 2)",
+             "it is to be a column"),
+            ("im2col", "axis=2)", "axis=1)", "it changes slowest"),
+            ("im2col", "padding, padding), (padding, padding)", "0, 0), (0, 0)",
+             "the padding is missing"),
+            ("col2im", "view += apart", "view[...] = apart", "not written over one another"),
+            ("col2im", "padded[:, :, padding : padding + h, padding : padding + w].copy()",
+             "padded", "the padding is still there"),
+            ("forward", " + b[:, None]", "", "the bias is missing"),
+            ("im2col", "padded[:, :, down, j : j + stride * columns : stride]",
+             "padded[:, :, i : i + rows, j : j + columns]", "came"),
+            ("dx", "dx = col2im", "dx = -col2im", "the sign is turned"),
+            ("dw", ".sum(axis=0).reshape(w.shape)", "[-1].reshape(w.shape)",
+             "only the last image counts"),
+            ("db", "flat.sum(axis=(0, 2))", "flat.sum(axis=0)", "came shape"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("im2col", part, old, new)
+
+
+class TestFocalLoss:
+    @pytest.mark.parametrize(
+        ("part", "old", "new", "cause"),
+        [
+            ("effective", "(1 - beta**counts) / (1 - beta)", "1.0 * counts", "beta is not used"),
+            ("effective", " / (1 - beta)", "", "division by 1 - beta is missing"),
+            ("effective", "beta**counts", "counts**beta", "are swapped in the power"),
+            ("effective", "(1 - beta**counts) / (1 - beta)", "(1 - beta) / (1 - beta**counts)",
+             "turned upside down"),
+            ("weights", " * (len(weight) / weight.sum())", " * 1.0", "are not scaled"),
+            ("weights", "len(weight) / weight.sum()", "1 / weight.sum()", "of the weights is 1"),
+            ("weights", "1 / effective_number(counts, beta)", "effective_number(counts, beta)",
+             "frequent classes weigh more"),
+            ("weights", "1 / effective_number(counts, beta)", "1 / counts", "number of images"),
+            ("loss", "log_p).mean()", "log_p).sum()", "their mean is asked for"),
+            ("loss", "log_p).mean()", "log_p).sum() / weight[targets].sum()",
+             "sum of the weights; the mean over the N"),
+            ("loss", "(weight[targets] * (1", "((1", "the class weights are missing"),
+            ("loss", "(1 - np.exp(log_p)) ** gamma * ", "", "(1 - p)^gamma is missing"),
+            ("loss", "(1 - np.exp(log_p)) ** gamma", "np.exp(log_p) ** gamma", "is p^gamma"),
+            ("loss", "(1 - np.exp(log_p)) ** gamma", "(1 - np.exp(log_p)) * gamma", "an exponent"),
+            ("loss", "-(weight", "(weight", "the sign is turned"),
+            ("loss", "    s = scores - scores.max(axis=1, keepdims=True)\n", "    s = scores\n",
+             "0/0"),
+            ("gradient", " / n\n", "\n", "1/N of the mean"),
+            ("gradient", "weight[targets] * (miss", "(miss", "the class weights are missing"),
+            ("gradient", "miss**gamma - moving", "miss**gamma", "treated as a constant"),
+            ("gradient", "(miss**gamma - moving)", "1", "the gradient of cross-entropy"),
+        ],
+    )  # fmt: skip
+    def test_cause(self, broken: Broken, part: str, old: str, new: str, cause: str) -> None:
+        assert cause in broken("focal-loss", part, old, new)

@@ -108,3 +108,16 @@ def test_groups_may_be_numpys_integer_and_do_not_overflow_in_it() -> None:
     x, w = np.ones((1, 200, 3, 3)), np.ones((100, 2, 3, 3))
     y, _ = F.conv2d_forward(x, w, groups=np.int8(100))  # type: ignore[arg-type]
     assert y.shape == (1, 100, 1, 1)
+
+
+@pytest.mark.parametrize("argument", ["stride", "padding", "dilation"])
+@pytest.mark.parametrize("wrong", [(True, True), (1.0, 1.0), (np.float64(1), 1)])
+def test_a_setting_that_equals_one_resolved_before_is_still_refused(
+    argument: str, wrong: tuple[Any, Any]
+) -> None:
+    right = {"stride": (1, 1), "padding": (1, 1), "dilation": (1, 1)}
+    F.conv2d_forward(X, W, **right)
+    with pytest.raises(ValueError, match=f"{argument} must be"):
+        F.conv2d_forward(X, W, **(right | {argument: wrong}))
+    y, _ = F.conv2d_forward(X, W, **(right | {argument: [np.int64(1), 1]}))
+    assert y.shape == (2, 4, 5, 5)

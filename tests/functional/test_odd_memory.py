@@ -85,7 +85,22 @@ FORWARD: dict[str, Forward] = {
     ),
     "focal_loss": lambda a: F.focal_loss_forward(a["scores"], a["labels"], 2.0, a["class_weight"]),
     "hinge_loss": lambda a: F.hinge_loss_forward(a["scores"], a["labels"]),
+    "nll_loss": lambda a: F.nll_loss_forward(a["scores"], a["labels"], a["class_weight"]),
+    "cross_entropy of probabilities": lambda a: F.cross_entropy_forward(
+        a["scores"], np.abs(a["targets"]), a["class_weight"]
+    ),
+    "cross_entropy of places": lambda a: F.cross_entropy_forward(a["x"], a["places"]),
     "mse_loss": lambda a: F.mse_loss_forward(a["scores"], a["targets"]),
+    "l1_loss": lambda a: F.l1_loss_forward(a["scores"], a["targets"]),
+    "smooth_l1_loss": lambda a: F.smooth_l1_loss_forward(a["scores"], a["targets"]),
+    "huber_loss": lambda a: F.huber_loss_forward(a["scores"], a["targets"]),
+    "kl_div": lambda a: F.kl_div_forward(a["scores"], a["targets"], log_target=True),
+    "binary_cross_entropy_with_logits": lambda a: F.binary_cross_entropy_with_logits_forward(
+        a["scores"], a["targets"], a["scores"], "mean", a["class_weight"]
+    ),
+    "sigmoid_focal_loss": lambda a: F.sigmoid_focal_loss_forward(
+        a["scores"], np.sign(np.abs(a["targets"])), reduction="mean"
+    ),
     **{name: lambda a, forward=forward: forward(a["x"]) for name, (forward, _) in pairs().items()},
 }
 
@@ -112,7 +127,7 @@ def arrays(dtype: type, place: Place = np.copy) -> Arrays:
     rng = np.random.default_rng(0)
     made = {name: rng.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
     made |= {name: np.abs(made[name]) for name in ("variance", "class_weight")}
-    made["labels"] = rng.integers(0, 70, 30)
+    made["labels"], made["places"] = rng.integers(0, 70, 30), rng.integers(0, 8, (3, 9, 10))
     return {name: place(array) for name, array in made.items()}
 
 
@@ -120,7 +135,7 @@ def run(name: str, given: Arrays, place: Place = np.copy) -> list[Any]:
     """The output, all gradients, and what a train pass changes of its arguments."""
     y, cache = FORWARD[name](given)
     backward = getattr(F, f"{name.split()[0]}_backward")
-    if name in ("cross_entropy", "focal_loss", "hinge_loss", "mse_loss"):
+    if type(y) is float:  # a loss
         gradients = backward(cache)
     else:
         dy = np.random.default_rng(3).standard_normal(y.shape).astype(y.dtype)

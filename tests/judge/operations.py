@@ -9,11 +9,18 @@ import numpy as np
 from hypothesis import assume
 
 import cnnlite.functional as F
-from cnnlite import losses
 from cnnlite.catalogue import Entry
 from cnnlite.post_ops import ACTIVATIONS, NO_POST_OPS, PostOps
 from tests.entries import PLAIN, pair_of, sizes, theirs
 from tests.judge.cases import Case, Maker, tensor
+from tests.judge.loss_cases import (
+    ELEMENTWISE,
+    cross_entropy,
+    elementwise,
+    focal_loss,
+    hinge_loss,
+    nll_loss,
+)
 from tests.judge.windows import draw_window, padded, padding_mode
 
 
@@ -343,115 +350,6 @@ def _dropped(make: Maker, x: Any, forward_with: Any, backward: Any) -> Case:
     return Case((x,), forward, backward, judge, cache=mask)
 
 
-def _scores(make: Maker) -> tuple[Any, Any, str]:
-    n, classes = make.size(1, 6), make.size(2, 8)
-    scores = make.layout(make.rng.standard_normal((n, classes)) * make.one_of(1, 30))
-    targets = make.rng.integers(0, classes, n).astype(make.one_of("int64", "int32", "uint8"))
-    return scores, targets, make.one_of("mean", "sum", "none")
-
-
-def _either(loss: Any, targets: Any, forward: Any, backward: Any) -> tuple[Any, Any]:
-    """The two functions, or those of a loss made with the same arguments."""
-    if loss is None:
-        return forward, backward
-    return (
-        lambda scores: loss.forward(scores, targets),
-        lambda dvalue, cache: loss.backward(cache, dvalue),
-    )
-
-
-def cross_entropy(make: Maker, kind: Any = None) -> Case:
-    scores, targets, reduction = _scores(make)
-    smoothing = make.one_of(0.0, 0.1, 1.0)
-    weight = make.maybe(make.layout(make.rng.random(scores.shape[1]) + 0.1))
-
-    def judge(torch: Any, scores: Any) -> Any:
-        return torch.nn.functional.cross_entropy(
-            scores,
-            torch.tensor(targets.astype(np.int64)),
-            tensor(torch, weight, grad=False),
-            reduction=reduction,
-            label_smoothing=smoothing,
-        )
-
-    return Case(
-        (scores,),
-        *_either(
-            kind and kind(weight, smoothing, reduction),
-            targets,
-            lambda scores: F.cross_entropy_forward(scores, targets, weight, smoothing, reduction),
-            lambda dvalue, cache: F.cross_entropy_backward(cache, dvalue),
-        ),
-        judge,
-    )
-
-
-def focal_loss(make: Maker, kind: Any = None) -> Case:
-    scores, targets, reduction = _scores(make)
-    gamma = make.one_of(0.0, 0.5, 1.0, 2.0, 5.0)
-    weight = make.maybe(make.layout(make.rng.random(scores.shape[1]) + 0.1))
-
-    def judge(torch: Any, scores: Any) -> Any:
-        wanted = torch.tensor(targets.astype(np.int64))
-        log_p = torch.nn.functional.log_softmax(scores, 1).gather(1, wanted[:, None])[:, 0]
-        w = torch.ones_like(log_p) if weight is None else tensor(torch, weight, False)[wanted]
-        losses = -w * (-torch.expm1(log_p)) ** gamma * log_p
-        if reduction == "none":
-            return losses
-        return losses.sum() / (w.sum() if reduction == "mean" else 1)
-
-    return Case(
-        (scores,),
-        *_either(
-            kind and kind(gamma, weight, reduction),
-            targets,
-            lambda scores: F.focal_loss_forward(scores, targets, gamma, weight, reduction),
-            lambda dvalue, cache: F.focal_loss_backward(cache, dvalue),
-        ),
-        judge,
-    )
-
-
-def hinge_loss(make: Maker, kind: Any = None) -> Case:
-    scores, targets, reduction = _scores(make)
-    margin = make.one_of(1.0, 0.3)
-
-    def judge(torch: Any, scores: Any) -> Any:
-        wanted = torch.tensor(targets.astype(np.int64))
-        loss = torch.nn.functional.multi_margin_loss(
-            scores, wanted, margin=margin, reduction=reduction
-        )
-        return loss * scores.shape[1]  # PyTorch divides by the number of classes
-
-    return Case(
-        (scores,),
-        *_either(
-            kind and kind(margin, reduction),
-            targets,
-            lambda scores: F.hinge_loss_forward(scores, targets, margin, reduction),
-            lambda dvalue, cache: F.hinge_loss_backward(cache, dvalue),
-        ),
-        judge,
-    )
-
-
-def mse_loss(make: Maker, kind: Any = None) -> Case:
-    shape = tuple(make.size(1, 5) for _ in range(make.size(1, 3)))
-    targets, reduction = make.normal(*shape), make.one_of("mean", "sum", "none")
-    return Case(
-        (make.normal(*shape),),
-        *_either(
-            kind and kind(reduction),
-            targets,
-            lambda scores: F.mse_loss_forward(scores, targets, reduction),
-            lambda dvalue, cache: F.mse_loss_backward(cache, dvalue),
-        ),
-        lambda torch, scores: torch.nn.functional.mse_loss(
-            scores, tensor(torch, targets, grad=False), reduction=reduction
-        ),
-    )
-
-
 OPERATIONS: dict[str, Callable[[Maker], Case]] = {
     **{entry.operation: _plain(entry) for entry in PLAIN},
     **{
@@ -459,20 +357,15 @@ OPERATIONS: dict[str, Callable[[Maker], Case]] = {
         for f in (
             im2col, col2im, conv1d, conv2d, conv_transpose2d, max_pool2d, avg_pool2d, linear,
             batch_norm, layer_norm, group_norm, dropout, dropout2d, instance_norm, cross_entropy,
-            focal_loss, hinge_loss, mse_loss,
+            focal_loss, hinge_loss, nll_loss,
         )
     },
+    **{name: elementwise(name) for name in ELEMENTWISE.values()},
 }  # fmt: skip
 """Of those that are not written here the settings are the catalogue's."""
 
-LOSSES: dict[str, Callable[[Maker], Case]] = {
-    "CrossEntropyLoss": lambda make: cross_entropy(make, losses.CrossEntropyLoss),
-    "FocalLoss": lambda make: focal_loss(make, losses.FocalLoss),
-    "HingeLoss": lambda make: hinge_loss(make, losses.HingeLoss),
-    "MSELoss": lambda make: mse_loss(make, losses.MSELoss),
-}
 CASES = {
     "conv1d": 60, "conv2d": 150, "conv_transpose2d": 60, "max_pool2d": 60, "avg_pool2d": 60,
-    "linear": 50, "batch_norm": 50,
+    "linear": 50, "batch_norm": 50, "cross_entropy": 80,
 }  # fmt: skip
 """Of each operation in the default run; 25 of the others."""

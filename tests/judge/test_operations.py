@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.judge.cases import Maker, agree, judged
-from tests.judge.operations import CASES, LOSSES, OPERATIONS
+from tests.judge.loss_cases import LOSSES
+from tests.judge.operations import CASES, OPERATIONS
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import cnnlite.functional as F
 from cnnlite import layers, losses, optim
 from cnnlite.layers import Container, Layer
-from tests.judge import layer_cases, operations
+from tests.judge import layer_cases, loss_cases, operations
 from tests.judge.cases import Maker, judged
 from tests.judge.layer_cases import LAYERS
 from tests.judge.operations import OPERATIONS
@@ -125,7 +125,7 @@ def test_everything_public_has_cases() -> None:
     kinds = {name: getattr(layers, name) for name in layers.__all__}
     assert set(LAYERS) == {name for name, kind in kinds.items() if kind not in (Layer, Container)}
     public = {name for name, item in vars(losses).items() if is_a(item, losses.Loss)}
-    assert public == set(operations.LOSSES)
+    assert public == set(loss_cases.LOSSES)
     public = {name for name in optim.__all__ if is_a(getattr(optim, name), optim.Optimizer)}
     assert public == {kind for kind, _ in OPTIMIZERS}
 

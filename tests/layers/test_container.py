@@ -148,6 +148,27 @@ def test_gradients_come_in_the_order_of_the_parameters() -> None:
     assert list(model.backward(y, cache)[1]) == list(model.params)
 
 
+def test_the_outermost_container_gathers_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own(Sequential):
+        """Its backward may be its own, so it is asked for gathered gradients."""
+
+    def gather(self: Container, parts: Any) -> Any:
+        gathered.append(type(self))
+        return original(self, parts)
+
+    original, gathered = Container.gather_grads, []
+    for inner, expected in ((Sequential, [Sequential]), (Own, [Own, Sequential])):
+        block = Residual(inner(Linear(3, 3, rng=0), ReLU()), Sequential(Linear(3, 3, rng=1)))
+        model = Sequential(Linear(3, 3, rng=2), Sequential(block), ReLU())
+        y, cache = model.forward(np.ones((2, 3), np.float32))
+        with monkeypatch.context() as patch:
+            patch.setattr(Container, "gather_grads", gather)
+            grads = model.backward(y, cache)[1]
+        assert gathered == expected
+        assert list(grads) == list(model.params)
+        gathered.clear()
+
+
 def test_gradients_that_are_none_or_missing_stay_so() -> None:
     model = network()
     total = model.gather_grads(

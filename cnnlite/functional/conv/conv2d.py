@@ -67,6 +67,7 @@ ALGORITHMS: dict[str, ConvAlgorithm] = {
     "depthwise": depthwise,
 }
 PADDING_MODES = ("zeros", *MODES)
+NOT_PADDED = (0, 0, 0, 0)
 
 
 class Conv2dCache(NamedTuple):
@@ -146,11 +147,12 @@ def convolve(
     Args:
         name: the layer, which starts every message; `conv2d_backward` finds it in the cache.
     """
-    padded = (0, 0, 0, 0)
-    if choice(name, "padding_mode", padding_mode, PADDING_MODES) != "zeros":
+    padded = NOT_PADDED
+    if type(padding_mode) is not str or padding_mode != "zeros":
+        choice(name, "padding_mode", padding_mode, PADDING_MODES)
         padded = settings.padding
-        settings = settings._replace(padding=(0, 0, 0, 0))
-    x = pad_image(name, x, padded, padding_mode) if any(padded) else contiguous(x)
+        settings = settings._replace(padding=NOT_PADDED)
+    x = contiguous(x) if padded == NOT_PADDED else pad_image(name, x, padded, padding_mode)
     weight = contiguous(weight)
     geometry = resolve_geometry(name, x, weight, settings, groups)
     if post.pool and min(geometry.y_shape[2:]) < 2:
@@ -202,7 +204,7 @@ def conv2d_backward(
     if not need_dx:
         return None, dweight, dbias
     dx = inputs.input_gradient(dy, cache.weight, geometry, kept)
-    if any(cache.padded):
+    if cache.padded != NOT_PADDED:
         dx = pad_image_backward(dx, cache.padded, cache.padding_mode)
     return dx, dweight, dbias
 

@@ -105,7 +105,10 @@ def check_operands(
         TypeError: not all float32 or all float64, or groups is no integer.
         ValueError: a shape does not fit the others, or groups does not divide the channels.
     """
-    check_floats(name, x=x, weight=weight, bias=bias, optional=("bias",))
+    if bias is None:
+        check_floats(name, x=x, weight=weight)
+    else:
+        check_floats(name, x=x, weight=weight, bias=bias)
     check_image_shape(name, x, axes)
     first, second = ("in", "out") if transposed else ("out", "in")
     if weight.ndim != 2 + axes or 0 in weight.shape:
@@ -137,6 +140,17 @@ def resolve_settings(
     name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
 ) -> ConvSettings:
     """Turn what the caller wrote into pairs and four sides of padding."""
+    tuples = type(stride) is type(padding) is type(dilation) is tuple
+    if tuples and set(map(type, (*stride, *padding, *dilation))) == {int}:  # type: ignore[misc]
+        return _settings(name, kernel, stride, padding, dilation)
+    # True and 1.0 would be found under 1, and lists are not hashable.
+    return _settings.__wrapped__(name, kernel, stride, padding, dilation)
+
+
+@lru_cache(maxsize=1024)  # a network asks for its few settings in each step
+def _settings(
+    name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
+) -> ConvSettings:
     strides = pair(name, "stride", stride)
     dilations = pair(name, "dilation", dilation)
     return ConvSettings(

@@ -89,7 +89,9 @@ def train(data: Dataset, epochs: int, regulariser: str = "none", seed: int = 0) 
         data,
         epochs,
         seed,
-        optimizer=SGD(LR, MOMENTUM, WEIGHT_DECAY if regulariser == "weight decay" else 0.0),
+        optimizer=SGD(
+            LR, MOMENTUM, weight_decay=WEIGHT_DECAY if regulariser == "weight decay" else 0.0
+        ),
         augment=RandomCropFlip() if regulariser == "augmentation" else None,
         callbacks=[_Stop()],
     )

@@ -52,7 +52,7 @@ def train(data: Dataset, loss: Any, epochs: int, seed: int = 0) -> Outcome:
         seed: seed of weights and batches.
     """
     model, classes = network(seed=seed), len(data.class_names)
-    optimizer = SGD(LR, MOMENTUM, WEIGHT_DECAY)
+    optimizer = SGD(LR, MOMENTUM, weight_decay=WEIGHT_DECAY)
     solver_of(model, data, epochs, seed, loss=loss, optimizer=optimizer).train()
     truth = data["y_val"]
     parts = [scores for _, scores in scores_of_batches(model, data["X_val"], data.normalization)]

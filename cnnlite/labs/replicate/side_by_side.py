@@ -77,7 +77,7 @@ class Ours:
     def __init__(self, model: nn.Sequential) -> None:
         self.model = model
         self.loss = CrossEntropyLoss()
-        self.optimizer = SGD(LR, MOMENTUM, WEIGHT_DECAY, nesterov=True)
+        self.optimizer = SGD(LR, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
 
     def step(self, batch: Batch) -> float:
         """Take one step and return the loss before it."""
