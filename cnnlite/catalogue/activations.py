@@ -18,7 +18,7 @@ def _relu6(g: Graph, layer: nn.ReLU6, x: str) -> str:
 
 
 def _entry(kind: type[nn.Layer], operation: str, node: Export, *more: Example) -> Entry:
-    """One whose operation and twin have the layer's arguments; first with their defaults."""
+    """Return an entry whose operation and twin take the layer's arguments; defaults come first."""
     examples = (example(title=kind.__name__), *more)
     return Entry(kind, "activations", examples, same(kind), node, operation)
 

@@ -36,7 +36,7 @@ class Told(NamedTuple):
 
 
 def present(key: str) -> Told:
-    """An argument that says whether there is this parameter."""
+    """Return how an argument is told that says whether there is this parameter."""
     return Told(lambda layer: key in layer.params, lambda m: getattr(m, key) is not None)
 
 

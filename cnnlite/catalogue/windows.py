@@ -45,7 +45,7 @@ def window(layer: Any) -> Spans:
 
 
 def _both_sides(layer: Any) -> tuple[int, ...]:
-    """The padding as PyTorch's pooling takes it: as much before as behind."""
+    """Return the padding as PyTorch's pooling takes it: as much before as after."""
     spans = window(layer)
     if spans.before != spans.after:
         raise ValueError(

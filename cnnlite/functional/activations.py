@@ -1,7 +1,7 @@
 """Activations: functions of one element, with their derivatives.
 
 NaN goes through all of them, and large arguments neither overflow nor warn.  What a cache holds is
-what costs the least memory: the output where the derivative can be told from it, because the next
+what costs the least memory: the output where it determines the derivative, because the next
 layer keeps that array anyway, and the input otherwise.
 """
 
@@ -66,14 +66,14 @@ def relu_forward(x: Array) -> tuple[Array, OutputCache]:
     Raises:
         TypeError: x is not float32 or float64.
     """
-    x, y = _prepare("ReLU", x)
+    x, y = prepare("ReLU", x)
     kernels.relu_forward(x, y)
     return y, OutputCache(y)
 
 
 def relu_backward(dy: Array, cache: OutputCache) -> Array:
     """Return dx = dy where y > 0, else 0 (at x = 0 too, as in PyTorch)."""
-    dy, dx = _prepare_gradient("ReLU", dy, cache.y)
+    dy, dx = prepare_gradient("ReLU", dy, cache.y)
     kernels.relu_backward(dy, cache.y, dx)
     return dx
 
@@ -93,7 +93,7 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
         TypeError: x is not float32 or float64, or negative_slope is no number.
         ValueError: negative_slope is not finite.
     """
-    x, y = _prepare("LeakyReLU", x)
+    x, y = prepare("LeakyReLU", x)
     negative_slope = real("LeakyReLU", "negative_slope", negative_slope)
     np.multiply(x, _slopes(x, negative_slope), out=y)
     return y, LeakyReLUCache(y if negative_slope >= 0 else x, negative_slope)
@@ -102,7 +102,7 @@ def leaky_relu_forward(x: Array, negative_slope: float = 0.01) -> tuple[Array, L
 @quiet
 def leaky_relu_backward(dy: Array, cache: LeakyReLUCache) -> Array:
     """Return dx = dy where x > 0, else negative_slope * dy."""
-    dy, dx = _prepare_gradient("LeakyReLU", dy, cache.signed)
+    dy, dx = prepare_gradient("LeakyReLU", dy, cache.signed)
     np.multiply(dy, _slopes(cache.signed, cache.negative_slope), out=dx)
     return dx
 
@@ -114,7 +114,7 @@ def _slopes(x: Array, negative_slope: float) -> Array:
 
 def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
     """Compute 1/(1 + exp(-x)); `torch.sigmoid`.  Args and Returns as in `relu_forward`."""
-    x, y = _prepare("Sigmoid", x)
+    x, y = prepare("Sigmoid", x)
     _sigmoid(x, out=y)
     return y, OutputCache(y)
 
@@ -122,7 +122,7 @@ def sigmoid_forward(x: Array) -> tuple[Array, OutputCache]:
 @quiet
 def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
     """Return dx = dy * y * (1 - y)."""
-    dy, dx = _prepare_gradient("Sigmoid", dy, cache.y)
+    dy, dx = prepare_gradient("Sigmoid", dy, cache.y)
     np.subtract(1, cache.y, out=dx)
     dx *= cache.y
     dx *= dy
@@ -131,7 +131,7 @@ def sigmoid_backward(dy: Array, cache: OutputCache) -> Array:
 
 @quiet
 def _sigmoid(x: Array, out: Array) -> None:
-    """exp only sees negative numbers: 1/(1 + e) where x >= 0, e/(1 + e) else, e = exp(-|x|)."""
+    """Write 1/(1 + e) where x >= 0, else e/(1 + e), with e = exp(-|x|), which cannot overflow."""
     np.abs(x, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)
@@ -143,7 +143,7 @@ def _sigmoid(x: Array, out: Array) -> None:
 @quiet
 def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
     """Compute tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
-    x, y = _prepare("Tanh", x)
+    x, y = prepare("Tanh", x)
     np.tanh(x, out=y)
     return y, OutputCache(y)
 
@@ -151,7 +151,7 @@ def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
 @quiet
 def tanh_backward(dy: Array, cache: OutputCache) -> Array:
     """Return dx = dy * (1 - y*y)."""
-    dy, dx = _prepare_gradient("Tanh", dy, cache.y)
+    dy, dx = prepare_gradient("Tanh", dy, cache.y)
     np.multiply(cache.y, cache.y, out=dx)
     np.subtract(1, dx, out=dx)
     dx *= dy
@@ -164,7 +164,7 @@ def softsign_forward(x: Array) -> tuple[Array, InputCache]:
 
     Source: Bergstra et al., "Quadratic polynomials learn better image features", 2009.
     """
-    x, y = _prepare("Softsign", x)
+    x, y = prepare("Softsign", x)
     np.abs(x, out=y)
     y += 1
     np.divide(x, y, out=y)
@@ -174,7 +174,7 @@ def softsign_forward(x: Array) -> tuple[Array, InputCache]:
 @quiet
 def softsign_backward(dy: Array, cache: InputCache) -> Array:
     """Return dx = dy / (1 + |x|)^2; divided twice, because the square could overflow."""
-    dy, dx = _prepare_gradient("Softsign", dy, cache.x)
+    dy, dx = prepare_gradient("Softsign", dy, cache.x)
     denominator = np.abs(cache.x)
     denominator += 1
     np.divide(dy, denominator, out=dx)
@@ -189,7 +189,7 @@ def silu_forward(x: Array) -> tuple[Array, InputCache]:
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
-    x, y = _prepare("SiLU", x)
+    x, y = prepare("SiLU", x)
     _sigmoid(x, out=y)
     y *= x
     return y, InputCache(x)
@@ -199,7 +199,7 @@ def silu_forward(x: Array) -> tuple[Array, InputCache]:
 def silu_backward(dy: Array, cache: InputCache) -> Array:
     """Return dx = dy * s * (1 + x*(1 - s)) with s = sigmoid(x)."""
     x = cache.x
-    dy, dx = _prepare_gradient("SiLU", dy, x)
+    dy, dx = prepare_gradient("SiLU", dy, x)
     s = np.empty_like(x)
     _sigmoid(x, out=s)
     np.subtract(1, s, out=dx)
@@ -210,10 +210,12 @@ def silu_backward(dy: Array, cache: InputCache) -> Array:
     return dx
 
 
-def _prepare(name: str, x: Array) -> tuple[Array, Array]:
+def prepare(name: str, x: Array) -> tuple[Array, Array]:
+    """Return x as kernels can read it, and memory for y; raise TypeError unless it is floats."""
     check_floats(name, x=x)
     return contiguous(x), empty(x.shape, x.dtype)
 
 
-def _prepare_gradient(name: str, dy: Array, like: Array) -> tuple[Array, Array]:
+def prepare_gradient(name: str, dy: Array, like: Array) -> tuple[Array, Array]:
+    """Return dy, checked to be like that array, and memory for dx."""
     return check_gradient(name, dy, like.shape, like.dtype), empty(like.shape, like.dtype)

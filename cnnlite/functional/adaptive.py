@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_gradient, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
+from cnnlite.functional.pooling import check_plane
 from cnnlite.functional.statistics import sum_in_double
 from cnnlite.quiet import quiet
 
@@ -21,7 +22,6 @@ __all__ = [
 AdaptiveSize = IntPair | tuple[int | None, int | None]
 """Height and width of the output; None in it keeps the image's."""
 
-_LARGEST_PLANE = 2**31 - 1
 Windows = list[tuple[int, int, int]]
 
 
@@ -124,11 +124,7 @@ def adaptive_max_pool2d_forward(
     """
     x, y = _prepare("AdaptiveMaxPool2d", x, output_size)
     n, c, height, width = x.shape
-    if height * width > _LARGEST_PLANE:
-        raise ValueError(
-            f"AdaptiveMaxPool2d: x has {height} x {width} pixels in a plane, at most "
-            f"{_LARGEST_PLANE} can be indexed"
-        )
+    check_plane("AdaptiveMaxPool2d", height, width)
     argmax = empty(y.shape, np.int32)
     for i, top, bottom in _windows(height, y.shape[2]):
         for j, left, right in _windows(width, y.shape[3]):
@@ -154,12 +150,8 @@ def adaptive_max_pool2d_backward(dy: Array, cache: AdaptiveMaxPool2dCache) -> Ar
     argmax = cache.argmax
     dy = check_gradient("AdaptiveMaxPool2d", dy, argmax.shape, cache.dtype)
     dx = empty(cache.x_shape, cache.dtype)
-    sum_in_double(
-        _windows_of_pixel(cache.x_shape, argmax.shape),
-        lambda dy, dx: kernels.max_pool2d_backward(dy, argmax, dx),
-        dy,
-        dx,
-    )
+    windows = _windows_of_pixel(cache.x_shape, argmax.shape)
+    sum_in_double(windows, lambda dy, dx: kernels.max_pool2d_backward(dy, argmax, dx), dy, dx)
     return dx
 
 
@@ -179,7 +171,7 @@ def adaptive_size(
 
 
 def _prepare(name: str, x: Array, output_size: AdaptiveSize) -> tuple[Array, Array]:
-    """x as it can be read, and room for y."""
+    """Return x as kernels can read it, and memory for y."""
     adaptive_size(name, output_size)
     check_images(name, x)
     shape = (*x.shape[:2], *adaptive_size(name, output_size, (x.shape[2], x.shape[3])))
@@ -188,12 +180,12 @@ def _prepare(name: str, x: Array, output_size: AdaptiveSize) -> tuple[Array, Arr
 
 
 def _windows(size: int, windows: int) -> Windows:
-    """Each window along an axis: its number, its first pixel, the one behind its last."""
+    """Return each window along an axis: its number, its first pixel, the one after its last."""
     return [(i, i * size // windows, -(-(i + 1) * size // windows)) for i in range(windows)]
 
 
 def _windows_of_pixel(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
-    """How many windows a pixel may be in, at most."""
+    """Return how many windows a pixel may be in, at most."""
     sizes = zip(x_shape[2:], y_shape[2:], strict=True)
     rows, columns = (-(-out // size) + 1 for size, out in sizes)
     return rows * columns

@@ -29,7 +29,7 @@ class BatchNormCache(NamedTuple):
     rest: Array  # (C,) what rounding took off the batch's mean; 0 of the running one
     inverse_std: Array  # (C,)
     gamma: Array | None
-    beta: Array | None  # only to tell again from x what a fused ReLU stopped
+    beta: Array | None  # only to tell again from x which outputs a fused ReLU stopped
     train: bool  # whether mean and variance depend on x, and add to dx
     kept: Kept  # what backward needs of the post-ops; of ReLU without an addend nothing, from x
 
@@ -159,7 +159,7 @@ def batch_norm_addend_backward(
 
     Returns:
         dx, dgamma, dbeta as `batch_norm_backward` does, and the addend's gradient, like x: dy
-        itself, or new memory with what of dy came through the ReLU behind the sum.
+        itself, or new memory with the part of dy that passed the ReLU after the sum.
 
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
@@ -197,13 +197,13 @@ def batch_norm_addend_backward(
 
 
 def _planes(x: Array) -> Array:
-    """A view of shape (N, C, L), with all pixels of an image in one row."""
+    """Return a view of shape (N, C, L), with all pixels of an image in one row."""
     shape = x.shape
     return x.reshape(*shape[:2], math.prod(shape[2:]))
 
 
 def _affine(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
-    """gamma and beta, or the ones and zeros that their absence stands for."""
+    """Return gamma and beta, or the ones and zeros that their absence stands for."""
     return (
         np.ones(x.shape[1], x.dtype) if gamma is None else contiguous(gamma),
         np.zeros(x.shape[1], x.dtype) if beta is None else contiguous(beta),

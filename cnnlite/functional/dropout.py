@@ -31,7 +31,7 @@ class HasGenerator(Protocol):
 class DropoutCache(NamedTuple):
     """What the backward pass of dropout needs."""
 
-    keep: npt.NDArray[np.bool_] | None  # a byte for each that is drawn: kept or not; None: all were
+    keep: npt.NDArray[np.bool_] | None  # a byte for each number drawn: kept or not; None: all were
     scale: float  # what the kept elements were multiplied with
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -64,7 +64,7 @@ def dropout_forward(
 
 
 def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
-    """Passes the gradient to the elements that were kept, scaled as they were.
+    """Pass the gradient to the elements that were kept, scaled as they were.
 
     Args:
         dy: like y.

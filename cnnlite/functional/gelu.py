@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite.backend import empty, kernels
-from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
+from cnnlite.backend import kernels
+from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import choice
+from cnnlite.functional.activations import prepare, prepare_gradient
 from cnnlite.quiet import quiet
-
-__all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
 
 __all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
 
@@ -47,10 +46,8 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
-    check_floats("GELU", x=x)
     choice("GELU", "approximate", approximate, APPROXIMATIONS)
-    x = contiguous(x)
-    y = empty(x.shape, x.dtype)
+    x, y = prepare("GELU", x)
     if approximate == "none":
         kernels.gelu_forward(x, y)
     else:
@@ -62,8 +59,7 @@ def gelu_forward(x: Array, approximate: str = "none") -> tuple[Array, GELUCache]
 def gelu_backward(dy: Array, cache: GELUCache) -> Array:
     """Return dx = dy * (P + x * dP/dx), P the probability or its approximation."""
     x = cache.x
-    dy = check_gradient("GELU", dy, x.shape, x.dtype)
-    dx = empty(x.shape, x.dtype)
+    dy, dx = prepare_gradient("GELU", dy, x)
     if cache.approximate == "none":
         kernels.gelu_backward(dy, x, dx)
         return dx

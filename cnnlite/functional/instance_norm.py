@@ -53,7 +53,7 @@ def instance_norm_forward(
     Raises:
         TypeError: an array is not float32 or float64, or they differ; a number or flag is none.
         ValueError: shapes do not fit, a number is out of range, one array of a pair is missing, a
-            statistic to be moved is read-only, or a plane to be normalised has one pixel only.
+            statistic to be updated is read-only, or a plane to be normalised has one pixel only.
 
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast
     stylization", 2016.
@@ -81,7 +81,7 @@ def instance_norm_forward(
     for name in ("running_mean", "running_var"):
         statistic = arrays[name]
         if statistic is not None and not statistic.flags.writeable:
-            raise ValueError(f"{_NAME}: {name} is read-only, and is to be moved")
+            raise ValueError(f"{_NAME}: {name} is read-only, but use_input_stats=True updates it")
     if x.shape[2] * x.shape[3] == 1:
         raise ValueError(f"{_NAME}: a plane needs more than one pixel, got x {x.shape}")
     y, norm = group_norm_forward(x, x.shape[1], weight, bias, eps)

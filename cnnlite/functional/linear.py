@@ -92,5 +92,5 @@ def linear_backward(
 
 
 def _rows(array: Array) -> Array:
-    """A view of shape (everything before the last axis, the last axis)."""
+    """Return a view of shape (everything before the last axis, the last axis)."""
     return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])

@@ -27,14 +27,6 @@ __all__ = [
     "group_norm_backward",
 ]
 
-__all__ = [
-    "RowNormCache",
-    "layer_norm_forward",
-    "layer_norm_backward",
-    "group_norm_forward",
-    "group_norm_backward",
-]
-
 
 class RowNormCache(NamedTuple):
     """What the backward pass of layer and of group normalisation needs."""
@@ -87,7 +79,7 @@ def layer_norm_forward(
 
 
 def layer_norm_backward(dy: Array, cache: RowNormCache) -> tuple[Array, Array | None, Array | None]:
-    """Gradients of layer normalisation.
+    """Return the gradients of layer normalisation.
 
     Args:
         dy: gradient with respect to y, of y's shape and dtype.
@@ -147,7 +139,7 @@ def group_norm_forward(
 
 
 def group_norm_backward(dy: Array, cache: RowNormCache) -> tuple[Array, Array | None, Array | None]:
-    """Gradients of group normalisation.
+    """Return the gradients of group normalisation.
 
     Args:
         dy: gradient with respect to y, of y's shape and dtype.
@@ -190,7 +182,10 @@ def _forward(
 def _backward(
     name: str, dy: Array, cache: RowNormCache
 ) -> tuple[Array, Array | None, Array | None]:
-    """dx = (g - mean(g) - x^*mean(g*x^))/std over each row; x^ normalised x, g = dy*weight."""
+    """Return the gradients.
+
+    dx = (g - mean(g) - x^*mean(g*x^))/std over each row; x^ is the normalised x, g = dy*weight.
+    """
     x, weight, affine_shape = cache.x, cache.weight, cache.affine_shape
     dy = check_gradient(name, dy, x.shape, x.dtype)
     rows = x.reshape(len(cache.mean), x.size // max(1, len(cache.mean)))

@@ -9,21 +9,16 @@ from __future__ import annotations
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_allocation, check_floats, check_images, contiguous
 from cnnlite.checks.numbers import IntPair, pair
-from cnnlite.checks.windows import Padding, resolve_padding, windows_of_pixel
+from cnnlite.checks.windows import Padding, windows_of_pixel
 from cnnlite.checks.windows import output_size as count_windows
+from cnnlite.functional.conv.geometry import resolve_settings
 from cnnlite.functional.statistics import sum_in_double
-
-__all__ = ["im2col", "col2im"]
 
 __all__ = ["im2col", "col2im"]
 
 
 def im2col(
-    x: Array,
-    kernel_size: IntPair,
-    stride: IntPair = 1,
-    padding: Padding = 0,
-    dilation: IntPair = 1,
+    x: Array, kernel_size: IntPair, stride: IntPair = 1, padding: Padding = 0, dilation: IntPair = 1
 ) -> Array:
     """Copy every patch of every image into a column; `torch.nn.functional.unfold`.
 
@@ -43,15 +38,13 @@ def im2col(
     """
     check_images("im2col", x)
     kernel = pair("im2col", "kernel_size", kernel_size)
-    strides = pair("im2col", "stride", stride)
-    dilations = pair("im2col", "dilation", dilation)
-    sides = resolve_padding("im2col", padding, kernel, strides, dilations)
+    settings = resolve_settings("im2col", kernel, stride, padding, dilation)
     n, c, h, w = x.shape
-    rows, columns = count_windows("im2col", (h, w), kernel, strides, sides, dilations)
+    rows, columns = count_windows("im2col", (h, w), kernel, *settings)
     shape = (n, c * kernel[0] * kernel[1], rows * columns)
     check_allocation("im2col", "the result", shape, x.dtype)
     cols = empty(shape, x.dtype)
-    kernels.im2col(contiguous(x), cols, kernel, strides, sides, dilations)
+    kernels.im2col(contiguous(x), cols, kernel, *settings)
     return cols
 
 
@@ -80,10 +73,8 @@ def col2im(
     check_floats("col2im", cols=cols)
     height, width = pair("col2im", "output_size", output_size)
     kernel = pair("col2im", "kernel_size", kernel_size)
-    strides = pair("col2im", "stride", stride)
-    dilations = pair("col2im", "dilation", dilation)
-    sides = resolve_padding("col2im", padding, kernel, strides, dilations)
-    rows, columns = count_windows("col2im", (height, width), kernel, strides, sides, dilations)
+    settings = resolve_settings("col2im", kernel, stride, padding, dilation)
+    rows, columns = count_windows("col2im", (height, width), kernel, *settings)
     patch = kernel[0] * kernel[1]
     if cols.ndim != 3 or cols.shape[1] == 0 or cols.shape[1] % patch:
         raise ValueError(
@@ -93,15 +84,12 @@ def col2im(
         raise ValueError(
             f"col2im: cols has {cols.shape[2]} columns, but {rows} x {columns} patches fit "
             f"an image of {(height, width)} (cols {cols.shape}, output_size {(height, width)}, "
-            f"kernel_size {kernel}, stride {strides}, padding {sides}, dilation {dilations})"
+            f"kernel_size {kernel}, stride {settings.stride}, padding {settings.padding}, "
+            f"dilation {settings.dilation})"
         )
     shape = (cols.shape[0], cols.shape[1] // patch, height, width)
     check_allocation("col2im", "the result", shape, cols.dtype)
     x = empty(shape, cols.dtype)
-    sum_in_double(
-        windows_of_pixel(kernel, strides, dilations),
-        lambda cols, x: kernels.col2im(cols, x, kernel, strides, sides, dilations),
-        contiguous(cols),
-        x,
-    )
+    windows, run = windows_of_pixel(kernel, settings.stride, settings.dilation), kernels.col2im
+    sum_in_double(windows, lambda c, x: run(c, x, kernel, *settings), contiguous(cols), x)
     return x

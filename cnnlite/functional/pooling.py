@@ -29,7 +29,6 @@ __all__ = [
     "AvgPool2dCache",
 ]
 
-_LARGEST_PLANE = 2**31 - 1
 # Kernel, stride, padding and dilation of the pooling that networks have, which has its own kernel.
 _HALVING = ((2, 2), (2, 2), (0, 0, 0, 0), (1, 1))
 
@@ -114,11 +113,7 @@ def take_maxima(
     """
     kernel, strides, sides, dilations = window
     size = (x.shape[2], x.shape[3])
-    if size[0] * size[1] > _LARGEST_PLANE:
-        raise ValueError(
-            f"{name}: x has {size[0]} x {size[1]} pixels in a plane, at most {_LARGEST_PLANE} "
-            "can be indexed"
-        )
+    check_plane(name, *size)
     shape = (*x.shape[:2], *output_size(name, size, *window, ceil_mode))
     check_allocation(name, "the output", shape, x.dtype)
     y = empty(shape, x.dtype)
@@ -130,6 +125,15 @@ def take_maxima(
     argmax = empty(shape, np.int32)
     kernels.max_pool2d_forward(contiguous(x), y, argmax, kernel, strides, sides, dilations)
     return y, MaxPool2dCache(argmax, x.shape, x.dtype, windows_of_pixel(kernel, strides, dilations))
+
+
+def check_plane(name: str, height: int, width: int) -> None:
+    """Raise ValueError unless int32 can number the pixels of a plane."""
+    most = 2**31 - 1
+    if height * width > most:
+        raise ValueError(
+            f"{name}: x has {height} x {width} pixels in a plane, at most {most} can be indexed"
+        )
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> Array:
@@ -146,10 +150,10 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache | MaxPool2x2Cache) -> A
     dy = check_gradient("MaxPool2d", dy, where.shape, cache.dtype)
     dx = empty(cache.x_shape, cache.dtype)
     if isinstance(cache, MaxPool2x2Cache):
-        kernels.max_pool2x2_backward(dy, cache.pixel, dx)
-        return dx
-    argmax = cache.argmax
-    sum_in_double(cache.windows, lambda dy, dx: kernels.max_pool2d_backward(dy, argmax, dx), dy, dx)
+        kernels.max_pool2x2_backward(dy, where, dx)
+    else:
+        run = kernels.max_pool2d_backward
+        sum_in_double(cache.windows, lambda dy, dx: run(dy, where, dx), dy, dx)
     return dx
 
 
@@ -213,10 +217,6 @@ def avg_pool2d_backward(dy: Array, cache: AvgPool2dCache) -> Array:
     dy = check_gradient("AvgPool2d", dy, cache.y_shape, cache.dtype)
     dx = empty(cache.x_shape, cache.dtype)
     window = cache.kernel, cache.stride, cache.padding, cache.count_include_pad
-    sum_in_double(
-        windows_of_pixel(cache.kernel, cache.stride, (1, 1)),
-        lambda dy, dx: kernels.avg_pool2d_backward(dy, dx, *window),
-        dy,
-        dx,
-    )
+    windows, run = windows_of_pixel(*window[:2], (1, 1)), kernels.avg_pool2d_backward
+    sum_in_double(windows, lambda dy, dx: run(dy, dx, *window), dy, dx)
     return dx

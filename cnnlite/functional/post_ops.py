@@ -93,7 +93,7 @@ def apply(y: Array, post: PostOps) -> tuple[Array, Kept]:
 
 
 def _apply_relu(y: Array, post: PostOps) -> tuple[Array, Kept]:
-    """ReLU (which an addition has done already) and pooling."""
+    """Do ReLU, unless an addition has done it already, and pooling."""
     relu = post.activation == "relu"
     if post.pool:
         pooled = empty(pooled_shape(y.shape), y.dtype)

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite.backend import empty
-from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
+from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import real
-from cnnlite.functional.activations import InputCache, OutputCache
+from cnnlite.functional.activations import InputCache, OutputCache, prepare, prepare_gradient
 from cnnlite.quiet import quiet
 
 __all__ = [
@@ -42,17 +41,15 @@ def relu6_forward(x: Array) -> tuple[Array, OutputCache]:
 
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
     """
-    check_floats("ReLU6", x=x)
-    y = empty(x.shape, x.dtype)
-    np.clip(contiguous(x), 0, 6, out=y)
+    x, y = prepare("ReLU6", x)
+    np.clip(x, 0, 6, out=y)
     return y, OutputCache(y)
 
 
 def relu6_backward(dy: Array, cache: OutputCache) -> Array:
     """Return dx = dy, but 0 where x <= 0 or x >= 6 (whatever dy is there)."""
     y = cache.y
-    dy = check_gradient("ReLU6", dy, y.shape, y.dtype)
-    dx = empty(y.shape, y.dtype)
+    dy, dx = prepare_gradient("ReLU6", dy, y)
     dx[...] = dy
     np.copyto(dx, 0, where=(y <= 0) | (y >= 6))
     return dx
@@ -66,9 +63,7 @@ def hardswish_forward(x: Array) -> tuple[Array, InputCache]:
 
     Source: Howard et al., "Searching for MobileNetV3", ICCV 2019, section 5.2.
     """
-    check_floats("Hardswish", x=x)
-    x = contiguous(x)
-    y = empty(x.shape, x.dtype)
+    x, y = prepare("Hardswish", x)
     np.add(x, 3, out=y)
     np.clip(y, 0, 6, out=y)
     y /= 6  # before the product, which could overflow
@@ -80,8 +75,7 @@ def hardswish_forward(x: Array) -> tuple[Array, InputCache]:
 def hardswish_backward(dy: Array, cache: InputCache) -> Array:
     """Return dx = dy * (x/3 + 1/2) for -3 < x < 3; to the left of that 0, to the right dy."""
     x = cache.x
-    dy = check_gradient("Hardswish", dy, x.shape, x.dtype)
-    dx = empty(x.shape, x.dtype)
+    dy, dx = prepare_gradient("Hardswish", dy, x)
     np.divide(x, 3, out=dx)
     dx += 0.5
     np.copyto(dx, 1, where=x >= 3)
@@ -96,7 +90,7 @@ def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, ELUCache]:
 
     Args:
         x: any shape, float32 or float64.
-        alpha: minus the limit to the left, a finite number.
+        alpha: minus the limit of y as x goes to minus infinity, a finite number.
 
     Returns:
         y like x, and the cache.
@@ -108,10 +102,8 @@ def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, ELUCache]:
     Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by
     exponential linear units (ELUs)", ICLR 2016, equation 15.
     """
-    check_floats("ELU", x=x)
     alpha = real("ELU", "alpha", alpha)
-    x = contiguous(x)
-    y = empty(x.shape, x.dtype)
+    x, y = prepare("ELU", x)
     np.minimum(x, 0, out=y)  # exp sees no large number
     np.expm1(y, out=y)
     y *= alpha
@@ -123,8 +115,7 @@ def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, ELUCache]:
 def elu_backward(dy: Array, cache: ELUCache) -> Array:
     """Return dx = dy where x > 0, else dy * alpha * exp(x)."""
     x = cache.x
-    dy = check_gradient("ELU", dy, x.shape, x.dtype)
-    dx = empty(x.shape, x.dtype)
+    dy, dx = prepare_gradient("ELU", dy, x)
     np.minimum(x, 0, out=dx)
     np.exp(dx, out=dx)
     dx *= cache.alpha
@@ -141,9 +132,7 @@ def mish_forward(x: Array) -> tuple[Array, InputCache]:
 
     Source: Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
     """
-    check_floats("Mish", x=x)
-    x = contiguous(x)
-    y = empty(x.shape, x.dtype)
+    x, y = prepare("Mish", x)
     _, above, below, _ = _tanh_of_softplus(x)
     np.divide(above, below, out=y)
     y *= x
@@ -154,9 +143,8 @@ def mish_forward(x: Array) -> tuple[Array, InputCache]:
 def mish_backward(dy: Array, cache: InputCache) -> Array:
     """Return dx = dy * (t + x * s * (1 - t^2)), t = tanh(log(1 + exp(x))), s = sigmoid(x)."""
     x = cache.x
-    dy = check_gradient("Mish", dy, x.shape, x.dtype)
+    dy, dx = prepare_gradient("Mish", dy, x)
     w, above, below, rest = _tanh_of_softplus(x)
-    dx = empty(x.shape, x.dtype)
     np.divide(rest, below, out=dx)  # 1 - t, without subtracting numbers that are nearly equal
     dx *= 1 + above / below
     dx *= np.where(x >= 0, 1, w) / (1 + w)
@@ -167,7 +155,7 @@ def mish_backward(dy: Array, cache: InputCache) -> Array:
 
 
 def _tanh_of_softplus(x: Array) -> tuple[Array, Array, Array, Array]:
-    """w = exp(-|x|), and tanh(log(1 + exp(x))) as a fraction: above, below, below - above.
+    """Return w = exp(-|x|), and tanh(log(1 + exp(x))) as above, below and below - above.
 
     With e = exp(x) it is (e^2 + 2e) / (e^2 + 2e + 2); where x is positive, both parts are divided
     by e^2.

@@ -152,7 +152,7 @@ def check_settings(
 
 
 def _taps(size: int, out: int, scale: float | None, settings: Settings) -> Taps:
-    """Where `out` pixels come from, of `size` along an axis, as PyTorch has it."""
+    """Return where each of `out` pixels comes from among `size`, as in PyTorch."""
     index: Indices = np.arange(out, dtype=np.int64)
     if out == size:  # a copy, whatever the scale
         return Taps(index, None, np.zeros(out))
@@ -171,7 +171,7 @@ def _taps(size: int, out: int, scale: float | None, settings: Settings) -> Taps:
 
 
 def _along(x: Array, axis: int, taps: Taps) -> Array:
-    """x with another size along an axis."""
+    """Return x with another size along an axis."""
     y: Array = x.take(taps.first, axis)
     if taps.second is not None:
         weight = taps.weight.astype(x.dtype).reshape(-1, *[1] * (3 - axis))
@@ -181,7 +181,7 @@ def _along(x: Array, axis: int, taps: Taps) -> Array:
 
 
 def _back(dy: Array, dx: Array, taps: Taps) -> None:
-    """Add what `_along` the first axis gives back."""
+    """Add to dx what the adjoint of `_along` the first axis makes of dy."""
     for i, (row, first) in enumerate(zip(dy, taps.first, strict=True)):
         if taps.second is None:
             dx[first] += row

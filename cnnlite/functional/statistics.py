@@ -87,6 +87,6 @@ def _row_means(rows: Array) -> npt.NDArray[np.float64]:
 
 
 def _inverse(deviation: npt.NDArray[np.float64], dtype: np.dtype[Any]) -> Array:
-    """1 / deviation, rounded to dtype: 0, not infinity, where that is 1 / 0."""
+    """Return 1 / deviation, rounded to dtype: 0, not infinity, where that is 1 / 0."""
     inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
     return np.minimum(inverse, np.finfo(dtype).max).astype(dtype)

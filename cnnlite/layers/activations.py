@@ -1,14 +1,11 @@
 """Activation functions: each element by itself."""
 
-from typing import Any
-
-import numpy as np
+from typing import ClassVar
 
 from cnnlite import functional as F
 from cnnlite.checks.numbers import choice, real
 from cnnlite.functional.gelu import APPROXIMATIONS
-from cnnlite.layers.base import Grads, Layer
-from cnnlite.random import RngLike
+from cnnlite.layers.pair import PairLayer
 
 __all__ = [
     "ELU", "GELU", "Hardswish", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softsign",
@@ -16,23 +13,14 @@ __all__ = [
 ]  # fmt: skip
 
 
-class ReLU(Layer):
+class ReLU(PairLayer):
     """y = max(x, 0); `torch.nn.ReLU`."""
 
+    operation: ClassVar = (F.relu_forward, F.relu_backward)
     post_op = "relu"
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.relu_forward(x)
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.relu_backward(dy, cache) if need_dx else None), {}
-
-
-class LeakyReLU(Layer):
+class LeakyReLU(PairLayer):
     """y = x where x > 0, else negative_slope * x; `torch.nn.LeakyReLU`.
 
     Args:
@@ -42,82 +30,39 @@ class LeakyReLU(Layer):
         TypeError, ValueError: the slope is not a finite number.
     """
 
+    operation: ClassVar = (F.leaky_relu_forward, F.leaky_relu_backward)
+    settings: ClassVar = ("negative_slope",)
+
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = real("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.leaky_relu_forward(x, self.negative_slope)
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.leaky_relu_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
-
-
-class Sigmoid(Layer):
+class Sigmoid(PairLayer):
     """y = 1 / (1 + exp(-x)); `torch.nn.Sigmoid`."""
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.sigmoid_forward(x)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.sigmoid_backward(dy, cache) if need_dx else None), {}
+    operation: ClassVar = (F.sigmoid_forward, F.sigmoid_backward)
 
 
-class Tanh(Layer):
+class Tanh(PairLayer):
     """y = tanh(x); `torch.nn.Tanh`."""
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.tanh_forward(x)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.tanh_backward(dy, cache) if need_dx else None), {}
+    operation: ClassVar = (F.tanh_forward, F.tanh_backward)
 
 
-class Softsign(Layer):
+class Softsign(PairLayer):
     """y = x / (1 + |x|); `torch.nn.Softsign`."""
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.softsign_forward(x)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.softsign_backward(dy, cache) if need_dx else None), {}
+    operation: ClassVar = (F.softsign_forward, F.softsign_backward)
 
 
-class SiLU(Layer):
+class SiLU(PairLayer):
     """y = x * sigmoid(x), also called swish; `torch.nn.SiLU`."""
 
+    operation: ClassVar = (F.silu_forward, F.silu_backward)
     post_op = "silu"
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.silu_forward(x)
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.silu_backward(dy, cache) if need_dx else None), {}
-
-
-class GELU(Layer):
+class GELU(PairLayer):
     """y = x * P(Z <= x) for a standard normal Z; `torch.nn.GELU`.
 
     Args:
@@ -130,6 +75,9 @@ class GELU(Layer):
         Hendrycks and Gimpel, "Gaussian error linear units", 2016, section 2.
     """
 
+    operation: ClassVar = (F.gelu_forward, F.gelu_backward)
+    settings: ClassVar = ("approximate",)
+
     def __init__(self, approximate: str = "none") -> None:
         self.approximate = choice("GELU", "approximate", approximate, APPROXIMATIONS)
 
@@ -138,53 +86,27 @@ class GELU(Layer):
         """The exact function can follow another layer in its pass over memory."""
         return "gelu" if self.approximate == "none" else None
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.gelu_forward(x, self.approximate)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.gelu_backward(dy, cache) if need_dx else None), {}
-
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
 
 
-class ReLU6(Layer):
+class ReLU6(PairLayer):
     """y = min(max(x, 0), 6); `torch.nn.ReLU6`."""
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.relu6_forward(x)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.relu6_backward(dy, cache) if need_dx else None), {}
+    operation: ClassVar = (F.relu6_forward, F.relu6_backward)
 
 
-class Hardswish(Layer):
+class Hardswish(PairLayer):
     """y = x * min(max(x + 3, 0), 6) / 6; `torch.nn.Hardswish`."""
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.hardswish_forward(x)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.hardswish_backward(dy, cache) if need_dx else None), {}
+    operation: ClassVar = (F.hardswish_forward, F.hardswish_backward)
 
 
-class ELU(Layer):
+class ELU(PairLayer):
     """y = x where x > 0, else alpha * (exp(x) - 1); `torch.nn.ELU`.
 
     Args:
-        alpha: minus the limit to the left.
+        alpha: minus the limit of y as x goes to minus infinity.
 
     Raises:
         TypeError, ValueError: alpha is not a finite number.
@@ -194,32 +116,14 @@ class ELU(Layer):
         exponential linear units (ELUs)", ICLR 2016, equation 15.
     """
 
+    operation: ClassVar = (F.elu_forward, F.elu_backward)
+    settings: ClassVar = ("alpha",)
+
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = real("ELU", "alpha", alpha)
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.elu_forward(x, self.alpha)
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.elu_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
-
-
-class Mish(Layer):
+class Mish(PairLayer):
     """y = x * tanh(log(1 + exp(x))); `torch.nn.Mish`."""
 
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return F.mish_forward(x)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (F.mish_backward(dy, cache) if need_dx else None), {}
+    operation: ClassVar = (F.mish_forward, F.mish_backward)

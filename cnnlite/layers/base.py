@@ -228,7 +228,7 @@ class Layer(ABC):
         return IncompatibleKeys(missing, unexpected)
 
     def _state(self, method: str) -> dict[str, np.ndarray]:
-        """The layer's own arrays, all of them, by dotted key, once `check_arrays` has passed."""
+        """Return all of the layer's own arrays by dotted key, once `check_arrays` has passed."""
         check_arrays(f"{type(self).__name__}.{method}", self.params, self.buffers)
         return {
             prefix + key: array

@@ -3,14 +3,13 @@
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from cnnlite.checks.arrays import FLOATS, allocate, check_floats, float_dtype
-from cnnlite.checks.numbers import count, flag, real
+from cnnlite.checks.arrays import FLOATS, check_floats
 from cnnlite.functional import batch_norm_forward
 from cnnlite.functional.batch_norm import batch_norm_addend_backward
 from cnnlite.layers.base import Grads
 from cnnlite.layers.fuse import Fusible
+from cnnlite.layers.norm import RunningNorm
 from cnnlite.post_ops import ACTIVATIONS, ADD, PostOps
 from cnnlite.random import RngLike
 
@@ -25,7 +24,7 @@ TAKES = frozenset(
 )
 
 
-class _BatchNorm(Fusible):
+class _BatchNorm(RunningNorm, Fusible):
     """What BatchNorm1d and BatchNorm2d share: all but the shape of x.
 
     Forward with train=True is the one thing in a network that changes something: it moves the
@@ -33,36 +32,6 @@ class _BatchNorm(Fusible):
     """
 
     _shapes: ClassVar[dict[int, str]]  # that x may have, by the number of axes
-    optional_state = ("num_batches_tracked",)
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        dtype: npt.DTypeLike = np.float32,
-        rng: RngLike = None,
-    ) -> None:
-        name = type(self).__name__
-        dtype = float_dtype(name, dtype)
-        self.num_features = count(name, "num_features", num_features)
-        self.eps = real(name, "eps", eps, 0)
-        self.momentum = None if momentum is None else real(name, "momentum", momentum, 0, 1)
-        affine = flag(name, "affine", affine)
-        track_running_stats = flag(name, "track_running_stats", track_running_stats)
-
-        def new(what: str, fill: float) -> np.ndarray:
-            return allocate(name, what, (self.num_features,), dtype, fill, "num_features")
-
-        if affine:
-            self.params["weight"] = new("weight", 1)
-            self.params["bias"] = new("bias", 0)
-        if track_running_stats:
-            self.buffers["running_mean"] = new("running_mean", 0)
-            self.buffers["running_var"] = new("running_var", 1)
-            self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
 
     def forward_post(
         self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
@@ -94,7 +63,7 @@ class _BatchNorm(Fusible):
         return y, cache
 
     def _fits(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> bool:
-        """Whether x is as it usually is; if not, it may still do."""
+        """Return whether x is as expected at first sight; if not, `_explain` looks closely."""
         if not (isinstance(x, np.ndarray) and x.ndim in self._shapes):
             return False
         if weight is None or bias is None or not (x.dtype is weight.dtype is bias.dtype):
@@ -115,15 +84,9 @@ class _BatchNorm(Fusible):
         dx, dgamma, dbeta, daddend = batch_norm_addend_backward(dy, cache, need_dx)
         return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, daddend
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={bool(self.params)}, track_running_stats={bool(self.buffers)}"
-        )
-
 
 class BatchNorm1d(_BatchNorm):
-    """Normalises each feature of (N, C) over the batch, of (N, C, L) over batch and positions.
+    """Normalise each feature of (N, C) over the batch, of (N, C, L) over batch and positions.
 
     `torch.nn.BatchNorm1d`.
 
@@ -151,7 +114,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Normalises each channel of (N, C, H, W) over batch and pixels; `torch.nn.BatchNorm2d`.
+    """Normalise each channel of (N, C, H, W) over batch and pixels; `torch.nn.BatchNorm2d`.
 
     params, buffers, arguments and errors are those of BatchNorm1d.
 

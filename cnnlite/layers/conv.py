@@ -31,6 +31,9 @@ class _Conv(Fusible):
     """What convolutions share: channels, weights, and how they are called and printed."""
 
     operation: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]  # forward and backward
+    settings: ClassVar[tuple[str, ...]] = (  # the attributes that forward takes, in order
+        "stride", "padding", "dilation", "groups", "padding_mode", "algorithm",
+    )  # fmt: skip
     padding_modes: ClassVar[Sequence[str]] = PADDING_MODES
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -90,25 +93,16 @@ class _Conv(Fusible):
         self.padding = (padding, padding) if isinstance(padding, int) else padding
 
     def _weight_shape(self) -> tuple[tuple[int, ...], str]:
-        """The weight's shape, and what it is made of."""
+        """Return the weight's shape, and what it is made of."""
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         return shape, "out_channels, in_channels / groups, *kernel_size"
 
     def forward_post(
         self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
-        return self.operation[0](
-            x,
-            self.params["weight"],
-            self.params.get("bias"),
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.padding_mode,
-            self.algorithm,
-            post,
-        )
+        settings = [getattr(self, name) for name in self.settings]
+        weight, bias = self.params["weight"], self.params.get("bias")
+        return self.operation[0](x, weight, bias, *settings, post)
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool
@@ -143,7 +137,7 @@ class _Conv(Fusible):
 
 
 class Conv2d(_Conv):
-    """Slides filters over images; `torch.nn.Conv2d`.
+    """Slide filters over images; `torch.nn.Conv2d`.
 
     params: weight (out_channels, in_channels / groups, KH, KW), bias (out_channels,).
 
@@ -151,7 +145,7 @@ class Conv2d(_Conv):
         in_channels, out_channels: channels of the images, number of filters.
         kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels.
         padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
-        groups: parts that channels and filters are split into, which do not see each other.
+        groups: the parts, not connected to each other, that channels and filters are split into.
         bias: whether to add a number to each output channel.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
         algorithm: "auto", or the rung of the ladder that is to do the work.
@@ -167,7 +161,7 @@ class Conv2d(_Conv):
 
 
 class Conv1d(_Conv):
-    """Slides filters over rows (N, C, L); `torch.nn.Conv1d`.
+    """Slide filters over rows (N, C, L); `torch.nn.Conv1d`.
 
     params: weight (out_channels, in_channels / groups, K), bias (out_channels,).
 
@@ -194,7 +188,7 @@ class Conv1d(_Conv):
 
 
 class ConvTranspose2d(_Conv):
-    """Adds filters, scaled by each pixel, to larger images; `torch.nn.ConvTranspose2d`.
+    """Add filters, scaled by each pixel, to larger images; `torch.nn.ConvTranspose2d`.
 
     It is the gradient of a Conv2d from out_channels to in_channels with respect to its images.
 
@@ -216,6 +210,9 @@ class ConvTranspose2d(_Conv):
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
     operation: ClassVar = (conv_transpose2d_forward, conv_transpose2d_backward)
+    settings: ClassVar = (
+        "stride", "padding", "output_padding", "groups", "dilation", "algorithm",
+    )  # fmt: skip
     padding_modes: ClassVar = ("zeros",)
 
     def __init__(
@@ -247,22 +244,6 @@ class ConvTranspose2d(_Conv):
     def _weight_shape(self) -> tuple[tuple[int, ...], str]:
         shape = (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
         return shape, "in_channels, out_channels / groups, *kernel_size"
-
-    def forward_post(
-        self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
-    ) -> tuple[np.ndarray, Any]:
-        return conv_transpose2d_forward(
-            x,
-            self.params["weight"],
-            self.params.get("bias"),
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-            self.algorithm,
-            post,
-        )
 
     def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
         return math.prod(x_shape) * initializers.fans(self.params["weight"])[0]

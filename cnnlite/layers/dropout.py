@@ -1,24 +1,36 @@
 """Dropout, of elements and of channels."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from cnnlite import functional as F
 from cnnlite.checks.numbers import real
-from cnnlite.functional import (
-    dropout2d_backward,
-    dropout2d_forward,
-    dropout_backward,
-    dropout_forward,
-)
-from cnnlite.layers.base import Grads, Layer
+from cnnlite.layers.pair import PairLayer
 from cnnlite.random import RngLike, as_rng
 
 __all__ = ["Dropout", "Dropout2d"]
 
 
-class Dropout(Layer):
-    """Zeroes elements at random while training, and scales the others up; `torch.nn.Dropout`.
+class _Dropout(PairLayer):
+    """What the dropouts share: all but what is dropped together."""
+
+    random = True
+    settings: ClassVar = ("p",)
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = real(type(self).__name__, "p", p, 0, 1)
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, Any]:
+        place = as_rng(rng, type(self).__name__) if train and self.p > 0 else None
+        y, cache = self.operation[0](x, self.p, train, place)
+        return y, cache
+
+
+class Dropout(_Dropout):
+    """Zero elements at random while training, and scale the others up; `torch.nn.Dropout`.
 
     The mask depends on the seed, the step and the layer's path, which `rng` holds, and on the
     element; on nothing else.
@@ -34,31 +46,14 @@ class Dropout(Layer):
         JMLR 2014, section 10 (scaled while training: "inverted").
     """
 
-    random = True
-
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = real("Dropout", "p", p, 0, 1)
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        drops = train and self.p > 0
-        return dropout_forward(x, self.p, train, as_rng(rng, "Dropout") if drops else None)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (dropout_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+    operation: ClassVar = (F.dropout_forward, F.dropout_backward)
 
 
-class Dropout2d(Layer):
-    """Zeroes whole channels at random while training, and scales the others up.
+class Dropout2d(_Dropout):
+    """Zero whole channels at random while training, and scale the others up.
 
-    `torch.nn.Dropout2d`.  The mask depends on what that of Dropout does, but for each image's
-    channels instead of elements.
+    `torch.nn.Dropout2d`.  The mask depends on what that of Dropout depends on, with each image's
+    channels in place of elements.
 
     Args:
         p: probability to drop a channel.
@@ -71,21 +66,4 @@ class Dropout2d(Layer):
         section 3.2.
     """
 
-    random = True
-
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = real("Dropout2d", "p", p, 0, 1)
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        drops = train and self.p > 0
-        return dropout2d_forward(x, self.p, train, as_rng(rng, "Dropout2d") if drops else None)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (dropout2d_backward(dy, cache) if need_dx else None), {}
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+    operation: ClassVar = (F.dropout2d_forward, F.dropout2d_backward)

@@ -1,7 +1,7 @@
 """Layer, group and instance normalisation: each example by itself, whatever the batch."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,21 @@ from cnnlite.random import RngLike
 __all__ = ["GroupNorm", "InstanceNorm2d", "LayerNorm"]
 
 
-class LayerNorm(Layer):
-    """Normalises each example over its last axes; `torch.nn.LayerNorm`.
+class _ExampleNorm(Layer):
+    """What normalisations of each example by itself share: their gradients."""
+
+    operation: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]  # forward and backward
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, dweight, dbias = self.operation[1](dy, cache)
+        grads: Grads = {"weight": dweight, "bias": dbias}
+        return dx, {key: grad for key, grad in grads.items() if grad is not None}
+
+
+class LayerNorm(_ExampleNorm):
+    """Normalise each example over its last axes; `torch.nn.LayerNorm`.
 
     params: weight and bias, of shape normalized_shape.
 
@@ -34,6 +47,8 @@ class LayerNorm(Layer):
     Source:
         Ba, Kiros and Hinton, "Layer normalization", 2016, equation 3.
     """
+
+    operation: ClassVar = (F.layer_norm_forward, F.layer_norm_backward)
 
     def __init__(
         self,
@@ -58,13 +73,7 @@ class LayerNorm(Layer):
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
     ) -> tuple[np.ndarray, Any]:
         weight, bias = self.params.get("weight"), self.params.get("bias")
-        return F.layer_norm_forward(x, self.normalized_shape, weight, bias, self.eps)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        dx, dweight, dbias = F.layer_norm_backward(dy, cache)
-        return dx, _affine_grads(dweight, dbias)
+        return self.operation[0](x, self.normalized_shape, weight, bias, self.eps)
 
     def extra_repr(self) -> str:
         return (
@@ -73,8 +82,8 @@ class LayerNorm(Layer):
         )
 
 
-class GroupNorm(Layer):
-    """Normalises each image over groups of its channels; `torch.nn.GroupNorm`.
+class GroupNorm(_ExampleNorm):
+    """Normalise each image over groups of its channels; `torch.nn.GroupNorm`.
 
     params: weight (C,), bias (C,).
 
@@ -92,6 +101,8 @@ class GroupNorm(Layer):
     Source:
         Wu and He, "Group normalization", ECCV 2018, equation 7.
     """
+
+    operation: ClassVar = (F.group_norm_forward, F.group_norm_backward)
 
     def __init__(
         self,
@@ -125,20 +136,56 @@ class GroupNorm(Layer):
                 f"(x {x.shape})"
             )
         weight, bias = self.params.get("weight"), self.params.get("bias")
-        return F.group_norm_forward(x, self.num_groups, weight, bias, self.eps)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        dx, dweight, dbias = F.group_norm_backward(dy, cache)
-        return dx, _affine_grads(dweight, dbias)
+        return self.operation[0](x, self.num_groups, weight, bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={bool(self.params)}"
 
 
-class InstanceNorm2d(Layer):
-    """Normalises each channel of each image over its pixels; `torch.nn.InstanceNorm2d`.
+class RunningNorm(Layer):
+    """What normalisations of channels share that may keep running statistics."""
+
+    optional_state = ("num_batches_tracked",)
+    momentum: Any  # a number; for batch-norm it may be None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+    ) -> None:
+        name = type(self).__name__
+        dtype = float_dtype(name, dtype)
+        self.num_features = count(name, "num_features", num_features)
+        self.eps = real(name, "eps", eps, 0)
+        self.momentum = None if momentum is None else real(name, "momentum", momentum, 0, 1)
+        affine = flag(name, "affine", affine)
+        track_running_stats = flag(name, "track_running_stats", track_running_stats)
+
+        def new(what: str, fill: float) -> np.ndarray:
+            return allocate(name, what, (self.num_features,), dtype, fill, "num_features")
+
+        if affine:
+            self.params["weight"] = new("weight", 1)
+            self.params["bias"] = new("bias", 0)
+        if track_running_stats:
+            self.buffers["running_mean"] = new("running_mean", 0)
+            self.buffers["running_var"] = new("running_var", 1)
+            self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={bool(self.params)}, track_running_stats={bool(self.buffers)}"
+        )
+
+
+class InstanceNorm2d(RunningNorm, _ExampleNorm):
+    """Normalise each channel of each image over its pixels; `torch.nn.InstanceNorm2d`.
 
     params, with affine: weight (C,), bias (C,).  buffers, with track_running_stats: running_mean
     (C,), running_var (C,), num_batches_tracked (), which stays 0 as in PyTorch.
@@ -161,7 +208,7 @@ class InstanceNorm2d(Layer):
         stylization", 2016.
     """
 
-    optional_state = ("num_batches_tracked",)
+    operation: ClassVar = (F.instance_norm_forward, F.instance_norm_backward)
 
     def __init__(
         self,
@@ -173,23 +220,8 @@ class InstanceNorm2d(Layer):
         dtype: npt.DTypeLike = np.float32,
         rng: RngLike = None,
     ) -> None:
-        name = "InstanceNorm2d"
-        dtype = float_dtype(name, dtype)
-        self.num_features = count(name, "num_features", num_features)
-        self.eps = real(name, "eps", eps, 0)
-        self.momentum = real(name, "momentum", momentum, 0, 1)
-        affine = flag(name, "affine", affine)
-        track_running_stats = flag(name, "track_running_stats", track_running_stats)
-
-        def new(what: str, fill: float) -> np.ndarray:
-            return allocate(name, what, (self.num_features,), dtype, fill, "num_features")
-
-        if affine:
-            self.params["weight"], self.params["bias"] = new("weight", 1), new("bias", 0)
-        if track_running_stats:
-            self.buffers["running_mean"] = new("running_mean", 0)
-            self.buffers["running_var"] = new("running_var", 1)
-            self.buffers["num_batches_tracked"] = np.zeros((), np.int64)
+        real("InstanceNorm2d", "momentum", momentum, 0, 1)  # None is for batch-norm alone
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -199,7 +231,7 @@ class InstanceNorm2d(Layer):
                 f"InstanceNorm2d: x has {x.shape[1]} channels, expected {self.num_features} "
                 f"(x {x.shape})"
             )
-        return F.instance_norm_forward(
+        return self.operation[0](
             x,
             self.buffers.get("running_mean"),
             self.buffers.get("running_var"),
@@ -209,20 +241,3 @@ class InstanceNorm2d(Layer):
             self.momentum,
             self.eps,
         )
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        dx, dweight, dbias = F.instance_norm_backward(dy, cache)
-        return dx, _affine_grads(dweight, dbias)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={bool(self.params)}, track_running_stats={bool(self.buffers)}"
-        )
-
-
-def _affine_grads(dweight: np.ndarray | None, dbias: np.ndarray | None) -> Grads:
-    grads: Grads = {"weight": dweight, "bias": dbias}
-    return {key: grad for key, grad in grads.items() if grad is not None}

@@ -1,8 +1,6 @@
 """Upsampling."""
 
-from typing import Any
-
-import numpy as np
+from typing import Any, ClassVar
 
 from cnnlite.checks.numbers import IntPair
 from cnnlite.checks.windows import as_stored
@@ -12,13 +10,12 @@ from cnnlite.functional.resample import (
     interpolate_backward,
     interpolate_forward,
 )
-from cnnlite.layers.base import Grads, Layer
-from cnnlite.random import RngLike
+from cnnlite.layers.pair import PairLayer
 
 __all__ = ["Upsample"]
 
 
-class Upsample(Layer):
+class Upsample(PairLayer):
     """Images of another size; `torch.nn.Upsample`.
 
     Args:
@@ -28,9 +25,12 @@ class Upsample(Layer):
         align_corners: for "bilinear", whether the centres of the corners stay corners.
 
     Raises:
-        TypeError, ValueError: an argument is out of range, or not one of size and scale_factor is
-            given.
+        TypeError, ValueError: an argument is out of range, or size and scale_factor are both given
+            or both left out.
     """
+
+    operation: ClassVar = (interpolate_forward, interpolate_backward)
+    settings: ClassVar = ("size", "scale_factor", "mode", "align_corners")
 
     def __init__(
         self,
@@ -46,16 +46,6 @@ class Upsample(Layer):
             self.scale_factor = settings.scales[0]
         self.mode = mode
         self.align_corners = None if align_corners is None else settings.align_corners
-
-    def forward(
-        self, x: np.ndarray, train: bool = True, rng: RngLike = None
-    ) -> tuple[np.ndarray, Any]:
-        return interpolate_forward(x, self.size, self.scale_factor, self.mode, self.align_corners)
-
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
-        return (interpolate_backward(dy, cache) if need_dx else None), {}
 
     def extra_repr(self) -> str:
         name = "size" if self.scale_factor is None else "scale_factor"

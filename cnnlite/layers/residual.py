@@ -115,13 +115,13 @@ class Residual(Container, Fusible):
         return total, parts, None
 
     def _short(self, x: np.ndarray, train: bool, place: Rng | None) -> tuple[np.ndarray, Any]:
-        """The shortcut's output and cache."""
+        """Return the shortcut's output and cache."""
         if self.shortcut is None:
             return x, None
         return self.shortcut.forward(x, train, child_rng(place, "shortcut", self.shortcut))
 
     def _sums_in_body(self, post: PostOps) -> bool:
-        """Whether the body's last layer can add the shortcut while it writes its output."""
+        """Return whether the body's last layer can add the shortcut while it writes its output."""
         return type(self.body) is Sequential and (ADD, *post.kinds) in self.body.takes
 
     def children(self) -> Mapping[str, Layer]:
@@ -131,7 +131,7 @@ class Residual(Container, Fusible):
 
 
 def _sum(y: np.ndarray, short: np.ndarray, post: PostOps) -> tuple[np.ndarray, Kept]:
-    """The sum after what follows it, in memory of its own: both terms may be kept in a cache."""
+    """Return the sum after its post-ops, in new memory: a cache may hold both terms."""
     check_branches(y, short)
     total = empty(y.shape, y.dtype)
     own, rest = split(post)

@@ -94,7 +94,7 @@ class Sequential(Container, Fusible):
         return dx, self.gather_grads(parts), daddend
 
     def _with(self, post: PostOps) -> list[Step]:
-        """The steps, the last one with the post-ops of the whole network."""
+        """Return the steps, the last one with the post-ops of the whole network."""
         if post is NO_POST_OPS or not (post and self._steps):
             return self._steps
         *before, last = self._steps
@@ -111,7 +111,7 @@ class Sequential(Container, Fusible):
                 "backward empties it, so each backward needs a forward of its own"
             )
         if addend and not self.takes:
-            raise RuntimeError("Sequential: the cache is of another network: its last step added")
+            raise RuntimeError("Sequential: the cache is of another network, whose last step added")
         first = 0 if need_dx else _first_with_params(steps)
         parts: Parts = []
         daddend = None
@@ -179,7 +179,7 @@ class Sequential(Container, Fusible):
 
 
 def _first_with_params(steps: list[Step]) -> int:
-    """The first step with something to train, or the number of steps."""
+    """Return the first step with something to train, or the number of steps."""
     for i, step in enumerate(steps):
         if any(map(has_params, step.layers)):
             return i

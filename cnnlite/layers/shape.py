@@ -1,4 +1,4 @@
-"""Layers that compute nothing: they hand through, or change the shape."""
+"""Layers that compute nothing: they return x as it is, or in another shape."""
 
 import math
 
@@ -27,7 +27,7 @@ class Identity(Layer):
 
 
 class Flatten(Layer):
-    """Makes one axis of several; `torch.nn.Flatten`.
+    """Make one axis of several; `torch.nn.Flatten`.
 
     Args:
         start_dim: the first of the axes; the default leaves the batch alone.

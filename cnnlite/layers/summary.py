@@ -99,7 +99,7 @@ class Summary:
             label = "  " * row.depth + (f"({row.name}): {row.layer}" if row.name else row.layer)
             label = _cut(label, LABEL_WIDTH)
             numbers = (row.params, row.multiply_adds, row.cache_bytes)
-            lines.append((label, str(row.output_shape), *map(_count, numbers)))
+            lines.append((label, str(row.output_shape), *(f"{n:,}" if n else "" for n in numbers)))
         totals = (self.params, self.multiply_adds, self.cache_bytes)
         lines.append(("total", "", *(f"{number:,}" for number in totals)))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -173,7 +173,7 @@ def _trace(layer: Network, shape: Shape) -> Summary:
 
 
 class _Trace:
-    """Notes each forward of a network and its layers, which must be a copy made for this.
+    """Note each forward of a network and its layers, which must be a copy made for this.
 
     Args:
         root: the network; the forward of each of its layers is exchanged for one that takes notes.
@@ -238,7 +238,7 @@ class _Trace:
         return y, cache
 
     def _name(self, layer: Network) -> str:
-        """What the container that runs it calls the layer; the next name if it has several."""
+        """Return what the container that runs the layer calls it; of several names the next."""
         if not self._around:
             return ""
         container, runs = self._around[-1]
@@ -247,7 +247,7 @@ class _Trace:
         return names[min(runs[id(layer)], len(names)) - 1] if names else "?"
 
     def _new_bytes(self, cache: Any) -> int:
-        """The bytes of the memory blocks in a cache that no cache before it has."""
+        """Return the bytes of the memory blocks in a cache that no cache before it has."""
         self._caches.append(cache)
         total = 0
         for array in _arrays(cache, set()):
@@ -259,7 +259,7 @@ class _Trace:
 
 
 def _arrays(cache: Any, visited: set[int]) -> Iterator[np.ndarray]:
-    """All arrays that can be reached from a cache."""
+    """Yield all arrays that can be reached from a cache."""
     if id(cache) in visited:
         return
     visited.add(id(cache))
@@ -276,17 +276,13 @@ def _arrays(cache: Any, visited: set[int]) -> Iterator[np.ndarray]:
 
 
 def _block(array: np.ndarray) -> tuple[object, int]:
-    """Whose memory an array is a view of, and how many bytes that is."""
+    """Return the owner of the memory that an array is a view of, and its size in bytes."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     owner = array if array.base is None else array.base
     if isinstance(owner, memoryview):
         owner = owner.obj
     return owner, array.nbytes
-
-
-def _count(number: int) -> str:
-    return f"{number:,}" if number else ""
 
 
 def _cut(text: str, width: int) -> str:

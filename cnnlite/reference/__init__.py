@@ -7,20 +7,13 @@ in, pairs are tuples.  `conv` holds more: convolution itself, the ladder's first
 from cnnlite.kernel_list import KERNELS, RUNTIME
 from cnnlite.reference.augment import crop_flip, crop_flip_normalize
 from cnnlite.reference.avg_pooling import avg_pool2d_backward, avg_pool2d_forward
-from cnnlite.reference.batch_norm import (
-    batch_norm_backward,
-    batch_norm_forward,
-)
+from cnnlite.reference.batch_norm import batch_norm_backward, batch_norm_forward
 from cnnlite.reference.depthwise import (
     conv2d_depthwise_forward,
     conv2d_depthwise_input_gradient,
     conv2d_depthwise_weight_gradient,
 )
-from cnnlite.reference.linear import (
-    linear_forward,
-    linear_input_gradient,
-    linear_weight_gradient,
-)
+from cnnlite.reference.linear import linear_forward, linear_input_gradient, linear_weight_gradient
 from cnnlite.reference.max_pooling import max_pool2d_backward, max_pool2d_forward
 from cnnlite.reference.memory import empty
 from cnnlite.reference.patches import col2im, im2col
@@ -32,10 +25,7 @@ from cnnlite.reference.pointwise import (
     relu_forward,
     sgd_step,
 )
-from cnnlite.reference.pool2x2 import (
-    max_pool2x2_backward,
-    max_pool2x2_forward,
-)
+from cnnlite.reference.pool2x2 import max_pool2x2_backward, max_pool2x2_forward
 from cnnlite.reference.runtime import (
     compiler,
     get_num_threads,

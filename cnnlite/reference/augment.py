@@ -106,11 +106,7 @@ def _crop_flip(
         columns = slice(max(column, 0), max(min(column + width, width), 0))
         inside = images[i][:, rows, columns]
         first_row, first_column = max(-row, 0), max(-column, 0)
-        out[
-            i,
-            :,
-            first_row : first_row + inside.shape[1],
-            first_column : first_column + inside.shape[2],
-        ] = inside
+        place = out[i, :, first_row:, first_column:]
+        place[:, : inside.shape[1], : inside.shape[2]] = inside
         if flip[i]:
             out[i] = out[i, :, :, ::-1].copy()

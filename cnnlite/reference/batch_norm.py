@@ -24,7 +24,7 @@ def batch_norm_forward(
     running_var: np.ndarray | None = None,
     momentum: float = 0,
 ) -> None:
-    """y = (x - mean - rest) inverse_std gamma + beta, then what `post` says.
+    """Compute y = (x - mean - rest) inverse_std gamma + beta, then what `post` says.
 
     x is (N, C, size), an addend of its size.  train: mean, inverse_std and variance (biased), each
     (C,), are computed from x and written, and rest, unless None, what rounding took off the mean;
@@ -71,7 +71,7 @@ def batch_norm_backward(
     dsum: np.ndarray | None = None,
     rest: np.ndarray | None = None,
 ) -> None:
-    """dx (or None), dgamma, dbeta of batch_norm_forward with the same arguments; dx may be dy.
+    """Compute dx (or None), dgamma, dbeta of batch_norm_forward ; dx may be dy.
 
     What a ReLU stopped is found again from x, unless an addend stood before it: then kept.values
     is its output, and dsum, the gradient of the addend and of the normalised x, is written first:
@@ -125,7 +125,7 @@ def _statistics(
 
 
 def _inverse(deviation: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """1 / deviation: 0 for 1 / 0, and at most the largest number of the dtype."""
+    """Return 1 / deviation: 0 for 1 / 0, and at most the largest number of the dtype."""
     inverse = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation != 0)
     return np.minimum(inverse, np.finfo(dtype).max)
 

@@ -11,15 +11,8 @@ makes dweight NaN.  dx is a sum over the outputs that there are.
 
 import numpy as np
 
-from cnnlite.checks.windows import windows_along
 from cnnlite.quiet import quiet
-from cnnlite.reference.windows import (
-    Pair,
-    Sides,
-    check_shape,
-    check_window,
-    taps,
-)
+from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, output_sizes, taps
 
 __all__ = ["conv2d_forward", "conv2d_input_gradient", "conv2d_weight_gradient"]
 
@@ -150,7 +143,6 @@ def _check(
     (n, c, h, w), o = x.shape, weight.shape[0]
     if groups < 1 or c % groups or o % groups:
         raise ValueError(f"{function}: {groups} groups do not divide {c} and {o} channels")
-    oh = windows_along(h, kernel[0], stride[0], padding[0], padding[1], dilation[0])
-    ow = windows_along(w, kernel[1], stride[1], padding[2], padding[3], dilation[1])
+    oh, ow = output_sizes((h, w), kernel, stride, padding, dilation)
     check_shape(function, "weight", weight.shape, (o, c // groups, *kernel))
     check_shape(function, "y", y.shape, (n, o, oh, ow))

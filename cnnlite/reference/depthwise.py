@@ -27,7 +27,7 @@ def conv2d_depthwise_forward(
     dilation: Pair,
     post: PostOps = NO_POST_OPS,
 ) -> None:
-    """y (N, F, OH, OW) = x (N, C, H, W) * weight (F, 1, KH, KW) + bias (F,) or None.
+    """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, 1, KH, KW) + bias (F,) or None.
 
     Filter f sees channel f // (F // C).  ReLU follows if `post` says so, nothing else may.
     """
@@ -37,14 +37,9 @@ def conv2d_depthwise_forward(
 
 
 def conv2d_depthwise_input_gradient(
-    dy: np.ndarray,
-    weight: np.ndarray,
-    dx: np.ndarray,
-    stride: Pair,
-    padding: Sides,
-    dilation: Pair,
+    dy: np.ndarray, weight: np.ndarray, dx: np.ndarray, stride: Pair, padding: Sides, dilation: Pair
 ) -> None:
-    """dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, 1, KH, KW)."""
+    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, 1, KH, KW)."""
     conv2d_tiled_input_gradient(dy, weight, dx, stride, padding, dilation, dx.shape[1])
 
 
@@ -57,5 +52,5 @@ def conv2d_depthwise_weight_gradient(
     padding: Sides,
     dilation: Pair,
 ) -> None:
-    """dweight (F, 1, KH, KW), and dbias (F,) or None, from x and dy (N, F, OH, OW)."""
+    """Compute dweight (F, 1, KH, KW), and dbias (F,) or None, from x and dy (N, F, OH, OW)."""
     conv2d_tiled_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation, x.shape[1])

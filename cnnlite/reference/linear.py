@@ -23,7 +23,7 @@ def linear_forward(
     y: np.ndarray,
     post: PostOps = NO_POST_OPS,
 ) -> None:
-    """y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None, then ReLU if asked."""
+    """Compute y (N, O) = x (N, I) weight (O, I) transposed + bias (O,) or None, then `post`."""
     _check("linear_forward", x, weight, y)
     _multiply(x, weight.T, y)
     if bias is not None:
@@ -33,7 +33,7 @@ def linear_forward(
 
 @quiet
 def linear_input_gradient(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray) -> None:
-    """dx (N, I) = dy (N, O) weight (O, I)."""
+    """Compute dx (N, I) = dy (N, O) weight (O, I)."""
     _check("linear_input_gradient", dx, weight, dy)
     _multiply(dy, weight, dx)
 
@@ -42,7 +42,7 @@ def linear_input_gradient(dy: np.ndarray, weight: np.ndarray, dx: np.ndarray) ->
 def linear_weight_gradient(
     x: np.ndarray, dy: np.ndarray, dweight: np.ndarray, dbias: np.ndarray | None
 ) -> None:
-    """dweight (O, I) = dy (N, O) transposed x (N, I); dbias (O,) or None = the sum of dy over N."""
+    """Compute dweight (O, I) = dy (N, O) transposed x (N, I), and dbias (O,), the sum of dy."""
     _check("linear_weight_gradient", x, dweight, dy)
     _multiply(dy.T, x, dweight)
     if dbias is not None:

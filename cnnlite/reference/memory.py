@@ -9,11 +9,7 @@ __all__ = ["empty"]
 
 
 def empty(shape: int | Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
-    """Return an uninitialised C-contiguous array.
-
-    Args:
-        shape: the array's shape.
-        dtype: its type.
+    """Return an uninitialised C-contiguous array of that shape and dtype.
 
     Raises:
         MemoryError: there is not that much memory.

@@ -2,21 +2,15 @@
 
 import numpy as np
 
-from cnnlite.checks.windows import windows_along
 from cnnlite.quiet import quiet
-from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, taps
+from cnnlite.reference.windows import Pair, Sides, check_shape, check_window, output_sizes, taps
 
 __all__ = ["col2im", "im2col"]
 
 
 @quiet
 def im2col(
-    x: np.ndarray,
-    cols: np.ndarray,
-    kernel: Pair,
-    stride: Pair,
-    padding: Sides,
-    dilation: Pair,
+    x: np.ndarray, cols: np.ndarray, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair
 ) -> None:
     """Copy every patch of the images into a column; padding reads as zero.
 
@@ -41,12 +35,7 @@ def im2col(
 
 @quiet
 def col2im(
-    cols: np.ndarray,
-    dx: np.ndarray,
-    kernel: Pair,
-    stride: Pair,
-    padding: Sides,
-    dilation: Pair,
+    cols: np.ndarray, dx: np.ndarray, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair
 ) -> None:
     """Add every column back to the patch it was taken from: the transpose of im2col.
 
@@ -80,8 +69,7 @@ def _check(
     """Return the output's height and width, or raise ValueError."""
     check_window(function, kernel, stride, padding, dilation)
     n, c, h, w = images
-    oh = windows_along(h, kernel[0], stride[0], padding[0], padding[1], dilation[0])
-    ow = windows_along(w, kernel[1], stride[1], padding[2], padding[3], dilation[1])
+    oh, ow = output_sizes((h, w), kernel, stride, padding, dilation)
     if oh < 1 or ow < 1:
         raise ValueError(
             f"{function}: kernel {kernel} with dilation {dilation} is larger than the image "

@@ -11,13 +11,13 @@ from cnnlite.reference.post_ops import follow
 
 @quiet
 def relu_forward(x: np.ndarray, y: np.ndarray) -> None:
-    """y = max(0, x); NaN stays NaN."""
+    """Compute y = max(0, x); NaN stays NaN."""
     y[...] = np.where(x <= 0, 0, x)
 
 
 @quiet
 def relu_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray) -> None:
-    """dx = dy where y, ReLU's output, is positive (or NaN), else 0; dx may be dy."""
+    """Compute dx = dy where y, ReLU's output, is positive (or NaN), else 0; dx may be dy."""
     dx[...] = np.where(y <= 0, 0, dy)
 
 
@@ -28,20 +28,20 @@ def _normal_cdf(x: np.ndarray) -> np.ndarray:
 
 @quiet
 def gelu_forward(x: np.ndarray, y: np.ndarray) -> None:
-    """y = x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016)."""
+    """Compute y = x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016)."""
     y[...] = x * _normal_cdf(x)
 
 
 @quiet
 def gelu_backward(dy: np.ndarray, x: np.ndarray, dx: np.ndarray) -> None:
-    """dx = dy (Phi(x) + x phi(x)); dx may be dy."""
+    """Compute dx = dy (Phi(x) + x phi(x)); dx may be dy."""
     density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     dx[...] = dy * (_normal_cdf(x) + x * density)
 
 
 @quiet
 def add(a: np.ndarray, b: np.ndarray, y: np.ndarray, post: PostOps = NO_POST_OPS) -> None:
-    """y = a + b, then ReLU if `post` has it; y may be a or b."""
+    """Compute y = a + b, then ReLU if `post` has it; y may be a or b."""
     follow(a + b, y, post)
 
 
@@ -55,7 +55,7 @@ def sgd_step(
     weight_decay: float,
     nesterov: bool,
 ) -> None:
-    """One SGD update of param (and velocity, unless None) in place, as torch.optim.SGD does it."""
+    """Update param, and velocity unless None, in place by one step, as torch.optim.SGD does it."""
     grad = grad + weight_decay * param
     direction = grad
     if velocity is not None:

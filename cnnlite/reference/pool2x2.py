@@ -12,7 +12,7 @@ STOPPED = 4
 
 @quiet
 def max_pool2x2_forward(x: np.ndarray, y: np.ndarray, argmax: np.ndarray, relu: bool) -> None:
-    """2x2 max-pooling with stride 2 of x (N, C, H, W) or, with relu, of max(0, x).
+    """Max-pool x (N, C, H, W), or with relu max(0, x), by 2x2 windows with stride 2.
 
     A NaN wins its window; of equal maxima the first does.  argmax (uint8, the shape of y) is which
     pixel of the window it was: 0, 1 in the upper row, 2, 3 in the lower one; STOPPED if ReLU
@@ -30,13 +30,13 @@ def max_pool2x2_forward(x: np.ndarray, y: np.ndarray, argmax: np.ndarray, relu: 
 
 @quiet
 def max_pool2x2_backward(dy: np.ndarray, argmax: np.ndarray, dx: np.ndarray) -> None:
-    """dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
+    """Compute dx (N, C, H, W) = dy where the maximum was and ReLU did not stop it, else 0."""
     dx[...] = 0
     for number, pixels in enumerate(_windows(dx)):
         pixels[...] = np.where(argmax == number, dy, 0)
 
 
 def _windows(x: np.ndarray) -> list[np.ndarray]:
-    """The four pixels of all windows, as views; an odd last row or column is in none."""
+    """Return the four pixels of all windows, as views; an odd last row or column is in none."""
     rows, columns = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
     return [x[:, :, i:rows:2, j:columns:2] for i in (0, 1) for j in (0, 1)]

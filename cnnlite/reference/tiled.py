@@ -1,4 +1,4 @@
-"""The engine's convolution without Winograd, with what it can fuse behind: its specification."""
+"""The engine's convolution without Winograd, with its post-ops: the specification."""
 
 import numpy as np
 
@@ -8,11 +8,7 @@ from cnnlite.reference import conv
 from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Pair, Sides, output_sizes
 
-__all__ = [
-    "conv2d_tiled_forward",
-    "conv2d_tiled_input_gradient",
-    "conv2d_tiled_weight_gradient",
-]
+__all__ = ["conv2d_tiled_forward", "conv2d_tiled_input_gradient", "conv2d_tiled_weight_gradient"]
 
 
 @quiet
@@ -28,9 +24,9 @@ def conv2d_tiled_forward(
     post: PostOps = NO_POST_OPS,
     argmax: np.ndarray | None = None,
 ) -> None:
-    """y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias (F,) or None.
+    """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias or 0.
 
-    Then what `post` says: ReLU, and 2x2 max-pooling, for which y is (N, F, OH // 2, OW // 2) and
+    Then `post`: ReLU, and 2x2 max-pooling, for which y is (N, F, OH // 2, OW // 2) and
     argmax as of max_pool2x2_forward; with the bits of the same done afterwards.
     """
     rows, columns = output_sizes(x.shape[2:], weight.shape[2:], stride, padding, dilation)
@@ -51,7 +47,7 @@ def conv2d_tiled_input_gradient(
     dilation: Pair,
     groups: int,
 ) -> None:
-    """dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
+    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
     conv.conv2d_input_gradient(dy, weight, dx, stride, padding, dilation, groups)
 
 
@@ -67,7 +63,7 @@ def conv2d_tiled_weight_gradient(
     groups: int,
     kept: Kept = NOTHING_KEPT,
 ) -> None:
-    """dweight (F, C / groups, KH, KW), and dbias (F,) or None, from x and dy (N, F, OH, OW).
+    """Compute dweight (F, C / groups, KH, KW), and dbias (F,) unless None, from x and dy.
 
     dy is the gradient of what followed, and has its shape, if `kept` says so.
     """

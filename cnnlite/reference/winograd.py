@@ -31,11 +31,7 @@ from numpy.polynomial import polynomial
 
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.quiet import quiet
-from cnnlite.reference.conv import (
-    conv2d_forward,
-    conv2d_input_gradient,
-    conv2d_weight_gradient,
-)
+from cnnlite.reference.conv import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
 from cnnlite.reference.post_ops import follow, undo
 from cnnlite.reference.windows import Sides
 
@@ -126,7 +122,7 @@ def conv2d_winograd_input_gradient(
     tile: int,
     kept: Kept = NOTHING_KEPT,
 ) -> None:
-    """Compute the gradient with respect to the images: dy convolved with the turned weights.
+    """Compute the gradient with respect to the images: dy convolved with the rotated weights.
 
     Args:
         dy: in, the gradient of y.
@@ -137,18 +133,14 @@ def conv2d_winograd_input_gradient(
     """
     dy = undo(dy, kept, _output_size(dx, padding))
     f, c = weight.shape[:2]
-    turned = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
+    rotated = weight.reshape(groups, f // groups, c, 3, 3).swapaxes(1, 2)[..., ::-1, ::-1]
     # Where the forward pass pads by p, its adjoint pads by 2 - p: cut off if that is negative.
     top, bottom, left, right = (2 - side for side in padding)
-    inside = dy[
-        :,
-        :,
-        max(-top, 0) : dy.shape[2] - max(-bottom, 0),
-        max(-left, 0) : dy.shape[3] - max(-right, 0),
-    ]
+    rows = slice(max(-top, 0), dy.shape[2] - max(-bottom, 0))
+    columns = slice(max(-left, 0), dy.shape[3] - max(-right, 0))
     sides = (max(top, 0), max(bottom, 0), max(left, 0), max(right, 0))
-    weights = turned.reshape(groups * c, f // groups, 3, 3)
-    dx[...] = _convolve(inside, weights, dx.shape[2:], sides, groups, tile)
+    weights = rotated.reshape(groups * c, f // groups, 3, 3)
+    dx[...] = _convolve(dy[:, :, rows, columns], weights, dx.shape[2:], sides, groups, tile)
     if not np.isfinite(dx).all():
         exact = _exact(conv2d_input_gradient, dy, weight, dx.shape, padding, groups)
         np.copyto(dx, exact, where=~np.isfinite(dx), casting="same_kind")
@@ -194,12 +186,7 @@ def conv2d_winograd_weight_gradient(
 
 
 def _convolve(
-    x: np.ndarray,
-    weight: np.ndarray,
-    size: tuple[int, ...],
-    padding: Sides,
-    groups: int,
-    tile: int,
+    x: np.ndarray, weight: np.ndarray, size: tuple[int, ...], padding: Sides, groups: int, tile: int
 ) -> np.ndarray:
     """Return A^T [ (G g G^T) * (B^T d B) ] A of all tiles, put together: (N, F, *size)."""
     matrices = transforms(tile)
@@ -210,7 +197,9 @@ def _convolve(
     weights = weights.reshape(groups, -1, *weights.shape[1:])
     products = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights, dtype=np.float64)
     tiles = _transform(matrices.output, products.reshape(n, len(weight), *rest))
-    return _join(tiles)[:, :, : size[0], : size[1]]
+    n, f, tiles_y, tiles_x = tiles.shape[:4]
+    whole = tiles.swapaxes(3, 4).reshape(n, f, tiles_y * tile, tiles_x * tile)
+    return whole[:, :, : size[0], : size[1]]
 
 
 def _exact(
@@ -236,7 +225,7 @@ def _exact(
 
 
 def _transform(matrix: np.ndarray, tiles: np.ndarray) -> np.ndarray:
-    """matrix @ tile @ matrix.T for the last two axes, in the tiles' own dtype."""
+    """Return matrix @ tile @ matrix.T for the last two axes, in the tiles' own dtype."""
     matrix = matrix.astype(tiles.dtype)
     return matrix @ tiles @ matrix.T
 
@@ -260,12 +249,6 @@ def _output_tiles(dy: np.ndarray, tile: int) -> np.ndarray:
     padded = np.pad(dy, rest)
     tiles_y, tiles_x = padded.shape[2] // tile, padded.shape[3] // tile
     return padded.reshape(n, f, tiles_y, tile, tiles_x, tile).swapaxes(3, 4)
-
-
-def _join(tiles: np.ndarray) -> np.ndarray:
-    """Put (N, F, TY, TX, tile, tile) together to (N, F, TY * tile, TX * tile)."""
-    n, f, tiles_y, tiles_x, tile, _ = tiles.shape
-    return tiles.swapaxes(3, 4).reshape(n, f, tiles_y * tile, tiles_x * tile)
 
 
 def _output_size(x: np.ndarray, padding: Sides) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The training room.  Imports point down this list:
+"""The training loop and its parts.  Imports point down this list:
 
 solver          the training loop, readable on one screen
 trials          what is tried and put back: one step, and learning rates from low to high
@@ -8,6 +8,7 @@ parts           what a training is made with: the arguments, and what is done wi
 averaging       averaged weights in the model's place, and batch-norm's statistics made anew
 callbacks/      what is called around epochs and steps: the progress bar, early stopping, plateaus
 checkpoint      a training on disk, always whole
+contents        what is in a checkpoint: arrays and plain values, and back
 callback_state  what callbacks want to keep in it
 record          what a training is made of, as plain values
 state           what a training is at a moment: all that callbacks and checkpoints know of it

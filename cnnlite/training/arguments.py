@@ -130,7 +130,7 @@ def _own_methods(callback: Any) -> list[str]:
 
 
 def _has(callback: Any, event: str) -> bool:
-    """Whether the callback does something at an event: not what the class Callback does, nothing.
+    """Return whether the callback does something at an event; Callback's own methods do nothing.
 
     That class's own methods are told by their mark; it is above this file.
     """

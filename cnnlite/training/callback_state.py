@@ -51,7 +51,8 @@ def collect(callbacks: Iterable[Any]) -> tuple[dict[str, np.ndarray], dict[str, 
             plain[name] = json.loads(json.dumps(rest))  # a copy, as it will come back
         except (TypeError, ValueError) as error:
             raise TypeError(f"{name}.state_dict cannot be written to a file: {error}") from error
-    return arrays, {name: rest for name, rest in plain.items() if rest or _has(arrays, name)}
+    with_arrays = {key.split("/")[1] for key in arrays}
+    return arrays, {name: rest for name, rest in plain.items() if rest or name in with_arrays}
 
 
 def hand_back(
@@ -71,7 +72,3 @@ def hand_back(
             callback.load_state_dict({**dict(plain[name]), **own})
         except Exception as error:  # of whatever kind
             raise RefusedState(f"{name} does not take its state: {error!r}") from error
-
-
-def _has(arrays: Mapping[str, np.ndarray], name: str) -> bool:
-    return any(key.startswith(f"{PREFIX}{name}/") for key in arrays)

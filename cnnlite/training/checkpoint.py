@@ -19,31 +19,20 @@ import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cnnlite.checks.numbers import optional_count
 from cnnlite.files import remove_drafts
-from cnnlite.optim.averages import AVERAGE
-from cnnlite.storage import (
-    Arrays,
-    Metadata,
-    StorageError,
-    read_arrays,
-    write_arrays,
-)
+from cnnlite.storage import Arrays, Metadata, StorageError, read_arrays, write_arrays
 from cnnlite.training import callback_state
+from cnnlite.training.contents import capture, restore
 from cnnlite.training.record import configuration, differences, versions
-from cnnlite.training.state import StoppedBy, TrainingState
+from cnnlite.training.state import TrainingState
 
 __all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
 
 FORMAT = 1
-ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
-"""What a row of the history has."""
-NUMBERS = {"step": "int64 ()", "lr": "float64 ()"}
-"""The forms of what an optimizer's state has that is no array like its parameter."""
 FAULTS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
 """What contents that do not fit together may raise; a number of 1e999 is the fourth."""
 
@@ -85,10 +74,7 @@ class Checkpoint:
         if not self.path.exists():  # nothing to load: a training killed in its first checkpoint
             remove_drafts(self.path)
         arrays, metadata = capture(solver)
-        try:
-            write_arrays(self.path, arrays, metadata)
-        except StorageError as error:
-            raise CheckpointError(str(error)) from error
+        _write(self.path, arrays, {"kind": "checkpoint", "format": FORMAT, **metadata})
         solver.saved_to = self.path
 
     def load(self, solver: TrainingState) -> None:
@@ -113,14 +99,7 @@ class Checkpoint:
         _warn_of_a_jump(self.path, solver, metadata)
 
     def _read(self) -> tuple[Arrays, Metadata]:
-        try:
-            arrays, metadata = read_arrays(self.path)
-        except FileNotFoundError:
-            raise CheckpointError(
-                f"{self.path} does not exist: there is no checkpoint to continue from"
-            ) from None
-        except StorageError as error:
-            raise CheckpointError(str(error)) from error
+        arrays, metadata = _read(self.path, ": there is no checkpoint to continue from")
         if metadata is None or metadata.get("kind") != "checkpoint":
             raise CheckpointError(f"{self.path} is not a checkpoint, it holds weights only")
         if metadata.get("format") != FORMAT:
@@ -197,77 +176,6 @@ def _warn_of_a_jump(path: Path, solver: TrainingState, metadata: Metadata) -> No
         )
 
 
-def capture(solver: TrainingState) -> tuple[Arrays, Metadata]:
-    """Return copies of all that a training's future depends on, and of its past."""
-    kept, plain = callback_state.collect(solver.callbacks)
-    arrays = {
-        **_under("model/", solver.model.state_dict()),
-        **_under("optimizer/", solver.optimizer.state_dict()),
-        **_under("best/", solver.best_params),
-        **_under("ema/", solver.ema.state_dict() if solver.ema else {}),
-        **kept,
-        "loss_history": np.array(solver.loss_history, dtype=np.float64),
-    }
-    metadata = {
-        "kind": "checkpoint",
-        "format": FORMAT,
-        "configuration": configuration(solver),
-        "versions": versions(),
-        "num_epochs": solver.num_epochs,
-        "epoch": solver.epoch,
-        "step": solver.step,
-        "history": [dict(row) for row in solver.history],
-        "callbacks": plain,
-        "stopped_by": solver.stopped_by and solver.stopped_by._asdict(),
-    }
-    return arrays, metadata
-
-
-def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
-    """Set a solver to what `capture` returned; nothing is changed if anything does not fit.
-
-    Raises:
-        KeyError, TypeError, ValueError, OverflowError: something is missing or does not fit.
-        RefusedState: a callback does not take its state.
-    """
-    epoch, step = int(metadata["epoch"]), int(metadata["step"])
-    if arrays["loss_history"].dtype != np.float64:  # a smaller type would grow in a list
-        raise TypeError("the losses are not float64")
-    losses = [float(loss) for loss in arrays["loss_history"]]
-    history: list[dict[str, Any]] = [dict(row) for row in metadata["history"]]
-    for row in history:
-        row.setdefault("val_loss", math.nan)  # checkpoints from before it was measured
-        for name in ROW:
-            float(row[name])
-    best, by = _below("best/", arrays), metadata.get("stopped_by")
-    stopped_by = by and StoppedBy(str(by["name"]), dict(by["given"]), dict(by["now"]))
-    if not epoch * solver.steps_per_epoch <= step <= (epoch + 1) * solver.steps_per_epoch:
-        raise ValueError(f"step {step} is not in epoch {epoch}")
-    if len(losses) != step or len(history) != epoch or bool(best) != bool(history):
-        raise ValueError(f"the histories do not have the length of {epoch} epochs, {step} steps")
-    state = _below("optimizer/", arrays)
-    for path, array in state.items():
-        key, _, name = path.rpartition("/")
-        expected = NUMBERS.get(name) or _form(solver.model.params[key])
-        if _form(array) != expected:
-            raise ValueError(f"{name} of {key} is {_form(array)}, expected {expected}")
-    model, ema = _below("model/", arrays), _below("ema/", arrays)
-    average = {key.removeprefix(AVERAGE): ema[key] for key in ema if key.startswith(AVERAGE)}
-    for stored in (model, *filter(None, (best, average))):
-        if {key: _form(array) for key, array in stored.items()} != {
-            key: _form(array) for key, array in solver.model.state_dict().items()
-        }:
-            raise ValueError("its parameters are not those of this model")
-
-    callback_state.hand_back(solver.callbacks, arrays, dict(metadata.get("callbacks", {})))
-    solver.optimizer.load_state_dict(state)
-    if solver.ema:
-        solver.ema.load_state_dict(ema)
-    solver.model.load_state_dict(model)
-    solver.loss_history[:], solver.history[:] = losses, history
-    solver.best_params, solver.stopped_by = best, stopped_by
-
-
 def save_weights(path: str | Path, state: Mapping[str, np.ndarray]) -> None:
     """Write a model's parameters and buffers to a safetensors file, which PyTorch can read too.
 
@@ -278,10 +186,7 @@ def save_weights(path: str | Path, state: Mapping[str, np.ndarray]) -> None:
     Raises:
         CheckpointError: the file cannot be written; the old one is untouched.
     """
-    try:
-        write_arrays(Path(path), state, {"kind": "weights", "format": FORMAT})
-    except StorageError as error:
-        raise CheckpointError(str(error)) from error
+    _write(Path(path), state, {"kind": "weights", "format": FORMAT})
 
 
 def load_weights(path: str | Path) -> Arrays:
@@ -293,24 +198,20 @@ def load_weights(path: str | Path) -> Arrays:
     Raises:
         CheckpointError: the file is missing, damaged, or no safetensors file.
     """
+    return _read(Path(path))[0]
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
     try:
-        arrays, _ = read_arrays(Path(path))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
+        write_arrays(path, arrays, metadata)
     except StorageError as error:
         raise CheckpointError(str(error)) from error
-    return arrays
 
 
-def _form(array: np.ndarray) -> str:
-    return f"{array.dtype} {array.shape}"
-
-
-def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
-    return {prefix + key: array for key, array in arrays.items()}
-
-
-def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
-    return {
-        key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)
-    }
+def _read(path: Path, if_missing: str = "") -> tuple[Arrays, Metadata | None]:
+    try:
+        return read_arrays(path)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist{if_missing}") from None
+    except StorageError as error:
+        raise CheckpointError(str(error)) from error

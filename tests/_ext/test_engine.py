@@ -17,6 +17,7 @@ from cnnlite import reference
 from cnnlite._ext import engine, memory, runtime
 from cnnlite.post_ops import RELU, Kept, PostOps
 from cnnlite.reference.post_ops import undo
+from tests._ext.instruction_sets import run_again
 
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
 
@@ -402,16 +403,7 @@ def test_arrays_of_the_wrong_kind() -> None:
 
 @pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])
 def test_every_instruction_set(name: str) -> None:
-    """This file again, in a process for which CNNLITE_ISA chooses another instruction set."""
-    if name == engine.instruction_set() or "CNNLITE_ISA" in os.environ:
-        pytest.skip("the other tests ran with it")
-    environment = {**os.environ, "CNNLITE_ISA": name}
-    probe = [sys.executable, "-c", "import cnnlite._ext.engine"]
-    if subprocess.run(probe, env=environment, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"this machine or this build has no {name}")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    run_again(__file__, name)
 
 
 def test_an_unknown_instruction_set_is_an_error() -> None:

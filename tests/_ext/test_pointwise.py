@@ -1,15 +1,12 @@
 """The kernels whose limit is memory, against their twins in NumPy, in every instruction set."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from cnnlite import _ext, reference
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, RELU, Kept, PostOps
 from cnnlite.reference import pool2x2
+from tests._ext.instruction_sets import run_again
 
 SIZES = [(0,), (1,), (7,), (16,), (33, 5), (3, 16_384 + 5)]  # edges of vectors and of pieces
 PLANES = [
@@ -256,18 +253,9 @@ def test_a_pixel_outside_its_window_gets_no_gradient():
     assert not dx.any()
 
 
-@PARAMETER("isa", ["baseline", "avx2"])
-def test_the_other_instruction_sets(isa):
-    environment = {**os.environ, "CNNLITE_ISA": isa}
-    command = [sys.executable, "-c", "import cnnlite._ext.engine"]
-    probe = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if probe.returncode:  # it says so, and names the choices
-        assert f"CNNLITE_ISA is '{isa}'" in probe.stderr
-        return
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    command += ["-k", "not instruction"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+@PARAMETER("name", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set(name):
+    run_again(__file__, name)
 
 
 @PARAMETER("backend", [reference, _ext])

@@ -1,8 +1,5 @@
 """Winograd's convolution against the definition, in float64, on shapes that tiles do not divide."""
 
-import os
-import subprocess
-import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +8,7 @@ import pytest
 from cnnlite._ext import engine, runtime
 from cnnlite.post_ops import RELU, Kept, PostOps
 from cnnlite.reference import conv, winograd
+from tests._ext.instruction_sets import run_again
 
 NO_PADDING = (0, 0, 0, 0)
 SAME = (1, 1, 1, 1)
@@ -334,16 +332,7 @@ def test_wrong_arguments_are_refused_before_anything_runs():
 
 @pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])
 def test_every_instruction_set(name):
-    """This file again, in a process for which CNNLITE_ISA chooses another instruction set."""
-    if name == engine.instruction_set() or "CNNLITE_ISA" in os.environ:
-        pytest.skip("the other tests ran with it")
-    environment = {**os.environ, "CNNLITE_ISA": name}
-    probe = [sys.executable, "-c", "import cnnlite._ext.engine"]
-    if subprocess.run(probe, env=environment, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"this machine or this build has no {name}")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    run_again(__file__, name)
 
 
 @pytest.mark.parametrize("tile", [2, 4])

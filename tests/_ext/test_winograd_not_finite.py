@@ -1,8 +1,5 @@
 """What is not finite goes where the definition says, not over Winograd's tiles."""
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -11,6 +8,7 @@ import pytest
 from cnnlite._ext import engine, runtime
 from cnnlite.post_ops import NO_POST_OPS, RELU, Kept, PostOps
 from cnnlite.reference import conv, winograd
+from tests._ext.instruction_sets import run_again
 
 SPECIAL = (np.inf, -np.inf, np.nan)
 STEPS = (1, 1)
@@ -200,13 +198,4 @@ def test_a_network_that_is_all_nan_gives_nan(rng):
 
 @pytest.mark.parametrize("name", ["baseline", "avx2", "avx512"])
 def test_every_instruction_set(name):
-    """This file again, in a process for which CNNLITE_ISA chooses another instruction set."""
-    if name == engine.instruction_set() or "CNNLITE_ISA" in os.environ:
-        pytest.skip("the other tests ran with it")
-    environment = {**os.environ, "CNNLITE_ISA": name}
-    probe = [sys.executable, "-c", "import cnnlite._ext.engine"]
-    if subprocess.run(probe, env=environment, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip(f"this machine or this build has no {name}")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    run_again(__file__, name)

@@ -1,8 +1,8 @@
 """Which rung of the ladder "auto" takes, by shape: a table of measurements, never the clock.
 
 `python -m benchmarks.choice` measures the rungs over a grid of shapes and says where this table is
-not the fastest.  That it is committed, not measured where it runs, keeps the bits of a network the
-same on every run.
+not the fastest.  It is committed, not measured where it runs, so that a network has the same bits
+on every run.
 """
 
 from __future__ import annotations

@@ -82,7 +82,13 @@ class ConvSettings(NamedTuple):
 
 
 def check_operands(
-    name: str, x: Array, weight: Array, bias: Array | None, groups: int, axes: int = 2
+    name: str,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    groups: int,
+    axes: int = 2,
+    transposed: bool = False,
 ) -> int:
     """Raise unless x, weight and bias belong together.
 
@@ -90,6 +96,7 @@ def check_operands(
         name: the layer, which starts every message.
         x, weight, bias, groups: the operands.
         axes: which the windows move along, 2 for images.
+        transposed: whether the weight begins with the input channels, not the output channels.
 
     Returns:
         groups as a Python int, whose products do not overflow.
@@ -103,27 +110,29 @@ def check_operands(
     else:
         check_floats(name, x=x, weight=weight, bias=bias)
     check_image_shape(name, x, axes)
-    filters, in_group = weight.shape[:2] if weight.ndim > 1 else (0, 0)
+    first, second = ("in", "out") if transposed else ("out", "in")
     if weight.ndim != 2 + axes or 0 in weight.shape:
         kernel = "KH, KW" if axes == 2 else "K"
         raise ValueError(
-            f"{name}: weight must have shape (out_channels, in_channels/groups, {kernel}), none of "
-            f"them 0, got {weight.shape}"
+            f"{name}: weight must have shape ({first}_channels, {second}_channels/groups, "
+            f"{kernel}), none of them 0, got {weight.shape}"
         )
     groups = count(name, "groups", groups)
-    if filters % groups:
+    if len(weight) % groups:
         raise ValueError(
-            f"{name}: groups={groups} does not divide the {filters} output channels "
+            f"{name}: groups={groups} does not divide the {len(weight)} {first}put channels "
             f"(weight {weight.shape})"
         )
-    if x.shape[1] != in_group * groups:
-        in_groups = f" in {groups} groups" if groups > 1 else ""
+    channels, filters = weight.shape[1] * groups, len(weight)
+    if transposed:
+        channels, filters = filters, channels
+    if x.shape[1] != channels:
+        in_groups = f" in {groups} groups" if groups > 1 and not transposed else ""
         raise ValueError(
-            f"{name}: x has {x.shape[1]} channels, weight expects {in_group * groups}"
-            f"{in_groups} (x {x.shape}, weight {weight.shape})"
+            f"{name}: x has {x.shape[1]} channels, weight expects {channels}{in_groups} "
+            f"(x {x.shape}, weight {weight.shape})"
         )
-    if bias is not None:
-        check_shape(name, "bias", bias, (filters,))
+    check_shape(name, "bias", bias, (filters,))
     return groups
 
 

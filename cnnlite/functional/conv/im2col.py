@@ -48,7 +48,10 @@ def forward(
     products = _products(y, geometry)
     for tile, columns in _columns(x, geometry):
         for i, group in np.ndindex(len(columns), groups):
-            _a_b(matrix[group], columns[i, group], products[tile][i, group])
+            # out = a b: what a linear layer computes for its input's gradient
+            kernels.linear_input_gradient(
+                matrix[group], columns[i, group], products[tile][i, group]
+            )
         if bias is not None:
             y[tile] += bias[:, None, None]
     return apply(y, post)
@@ -69,7 +72,10 @@ def input_gradient(
         tile = slice(start, min(start + size, n))
         columns = _by_group(buffer[: tile.stop - start], geometry)
         for i, group in np.ndindex(len(columns), groups):
-            _at_b(matrix[group], products[tile][i, group], columns[i, group])
+            # out = (a transposed) b: for its weight's gradient
+            kernels.linear_weight_gradient(
+                products[tile][i, group], matrix[group], columns[i, group], None
+            )
         if not geometry.is_pointwise:
             sum_in_double(
                 geometry.kernel[0] * geometry.kernel[1],
@@ -93,7 +99,9 @@ def weight_gradient(
     for tile, columns in _columns(x, geometry):
         for i in range(len(columns)):
             for group in range(groups):
-                _a_bt(products[tile][i, group], columns[i, group], one[group])
+                # out = a (b transposed): forwards
+                a, b = products[tile][i, group], columns[i, group]
+                kernels.linear_forward(a, b, None, one[group])
             dweight += one
     dbias = sum_over(dy, (0, 2, 3)) if has_bias else None
     return dweight.astype(dy.dtype, copy=False).reshape(geometry.weight_shape), dbias
@@ -114,29 +122,14 @@ def _columns(x: Array, geometry: ConvGeometry) -> Iterator[tuple[slice, Array]]:
         yield tile, _by_group(columns, geometry)
 
 
-def _a_b(a: Array, b: Array, out: Array) -> None:
-    """The matrix product out = a b: what a linear layer does for its input's gradient."""
-    kernels.linear_input_gradient(a, b, out)
-
-
-def _at_b(a: Array, b: Array, out: Array) -> None:
-    """out = a transposed b: what it does for its weight's gradient."""
-    kernels.linear_weight_gradient(b, a, out, None)
-
-
-def _a_bt(a: Array, b: Array, out: Array) -> None:
-    """out = a b transposed: what it does forwards."""
-    kernels.linear_forward(a, b, None, out)
-
-
 def _products(y: Array, geometry: ConvGeometry) -> Array:
-    """A view of y as what the matrix products give: (images, groups, F/groups, OH*OW)."""
+    """Return a view of y as the matrix products write it: (images, groups, F/groups, OH*OW)."""
     filters = geometry.out_channels // geometry.groups
     return y.reshape(len(y), geometry.groups, filters, geometry.windows)
 
 
 def _by_group(columns: Array, geometry: ConvGeometry) -> Array:
-    """A view: the channel changes slowest in a column, so groups are consecutive rows."""
+    """Return a view by group: the channel changes slowest, so a group is consecutive rows."""
     rows = geometry.patch_size // geometry.groups
     return columns.reshape(len(columns), geometry.groups, rows, geometry.windows)
 

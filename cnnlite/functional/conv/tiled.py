@@ -22,8 +22,8 @@ def unfit(geometry: ConvGeometry) -> str | None:
 def undoes(which: str, kept: Kept, geometry: ConvGeometry) -> bool:
     """Return whether a gradient undoes the post-ops while it reads dy.
 
-    The weights' does; but that of a 1x1 convolution is summed in longer rows than one behind a
-    pooling could be.
+    The weight gradient does, except that of a 1x1 convolution before a pooling: it adds up whole
+    planes, which a pooled dy cannot be read as.
     """
     pointwise = kept.argmax is not None and geometry.is_pointwise
     return which == "weight_gradient" and kept.activation in (None, "relu") and not pointwise

@@ -11,20 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite.checks.arrays import (
-    Array,
-    check_allocation,
-    check_floats,
-    check_gradient,
-    check_images,
-    check_shape,
-    contiguous,
-)
-from cnnlite.checks.numbers import IntPair, count, flag, pair
+from cnnlite.checks.arrays import Array, check_allocation, check_gradient, contiguous
+from cnnlite.checks.numbers import IntPair, flag, pair
 from cnnlite.checks.windows import Padding
 from cnnlite.functional.conv.choice import Passes
 from cnnlite.functional.conv.conv2d import find, rungs_for
-from cnnlite.functional.conv.geometry import ConvGeometry, resolve_settings
+from cnnlite.functional.conv.geometry import ConvGeometry, check_operands, resolve_settings
 from cnnlite.functional.post_ops import apply, check_post, undo
 from cnnlite.functional.statistics import sum_over
 from cnnlite.post_ops import NO_POST_OPS, Kept, PostOps
@@ -89,7 +81,7 @@ def conv_transpose2d_forward(
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016,
     chapter 4.
     """
-    groups = _check_operands(x, weight, bias, groups)
+    groups = check_operands(NAME, x, weight, bias, groups, transposed=True)
     check_post(NAME, post)
     kernel = (weight.shape[2], weight.shape[3])
     settings = resolve_settings(NAME, kernel, stride, padding, dilation)
@@ -189,30 +181,6 @@ def resolve_output_padding(
             f"{dilation}"
         )
     return more
-
-
-def _check_operands(x: Array, weight: Array, bias: Array | None, groups: int) -> int:
-    """Raise unless they belong together, and return groups as a Python int."""
-    check_images(NAME, x)
-    check_floats(NAME, x=x, weight=weight, bias=bias, optional=["bias"])
-    if weight.ndim != 4 or 0 in weight.shape:
-        raise ValueError(
-            f"{NAME}: weight must have shape (in_channels, out_channels/groups, KH, KW), none of "
-            f"them 0, got {weight.shape}"
-        )
-    groups = count(NAME, "groups", groups)
-    if weight.shape[0] % groups:
-        raise ValueError(
-            f"{NAME}: groups={groups} does not divide the {weight.shape[0]} input channels "
-            f"(weight {weight.shape})"
-        )
-    if x.shape[1] != weight.shape[0]:
-        raise ValueError(
-            f"{NAME}: x has {x.shape[1]} channels, weight expects {weight.shape[0]} "
-            f"(x {x.shape}, weight {weight.shape})"
-        )
-    check_shape(NAME, "bias", bias, (weight.shape[1] * groups,))
-    return groups
 
 
 def _shifted(images: Array, shape: tuple[int, ...], origin: tuple[int, int]) -> Array:

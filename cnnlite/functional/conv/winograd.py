@@ -2,7 +2,7 @@
 
 The fourth rung of the ladder.  F(4x4, 3x3) makes 16 outputs with 36 products instead of 144,
 between transforms that only add and scale; where there are only a few tiles, F(2x2, 3x3) makes 4
-with 16 instead of 36.  The gradients undo what was fused behind while they read dy
+with 16 instead of 36.  The gradients undo the post-ops while they read dy
 (`cnnlite/_ext/engine/winograd/`).
 
 Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
@@ -48,7 +48,7 @@ def forward(
 def input_gradient(
     dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
-    """Return dx: the forward pass over dy, with the weights turned by half a turn.
+    """Return dx: the forward pass over dy, with the weights rotated by 180 degrees.
 
     dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
     is read.

@@ -111,7 +111,7 @@ class Progress(Callback):
             self._print(f"ended by {name} {where}; without {name} it would go on")
 
     def _text(self, *parts: str) -> str:
-        """The parts beside the bar; images/s go first where there is no room, the accuracy next."""
+        """Return what stands beside the bar; images/s is left out first, then the accuracy."""
         room = None if self._out.width >= BAR else self._out.width - len("epoch 300/300 ")
         shown = fitting([len(part) for part in parts], (2, 1, 0), room)
         return "  ".join(parts[part] for part in shown)

@@ -68,7 +68,7 @@ KERNEL void T(mend_edges)(void *context, ptrdiff_t piece, int thread)
     (void)thread;
 }
 
-/* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, turned
+/* dx from dy: for each phase of the strides a correlation of dy with the weights that reach it, rotated
  * by 180 degrees.  Stride 1 has one phase.  The phases of stride 2 are computed together: dy is then copied
  * once, and rows of dx are written in whole vectors. */
 KERNEL void T(conv2d_tiled_input_gradient)(void *args, workspace *work)

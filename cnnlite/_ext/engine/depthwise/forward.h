@@ -1,5 +1,5 @@
-/* depthwise/forward.h: y = x * weight + bias, and dx, which is the same sum over dy with the weights turned by half
- * a turn, and with zeros between its pixels where there was a stride. */
+/* depthwise/forward.h: y = x * weight + bias, and dx, which is the same sum over dy with the weights rotated by
+ * 180 degrees, and with zeros between its pixels where there was a stride. */
 
 #define DEPTHWISE_PIXELS 8192 /* of outputs, in a piece */
 
@@ -10,7 +10,7 @@ typedef struct {
     ptrdiff_t piece_planes, piece_rows, row_blocks;
     const REAL *x, *weight, *bias;
     REAL *y;
-    int relu, turned, half; /* half: dx of a 3x3 with stride 2 */
+    int relu, rotated, half; /* half: dx of a 3x3 with stride 2 */
     char *const *own;
 } T(depthwise);
 
@@ -27,7 +27,7 @@ typedef struct {
 
 INLINE V T(weight_at)(const T(depthwise) *k, const REAL *weight, ptrdiff_t tap, ptrdiff_t taps)
 {
-    return VSET1(weight[k->turned ? taps - 1 - tap : tap]);
+    return VSET1(weight[k->rotated ? taps - 1 - tap : tap]);
 }
 
 INLINE void T(store_rows)(const T(depthwise) *k, V *acc, REAL *y, ptrdiff_t r, ptrdiff_t q, const int rows)
@@ -330,7 +330,7 @@ KERNEL void T(depthwise_piece)(void *context, ptrdiff_t piece, int thread)
             p.x = T(copy_of)(w, copy + number * k->sums * p.size);
         }
         p.start = k->bias ? VSET1(k->bias[f]) : VZERO;
-        if (!k->turned || T(all_finite)(p.weight, weights)) T(depthwise_rows)(&p, begin, end);
+        if (!k->rotated || T(all_finite)(p.weight, weights)) T(depthwise_rows)(&p, begin, end);
         else if (begin == 0) T(gradient_by_definition)(k, x, p.weight, p.y);
     }
 }
@@ -394,7 +394,7 @@ KERNEL void T(conv2d_depthwise_input_gradient)(void *args, workspace *work)
     /* clang-format on */
     T(plan_window)(&w);
     T(depthwise) k = {.window = w, .planes = s->n * s->c, .channels = s->c, .shared = 1};
-    k.sums = s->f / s->c, k.turned = 1;
+    k.sums = s->f / s->c, k.rotated = 1;
     k.half = w.is_3x3 && s->stride_h == 2 && s->stride_w == 2 && s->top <= 2 && s->left <= 2
         && k.sums * 9 <= LONGEST_SUM;
     if (k.half) k.window.scratch_size = 0;

@@ -19,11 +19,8 @@ cdef extern from "engine/norm/args.h" nogil:
         void *dbeta
         void *running_mean
         void *running_var
-        double eps
-        double momentum
-        Py_ssize_t images
-        Py_ssize_t channels
-        Py_ssize_t size
+        double eps, momentum
+        Py_ssize_t images, channels, size
         int train
         post_ops post
 

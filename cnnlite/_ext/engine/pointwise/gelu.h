@@ -69,27 +69,7 @@ INLINE V T(gelu_slope)(V x)
     return VFMA(x, density, T(normal_cdf)(x));
 }
 
-KERNEL void T(gelu_forward_piece)(void *context, ptrdiff_t piece, int thread)
-{
-    const map_args *k = context;
-    const REAL *x = k->a;
-    REAL *y = k->out;
-    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
-    for (; i + VL <= end; i += VL) VSTORE(y + i, T(gelu)(VLOAD(x + i)));
-    if (i < end) VSTOREN(y + i, T(gelu)(VLOADN(x + i, end - i)), end - i);
-    (void)thread;
-}
-EACH_PIECE(gelu_forward, map_args)
+INLINE V T(gelu_gradient)(V dy, V x) { return dy * T(gelu_slope)(x); }
 
-/* dx = dy (Phi(x) + x phi(x)). */
-KERNEL void T(gelu_backward_piece)(void *context, ptrdiff_t piece, int thread)
-{
-    const map_args *k = context;
-    const REAL *dy = k->a, *x = k->b;
-    REAL *dx = k->out;
-    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
-    for (; i + VL <= end; i += VL) VSTORE(dx + i, VLOAD(dy + i) * T(gelu_slope)(VLOAD(x + i)));
-    if (i < end) VSTOREN(dx + i, VLOADN(dy + i, end - i) * T(gelu_slope)(VLOADN(x + i, end - i)), end - i);
-    (void)thread;
-}
-EACH_PIECE(gelu_backward, map_args)
+MAP_ONE(gelu_forward, T(gelu))
+MAP_TWO(gelu_backward, T(gelu_gradient))

@@ -16,21 +16,28 @@ INLINE ptrdiff_t T(piece_end)(ptrdiff_t piece, ptrdiff_t size)
             engine_parallel(divide_up(k->size, MAP_PIECE), work->threads, T(NAME##_piece), args); \
     }
 
-/* y = max(0, x), NaN stays NaN. */
-KERNEL void T(relu_forward_piece)(void *context, ptrdiff_t piece, int thread)
-{
-    const map_args *k = context;
-    const REAL *x = k->a;
-    REAL *y = k->out;
-    ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size);
-    for (; i + VL <= end; i += VL) VSTORE(y + i, VRELU(VLOAD(x + i)));
-    if (i < end) VSTOREN(y + i, VRELU(VLOADN(x + i, end - i)), end - i);
-    (void)thread;
-}
-EACH_PIECE(relu_forward, map_args)
+/* The kernel out = F(a), and out = F(a, b), of functions of vectors. */
+#define MAP_ONE(NAME, F) MAP_KERNEL(NAME, F(VLOAD(a + i)), F(VLOADN(a + i, n)))
+#define MAP_TWO(NAME, F) MAP_KERNEL(NAME, F(VLOAD(a + i), VLOAD(b + i)), F(VLOADN(a + i, n), VLOADN(b + i, n)))
+#define MAP_KERNEL(NAME, WHOLE, REST) \
+    KERNEL void T(NAME##_piece)(void *context, ptrdiff_t piece, int thread) \
+    { \
+        const map_args *k = context; \
+        const REAL *a = k->a, *b = k->b; \
+        REAL *out = k->out; \
+        ptrdiff_t i = piece * MAP_PIECE, end = T(piece_end)(piece, k->size); \
+        for (; i + VL <= end; i += VL) VSTORE(out + i, WHOLE); \
+        const ptrdiff_t n = end - i; \
+        if (n > 0) VSTOREN(out + i, REST, n); \
+        (void)b, (void)thread; \
+    } \
+    EACH_PIECE(NAME, map_args)
+
+MAP_ONE(relu_forward, VRELU) /* NaN stays NaN */
 
 /* dx = dy where y > 0 or y is NaN, else 0; y is ReLU's output. */
 INLINE V T(relu_mask)(V dy, V y) { return VSELECT((MASK)(y <= VZERO), VZERO, dy); }
+MAP_TWO(relu_backward, T(relu_mask))
 
 INLINE void T(relu_mask_run)(const REAL *dy, const REAL *y, ptrdiff_t n, REAL *dx)
 {
@@ -38,16 +45,6 @@ INLINE void T(relu_mask_run)(const REAL *dy, const REAL *y, ptrdiff_t n, REAL *d
     for (; i + VL <= n; i += VL) VSTORE(dx + i, T(relu_mask)(VLOAD(dy + i), VLOAD(y + i)));
     if (i < n) VSTOREN(dx + i, T(relu_mask)(VLOADN(dy + i, n - i), VLOADN(y + i, n - i)), n - i);
 }
-
-KERNEL void T(relu_backward_piece)(void *context, ptrdiff_t piece, int thread)
-{
-    const map_args *k = context;
-    const ptrdiff_t i = piece * MAP_PIECE;
-    T(relu_mask_run)((const REAL *)k->a + i, (const REAL *)k->b + i, T(piece_end)(piece, k->size) - i,
-                     (REAL *)k->out + i);
-    (void)thread;
-}
-EACH_PIECE(relu_backward, map_args)
 
 /* y = a + b, then ReLU if asked: the end of a residual block. */
 KERNEL void T(add_piece)(void *context, ptrdiff_t piece, int thread)

@@ -14,64 +14,47 @@ cdef extern from "engine/pointwise/args.h" nogil:
         void *velocity
         const void *grad
         Py_ssize_t size
-        double lr
-        double momentum
-        double weight_decay
+        double lr, momentum, weight_decay
         int nesterov
+
+
+cdef int run_map(str kernel, str a_name, a, str b_name, b, str out_name, out,
+                 post=None) except -1:
+    """Run a kernel that computes out = f(a, b), or f(a) where b is None, then what `post` says."""
+    cdef map_args k
+    cdef Call call = Call(kernel)
+    k.a = call.take(a_name, a, -1, False)
+    k.size = call.length(a)
+    k.b = call.take(b_name, b, k.size, False)
+    k.out = call.take(out_name, out, k.size, True)
+    if post is not None:
+        call.follow(&k.post, post, None, 0)
+    return call.run(&k, k.size)
 
 
 def relu_forward(x, y):
     """Compute y = max(0, x), of any shape; NaN stays NaN."""
-    cdef map_args k
-    cdef Call call = Call("relu_forward")
-    k.a = call.take("x", x, -1, False)
-    k.size = call.length(x)
-    k.out = call.take("y", y, k.size, True)
-    call.run(&k, k.size)
+    run_map("relu_forward", "x", x, "", None, "y", y)
 
 
 def relu_backward(dy, y, dx):
     """Compute dx = dy where y, the output of ReLU, is not 0, else 0; dx may be dy."""
-    cdef map_args k
-    cdef Call call = Call("relu_backward")
-    k.a = call.take("dy", dy, -1, False)
-    k.size = call.length(dy)
-    k.b = call.take("y", y, k.size, False)
-    k.out = call.take("dx", dx, k.size, True)
-    call.run(&k, k.size)
+    run_map("relu_backward", "dy", dy, "y", y, "dx", dx)
 
 
 def gelu_forward(x, y):
     """Compute y = x Phi(x), of any shape."""
-    cdef map_args k
-    cdef Call call = Call("gelu_forward")
-    k.a = call.take("x", x, -1, False)
-    k.size = call.length(x)
-    k.out = call.take("y", y, k.size, True)
-    call.run(&k, k.size)
+    run_map("gelu_forward", "x", x, "", None, "y", y)
 
 
 def gelu_backward(dy, x, dx):
     """Compute dx = dy (Phi(x) + x phi(x)); dx may be dy."""
-    cdef map_args k
-    cdef Call call = Call("gelu_backward")
-    k.a = call.take("dy", dy, -1, False)
-    k.size = call.length(dy)
-    k.b = call.take("x", x, k.size, False)
-    k.out = call.take("dx", dx, k.size, True)
-    call.run(&k, k.size)
+    run_map("gelu_backward", "dy", dy, "x", x, "dx", dx)
 
 
 def add(a, b, y, post=NO_POST_OPS):
     """Compute y = a + b, then ReLU if `post` has it; y may be a or b."""
-    cdef map_args k
-    cdef Call call = Call("add")
-    k.a = call.take("a", a, -1, False)
-    k.size = call.length(a)
-    k.b = call.take("b", b, k.size, False)
-    k.out = call.take("y", y, k.size, True)
-    call.follow(&k.post, post, None, 0)
-    call.run(&k, k.size)
+    run_map("add", "a", a, "b", b, "y", y, post)
 
 
 def sgd_step(param, grad, velocity, double lr, double momentum, double weight_decay,

@@ -9,9 +9,7 @@ cdef extern from "engine/pool/args.h" nogil:
         void *y
         void *dx
         const uint8_t *argmax
-        Py_ssize_t planes
-        Py_ssize_t h
-        Py_ssize_t w
+        Py_ssize_t planes, h, w
         post_ops post
 
 

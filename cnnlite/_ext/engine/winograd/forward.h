@@ -3,7 +3,7 @@
  *
  * A block's inputs are transformed, multiplied and transformed back while they lie in the
  * second-level cache; the transformed weights are read once for each block.  The input gradient is
- * the same pass over dy, with the weights turned by half a turn and their channels exchanged.  A
+ * the same pass over dy, with the weights rotated by 180 degrees and their channels exchanged.  A
  * block's results depend on nothing but the shape, so neither can the bits.
  */
 typedef struct {
@@ -19,11 +19,11 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
     const T(winograd_call) *call = context;
     const winograd_plan *p = &call->plan;
-    const int turned = p->turned;
+    const int rotated = p->rotated;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
     ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
     while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
-    const ptrdiff_t f_step = turned ? 9 : p->c * 9, c_step = turned ? p->f * 9 : 9;
+    const ptrdiff_t f_step = rotated ? 9 : p->c * 9, c_step = rotated ? p->f * 9 : 9;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = call->args->weight;
     REAL *to = call->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
@@ -34,7 +34,8 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
         REAL taps[9 * VL];
         V o[TILE_MAX * TILE_MAX];
         for (ptrdiff_t i = 0; i < VL; i++)
-            for (int t = 0; t < 9; t++) taps[t * VL + i] = i < lanes ? from[i * f_step + (turned ? 8 - t : t)] : 0;
+            for (int t = 0; t < 9; t++)
+                taps[t * VL + i] = i < lanes ? from[i * f_step + (rotated ? 8 - t : t)] : 0;
         UNROLL_FOR(int t = 0; t < 9; t++) squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
         if (p->m == 4) {
             T(weight_2d)(4, taps, 3 * VL, VL, o);
@@ -106,12 +107,12 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
             T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
-                             pixels, p->pitch);
-            T(lanes_scatter_bytes)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2,
-                                   columns / 2, found, p->pitch);
+                             pixels, p->pitch, 0);
+            T(lanes_scatter)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
+                             found, p->pitch, 1);
         } else
             T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0, rows, columns,
-                             pixels, p->pitch);
+                             pixels, p->pitch, 0);
     }
 }
 
@@ -123,7 +124,6 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t images = call->args->shape.n;
     const ptrdiff_t group = piece % p->groups, bx = piece / p->groups % p->blocks_x;
     const ptrdiff_t by = piece / p->groups / p->blocks_x, x0 = bx * p->columns * p->m;
-    const ptrdiff_t height = winograd_height(p, images, by);
     REAL *pixels = (REAL *)call->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     V squares;
@@ -139,19 +139,16 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
         T(forward_product)(in, p->tiles * VL, call->weights + (group * p->area + e) * p->weights,
                            products + e * p->products, p->c, p->f_blocks, padded);
     }
-    winograd_strip strip;
-    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
-        strip = winograd_next(p, images, by, row);
-        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels,
-                            large ? inputs : NULL);        /* no longer needed: room for a patch */
-    }
+    REAL *spare = large ? inputs : NULL; /* the inputs are no longer needed: room for a patch */
+    for (EACH_STRIP(strip, p, images, by))
+        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels, spare);
 }
 
-static void T(winograd_pass)(const conv_args *k, int turned, workspace *work)
+static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
 {
     T(winograd_call) call = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
     call.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
-    call.plan.turned = turned;
+    call.plan.rotated = rotated;
     const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
     if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces, T(winograd_bytes)(p))) return;

@@ -59,10 +59,8 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
                                 double *bias_sums)
 {
     const conv_shape *s = &k->shape;
-    const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
-    winograd_strip strip;
-    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
-        strip = winograd_next(p, s->n, by, row);
+    const ptrdiff_t x0 = bx * p->columns * p->m;
+    for (EACH_STRIP(strip, p, s->n, by))
         for (ptrdiff_t b = first; b < end; b++) {
             const ptrdiff_t plane = strip.image * s->f + group * p->f + b * VL;
             REAL *to = outputs + (b * p->tiles + strip.first) * VL;
@@ -73,7 +71,6 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
             else VSTORE(sums, T(output_adjoint_tiles)(p, 2, pixels, strip.rows, to));
             T(add_block)(sums, VL, bias_sums + b * VL, 1);
         }
-    }
 }
 
 /* Piece = (part, group). */

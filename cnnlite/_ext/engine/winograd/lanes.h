@@ -127,59 +127,39 @@ INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdi
     }
 }
 
-/* rows x columns pixels from (y, x) of planes h x w; whole rows are one run. */
-KERNEL V T(lanes_gather)(const REAL *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
-                         ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels, ptrdiff_t pitch)
+/* rows x columns pixels from (y, x) of planes h x w; whole rows are one run.  `bytes`: the planes hold indices. */
+KERNEL V T(lanes_gather)(const void *planes, const REAL *relu_y, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
+                         ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels, ptrdiff_t pitch, int bytes)
 {
     V squares = VZERO;
-    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
+    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns, plane = h * w;
+    const int full = lanes >= VL;
     for (ptrdiff_t r = 0; r < runs; r++) {
-        const ptrdiff_t at = (y + r) * w + x, plane = h * w;
-        const REAL *from = planes + at, *mask = relu_y ? relu_y + at : NULL;
+        const ptrdiff_t at = (y + r) * w + x;
+        const char *from = (const char *)planes + at * (bytes ? 1 : REAL_BYTES);
+        const REAL *mask = relu_y ? relu_y + at : NULL;
         REAL *to = pixels + r * pitch * VL;
-        if (lanes < VL && mask)
-            squares += T(lanes_gather_run)(from, mask, plane, lanes, count, to, columns, pitch, 0, 1, 0);
-        else if (lanes < VL)
-            squares += T(lanes_gather_run)(from, NULL, plane, lanes, count, to, columns, pitch, 0, 0, 0);
-        else if (mask) squares += T(lanes_gather_run)(from, mask, plane, VL, count, to, columns, pitch, 1, 1, 0);
-        else squares += T(lanes_gather_run)(from, NULL, plane, VL, count, to, columns, pitch, 1, 0, 0);
+#define GATHER(full, masked, bytes) \
+    T(lanes_gather_run)(from, mask, plane, full ? VL : lanes, count, to, columns, pitch, full, masked, bytes)
+        if (bytes) squares += full ? GATHER(1, 0, 1) : GATHER(0, 0, 1);
+        else if (mask) squares += full ? GATHER(1, 1, 0) : GATHER(0, 1, 0);
+        else squares += full ? GATHER(1, 0, 0) : GATHER(0, 0, 0);
+#undef GATHER
     }
     return squares;
 }
 
-KERNEL void T(lanes_scatter)(REAL *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
-                             ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
+/* The reverse. */
+KERNEL void T(lanes_scatter)(void *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
+                             ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch, int bytes)
 {
-    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
+    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns, plane = h * w;
     for (ptrdiff_t r = 0; r < runs; r++) {
-        REAL *to = planes + (y + r) * w + x;
+        char *to = (char *)planes + ((y + r) * w + x) * (bytes ? 1 : REAL_BYTES);
         const REAL *from = pixels + r * pitch * VL;
-        if (lanes >= VL) T(lanes_scatter_run)(to, h * w, VL, count, from, columns, pitch, 1, 0);
-        else T(lanes_scatter_run)(to, h * w, lanes, count, from, columns, pitch, 0, 0);
-    }
-}
-
-/* The same of bytes, which are indices in the lanes. */
-KERNEL void T(lanes_gather_bytes)(const uint8_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y,
-                                  ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, REAL *pixels, ptrdiff_t pitch)
-{
-    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
-    for (ptrdiff_t r = 0; r < runs; r++) {
-        const uint8_t *from = planes + (y + r) * w + x;
-        REAL *to = pixels + r * pitch * VL;
-        if (lanes >= VL) T(lanes_gather_run)(from, NULL, h * w, VL, count, to, columns, pitch, 1, 0, 1);
-        else T(lanes_gather_run)(from, NULL, h * w, lanes, count, to, columns, pitch, 0, 0, 1);
-    }
-}
-
-KERNEL void T(lanes_scatter_bytes)(uint8_t *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
-                                   ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch)
-{
-    const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns;
-    for (ptrdiff_t r = 0; r < runs; r++) {
-        uint8_t *to = planes + (y + r) * w + x;
-        const REAL *from = pixels + r * pitch * VL;
-        if (lanes >= VL) T(lanes_scatter_run)(to, h * w, VL, count, from, columns, pitch, 1, 1);
-        else T(lanes_scatter_run)(to, h * w, lanes, count, from, columns, pitch, 0, 1);
+        if (lanes >= VL && bytes) T(lanes_scatter_run)(to, plane, VL, count, from, columns, pitch, 1, 1);
+        else if (lanes >= VL) T(lanes_scatter_run)(to, plane, VL, count, from, columns, pitch, 1, 0);
+        else if (bytes) T(lanes_scatter_run)(to, plane, lanes, count, from, columns, pitch, 0, 1);
+        else T(lanes_scatter_run)(to, plane, lanes, count, from, columns, pitch, 0, 0);
     }
 }

@@ -67,7 +67,7 @@ INLINE int T(patch_of)(const winograd_plan *p, const T(winograd_place) *place, p
     for (int t = 0; t < 9; t++) {
         const ptrdiff_t row = y - s->top + t / 3, column = x - s->left + t % 3;
         const int in = 0 <= row && row < s->h && 0 <= column && column < s->w;
-        if (in || !p->turned) inside[*taps] = in, tap[(*taps)++] = t;
+        if (in || !p->rotated) inside[*taps] = in, tap[(*taps)++] = t;
     }
     for (ptrdiff_t c = 0; c < p->c; c++)
         for (int i = 0; i < *taps; i++, to++) {
@@ -96,7 +96,7 @@ INLINE void T(mend_tile)(const winograd_plan *p, const T(winograd_place) *place,
     const conv_args *k = place->args;
     const conv_shape *s = &k->shape;
     const ptrdiff_t first = place->block * VL, lanes = smaller(p->f - first, VL);
-    const ptrdiff_t f_step = p->turned ? 9 : p->c * 9, c_step = p->turned ? p->f * 9 : 9;
+    const ptrdiff_t f_step = p->rotated ? 9 : p->c * 9, c_step = p->rotated ? p->f * 9 : 9;
     const REAL *weight = (const REAL *)k->weight + place->group * p->f * p->c * 9 + first * f_step;
     REAL biases[VL], sums[VL], outputs[VL];
     VSTORE(biases, bias);
@@ -109,7 +109,7 @@ INLINE void T(mend_tile)(const winograd_plan *p, const T(winograd_place) *place,
             if (isfinite(sums[i])) continue;
             if (!taps) {
                 nan = T(patch_of)(p, place, y, x, tap, &taps);
-                for (int t = 0; p->turned && t < taps; t++) tap[t] = 8 - tap[t];
+                for (int t = 0; p->rotated && t < taps; t++) tap[t] = 8 - tap[t];
             }
             double sum = NAN;
             const REAL *from = weight + i * f_step;

@@ -5,15 +5,16 @@
 /* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
 typedef struct {
     int m, area;                           /* side of an output tile; elements of an input tile */
-    int turned;                            /* the input gradient: weights turned, channels exchanged */
+    int rotated;                            /* the input gradient: weights rotated, channels exchanged */
     ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
     ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
     ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
 } winograd_plan;
 
-/* Some rows of tiles of one image inside a block; `first` is their first tile's number in it. */
+/* Some rows of tiles of one image inside a block: `first` is their first tile's number in it, `end` the row of
+ * the block after them. */
 typedef struct {
-    ptrdiff_t image, row, rows, first;
+    ptrdiff_t image, row, rows, first, end;
 } winograd_strip;
 
 enum {
@@ -29,14 +30,19 @@ static inline ptrdiff_t winograd_height(const winograd_plan *p, ptrdiff_t images
     return smaller(p->rows, images * p->tiles_y - by * p->rows);
 }
 
-/* The strip of block `by` that begins at its row `done`. */
+/* The strip of block `by` that begins at its row `done`; no rows at the block's end. */
 static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t images, ptrdiff_t by, ptrdiff_t done)
 {
     const ptrdiff_t row = by * p->rows + done, left = winograd_height(p, images, by) - done;
-    winograd_strip strip = {row / p->tiles_y, row % p->tiles_y, left, done * p->columns};
-    strip.rows = smaller(strip.rows, p->tiles_y - strip.row);
-    return strip;
+    const ptrdiff_t rows = smaller(left, p->tiles_y - row % p->tiles_y);
+    return (winograd_strip){row / p->tiles_y, row % p->tiles_y, rows, done * p->columns, done + rows};
 }
+
+/* for (EACH_STRIP(...)): the strips of block `by`, one after the other. */
+#define EACH_STRIP(strip, p, images, by) \
+    winograd_strip strip = winograd_next(p, images, by, 0); \
+    strip.rows > 0; \
+    strip = winograd_next(p, images, by, strip.end)
 #endif
 
 /* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
@@ -88,8 +94,8 @@ KERNEL V T(winograd_unpool)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, p
     const ptrdiff_t rows = divide_up(y1, 2) - py, columns = divide_up(x1, 2) - px;
     const REAL *data = (const REAL *)from->data + at;
     REAL *found = spare + size;
-    const V squares = T(lanes_gather)(data, NULL, ph, pw, lanes, py, px, rows, columns, spare, pitch);
-    T(lanes_gather_bytes)(from->argmax + at, ph, pw, lanes, py, px, rows, columns, found, pitch);
+    const V squares = T(lanes_gather)(data, NULL, ph, pw, lanes, py, px, rows, columns, spare, pitch, 0);
+    T(lanes_gather)(from->argmax + at, NULL, ph, pw, lanes, py, px, rows, columns, found, pitch, 1);
     for (ptrdiff_t y = y0; y < y1; y++)
         for (ptrdiff_t x = x0; x < x1; x++) {
             const ptrdiff_t pooled = ((y / 2 - py) * pitch + x / 2 - px) * VL;
@@ -125,7 +131,7 @@ KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, pt
     const REAL *relu_y = from->relu_y ? (const REAL *)from->relu_y + plane * h * w : NULL;
     if (from->argmax)
         return T(winograd_unpool)(from, h, w, plane, lanes, y0, x0, y1, x1, to, pitch, pixels + size, size);
-    return T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch);
+    return T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch, 0);
 }
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
@@ -148,10 +154,8 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
 {
     const conv_shape *s = &k->shape;
     *squares = VZERO;
-    const ptrdiff_t x0 = bx * p->columns * p->m, height = winograd_height(p, s->n, by);
-    winograd_strip strip;
-    for (ptrdiff_t row = 0; row < height; row += strip.rows) {
-        strip = winograd_next(p, s->n, by, row);
+    const ptrdiff_t x0 = bx * p->columns * p->m;
+    for (EACH_STRIP(strip, p, s->n, by))
         for (ptrdiff_t b = first; b < end; b++) {
             const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
             REAL *to = inputs + (b * p->tiles + strip.first) * VL;
@@ -161,8 +165,7 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
             if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
             else T(input_tiles)(p, 2, pixels, strip.rows, to);
         }
-    }
-    return height * p->columns;
+    return winograd_height(p, s->n, by) * p->columns;
 }
 
 /* Bytes one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
