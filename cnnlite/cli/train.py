@@ -171,6 +171,8 @@ def _absolute(path: str | None) -> str | None:
 
 
 def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", resume: bool) -> int:
+    from cnnlite.cli import runs
+    from cnnlite.report import history
     from cnnlite.training.interruption import TrainingDiverged
 
     status, losses = 0, solver.loss_history
@@ -186,6 +188,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
         again = f"cnnlite train --resume {shlex.quote(str(path))}"
         click.echo(f"cnnlite train: stopped; continue with: {again}", err=True)
     with explained(OSError):
+        if status == 1:
+            history.save_losses(losses, path / runs.LOSSES)  # those of steps taken back, too
         _draw(config, data, path, solver, losses)
     if not status:
         _finish(config, data, path, solver)

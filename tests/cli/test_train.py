@@ -28,7 +28,7 @@ QUICK = [*TRAIN, "--model", "softmax_classifier", "--lr", "0.01"]
 def test_a_run_folder_holds_everything(finished_run: Path) -> None:
     files = {path.name for path in finished_run.iterdir()}
     assert files == {
-        "config.toml", "record.json", "history.csv", "curves.png",
+        "config.toml", "record.json", "history.csv", "losses.csv", "curves.png",
         "weights.safetensors", "weights-last.safetensors", "checkpoint.safetensors",
     }  # fmt: skip
     assert [row["epoch"] for row in history.load(finished_run / "history.csv")] == [1, 2]
@@ -85,7 +85,7 @@ def test_overfit_learns_a_few_images_by_heart(cli: Cli) -> None:
     assert rows[-1]["train_acc"] == 1.0
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", [*SCHEDULES, "plateau"])
 def test_every_schedule_trains(cli: Cli, schedule: str) -> None:
     assert cli(*QUICK, "--smoke", "--schedule", schedule).status == 0
 

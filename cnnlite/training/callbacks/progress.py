@@ -48,7 +48,6 @@ class Progress(Callback):
         self._bar: Any = None
         self._loss = self._acc = 0.0
         self._seen = 0
-        self._pace, self._drawn, self._announced = Pace(), 0.0, False
 
     def before_train(self, solver: TrainingState) -> None:
         from rich.console import Console
@@ -84,7 +83,7 @@ class Progress(Callback):
         if not self._announced and self._pace.seconds >= ANNOUNCE:
             self._announced = True
             left = duration(self._pace.left(solver))
-            self._print(f"up to epoch {solver.num_epochs} it will take about {left}")
+            self._print(f"about {left} left until the end of epoch {solver.num_epochs}")
         now = time.perf_counter()
         if self._bar is None or now - self._drawn < REFRESH:
             return
