@@ -19,6 +19,10 @@ MARKERS = "osD^vPX"
 FAINT = {"alpha": 0.2, "linewidth": 0.7}
 FAR = 10
 """How far apart the highest rates of two trainings are before the axis is logarithmic."""
+DEEP = 100
+"""How far down that axis goes, under the lowest of the highest rates."""
+WILD = 3
+"""Losses at the start, above which a loss does not stretch the axis that others share."""
 
 
 class Curves(NamedTuple):
@@ -64,7 +68,7 @@ def save(trainings: Sequence[Curves], path: str | Path, title: str = "") -> None
         _draw(panels, training, number, alone=len(trainings) == 1)
     _limit(panels, trainings)
     figure.legend(
-        handles=_legend(trainings), loc="outside lower left", ncols=1 if len(trainings) > 1 else 2,
+        handles=_legend(trainings), loc="outside lower left", ncols=1 if len(trainings) > 1 else 3,
         frameon=False, labelcolor=INK,
     )  # fmt: skip
     if title:
@@ -102,14 +106,7 @@ def _limit(panels: Sequence[Any], trainings: Sequence[Curves]) -> None:
     end = max(len(t.losses) / t.steps_per_epoch if not t.history else 0 for t in trainings)
     if end > loss.get_xlim()[1]:
         loss.set_xlim(0, 1.05 * end)
-    means, steps = [], []
-    for training in trainings:
-        for key in ("loss", "val_loss"):
-            means += _finite(_column(training.history, key))
-        if not training.history or len(trainings) == 1:
-            steps += _finite(training.losses)
-    if means or steps:
-        limit_loss(loss, sorted(means, reverse=True), steps)
+    limit_loss(loss, *_seen(trainings))
     accuracy.yaxis.set_major_formatter("{x:g}%")
     peaks = [max(_column(t.history, "lr")) for t in trainings if t.history]
     if not peaks:
@@ -121,8 +118,27 @@ def _limit(panels: Sequence[Any], trainings: Sequence[Curves]) -> None:
             )  # fmt: skip
     elif min(peaks) > 0 and max(peaks) > FAR * min(peaks):
         rate.set_yscale("log")
+        rate.set_ylim(bottom=min(peaks) / DEEP, top=2 * max(peaks))  # a cosine ends near 0
+        rate.tick_params(which="both", length=0)
     else:
         rate.set_ylim(bottom=0)
+
+
+def _seen(trainings: Sequence[Curves]) -> tuple[list[float], list[float]]:
+    """Return the losses of epochs and of steps that the axis must show."""
+    means: list[float] = []
+    steps: list[float] = []
+    starts = []
+    for training in trainings:
+        of_epochs = [_column(training.history, key) for key in ("loss", "val_loss")]
+        means += _finite([*of_epochs[0], *of_epochs[1]])
+        if not training.history or len(trainings) == 1:
+            steps += _finite(training.losses)
+        starts += _finite([*training.losses, *of_epochs[0]])[:1]
+    if len(trainings) == 1:
+        return means, steps
+    most = WILD * max(starts, default=0)
+    return [loss for loss in means if loss <= most], [loss for loss in steps if loss <= most]
 
 
 def _legend(trainings: Sequence[Curves]) -> list[Any]:
