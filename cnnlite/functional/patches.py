@@ -45,8 +45,8 @@ def im2col(
     kernel = pair("im2col", "kernel_size", kernel_size)
     strides = pair("im2col", "stride", stride)
     dilations = pair("im2col", "dilation", dilation)
-    sides = resolve_padding("im2col", padding, kernel, strides, dilations)
     n, c, h, w = x.shape
+    sides = resolve_padding("im2col", padding, kernel, strides, dilations, (h, w))
     rows, columns = count_windows("im2col", (h, w), kernel, strides, sides, dilations)
     shape = (n, c * kernel[0] * kernel[1], rows * columns)
     check_allocation("im2col", "the result", shape, x.dtype)
@@ -82,7 +82,7 @@ def col2im(
     kernel = pair("col2im", "kernel_size", kernel_size)
     strides = pair("col2im", "stride", stride)
     dilations = pair("col2im", "dilation", dilation)
-    sides = resolve_padding("col2im", padding, kernel, strides, dilations)
+    sides = resolve_padding("col2im", padding, kernel, strides, dilations, (height, width))
     rows, columns = count_windows("col2im", (height, width), kernel, strides, sides, dilations)
     patch = kernel[0] * kernel[1]
     if cols.ndim != 3 or cols.shape[1] == 0 or cols.shape[1] % patch:

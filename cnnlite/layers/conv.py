@@ -11,7 +11,7 @@ from cnnlite import initializers
 from cnnlite.checks import one_axis
 from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
-from cnnlite.checks.windows import Padding, as_stored, resolve_padding
+from cnnlite.checks.windows import ANY_SIZE, Padding, as_stored, resolve_padding
 from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_backward, conv2d_forward
 from cnnlite.functional.conv.transposed import (
     conv_transpose2d_backward,
@@ -36,6 +36,7 @@ class _Conv(Fusible):
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
     output_padding: tuple[int, ...] = ()
+    image_size: ClassVar[tuple[int, int] | None] = ANY_SIZE  # by which "same" goes; None: by none
     padding: Any  # a word, or one or two numbers for each axis
 
     def __init__(
@@ -85,7 +86,8 @@ class _Conv(Fusible):
         self.kernel_size = pair(name, "kernel_size", kernel_size)
         self.stride = pair(name, "stride", stride)
         self.dilation = pair(name, "dilation", dilation)
-        resolve_padding(name, padding, self.kernel_size, self.stride, self.dilation)
+        window = self.kernel_size, self.stride, self.dilation
+        resolve_padding(name, padding, *window, self.image_size)
         padding = as_stored(padding)
         self.padding = (padding, padding) if isinstance(padding, int) else padding
 
@@ -217,6 +219,7 @@ class ConvTranspose2d(_Conv):
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
     operation: ClassVar = (conv_transpose2d_forward, conv_transpose2d_backward)
     padding_modes: ClassVar = ("zeros",)
+    image_size: ClassVar = None
 
     def __init__(
         self,

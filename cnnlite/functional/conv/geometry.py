@@ -125,13 +125,18 @@ def check_operands(
 
 
 def resolve_settings(
-    name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
+    name: str,
+    kernel: tuple[int, int],
+    stride: IntPair,
+    padding: Padding,
+    dilation: IntPair,
+    size: tuple[int, int] | None = None,
 ) -> ConvSettings:
-    """Turn what the caller wrote into pairs and four sides of padding."""
+    """Turn what the caller wrote into pairs and four sides of padding of an image of that size."""
     strides = pair(name, "stride", stride)
     dilations = pair(name, "dilation", dilation)
     return ConvSettings(
-        strides, resolve_padding(name, padding, kernel, strides, dilations), dilations
+        strides, resolve_padding(name, padding, kernel, strides, dilations, size), dilations
     )
 
 
