@@ -152,7 +152,9 @@ class Conv2d(_Conv):
     Args:
         in_channels, out_channels: channels of the images, number of filters.
         kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels.
-        padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
+        padding: an int, a pair, ((top, bottom), (left, right)), "valid" (none) or "same": the
+            output has ceil(size / stride) pixels, and an odd remainder goes to the bottom and
+            right, as in TensorFlow.
         groups: parts that channels and filters are split into, which do not see each other.
         bias: whether to add a number to each output channel.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
@@ -205,7 +207,7 @@ class ConvTranspose2d(_Conv):
     Args:
         in_channels, out_channels: channels of the images, and of the output.
         kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels of the output.
-        padding: what is cut off the output, spelt as for Conv2d.
+        padding: what is cut off the output, spelt as for Conv2d; "same" needs stride 1.
         output_padding: an int, a pair or a tuple of one: more rows at the bottom and columns at the
             right of the output, fewer than the stride or the dilation.
         groups, bias, algorithm, dtype, rng: as for Conv2d; fan_in is out_channels / groups * KH *

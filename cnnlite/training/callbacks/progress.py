@@ -83,7 +83,7 @@ class Progress(Callback):
         if not self._announced and self._pace.seconds >= ANNOUNCE:
             self._announced = True
             left = duration(self._pace.left(solver))
-            self._print(f"about {left} left until the end of epoch {solver.num_epochs}")
+            self._print(f"about {left} left until epoch {solver.num_epochs} ends")
         now = time.perf_counter()
         if self._bar is None or now - self._drawn < REFRESH:
             return

@@ -220,7 +220,7 @@ def test_after_a_few_seconds_a_line_says_how_long_it_will_take(
     solver.train()
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        HEADER, "about 0:00 left until the end of epoch 2", *map(line, solver.history)
+        HEADER, "about 0:00 left until epoch 2 ends", *map(line, solver.history)
     ]  # fmt: skip
 
 
