@@ -22,13 +22,8 @@ if TYPE_CHECKING:
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
-RESUMABLE = {
-    "epochs",
-    "threads",
-    "data_dir",
-    "patience",
-    "every_steps",
-}  # what may differ between a run and its continuation
+RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps"}
+"""What may differ between a run and its continuation."""
 
 
 def _flag(name: str) -> str:
