@@ -326,7 +326,9 @@ CALLS: list[Call] = [
          {"n": Kind(1, [np.int64(1), np.array(1)], [*COUNT.refused, 2**40])}),
     Call("resnet_cifar", models.resnet_cifar, {"depth": 8, "input_shape": (2, 8, 8)},
          {"depth": Kind(8, [np.int64(8), np.array(8)], [*COUNT.refused, 2, 9])}),
-    Call("EarlyStopping", cnnlite.callbacks.EarlyStopping),
+    Call("EarlyStopping", cnnlite.callbacks.EarlyStopping, kinds={
+        "monitor": word("val_acc", "val_loss", "loss", "train_acc"),
+    }),
     *[Call(network.__name__, network, {"input_shape": (2, 12, 12)})
       for network in (models.softmax_classifier, models.two_layer_net, models.three_layer_convnet,
                       models.vanilla_cnn, models.small_vgg)],

@@ -7,7 +7,7 @@ import numpy as np
 from cnnlite import layers as nn
 from cnnlite.catalogue.entry import ODD, ROWS, Entry, Export, Graph, Node, example
 from cnnlite.catalogue.twins import same
-from cnnlite.catalogue.windows import PADDING, window
+from cnnlite.catalogue.windows import PADDING, onnx_padding, window
 from cnnlite.checks.numbers import pair
 
 __all__ = ["ENTRIES"]
@@ -17,12 +17,12 @@ def _pool_node(kind: str) -> Export:
     def add(g: Graph, layer: Any, x: str) -> str:
         if layer.ceil_mode:
             raise ValueError("ceil_mode has another meaning in ONNX")
-        kernel, stride, dilation, before, after = window(layer)
-        options: dict[str, Any] = {"dilations": dilation}
+        spans = window(layer)
+        options = {"dilations": spans.dilation} | onnx_padding(spans)
         if kind == "AveragePool":
             options["count_include_pad"] = int(layer.count_include_pad)
         return g.node(
-            kind, [x], kernel_shape=kernel, strides=stride, pads=[*before, *after], **options,
+            kind, [x], kernel_shape=spans.kernel, strides=spans.stride, **options,
         )  # fmt: skip
 
     return add

@@ -11,13 +11,13 @@ from cnnlite.catalogue.entry import ODD, ROWS, Entry, Graph, example
 from cnnlite.catalogue.twins import Told, Twin, module_type, present, same
 from cnnlite.checks import one_axis
 from cnnlite.checks.numbers import pair
-from cnnlite.checks.windows import resolve_padding
+from cnnlite.checks.windows import ANY_SIZE, resolve_padding
 from cnnlite.functional.conv.borders import MODES
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ENTRIES", "PADDING", "window"]
+__all__ = ["ENTRIES", "PADDING", "onnx_padding", "window"]
 
 
 class Spans(NamedTuple):
@@ -26,7 +26,7 @@ class Spans(NamedTuple):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
-    before: tuple[int, ...]  # padding: top and left, or left
+    before: tuple[int, ...]  # padding: top and left, or left; () if it depends on the image's size
     after: tuple[int, ...]  # bottom and right, or right
 
 
@@ -37,16 +37,39 @@ def window(layer: Any) -> Spans:
         kernel, stride, (*_, left, right), dilation = one_axis.resolve_window(
             name, layer.kernel_size, layer.stride, layer.padding, dilation
         )
-        return Spans(kernel[1:], stride[1:], dilation[1:], (left,), (right,))
+        spans = Spans(kernel[1:], stride[1:], dilation[1:], (left,), (right,))
+        return _without_size(layer, spans)
     sizes = layer.kernel_size, layer.stride, dilation
     kernel, stride, dilation = (pair(name, "", size) for size in sizes)
-    sides = resolve_padding(name, layer.padding, kernel, stride, dilation)
-    return Spans(kernel, stride, dilation, sides[::2], sides[1::2])
+    sides = resolve_padding(name, layer.padding, kernel, stride, dilation, ANY_SIZE)
+    return _without_size(layer, Spans(kernel, stride, dilation, sides[::2], sides[1::2]))
+
+
+def _without_size(layer: Any, spans: Spans) -> Spans:
+    """Take out padding that depends on the image's size, which a layer does not know."""
+    strided = any(step > 1 for step in spans.stride)
+    return spans._replace(before=(), after=()) if layer.padding == "same" and strided else spans
+
+
+def onnx_padding(spans: Spans) -> dict[str, Any]:
+    """Return a node's attributes that say its padding, with zeros."""
+    if not spans.before:
+        return {"auto_pad": "SAME_UPPER"}
+    return {"pads": [*spans.before, *spans.after]}
+
+
+def _check_size_free(layer: Any, spans: Spans) -> None:
+    if not spans.before:
+        raise ValueError(
+            f"padding 'same' with stride {layer.stride} depends on the image's size, which "
+            f"PyTorch's {type(layer).__name__} does not offer; pad by numbers instead"
+        )
 
 
 def _both_sides(layer: Any) -> tuple[int, ...]:
     """Return the padding as PyTorch's pooling takes it: as much before as after."""
     spans = window(layer)
+    _check_size_free(layer, spans)
     if spans.before != spans.after:
         raise ValueError(
             f"padding {layer.padding!r} differs from side to side, which PyTorch's "
@@ -59,7 +82,9 @@ PADDING = Told(_both_sides, lambda module: module.padding)
 
 
 def _conv_to_torch(layer: Any) -> torch.nn.Module:
-    before, after = window(layer)[-2:]
+    spans = window(layer)
+    _check_size_free(layer, spans)
+    before, after = spans[-2:]
     arguments = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride)
     rest = (layer.dilation, layer.groups, "bias" in layer.params, layer.padding_mode)
     name = type(layer).__name__
@@ -85,14 +110,17 @@ def _conv_from_torch(module: Any, dtype: np.dtype) -> nn.Layer:
 
 
 def _conv_node(g: Graph, layer: Any, x: str) -> str:
-    _, stride, dilation, before, after = window(layer)
-    pads = [*before, *after]
+    spans = window(layer)
+    _, stride, dilation, before, after = spans
+    padding = onnx_padding(spans)
     if layer.padding_mode != "zeros":
+        if not before:
+            raise ValueError("padding 'same' with a stride pads with zeros in ONNX")
         amounts = g.constant(np.array([0, 0, *before, 0, 0, *after], np.int64))
-        x, pads = g.node("Pad", [x, amounts], mode=MODES[layer.padding_mode]), [0] * len(pads)
+        x, padding = g.node("Pad", [x, amounts], mode=MODES[layer.padding_mode]), {}
     return g.node(
-        "Conv", [x, *(g.constant(array) for array in layer.params.values())], pads=pads,
-        strides=stride, dilations=dilation, group=layer.groups,
+        "Conv", [x, *(g.constant(array) for array in layer.params.values())],
+        strides=stride, dilations=dilation, group=layer.groups, **padding,
     )  # fmt: skip
 
 

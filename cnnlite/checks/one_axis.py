@@ -7,7 +7,7 @@ What a caller writes for one axis is checked here and told by its own names; the
 from __future__ import annotations
 
 from cnnlite.checks.numbers import LARGEST, IntPair, as_integer, shown, two_integers
-from cnnlite.checks.windows import Padding, Window, windows_along
+from cnnlite.checks.windows import Padding, Window, same_padding, windows_along
 
 __all__ = ["as_stored", "check_fit", "resolve_pool_window", "resolve_window", "single"]
 
@@ -35,7 +35,12 @@ def single(name: str, argument: str, value: IntPair, least: int = 1) -> int:
 
 
 def resolve_window(
-    name: str, kernel_size: IntPair, stride: IntPair, padding: Padding, dilation: IntPair
+    name: str,
+    kernel_size: IntPair,
+    stride: IntPair,
+    padding: Padding,
+    dilation: IntPair,
+    length: int = 1,
 ) -> Window:
     """Return the window of an image of one row.
 
@@ -43,20 +48,19 @@ def resolve_window(
         name: the layer or function, for the message.
         kernel_size, stride, dilation: an int or a tuple of one.
         padding: likewise, or (left, right), ((left, right),), "same" or "valid".
+        length: of the row, on which "same" with a stride above 1 depends; any where there is none.
 
     Raises:
-        ValueError: a setting is anything else, out of range, or "same" with a stride above 1.
+        ValueError: a setting is anything else, or out of range.
     """
     kernel = single(name, "kernel_size", kernel_size)
     step, apart = single(name, "stride", stride), single(name, "dilation", dilation)
-    ends = _ends(padding, apart * (kernel - 1))
+    ends = _ends(padding, same_padding(length, kernel, step, apart))
     if ends is None:
         raise ValueError(
             f"{name}: padding must be an int or a tuple of one from 0 to {LARGEST}, "
             f"(left, right), 'same' or 'valid', got {shown(padding)}"
         )
-    if isinstance(padding, str) and padding == "same" and step != 1:
-        raise ValueError(f"{name}: padding 'same' needs stride 1, got stride {step}")
     return (1, kernel), (1, step), (0, 0, *ends), (1, apart)
 
 
@@ -66,15 +70,17 @@ def resolve_pool_window(
     stride: IntPair | None,
     padding: Padding,
     dilation: IntPair = 1,
+    length: int = 1,
 ) -> Window:
     """Return the window of a pooling; as `resolve_window`.
 
     Args:
         stride: None stands for the kernel's size.
         padding: at most half of what the kernel spans.
+        length: as there.
     """
     step = kernel_size if stride is None else stride
-    window = resolve_window(name, kernel_size, step, padding, dilation)
+    window = resolve_window(name, kernel_size, step, padding, dilation, length)
     span, ends = _span(window), window[2][2:]
     if max(ends) > span // 2:
         raise ValueError(
@@ -103,10 +109,10 @@ def check_fit(name: str, length: int, window: Window, ceil_mode: bool = False) -
         )
 
 
-def _ends(padding: Padding, reach: int) -> tuple[int, int] | None:
+def _ends(padding: Padding, same: tuple[int, int]) -> tuple[int, int] | None:
     """The padding before and after that a spelling stands for, or None where it is none."""
     if isinstance(padding, str):
-        return {"valid": (0, 0), "same": (reach // 2, reach - reach // 2)}.get(padding)
+        return {"valid": (0, 0), "same": same}.get(padding)
     if isinstance(padding, tuple | list) and len(padding) == 1:
         inner = padding[0]
         if isinstance(inner, tuple | list) and len(inner) != 2:

@@ -7,12 +7,14 @@ from typing import Any, TypeAlias
 from cnnlite.checks.numbers import LARGEST, IntPair, pair, shown, two_integers
 
 __all__ = [
+    "ANY_SIZE",
     "Padding",
     "Window",
     "as_stored",
     "output_size",
     "resolve_padding",
     "resolve_pool_window",
+    "same_padding",
     "windows_along",
     "windows_of_pixel",
 ]
@@ -22,6 +24,8 @@ Sides: TypeAlias = tuple[int, int, int, int]
 Pair: TypeAlias = tuple[int, int]
 Window: TypeAlias = tuple[Pair, Pair, Sides, Pair]
 """(kernel, stride, padding, dilation), as the kernels take them."""
+ANY_SIZE: Pair = (1, 1)
+"""An image's size, where settings are checked before there is an image."""
 
 
 def as_stored(value: Any) -> Any:
@@ -36,29 +40,49 @@ def as_stored(value: Any) -> Any:
     return tuple(map(as_stored, value * 2 if len(value) == 1 else value))
 
 
+def same_padding(size: int, kernel: int, stride: int, dilation: int) -> Pair:
+    """Return the padding before and after along one axis that gives ceil(size / stride) windows.
+
+    An odd remainder goes after.
+
+    Source: TensorFlow's "SAME", for stride 1 PyTorch's "same" too.
+    """
+    windows = -(-size // stride)
+    total = max(0, (windows - 1) * stride + dilation * (kernel - 1) + 1 - size)
+    return total // 2, total - total // 2
+
+
 def resolve_padding(
-    name: str, padding: Padding, kernel: Pair, stride: Pair, dilation: Pair
+    name: str,
+    padding: Padding,
+    kernel: Pair,
+    stride: Pair,
+    dilation: Pair,
+    size: Pair | None = None,
 ) -> Sides:
     """Return what any spelling of padding stands for, as (top, bottom, left, right) in pixels.
 
     Args:
         name: the layer or function, for the message.
         padding: an int, a pair, a tuple of one, ((top, bottom), (left, right)), "valid" (none) or
-            "same" (the output is as large as the input; an odd remainder goes to the bottom and
-            right).
+            "same" (the output is as large as the input over the stride, rounded up; an odd
+            remainder goes to the bottom and right).
         kernel, stride, dilation: pairs; "same" needs them.
+        size: (height, width) of the image, on which "same" with a stride above 1 depends; None
+            where there is none.
 
     Raises:
-        ValueError: any other spelling, a negative number, or "same" with a stride above 1.
+        ValueError: any other spelling, a negative number, or "same" with a stride above 1 and no
+            size.
     """
     if isinstance(padding, str):
         if padding == "valid":
             return 0, 0, 0, 0
         if padding == "same":
-            if stride != (1, 1):
+            if size is None and stride != (1, 1):
                 raise ValueError(f"{name}: padding 'same' needs stride 1, got stride {stride}")
-            rows, columns = (d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
-            return rows // 2, rows - rows // 2, columns // 2, columns - columns // 2
+            rows, columns = map(same_padding, size or ANY_SIZE, kernel, stride, dilation)
+            return *rows, *columns
     else:
         both = two_integers(padding, 0)
         if both is not None:
@@ -79,6 +103,7 @@ def resolve_pool_window(
     stride: IntPair | None,
     padding: Padding,
     dilation: IntPair = 1,
+    size: Pair = ANY_SIZE,
 ) -> Window:
     """Return the window of a pooling.
 
@@ -86,7 +111,7 @@ def resolve_pool_window(
         name: the layer or function, for the message.
         kernel_size, dilation: an int, a pair or a tuple of one.
         stride: likewise; None stands for the kernel's size.
-        padding: as for `resolve_padding`; at most half of what the kernel spans.
+        padding, size: as for `resolve_padding`; at most half of what the kernel spans.
 
     Raises:
         ValueError: a setting is anything else, or out of range.
@@ -94,7 +119,7 @@ def resolve_pool_window(
     kernel = pair(name, "kernel_size", kernel_size)
     strides = kernel if stride is None else pair(name, "stride", stride)
     dilations = pair(name, "dilation", dilation)
-    sides = resolve_padding(name, padding, kernel, strides, dilations)
+    sides = resolve_padding(name, padding, kernel, strides, dilations, size)
     extent = _extent(kernel, dilations)
     if max(sides[:2]) > extent[0] // 2 or max(sides[2:]) > extent[1] // 2:
         raise ValueError(

@@ -21,6 +21,7 @@ from cnnlite.terminal import Output, OutputEnded
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
     "lr-find": "cnnlite.cli.lr_find:lr_find",
+    "curves": "cnnlite.cli.curves:curves",
     "evaluate": "cnnlite.cli.evaluate:evaluate",
     "predict": "cnnlite.cli.predict:predict",
     "models": "cnnlite.cli.models:models",
@@ -32,7 +33,7 @@ COMMANDS = {
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }
-WRITE_FILES = ("train", "lr-find", "evaluate", "lab", "data", "autodiff", "exercise")
+WRITE_FILES = ("train", "lr-find", "curves", "evaluate", "lab", "data", "autodiff", "exercise")
 READER_LEFT = 141  # what a shell reports of a program that SIGPIPE ended
 
 

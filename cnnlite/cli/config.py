@@ -27,7 +27,19 @@ def _models() -> tuple[str, ...]:
 def _schedules() -> tuple[str, ...]:
     from cnnlite.optim.schedules import SCHEDULES
 
-    return tuple(SCHEDULES)
+    return *SCHEDULES, PLATEAU
+
+
+PLATEAU = "plateau"
+"""The schedule that is none: the rate falls where the validation loss does not."""
+
+OPTIMIZERS = {
+    "sgd": {"lr": 0.02, "momentum": 0.9, "weight_decay": 1e-3},
+    "rmsprop": {"lr": 1e-3, "momentum": 0.0, "weight_decay": 0.0},
+    "adam": {"lr": 1e-3, "weight_decay": 0.0},
+    "adamw": {"lr": 1e-3, "weight_decay": 1e-2},
+}
+"""By name, the options that fit each, and what they are where they are left out."""
 
 
 def _augment(value: bool | str) -> None:
@@ -77,7 +89,7 @@ def _count(default: int | None, help: str) -> Any:
     return _option(default, help, wants="a whole number of at least 1", check=lambda n: n >= 1)
 
 
-def _number(default: float, help: str, wants: str, check: Callable[[float], bool]) -> Any:
+def _number(default: float | None, help: str, wants: str, check: Callable[[float], bool]) -> Any:
     return _option(default, help, wants=wants, check=lambda x: math.isfinite(x) and check(x))
 
 
@@ -117,13 +129,40 @@ class TrainConfig:
     skip_broken: bool = _option(False, "Leave out what is broken in a folder of pictures.")
     epochs: int = _count(10, "Passes over the training images.")
     batch_size: int = _count(100, "Images a step.")
-    lr: float = _number(0.02, "Learning rate.", "a positive number", lambda x: x > 0)
-    momentum: float = _number(
-        0.9, "Momentum of SGD.", "a number from 0 up to, not including, 1", lambda x: 0 <= x < 1
+    optimizer: str = _option(
+        "sgd", "sgd, rmsprop, adam or adamw.", choices=lambda: tuple(OPTIMIZERS)
     )
-    nesterov: bool = _option(False, "Nesterov's form of momentum.")
-    weight_decay: float = _number(
-        1e-3, "L2 penalty on the parameters.", "a number of at least 0", lambda x: x >= 0
+    lr: float | None = _number(
+        None,
+        "Learning rate; if left out, 0.02 with sgd and 0.001 with the others.",
+        "a positive number",
+        lambda x: x > 0,
+    )
+    momentum: float | None = _number(
+        None,
+        "Momentum; if left out, 0.9 with sgd and 0 with rmsprop.",
+        "a number from 0 up to, not including, 1",
+        lambda x: 0 <= x < 1,
+    )
+    nesterov: bool = _option(False, "Nesterov's form of momentum, with sgd.")
+    weight_decay: float | None = _number(
+        None,
+        "L2 penalty on the parameters, with adamw their decay; if left out, 0.001 with sgd, 0.01 "
+        "with adamw and 0 with the others.",
+        "a number of at least 0",
+        lambda x: x >= 0,
+    )
+    clip_norm: float | None = _number(
+        None,
+        "Largest norm of a step's gradients; larger ones are scaled down.",
+        "a positive number",
+        lambda x: x > 0,
+    )
+    ema: float | None = _number(
+        None,
+        "Decay of an average of the weights, which is measured and kept: 0.999, say.",
+        "a number from 0 up to, not including, 1",
+        lambda x: 0 <= x < 1,
     )
     label_smoothing: float = _number(
         0.0,
@@ -132,7 +171,11 @@ class TrainConfig:
         lambda x: 0 <= x <= 1,
     )
     schedule: str = _option(
-        "cosine", "How the learning rate changes over the run.", choices=_schedules
+        "cosine",
+        "How the learning rate changes: constant, step, multistep, linear, polynomial, cosine, "
+        "cosinerestarts, exponential, cyclic, onecycle, warmup, or plateau: tenfold down where "
+        "the validation loss has not fallen for ten epochs.",
+        choices=_schedules,
     )
     augment: bool | str = _option(
         False,
@@ -140,6 +183,10 @@ class TrainConfig:
         "jitter, rotation, cutout, mixup, cutmix.",
         read=_augment,
     )
+    patience: int | None = _count(
+        None, "End after so many epochs without a better validation accuracy."
+    )
+    every_steps: int | None = _count(None, "Write the checkpoint after each so many steps, too.")
     seed: int = _option(
         0,
         "Seed of everything random.",
@@ -200,9 +247,34 @@ def checked(
             raise ConfigError(f"unknown key {spell(name)}{did_you_mean(name, known)}")
         clean[name] = _checked_value(known[name], value, spell(name))
     config = replace(config, **clean)
+    _check_optimizer(config, spell)
+    return config
+
+
+def _check_optimizer(config: TrainConfig, spell: Callable[[str], str]) -> None:
+    """Raise ConfigError unless momentum and its form fit the optimizer."""
+    if config.momentum is not None and "momentum" not in OPTIMIZERS[config.optimizer]:
+        fitting = [name for name, options in OPTIMIZERS.items() if "momentum" in options]
+        raise ConfigError(
+            f"{spell('momentum')} does not fit {spell('optimizer')} {config.optimizer}, which has "
+            f"none; it is of {' and '.join(fitting)}"
+        )
+    if config.nesterov and config.optimizer != "sgd":
+        raise ConfigError(
+            f"{spell('nesterov')} does not fit {spell('optimizer')} {config.optimizer}; it is of "
+            "sgd"
+        )
     if config.nesterov and config.momentum == 0:
         raise ConfigError(f"{spell('nesterov')} needs {spell('momentum')} above 0")
-    return config
+
+
+def optimizer_options(config: TrainConfig) -> dict[str, Any]:
+    """Return what the configuration's optimizer is made with: what is given, else the default."""
+    options: dict[str, Any] = {
+        name: default if (given := getattr(config, name)) is None else given
+        for name, default in OPTIMIZERS[config.optimizer].items()
+    }
+    return options | {"nesterov": True} if config.nesterov else options
 
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:

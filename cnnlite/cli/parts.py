@@ -7,14 +7,16 @@ from typing import Any
 import click
 import numpy as np
 
-from cnnlite import SGD, CrossEntropyLoss, Solver
+from cnnlite import CrossEntropyLoss, Solver, optim
 from cnnlite.cli import runs
-from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.cli.config import PLATEAU, ConfigError, TrainConfig, optimizer_options
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation
 from cnnlite.layers import Layer
 from cnnlite.models import freeze_layers, load_matching
 from cnnlite.optim.schedules import SCHEDULES
+from cnnlite.training.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+from cnnlite.training.checkpoint import Checkpoint
 
 
 def make_solver(
@@ -54,22 +56,20 @@ def make_solver(
         model,
         data,
         loss=CrossEntropyLoss(label_smoothing=config.label_smoothing),
-        optimizer=SGD(
-            lr=config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.nesterov,
-        ),
+        optimizer=optim.OPTIMIZERS[config.optimizer](**optimizer_options(config)),
         schedule=_schedule(config.schedule),
         augment=None if config.overfit else _augmentation(config.augment),
         batch_size=config.batch_size,
         num_epochs=1 if config.smoke else config.epochs,
         overfit=config.batch_size if config.smoke else config.overfit,
         seed=config.seed,
-        callbacks=callbacks,
-        checkpoint=path / runs.CHECKPOINT,
+        callbacks=[*callbacks, *_callbacks(config)],
+        checkpoint=Checkpoint(path / runs.CHECKPOINT, config.every_steps),
         verbose=verbose,
         drop_last=config.drop_last,
+        clip_norm=config.clip_norm,
+        # Without a warm-up the first epochs would be those of the weights at the start.
+        ema=None if config.ema is None else optim.EMA(config.ema, warmup=True),
     )
 
 
@@ -101,7 +101,18 @@ def _shape(array: np.ndarray) -> str:
     return "x".join(map(str, array.shape)) or "one number"
 
 
+def _callbacks(config: TrainConfig) -> list[Callback]:
+    found: list[Callback] = []
+    if config.schedule == PLATEAU:
+        found.append(ReduceLROnPlateau())
+    if config.patience is not None:
+        found.append(EarlyStopping(config.patience))
+    return found
+
+
 def _schedule(name: str) -> Any:
+    if name == PLATEAU:
+        return None
     # Where the class itself has no default: tenfold down at each third, or at 1/2 and 3/4 as in the
     # residual networks' paper.
     arguments: dict[str, tuple[Any, ...]] = {"step": (1 / 3,), "multistep": ((0.5, 0.75),)}

@@ -39,4 +39,5 @@ class Recorder(Callback):
 
     def _write(self, solver: TrainingState) -> None:
         history.save(solver.history, self.path / runs.HISTORY)
+        history.save_losses(solver.loss_history, self.path / runs.LOSSES)
         save_weights(self.path / runs.LAST_WEIGHTS, solver.model.state_dict())

@@ -3,6 +3,7 @@
     config.toml                the resolved configuration; `cnnlite train --config` takes it
     record.json                versions, machine, data set, classes, and how a picture becomes input
     history.csv                one row an epoch
+    losses.csv                 the loss of each step
     weights.safetensors        parameters and buffers of the best validation epoch
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
@@ -33,6 +34,7 @@ from cnnlite.report import history
 CONFIG = "config.toml"
 RECORD = "record.json"
 HISTORY = "history.csv"
+LOSSES = "losses.csv"
 WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"

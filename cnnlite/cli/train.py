@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from cnnlite.training.solver import Solver
 
 AUGMENT = "crop,flip"  # what --augment without names is
-RESUMABLE = {"epochs", "threads", "data_dir"}  # what may differ between a run and its continuation
+RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps"}
+"""What may differ between a run and its continuation."""
 
 
 def _flag(name: str) -> str:
@@ -179,6 +180,8 @@ def _absolute(path: str | None) -> str | None:
 
 
 def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", resume: bool) -> int:
+    from cnnlite.cli import runs
+    from cnnlite.report import history
     from cnnlite.training.interruption import TrainingDiverged
 
     status, losses = 0, solver.loss_history
@@ -194,6 +197,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
         again = f"cnnlite train --resume {shlex.quote(str(path))}"
         click.echo(f"cnnlite train: stopped; continue with: {again}", err=True)
     with explained(OSError):
+        if status == 1:
+            history.save_losses(losses, path / runs.LOSSES)  # those of steps taken back, too
         _draw(config, data, path, solver, losses)
     if not status:
         _finish(config, data, path, solver)

@@ -59,7 +59,7 @@ def conv1d_forward(
     """
     groups = check_operands("Conv1d", x, weight, bias, groups, axes=1)
     check_post("Conv1d", post)
-    window = resolve_window("Conv1d", weight.shape[2], stride, padding, dilation)
+    window = resolve_window("Conv1d", weight.shape[2], stride, padding, dilation, x.shape[2])
     check_fit("Conv1d", x.shape[2], window)
     row, filters, settings = x[:, :, None], weight[:, :, None], ConvSettings(*window[1:])
     y, cache = convolve(
@@ -117,7 +117,7 @@ def max_pool1d_forward(
         ValueError: x is not (N, C, L), or a setting does not fit.
     """
     check_images("MaxPool1d", x, axes=1)
-    window = resolve_pool_window("MaxPool1d", kernel_size, stride, padding, dilation)
+    window = resolve_pool_window("MaxPool1d", kernel_size, stride, padding, dilation, x.shape[2])
     ceil_mode = flag("MaxPool1d", "ceil_mode", ceil_mode)
     check_fit("MaxPool1d", x.shape[2], window, ceil_mode)
     y, cache = take_maxima("MaxPool1d", x[:, :, None], window, ceil_mode)
@@ -160,7 +160,7 @@ def avg_pool1d_forward(
         TypeError, ValueError: as `max_pool1d_forward`.
     """
     check_images("AvgPool1d", x, axes=1)
-    window = resolve_pool_window("AvgPool1d", kernel_size, stride, padding)
+    window = resolve_pool_window("AvgPool1d", kernel_size, stride, padding, length=x.shape[2])
     ceil_mode = flag("AvgPool1d", "ceil_mode", ceil_mode)
     counted = flag("AvgPool1d", "count_include_pad", count_include_pad)
     check_fit("AvgPool1d", x.shape[2], window, ceil_mode)

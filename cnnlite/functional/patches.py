@@ -38,8 +38,8 @@ def im2col(
     """
     check_images("im2col", x)
     kernel = pair("im2col", "kernel_size", kernel_size)
-    settings = resolve_settings("im2col", kernel, stride, padding, dilation)
     n, c, h, w = x.shape
+    settings = resolve_settings("im2col", kernel, stride, padding, dilation, (h, w))
     rows, columns = count_windows("im2col", (h, w), kernel, *settings)
     shape = (n, c * kernel[0] * kernel[1], rows * columns)
     check_allocation("im2col", "the result", shape, x.dtype)
@@ -73,8 +73,9 @@ def col2im(
     check_floats("col2im", cols=cols)
     height, width = pair("col2im", "output_size", output_size)
     kernel = pair("col2im", "kernel_size", kernel_size)
-    settings = resolve_settings("col2im", kernel, stride, padding, dilation)
-    rows, columns = count_windows("col2im", (height, width), kernel, *settings)
+    size = (height, width)
+    settings = resolve_settings("col2im", kernel, stride, padding, dilation, size)
+    rows, columns = count_windows("col2im", size, kernel, *settings)
     patch = kernel[0] * kernel[1]
     if cols.ndim != 3 or cols.shape[1] == 0 or cols.shape[1] % patch:
         raise ValueError(

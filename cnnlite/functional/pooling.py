@@ -97,7 +97,7 @@ def max_pool2d_forward(
         ValueError: x is not (N, C, H, W), or a setting does not fit.
     """
     check_images("MaxPool2d", x)
-    window = resolve_pool_window("MaxPool2d", kernel_size, stride, padding, dilation)
+    window = resolve_pool_window("MaxPool2d", kernel_size, stride, padding, dilation, x.shape[2:])
     return take_maxima("MaxPool2d", x, window, flag("MaxPool2d", "ceil_mode", ceil_mode))
 
 
@@ -185,7 +185,7 @@ def avg_pool2d_forward(
         ValueError: x is not (N, C, H, W), or a setting does not fit.
     """
     check_images("AvgPool2d", x)
-    window = resolve_pool_window("AvgPool2d", kernel_size, stride, padding)
+    window = resolve_pool_window("AvgPool2d", kernel_size, stride, padding, size=x.shape[2:])
     ceil_mode = flag("AvgPool2d", "ceil_mode", ceil_mode)
     counted = flag("AvgPool2d", "count_include_pad", count_include_pad)
     return take_means("AvgPool2d", x, window, ceil_mode, counted)

@@ -11,7 +11,7 @@ from cnnlite import initializers
 from cnnlite.checks import one_axis
 from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
-from cnnlite.checks.windows import Padding, as_stored, resolve_padding
+from cnnlite.checks.windows import ANY_SIZE, Padding, as_stored, resolve_padding
 from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_backward, conv2d_forward
 from cnnlite.functional.conv.transposed import (
     conv_transpose2d_backward,
@@ -39,6 +39,7 @@ class _Conv(Fusible):
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
     output_padding: tuple[int, ...] = ()
+    image_size: ClassVar[tuple[int, int] | None] = ANY_SIZE  # by which "same" goes; None: by none
     padding: Any  # a word, or one or two numbers for each axis
 
     def __init__(
@@ -88,7 +89,8 @@ class _Conv(Fusible):
         self.kernel_size = pair(name, "kernel_size", kernel_size)
         self.stride = pair(name, "stride", stride)
         self.dilation = pair(name, "dilation", dilation)
-        resolve_padding(name, padding, self.kernel_size, self.stride, self.dilation)
+        window = self.kernel_size, self.stride, self.dilation
+        resolve_padding(name, padding, *window, self.image_size)
         padding = as_stored(padding)
         self.padding = (padding, padding) if isinstance(padding, int) else padding
 
@@ -144,7 +146,9 @@ class Conv2d(_Conv):
     Args:
         in_channels, out_channels: channels of the images, number of filters.
         kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels.
-        padding: an int, a pair, ((top, bottom), (left, right)), "same" or "valid".
+        padding: an int, a pair, ((top, bottom), (left, right)), "valid" (none) or "same": the
+            output has ceil(size / stride) pixels, and an odd remainder goes to the bottom and
+            right, as in TensorFlow.
         groups: the parts, not connected to each other, that channels and filters are split into.
         bias: whether to add a number to each output channel.
         padding_mode: "zeros", "reflect", "replicate" or "circular".
@@ -197,7 +201,7 @@ class ConvTranspose2d(_Conv):
     Args:
         in_channels, out_channels: channels of the images, and of the output.
         kernel_size, stride, dilation: an int, a pair or a tuple of one, in pixels of the output.
-        padding: what is cut off the output, spelt as for Conv2d.
+        padding: what is cut off the output, spelt as for Conv2d; "same" needs stride 1.
         output_padding: an int, a pair or a tuple of one: more rows at the bottom and columns at the
             right of the output, fewer than the stride or the dilation.
         groups, bias, algorithm, dtype, rng: as for Conv2d; fan_in is out_channels / groups * KH *
@@ -214,6 +218,7 @@ class ConvTranspose2d(_Conv):
         "stride", "padding", "output_padding", "groups", "dilation", "algorithm",
     )  # fmt: skip
     padding_modes: ClassVar = ("zeros",)
+    image_size: ClassVar = None
 
     def __init__(
         self,

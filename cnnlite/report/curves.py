@@ -68,7 +68,7 @@ def save(
 def _draw_loss(
     axes: Any, history: Sequence[Mapping[str, float]], loss_history: list[float]
 ) -> None:
-    _style(axes, "training loss", len(history))
+    style(axes, "loss", len(history))
     means = [row["loss"] for row in history]
     if loss_history:
         per_epoch = history[0]["step"] / history[0]["epoch"] if history else 1
@@ -82,13 +82,21 @@ def _draw_loss(
             middles, means, color=LOSS, marker=_marker("o", means), markersize=3.5,
             label="mean of the epoch",
         )  # fmt: skip
+        val = [row.get("val_loss", math.nan) for row in history]
+        if _finite(val):
+            epochs = [row["epoch"] for row in history]
+            axes.plot(
+                epochs, val, color=VAL, marker=_marker("s", val), markersize=3.5,
+                label="validation",
+            )  # fmt: skip
+            means = means + val
     else:
         axes.set_xlabel("step", color=INK)
-    _limit_loss(axes, _finite(means), _finite(loss_history))
+    limit_loss(axes, _finite(means), _finite(loss_history))
     _legend_below(axes)
 
 
-def _limit_loss(axes: Any, means: list[float], steps: list[float]) -> None:
+def limit_loss(axes: Any, means: list[float], steps: list[float]) -> None:
     """Choose the loss axis so that a few wild steps do not flatten the curve."""
     shown = means + sorted(steps)[: len(steps) - len(steps) // 50]
     if not shown:
@@ -104,7 +112,7 @@ def _limit_loss(axes: Any, means: list[float], steps: list[float]) -> None:
 
 
 def _draw_accuracy(axes: Any, history: Sequence[Mapping[str, float]]) -> None:
-    _style(axes, "accuracy", len(history))
+    style(axes, "accuracy", len(history))
     axes.yaxis.set_major_formatter("{x:g}%")
     if not history:
         axes.set(ylim=(0, 100), xticks=[], xlabel="")
@@ -147,7 +155,8 @@ def _legend_below(axes: Any) -> None:
     )
 
 
-def _style(axes: Any, title: str, epochs: int) -> None:
+def style(axes: Any, title: str, epochs: int) -> None:
+    """Give axes over the epochs their title, and quiet lines."""
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     axes.set_xlabel("epoch", color=INK)
     axes.set_xlim(0, epochs + 0.3 if epochs < MOST_MARKERS else 1.02 * epochs)

@@ -11,6 +11,8 @@ from cnnlite.files import replace_file
 
 COLUMNS = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
 _ONCE = tuple(name for name in COLUMNS if name != "val_loss")  # of runs before it was measured
+LOSSES = "loss"
+"""The heading of a file of the steps' losses."""
 _INTEGERS = ("epoch", "step")
 
 
@@ -53,6 +55,33 @@ def load(path: str | Path) -> list[dict[str, float]]:
                     f"{path}, line {reader.line_num}: expected {len(COLUMNS)} numbers"
                 ) from None
     return rows
+
+
+def save_losses(losses: Sequence[float], path: str | Path) -> None:
+    """Write the loss of each step, a line each; a file that is there is replaced, wholly.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    lines = [LOSSES, *map(repr, map(float, losses)), ""]
+    replace_file(Path(path), "\n".join(lines).encode())
+
+
+def load_losses(path: str | Path) -> list[float]:
+    """Read what `save_losses` wrote.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not such a file; the message names it.
+    """
+    with open(path, encoding="utf-8") as file:
+        heading, *lines = file.read().splitlines() or [""]
+    try:
+        if heading != LOSSES:
+            raise ValueError
+        return [float(line) for line in lines]
+    except ValueError:
+        raise ValueError(f"{path}: expected the line {LOSSES!r}, then a number a line") from None
 
 
 def _number(column: str, text: str) -> float:

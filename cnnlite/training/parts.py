@@ -19,8 +19,14 @@ from cnnlite.training.arguments import check_callbacks, check_parts
 from cnnlite.training.averaging import average_in_place, checked_average
 from cnnlite.training.callbacks import Progress
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import accuracy, accuracy_and_loss, model_dtype, predictions
-from cnnlite.training.splits import checked_arrays, checked_splits, sample
+from cnnlite.training.evaluation import (
+    accuracy,
+    accuracy_and_loss,
+    model_dtype,
+    predictions,
+    scores_of_batches,
+)
+from cnnlite.training.splits import check_images, checked_arrays, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
 
 Grads = Mapping[str, np.ndarray | None]
@@ -99,11 +105,31 @@ class Parts(TrainingState):
             batch_size: images at a time; None means the solver's.
         """
         X, y = checked_arrays(X, y)
-        if (X.dtype == np.uint8) != (self.X_train.dtype == np.uint8):
-            raise TypeError(f"Solver: X is {X.dtype}, the model is trained on {self.X_train.dtype}")
+        self._check_kind(X)
         index = sample(optional_count("Solver", "num_samples", num_samples), len(X), self.seed)
         size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
         return accuracy(self.model, X, y, self.normalization, size, index)
+
+    def predict(self, X: np.ndarray, batch_size: int | None = None) -> np.ndarray:
+        """Return the model's scores (N, classes), of its dtype, as in inference.
+
+        The scores are those that `check_accuracy` counts with; `cnnlite.evaluation.predictions`
+        gives their classes.
+
+        Args:
+            X: images (N, ...) like those it is trained on; pixels are normalised as in training.
+            batch_size: images at a time; None means the solver's.
+        """
+        check_images("X", X)
+        self._check_kind(X)
+        size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
+        scored = scores_of_batches(self.model, X, self.normalization, size)
+        return np.concatenate([scores for _, scores in scored])
+
+    def _check_kind(self, X: np.ndarray) -> None:
+        """Raise unless X holds pixels where the training images do, floats where they do."""
+        if (X.dtype == np.uint8) != (self.X_train.dtype == np.uint8):
+            raise TypeError(f"Solver: X is {X.dtype}, the model is trained on {self.X_train.dtype}")
 
     def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float, float]:
         """Return training accuracy, validation accuracy and loss, of the average if any."""

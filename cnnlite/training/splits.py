@@ -74,17 +74,9 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
 
     Floats of two axes are targets of the scores' shape: probabilities, or numbers.
     """
-    for name, array in ((X_name, X), (y_name, y)):
-        if not isinstance(array, np.ndarray):
-            raise TypeError(f"Solver: {name} must be an array, got {type(array).__name__}")
-    if X.dtype != np.uint8 and X.dtype not in (np.float32, np.float64):
-        raise TypeError(f"Solver: {X_name} is {X.dtype}, expected uint8, float32 or float64")
-    if X.ndim < 2 or (X.dtype == np.uint8 and X.ndim != 4):
-        expected = "(N, C, H, W)" if X.dtype == np.uint8 else "(N, C, H, W) or (N, D)"
-        raise ValueError(f"Solver: {X_name} has the shape {X.shape}, expected {expected}")
+    check_array(y_name, y)
+    check_images(X_name, X)
     if y.dtype in (np.float32, np.float64) and y.ndim == 2 and len(y) == len(X):
-        if not len(X):
-            raise ValueError(f"Solver: {X_name} is empty, its shape is {X.shape}")
         check_finite(y_name, y, y.dtype, "targets")
         return Split(X, y)
     if y.dtype.kind not in "iu":
@@ -98,8 +90,6 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
             f"Solver: {y_name} has the shape {y.shape}, expected {(len(X),)}, "
             f"one label for each of {X_name} {X.shape}{hint}"
         )
-    if not len(X):
-        raise ValueError(f"Solver: {X_name} is empty, its shape is {X.shape}")
     return Split(X, y.astype(np.int64))
 
 
@@ -112,6 +102,24 @@ def _as_labels(name: str, y: np.ndarray) -> str:
     if y.dtype.kind == "f" and y.ndim == 1:
         return f", or targets (N, scores): {name}[:, None] is one of each image"
     return ""
+
+
+def check_images(name: str, X: Any) -> None:
+    """Raise TypeError or ValueError unless X is an array of images, one at least."""
+    check_array(name, X)
+    if X.dtype != np.uint8 and X.dtype not in (np.float32, np.float64):
+        raise TypeError(f"Solver: {name} is {X.dtype}, expected uint8, float32 or float64")
+    if X.ndim < 2 or (X.dtype == np.uint8 and X.ndim != 4):
+        expected = "(N, C, H, W)" if X.dtype == np.uint8 else "(N, C, H, W) or (N, D)"
+        raise ValueError(f"Solver: {name} has the shape {X.shape}, expected {expected}")
+    if not len(X):
+        raise ValueError(f"Solver: {name} is empty, its shape is {X.shape}")
+
+
+def check_array(name: str, value: Any) -> None:
+    """Raise TypeError unless a value is an array."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"Solver: {name} must be an array, got {type(value).__name__}")
 
 
 def check_finite(name: str, X: np.ndarray, dtype: np.dtype, what: str = "images") -> None:

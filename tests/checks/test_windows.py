@@ -74,3 +74,10 @@ def test_half_a_spelling_of_padding_is_refused(padding):
 )
 def test_what_is_stored_is_plain(given, stored):
     assert repr(as_stored(given)) == repr(stored)
+
+
+def test_same_with_a_stride_depends_on_the_image() -> None:
+    for size, sides in (((7, 8), (1, 1, 0, 1)), ((8, 7), (0, 1, 1, 1)), ((1, 2), (1, 1, 0, 1))):
+        assert resolve_padding("Conv2d", "same", (3, 3), (2, 2), (1, 1), size) == sides
+    with pytest.raises(ValueError, match="Conv2d: padding 'same' needs stride 1, got stride"):
+        resolve_padding("Conv2d", "same", (3, 3), (1, 2), (1, 1))

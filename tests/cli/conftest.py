@@ -37,6 +37,8 @@ def cli(
     monkeypatch.setattr("cnnlite.data.cache._users_folder", lambda name: tmp_path / "users" / name)
     monkeypatch.setattr("cnnlite.cli.own_model._notes", lambda: tmp_path / "users" / "notes")
     monkeypatch.delenv("COLUMNS", raising=False)
+    # On a busy machine a training may be long enough to be announced.
+    monkeypatch.setattr("cnnlite.training.callbacks.progress.ANNOUNCE", float("inf"))
     threads = get_num_threads()
 
     def run(*arguments: str | Path) -> Outcome:

@@ -7,15 +7,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlite.cli.config import ConfigError, TrainConfig, checked, options, read, to_toml, value_type
+from cnnlite import optim
+from cnnlite.cli.config import (
+    OPTIMIZERS,
+    ConfigError,
+    TrainConfig,
+    checked,
+    optimizer_options,
+    options,
+    read,
+    to_toml,
+    value_type,
+)
 
 COUNTS = st.integers(1, 2**31)
 CONFIGS = st.builds(
     TrainConfig,
     data_dir=st.none() | st.text(st.characters(exclude_categories=["Cs"])),
     epochs=COUNTS,
-    lr=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
-    weight_decay=st.floats(min_value=0, allow_infinity=False),
+    lr=st.none() | st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    optimizer=st.sampled_from(["sgd", "rmsprop", "adam", "adamw"]),
+    clip_norm=st.none() | st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    ema=st.none() | st.floats(0, 1, exclude_max=True),
+    patience=st.none() | COUNTS,
+    every_steps=st.none() | COUNTS,
+    weight_decay=st.none() | st.floats(min_value=0, allow_infinity=False),
     augment=st.booleans(),
     freeze=st.lists(st.text(st.characters(exclude_categories=["Cs"]))).map(tuple),
     overfit=st.none() | COUNTS,
@@ -66,7 +82,15 @@ def test_a_whole_number_serves_as_a_number() -> None:
         ("model", "smal_vgg", "cannot be 'smal_vgg'; did you mean small_vgg"),
         ("schedule", "cosin", "cannot be 'cosin'; did you mean cosine"),
         ("epoch", 3, "unknown key 'epoch' in .*; did you mean epochs?"),
-        ("optimizer", {"lr": 1}, "unknown key 'optimizer'"),
+        ("optimizer", {"lr": 1}, "must be a text, not {'lr': 1}"),
+        ("optimizer", "adm", "cannot be 'adm'; did you mean adam"),
+        ("clip_norm", 0.0, "must be a positive number, not 0.0"),
+        ("ema", 1.0, "must be a number from 0 up to, not including, 1, not 1.0"),
+        ("patience", 0, "must be a whole number of at least 1, not 0"),
+        ("every_steps", -1, "must be a whole number of at least 1, not -1"),
+        ("drop_last", 1, "must be true or false, not 1"),
+        ("optimiser", "adam", "unknown key 'optimiser' in .*; did you mean optimizer?"),
+        ("schedule", "plato", "cannot be 'plato'; did you mean plateau"),
     ],
 )
 def test_a_bad_value_names_the_key_and_what_was_expected(
@@ -75,6 +99,37 @@ def test_a_bad_value_names_the_key_and_what_was_expected(
     with pytest.raises(ConfigError, match=message) as caught:
         checked(TrainConfig(), {key: value}, lambda name: f"'{name}' in x.toml")
     assert f"'{key}' in x.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_is_made_with_its_defaults(optimizer: str) -> None:
+    config = checked(TrainConfig(), {"optimizer": optimizer}, str)
+    assert optim.OPTIMIZERS[optimizer](**optimizer_options(config)).lr == (
+        0.02 if optimizer == "sgd" else 0.001
+    )
+    given = checked(config, {"lr": 0.5, "weight_decay": 0.25}, str)
+    made = optim.OPTIMIZERS[optimizer](**optimizer_options(given))
+    assert (made.lr, made.config()["weight_decay"]) == (0.5, 0.25)
+
+
+def test_the_optimizers_of_the_command_line_are_those_of_the_library() -> None:
+    assert list(OPTIMIZERS) == list(optim.OPTIMIZERS)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_momentum_with_an_optimizer_that_has_none_is_an_error(
+    optimizer: str, momentum: float
+) -> None:
+    what = f"momentum does not fit optimizer {optimizer}, which has none; it is of sgd and rmsprop"
+    with pytest.raises(ConfigError, match=what):
+        checked(TrainConfig(), {"optimizer": optimizer, "momentum": momentum}, str)
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adamw"])
+def test_nesterov_with_another_optimizer_than_sgd_is_an_error(optimizer: str) -> None:
+    with pytest.raises(ConfigError, match=f"nesterov does not fit optimizer {optimizer}"):
+        checked(TrainConfig(), {"optimizer": optimizer, "nesterov": True}, str)
 
 
 def test_nesterov_without_momentum_is_an_error() -> None:

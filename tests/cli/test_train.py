@@ -29,7 +29,7 @@ QUICK = [*TRAIN, "--model", "softmax_classifier", "--lr", "0.01"]
 def test_a_run_folder_holds_everything(finished_run: Path) -> None:
     files = {path.name for path in finished_run.iterdir()}
     assert files == {
-        "config.toml", "record.json", "history.csv", "curves.png",
+        "config.toml", "record.json", "history.csv", "losses.csv", "curves.png",
         "weights.safetensors", "weights-last.safetensors", "checkpoint.safetensors",
     }  # fmt: skip
     assert [row["epoch"] for row in history.load(finished_run / "history.csv")] == [1, 2]
@@ -125,7 +125,7 @@ def test_overfit_learns_a_few_images_by_heart(cli: Cli) -> None:
     assert rows[-1]["train_acc"] == 1.0
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("schedule", [*SCHEDULES, "plateau"])
 def test_every_schedule_trains(cli: Cli, schedule: str) -> None:
     assert cli(*QUICK, "--smoke", "--schedule", schedule).status == 0
 
@@ -367,3 +367,78 @@ def test_takes_a_step_on_cifar10(cli: Cli, cifar10_root: Path) -> None:
     assert outcome.status == 0
     config = read(Path("run/config.toml"))
     assert (config.data, config.data_dir) == ("cifar10", str(cifar10_root.resolve()))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam", "adamw"])
+def test_every_optimizer_trains_with_all_that_fits_it(cli: Cli, optimizer: str) -> None:
+    model = [*TRAIN, "--model", "softmax_classifier", "--optimizer", optimizer]
+    more = ["--clip-norm", "1", "--ema", "0.9", "--patience", "2", "--every-steps", "2"]
+    assert cli(*model, *more, "--drop-last", "--epochs", "1", "--out", "run").status == 0
+    config = read(Path("run/config.toml"))
+    assert (config.optimizer, config.clip_norm, config.ema) == (optimizer, 1.0, 0.9)
+    assert (config.patience, config.every_steps, config.drop_last) == (2, 2, True)
+    assert config.lr is None  # the optimizer's own
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--optimizer", "adam", "--momentum", "0.9"], "--momentum does not fit --optimizer adam"),
+        (["--optimizer", "adamw", "--nesterov"], "--nesterov does not fit --optimizer adamw"),
+        (["--optimizer", "rmsprop", "--nesterov"], "--nesterov does not fit --optimizer rmsprop"),
+        (["--optimizer", "adagrad"], "--optimizer cannot be 'adagrad'"),
+        (["--clip-norm", "0"], "--clip-norm must be a positive number"),
+        (["--ema", "1"], "--ema must be a number from 0 up to, not including, 1"),
+        (["--patience", "0"], "--patience must be a whole number of at least 1"),
+        (["--every-steps", "0"], "--every-steps must be a whole number of at least 1"),
+    ],
+)
+def test_what_does_not_fit_the_optimizer_is_refused(
+    cli: Cli, flags: list[str], message: str
+) -> None:
+    assert message in cli(*QUICK, *flags, "--out", "run").complaint
+    assert not Path("run").exists()
+
+
+def test_a_file_gives_the_optimizer_and_a_flag_that_does_not_fit_it_is_refused(cli: Cli) -> None:
+    Path("recipe.toml").write_text('optimizer = "adam"\nema = 0.5\nclip_norm = 2\n')
+    assert cli(*TRAIN, "--smoke", "--config", "recipe.toml", "--out", "run").status == 0
+    config = read(Path("run/config.toml"))
+    assert (config.optimizer, config.ema, config.clip_norm) == ("adam", 0.5, 2.0)
+    outcome = cli(*TRAIN, "--config", "recipe.toml", "--momentum", "0.5")
+    assert "--momentum does not fit --optimizer adam" in outcome.complaint
+
+
+def test_the_optimizer_and_the_rest_are_kept_for_resume(cli: Cli) -> None:
+    """In two parts as in one, to the same bits: also the plateau's state and the average."""
+    flags = ["--optimizer", "adam", "--ema", "0.9", "--clip-norm", "1", "--schedule", "plateau"]
+    given = [*TRAIN, "--model", "softmax_classifier", *flags]
+    assert cli(*given, "--epochs", "3", "--out", "whole").status == 0
+    assert cli(*given, "--epochs", "1", "--out", "parts").status == 0
+    assert cli("train", "--resume", "parts", "--epochs", "3", "--quiet").status == 0
+    for name in ("weights.safetensors", "weights-last.safetensors", "losses.csv"):
+        assert Path("whole", name).read_bytes() == Path("parts", name).read_bytes()
+    outcome = cli("train", "--resume", "parts", "--optimizer", "sgd")
+    assert "--optimizer cannot be given with --resume" in outcome.complaint
+
+
+def test_patience_ends_a_run_and_more_patience_continues_it(cli: Cli) -> None:
+    given = [*QUICK, "--schedule", "constant", "--lr", "1e-12", "--patience", "1"]
+    assert cli(*given, "--epochs", "9", "--out", "run").status == 0
+    assert len(history.load(Path("run/history.csv"))) == 2
+    outcome = cli("train", "--resume", "run", "--patience", "3", "--quiet")
+    assert outcome.status == 0
+    assert len(history.load(Path("run/history.csv"))) == 4
+    assert read(Path("run/config.toml")).patience == 3
+
+
+def test_a_checkpoint_is_written_after_each_so_many_steps(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cnnlite.training.checkpoint import Checkpoint
+
+    saved = []
+    monkeypatch.setattr(Checkpoint, "save", lambda self, solver: saved.append(solver.step))
+    given = [*QUICK, "--batch-size", "64", "--epochs", "2", "--every-steps", "3", "--out", "run"]
+    assert cli(*given).status == 0
+    assert saved == [3, 4, 6, 8]

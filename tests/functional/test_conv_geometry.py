@@ -37,11 +37,6 @@ REFUSED: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((X, W), {"padding": "half"}, "padding must be .*'same' or 'valid', got 'half'"),
     ((X, W), {"padding": ((1, 1), 2)}, r"padding must be .*got \(\(1, 1\), 2\)"),
     (
-        (X, W),
-        {"padding": "same", "stride": 2},
-        r"padding 'same' needs stride 1, got stride \(2, 2\)",
-    ),
-    (
         (X, _ones(4, 3, 6, 3)),
         {},
         r"kernel \(6, 3\) with dilation \(1, 1\) spans \(6, 3\) pixels, more than the padded image "

@@ -41,7 +41,23 @@ def evaluate(proto: Any, x: np.ndarray) -> np.ndarray:
             y = y[:, :, top : y.shape[2] - bottom, left : y.shape[3] - right]
             return (y if bias is None else y + bias[:, None, None],)
 
-    return ReferenceEvaluator(proto, new_ops=[ConvTranspose]).run(None, {"x": x})[0]
+    from onnx.reference.ops_optimized import Conv as Given
+
+    class Conv(Given):
+        """As the standard has it: for auto_pad onnx 1.21 takes batch and channels for the size."""
+
+        def _run(self, x: Any, w: Any, bias: Any = None, **given: Any) -> Any:
+            if given["auto_pad"] == "SAME_UPPER":
+                axes = x.shape[2:], w.shape[2:], given["strides"], given["dilations"]
+                more = [
+                    max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
+                    for n, k, s, d in zip(*axes, strict=True)
+                ]
+                pads = [*(n // 2 for n in more), *(n - n // 2 for n in more)]
+                given |= {"auto_pad": "NOTSET", "pads": pads}
+            return super()._run(x, w, bias, **given)
+
+    return ReferenceEvaluator(proto, new_ops=[ConvTranspose, Conv]).run(None, {"x": x})[0]
 
 
 def scramble(model: nn.Layer, rng: np.random.Generator) -> nn.Layer:
@@ -57,6 +73,14 @@ D: dict[str, Any] = {"dtype": F64}
 LAYERS: dict[str, tuple[nn.Layer, tuple[int, ...]]] = {
     "conv": (nn.Conv2d(4, 6, (3, 2), (2, 1), ((1, 0), (1, 2)), groups=2, rng=0, **D), IMAGE),
     "conv same": (nn.Conv2d(4, 3, (2, 3), padding="same", dilation=2, bias=False, **D), IMAGE),
+    "conv same strided": (nn.Conv2d(4, 3, (2, 3), (2, 3), "same", rng=0, **D), IMAGE),
+    "conv1d same strided": (nn.Conv1d(4, 3, 3, 2, "same", rng=0, **D), (4, 8)),
+    "max pool same strided": (nn.MaxPool2d(3, 2, "same"), IMAGE),
+    "average pool same strided": (nn.AvgPool2d(3, 2, "same"), IMAGE),
+    "average pool same, padding left out": (
+        nn.AvgPool1d(3, 2, "same", count_include_pad=False),
+        (4, 8),
+    ),
     "reflect": (nn.Conv2d(4, 4, 3, padding=2, padding_mode="reflect", groups=4, **D), IMAGE),
     "replicate": (
         nn.Conv2d(4, 5, 3, padding=((0, 3), (1, 0)), padding_mode="replicate", rng=1, **D),

@@ -132,3 +132,15 @@ def test_a_training_that_ended_in_its_first_epoch_has_its_losses_drawn(
     """Diverged and interrupted runs had no picture at all."""
     assert curves.save([], tmp_path / "curves.png", losses, "title")
     assert (tmp_path / "curves.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_the_validation_loss_is_drawn_at_the_ends_of_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = [{**row, "val_loss": 3.0 + row["epoch"]} for row in HISTORY]
+    axes = drawn(tmp_path, monkeypatch, history, np.linspace(3, 1, 30)).axes[0]
+    (curve,) = (line for line in axes.lines if line.get_label() == "validation")
+    assert curve.get_xdata().tolist() == [1, 2, 3]
+    assert curve.get_ydata().tolist() == [4, 5, 6]
+    assert axes.get_ylim()[1] > 6
+    assert axes.get_legend().get_window_extent().y1 < axes.get_window_extent().y0

@@ -59,3 +59,18 @@ def test_a_history_from_before_validation_loss_was_measured_is_read(tmp_path: Pa
     (row,) = history.load(path)
     assert row["val_acc"] == 0.25
     assert math.isnan(row["val_loss"])
+
+
+def test_the_losses_of_steps_go_round_bit_by_bit(tmp_path: Path) -> None:
+    losses = [0.1 + 0.2, 1e300, math.inf, 2.0]
+    history.save_losses(losses, tmp_path / "losses.csv")
+    assert history.load_losses(tmp_path / "losses.csv") == losses
+    history.save_losses([], tmp_path / "losses.csv")
+    assert history.load_losses(tmp_path / "losses.csv") == []
+
+
+@pytest.mark.parametrize("text", ["", "epoch\n1\n", "loss\nx\n", "loss\n1,2\n"])
+def test_a_file_that_holds_no_losses_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "losses.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"losses\.csv: expected the line 'loss'"):
+        history.load_losses(tmp_path / "losses.csv")

@@ -127,7 +127,7 @@ def conv2d_forward(
     groups = check_operands("Conv2d", x, weight, bias, groups)
     check_post("Conv2d", post, pool=True)
     kernel = (weight.shape[2], weight.shape[3])
-    settings = resolve_settings("Conv2d", kernel, stride, padding, dilation)
+    settings = resolve_settings("Conv2d", kernel, stride, padding, dilation, x.shape[2:])
     return convolve("Conv2d", x, weight, bias, settings, groups, padding_mode, algorithm, post)
 
 

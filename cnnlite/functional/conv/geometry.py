@@ -137,24 +137,34 @@ def check_operands(
 
 
 def resolve_settings(
-    name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
+    name: str,
+    kernel: tuple[int, int],
+    stride: IntPair,
+    padding: Padding,
+    dilation: IntPair,
+    size: tuple[int, int] | None = None,
 ) -> ConvSettings:
-    """Turn what the caller wrote into pairs and four sides of padding."""
+    """Turn what the caller wrote into pairs and four sides of padding of an image of that size."""
     tuples = type(stride) is type(padding) is type(dilation) is tuple
     if tuples and set(map(type, (*stride, *padding, *dilation))) == {int}:  # type: ignore[misc]
         return _settings(name, kernel, stride, padding, dilation)
     # True and 1.0 would be found under 1, and lists are not hashable.
-    return _settings.__wrapped__(name, kernel, stride, padding, dilation)
+    return _settings.__wrapped__(name, kernel, stride, padding, dilation, size)
 
 
 @lru_cache(maxsize=1024)  # a network asks for its few settings in each step
 def _settings(
-    name: str, kernel: tuple[int, int], stride: IntPair, padding: Padding, dilation: IntPair
+    name: str,
+    kernel: tuple[int, int],
+    stride: IntPair,
+    padding: Padding,
+    dilation: IntPair,
+    size: tuple[int, int] | None = None,
 ) -> ConvSettings:
     strides = pair(name, "stride", stride)
     dilations = pair(name, "dilation", dilation)
     return ConvSettings(
-        strides, resolve_padding(name, padding, kernel, strides, dilations), dilations
+        strides, resolve_padding(name, padding, kernel, strides, dilations, size), dilations
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlite.terminal import Output, fitting, width_of
 from cnnlite.training.callbacks.callback import Callback
+from cnnlite.training.callbacks.pace import Pace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,19 +21,22 @@ COLUMNS = (  # of an epoch's line: key in the history, name, width and form
     ("lr", "lr", 9, ".6f"),
     ("loss", "loss", 7, ".4f"),
     ("train_acc", "train_acc", 10, ".4f"),
+    ("val_loss", "val_loss", 8, ".4f"),
     ("val_acc", "val_acc", 8, ".4f"),
     ("images_per_second", "images/s", 9, ",.0f"),
 )
-DISPENSABLE = (2, 6, 1, 4, 3)  # columns that a narrow terminal goes without, in this order
+DISPENSABLE = (2, 7, 1, 5, 4, 3)  # columns that a narrow terminal goes without, in this order
 BAR = 72  # columns of a terminal that has room for a bar
 SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
 REFRESH = 0.2  # seconds between two drawings of the bar; no thread competes with the kernels
+ANNOUNCE = 3.0  # seconds of training after which a line says how long all of it will take
 
 
 class Progress(Callback):
     """Show smoothed loss and accuracy, images/s and the time left; then a line for each epoch.
 
-    Where standard output is no terminal there are only the lines.
+    After a few seconds a line says how long the training will take.  Where standard output is no
+    terminal there are only the lines.
 
     Args:
         console: a rich Console; None means standard output.
@@ -44,7 +48,6 @@ class Progress(Callback):
         self._bar: Any = None
         self._loss = self._acc = 0.0
         self._seen = 0
-        self._step = 0
 
     def before_train(self, solver: TrainingState) -> None:
         from rich.console import Console
@@ -56,7 +59,7 @@ class Progress(Callback):
         self._out = self.console or Console(file=out, width=width_of(out), highlight=False)
         self._width = width_of(self._out.file)
         self._loss, self._acc, self._seen = 0.0, 0.0, 0
-        self._step, self._started, self._drawn = solver.step, time.perf_counter(), 0.0
+        self._pace, self._drawn, self._announced = Pace(), 0.0, False
         self._print(header(self._width))
         for row in solver.history:
             self._print(line(row, self._width))
@@ -69,16 +72,23 @@ class Progress(Callback):
             self._task = self._bar.add_task("", total=solver.total_steps, epoch="", text="")
             self._bar.start()
 
+    def before_epoch(self, solver: TrainingState) -> None:
+        self._pace.epoch_begins()
+
     def after_step(self, solver: TrainingState) -> None:
+        self._pace.step_ended()
         self._seen += 1
         self._loss += (1 - SMOOTHING) * (solver.loss_history[-1] - self._loss)
         self._acc += (1 - SMOOTHING) * (solver.batch_acc - self._acc)
+        if not self._announced and self._pace.seconds >= ANNOUNCE:
+            self._announced = True
+            left = duration(self._pace.left(solver))
+            self._print(f"about {left} left until epoch {solver.num_epochs} ends")
         now = time.perf_counter()
         if self._bar is None or now - self._drawn < REFRESH:
             return
         self._drawn = now
         weight = 1 - SMOOTHING**self._seen  # both averages started at 0
-        per_step = (now - self._started) / (solver.step - self._step)
         self._bar.update(
             self._task,
             completed=solver.step,
@@ -86,13 +96,14 @@ class Progress(Callback):
             text=self._text(
                 f"loss {self._loss / weight:.3f}",
                 f"acc {self._acc / weight:.1%}",
-                f"{solver.batch_size / per_step:,.0f} images/s",
-                f"{duration(per_step * (solver.total_steps - solver.step))} left",
+                f"{solver.batch_size / self._pace.step:,.0f} images/s",
+                f"{duration(self._pace.left(solver))} left",
             ),
             refresh=True,
         )
 
     def after_epoch(self, solver: TrainingState) -> None:
+        self._pace.epoch_ended()
         self._print(line(solver.history[-1], self._width))
 
     def after_train(self, solver: TrainingState) -> None:
