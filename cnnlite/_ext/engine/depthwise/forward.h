@@ -52,6 +52,10 @@ KERNEL void T(depthwise_piece)(void *context, ptrdiff_t piece, int thread)
     if (w->scratch_size) memset(copy, 0, (size_t)(k->sums * w->scratch_size) * REAL_BYTES);
     const ptrdiff_t last = smaller(k->planes, first + k->piece_planes);
     ptrdiff_t f = first % k->channels;
+    if (w->merged > 1 && w->is_3x3 && k->sums == 1) {
+        T(planes_narrow_3x3)(k, first, last, p.from);
+        return;
+    }
     for (ptrdiff_t plane = first; plane < last; plane++, f = f + 1 < k->channels ? f + 1 : 0) {
         const REAL *x = k->x + (k->shared == 1 ? plane : plane / k->shared) * k->sums * size;
         p.weight = k->weight + f * weights;

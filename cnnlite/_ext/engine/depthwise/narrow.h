@@ -56,29 +56,74 @@ INLINE void T(find_picks_3)(const T(window) *w, const int pairs, MASK pick[2][3]
         else T(call)(__VA_ARGS__, 1, 0); \
     }
 
-/* Sums of a plane: 3x3, one plane of x. */
-INLINE void T(sum_narrow_3x3)(const T(depthwise_plane) *p, const int pairs, const int rolls)
+/* Move the rows in a table to the next plane. */
+INLINE void T(next_plane)(const T(window) *w, ptrdiff_t rows, const REAL **from)
 {
-    const T(depthwise) k = *p->k; /* a copy, which no store can change */
+    const REAL *const zeros = w->zeros;
+    for (ptrdiff_t i = 0; i < rows; i++)
+        from[i] = from[i] == zeros ? zeros : from[i] + w->given_h * w->given_w;
+}
+
+/* Planes first .. last: 3x3, one plane of x for each.  `vectors` at a time, because each is a chain of nine
+ * additions. */
+INLINE void T(sum_planes_3x3)(const T(depthwise) *plan, ptrdiff_t first, ptrdiff_t last, const REAL **table,
+                              const int pairs, const int rolls, const int vectors)
+{
+    const T(depthwise) k = *plan; /* a copy, which no store can change */
     const T(window) *w = &k.window;
-    const REAL *const *from = p->from;
+    const ptrdiff_t count = rolls ? 2 : w->merged, apart = rolls ? 2 : w->merged * w->step_h;
+    const ptrdiff_t size = w->given_h * w->given_w, seen = T(rows_seen)(w, w->rows);
+    ptrdiff_t f = first % k.channels;
     MASK pick[2][3];
-    V tap[9], x[3][3];
     T(find_picks_3)(w, pairs, pick);
-    UNROLL_FOR(int t = 0; t < 9; t++) tap[t] = T(weight_at)(&k, p->weight, t, 9);
-    if (rolls) T(load_narrow_3)(w, from, 2, pairs, pick, x[0]);
-    for (ptrdiff_t r = 0; r < w->rows; r++, from += w->merged * w->step_h) {
-        V acc = p->start;
-        if (!rolls) T(load_narrow_3)(w, from, w->merged, pairs, pick, x[0]);
-        UNROLL_FOR(int i = 1; i < 3; i++) T(load_narrow_3)(w, from + i, rolls ? 2 : w->merged, pairs, pick, x[i]);
-        UNROLL_FOR(int i = 0; i < 3; i++)
-            UNROLL_FOR(int j = 0; j < 3; j++) acc = VFMA(tap[3 * i + j], x[i][j], acc);
-        T(store_rows)(&k, &acc, p->y, r, 0, 1);
-        if (rolls) UNROLL_FOR(int j = 0; j < 3; j++) x[0][j] = x[2][j];
+    T(find_rows)(w, k.x + first / k.shared * size, NULL, -w->top, seen, table);
+    for (ptrdiff_t plane = first; plane < last; plane++, f = f + 1 < k.channels ? f + 1 : 0) {
+        const REAL *weight = k.weight + 9 * f;
+        REAL *y = k.y + plane * w->out_h * w->out_w;
+        const V start = k.bias ? VSET1(k.bias[f]) : VZERO;
+        V tap[9];
+        if (plane > first && (k.shared == 1 || plane % k.shared == 0)) T(next_plane)(w, seen, table);
+        if (k.turned && !T(all_finite)(weight, 9)) {
+            T(gradient_by_definition)(plan, k.x + plane * size, weight, y);
+            continue;
+        }
+        UNROLL_FOR(int t = 0; t < 9; t++) tap[t] = T(weight_at)(&k, weight, t, 9);
+        for (ptrdiff_t i = 0; i < w->rows; i += vectors) {
+            const ptrdiff_t r = smaller(i, w->rows - vectors); /* the last vectors overlap those before */
+            const REAL *const *from = table + r * apart;
+            V acc[MR], x[3];
+            UNROLL_FOR(int v = 0; v < vectors; v++) acc[v] = start;
+            if (rolls)
+                UNROLL_FOR(int row = 0; row <= 2 * vectors; row++) {
+                    T(load_narrow_3)(w, from + row, count, pairs, pick, x);
+                    UNROLL_FOR(int t = 0; t < 9; t++)
+                        if (row >= t / 3 && (row - t / 3) % 2 == 0 && (row - t / 3) / 2 < vectors)
+                            acc[(row - t / 3) / 2] = VFMA(tap[t], x[t % 3], acc[(row - t / 3) / 2]);
+                }
+            else
+                UNROLL_FOR(int t = 0; t < 3; t++)
+                    UNROLL_FOR(int v = 0; v < vectors; v++) {
+                        T(load_narrow_3)(w, from + v * apart + t, count, pairs, pick, x);
+                        UNROLL_FOR(int j = 0; j < 3; j++) acc[v] = VFMA(tap[3 * t + j], x[j], acc[v]);
+                    }
+            UNROLL_FOR(int v = 0; v < vectors; v++) T(store_rows)(&k, acc + v, y, r + v, 0, 1);
+        }
     }
 }
 
-/* The same: any kernel. */
+INLINE void T(sum_narrow_3x3)(const T(depthwise) *k, ptrdiff_t first, ptrdiff_t last, const REAL **table,
+                              const int pairs, const int rolls)
+{
+    if (k->window.rows >= MR / 2) T(sum_planes_3x3)(k, first, last, table, pairs, rolls, MR / 2);
+    else T(sum_planes_3x3)(k, first, last, table, pairs, rolls, 1);
+}
+
+KERNEL void T(planes_narrow_3x3)(const T(depthwise) *k, ptrdiff_t first, ptrdiff_t last, const REAL **table)
+{
+    NARROW(&k->window, sum_narrow_3x3, k, first, last, table)
+}
+
+/* Sums of a plane, any kernel. */
 INLINE void T(sum_narrow)(const T(depthwise_plane) *p, const int pairs, const int rolls)
 {
     const T(window) *w = &p->k->window;
@@ -103,6 +148,5 @@ INLINE void T(sum_narrow)(const T(depthwise_plane) *p, const int pairs, const in
 KERNEL void T(plane_narrow)(const T(depthwise_plane) *p)
 {
     const T(window) *w = &p->k->window;
-    if (w->is_3x3 && p->k->sums == 1) NARROW(w, sum_narrow_3x3, p)
-    else NARROW(w, sum_narrow, p)
+    NARROW(w, sum_narrow, p)
 }
