@@ -36,7 +36,8 @@ def annotate(session: nox.Session) -> None:
     files = session.posargs or sorted(str(path) for path in Path("cnnlite/_ext").glob("*.pyx"))
     folder = Path("build/annotated")
     folder.mkdir(parents=True, exist_ok=True)
-    flags = ("--annotate", "-3", "-I", "cnnlite/_ext", "-X", "wraparound=False,boundscheck=False")
+    search = ("-I", "cnnlite/_ext", "-I", "build/generated")
+    flags = ("--annotate", "-3", *search, "-X", "wraparound=False,boundscheck=False")
     session.run("cython", *flags, "-X", "cdivision=True", "-o", f"{folder}/", *files)
 
 

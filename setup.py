@@ -15,7 +15,7 @@ from setuptools.command.build_ext import build_ext
 
 # Run, not imported: what cnnlite imports need not be there yet.
 ENVIRONMENT = runpy.run_path("cnnlite/environment.py")
-KERNELS = runpy.run_path("cnnlite/kernel_list.py")["ENGINE"]
+KERNEL_LIST = runpy.run_path("cnnlite/kernel_list.py")
 
 DEBUG, SERIAL, SANITIZE = (ENVIRONMENT[name].value() for name in ("DEBUG", "SERIAL", "SANITIZE"))
 ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")  # free-threaded Python has no stable ABI yet
@@ -38,10 +38,21 @@ SANITIZED = [*SANITIZERS, "-O1", "-g1", "-fno-wrapv"]
 GENERATED = Path("build/generated")
 
 
-# What Python and C both know, by header; the list of kernels is expanded where C needs it.
+EXT = Path("cnnlite/_ext")
+KERNELS, FAMILIES = KERNEL_LIST["ENGINE"], KERNEL_LIST["FAMILIES"]
+
+# What Python and C both know, by file; the list of kernels is expanded where C needs it.
 HEADERS = {
     "kernel_list.h": f"#define KERNEL_LIST(X) {' '.join(f'X({name})' for name in KERNELS)}\n",
     "most_threads.h": f"enum {{ MOST_THREADS = {ENVIRONMENT['MOST_THREADS']} }};\n",
+    "templates.h": "".join(
+        f'#include "engine/{family}/{name}.h"\n' for family in FAMILIES for name in FAMILIES[family]
+    ),
+    "bindings.pxi": "".join(
+        f'include "engine/{family}/{family}.pxi"\n'
+        for family in FAMILIES
+        if (EXT / "engine" / family / f"{family}.pxi").exists()
+    ),
 }
 
 
@@ -67,7 +78,7 @@ def extension(pyx: str) -> Extension:
                 *(str(GENERATED / name) for name in HEADERS),
             ]
         ),
-        include_dirs=["cnnlite/_ext", str(GENERATED)],
+        include_dirs=[str(EXT), str(GENERATED)],
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
         py_limited_api=ABI3,
     )
@@ -100,6 +111,7 @@ write_headers()
 setup(
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(glob("cnnlite/_ext/*.pyx"))],
+        include_path=[str(EXT), str(GENERATED)],
         build_dir="build/cython-debug" if DEBUG else "build/cython",
         compiler_directives=DIRECTIVES,
     ),

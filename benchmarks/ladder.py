@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--layers", nargs="+", choices=names, default=names)
-    parser.add_argument("--rungs", nargs="+", default=["im2col", "tiled", "winograd"])
+    parser.add_argument("--rungs", nargs="+", default=["im2col", "tiled", "winograd", "depthwise"])
     arguments = parser.parse_args()
     cnnlite.set_num_threads(arguments.threads)
     sgemm = ladder.sgemm_rate(arguments.threads, arguments.rounds)

@@ -28,6 +28,8 @@ CONVOLUTIONS = (
     Conv("airbench.conv4", 256, 7, 256, kernel=3, padding=1, batch=500),
     Conv("airbench.conv5", 256, 3, 256, kernel=3, padding=1, batch=500),
     Conv("pointwise", 64, 16, 128, kernel=1, padding=0),
+    Conv("depthwise", 64, 16, 64, kernel=3, padding=1, groups=64),
+    Conv("depthwise.down", 64, 16, 64, kernel=3, padding=1, stride=2, groups=64),
 )
 
 

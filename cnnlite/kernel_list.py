@@ -1,7 +1,7 @@
 """The list of all kernels, by the module of `cnnlite._ext` that has them.
 
-It is the only one: setup.py makes of it the table of the engine's C kernels, and the package and
-its twin `cnnlite.reference` export these names.
+It is the only one: setup.py makes of it the table of the engine's C kernels, the list of its
+headers and that of its bindings; the package and its twin `cnnlite.reference` export these names.
 """
 
 ENGINE = (
@@ -29,6 +29,23 @@ ENGINE = (
     "sgd_step",
 )
 """In C, for every instruction set."""
+
+FAMILIES = {
+    "simd": ("vec", "microkernel"),
+    "pointwise": ("pointwise", "gelu"),
+    "pool": ("pool2x2",),
+    "norm": ("sums", "moments", "batch_norm", "gradient"),
+    "conv": (
+        "plan", "gather", "correlate", "convolve", "transpose", "gradient_plan", "weight_gradient",
+    ),
+    "depthwise": (
+        "window", "sums", "input_gradient", "narrow", "forward", "weight_sums", "weight_gradient",
+    ),
+    "linear": ("product",),
+    "winograd": ("lanes", "transform", "product", "plan", "mend", "forward", "gradient"),
+}  # fmt: skip
+"""The engine's folders and the headers of each, in the order in which they build on each other.  A
+folder's bindings are in a .pxi of its name."""
 
 KERNELS = {
     "augment": ("crop_flip", "crop_flip_normalize"),

@@ -11,10 +11,10 @@ from cnnlite._ext import memory
 from cnnlite._ext.memory cimport Block, pool_is_on
 from cnnlite._ext.runtime cimport end_kernel, piece_body, run_pieces, threads_for
 from cnnlite import environment
-from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT  # no-cython-lint: the bindings use it
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memset
+from libc.string cimport memset          # no-cython-lint: they do, too
 
 
 cdef extern from "engine/engine.h" nogil:
@@ -78,10 +78,4 @@ def instruction_set():
 # family would add about 150 kB.
 include "engine/workspace.pxi"
 include "engine/call.pxi"
-include "engine/pointwise/pointwise.pxi"
-include "engine/pool/pool.pxi"
-include "engine/norm/norm.pxi"
-include "engine/linear/linear.pxi"
-include "engine/conv/conv.pxi"
-include "engine/winograd/winograd.pxi"
-include "engine/depthwise/depthwise.pxi"
+include "bindings.pxi"                     # every family's, by setup.py from kernel_list.py

@@ -38,6 +38,7 @@ class Conv:
     padding: int
     stride: int = 1
     batch: int = 128
+    groups: int = 1
 
     @property
     def out_size(self) -> int:
@@ -45,9 +46,14 @@ class Conv:
         return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
+    def weights(self) -> int:
+        """Numbers of the weight."""
+        return self.filters * (self.channels // self.groups) * self.kernel**2
+
+    @property
     def multiply_adds(self) -> int:
         """Multiplications with addition that one pass over one image takes."""
-        return self.filters * self.channels * self.kernel**2 * self.out_size**2
+        return self.weights * self.out_size**2
 
     @property
     def flops(self) -> int:
@@ -59,14 +65,14 @@ class Conv:
         """Bytes of x, weight and y: each pass reads two of them and writes the third."""
         x = self.batch * self.channels * self.size**2
         y = self.batch * self.filters * self.out_size**2
-        return 4 * (x + y + self.filters * self.channels * self.kernel**2)
+        return 4 * (x + y + self.weights)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return x, weight and dy in float32: normal numbers, the same ones each time."""
         rng = np.random.default_rng(0)
         shapes = (
             (self.batch, self.channels, self.size, self.size),
-            (self.filters, self.channels, self.kernel, self.kernel),
+            (self.filters, self.channels // self.groups, self.kernel, self.kernel),
             (self.batch, self.filters, self.out_size, self.out_size),
         )
         x, weight, dy = (rng.standard_normal(shape, np.float32) for shape in shapes)
@@ -77,7 +83,10 @@ def rungs_for(layer: Conv) -> list[str]:
     """Return the rungs that can do this layer; the naive one only where that is soon done."""
     rungs = ["naive"] if layer.flops < 2e6 else []
     winograd = (layer.kernel, layer.stride) == (3, 1)
-    return [*rungs, "im2col", "tiled", *(["winograd"] if winograd else [])]
+    depthwise = 1 < layer.groups == layer.channels
+    return [
+        *rungs, "im2col", "tiled", *["winograd"] * winograd, *["depthwise"] * depthwise,
+    ]  # fmt: skip
 
 
 def measure(layer: Conv, rungs: Sequence[str], rounds: int) -> dict[str, list[float]]:
@@ -111,7 +120,7 @@ def works_of(
     """
     x, weight, dy = arrays
     _, cache = functional.conv2d_forward(
-        x, weight, None, layer.stride, layer.padding, algorithm=rung
+        x, weight, None, layer.stride, layer.padding, groups=layer.groups, algorithm=rung
     )
     geometry, algorithm = cache.geometry, ALGORITHMS[rung]
     return [
@@ -131,8 +140,9 @@ def error(layer: Conv, rung: str) -> float:
     for dtype, algorithm in settings:
         x_, weight_, dy_ = x.astype(dtype), weight.astype(dtype), dy.astype(dtype)
         y, cache = functional.conv2d_forward(
-            x_, weight_, None, layer.stride, layer.padding, algorithm=algorithm
-        )
+            x_, weight_, None, layer.stride, layer.padding,
+            groups=layer.groups, algorithm=algorithm,
+        )  # fmt: skip
         dx, dweight, _ = functional.conv2d_backward(dy_, cache)
         results.append((y, dx, dweight))
     pairs = zip(*results, strict=True)

@@ -19,6 +19,7 @@ LAYERS = (
     Conv("3x3 256", 256, 7, 256, 3, 1, batch=8),
     Conv("3x3 256, few tiles", 256, 4, 256, 3, 1, batch=1),
     Conv("3x3/2", 16, 32, 32, 3, 1, 2, batch=8),
+    Conv("depthwise", 64, 16, 64, 3, 1, batch=8, groups=64),
     Conv("1x1", 64, 16, 128, 1, 0, batch=8),
     Conv("1x1/2", 64, 16, 128, 1, 0, 2, batch=8),
 )
@@ -56,6 +57,13 @@ def test_the_naive_rung_is_for_tiny_layers() -> None:
     assert ladder.rungs_for(Conv("", 2, 8, 4, 3, 1, batch=2))[0] == "naive"
     assert ladder.rungs_for(Conv("", 64, 16, 64, 3, 1)) == ["im2col", "tiled", "winograd"]
     assert ladder.rungs_for(Conv("", 64, 16, 64, 3, 1, 2)) == ["im2col", "tiled"]
+
+
+def test_the_depthwise_rung_is_where_every_channel_is_a_group() -> None:
+    layer = Conv("", 64, 16, 128, 3, 1, 2, groups=64)
+    assert ladder.rungs_for(layer) == ["im2col", "tiled", "depthwise"]
+    assert layer.multiply_adds == 128 * 9 * 8 * 8
+    assert layer.arrays()[1].shape == (128, 1, 3, 3)
 
 
 def test_rates_are_of_three_passes_and_positive() -> None:

@@ -61,7 +61,7 @@ const engine_table *const engine_avx2 = NULL;
 
 #define REAL float
 #define REAL_BYTES 4
-#include "templates.h"
+#include "templates.h" /* every kernel for one REAL: setup.py writes it from kernel_list.py */
 #undef REAL
 #undef REAL_BYTES
 #define REAL double

@@ -4,139 +4,7 @@
  * added to that tap's vector of sums.  A lane adds at most SUM_BLOCK numbers in REAL; then the sums go to others in
  * double.  A piece is a few filters and a part of the batch; the parts are added in their order. */
 
-#define TAPS 9                             /* whose sums are in registers at once */
-#define SUMS (TAPS + 1)                    /* and that of dy, for dbias */
 #define PIECE_FILTERS 8
-
-typedef struct {
-    T(window) window;
-    ptrdiff_t images, filters, shared;     /* filters for one plane of x */
-    ptrdiff_t piece_filters, filter_blocks, parts, chunks;          /* chunks of TAPS taps */
-    const REAL *x, *dy;
-    double *totals;                        /* of every filter, part and tap, and of dy */
-    char *const *own;
-} T(depthwise_gradient);
-
-/* What a thread works on: x as row_at reads it, and dy. */
-typedef struct {
-    const T(depthwise_gradient) *k;
-    REAL *copy, *sums;                     /* of every filter of the piece: chunks * SUMS vectors */
-    double *totals;                        /* of sums */
-    const REAL **from;
-    const REAL *x, *dy;
-} T(depthwise_state);
-
-INLINE ptrdiff_t T(gradient_rows)(const T(window) *w) { return smaller(w->rows, SUM_BLOCK); }
-
-INLINE void T(gradient_scratch)(const T(depthwise_gradient) *k, arena *memory, T(depthwise_state) *state)
-{
-    const T(window) *w = &k->window;
-    const ptrdiff_t sums = k->piece_filters * k->chunks * SUMS * VL;
-    state->copy = arena_take(memory, (size_t)(k->piece_filters * w->scratch_size) * REAL_BYTES);
-    state->sums = arena_take(memory, (size_t)sums * REAL_BYTES);
-    state->totals = arena_take(memory, (size_t)sums * sizeof(double));
-    state->from = arena_take(
-        memory, (size_t)(T(gradient_rows)(w) * w->merged * smaller(2, w->step_h) + 3) * sizeof(REAL *));
-}
-
-/* sums += taps first .. first + TAPS of rows begin .. end, VL outputs of each: any kernel.  The last chunk may have
- * fewer taps; it adds up its last one again, and nobody reads that. */
-KERNEL void T(add_taps)(const T(depthwise_state) *state, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t q, ptrdiff_t n,
-                        ptrdiff_t chunk, REAL *sums)
-{
-    const T(window) *w = &state->k->window;
-    const ptrdiff_t last = w->taps_h * w->taps_w - 1;
-    const int inside = n == (ptrdiff_t)VL && T(is_inside)(w, q);
-    ptrdiff_t row[TAPS], column[TAPS];
-    T(lanes) lanes[TAPS];
-    V acc[SUMS];
-    for (int t = 0; t < TAPS; t++) {
-        const ptrdiff_t tap = smaller(chunk * TAPS + t, last), j = tap % w->taps_w;
-        row[t] = tap / w->taps_w * w->gap_h - w->top;
-        column[t] = q * w->step_w + T(column_of)(w, j);
-        lanes[t] = T(lanes_of)(w, q, n, j);
-    }
-    UNROLL_FOR(int t = 0; t < SUMS; t++) acc[t] = VLOAD(sums + t * VL);
-    for (ptrdiff_t r = begin; r < end; r++) {
-        const REAL *at = state->dy + r * w->columns + q;
-        const V dy = n == (ptrdiff_t)VL ? VLOAD(at) : VLOADN(at, n);
-        UNROLL_FOR(int t = 0; t < TAPS; t++) {
-            const REAL *x = T(row_at)(w, state->x, r * w->merged * w->step_h + row[t]) + column[t];
-            acc[t] = VFMA(dy, T(load_tap)(x, w->step_w, lanes[t], inside), acc[t]);
-        }
-        acc[TAPS] = acc[TAPS] + dy;
-    }
-    UNROLL_FOR(int t = 0; t < SUMS; t++) VSTORE(sums + t * VL, acc[t]);
-}
-
-/* acc += what one row of x gives with the rows of dy that see it by tap rows first .. last. */
-INLINE void T(add_row)(const REAL *row, const ptrdiff_t column[3], const T(lanes) lanes[4], const int step,
-                       const int inside, const V dy[3], V acc[SUMS], const int first, const int last)
-{
-    V x[3];
-    T(load_3)(row, column, lanes, step, inside, x);
-    UNROLL_FOR(int j = 0; j < 3; j++)
-        UNROLL_FOR(int i = first; i <= last; i++) acc[3 * i + j] = VFMA(dy[i], x[j], acc[3 * i + j]);
-}
-
-#define NEXT_DY \
-    { \
-        const V next = inside ? VLOAD(at) : VLOADN(at, n); \
-        at += w->columns; \
-        acc[TAPS] = acc[TAPS] + next; \
-        dy[2] = dy[1], dy[1] = dy[0], dy[0] = next; \
-    }
-#define NEXT_ROW(first, last) T(add_row)(*from++ + q * step, column, lanes, step, inside, dy, acc, first, last);
-
-/* The same for 3x3 taps of `rows` rows of outputs (at least 2) that are `apart` rows apart.  Where that is 1, each
- * row of x is loaded once for the three rows of dy that see it. */
-INLINE void T(add_3x3)(const T(depthwise_state) *state, const REAL *const *from, ptrdiff_t rows, const REAL *at,
-                       ptrdiff_t q, ptrdiff_t n, REAL *sums, const int apart, const int step, const int inside)
-{
-    const T(window) *w = &state->k->window;
-    const ptrdiff_t column[3] = {T(column_of)(w, 0), T(column_of)(w, 1), T(column_of)(w, 2)};
-    T(lanes) lanes[4];
-    V acc[SUMS], dy[3] = {VZERO, VZERO, VZERO};
-    T(lanes_3)(w, q, n, step, lanes);
-    UNROLL_FOR(int t = 0; t < SUMS; t++) acc[t] = VLOAD(sums + t * VL);
-    if (apart == 2)
-        for (ptrdiff_t r = 0; r < rows; r++, from--) {
-            NEXT_DY
-            dy[2] = dy[1] = dy[0];
-            NEXT_ROW(0, 0)
-            NEXT_ROW(1, 1)
-            NEXT_ROW(2, 2)
-        }
-    else {
-        NEXT_DY
-        NEXT_ROW(0, 0)
-        NEXT_DY
-        NEXT_ROW(0, 1)
-        for (ptrdiff_t r = 2; r < rows; r++) {
-            NEXT_DY
-            NEXT_ROW(0, 2)
-        }
-        dy[2] = dy[1], dy[1] = dy[0];
-        NEXT_ROW(1, 2)
-        dy[2] = dy[1];
-        NEXT_ROW(2, 2)
-    }
-    UNROLL_FOR(int t = 0; t < SUMS; t++) VSTORE(sums + t * VL, acc[t]);
-}
-#undef NEXT_ROW
-#undef NEXT_DY
-
-#define ADD_3X3(name, apart, step) \
-    KERNEL void T(name)(const T(depthwise_state) *state, const REAL *const *from, ptrdiff_t rows, const REAL *at, \
-                        ptrdiff_t q, ptrdiff_t n, REAL *sums) \
-    { \
-        if (n == (ptrdiff_t)VL && T(is_inside)(&state->k->window, q)) \
-            T(add_3x3)(state, from, rows, at, q, n, sums, apart, step, 1); \
-        else T(add_3x3)(state, from, rows, at, q, n, sums, apart, step, 0); \
-    }
-ADD_3X3(add_plain, 1, 1)
-ADD_3X3(add_half, 2, 2)
-ADD_3X3(add_merged, 2, 1)
 
 /* Rows begin .. end, n of the VL outputs from q on. */
 INLINE void T(add_rows_of)(const T(depthwise_state) *state, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t q,
@@ -147,7 +15,6 @@ INLINE void T(add_rows_of)(const T(depthwise_state) *state, ptrdiff_t begin, ptr
     if (!table)
         for (ptrdiff_t chunk = 0; chunk < state->k->chunks; chunk++)
             T(add_taps)(state, begin, end, q, n, chunk, sums + chunk * SUMS * VL);
-    else if (w->merged > 1) T(add_merged)(state, state->from + begin * 2, end - begin, at, q, n, sums);
     else if (w->step_h == 2) T(add_half)(state, state->from, end - begin, at, q, n, sums);
     else T(add_plain)(state, state->from, end - begin, at, q, n, sums);
 }
@@ -159,11 +26,11 @@ INLINE ptrdiff_t T(add_plane)(T(depthwise_state) *state, REAL *sums, double *tot
     const T(depthwise_gradient) *k = state->k;
     const T(window) *w = &k->window;
     const ptrdiff_t size = k->chunks * SUMS * VL, most = T(gradient_rows)(w);
-    const ptrdiff_t apart = w->merged * w->step_h;
     for (ptrdiff_t begin = 0; begin < w->rows; begin += most) {
         const ptrdiff_t end = smaller(w->rows, begin + most), rows = end - begin;
-        const int table = w->is_3x3 && w->merged <= 2 && rows >= 2;
-        if (table) T(find_rows)(w, state->x, NULL, begin * apart - w->top, (rows - 1) * apart + 3, state->from);
+        const int table = w->is_3x3 && rows >= 2;
+        if (table && w->merged == 1)
+            T(find_rows)(w, state->x, NULL, begin * w->step_h - w->top, T(rows_seen)(w, rows), state->from);
         for (ptrdiff_t q = 0; q < w->columns; q += VL) {
             const ptrdiff_t n = smaller(VL, w->columns - q);
             if (done + rows > SUM_BLOCK) {
@@ -172,11 +39,8 @@ INLINE ptrdiff_t T(add_plane)(T(depthwise_state) *state, REAL *sums, double *tot
                 done = 0;
             }
             done += rows;
-            /* Of a merged plane, the last row of outputs may be shorter than the others. */
-            const ptrdiff_t left = w->out_h * w->out_w - (end - 1) * w->columns - q;
-            const ptrdiff_t whole = left < n ? end - 1 : end;
-            if (begin < whole) T(add_rows_of)(state, begin, whole, q, n, table, sums);
-            if (whole < end) T(add_rows_of)(state, whole, end, q, left, table, sums);
+            if (w->merged > 1) T(add_narrow)(state, sums);
+            else T(add_rows_of)(state, begin, end, q, n, table, sums);
         }
     }
     return done;
@@ -193,18 +57,14 @@ KERNEL void T(depthwise_gradient_piece)(void *context, ptrdiff_t piece, int thre
     arena memory = {k->own[thread], 0};
     T(depthwise_state) state = {.k = k};
     T(gradient_scratch)(k, &memory, &state);
-    memset(state.copy, 0, (size_t)(count * w->scratch_size) * REAL_BYTES);
     memset(state.sums, 0, (size_t)(count * size) * REAL_BYTES);
     memset(state.totals, 0, (size_t)(count * size) * sizeof(double));
     ptrdiff_t done = 0;
     for (ptrdiff_t image = begin; image < end; image++) {
         const ptrdiff_t before = done;     /* the same for all filters */
         const ptrdiff_t plane = image * k->filters + first, given = w->given_h * w->given_w;
-        for (ptrdiff_t i = 0; w->scratch_size && i < count; i++)
-            T(copy_plane)(w, k->x + (plane + i) / k->shared * given, state.copy + i * w->scratch_size);
         for (ptrdiff_t i = 0; i < count; i++) {
             state.x = k->x + (k->shared == 1 ? plane + i : (plane + i) / k->shared) * given;
-            if (w->scratch_size) state.x = T(copy_of)(w, state.copy + i * w->scratch_size);
             state.dy = k->dy + (plane + i) * w->out_h * w->out_w;
             done = T(add_plane)(&state, state.sums + i * size, state.totals + i * size, before);
         }

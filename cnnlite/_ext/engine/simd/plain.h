@@ -17,6 +17,8 @@ INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end) { return begin
 INLINE void T(vstoren)(REAL *p, V v, ptrdiff_t n) { *p = n > 0 ? v : *p; }
 
 #define SHUFFLE(a, b, l0) ((l0) ? (b) : (a))
+INLINE V T(vpick)(V a, V b, MASK index) { return index == 0 ? a : index == 1 ? b : 0; }
+INLINE V T(vor)(V a, V b) { return a ? a : b; }
 #define EVENS 0
 #define ODDS 1
 #define LOWS 0

@@ -24,6 +24,24 @@
 #define LOWS LANES(HALVES, 0)
 #define HIGHS LANES(HALVES, (int)VL / 2)
 
+/* Lanes `index` of a and then b; zero where it is 2 VL or more. */
+INLINE V T(vpick)(V a, V b, MASK index)
+{
+#if defined(ISA_AVX512) && REAL_BYTES == 4
+    return (V)_mm512_maskz_permutex2var_ps(_mm512_cmplt_epi32_mask((__m512i)index, _mm512_set1_epi32(2 * VL)),
+                                           (__m512)a, (__m512i)index, (__m512)b);
+#elif !defined(__clang__)
+    return T(vselect)((MASK)(index < 2 * (int)VL), __builtin_shuffle(a, b, index), VZERO);
+#else
+    REAL both[2 * VL + 1], lanes[VL];
+    VSTORE(both, a);
+    VSTORE(both + VL, b);
+    both[2 * VL] = 0;
+    for (int i = 0; i < (int)VL; i++) lanes[i] = both[index[i] < 2 * (int)VL ? index[i] : 2 * (int)VL];
+    return VLOAD(lanes);
+#endif
+}
+
 /* p[0], p[2], p[4] ...: nothing beyond the last of them is read. */
 INLINE V T(vload_evens)(const REAL *p)
 {

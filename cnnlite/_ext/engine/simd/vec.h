@@ -12,6 +12,8 @@
  *     VFMA(a, b, c)                                  a * b + c, rounded once where the machine can
  *     VSELECT(mask, a, b)  VRELU(v)                  mask ? a : b;  v <= 0 ? 0 : v (NaN stays NaN, -0 becomes 0)
  *     SHUFFLE(a, b, l0, l1, ...)                     lane i is lane l_i of the 2 VL lanes of a and then b
+ *     VPICK(a, b, index)                             the same with a MASK of lanes; zero where it is 2 VL or more
+ *     VOR(a, b)                                      all bits of both
  *     EVENS  ODDS  LOWS  HIGHS                       the l of every other lane; those that interleave the lower,
  *                                                    the upper halves of a and b
  *     vload_evens(p)  vstore_evens(p, v)             p[0], p[2], p[4] ...; nothing beyond the last is touched
@@ -88,4 +90,6 @@
 #define VRELU(v) T(vrelu)(v)
 #define VLOADN(p, n) T(vloadn)(p, n)
 #define VLOADR(p, begin, end) T(vloadr)(p, begin, end)
+#define VPICK(a, b, index) T(vpick)(a, b, index)
+#define VOR(a, b) T(vor)(a, b)
 #define VSTOREN(p, v, n) T(vstoren)(p, v, n)

@@ -23,6 +23,8 @@ INLINE V T(vset1)(REAL x)
 
 INLINE V T(vselect)(MASK m, V a, V b) { return (V)((m & (MASK)a) | (~m & (MASK)b)); }
 
+INLINE V T(vor)(V a, V b) { return (V)((MASK)a | (MASK)b); }
+
 INLINE V T(vrelu)(V v)
 {
     V zero = {0};
