@@ -108,3 +108,16 @@ def test_groups_may_be_numpys_integer_and_do_not_overflow_in_it() -> None:
     x, w = np.ones((1, 200, 3, 3)), np.ones((100, 2, 3, 3))
     y, _ = F.conv2d_forward(x, w, groups=np.int8(100))  # type: ignore[arg-type]
     assert y.shape == (1, 100, 1, 1)
+
+
+@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
+def test_no_memory_for_the_padded_images_names_the_layer(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    def full(*args: Any) -> None:
+        raise MemoryError("Unable to allocate")
+
+    monkeypatch.setattr(np, "pad", full)
+    x, weight = np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 1, 1), np.float32)
+    with pytest.raises(MemoryError, match=r"^Conv2d: Unable .*\(x \(1, 1, 4, 4\), padding \(1, 1,"):
+        F.conv2d_forward(x, weight, padding=1, padding_mode=mode)
