@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from cnnlite.checks.arrays import Array, check_gradient, check_images
-from cnnlite.checks.numbers import IntPair, flag
+from cnnlite.checks.numbers import IntPair, choice, flag
 from cnnlite.checks.one_axis import check_fit, resolve_pool_window, resolve_window
 from cnnlite.checks.windows import Padding
-from cnnlite.functional.conv.conv2d import Conv2dCache, conv2d_backward, convolve
+from cnnlite.functional.conv.borders import check_borders
+from cnnlite.functional.conv.conv2d import (
+    PADDING_MODES,
+    Conv2dCache,
+    conv2d_backward,
+    convolve,
+)
 from cnnlite.functional.conv.geometry import ConvSettings, check_operands
 from cnnlite.functional.pooling import (
     AvgPool2dCache,
@@ -61,6 +67,8 @@ def conv1d_forward(
     check_post("Conv1d", post)
     window = resolve_window("Conv1d", weight.shape[2], stride, padding, dilation, x.shape[2])
     check_fit("Conv1d", x.shape[2], window)
+    if choice("Conv1d", "padding_mode", padding_mode, PADDING_MODES) != "zeros":
+        check_borders("Conv1d", x.shape, window[2][2:], padding_mode)
     row, filters, settings = x[:, :, None], weight[:, :, None], ConvSettings(*window[1:])
     y, cache = convolve(
         "Conv1d", row, filters, bias, settings, groups, padding_mode, algorithm, post

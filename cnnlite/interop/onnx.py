@@ -5,7 +5,7 @@ save_onnx(model, "model.onnx", (3, 32, 32))
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ import numpy as np
 
 from cnnlite import layers as nn
 from cnnlite.catalogue import CATALOGUE
+from cnnlite.checks.numbers import count
 from cnnlite.evaluation import model_dtype
 from cnnlite.files import replace_file
 from cnnlite.interop._shared import join, load
+from cnnlite.layers.base import expect_layer
 
 if TYPE_CHECKING:
     import onnx
@@ -37,10 +39,15 @@ def to_onnx(model: nn.Layer, input_shape: Sequence[int]) -> onnx.ModelProto:
 
     Raises:
         ImportError: onnx is not installed.
-        TypeError: a layer in it has no counterpart; the message says where it stands.
+        TypeError: a layer in it has no counterpart, and the message says where it stands; or an
+            argument is something else.
         ValueError: likewise for a setting, or the network does not take this input.
     """
     onnx = load("to_onnx", "onnx", "onnx", "checker", "helper", "numpy_helper")
+    expect_layer("to_onnx", "model", model)
+    if not isinstance(input_shape, Iterable):
+        raise TypeError(f"to_onnx: input_shape is {input_shape!r}, expected a tuple of integers")
+    input_shape = [count("to_onnx", "input_shape", size) for size in input_shape]
     y = model(np.zeros((1, *input_shape), model_dtype(model)))
     graph = _Graph(onnx, model_dtype(model))
     last = graph.add_layer(model, "x", "")

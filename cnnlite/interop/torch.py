@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from cnnlite.catalogue import CATALOGUE
 from cnnlite.catalogue.twins import module_type
+from cnnlite.checks.numbers import shown
 from cnnlite.evaluation import model_dtype
 from cnnlite.interop._shared import join, load
 from cnnlite.layers import Layer, Residual, Sequential
@@ -164,8 +165,10 @@ def state_to_torch(state: Mapping[str, npt.ArrayLike]) -> dict[str, torch.Tensor
 
     Raises:
         ImportError: PyTorch is not installed.
+        TypeError: the state is no mapping.
     """
     torch = load("state_to_torch", "PyTorch", "torch")
+    _check_state("state_to_torch", state)
     return {key: torch.from_numpy(np.array(array, order="C")) for key, array in state.items()}
 
 
@@ -176,9 +179,10 @@ def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]
         state: what a module's `state_dict` returned, on any device.
 
     Raises:
-        TypeError: an entry is not a tensor, or NumPy lacks its dtype (bfloat16); the message
-            names its key.
+        TypeError: the state is no mapping, an entry is not a tensor, or NumPy lacks its dtype
+            (bfloat16); the message names its key.
     """
+    _check_state("state_from_torch", state)
     arrays = {}
     for key, tensor in state.items():
         kind = str(getattr(tensor, "dtype", type(tensor).__name__)).removeprefix("torch.")
@@ -189,6 +193,11 @@ def state_from_torch(state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]
             )
         arrays[key] = np.array(tensor.detach().cpu().numpy(), order="C")
     return arrays
+
+
+def _check_state(name: str, state: Any) -> None:
+    if not isinstance(state, Mapping):
+        raise TypeError(f"{name}: state is {shown(state)}, expected a mapping of arrays")
 
 
 def _once_for_each(make: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.checks.arrays import converted, float_dtype
-from cnnlite.checks.numbers import flag
+from cnnlite.checks.numbers import flag, shown
 from cnnlite.debug_caches import debug_caches, guard_class
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.layers.ties import check_arrays, first_names
@@ -264,3 +264,9 @@ class Layer(ABC):
         lines = [f"({key}): {child!r}" for key, child in children.items()]
         body = "\n".join(lines).replace("\n", "\n  ")
         return f"{name}(\n  {body}\n)"
+
+
+def expect_layer(where: str, argument: str, value: object) -> None:
+    """Raise TypeError unless a value is a layer; the message begins with `where`."""
+    if not isinstance(value, Layer):
+        raise TypeError(f"{where}: {argument} is {shown(value)}, expected a layer")

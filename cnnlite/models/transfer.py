@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.checks.numbers import shown
 from cnnlite.layers import Layer
+from cnnlite.layers.base import expect_layer
 
 __all__ = ["Matching", "freeze_layers", "load_matching"]
 
@@ -43,8 +45,10 @@ def load_matching(model: Layer, state: Mapping[str, npt.ArrayLike]) -> Matching:
     Raises:
         ValueError: no parameter fits, or a number is too large for the network's dtype; nothing
             is copied.
-        TypeError: `state` is no mapping, or one of its arrays cannot be converted.
+        TypeError: `model` is no layer, `state` no mapping, or one of its arrays cannot be
+            converted.
     """
+    expect_layer("load_matching", "model", model)
     if not isinstance(state, Mapping):
         raise TypeError(f"load_matching: state must be a mapping of arrays, got {state!r:.60}")
     own = model.state_dict()
@@ -94,7 +98,14 @@ def freeze_layers(model: Layer, *patterns: str) -> list[str]:
 
     Raises:
         ValueError: a pattern matches nothing, or nothing is left to train.
+        TypeError: `model` is no layer, or a pattern no text.
     """
+    expect_layer("freeze_layers", "model", model)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(
+                f"freeze_layers: a pattern is {shown(pattern)}, expected text such as '0.*'"
+            )
     arrays = {
         prefix + name: array
         for prefix, leaf in model.leaves()

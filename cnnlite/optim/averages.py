@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import count, flag, integer, real, shown
 from cnnlite.layers import Layer
+from cnnlite.layers.base import expect_layer
 from cnnlite.optim.schedules.base import Length, length_of, steps
 from cnnlite.optim.whole import wholly
 
@@ -77,9 +78,10 @@ class AveragedWeights:
 
         Raises:
             ValueError: the average is of another model.
+            TypeError: the model is no layer.
         """
-        arrays = {**model.params, **model.buffers}
         self.check(model)
+        arrays = {**model.params, **model.buffers}
         if not self._n_averaged:
             self._average = {key: array.copy() for key, array in arrays.items()}
         averaged = dict(arrays if self.use_buffers else model.params)
@@ -104,7 +106,8 @@ class AveragedWeights:
             self._n_averaged += 1
 
     def check(self, model: Layer) -> None:
-        """Raise ValueError unless the average, if there is one, is of such a model."""
+        """Raise ValueError unless the average, if there is one, is of such a model, a layer."""
+        expect_layer(type(self).__name__, "model", model)
         for key, array in {**model.params, **model.buffers}.items():
             average = self._average.get(key)
             form = "nothing" if average is None else f"{average.dtype} {average.shape}"

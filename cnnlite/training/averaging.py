@@ -11,6 +11,7 @@ import numpy as np
 from cnnlite.checks.numbers import integer, number, shown
 from cnnlite.data import batches
 from cnnlite.layers import BatchNorm1d, BatchNorm2d, Layer
+from cnnlite.layers.base import expect_layer
 from cnnlite.optim import EMA, AveragedWeights
 from cnnlite.random import Rng
 from cnnlite.training.evaluation import model_dtype
@@ -42,8 +43,7 @@ def update_bn(model: Layer, data: Any, seed: int | None = None) -> None:
     Source: torch.optim.swa_utils.update_bn.
     """
     place = None if seed is None else integer("update_bn", "seed", seed)
-    if not isinstance(model, Layer):
-        raise TypeError(f"update_bn: model is {shown(model)}, expected a layer")
+    expect_layer("update_bn", "model", model)
     if not isinstance(data, Iterable) or isinstance(data, str):
         raise TypeError(f"update_bn: data is {shown(data)}, expected batches, or a data set")
     norms: dict[int, Any] = {

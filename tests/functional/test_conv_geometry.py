@@ -116,3 +116,16 @@ def test_a_setting_that_equals_one_resolved_before_is_still_refused(
         F.conv2d_forward(X, W, **(right | {argument: wrong}))
     y, _ = F.conv2d_forward(X, W, **(right | {argument: [np.int64(1), 1]}))
     assert y.shape == (2, 4, 5, 5)
+
+
+@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
+def test_no_memory_for_the_padded_images_names_the_layer(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    def full(*args: Any) -> None:
+        raise MemoryError("Unable to allocate")
+
+    monkeypatch.setattr(np, "pad", full)
+    x, weight = np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 1, 1), np.float32)
+    with pytest.raises(MemoryError, match=r"^Conv2d: Unable .*\(x \(1, 1, 4, 4\), padding \(1, 1,"):
+        F.conv2d_forward(x, weight, padding=1, padding_mode=mode)

@@ -174,3 +174,18 @@ except ImportError as error:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "needs onnx" in result.stdout, result.stderr
     assert "cnnlite[onnx]" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "error", "message"),
+    [
+        (3, (2,), TypeError, "model is 3, expected a layer"),
+        (nn.Linear(2, 2), 2, TypeError, "input_shape is 2, expected a tuple of integers"),
+        (nn.Linear(2, 2), (2.5,), TypeError, "input_shape is 2.5, expected an integer from 1 up"),
+    ],
+)
+def test_what_is_no_model_or_shape_is_named(
+    model: Any, shape: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^to_onnx: {message}"):
+        to_onnx(model, shape)

@@ -303,3 +303,9 @@ for call in (lambda: to_torch(ReLU()), lambda: from_torch(None), lambda: state_t
 def test_pytorch_is_imported_only_when_asked_for() -> None:
     code = "import sys, cnnlite.interop.torch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("convert", [state_to_torch, state_from_torch])
+def test_a_state_that_is_no_mapping_is_named(convert: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{convert.__name__}: state is 3, expected a mapping"):
+        convert(3)

@@ -130,8 +130,13 @@ def test_what_conv1d_refuses(args: Any, settings: Any, message: str) -> None:
         ({"groups": 2}, (2, 3, 8), "x has 3 channels, weight expects 4 in 2 groups"),
         ({"dilation": 4, "padding": (1, 2)}, (2, 4, 4), "kernel 3 with dilation 4 spans 9, more"),
         ({"algorithm": "winograd"}, (2, 4, 8), "algorithm 'winograd' cannot do this: it needs"),
+        *(
+            ({"padding": (1, 9), "padding_mode": mode}, (2, 4, 8), rf"{mode} padding \(1, 9\) is "
+             rf"more than the row \(8,\) can give, \({room},\) \(x \(2, 4, 8\)\)$")
+            for mode, room in (("circular", 8), ("reflect", 7))
+        ),
     ],
-)
+)  # fmt: skip
 def test_rows_that_conv1d_refuses(settings: Any, shape: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^Conv1d: {message}"):
         Conv1d(4, 6, 3, **settings)(images(*shape))

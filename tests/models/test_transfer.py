@@ -259,3 +259,16 @@ def test_the_zoo_can_be_fine_tuned(name: str) -> None:
         freeze_layers(model, *body)
         y, cache = model.forward(np.ones((2, 3, 32, 32), np.float32))
         assert list(model.backward(y, cache, need_dx=False)[1]) == head
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: freeze_layers(3, "0"), "freeze_layers: model is 3, expected a layer"),
+        (lambda: freeze_layers(network(), 0), "freeze_layers: a pattern is 0, expected text"),
+        (lambda: load_matching(None, {}), "load_matching: model is None, expected a layer"),
+    ],
+)
+def test_what_is_no_layer_or_pattern_is_named(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{message}"):
+        call()

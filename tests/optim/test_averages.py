@@ -171,3 +171,10 @@ def test_warnings_do_not_stop_an_update_in_its_middle() -> None:
 def test_bad_arguments(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("average", [EMA(), AveragedWeights()])
+def test_what_is_no_layer_has_no_average(average: AveragedWeights) -> None:
+    name = type(average).__name__
+    with pytest.raises(TypeError, match=f"^{name}: model is {{}}, expected a layer"):
+        average.update({})  # type: ignore[arg-type]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.checks.arrays import Array, check_shape
+from cnnlite.checks.arrays import Array, as_array, check_shape
 from cnnlite.checks.numbers import real
-from cnnlite.compat.cs231n.settings import mode_of
+from cnnlite.compat.cs231n.settings import mode_of, optional_setting
 from cnnlite.compat.promotion import promoted, promoted_to
 from cnnlite.functional import (
     BatchNormCache,
@@ -77,11 +77,16 @@ def batchnorm_forward(
     eps = real(name, "bn_param['eps']", bn_param.get("eps", 1e-5), 0)
     momentum = real(name, "bn_param['momentum']", bn_param.get("momentum", 0.9), 0, 1)
     keys = ("running_mean", "running_var")
-    running = [bn_param.get(key, np.zeros(x.shape[1:2], x.dtype)) for key in keys]
+    running = [
+        as_array(name, f"bn_param[{key!r}]", bn_param.get(key, np.zeros(x.shape[1:2], x.dtype)))
+        for key in keys
+    ]
+    for key, old in zip(keys, running, strict=True):
+        check_shape(name, f"bn_param[{key!r}]", old, x.shape[1:2])
     if train:
         out, cache, mean, variance = _normalised_by_itself(x, gamma, beta, eps, post)
         running = [
-            momentum * np.asarray(old) + (1 - momentum) * new
+            momentum * old + (1 - momentum) * new
             for old, new in zip(running, (mean, variance), strict=True)
         ]
     else:
@@ -154,7 +159,8 @@ def layernorm_forward(
     x, gamma, beta = promoted(name, x=x, gamma=gamma, beta=beta)
     if x.ndim != 2:
         raise ValueError(f"{name}: x must have shape (N, D), got {x.shape}")
-    return layer_norm_forward(x, x.shape[1], gamma, beta, ln_param.get("eps", 1e-5))
+    eps = optional_setting(name, ln_param, "eps", 1e-5)
+    return layer_norm_forward(x, x.shape[1], gamma, beta, eps)
 
 
 def layernorm_backward(dout: Any, cache: RowNormCache) -> Gradients:
@@ -194,9 +200,8 @@ def spatial_groupnorm_forward(
     for argument, array in (("gamma", gamma), ("beta", beta)):
         if array.shape != x.shape[1:2]:
             check_shape(name, argument, array, (1, x.shape[1], 1, 1))
-    out, cache = group_norm_forward(
-        x, G, gamma.reshape(-1), beta.reshape(-1), gn_param.get("eps", 1e-5)
-    )
+    eps = optional_setting(name, gn_param, "eps", 1e-5)
+    out, cache = group_norm_forward(x, G, gamma.reshape(-1), beta.reshape(-1), eps)
     return out, (cache, gamma.shape)
 
 

@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 
 from cnnlite.backend import empty
-from cnnlite.checks.arrays import Array, check_shape, check_writeable
+from cnnlite.checks.arrays import Array, as_array, check_shape, check_writeable
+from cnnlite.checks.numbers import number
 from cnnlite.compat.promotion import promoted
 from cnnlite.quiet import quiet
 
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
+
+STATE = ("velocity", "cache", "m", "v")
+"""What a config keeps of a parameter, each an array like it."""
 
 Config = dict[str, Any]
 Step = tuple[Array, Config]
@@ -116,7 +120,11 @@ def _started(
     check_shape(name, "dw", arrays[1], arrays[0].shape)
     config = {} if config is None else config
     for key, value in settings.items():
-        config.setdefault(key, value)
+        number(name, f"config[{key!r}]", config.setdefault(key, value), "a number")
+    for key in STATE:
+        state = config.get(key)
+        if state is not None and np.ndim(state):
+            check_shape(name, f"config[{key!r}]", as_array(name, key, state), arrays[0].shape)
     return arrays, config
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite.checks.arrays import as_array
-from cnnlite.checks.numbers import count, optional_count
+from cnnlite.checks.numbers import count, optional_count, real
 from cnnlite.compat.cs231n import optim
 from cnnlite.files import replace_file
 
@@ -71,7 +71,7 @@ class Solver:
         self.X_val, self.y_val = _split(data, "val")
         self.update_rule = _rule(update_rule)
         self.optim_config = dict(optim_config or {})
-        self.lr_decay = lr_decay
+        self.lr_decay = real("Solver", "lr_decay", lr_decay)
         self.batch_size = count("Solver", "batch_size", batch_size)
         self.num_epochs = count("Solver", "num_epochs", num_epochs)
         self.num_train_samples = optional_count("Solver", "num_train_samples", num_train_samples)

@@ -19,6 +19,25 @@ MODES: dict[str, Literal["wrap", "reflect", "edge"]] = {
 Sides = tuple[int, int, int, int]
 
 
+def check_borders(name: str, shape: tuple[int, ...], padding: tuple[int, ...], mode: str) -> None:
+    """Raise ValueError if the padding would wrap around, or turn back, more than once.
+
+    Args:
+        name: layer name that starts the message.
+        shape: of x, (N, C, H, W) or (N, C, L).
+        padding: (top, bottom, left, right), or (left, right).
+        mode: as for `pad_image`.
+    """
+    sizes = shape[2:]
+    room = tuple(size - (mode == "reflect") for size in sizes)
+    most = map(max, padding[::2], padding[1::2])
+    if mode != "replicate" and any(p > r for p, r in zip(most, room, strict=True)):
+        raise ValueError(
+            f"{name}: {mode} padding {padding} is more than the "
+            f"{'image' if len(sizes) == 2 else 'row'} {sizes} can give, {room} (x {shape})"
+        )
+
+
 def pad_image(name: str, x: Array, padding: Sides, mode: str) -> Array:
     """Pad images with their own pixels.
 
@@ -33,19 +52,18 @@ def pad_image(name: str, x: Array, padding: Sides, mode: str) -> Array:
         (N, C, top + H + bottom, left + W + right).
 
     Raises:
-        ValueError: the padding would wrap around, or turn back, more than once.
+        ValueError: as `check_borders`.
+        MemoryError: this machine has not enough memory; the message names the layer.
     """
+    check_borders(name, x.shape, padding, mode)
     top, bottom, left, right = padding
     n, c, h, w = x.shape
-    spare = 1 if mode == "reflect" else 0
-    if mode != "replicate" and (max(top, bottom) > h - spare or max(left, right) > w - spare):
-        raise ValueError(
-            f"{name}: {mode} padding {padding} is more than the image {(h, w)} can give, "
-            f"{(h - spare, w - spare)} (x {x.shape})"
-        )
     shape = (n, c, top + h + bottom, left + w + right)
     check_allocation(name, "the padded x", shape, x.dtype)
-    return np.pad(contiguous(x), ((0, 0), (0, 0), (top, bottom), (left, right)), MODES[mode])
+    try:
+        return np.pad(contiguous(x), ((0, 0), (0, 0), (top, bottom), (left, right)), MODES[mode])
+    except MemoryError as error:
+        raise MemoryError(f"{name}: {error} (x {x.shape}, padding {padding})") from error
 
 
 @quiet

@@ -193,3 +193,19 @@ def test_groupnorm_as_torch(
 def test_wrong_input_is_named(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("mode", ["train", "test"])
+@pytest.mark.parametrize("running", [np.zeros(4), np.zeros(1), None])
+def test_running_statistics_of_another_shape_are_named(mode: str, running: Any) -> None:
+    settings = {"mode": mode, "running_mean": running}
+    with pytest.raises(ValueError, match=r"^batchnorm_forward: bn_param\['running_mean'\] has sh"):
+        batchnorm_forward(np.ones((2, 3)), np.ones(3), np.ones(3), settings)
+
+
+def test_settings_that_are_no_dict_are_named() -> None:
+    ones = np.ones(2)
+    with pytest.raises(TypeError, match=r"^layernorm_forward: the settings are None, expected a"):
+        layernorm_forward(np.ones((2, 2)), ones, ones, None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^spatial_groupnorm_forward: the settings are 3, exp"):
+        spatial_groupnorm_forward(np.ones((1, 2, 2, 2)), ones, ones, 1, 3)  # type: ignore[arg-type]

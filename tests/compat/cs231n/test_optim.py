@@ -134,3 +134,25 @@ def test_a_gradient_of_another_shape_is_refused(rule: Any) -> None:
     name = rule.__name__
     with pytest.raises(ValueError, match=rf"{name}: dw has shape \(2, 3\), expected \(3, 2\)"):
         rule(np.ones((3, 2)), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        (optim.sgd_momentum, "velocity"), (optim.rmsprop, "cache"), (optim.adam, "m"),
+        (optim.adam, "v"),
+    ],
+)  # fmt: skip
+def test_a_state_of_another_shape_is_named(rule: Any, key: str) -> None:
+    with pytest.raises(ValueError, match=rf"config\['{key}'\] has shape \(4,\), expected \(3,\)"):
+        rule(np.ones(3), np.ones(3), {key: np.ones(4)})
+
+
+@pytest.mark.parametrize(
+    "rule", [optim.sgd, optim.sgd_momentum, optim.rmsprop, optim.adam], ids=lambda f: f.__name__
+)
+def test_a_setting_that_is_no_number_is_named_before_w_moves(rule: Any) -> None:
+    w = np.ones(3)
+    with pytest.raises(TypeError, match=rf"^{rule.__name__}: config\['learning_rate'\] is 'x', e"):
+        rule(w, np.ones(3), {"learning_rate": "x"})
+    assert w.tolist() == [1, 1, 1]

@@ -154,3 +154,8 @@ def test_a_class_of_ones_own_runs_as_it_was_written(batch: Any, rng: Rng) -> Non
 def test_an_unknown_type_is_named(modules: Any, criterion: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"ConvNet: {message}"):
         ConvNet(modules, criterion)
+
+
+def test_a_module_that_is_no_dict_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^ConvNet: a module is 3, expected a dict with"):
+        ConvNet([3], {"type": "SoftmaxCrossEntropy"})  # type: ignore[list-item]

@@ -62,8 +62,7 @@ KERNEL void T(depthwise_piece)(void *context, ptrdiff_t piece, int thread)
         p.y = k->y + plane * w->out_h * w->out_w;
         p.x = x;
         if (w->scratch_size) {
-            for (ptrdiff_t s = 0; s < k->sums; s++)
-                T(copy_plane)(w, x + s * size, copy + s * w->scratch_size);
+            for (ptrdiff_t s = 0; s < k->sums; s++) T(copy_plane)(w, x + s * size, copy + s * w->scratch_size);
             p.size = w->scratch_size;
             p.x = copy;
         }

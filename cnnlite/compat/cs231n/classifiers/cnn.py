@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.checks.arrays import Array, float_dtype
-from cnnlite.checks.numbers import count
+from cnnlite.checks.numbers import count, integer, real, shown
 from cnnlite.compat.cs231n import fast_layers, layer_utils, layers
 from cnnlite.compat.cs231n.classifiers.network import Network
 from cnnlite.compat.cs231n.fast_layers import *
@@ -51,7 +51,11 @@ class ThreeLayerConvNet(Network):
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         name = "ThreeLayerConvNet"
-        channels, height, width = (count(name, "input_dim", size) for size in input_dim)
+        if np.shape(input_dim) != (3,):
+            raise ValueError(f"{name}: input_dim is {shown(input_dim)}, expected (C, H, W)")
+        channels = count(name, "input_dim", input_dim[0])
+        height, width = (integer(name, "input_dim", size, 2) for size in input_dim[1:])
+        weight_scale = real(name, "weight_scale", weight_scale)
         num_filters = count(name, "num_filters", num_filters)
         filter_size = count(name, "filter_size", filter_size)
         hidden_dim = count(name, "hidden_dim", hidden_dim)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.checks.arrays import Array, float_dtype
-from cnnlite.checks.numbers import choice, count, real
+from cnnlite.checks.numbers import choice, count, real, shown
 from cnnlite.compat.cs231n import layer_utils, layers
 from cnnlite.compat.cs231n.classifiers.network import Network
 from cnnlite.compat.cs231n.layer_utils import *
@@ -51,6 +51,7 @@ class TwoLayerNet(Network):
         self.reg = reg
         sizes = {"input_dim": input_dim, "hidden_dim": hidden_dim, "num_classes": num_classes}
         widths = [count("TwoLayerNet", argument, size) for argument, size in sizes.items()]
+        weight_scale = real("TwoLayerNet", "weight_scale", weight_scale)
         self.params = _first_params(widths, weight_scale, np.float64)
 
     def loss(self, X: Any, y: Any = None) -> Any:
@@ -119,6 +120,9 @@ class FullyConnectedNet(Network):
         name = "FullyConnectedNet"
         keep = dropout_keep_ratio if dropout is None else dropout
         keep = real(name, "dropout_keep_ratio", keep, 0, 1, open_low=True)
+        weight_scale = real(name, "weight_scale", weight_scale)
+        if np.ndim(hidden_dims) != 1:
+            raise TypeError(f"{name}: hidden_dims is {shown(hidden_dims)}, expected a list of ints")
         sizes = (input_dim, *hidden_dims, num_classes)
         widths = [count(name, "input_dim, hidden_dims or num_classes", size) for size in sizes]
         self.normalization = choice(

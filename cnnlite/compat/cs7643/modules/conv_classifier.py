@@ -81,6 +81,8 @@ class ConvNet:
 
 
 def _made(settings: Mapping[str, Any], kinds: Mapping[str, type]) -> Any:
+    if not isinstance(settings, Mapping):
+        raise TypeError(f"ConvNet: a module is {shown(settings)}, expected a dict with 'type'")
     kind = settings.get("type")
     if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(

@@ -77,3 +77,12 @@ def test_hands_on_the_layers_as_the_courses_file_does() -> None:
 def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"ThreeLayerConvNet: {message}"):
         ThreeLayerConvNet(**options)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [((3, 32), r"\(3, 32\), expected \(C, H, W\)"), ((3, 1, 8), "1, expected an integer from 2")],
+)
+def test_images_that_cannot_be_pooled_are_named(size: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^ThreeLayerConvNet: input_dim is {message}"):
+        ThreeLayerConvNet(size)

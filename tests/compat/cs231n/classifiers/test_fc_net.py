@@ -137,3 +137,16 @@ def test_wrong_options_are_named(
 ) -> None:
     with pytest.raises(error, match=f"FullyConnectedNet: .*{message}"):
         FullyConnectedNet([8], **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FullyConnectedNet(3), "FullyConnectedNet: hidden_dims is 3, expected a list"),
+        (lambda: FullyConnectedNet([3], weight_scale="x"), "FullyConnectedNet: weight_scale is"),
+        (lambda: TwoLayerNet(weight_scale=None), "TwoLayerNet: weight_scale is None, expected"),
+    ],
+)
+def test_sizes_and_scales_that_are_none_are_named(make: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{message}"):
+        make()
