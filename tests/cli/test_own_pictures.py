@@ -57,6 +57,25 @@ class TestFolder:
         assert "over 2 images of pets" in outcome.out
 
     @pytest.mark.filterwarnings("default:.*the learning rate jumps")
+    def test_pictures_that_were_moved_are_named_by_data_dir(self, cli: Cli, pets: Path) -> None:
+        assert train(cli, "--data", "pets", "--size", "16").status == 0
+        pets.rename("animals")
+        lost = "the data of the run, is not there any more: --data-dir names its new place"
+        for command in (["evaluate", "run", "--part", "val"], ["train", "--resume", "run"]):
+            outcome = cli(*command)
+            assert (outcome.status, lost in outcome.err) == (2, True), outcome
+        outcome = cli("evaluate", "run", "--part", "val", "--data-dir", "animals")
+        assert outcome.status == 0, outcome
+        outcome = cli("train", "--resume", "run", "--epochs", "2", "--data-dir", "animals")
+        assert outcome.status == 0, outcome
+        assert cli("evaluate", "run", "--part", "val").status == 0, "the new place is noted"
+
+    def test_a_size_for_a_folder_that_is_not_there(self, cli: Cli) -> None:
+        outcome = train(cli, "--data", "/no/where", "--size", "16")
+        assert outcome.status == 2
+        assert "'/no/where' is no folder, no file and no data set's name" in outcome.err
+
+    @pytest.mark.filterwarnings("default:.*the learning rate jumps")
     def test_a_run_is_continued_from_anywhere(
         self, cli: Cli, pets: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
