@@ -42,7 +42,11 @@ def checked_splits(
     check_fit(model, train, val, normalization)
     name, wanted = ("overfit", overfit) if overfit else ("batch_size", batch_size)
     if wanted > len(train.X):
-        raise ValueError(f"Solver: {name} is {wanted}, but X_train has {len(train.X)} images only")
+        there, flag = len(train.X), name.replace("_", "-")
+        raise ValueError(
+            f"Solver: {name} is {wanted}, but X_train has {there} images only: choose at most "
+            f"{there} ({name}={there}, --{flag} {there})"
+        )
     if overfit is not None:
         train = val = Split(train.X[:overfit], train.y[:overfit])
     dtype = model_dtype(model)
