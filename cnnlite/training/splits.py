@@ -11,6 +11,7 @@ from cnnlite.data import Normalization, batches
 from cnnlite.layers import Layer
 from cnnlite.training.evaluation import model_dtype, not_finite
 
+COLOURS = (1, 3, 4)  # channels of images, where they could be taken for a length
 BLOCK = 2**20
 """Numbers that are looked at at once: a memory map may be larger than the memory."""
 
@@ -82,7 +83,12 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
         expected = "(N, C, H, W)" if X.dtype == np.uint8 else "(N, C, H, W) or (N, D)"
         raise ValueError(f"Solver: {X_name} has the shape {X.shape}, expected {expected}")
     if y.dtype.kind not in "iu":
-        raise TypeError(f"Solver: {y_name} is {y.dtype}, expected integer labels")
+        hint = ""
+        if y.dtype.kind in "US":
+            hint = f": np.unique({y_name}, return_inverse=True)[1] numbers the classes"
+        elif y.ndim == 2:
+            hint = f"; of one-hot rows, {y_name}.argmax(axis=1) are the labels"
+        raise TypeError(f"Solver: {y_name} is {y.dtype}, expected integer labels{hint}")
     if y.ndim != 1 or len(X) != len(y):
         rows = y.ndim == 2 and len(X) == len(y) and y.shape[1] > 1
         hint = f"; of one-hot rows, {y_name}.argmax(axis=1) are the labels" if rows else ""
@@ -139,7 +145,15 @@ def check_fit(model: Layer, train: Split, val: Split, normalization: Normalizati
             f"X_train {train.X.dtype} {train.X.shape[1:]}"
         )
     x = batches.gather(train.X, np.arange(1), normalization, model_dtype(model))
-    scores = model(x)
+    try:
+        scores = model(x)
+    except ValueError as error:
+        if x.ndim == 4 and x.shape[3] in COLOURS and x.shape[1] not in COLOURS:
+            raise ValueError(
+                f"{error} (X_train {train.X.shape} may have its channels last: "
+                "X.transpose(0, 3, 1, 2) puts them second)"
+            ) from error
+        raise
     if not isinstance(scores, np.ndarray):
         raise TypeError(f"Solver: the model gives {type(scores).__name__}, expected an array")
     if scores.ndim != 2 or len(scores) != 1 or not scores.size:
