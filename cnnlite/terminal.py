@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 GAP = 2  # spaces between columns
-NARROWEST = 8  # to which a column of text is folded; numbers never are
+NARROWEST = 8, 6  # to which a column of text is folded, the second if need be; numbers never are
 PLAIN = {0x2026: "~", 0x2500: "-", 0x2501: "-", 0xD7: "x"}  # where an encoding lacks these
 
 
@@ -191,7 +191,8 @@ def table(
     ]
     columns = fitting(widths, [list(headings).index(name) for name in drop], width)
     texts = [c for c in columns if headings[c] not in right]
-    _narrow(widths, columns, texts, width)
+    for narrowest in NARROWEST:
+        _narrow(widths, columns, texts, width, narrowest)
     shown = []
     for line in lines:
         cells = [_fold_cell(line[c], widths[c]) for c in columns]
@@ -205,14 +206,16 @@ def table(
     return "\n".join(shown)
 
 
-def _narrow(widths: list[int], columns: list[int], texts: list[int], width: int | None) -> None:
+def _narrow(
+    widths: list[int], columns: list[int], texts: list[int], width: int | None, narrowest: int
+) -> None:
     """Narrow the widest columns of text, in place, until the table fits."""
     while width is not None and (excess := _total([widths[c] for c in columns]) - width) > 0:
         widest = max(texts, key=widths.__getitem__, default=None)
-        if widest is None or widths[widest] <= NARROWEST:
+        if widest is None or widths[widest] <= narrowest:
             return
         others = sorted(widths[c] for c in texts if c != widest)
-        floor = max(NARROWEST, others[-1] if others else 0, widths[widest] - excess)
+        floor = max(narrowest, others[-1] if others else 0, widths[widest] - excess)
         widths[widest] = min(widths[widest] - 1, floor)
 
 

@@ -51,6 +51,14 @@ class TestTable:
         if width >= 18:
             assert max(map(len, text.splitlines())) <= width
 
+    def test_text_is_folded_more_before_a_line_is_too_long(self) -> None:
+        """Of 40 columns the mistakes of evaluate needed 41, and their numbers were torn off."""
+        heads = ("image", "true class", "taken for", "probability")
+        row = ("circle/p024.png", "triangles", "rectangles", "60.5%")
+        lines = table(heads, [row], ["probability"], width=40).splitlines()
+        assert max(map(len, lines)) <= 40
+        assert [line[-5:] for line in lines if line.endswith("%")] == ["60.5%"]
+
     def test_columns_go_in_the_order_given(self) -> None:
         lines = [
             table(HEADINGS, ROWS, (), ("error", "forward"), width).splitlines()[0].split()

@@ -36,16 +36,11 @@ def picture_options(command: Any) -> Any:
     return command
 
 
-def data_of(config: "TrainConfig", root: Path | str | None = None) -> "Dataset":
-    """Load the data set that a configuration names.
-
-    Args:
-        config: of the run.
-        root: where the official files are, if not where the configuration says.
-    """
+def data_of(config: "TrainConfig") -> "Dataset":
+    """Load the data set that a configuration names."""
     return load_named(
         config.data,
-        root or config.data_dir,
+        config.data_dir,
         size=config.size,
         grey=config.grey,
         fit=config.fit,
@@ -73,12 +68,14 @@ def load_named(
 
     if name == "embedded" and root is not None:
         fail(f"--data-dir {root} is of no use: the embedded data set needs no folder")
-    own = name not in data.NAMES and os.path.isdir(os.path.expanduser(name))
-    if not own:
+    path = os.path.expanduser(name)
+    own = name not in data.NAMES and os.path.isdir(path)
+    if not own and (name in data.NAMES or os.path.lexists(path)):
         given = {"size": size is not None, "grey": grey, "fit": fit != "crop"}
         for flag, there in {**given, "skip-broken": skip_broken}.items():
             if there:
                 fail(f"--{flag} is for a folder of pictures, and {name} is none")
+    if not own:
         with explained(OSError, ValueError):
             found = data.load(name, root)
             _say_where(found, root)

@@ -15,7 +15,7 @@ _folder = click.option(
     type=click.Path(path_type=Path),
     help="Folder of the official files.  [default: CNNLITE_DATA, or the user's cache folder]",
 )
-_name = click.argument("name", type=click.Choice(NAMES), default="cifar10")
+_name = click.argument("name", type=click.Choice(NAMES), default="cifar10", metavar="[NAME]")
 
 
 @click.group(

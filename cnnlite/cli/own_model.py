@@ -108,6 +108,8 @@ class OwnModel(NamedTuple):
         model = self._run("failed", function, *args, **options)
         if not isinstance(model, Layer):
             what = "nothing" if model is None else f"a {type(model).__name__}"
+            if isinstance(model, type):
+                what = f"the class {model.__name__}"
             raise ModelError(f"{self} returned {what}, expected a Layer such as a Sequential")
         image = np.zeros((1, *image_shape), model_dtype(model))
         scores = self._run(f"made a network that cannot take an image {image.shape}", model, image)

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,7 +71,9 @@ def predict(
     from cnnlite.cli import run_folders, runs
     from cnnlite.cli.picture_files import files_of
 
-    _check_places(csv_file, json_file, sheet)
+    places = {"csv": csv_file, "json": json_file, "sheet": sheet}
+    outputs = {option: place for option, place in places.items() if place is not None}
+    _check_places(outputs)
     path = run or run_folders.newest_run("name one with --run")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
@@ -79,6 +81,7 @@ def predict(
     if opened.normalization is None:
         fail(f"{path} was trained on numbers that are no pictures, and cannot take any")
     files, faults = files_of(picture)
+    _keep(outputs, files, path)
     answers: list[Answer] = []
     with progress_note("reading pictures") as note:
         for found in _answers(opened, network, files, mirror, faults):
@@ -102,16 +105,35 @@ def predict(
     return 1 if faults else 0
 
 
-def _check_places(csv_file: Path | None, json_file: Path | None, sheet: Path | None) -> None:
+def _check_places(outputs: Mapping[str, Path]) -> None:
     """Complain before any work of what cannot be written at its end."""
-    for place in (csv_file, json_file, sheet):
-        if place is not None and not place.absolute().parent.is_dir():
+    options: dict[str, str] = {}
+    for option, place in outputs.items():
+        if not place.absolute().parent.is_dir():
             fail(f"the folder of {place} does not exist")
-    if sheet is not None:
+        if place.is_dir():
+            fail(f"--{option} {place} is a folder, expected a file to write")
+        other = options.setdefault(os.path.realpath(place), option)
+        if other != option:
+            fail(f"--{other} and --{option} name the same file, {place}")
+    if "sheet" in outputs:
         from cnnlite.report.sheet import check_ending
 
         with explained(ValueError, ImportError):
-            check_ending(sheet)
+            check_ending(outputs["sheet"])
+
+
+def _keep(outputs: Mapping[str, Path], files: Sequence[str], run: Path) -> None:
+    """Complain of an output that would take the place of a picture, or of a file of the run."""
+    from cnnlite.cli.runs import FILES
+
+    pictures = {os.path.realpath(file) for file in files}
+    own = {os.path.realpath(run / name) for name in FILES}
+    for option, place in outputs.items():
+        if os.path.realpath(place) in pictures:
+            fail(f"--{option} {place} is one of the pictures, and is not written over")
+        if os.path.realpath(place) in own:
+            fail(f"--{option} {place} is a file of the run, and is not written over")
 
 
 def _answers(

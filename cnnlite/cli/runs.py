@@ -12,6 +12,7 @@
 """  # fmt: skip
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from cnnlite.cli import own_model
 from cnnlite.cli._data import data_of
 from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
 from cnnlite.cli.own_model import OwnModel
-from cnnlite.data import Dataset, Normalization
+from cnnlite.data import NAMES, Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 from cnnlite.layers import Layer
@@ -39,6 +40,7 @@ WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVES = "curves.png"
+FILES = (CONFIG, RECORD, HISTORY, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY)
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}
 """What every run had before records said so."""
@@ -83,12 +85,13 @@ class Run:
         """Return the data set that the run was trained on.
 
         Args:
-            root: where CIFAR-10 is, if not where it was then.
+            root: where it is, if not where it was then.
 
         Raises:
             OSError, ValueError: it is not there, or damaged, or another one by now.
         """
-        data = data_of(self.config, root)
+        place = self.config.data_dir if root is None else str(root)
+        data = data_of(moved(replace(self.config, data_dir=place)))
         for what, now, then in (
             ("classes", data.class_names, self.class_names),
             ("images of the shape", data.image_shape, self.image_shape),
@@ -198,11 +201,29 @@ def read_config(path: Path) -> TrainConfig:
         FileNotFoundError: `path` is not a run folder.
         ConfigError: its config.toml is damaged.
     """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not a run folder: there is no such folder")
     if not (path / CONFIG).is_file():
         raise FileNotFoundError(f"{path} is not a run folder: it has no {CONFIG}")
     config = read(path / CONFIG)
     # Older versions noted a folder that the embedded data set had no use for.
     return replace(config, data_dir=None) if config.data == "embedded" else config
+
+
+def moved(config: TrainConfig) -> TrainConfig:
+    """Take the folder of --data-dir for pictures or arrays that are not where they were.
+
+    Raises:
+        FileNotFoundError: they are not there, and no other place is named.
+    """
+    if config.data in NAMES or os.path.lexists(config.data):
+        return config
+    if config.data_dir is None:
+        raise FileNotFoundError(
+            f"{config.data}, the data of the run, is not there any more: --data-dir names its "
+            "new place"
+        )
+    return replace(config, data=os.path.abspath(config.data_dir), data_dir=None)
 
 
 def open_run(path: Path) -> Run:

@@ -110,11 +110,12 @@ def _resume_config(
     if fixed:
         fail(f"{fixed[0]} cannot be given with --resume: the run's own {runs.CONFIG} holds")
     config = runs.read_config(run)
+    changed = configuration.checked(config, changes, _flag)
     if config.smoke and "epochs" in given:
         fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():
         fail(f"{run} cannot be continued: it has no {runs.CHECKPOINT}")
-    return configuration.checked(config, changes, _flag)
+    return runs.moved(changed)
 
 
 def _train(

@@ -143,6 +143,11 @@ def _splits_of(root: Path, folders: Sequence[str]) -> dict[str, str]:
         if split in found and not others:
             raise DataError(f"{root} has {found[split]} and {name}: which of them is the split?")
         found[split] = name
+    if found and "train" not in found and not others:
+        raise DataError(
+            f"{root} has {' and '.join(sorted(found.values()))}, but no train: put the pictures to "
+            "train with, in a folder for each class, there"
+        )
     if "train" not in found or (others and len(found) == 1):
         return {}
     if others:

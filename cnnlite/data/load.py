@@ -48,6 +48,8 @@ def load(name: PathLike = "auto", root: PathLike | None = None, **options: Any) 
         FileNotFoundError, DataError: as `cifar10`, `folder` and `npz`.
     """
     name = os.fspath(name)
+    if not name:
+        raise ValueError(f"load: name is empty, expected a path, or one of {', '.join(NAMES)}")
     path = expanded(name)
     if root is not None and (name == "embedded" or (name not in NAMES and os.path.lexists(path))):
         raise ValueError(f"load: root is {root!s}, but {printable(name)} needs no other folder")

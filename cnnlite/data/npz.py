@@ -29,6 +29,7 @@ LABELS = {
     "test": ("y_test", "Y_test", "test_labels", "test_y"),
 }
 CLASS_NAMES = ("class_names", "classes", "label_names")
+MOST_NAMES = 20  # of arrays in a message
 COLOURS = (1, 3, 4)  # channels of images, where they could be taken for a length
 
 
@@ -87,7 +88,9 @@ def _opened(path: Path) -> Iterator["np.lib.npyio.NpzFile"]:
         try:
             file = np.load(raw, allow_pickle=False)
         except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path} is no .npz file: {error}") from None
+            # NumPy takes whatever it does not know for a pickle, and advises to trust it.
+            what = "it is something else, or damaged" if "pickle" in str(error) else error
+            raise DataError(f"{path} is no .npz file: {what}") from None
         if not isinstance(file, np.lib.npyio.NpzFile):
             hint = "np.savez(path, X=X, y=y) writes one"
             raise DataError(f"{path} is one array, expected an .npz file: {hint}")
@@ -103,11 +106,16 @@ def _keys(path: Path, there: list[str]) -> dict[str, tuple[str, str]]:
         if pair[0] and pair[1]:
             found[split] = (pair[0], pair[1])
         elif pair[0] or pair[1]:
-            missing = "labels" if pair[0] else "images"
-            raise DataError(f"{path} has {pair[0] or pair[1]}, but no {missing} for it: {there}")
+            missing = f"labels, {LABELS[split][0]}" if pair[0] else f"images, {NAMES[split][0]}"
+            what = f"{pair[0] or pair[1]}, but no {missing}"
+            raise DataError(f"{path} has {what}; its arrays are {_listed(there)}")
     if "train" not in found:
-        raise DataError(f"{path} has {there}, expected X_train and y_train, or X and y")
+        raise DataError(f"{path} has {_listed(there)}, expected X_train and y_train, or X and y")
     return found
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(printable, names[:MOST_NAMES])) or "no arrays"
 
 
 def _read(
@@ -140,8 +148,9 @@ def _array(path: Path, file: "np.lib.npyio.NpzFile", name: str) -> np.ndarray:
     try:
         return file[name]
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, OSError) as error:
-        what = "holds Python objects, which are not read" if "pickle" in str(error) else str(error)
-        raise DataError(f"{path}: {name} cannot be read: {what}") from None
+        objects = "pickle" in str(error)
+        hint = "holds Python objects, which are not read: save it with another dtype than object"
+        raise DataError(f"{path}: {name} cannot be read: {hint if objects else error}") from None
     except MemoryError:
         raise DataError(f"{path}: {name} is larger than the memory") from None
 
@@ -149,7 +158,10 @@ def _array(path: Path, file: "np.lib.npyio.NpzFile", name: str) -> np.ndarray:
 def _images(name: str, images: np.ndarray) -> np.ndarray:
     """Return images as uint8 (N, C, H, W)."""
     if images.dtype.kind not in "uifb":
-        raise DataError(f"{name} is {images.dtype}, expected numbers")
+        raise DataError(
+            f"{name} is {images.dtype}, expected numbers: integers from 0 to 255, or floats from 0 "
+            "to 1"
+        )
     if images.ndim == 3:
         images = images[:, None]
     if images.ndim != 4:
@@ -165,7 +177,15 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
         raise DataError(f"{name} has the shape {images.shape}: there are no images")
     low, high = images.min(), images.max()
     if images.dtype.kind == "f":
-        if not (low >= 0 and high <= 1):  # NaN is neither
+        if not (np.isfinite(low) and np.isfinite(high)):
+            what = "NaN" if np.isnan(low) else "infinity"
+            raise DataError(f"{name} has {what} in it, expected floats from 0 to 1")
+        if low < 0:
+            raise DataError(
+                f"{name} has floats from {low:g} to {high:g}, expected 0 to 1: "
+                "(X - X.min()) / (X.max() - X.min()) makes them so"
+            )
+        if high > 1:
             raise DataError(
                 f"{name} has floats from {low:g} to {high:g}, expected 0 to 1: divide them by "
                 "their largest value, or save integers from 0 to 255 (uint8)"
@@ -174,7 +194,11 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
     if images.dtype.kind == "b":
         return images.astype(np.uint8) * np.uint8(255)
     if low < 0 or high > 255:
-        raise DataError(f"{name} has integers from {low} to {high}, expected 0 to 255")
+        shift = " - X.min()" if low < 0 else ""
+        raise DataError(
+            f"{name} has integers from {low} to {high}, expected 0 to 255: save them as floats "
+            f"from 0 to 1, X = X.astype(float){shift}; X /= X.max()"
+        )
     return np.ascontiguousarray(images, np.uint8)
 
 
@@ -194,12 +218,18 @@ def _labels(name: str, labels: np.ndarray, number: int) -> np.ndarray:
         what = "are one-hot: y.argmax(axis=1) makes them integers" if one_hot else "are no integers"
         raise DataError(f"{name} has the shape {labels.shape}, expected (N,); they {what}")
     if labels.dtype.kind not in "ui":
-        hint = ": y.astype(int)" if labels.dtype.kind in "fb" else ""
-        raise DataError(f"{name} is {labels.dtype}, expected integers{hint}")
+        whole = labels.dtype.kind == "b" or (
+            labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
+        )
+        hint = "y.astype(int) makes them so" if whole else "a class for each image, counted from 0"
+        raise DataError(f"{name} is {labels.dtype}, expected integers: {hint}")
     if labels.shape != (number,):
         raise DataError(f"{name} has the shape {labels.shape}, expected {(number,)}, one an image")
     if labels.min() < 0:
-        raise DataError(f"{name} has labels from {labels.min()} to {labels.max()}, expected 0 on")
+        raise DataError(
+            f"{name} has labels from {labels.min()} to {labels.max()}, expected 0 on: "
+            "np.unique(y, return_inverse=True)[1] numbers them through"
+        )
     if labels.max() >= MAX_CLASSES:
         raise DataError(
             f"{name} has labels up to {labels.max()}, expected fewer than {MAX_CLASSES:,} classes: "
@@ -239,8 +269,13 @@ def _check(
             raise DataError(
                 f"{path}: {labels} has the label {most}, {keys['train'][1]} has 0 to {y.max()}"
             )
-    if names is not None and (names.dtype.kind != "U" or names.shape != counts.shape):
+    if names is None:
+        return
+    if names.dtype.kind != "U" or names.shape != counts.shape:
         raise DataError(
-            f"{path} has names of classes {names.dtype} {names.shape}, expected {len(counts)} "
-            "strings"
+            f"{path}: the names of the classes are {names.dtype} {names.shape}, expected "
+            f"{len(counts)} strings, one for each label from 0 to {y.max()}"
         )
+    several = next((name for name in names if (names == name).sum() > 1), None)
+    if several is not None:
+        raise DataError(f"{path}: two classes are called {printable(str(several))}")

@@ -200,8 +200,11 @@ def _decode_into(part: Path, job: Job) -> None:
 
 def _note(file: io.FileIO, state: _State, about: Path) -> None:
     """Note how far it is, once the pictures are on the disk."""
-    os.fsync(file.fileno())
-    state.write(about)
+    try:
+        os.fsync(file.fileno())
+        state.write(about)
+    except OSError as error:
+        raise no_room(error, about, state.length) from error
 
 
 def _write(file: io.FileIO, data: bytes | memoryview, size: int) -> None:

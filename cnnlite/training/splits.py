@@ -11,6 +11,7 @@ from cnnlite.data import Normalization, batches
 from cnnlite.layers import Layer
 from cnnlite.training.evaluation import model_dtype, not_finite
 
+COLOURS = (1, 3, 4)  # channels of images, where they could be taken for a length
 BLOCK = 2**20
 """Numbers that are looked at at once: a memory map may be larger than the memory."""
 
@@ -44,7 +45,11 @@ def checked_splits(
     classes = check_fit(model, train, val, normalization)
     name, wanted = ("overfit", overfit) if overfit else ("batch_size", batch_size)
     if wanted > len(train.X):
-        raise ValueError(f"Solver: {name} is {wanted}, but X_train has {len(train.X)} images only")
+        there, flag = len(train.X), name.replace("_", "-")
+        raise ValueError(
+            f"Solver: {name} is {wanted}, but X_train has {there} images only: choose at most "
+            f"{there} ({name}={there}, --{flag} {there})"
+        )
     if overfit is not None:
         train = val = Split(train.X[:overfit], train.y[:overfit])
     dtype = model_dtype(model)
@@ -166,7 +171,15 @@ def check_fit(model: Layer, train: Split, val: Split, normalization: Normalizati
             f"X_train {train.X.dtype} {train.X.shape[1:]}"
         )
     x = batches.gather(train.X, np.arange(1), normalization, model_dtype(model))
-    scores = model(x)
+    try:
+        scores = model(x)
+    except ValueError as error:
+        if x.ndim == 4 and x.shape[3] in COLOURS and x.shape[1] not in COLOURS:
+            raise ValueError(
+                f"{error} (X_train {train.X.shape} may have its channels last: "
+                "X.transpose(0, 3, 1, 2) puts them second)"
+            ) from error
+        raise
     if not isinstance(scores, np.ndarray):
         raise TypeError(f"Solver: the model gives {type(scores).__name__}, expected an array")
     if scores.ndim != 2 or len(scores) != 1 or not scores.size:

@@ -170,7 +170,7 @@ def test_takes_the_newest_run(cli: Cli, finished_run: Path) -> None:
     ("arguments", "line"),
     [
         ([], "there is no run under runs/: train one with cnnlite train, or name a run folder"),
-        (["nothing"], "nothing is not a run folder: it has no config.toml"),
+        (["nothing"], "nothing is not a run folder: there is no such folder"),
     ],
 )
 def test_without_a_run(cli: Cli, arguments: list[str], line: str) -> None:

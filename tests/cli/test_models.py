@@ -21,3 +21,9 @@ def test_what_is_too_small_is_said(cli: Cli) -> None:
     assert outcome.status == 0
     assert re.search(r"^softmax_classifier +74 ", outcome.out, re.M)
     assert "small_vgg: images of 6x6 pixels are too small" in outcome.out
+
+
+def test_batch_norm_of_a_single_pixel_has_a_size_too(cli: Cli) -> None:
+    out = cli("models", "--size", "2").out
+    assert re.search(r"^resnet20 +269,722 +[1-9]", out, re.M)
+    assert "BatchNorm" not in out

@@ -180,6 +180,7 @@ def test_the_function_gets_what_it_names(text: str, tmp_path: Path) -> None:
         ("def make(depth): pass", "has the parameter depth without a default; it is given num_cl"),
         ("def make(): pass", r"mine\.py:make returned nothing, expected a Layer"),
         ("def make(): return [1]", "returned a list, expected a Layer"),
+        ("def make(): return Linear", "returned the class Linear, expected a Layer"),
         ("make = 3", "make is 3, expected a function that returns a Layer"),
         ("def made(): pass", r"mine\.py has no function make; did you mean made\?"),
         ("def make():\n    raise KeyError('x')", r"make failed: KeyError: 'x' \(line 3\)"),

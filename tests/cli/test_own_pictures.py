@@ -57,6 +57,36 @@ class TestFolder:
         assert "over 2 images of pets" in outcome.out
 
     @pytest.mark.filterwarnings("default:.*the learning rate jumps")
+    def test_pictures_that_were_moved_are_named_by_data_dir(self, cli: Cli, pets: Path) -> None:
+        assert train(cli, "--data", "pets", "--size", "16").status == 0
+        pets.rename("animals")
+        lost = "the data of the run, is not there any more: --data-dir names its new place"
+        for command in (["evaluate", "run", "--part", "val"], ["train", "--resume", "run"]):
+            outcome = cli(*command)
+            assert (outcome.status, lost in outcome.err) == (2, True), outcome
+        outcome = cli("evaluate", "run", "--part", "val", "--data-dir", "animals")
+        assert outcome.status == 0, outcome
+        outcome = cli("train", "--resume", "run", "--epochs", "2", "--data-dir", "animals")
+        assert outcome.status == 0, outcome
+        assert cli("evaluate", "run", "--part", "val").status == 0, "the new place is noted"
+
+    @pytest.mark.parametrize("flag", ["--batch-size", "--overfit"])
+    @pytest.mark.parametrize("command", ["train", "lr-find"])
+    def test_fewer_pictures_than_a_batch_name_the_flag(
+        self, cli: Cli, pets: Path, command: str, flag: str
+    ) -> None:
+        outcome = cli(command, "--data", pets, flag, "100", "--out", "out")
+        assert outcome.status == 2
+        assert "X_train has 22 images only: choose at most 22" in outcome.err
+        assert f"{flag} 22)" in outcome.err
+        assert not Path("out").exists()
+
+    def test_a_size_for_a_folder_that_is_not_there(self, cli: Cli) -> None:
+        outcome = train(cli, "--data", "/no/where", "--size", "16")
+        assert outcome.status == 2
+        assert "'/no/where' is no folder, no file and no data set's name" in outcome.err
+
+    @pytest.mark.filterwarnings("default:.*the learning rate jumps")
     def test_a_run_is_continued_from_anywhere(
         self, cli: Cli, pets: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

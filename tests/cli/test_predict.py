@@ -255,3 +255,28 @@ def test_softmax_of_huge_scores_is_finite() -> None:
     scores = np.array([[1e4, 0.0, -1e4], [0.0, 0.0, np.nan]], np.float32)
     np.testing.assert_allclose(softmax(scores)[0], [1, 0, 0])
     assert np.isnan(softmax(scores)[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--csv", "{run}/config.toml"], "is a file of the run, and is not written over"),
+        (["--json", "{run}/weights.safetensors"], "is a file of the run"),
+        (["--csv", "{picture}"], "is one of the pictures, and is not written over"),
+        (["--sheet", "{picture}"], "is one of the pictures"),
+        (["--csv", "x", "--json", "./x"], "--csv and --json name the same file, x"),
+        (["--csv", "."], "--csv . is a folder, expected a file to write"),
+    ],
+)
+def test_an_output_never_takes_the_place_of_an_input(
+    options: list[str], message: str, cli: Cli, finished_run: Path, tmp_path: Path
+) -> None:
+    path = picture(tmp_path / "a.png", 40, 60)
+    files = [path, *finished_run.iterdir()]
+    before = {file: file.read_bytes() for file in files}
+    given = [text.format(run=finished_run, picture=path) for text in options]
+    outcome = cli("predict", path, "--run", finished_run, *given)
+    assert outcome.status == 2
+    assert message in outcome.err
+    assert not outcome.out
+    assert {file: file.read_bytes() for file in files} == before

@@ -192,7 +192,7 @@ class TestResume:
 
     def test_of_no_run(self, cli: Cli) -> None:
         line = cli("train", "--resume", "nothing").complaint
-        assert line == "cnnlite train: nothing is not a run folder: it has no config.toml"
+        assert line == "cnnlite train: nothing is not a run folder: there is no such folder"
 
     @pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
     def test_while_another_process_trains_it(self, cli: Cli) -> None:

@@ -86,7 +86,7 @@ def _one_epoch() -> Any:
     [
         (["--freeze", "9.*"], "--freeze: nothing in the network matches '9.*'; its parameters are"),
         (["--freeze", "*"], "--freeze: '*' leaves no parameter to train"),
-        (["--init", "no"], "no is not a run folder: it has no config.toml"),
+        (["--init", "no"], "no is not a run folder: there is no such folder"),
         (["--init", "bad.safetensors"], "bad.safetensors"),
         (
             ["--init", "vgg.safetensors"],

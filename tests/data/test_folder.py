@@ -283,6 +283,13 @@ class TestNoDataSet:
         with pytest.raises(DataError, match="which are splits, and also bus, which is none"):
             folder(tmp_path)
 
+    @pytest.mark.parametrize("parts", [["val"], ["test"], ["validation", "test"]])
+    def test_parts_without_train_are_no_classes(self, tmp_path: Path, parts) -> None:
+        for part in parts:
+            class_folders(tmp_path / part, {"a": 2, "b": 2})
+        with pytest.raises(DataError, match=r"has .*, but no train: put the pictures to train"):
+            folder(tmp_path)
+
     def test_two_folders_of_one_part(self, tmp_path: Path) -> None:
         for part in ("train", "val", "valid"):
             class_folders(tmp_path / part, {"a": 2, "b": 2})
@@ -450,6 +457,16 @@ class TestCache:
         np.testing.assert_array_equal(
             images["X_val"][0], read_picture(root / images.files["val"][0], 8)
         )
+
+    def test_a_full_disk_is_told_when_the_note_has_no_room_either(
+        self, root: Path, own_cache: Path, monkeypatch
+    ) -> None:
+        def full(path: Path, content: object) -> None:
+            raise OSError(28, "No space left on device", str(path))
+
+        monkeypatch.setattr(picture_cache, "replace_file", full)
+        with pytest.raises(OSError, match="make room, set CNNLITE_CACHE to another folder"):
+            folder(root, size=8)
 
     def test_a_full_disk_is_told_and_what_was_decoded_is_kept(
         self, root: Path, own_cache: Path, monkeypatch

@@ -91,10 +91,19 @@ class TestImages:
         [
             (lambda X: X.transpose(0, 2, 3, 1), r"channels last.*X\.transpose\(0, 3, 1, 2\)"),
             (lambda X: X.astype(np.float32), "floats from 0 to 255, expected 0 to 1: divide"),
-            (lambda X: X / 127.5 - 1.0, "floats from -1 to 1, expected 0 to 1"),
-            (lambda X: np.where(np.equal(X, X.max()), np.nan, X / 255), "floats from nan"),
-            (lambda X: X.astype(np.int64) * 3, "integers from 0 to 765, expected 0 to 255"),
-            (lambda X: X.astype(np.int64) - 1, "integers from -1 to"),
+            (
+                lambda X: X / 127.5 - 1.0,
+                r"floats from -1 to 1, expected 0 to 1: \(X - X",
+            ),
+            (
+                lambda X: np.where(np.equal(X, X.max()), np.nan, X / 255),
+                "NaN in it, expected",
+            ),
+            (
+                lambda X: X.astype(np.int64) * 3,
+                r"integers from 0 to 765, expected 0 to 255: .*X /= X",
+            ),
+            (lambda X: X.astype(np.int64) - 1, r"integers from -1 to .* - X\.min\(\); X /= X\.max"),
             (lambda X: X.reshape(40, -1), r"shape \(40, 240\), expected \(N, C, H, W\)"),
             (lambda X: X.astype(complex), "complex128, expected numbers"),
             (lambda X: np.full(X.shape, "x"), "<U1, expected numbers"),
@@ -117,8 +126,9 @@ class TestLabels:
             (lambda y: np.array(["cat", "dog", "elk", "fox"])[y], r"names of classes.*np\.unique"),
             (lambda y: np.array([b"cat", b"dog", b"elk", b"fox"])[y], "names of classes"),
             (lambda y: y.astype(np.float64), r"float64, expected integers: y\.astype\(int\)"),
+            (lambda y: y + 0.5, "float64, expected integers: a class for each image"),
             (lambda y: y * 2, r"labels up to 6, but none is 1: np\.unique"),
-            (lambda y: y - 1, "labels from -1 to 2, expected 0 on"),
+            (lambda y: y - 1, r"labels from -1 to 2, expected 0 on: np\.unique"),
             (lambda y: y * 0, "has one class: there must be two"),
             (lambda y: y[:30], r"shape \(30,\), expected \(40,\)"),
             (lambda y: y * 333_333, "labels up to 999999, expected fewer than 65,536 classes"),
@@ -147,15 +157,28 @@ class TestFiles:
             npz(saved(tmp_path, X=X))
         with pytest.raises(DataError, match="has y_test, but no images"):
             npz(saved(tmp_path, X=X, y=y, y_test=y))
-        with pytest.raises(
-            DataError, match=r"has \['a'\], expected X_train and y_train, or X and y"
-        ):
+        with pytest.raises(DataError, match="has a, expected X_train and y_train, or X and y"):
             npz(saved(tmp_path, a=X))
 
     def test_python_objects_are_not_read(self, tmp_path: Path, X, y) -> None:
         path = saved(tmp_path, X=np.array([{"a": 1}, None], dtype=object), y=y)
         with pytest.raises(DataError, match="X cannot be read: holds Python objects"):
             npz(path)
+
+    def test_a_damaged_file_is_never_a_reason_to_trust_a_pickle(self, tmp_path: Path) -> None:
+        (tmp_path / "text.npz").write_text("text")
+        with pytest.raises(DataError) as caught:
+            npz(tmp_path / "text.npz")
+        assert "pickle" not in str(caught.value)
+
+    def test_two_classes_of_one_name(self, tmp_path: Path, X, y) -> None:
+        """In a table by the names, one of them would be lost."""
+        with pytest.raises(DataError, match="two classes are called b"):
+            npz(saved(tmp_path, X=X, y=y, class_names=["a", "b", "c", "b"]))
+
+    def test_an_empty_name_is_not_the_folder_one_is_in(self) -> None:
+        with pytest.raises(ValueError, match="load: name is empty"):
+            load("")
 
     def test_no_npz(self, tmp_path: Path, X) -> None:
         np.save(tmp_path / "x.npy", X)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.layers import Sequential
+from cnnlite.layers import Conv2d, Flatten, Linear, Sequential
 from cnnlite.solver import Solver
+from cnnlite.training.splits import Split, check_fit, checked_arrays
 from tests import trainings
 
 
@@ -108,3 +109,24 @@ Y8 = np.zeros(70, np.int64)
 def test_refused_at_construction(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("y", "hint"),
+    [
+        (np.eye(3)[np.arange(8) % 3], r"one-hot rows, y_train\.argmax\(axis=1\)"),
+        (np.array(list("abcabcab")), r"np\.unique\(y_train, return_inverse=True\)\[1\]"),
+    ],
+)
+def test_labels_of_another_form_say_how_to_number_them(y: np.ndarray, hint: str) -> None:
+    X = np.zeros((8, 3, 8, 8), np.uint8)
+    with pytest.raises(TypeError, match=f"expected integer labels.*{hint}"):
+        checked_arrays(X, y, "X_train", "y_train")
+
+
+def test_channels_last_are_named_where_the_network_cannot_take_them() -> None:
+    X, y = np.zeros((8, 10, 10, 3), np.uint8), np.arange(8) % 2
+    model = Sequential(Conv2d(3, 2, 3), Flatten(), Linear(128, 2))
+    split = Split(X, y)
+    with pytest.raises(ValueError, match=r"channels last: X\.transpose\(0, 3, 1, 2\)"):
+        check_fit(model, split, split, None)
