@@ -208,7 +208,7 @@ def test_a_million_scores_keep_their_digits(loss: Any) -> None:
         (np.eye(3, dtype=bool), TypeError, r"got bool; of one-hot rows, targets\.argmax\(axis=1\)"),
         (np.eye(3)[:, :2], TypeError, r"got float64; of one-hot rows, targets\.argmax\(axis=1\)"),
         (["a", "b", "c"], TypeError, r"got <U1; np\.unique\(targets, return_inverse=True\)\[1\]"),
-        (np.array([0.0, 1.0, 2.0]), TypeError, r"got float64; targets\.astype\(int\) are integers"),
+        (np.array([0.0, 1.0, 2.0]), TypeError, r"got float64$"),
         ([-1, 0, 1], ValueError, r"targets\[0\] is -1, expected 0 to 2"),
     ],
 )

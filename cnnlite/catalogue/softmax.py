@@ -8,7 +8,7 @@ __all__ = ["ENTRIES"]
 
 
 def _entry(kind: type[nn.Layer], operation: str, node: str) -> Entry:
-    examples = (example(title=kind.__name__), example(-1, shape=ODD), example(2, shape=ODD))
+    examples = (example(1, title=kind.__name__), example(dim=-1, shape=ODD), example(2, shape=ODD))
     return Entry(kind, "softmax", examples, same(kind), Node(node, {"axis": "dim"}), operation)
 
 

@@ -44,10 +44,7 @@ def check_scores(name: str, scores: Array, weight: Array | None) -> int:
     """Check scores (N, C, d1, ...) and the weight of the classes (C,) or None, and return C."""
     check_floats(name, scores=scores, weight=weight, optional=["weight"])
     if scores.ndim < 2 or scores.shape[1] == 0:
-        raise ValueError(
-            f"{name}: scores must have shape (N, C), C at least 1, got {scores.shape}; "
-            "(N, C, d1, ...) would do too"
-        )
+        raise ValueError(f"{name}: scores must have shape (N, C), C at least 1, got {scores.shape}")
     classes = int(scores.shape[1])
     check_shape(name, "weight", weight, (classes,))
     return classes
@@ -96,12 +93,11 @@ def check_targets(
 
 def _as_classes(argument: str, labels: npt.NDArray[Any], scores: Array) -> str:
     """Return what to do with labels of another kind, where that can be told."""
-    if labels.dtype.kind in "USO":
+    if labels.dtype.kind in "USO" and labels.ndim:
         return f"; np.unique({argument}, return_inverse=True)[1] numbers names of classes"
-    if labels.shape == scores.shape or (labels.ndim == 2 and len(labels) == len(scores)):
+    rows = labels.ndim == 2 and len(labels) == len(scores) and labels.shape[1] > 1
+    if rows or labels.shape == scores.shape:
         return f"; of one-hot rows, {argument}.argmax(axis=1) are the classes"
-    if labels.dtype.kind in "fb" and labels.shape == (*scores.shape[:1], *scores.shape[2:]):
-        return f"; {argument}.astype(int) are integers"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import numpy.typing as npt
 
 from cnnlite import functional
@@ -55,10 +56,11 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         Targets that are probabilities are converted to the scores' dtype.
         """
         name = "CrossEntropyLoss"
+        if np.shape(targets) == np.shape(scores):
+            targets = like_scores(name, "targets", targets, scores)
         return functional.cross_entropy_forward(
-            scores, like_scores(name, "targets", targets, scores),
-            like_scores(name, "weight", self.weight, scores), self.label_smoothing,
-            self.reduction, self.ignore_index, sample_weight,
+            scores, targets, like_scores(name, "weight", self.weight, scores),
+            self.label_smoothing, self.reduction, self.ignore_index, sample_weight,
         )  # fmt: skip
 
     def backward(self, cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:

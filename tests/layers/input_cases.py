@@ -21,6 +21,12 @@ def make(call: str) -> Any:
     return eval(call, {**names, "ZeroPadShortcut": models.ZeroPadShortcut, "nan": float("nan")})
 
 
+ELEMENTWISE = (
+    "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BCEWithLogitsLoss", "SigmoidFocalLoss",
+    "KLDivLoss",
+)  # fmt: skip
+"""Losses of each score by itself, whose targets have the scores' shape."""
+
 CALLS = [
     (f"{entry.name}({example})", entry, example)
     for entry in LAYERS.values()
@@ -375,7 +381,15 @@ NOT_MADE: list[tuple[str, type[Exception], str]] = [
     ("HingeLoss('a')", TypeError, "HingeLoss: margin is 'a', expected a number"),
     ("HingeLoss(nan)", ValueError, "HingeLoss: margin is nan, expected a number"),
     ("HingeLoss(reduction=None)", ValueError, f"HingeLoss: reduction is None, {_REDUCTIONS}"),
-    ("MSELoss('avg')", ValueError, f"MSELoss: reduction is 'avg', {_REDUCTIONS}"),
+    *[
+        (f"{loss}(reduction='avg')", ValueError, f"{loss}: reduction is 'avg', {_REDUCTIONS}")
+        for loss in (*ELEMENTWISE, "NLLLoss")
+        if loss != "KLDivLoss"
+    ],
+    (
+        "KLDivLoss(reduction='avg')", ValueError,
+        "KLDivLoss: reduction is 'avg', expected 'mean' or 'batchmean' or 'sum' or 'none'",
+    ),
 ]  # fmt: skip
 """(layer or loss, what is raised, its words)."""
 
@@ -384,7 +398,7 @@ _MATRIX = "scores must have shape (N, C), C at least 1, got"
 LOSSES_REJECTED: list[tuple[str, Any, Any, type[Exception], str]] = [
     *[
         (loss, scores, targets, error, f"{loss.partition('(')[0]}: {words}")
-        for loss in ("CrossEntropyLoss()", "FocalLoss()", "HingeLoss()")
+        for loss in ("CrossEntropyLoss()", "FocalLoss()", "HingeLoss()", "NLLLoss()")
         for scores, targets, error, words in (
             ((4, 5), [0, 1, 2, 5], ValueError,
              "targets[3] is 5, expected 0 to 4 (scores (4, 5))"),
@@ -406,36 +420,34 @@ LOSSES_REJECTED: list[tuple[str, Any, Any, type[Exception], str]] = [
         "CrossEntropyLoss([1, 2])", (4, 5), [0, 1, 2, 3], ValueError,
         "CrossEntropyLoss: weight has shape (2,), expected (5,)",
     ),
-    (
-        "MSELoss()", (4, 5), (1, 5), ValueError,
-        "MSELoss: targets have shape (1, 5), but scores have (4, 5)",
-    ),
-    (
-        "MSELoss()", (1, 2), [[0, 1]], TypeError,
-        "MSELoss: targets must be float32 or float64, got int64 (targets (1, 2))",
-    ),
-    (
-        "MSELoss()", (1, 2), [[0.0, 1.0]], TypeError,
-        "MSELoss: targets is float64 but scores is float32; convert one of them with astype",
-    ),
-    (
-        "MSELoss()", [[0.0, 1.0]], (1, 2), TypeError,
-        "MSELoss: scores must be a NumPy array, got list",
-    ),
+    *[
+        (f"{loss}()", scores, targets, error, f"{loss}: {words}")
+        for loss in ELEMENTWISE
+        for scores, targets, error, words in (
+            ((4, 5), (1, 5), ValueError, "targets have shape (1, 5), but scores have (4, 5)"),
+            ((1, 2), [[0, 1]], TypeError,
+             "targets must be float32 or float64, got int64 (targets (1, 2))"),
+            ([[0.0, 1.0]], (1, 2), TypeError, "scores must be a NumPy array, got list"),
+        )
+    ],
 ]  # fmt: skip
 """(loss, scores, targets, what is raised, its words); a shape stands for ones in float32."""
 
 LOSSES_ACCEPTED: list[tuple[str, Shape, Any, Shape]] = [
     *[
         (f"{loss}({reduction})", (4, 5), targets, shape)
-        for loss in ("CrossEntropyLoss", "FocalLoss", "HingeLoss")
+        for loss in ("CrossEntropyLoss", "FocalLoss", "HingeLoss", "NLLLoss")
         for targets in ([0, 1, 2, 4], (4, 0, 0, 1))
         for reduction, shape in (("", ()), ("reduction='none'", (4,)))
     ],
     ("CrossEntropyLoss([1, 2, 3, 4, 5], label_smoothing=1)", (2, 5), [0, 4], ()),
     ("FocalLoss(0, [1, 2, 3, 4, 5])", (2, 5), [0, 4], ()),
     ("HingeLoss(margin=0)", (1, 1), [0], ()),
-    ("MSELoss()", (4, 5, 6), (4, 5, 6), ()),
-    ("MSELoss('none')", (4, 5, 6), (4, 5, 6), (4, 5, 6)),
+    *[
+        (f"{loss}({reduction})", (4, 5, 6), (4, 5, 6), shape)
+        for loss in ELEMENTWISE
+        for reduction, shape in (("", ()), ("reduction='none'", (4, 5, 6)))
+    ],
+    ("MSELoss()", (1, 2), [[0.0, 1.0]], ()),
 ]
 """(loss, shape of the scores, targets, shape of the value); both dtypes."""

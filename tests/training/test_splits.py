@@ -114,7 +114,7 @@ def test_refused_at_construction(make: Any, error: type[Exception], message: str
 @pytest.mark.parametrize(
     ("y", "hint"),
     [
-        (np.eye(3)[np.arange(8) % 3], r"one-hot rows, y_train\.argmax\(axis=1\)"),
+        (np.eye(3, dtype=bool)[np.arange(8) % 3], r"one-hot rows, y_train\.argmax\(axis=1\)"),
         (np.array(list("abcabcab")), r"np\.unique\(y_train, return_inverse=True\)\[1\]"),
     ],
 )
