@@ -14,11 +14,12 @@ PACKAGES = [functional, layers, optim]
 INSIDE = {
     "cnnlite.functional": set(),
     "cnnlite.layers": {
-        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "Row", "Step", "Summary",
-        "all_taken", "check_arrays", "check_overlaps", "cut_into_steps", "first_names", "summarize",
+        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Row", "Step",
+        "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
+        "cut_into_steps", "first_names", "summarize",
     },
     "cnnlite.optim": {
-        "Owners", "check_gradient", "check_state", "step_count", "wholly",
+        "Owners", "check_gradients", "check_state", "step_count", "wholly",
     },
 }  # fmt: skip
 

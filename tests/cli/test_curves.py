@@ -88,7 +88,7 @@ def test_draws_a_run_of_an_older_version(cli: Cli, run_copy: Path, seen: list[Cu
         (["RUN"], "missing option '--out'"),
         (["RUN", "--out", "x.pdf"], "its name must end in .png"),
         (["RUN", "--out", "nowhere/x.png"], "nowhere"),
-        (["missing", "--out", "x.png"], "missing is not a run folder: it has no config.toml"),
+        (["missing", "--out", "x.png"], "missing is not a run folder: there is no such folder"),
         (["RUN", "empty", "--out", "x.png"], "empty has nothing to draw yet"),
         (["RUN", "damaged", "--out", "x.png"], "damaged/losses.csv: expected the line 'loss'"),
     ],

@@ -29,10 +29,12 @@ class _Targets(NamedTuple):
         each = len(wanted) // len(scores)
         ones = np.ones(len(scores)) if self.samples is None else self.samples
         factors = torch.tensor(np.repeat(ones, each)) * kept
+        rows = torch.where(kept[:, None], rows, 0.0)  # whatever the ignored ones are
         return rows, torch.where(kept, wanted, 0), factors
 
-    def reduced(self, losses: Any, divisor: Any) -> Any:
-        """The rows' losses as asked for."""
+    def reduced(self, torch: Any, losses: Any, factors: Any, divisor: Any) -> Any:
+        """The rows' losses times their factors, as asked for."""
+        losses = torch.where(factors == 0, 0.0, losses * factors)
         if self.reduction == "none":
             return losses.reshape(self.targets.shape)
         return losses.sum() / (divisor if self.reduction == "mean" else 1)
@@ -75,19 +77,19 @@ def cross_entropy(make: Maker, kind: Any = None) -> Case:
         w = tensor(torch, weight, grad=False)
         if soft:
             classes = tensor(torch, wanted, False).movedim(1, -1).reshape(rows.shape)
-            _, _, factors = t._replace(ignore_index=-100).rows(torch, scores)
+            rows, _, factors = t._replace(ignore_index=-100).rows(torch, scores)
         losses = torch.nn.functional.cross_entropy(
             rows, classes, w, reduction="none", label_smoothing=smoothing
         )
         each = factors if soft or w is None else factors * w[classes]
-        result = t.reduced(losses * factors, each.sum())
+        result = t.reduced(torch, losses, factors, each.sum())
         if t.samples is None:  # PyTorch has the reduction too
             classes = tensor(torch, wanted, False) if soft else torch.tensor(wanted.astype("int64"))
             theirs = torch.nn.functional.cross_entropy(
                 scores, classes, w, reduction=t.reduction, label_smoothing=smoothing,
                 ignore_index=ignored,
             )  # fmt: skip
-            torch.testing.assert_close(theirs, result)
+            torch.testing.assert_close(theirs, result, equal_nan=True)
             return theirs
         return result
 
@@ -115,7 +117,7 @@ def focal_loss(make: Maker, kind: Any = None) -> Case:
         rows, wanted, factors = t.rows(torch, scores)
         log_p = torch.nn.functional.log_softmax(rows, 1).gather(1, wanted[:, None])[:, 0]
         w = factors * (1 if weight is None else tensor(torch, weight, False)[wanted])
-        return t.reduced(-w * (-torch.expm1(log_p)) ** gamma * log_p, w.sum())
+        return t.reduced(torch, -((-torch.expm1(log_p)) ** gamma) * log_p, w, w.sum())
 
     def forward(scores: Any) -> Any:
         return F.focal_loss_forward(
@@ -143,7 +145,7 @@ def hinge_loss(make: Maker, kind: Any = None) -> Case:
             rows, wanted, margin=margin, weight=tensor(torch, weight, False), reduction="none"
         )
         # PyTorch divides by the number of classes.
-        return t.reduced(losses * scores.shape[1] * factors, factors.sum())
+        return t.reduced(torch, losses * scores.shape[1], factors, factors.sum())
 
     def forward(scores: Any) -> Any:
         return F.hinge_loss_forward(
@@ -168,13 +170,13 @@ def nll_loss(make: Maker, kind: Any = None) -> Case:
         rows, wanted, factors = t.rows(torch, scores)
         w = factors * (1 if weight is None else tensor(torch, weight, False)[wanted])
         losses = torch.nn.functional.nll_loss(rows, wanted, reduction="none")
-        result = t.reduced(losses * w, w.sum())
+        result = t.reduced(torch, losses, w, w.sum())
         if t.samples is None:
             theirs = torch.nn.functional.nll_loss(
                 scores, torch.tensor(t.targets.astype("int64")), tensor(torch, weight, False),
                 reduction=t.reduction, ignore_index=t.ignore_index,
             )  # fmt: skip
-            torch.testing.assert_close(theirs, result)
+            torch.testing.assert_close(theirs, result, equal_nan=True)
         return result
 
     def forward(scores: Any) -> Any:

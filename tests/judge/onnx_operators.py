@@ -201,7 +201,8 @@ def _momentum(inputs: Inputs, a: Attributes) -> Sequence[Any]:
         for k in range(3)
     )
     sgd = optim.SGD(
-        float(lr), a["alpha"], a["norm_coefficient"], nesterov=a["mode"] == b"nesterov"
+        float(lr), a["alpha"], weight_decay=a["norm_coefficient"],
+        nesterov=a["mode"] == b"nesterov",
     )  # fmt: skip
     for key, array in velocity.items():
         sgd.state[key] = {"momentum_buffer": array}
@@ -232,6 +233,8 @@ OPERATORS: dict[str, Operator] = {
     "LayerNormalization": _layer_norm,
     "GroupNormalization": _group_norm,
     **{entry.onnx.kind: _pointwise(entry) for entry in PLAIN if isinstance(entry.onnx, Node)},
+    "Softmax": lambda inputs, a: F.softmax_forward(*inputs, a.get("axis", -1))[:1],
+    "LogSoftmax": lambda inputs, a: F.log_softmax_forward(*inputs, a.get("axis", -1))[:1],
     "Swish": lambda inputs, a: F.silu_forward(*inputs)[:1],
     "Gemm": _gemm,
     "MatMul": _mat_mul,

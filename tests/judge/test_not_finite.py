@@ -26,8 +26,9 @@ INPUTS = {"batch_norm": (0, 3)}
 numbers first in PyTorch."""
 
 
-NO_NAN = ("elu", "hardswish")
-"""Their gradient at NaN is PyTorch's NaN or dy, as the number stands in its vectors or behind."""
+NO_NAN = ("elu", "hardswish", "l1_loss", "smooth_l1_loss")
+"""Of the first two, PyTorch's gradient at NaN is NaN or dy, as the number stands in its vectors or
+behind; of the others it is 0, because PyTorch's sign(NaN) there is 0."""
 
 
 def sprinkled(make: Maker, name: str, x: Array | None, often: bool) -> Array | None:

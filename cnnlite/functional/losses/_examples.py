@@ -98,6 +98,20 @@ def row_gradient(
         divisor: what the sum of the losses was divided by, or None.
         shape: of the scores.
     """
-    given = example_factors(name, dvalue, divisor, shape[:1] + shape[2:], drows.dtype)
-    drows *= (given.reshape(-1) * factors)[:, None]
+    drows *= row_slopes(name, factors, dvalue, divisor, shape)[:, None]
     return as_scores(drows, shape)
+
+
+def row_slopes(
+    name: str,
+    factors: Array,
+    dvalue: float | Array,
+    divisor: float | None,
+    shape: tuple[int, ...],
+) -> Array:
+    """Return (M,) gradients with respect to each example's loss; Args as in `row_gradient`.
+
+    An example that does not count has 0, also where dvalue is infinite.
+    """
+    given = example_factors(name, dvalue, divisor, shape[:1] + shape[2:], factors.dtype)
+    return np.where(factors == 0, factors, given.reshape(-1) * factors)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.labels import Targets
-from cnnlite.functional.losses._examples import as_losses, examples, row_gradient
+from cnnlite.functional.losses._examples import as_losses, as_scores, examples, row_slopes
 from cnnlite.functional.losses._reduction import Value, reduce_losses
 from cnnlite.quiet import quiet
 
@@ -65,6 +65,7 @@ def nll_loss_forward(
 @quiet
 def nll_loss_backward(cache: NLLLossCache, dvalue: float | Array = 1.0) -> Array:
     """Gradient of the negative log-likelihood.  Args and Returns as in `cross_entropy_backward`."""
-    drows = np.zeros((len(cache.targets), cache.shape[1]), cache.factors.dtype)
-    drows[np.arange(len(drows)), cache.targets] = -1
-    return row_gradient("NLLLoss", drows, cache.factors, dvalue, cache.divisor, cache.shape)
+    slopes = row_slopes("NLLLoss", cache.factors, dvalue, cache.divisor, cache.shape)
+    drows = np.zeros((len(slopes), cache.shape[1]), slopes.dtype)
+    drows[np.arange(len(slopes)), cache.targets] = -slopes
+    return as_scores(drows, cache.shape)
