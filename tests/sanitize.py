@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
             "PYTEST_ADDOPTS": "-o pythonpath=",  # else this tree's own kernels come first
         }
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto"),
             *("--rootdir", str(ROOT), *(map(from_root, arguments) if arguments else SELECTION)),
         ]
         done = subprocess.run(

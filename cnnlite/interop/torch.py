@@ -167,8 +167,8 @@ def state_to_torch(state: Mapping[str, npt.ArrayLike]) -> dict[str, torch.Tensor
         ImportError: PyTorch is not installed.
         TypeError: the state is no mapping.
     """
-    torch = load("state_to_torch", "PyTorch", "torch")
     _check_state("state_to_torch", state)
+    torch = load("state_to_torch", "PyTorch", "torch")
     return {key: torch.from_numpy(np.array(array, order="C")) for key, array in state.items()}
 
 
