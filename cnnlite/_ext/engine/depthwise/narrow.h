@@ -30,7 +30,10 @@ INLINE V T(pick_tap)(const V row[MOST_MERGED], MASK first, MASK second, const in
 }
 
 /* Output rows of the vector r. */
-INLINE ptrdiff_t T(rows_of)(const T(window) *w, ptrdiff_t r) { return smaller(w->merged, w->out_h - r * w->merged); }
+INLINE ptrdiff_t T(rows_of)(const T(window) *w, ptrdiff_t r)
+{
+    return smaller(w->merged, w->out_h - r * w->merged);
+}
 
 /* The same for the three columns of a 3x3 kernel. */
 INLINE void T(load_narrow_3)(const T(window) *w, const REAL *const *from, ptrdiff_t count, const int pairs,
@@ -60,8 +63,7 @@ INLINE void T(find_picks_3)(const T(window) *w, const int pairs, MASK pick[2][3]
 INLINE void T(next_plane)(const T(window) *w, ptrdiff_t rows, const REAL **from)
 {
     const REAL *const zeros = w->zeros;
-    for (ptrdiff_t i = 0; i < rows; i++)
-        from[i] = from[i] == zeros ? zeros : from[i] + w->given_h * w->given_w;
+    for (ptrdiff_t i = 0; i < rows; i++) from[i] = from[i] == zeros ? zeros : from[i] + w->given_h * w->given_w;
 }
 
 /* Planes first .. last: 3x3, one plane of x for each.  `vectors` at a time, because each is a chain of nine
@@ -118,10 +120,8 @@ INLINE void T(sum_narrow_3x3)(const T(depthwise) *k, ptrdiff_t first, ptrdiff_t 
     else T(sum_planes_3x3)(k, first, last, table, pairs, rolls, 1);
 }
 
-KERNEL void T(planes_narrow_3x3)(const T(depthwise) *k, ptrdiff_t first, ptrdiff_t last, const REAL **table)
-{
-    NARROW(&k->window, sum_narrow_3x3, k, first, last, table)
-}
+KERNEL void T(planes_narrow_3x3)(const T(depthwise) *k, ptrdiff_t first, ptrdiff_t last,
+                                 const REAL **table){NARROW(&k->window, sum_narrow_3x3, k, first, last, table)}
 
 /* Sums of a plane, any kernel. */
 INLINE void T(sum_narrow)(const T(depthwise_plane) *p, const int pairs, const int rolls)

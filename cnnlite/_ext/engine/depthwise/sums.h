@@ -59,8 +59,7 @@ INLINE void T(sum_any)(const T(depthwise_plane) *p, ptrdiff_t r, ptrdiff_t q, co
         for (ptrdiff_t i = 0; i < w->taps_h; i++) {
             const REAL *row[MR];
             for (int v = 0; v < rows; v++)
-                row[v] = T(row_at)(w, planes, (r + v) * w->step_h + i * w->gap_h - w->top)
-                    + q * w->step_w;
+                row[v] = T(row_at)(w, planes, (r + v) * w->step_h + i * w->gap_h - w->top) + q * w->step_w;
             for (ptrdiff_t j = 0; j < w->taps_w; j++) {
                 const V tap = T(weight_at)(k, weight, i * w->taps_w + j, taps);
                 const ptrdiff_t column = j * w->gap_w - w->left;
@@ -95,8 +94,7 @@ INLINE void T(lanes_3)(const T(window) *w, ptrdiff_t q, ptrdiff_t n, const int s
 }
 
 /* What the three columns of the kernel see of a row, from its column q * step - left on.  With step 2, the even and odd columns of two vectors. */
-INLINE void T(load_3)(const REAL *row, const T(lanes) lanes[4], const int step,
-                      const int inside, V x[3])
+INLINE void T(load_3)(const REAL *row, const T(lanes) lanes[4], const int step, const int inside, V x[3])
 {
     if (step == 1) {
         UNROLL_FOR(int j = 0; j < 3; j++)
@@ -113,8 +111,8 @@ INLINE void T(load_3)(const REAL *row, const T(lanes) lanes[4], const int step,
     x[2] = SHUFFLE(part[2], part[3], EVENS);
 }
 
-INLINE void T(rows_3x3)(const REAL *const *from, ptrdiff_t first, const V tap[9], const T(lanes) lanes[4], const int rows, const int apart, const int step, const int inside,
-                        V acc[MR])
+INLINE void T(rows_3x3)(const REAL *const *from, ptrdiff_t first, const V tap[9], const T(lanes) lanes[4],
+                        const int rows, const int apart, const int step, const int inside, V acc[MR])
 {
     UNROLL_FOR(int y = 0; y <= (rows - 1) * apart + 2; y++) {
         V x[3];

@@ -63,8 +63,8 @@ KERNEL void T(add_taps)(const T(depthwise_state) *state, ptrdiff_t begin, ptrdif
 }
 
 /* acc += what one row of x gives with the rows of dy that see it by tap rows first .. last. */
-INLINE void T(add_row)(const REAL *row, const T(lanes) lanes[4], const int step, const int inside,
-                       const V dy[3], V acc[SUMS], const int first, const int last)
+INLINE void T(add_row)(const REAL *row, const T(lanes) lanes[4], const int step, const int inside, const V dy[3],
+                       V acc[SUMS], const int first, const int last)
 {
     V x[3];
     T(load_3)(row, lanes, step, inside, x);
@@ -148,7 +148,8 @@ INLINE void T(add_narrow_3x3)(const T(depthwise_state) *state, REAL *sums, const
         UNROLL_FOR(int i = 1; i < 3; i++) T(load_narrow_3)(w, from + i, rows, pairs, pick, x[i]);
         UNROLL_FOR(int t = 0; t < TAPS; t++) acc[t] = VFMA(dy, x[t / 3][t % 3], acc[t]);
         acc[TAPS] = acc[TAPS] + dy;
-        if (rolls) UNROLL_FOR(int j = 0; j < 3; j++) x[0][j] = x[2][j];
+        if (rolls)
+            UNROLL_FOR(int j = 0; j < 3; j++) x[0][j] = x[2][j];
     }
     UNROLL_FOR(int t = 0; t < SUMS; t++) VSTORE(sums + t * VL, acc[t]);
 }
@@ -166,7 +167,8 @@ INLINE void T(add_narrow_taps)(const T(depthwise_state) *state, ptrdiff_t chunk,
         for (ptrdiff_t t = 0; t < TAPS; t++) {
             const ptrdiff_t tap = smaller(chunk * TAPS + t, last), j = tap % w->taps_w;
             V row[MOST_MERGED];
-            T(load_rows)(w, state->from + r * w->merged * w->step_h + tap / w->taps_w * w->gap_h, rows, pairs, row);
+            T(load_rows)(w, state->from + r * w->merged * w->step_h + tap / w->taps_w * w->gap_h, rows, pairs,
+                         row);
             const V x = T(pick_tap)(row, T(pick_at)(w, 0, j), T(pick_at)(w, 1, j), pairs);
             VSTORE(sums + t * VL, VFMA(dy, x, VLOAD(sums + t * VL)));
         }
