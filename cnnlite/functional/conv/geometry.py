@@ -147,12 +147,11 @@ def resolve_settings(
     """Turn what the caller wrote into pairs and four sides of padding of an image of that size."""
     tuples = type(stride) is type(padding) is type(dilation) is tuple
     if tuples and set(map(type, (*stride, *padding, *dilation))) == {int}:  # type: ignore[misc]
-        return _settings(name, kernel, stride, padding, dilation)
+        return _known_settings(name, kernel, stride, padding, dilation)
     # True and 1.0 would be found under 1, and lists are not hashable.
-    return _settings.__wrapped__(name, kernel, stride, padding, dilation, size)
+    return _settings(name, kernel, stride, padding, dilation, size)
 
 
-@lru_cache(maxsize=1024)  # a network asks for its few settings in each step
 def _settings(
     name: str,
     kernel: tuple[int, int],
@@ -166,6 +165,9 @@ def _settings(
     return ConvSettings(
         strides, resolve_padding(name, padding, kernel, strides, dilations, size), dilations
     )
+
+
+_known_settings = lru_cache(maxsize=1024)(_settings)  # a network asks for few in each step
 
 
 def resolve_geometry(
