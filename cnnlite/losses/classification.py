@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar, TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
-from cnnlite import functional
 from cnnlite.checks.labels import check_reduction
 from cnnlite.checks.numbers import integer, real
 from cnnlite.functional.losses import (
@@ -14,12 +15,31 @@ from cnnlite.functional.losses import (
     HingeLossCache,
     NLLLossCache,
 )
-from cnnlite.losses.base import Array, Loss, class_weights, like_scores
+from cnnlite.losses.base import Array, class_weights, like_scores
+from cnnlite.losses.pair import PairLoss
 
 __all__ = ["CrossEntropyLoss", "FocalLoss", "HingeLoss", "NLLLoss"]
 
+_Cache = TypeVar("_Cache")
 
-class CrossEntropyLoss(Loss[CrossEntropyCache]):
+
+class _ClassLoss(PairLoss[_Cache]):
+    """What losses of classes share: factors of the classes, and a target that counts nothing."""
+
+    name: ClassVar[str]  # starts every message
+
+    def __init__(self, weight: npt.ArrayLike | None, reduction: str, ignore_index: int) -> None:
+        self.weight = class_weights(self.name, weight)
+        self.reduction = check_reduction(self.name, reduction)
+        self.ignore_index = integer(self.name, "ignore_index", ignore_index)
+
+    def settings(self, scores: Array) -> dict[str, Any]:
+        """Return the weight in the scores' dtype, and ignore_index."""
+        weight = like_scores(self.name, "weight", self.weight, scores)
+        return {"weight": weight, "ignore_index": self.ignore_index}
+
+
+class CrossEntropyLoss(_ClassLoss[CrossEntropyCache]):
     """Softmax and negative log-likelihood; `torch.nn.CrossEntropyLoss`.
 
     Targets are classes, or probabilities of the scores' shape.
@@ -35,6 +55,9 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         TypeError, ValueError: an argument is out of range.
     """
 
+    name = "CrossEntropyLoss"
+    operation = "cross_entropy"
+
     def __init__(
         self,
         weight: npt.ArrayLike | None = None,
@@ -42,33 +65,21 @@ class CrossEntropyLoss(Loss[CrossEntropyCache]):
         reduction: str = "mean",
         ignore_index: int = -100,
     ) -> None:
-        name = "CrossEntropyLoss"
-        self.weight = class_weights(name, weight)
-        self.label_smoothing = real(name, "label_smoothing", label_smoothing, 0, 1)
-        self.reduction = check_reduction(name, reduction)
-        self.ignore_index = integer(name, "ignore_index", ignore_index)
+        super().__init__(weight, reduction, ignore_index)
+        self.label_smoothing = real(self.name, "label_smoothing", label_smoothing, 0, 1)
 
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-    ) -> tuple[float | Array, CrossEntropyCache]:
-        """Args and Raises: see `cnnlite.functional.cross_entropy_forward`.
+    def settings(self, scores: Array) -> dict[str, Any]:
+        """Return label_smoothing, too."""
+        return super().settings(scores) | {"label_smoothing": self.label_smoothing}
 
-        Targets that are probabilities are converted to the scores' dtype.
-        """
-        name = "CrossEntropyLoss"
+    def targets(self, targets: npt.ArrayLike, scores: Array) -> npt.ArrayLike:
+        """Return probabilities in the scores' dtype, and classes as they are."""
         if np.shape(targets) == np.shape(scores):
-            targets = like_scores(name, "targets", targets, scores)
-        return functional.cross_entropy_forward(
-            scores, targets, like_scores(name, "weight", self.weight, scores),
-            self.label_smoothing, self.reduction, self.ignore_index, sample_weight,
-        )  # fmt: skip
-
-    def backward(self, cache: CrossEntropyCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores like the scores."""
-        return functional.cross_entropy_backward(cache, dvalue)
+            return like_scores(self.name, "targets", targets, scores)
+        return targets
 
 
-class FocalLoss(Loss[FocalLossCache]):
+class FocalLoss(_ClassLoss[FocalLossCache]):
     """Cross entropy in which examples that are classified well count little.
 
     With gamma=0 it is CrossEntropyLoss.
@@ -86,6 +97,9 @@ class FocalLoss(Loss[FocalLossCache]):
     Source: Lin et al., "Focal loss for dense object detection", ICCV 2017.
     """
 
+    name = "FocalLoss"
+    operation = "focal_loss"
+
     def __init__(
         self,
         gamma: float = 2.0,
@@ -93,26 +107,15 @@ class FocalLoss(Loss[FocalLossCache]):
         reduction: str = "mean",
         ignore_index: int = -100,
     ) -> None:
-        self.gamma = real("FocalLoss", "gamma", gamma, 0)
-        self.weight = class_weights("FocalLoss", weight)
-        self.reduction = check_reduction("FocalLoss", reduction)
-        self.ignore_index = integer("FocalLoss", "ignore_index", ignore_index)
+        self.gamma = real(self.name, "gamma", gamma, 0)
+        super().__init__(weight, reduction, ignore_index)
 
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-    ) -> tuple[float | Array, FocalLossCache]:
-        """Args and Raises: see `cnnlite.functional.focal_loss_forward`."""
-        weight = like_scores("FocalLoss", "weight", self.weight, scores)
-        return functional.focal_loss_forward(
-            scores, targets, self.gamma, weight, self.reduction, self.ignore_index, sample_weight
-        )
-
-    def backward(self, cache: FocalLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores like the scores."""
-        return functional.focal_loss_backward(cache, dvalue)
+    def settings(self, scores: Array) -> dict[str, Any]:
+        """Return gamma, too."""
+        return super().settings(scores) | {"gamma": self.gamma}
 
 
-class HingeLoss(Loss[HingeLossCache]):
+class HingeLoss(_ClassLoss[HingeLossCache]):
     """Multiclass SVM loss: every wrong class should score a margin less than the right one.
 
     Args:
@@ -125,6 +128,9 @@ class HingeLoss(Loss[HingeLossCache]):
         TypeError, ValueError: an argument is out of range.
     """
 
+    name = "HingeLoss"
+    operation = "hinge_loss"
+
     def __init__(
         self,
         margin: float = 1.0,
@@ -132,26 +138,15 @@ class HingeLoss(Loss[HingeLossCache]):
         weight: npt.ArrayLike | None = None,
         ignore_index: int = -100,
     ) -> None:
-        self.margin = real("HingeLoss", "margin", margin)
-        self.reduction = check_reduction("HingeLoss", reduction)
-        self.weight = class_weights("HingeLoss", weight)
-        self.ignore_index = integer("HingeLoss", "ignore_index", ignore_index)
+        self.margin = real(self.name, "margin", margin)
+        super().__init__(weight, reduction, ignore_index)
 
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-    ) -> tuple[float | Array, HingeLossCache]:
-        """Args and Raises: see `cnnlite.functional.hinge_loss_forward`."""
-        weight = like_scores("HingeLoss", "weight", self.weight, scores)
-        return functional.hinge_loss_forward(
-            scores, targets, self.margin, self.reduction, weight, self.ignore_index, sample_weight
-        )
-
-    def backward(self, cache: HingeLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores like the scores."""
-        return functional.hinge_loss_backward(cache, dvalue)
+    def settings(self, scores: Array) -> dict[str, Any]:
+        """Return margin, too."""
+        return super().settings(scores) | {"margin": self.margin}
 
 
-class NLLLoss(Loss[NLLLossCache]):
+class NLLLoss(_ClassLoss[NLLLossCache]):
     """Minus the log-probability of the right class; `torch.nn.NLLLoss`.  `LogSoftmax` goes before.
 
     Args:
@@ -163,25 +158,13 @@ class NLLLoss(Loss[NLLLossCache]):
         TypeError, ValueError: an argument is out of range.
     """
 
+    name = "NLLLoss"
+    operation = "nll_loss"
+
     def __init__(
         self,
         weight: npt.ArrayLike | None = None,
         reduction: str = "mean",
         ignore_index: int = -100,
     ) -> None:
-        self.weight = class_weights("NLLLoss", weight)
-        self.reduction = check_reduction("NLLLoss", reduction)
-        self.ignore_index = integer("NLLLoss", "ignore_index", ignore_index)
-
-    def forward(
-        self, scores: Array, targets: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-    ) -> tuple[float | Array, NLLLossCache]:
-        """Args and Raises: see `cnnlite.functional.nll_loss_forward`."""
-        weight = like_scores("NLLLoss", "weight", self.weight, scores)
-        return functional.nll_loss_forward(
-            scores, targets, weight, self.reduction, self.ignore_index, sample_weight
-        )
-
-    def backward(self, cache: NLLLossCache, dvalue: float | Array = 1.0) -> Array:
-        """Return dscores like the scores."""
-        return functional.nll_loss_backward(cache, dvalue)
+        super().__init__(weight, reduction, ignore_index)
