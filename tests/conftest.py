@@ -1,5 +1,6 @@
 """Fixtures and rules that all tests share."""
 
+import gc
 import importlib
 import os
 import signal
@@ -36,6 +37,23 @@ def no_terminal() -> Iterator[None]:
     """Output is as wide as it is: pytest-xdist tells its workers the width of a terminal."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("COLUMNS", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def drawn_once() -> Iterator[None]:
+    """Draw the images of the embedded data set once: a hundred trainings use the same ones."""
+    embedded = importlib.import_module("cnnlite.data.embedded")
+    draw, drawn = embedded.draw, {}
+
+    def draw_once(labels: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        what = labels.tobytes(), keys.tobytes()
+        if what not in drawn:
+            drawn[what] = draw(labels, keys)
+        return drawn[what]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "draw", draw_once)
         yield
 
 
@@ -103,6 +121,12 @@ def pytest_configure() -> None:
     """Hear Ctrl-C, also where the tests run in the background of a shell, which turns it off."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collection has made, a million objects, out of each later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

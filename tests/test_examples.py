@@ -1,7 +1,6 @@
-"""Each script of examples/ takes a training step on the embedded data set, in its own process."""
+"""Each script of examples/ takes a training step on the embedded data set."""
 
 import ast
-import os
 import re
 import runpy
 import subprocess
@@ -19,19 +18,20 @@ ZOO = sorted(
 )
 
 
-def run(script: Path, *arguments: str) -> str:
-    environment = {**os.environ, "PYTHONWARNINGS": "error"}
-    done = subprocess.run(
-        [sys.executable, str(script), *arguments], capture_output=True, text=True, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("script", ZOO, ids=lambda path: path.stem)
-def test_takes_a_step(script: Path) -> None:
-    output = run(script, "--smoke", "--data", "embedded")
-    assert re.search(r"^smoke run: loss \d+\.\d{4}$", output, re.M)
+def test_takes_a_step(
+    script: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(sys, "argv", [str(script), "--smoke", "--data", "embedded"])
+    runpy.run_path(str(script), run_name="__main__")
+    assert re.search(r"^smoke run: loss \d+\.\d{4}$", capsys.readouterr().out, re.M)
+
+
+def test_a_script_is_a_program() -> None:
+    command = [sys.executable, "-W", "error", ZOO[0], "--smoke", "--data", "embedded"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_there_is_one_for_each_network() -> None:

@@ -46,7 +46,6 @@ class Lent:
 class Pool(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        gc.collect()
         self.old_limit = memory.stats()["limit"]
         memory.set_limit(0)
         self.limit = self.held = self.taken = 0
@@ -110,7 +109,11 @@ class Pool(RuleBasedStateMachine):
         assert all(begin % LINE == 0 for begin, _ in spans)
 
 
-TestPool = Pool.TestCase
-TestPool.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, derandomize=True, database=None
-)
+class TestPool(Pool.TestCase):
+    settings = settings(
+        max_examples=100, stateful_step_count=30, deadline=None, derandomize=True, database=None
+    )
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        gc.collect()  # blocks in the garbage of other tests would come back in the middle
