@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnnlite.report.run_files import KEPT
 from cnnlite.training.kept import STATISTICS, Kept, kept_files, read_kept
 
-__all__ = ["FOLDER", "STATISTICS", "Kept", "read_run"]
-
-FOLDER = "kept"
-"""Of a run folder, where its epochs are."""
+__all__ = ["STATISTICS", "Kept", "read_run"]
 
 
 def read_run(run: str | Path) -> tuple[list[Kept], list[str]]:
@@ -23,7 +21,7 @@ def read_run(run: str | Path) -> tuple[list[Kept], list[str]]:
         file that cannot be read, which is left out.
     """
     found, notes = [], []
-    for path in kept_files(Path(run) / FOLDER).values():
+    for path in kept_files(Path(run) / KEPT).values():
         try:
             found.append(read_kept(path))
         except OSError as error:

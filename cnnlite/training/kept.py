@@ -11,7 +11,7 @@ import numpy as np
 
 from cnnlite.storage import Arrays, StorageError, read_arrays, write_arrays
 
-__all__ = ["STATISTICS", "Kept", "kept_files", "read_kept", "write_kept"]
+__all__ = ["IMAGES", "STATISTICS", "Kept", "epoch_file", "kept_files", "read_kept", "write_kept"]
 
 STATISTICS = ("mean", "std", "dead", "grad_norm", "update_ratio")
 """What is measured of a layer."""
@@ -49,6 +49,11 @@ class Kept:
     filters: np.ndarray | None
 
 
+def epoch_file(epoch: int) -> str:
+    """Return the name of an epoch's file."""
+    return f"epoch-{epoch:04d}.safetensors"
+
+
 def kept_files(folder: Path) -> dict[int, Path]:
     """Return the files of the epochs in a folder, oldest first; none where there is no folder."""
     found = {
@@ -78,7 +83,7 @@ def write_kept(folder: Path, kept: Kept) -> Path:
         arrays[f"ranges/{layer}"] = kept.ranges[layer]
     if kept.filters is not None:
         arrays["filters"] = kept.filters
-    path = folder / f"epoch-{kept.epoch:04d}.safetensors"
+    path = folder / epoch_file(kept.epoch)
     metadata = {
         "kind": "kept", "format": FORMAT, "epoch": kept.epoch,
         "layers": list(kept.statistics), "mapped": list(kept.maps),
