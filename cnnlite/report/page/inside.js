@@ -196,8 +196,9 @@ cnnlite.behaviours.inside = (() => {
       const found = net.explain(chosen.layer, chosen.image, [chosen.map, ...chosen.at]);
       const windows = node().rule?.rows && found.terms;
       if (windows && !found.channels.includes(chosen.channel)) {
-        const sizes = found.sums.map(Math.abs);
-        chosen.channel = Math.max(0, found.channels[sizes.indexOf(Math.max(...sizes))]);
+        const sizes = found.sums.map(Math.abs); // NaN is larger than nothing
+        const most = sizes.reduce((best, one, i) => (one > sizes[best] ? i : best), 0);
+        chosen.channel = Math.max(0, found.channels[most]);
       } else if (!windows && before()) {
         chosen.channel = Math.min(chosen.map, before().shape[0] - 1);
       }
