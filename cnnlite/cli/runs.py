@@ -31,11 +31,11 @@ from cnnlite.files import replace_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
+from cnnlite.report.run_files import CONFIG as CONFIG
+from cnnlite.report.run_files import HISTORY as HISTORY
+from cnnlite.report.run_files import LOSSES as LOSSES
+from cnnlite.report.run_files import RECORD as RECORD
 
-CONFIG = "config.toml"
-RECORD = "record.json"
-HISTORY = "history.csv"
-LOSSES = "losses.csv"
 WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
