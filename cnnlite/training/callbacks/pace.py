@@ -16,19 +16,20 @@ class Pace:
     """The seconds of a training's steps and evaluations.
 
     Args:
-        clock: what gives the time in seconds; that of a `Control` stands still in pauses.
+        clock: gives the time in seconds, as a `Control`'s, which stands still in pauses; None: the
+            system's.
 
     Attributes:
         seconds: of all steps so far.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or time.perf_counter
         self.seconds = 0.0
         self._steps = 0
         self._first = 0.0  # the first step allocates its memory, and is slower than the others
         self._evaluation: float | None = None  # the last one; None before it
-        self._mark = clock()
+        self._mark = self._clock()
 
     def epoch_begins(self) -> None:
         """Note that steps follow."""
