@@ -16,9 +16,10 @@ import numpy as np
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Section", "array", "as_json", "figure", "payload", "render", "slider"]
+__all__ = ["Section", "array", "as_json", "figure", "payload", "policy", "render", "slider"]
 
 STYLES = ("style.css",)
+NOTHING = "'none'"
 SCRIPTS = ("page.js",)
 """What runs in a page after plotly, in this order; files of `page/`."""
 
@@ -94,7 +95,11 @@ def payload(section: Section) -> dict[str, Any]:
 
 
 def render(
-    sections: Iterable[Section], title: str, scripts: Sequence[str] = (), connect: str = "'none'"
+    sections: Iterable[Section],
+    title: str,
+    scripts: Sequence[str] = (),
+    connect: str = NOTHING,
+    styles: Sequence[str] = (),
 ) -> str:
     """Return a page as HTML.
 
@@ -103,20 +108,17 @@ def render(
         title: the page's heading, plain text.
         scripts: the texts of further scripts, which run after those of every page.
         connect: what the page's scripts may connect to, as in a Content-Security-Policy.
+        styles: the texts of further style sheets.
 
     Raises:
         ImportError: plotly is not installed.
     """
     sections = list(sections)
-    from plotly.offline import get_plotlyjs
-
-    programs = [get_plotlyjs(), *map(_read, SCRIPTS), *scripts]
-    allowed = " ".join(_digest(program) for program in programs)
+    programs = _programs(scripts)
     filled = {
-        "policy": f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; connect-src {connect}; base-uri 'none'; form-action 'none'",
+        "policy": policy(scripts, connect),
         "title": html.escape(title),
-        "style": "\n".join(map(_read, STYLES)),
+        "style": "\n".join([*map(_read, STYLES), *styles]),
         "links": "".join(map(_link, sections)),
         "sections": "\n".join(map(_section, sections)),
         "data": as_json([payload(section) | {"html": ""} for section in sections]),
@@ -128,6 +130,21 @@ def render(
         name, text = part.split("}}", 1)
         page += [filled[name], text]
     return "".join(page)
+
+
+def policy(scripts: Sequence[str] = (), connect: str = NOTHING) -> str:
+    """Return the Content-Security-Policy of a page that `render` makes of the same arguments."""
+    allowed = " ".join(map(_digest, _programs(scripts)))
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        f"img-src data: blob:; connect-src {connect}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _programs(scripts: Sequence[str]) -> list[str]:
+    from plotly.offline import get_plotlyjs
+
+    return [get_plotlyjs(), *map(_read, SCRIPTS), *scripts]
 
 
 def _link(section: Section) -> str:
@@ -142,6 +159,7 @@ def _section(section: Section) -> str:
     )
 
 
+@cache
 def _digest(program: str) -> str:
     digest = hashlib.sha256(program.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
