@@ -186,7 +186,7 @@ class TrainingState:
         return checked_factor(self.schedule(step, self.total_steps), step)
 
     def note(self, what: str, old: Any = None, new: Any = None) -> None:
-        """Add a row to `events`, which checkpoints keep: something was done by hand.
+        """Add something that was done by hand to `events`, and tell the callbacks.
 
         Args:
             what: "lr", "pause", "step", "resume", "stop", or "back", where steps were taken back.
@@ -194,6 +194,7 @@ class TrainingState:
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.events.append({"step": self.step, "time": now, "what": what, "old": old, "new": new})
+        self._notify("after_change")
 
     def stop(self) -> None:
         """End the training after the step (or evaluation) that runs; for callbacks.

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.websockets import WebSocket
 
-__all__ = ["NEEDS", "Server", "Watched", "check_installed"]
+__all__ = ["Server", "Watched"]
 
-NEEDS = "the live page needs starlette, uvicorn, websockets and plotly: pip install 'cnnlite[see]'"
 PERIOD = 0.2  # seconds between two looks at what is new
 MOST_PAGES = 8  # that are open at once
 MOST_CONNECTIONS = 32  # those of pages included
@@ -63,17 +62,6 @@ class Watched(Protocol):
         Raises:
             ValueError, Busy: it cannot be done; the message says why.
         """
-
-
-def check_installed(owner: str) -> None:
-    """Raise ImportError unless all that a live page needs is installed."""
-    try:
-        import plotly  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-        import websockets  # noqa: F401
-    except ImportError as error:
-        raise ImportError(f"{owner}: {NEEDS}", name=error.name) from None
 
 
 class Server:
@@ -181,13 +169,13 @@ class Server:
         watched.board.looked_at.set()
         watched.board.renew()
         shown, state = watched.board.shown, watched.state()
-        version = max((one.version for one in shown.values()), default=0)
+        version = max((one.version for one in shown), default=0)
         panel = Section(FIRST, "Live", _read("live.html"), data={**state, "version": version})
         hosts = (address.HOST, "localhost")  # what 'self' does not mean in every browser
         connect = " ".join(f"ws://{host}:{self.port}" for host in hosts)
         scripts = [_read("live.js")]
         text = document.render(
-            [panel, *watched.board.sections],
+            [panel, *(one.section for one in shown)],
             watched.title,
             scripts=scripts,
             styles=[_read("live.css")],
@@ -263,7 +251,7 @@ class Server:
                 rows, events = rows + len(new_rows), events + len(new_events)
                 losses += len(values)
             newest = version
-            for shown in list(self._watched.board.shown.values()):
+            for shown in self._watched.board.shown:
                 if shown.version > version:
                     await asyncio.wait_for(socket.send_text(shown.text), PATIENCE)
                     newest = max(newest, shown.version)
