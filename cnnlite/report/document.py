@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cnnlite.report.palette import DARK, VARIABLES
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -20,7 +22,7 @@ __all__ = ["Section", "array", "as_json", "figure", "payload", "policy", "render
 
 STYLES = ("style.css",)
 NOTHING = "'none'"
-SCRIPTS = ("page.js",)
+SCRIPTS = ("page.js", "layers.js", "confusion.js")
 """What runs in a page after plotly, in this order; files of `page/`."""
 
 
@@ -118,10 +120,13 @@ def render(
     filled = {
         "policy": policy(scripts, connect),
         "title": html.escape(title),
+        "colors": _colors(),
         "style": "\n".join([*map(_read, STYLES), *styles]),
         "links": "".join(map(_link, sections)),
         "sections": "\n".join(map(_section, sections)),
-        "data": as_json([payload(section) | {"html": ""} for section in sections]),
+        "data": as_json(
+            {"dark": DARK, "sections": [payload(section) | {"html": ""} for section in sections]}
+        ),
         "scripts": "\n".join(f"<script>{program}</script>" for program in programs),
     }
     first, *rest = _read("template.html").split("{{")
@@ -156,6 +161,16 @@ def _section(section: Section) -> str:
         f'<section id="{section.id}" aria-labelledby="{section.id}-title">'
         f'<h2 id="{section.id}-title">{html.escape(section.title)}</h2>'
         f'<div class="body">{section.html}</div></section>'
+    )
+
+
+def _colors() -> str:
+    """Return the palette as variables of the style sheet."""
+    light = "".join(f"--{name}:{color};" for name, color in VARIABLES.items())
+    dark = "".join(f"--{name}:{DARK.get(color, color)};" for name, color in VARIABLES.items())
+    return (
+        f":root{{{light}}}@media (prefers-color-scheme:dark){{"
+        f':root:not([data-theme="light"]){{{dark}}}}}:root[data-theme="dark"]{{{dark}}}'
     )
 
 
