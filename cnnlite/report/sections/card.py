@@ -21,7 +21,7 @@ def card(seen: Seen) -> Section:
     """Return the report card of a training."""
     tiles = "".join(
         f'<div class="tile"><dt>{escape(name)}</dt><dd>{escape(number)}</dd>'
-        f"<dd class="small">{escape(remark)}</dd></div>"
+        f'<dd class="small">{escape(remark)}</dd></div>'
         for name, number, remark in _results(seen)
     )
     rows = [(name, text) for name, text in _circumstances(seen) if text]
