@@ -69,15 +69,28 @@ const cnnlite = (() => {
     behaviours[section.id]?.(element, section);
   }
 
+  // Figures that stay keep their place and what was zoomed; what was unfolded stays so.
   function update(section) {
-    const element = document.getElementById(section.id);
-    figures(element).forEach((place) => {
-      near.unobserve(place);
-      Plotly.purge(place);
+    const element = document.getElementById(section.id), body = element.querySelector(".body");
+    const fresh = document.createElement("div"), kept = [];
+    fresh.innerHTML = section.html;
+    figures(body).forEach((place) => {
+      const heir = fresh.querySelector(`.figure[data-figure="${CSS.escape(place.dataset.figure)}"]`);
+      if (heir && place.dataset.drawn) {
+        place.setAttribute("aria-label", heir.getAttribute("aria-label"));
+        heir.replaceWith(place);
+        kept.push(place);
+      } else {
+        near.unobserve(place);
+        Plotly.purge(place);
+      }
     });
+    const open = [...body.querySelectorAll("details")].map((part) => part.open);
+    fresh.querySelectorAll("details").forEach((part, i) => { part.open = Boolean(open[i]); });
     element.querySelector("h2").textContent = section.title;
-    element.querySelector(".body").innerHTML = section.html;
+    body.replaceChildren(...fresh.childNodes);
     adopt(section);
+    kept.forEach(draw);
   }
 
   async function cut(canvas, sheet, number) {

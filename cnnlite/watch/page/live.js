@@ -97,28 +97,24 @@ cnnlite.behaviours.live = (panel, section) => {
       const owner = cnnlite.sections.get(element.closest("section").id);
       const figure = owner?.figures[element.dataset.figure];
       figure?.data.forEach((trace, i) => {
-        if (trace.meta?.column === column) add(trace, i, element, figure);
+        if (trace.meta?.column === column) add(trace, i, element);
       });
     }
   }
 
-  function extend(element, figure, trace, i, x, y) {
+  function extend(element, trace, i, x, y) {
     const last = trace.x.at(-1) ?? -Infinity;
     const fresh = x.map((_, k) => k).filter((k) => x[k] > last);
     if (!fresh.length) return;
     const more = { x: [fresh.map((k) => x[k])], y: [fresh.map((k) => y[k])] };
-    if (element.dataset.drawn) {
-      Plotly.extendTraces(element, more, [i]);
-      figure.data = element.data;
-    } else {
-      trace.x.push(...more.x[0]);
-      trace.y.push(...more.y[0]);
-    }
+    trace.x.push(...more.x[0]); // for the next drawing
+    trace.y.push(...more.y[0]);
+    if (element.dataset.drawn) Plotly.extendTraces(element, more, [i]);
   }
 
   function addRow(row) {
     for (const [column, value] of Object.entries(row)) {
-      traces(column, (trace, i, element, figure) => extend(element, figure, trace, i, [row.epoch], [value]));
+      traces(column, (trace, i, element) => extend(element, trace, i, [row.epoch], [value]));
     }
   }
 
@@ -126,9 +122,9 @@ cnnlite.behaviours.live = (panel, section) => {
     if (!waiting.length || document.hidden) return;
     const steps = waiting.map(([step]) => step), values = waiting.map(([, loss]) => loss);
     waiting = [];
-    traces("losses", (trace, i, element, figure) => {
+    traces("losses", (trace, i, element) => {
       const scale = trace.meta.per_epoch || 1;
-      extend(element, figure, trace, i, steps.map((step) => (step + 1) / scale), values);
+      extend(element, trace, i, steps.map((step) => (step + 1) / scale), values);
       widen(element, trace.yaxis ?? "y", values);
     });
   }, PERIOD);
