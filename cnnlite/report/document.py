@@ -53,7 +53,7 @@ def figure(id: str, caption: str, label: str, table: str = "") -> str:
         label: what the figure shows, for whoever does not see it, plain text.
         table: the same as an HTML table, which is folded away.
     """
-    text = f'<figure><div class="figure" data-figure="{html.escape(id)}" role="img"'
+    text = f'<figure><div class="figure" data-figure="{html.escape(id)}" role="group"'
     text += f' aria-label="{html.escape(label)}"></div>'
     text += f"<figcaption>{html.escape(caption)}</figcaption>"
     if table:
