@@ -1,4 +1,4 @@
-"""What someone asks of a training while it runs, from any thread; done between two steps."""
+"""What someone asks of a training while it runs, from any thread; done before a step."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Control:
     """Pause a training, let it take a step, resume it, set its learning rate, stop it.
 
     Each method may be called from any thread and returns at once; the training's own thread does
-    what was asked where everything is whole, after the step that runs, in the order of the calls,
-    and notes it in ``solver.events``.  A pause lasts until `resume`, `stop` or a signal, and uses
-    no processor time.
+    what was asked before its next step, where everything is whole, in the order of the calls, and
+    notes it in ``solver.events``.  A pause lasts until `resume`, `stop` or a signal, and uses no
+    processor time.
 
     Attributes:
-        paused: whether the training waits, or is about to.
-        stopping: whether `stop` has ended it.
+        paused: whether the training waits before each step.
+        stopping: whether `stop` ends it.
         refusal: why the last command was not carried out; "" where it was.
     """
 
@@ -52,10 +52,11 @@ class Control:
         self._asked: deque[tuple[str, float | None]] = deque()
         self._woken = threading.Event()
         self._until = 0  # the step after which a pause goes on
-        self._waited = 0.0  # seconds
+        self._waited = 0.0  # seconds, in pauses that are over
+        self._stood: float | None = None  # when the pause began that the training is in
 
     def pause(self) -> None:
-        """Wait after the step that runs."""
+        """Wait before the next step, after the evaluation where the epoch ends."""
         self._ask("pause")
 
     def step(self) -> None:
@@ -69,9 +70,10 @@ class Control:
     def stop(self) -> None:
         """End the training as Ctrl-C does: its checkpoint is written, and `Solver.resume` goes on.
 
-        It ends a pause, too.
+        It ends a pause, and an evaluation, too.
         """
-        self._ask("stop")
+        self.stopping = True
+        self._woken.set()
 
     def set_lr(self, lr: float) -> None:
         """Give the next step this learning rate; a schedule goes on from there.
@@ -85,7 +87,8 @@ class Control:
 
     def clock(self) -> float:
         """Return the seconds of a clock that stands still in pauses."""
-        return time.perf_counter() - self._waited
+        stood = self._stood  # another thread may end the pause meanwhile
+        return (time.perf_counter() if stood is None else stood) - self._waited
 
     def begin(self) -> None:
         """Forget what was asked of a training that has ended."""
@@ -97,7 +100,7 @@ class Control:
         """Do all that was asked for, and wait while that is a pause."""
         if not self._asked and not self.paused:
             return
-        started = time.perf_counter()
+        self._stood = started = time.perf_counter()
         while True:
             self._woken.clear()
             while self._asked and not training.asked_to_end:
@@ -106,6 +109,7 @@ class Control:
                 break
             self._woken.wait(TICK)  # and no longer: nothing else notices a signal
         self._waited += time.perf_counter() - started
+        self._stood = None
 
     def _ask(self, what: str, value: float | None = None) -> None:
         if len(self._asked) >= MOST:
@@ -118,9 +122,7 @@ class Control:
         if what == "lr":
             self._set_lr(training, value)
             return
-        if what == "stop":
-            self.stopping = True
-        elif what == "step" and self.paused:
+        if what == "step" and self.paused:
             self._until = max(self._until, training.step) + 1
         elif self.paused == (what != "resume"):
             return  # it is so already

@@ -110,6 +110,8 @@ class Solver(Trials):
             except (Stopped, KeyboardInterrupt) as reason:
                 asked = self._interrupt.requested or self.control.stopping
                 self.interrupted = asked or not isinstance(reason, Stopped)
+                if self.control.stopping:
+                    self.note("stop")
                 self.interrupted_by = self._interrupt.number
                 with self._interrupt.hold():
                     self.save_checkpoint()
@@ -155,13 +157,15 @@ class Solver(Trials):
         return loss
 
     def _train_epoch(self) -> None:
-        self._between_steps()
+        self._end_if_asked()
         self._notify("before_epoch")
         order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
         done = (self.step - self.epoch * self.steps_per_epoch) * self.batch_size
         last = min(len(order), self.steps_per_epoch * self.batch_size)
         started = self.control.clock()
         for start in range(done, last, self.batch_size):
+            self.control.obey(self)  # before a step everything is whole
+            self._end_if_asked()
             index = order[start : start + self.batch_size]
             x, y = self._batch(index), self.targets(index)
             self._notify("before_step")
@@ -170,7 +174,7 @@ class Solver(Trials):
             self._warned |= check_loss_history(self, self._blank_loss, not self._warned)
             if self.checkpoint is not None and self.checkpoint.due(self.step):
                 self.save_checkpoint()
-            self._between_steps()
+        self._end_if_asked()
         seconds = max(self.control.clock() - started, 1e-9)
         self.check_finite()
         accuracies = self._accuracies(self._end_if_asked)
@@ -190,11 +194,7 @@ class Solver(Trials):
             self.check_finite()
             self.checkpoint.save(self)
 
-    def _between_steps(self) -> None:
-        """Do what was asked for by `control` or a signal: here everything is whole."""
-        self.control.obey(self)
-        self._end_if_asked()
-
     def _end_if_asked(self) -> None:
+        """End the training here if that was asked for: between two steps everything is whole."""
         if self.asked_to_end:
             raise Stopped

@@ -19,6 +19,8 @@ SHARE = 0.01
 """The part of a processor's time that may go into sections, of all time so far."""
 CREDIT = 2.0
 """Seconds of it that may be used at once."""
+REST = 1.0
+"""Seconds between two states, as no eye follows more; a browser has to draw each."""
 FIRST = "live"
 """The section that is always there, above those that are made."""
 
@@ -111,6 +113,8 @@ class Board(threading.Thread):
                     return
             if self.looked_at.wait(1.0):
                 self.renew(self._may_go_on)
+                with self._new:
+                    self._new.wait_for(lambda: self._ended or self._last, REST)
 
     def _may_go_on(self) -> bool:
         """Wait until there is time for a section; whether what is made is still the newest."""

@@ -2,7 +2,7 @@
 "use strict";
 
 cnnlite.behaviours.live = (panel, section) => {
-  const PERIOD = 500; // ms between two drawings of the losses within an epoch
+  const PERIOD = 500; // ms between two drawings of what comes between sections
   const EVENTS = {
     lr: ({ old, new: now }) => `learning rate ${short(old)} → ${short(now)}`,
     back: ({ new: now }) => `taken back to step ${now}, as the training had diverged`,
@@ -13,7 +13,7 @@ cnnlite.behaviours.live = (panel, section) => {
   const whole = (value) => Math.round(value).toLocaleString("en");
   let version = section.data.version, state = section.data;
   let socket, tries = 0, pace = null;
-  let waiting = []; // losses that are not drawn yet: [step, loss]
+  let waiting = [], newRows = []; // that are not drawn yet: [step, loss], and rows of the history
 
   function connect() {
     const address = new URL(`live?version=${version}`, location.href);
@@ -32,7 +32,7 @@ cnnlite.behaviours.live = (panel, section) => {
   function hear(message) {
     if (message.type === "section") return place(message);
     if (message.type === "refused") return complain(message.why);
-    message.rows.forEach(addRow);
+    newRows.push(...message.rows);
     message.events.forEach(addEvent);
     const { start, stride, values } = message.losses;
     values.forEach((loss, i) => waiting.push([start + i * stride, loss]));
@@ -90,50 +90,46 @@ cnnlite.behaviours.live = (panel, section) => {
     part("changes").hidden = false;
   }
 
-  // Curves: a trace whose `meta` names a column of the history grows by each row, at once; the
-  // sections that Python makes follow.
-  function traces(column, add) {
-    for (const element of document.querySelectorAll(".figure")) {
-      const owner = cnnlite.sections.get(element.closest("section").id);
-      const figure = owner?.figures[element.dataset.figure];
-      figure?.data.forEach((trace, i) => {
-        if (trace.meta?.column === column) add(trace, i, element);
-      });
-    }
-  }
-
-  function extend(element, trace, i, x, y) {
-    const last = trace.x.at(-1) ?? -Infinity;
-    const fresh = x.map((_, k) => k).filter((k) => x[k] > last);
-    if (!fresh.length) return;
-    const more = { x: [fresh.map((k) => x[k])], y: [fresh.map((k) => y[k])] };
-    trace.x.push(...more.x[0]); // for the next drawing
-    trace.y.push(...more.y[0]);
-    if (element.dataset.drawn) Plotly.extendTraces(element, more, [i]);
-  }
-
-  function addRow(row) {
-    for (const [column, value] of Object.entries(row)) {
-      traces(column, (trace, i, element) => extend(element, trace, i, [row.epoch], [value]));
-    }
-  }
-
+  // A trace whose `meta` names a column of the history grows with each row, and "losses" with each
+  // step, before the sections come that Python makes.
   setInterval(() => {
-    if (!waiting.length || document.hidden) return;
-    const steps = waiting.map(([step]) => step), values = waiting.map(([, loss]) => loss);
-    waiting = [];
-    traces("losses", (trace, i, element) => {
-      const scale = trace.meta.per_epoch || 1;
-      extend(element, trace, i, steps.map((step) => (step + 1) / scale), values);
-      widen(element, trace.yaxis ?? "y", values);
-    });
+    if (document.hidden || !(waiting.length || newRows.length)) return;
+    const losses = { x: waiting.map(([step]) => step + 1), y: waiting.map(([, loss]) => loss) };
+    const epochs = newRows.map((row) => row.epoch), rows = newRows;
+    [waiting, newRows] = [[], []];
+    for (const element of document.querySelectorAll(".figure[data-figure]")) {
+      const owner = cnnlite.sections.get(element.closest("section").id);
+      grow(element, owner?.figures[element.dataset.figure]?.data ?? [], (column, perEpoch) =>
+        column === "losses" ? { x: losses.x.map((x) => x / (perEpoch || 1)), y: losses.y }
+          : { x: epochs, y: rows.map((row) => row[column]) });
+    }
   }, PERIOD);
 
-  function widen(element, axis, values) {
-    const name = axis.replace("y", "yaxis"), shown = element.layout?.[name]?.range;
-    const low = Math.min(...values);
-    if (!shown || element.layout[name].type === "log" || low >= shown[0]) return;
-    Plotly.relayout(element, { [`${name}.range`]: [low - 0.05 * (shown[1] - low), shown[1]] });
+  function grow(element, traces, newest) {
+    const more = { x: [], y: [] }, places = [];
+    traces.forEach((trace, i) => {
+      if (!trace.meta?.column) return;
+      const { x, y } = newest(trace.meta.column, trace.meta.per_epoch);
+      const last = trace.x.at(-1) ?? -Infinity;
+      const fresh = x.map((_, k) => k).filter((k) => x[k] > last && y[k] !== undefined);
+      if (!fresh.length) return;
+      places.push(i);
+      more.x.push(fresh.map((k) => x[k]));
+      more.y.push(fresh.map((k) => y[k]));
+      trace.x.push(...more.x.at(-1)); // for the next drawing
+      trace.y.push(...more.y.at(-1));
+      if (trace.meta.column.endsWith("loss") || trace.meta.column === "losses") {
+        widen(element, (trace.yaxis ?? "y").replace("y", "yaxis"), more.y.at(-1));
+      }
+    });
+    if (places.length && element.dataset.drawn) Plotly.extendTraces(element, more, places);
+  }
+
+  function widen(element, name, values) {
+    const { range, type } = element.layout?.[name] ?? {};
+    const low = Math.min(...values.filter(Number.isFinite));
+    if (!range || type === "log" || !(low < range[0])) return;
+    Plotly.relayout(element, { [`${name}.range`]: [low - 0.05 * (range[1] - low), range[1]] });
   }
 
   function place(made) {
