@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 from cnnlite.checks.numbers import integer
+from cnnlite.data.unpickle import read_regular_file
 
 __all__ = [
     "FIRST_PORT", "HOST", "NAME", "answers", "checked_port", "forget", "listen", "new_token",
@@ -109,8 +110,7 @@ def read(run: Path) -> str | None:
     A folder may come from anyone, so that nothing else is taken from it.
     """
     try:
-        with open(run / NAME, "rb") as file:
-            address = json.loads(file.read(MOST))["address"]
+        address = json.loads(read_regular_file(run / NAME, MOST))["address"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return address if isinstance(address, str) and FORM.fullmatch(address) else None

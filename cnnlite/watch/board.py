@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from cnnlite.report.document import Section, payload
-from cnnlite.report.sections import SECTIONS
+from cnnlite.report.sections import SECTIONS, curves
 from cnnlite.report.seen import Seen
 from cnnlite.watch.budget import Budget
 
@@ -23,6 +23,8 @@ REST = 1.0
 """Seconds between two states, as no eye follows more; a browser has to draw each."""
 FIRST = "live"
 """The section that is always there, above those that are made."""
+MADE = tuple(sorted(SECTIONS, key=lambda make: make is not curves))
+"""Makes the others, in their order: what moves most is beside the buttons."""
 
 
 class Shown(NamedTuple):
@@ -52,7 +54,7 @@ class Board(threading.Thread):
         super().__init__(name="cnnlite live page: sections", daemon=True)
         self.looked_at = threading.Event()  # whether there has been a page
         self.faults: dict[int, str] = {}  # what went wrong with a section, by its place
-        self._made: dict[int, Shown] = {}  # by place among SECTIONS
+        self._made: dict[int, Shown] = {}  # by place among MADE
         self._budget = Budget(share, CREDIT, time.thread_time)
         self._see: Callable[[], Seen] | None = None
         self._new = threading.Condition()
@@ -93,7 +95,7 @@ class Board(threading.Thread):
             if see is None:
                 return
             seen: Seen | None = None
-            for place, make in enumerate(SECTIONS):
+            for place, make in enumerate(MADE):
                 if not wait():
                     return
                 with self._budget.spending():

@@ -63,7 +63,7 @@ class Steered:
                 X, y, scale = solver.X_val, solver.y_val, solver.normalization
                 self._answers = ask(solver.model, X, y, "val", scale, most=MOST_ASKED)
         history, losses = list(solver.history), list(solver.loss_history)
-        answers, events = self._answers, sentences(solver.events)
+        answers, by_hand = self._answers, sentences(solver.events)
 
         def see() -> Seen:
             return replace(
@@ -72,7 +72,7 @@ class Steered:
                 losses=losses,
                 answers=answers,
                 kept=kept.kept,
-                notes=[*self._first.notes, *events],
+                by_hand=by_hand,
             )
 
         self.board.put(see, last)
