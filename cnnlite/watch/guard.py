@@ -39,7 +39,10 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self._app, self._token = app, token.encode()
-        self._hosts = {f"{host}:{port}".encode() for host in (HOST, "localhost")}
+        names = [HOST, "localhost"]
+        self._hosts = {f"{name}:{port}".encode() for name in names}
+        if port == 80:  # which browsers leave out
+            self._hosts |= {name.encode() for name in names}
         self._origins = {b"http://" + host for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
