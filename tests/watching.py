@@ -59,7 +59,7 @@ class Watched:
         self._announced = threading.Event()
         live._announce = lambda line: self._announced.set()
         callbacks = [BeginsPaused(), *options.pop("callbacks", []), live]
-        self.solver = trainings.solver(callbacks=callbacks, num_epochs=40, **options)
+        self.solver = trainings.solver(callbacks=callbacks, **{"num_epochs": 40, **options})
         self.thread = threading.Thread(target=self._train)
         self.thread.start()
         assert self._announced.wait(LONG), self.errors

@@ -55,6 +55,7 @@ class Live(Callback):
         self._steered: Any = None
         self._keep: Keep | None = None  # the training's own, or this callback's
         self._own_keep = Keep()
+        self._blind = False  # whether something went wrong with what it shows
 
     @property
     def address(self) -> str | None:
@@ -72,7 +73,7 @@ class Live(Callback):
         theirs = (callback for callback in solver.callbacks if isinstance(callback, Keep))
         self._keep = next(theirs, None)
         title = type(solver.model).__name__ if self._run is None else self._run.resolve().name
-        self._steered = Steered(solver, title)
+        self._steered, self._blind = Steered(solver, title), False
         self._server = Server(self._steered, self.port, self._token)
         if self._run is not None:
             address.write(self._run, self._server.address)
@@ -94,13 +95,12 @@ class Live(Callback):
     def after_train(self, solver: TrainingState) -> None:
         """Tell open pages how the training ended, and stop the server."""
         server, steered = self._server, self._steered
-        self._server = None
         if server is None:
             return
         steered.ended = _how_it_ended(solver, sys.exception())
         self._show(solver, last=True)
-        self._steered = None
         server.stop()
+        self._server = self._steered = None
         if self._run is not None:
             address.forget(self._run)
 
@@ -110,12 +110,12 @@ class Live(Callback):
             getattr(self._own_keep, event)(solver)
 
     def _show(self, solver: TrainingState, last: bool = False) -> None:
-        if self._steered is None:
+        if self._server is None or self._blind:
             return
         try:
             self._steered.show(self._keep or self._own_keep, last)
         except Exception as error:  # whatever it is, the training is worth more
-            self._steered = None
+            self._blind = True
             warnings.warn(f"Live: the page shows nothing new any more: {error!r}", stacklevel=2)
 
 

@@ -53,7 +53,9 @@ def open_page() -> Iterator[Callable[[str], Page]]:
             origin = "/".join(address.split("/")[:3])
             place = f"ws{address[4:]}live"
             return Page(
-                stack.enter_context(connect(place, origin=origin, max_size=None, proxy=None))
+                stack.enter_context(
+                    connect(place, origin=origin, max_size=None, proxy=None, close_timeout=1)
+                )
             )
 
         yield begin

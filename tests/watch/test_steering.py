@@ -184,22 +184,28 @@ def test_a_pause_ends_with_a_signal_and_takes_no_time_of_the_processor() -> None
     assert used[1] - used[0] < 0.5
 
 
-def test_pauses_do_not_count_in_images_per_second() -> None:
-    solver = trainings.solver(callbacks=[Pausing(1.5)], num_epochs=1)
+def test_the_clock_of_a_training_stands_still_in_a_pause() -> None:
+    """Images per second and the time left are measured with it."""
+    read: list[float] = []
+
+    def look(solver: Solver) -> None:
+        while not solver.control.paused:
+            time.sleep(0.01)
+        for _ in range(2):
+            read.append(solver.control.clock())
+            time.sleep(0.2)
+        solver.control.resume()
+
+    class Pausing:
+        def after_step(self, solver: Solver) -> None:
+            if solver.step == 2:
+                solver.control.pause()
+                threading.Thread(target=look, args=(solver,)).start()
+
+    solver = trainings.solver(callbacks=[Pausing()], num_epochs=1)
     solver.train()
-    assert 70 / solver.history[0]["images_per_second"] < 1.4
-
-
-class Pausing:
-    """Pauses after the second step, for a while."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def after_step(self, solver: Solver) -> None:
-        if solver.step == 2:
-            solver.control.pause()
-            threading.Timer(self._seconds, solver.control.resume).start()
+    assert read[0] == read[1] < solver.control.clock()
+    assert [event["what"] for event in solver.events] == ["pause", "resume"]
 
 
 def test_commands_that_change_nothing_are_no_events() -> None:
@@ -243,7 +249,11 @@ def test_what_was_asked_of_an_ended_training_is_forgotten() -> None:
 def test_events_survive_a_file(tmp_path: Path) -> None:
     from cnnlite.report import events
 
-    solver = trainings.solver(callbacks=[Pausing(0)], num_epochs=1)
+    class Changes:
+        def before_epoch(self, solver: Solver) -> None:
+            solver.control.set_lr(0.5)
+
+    solver = trainings.solver(callbacks=[Changes()], num_epochs=1)
     solver.train()
     events.save(solver.events, tmp_path / "events.jsonl")
     assert events.load(tmp_path / "events.jsonl") == solver.events != []
