@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Section", "array", "as_json", "figure", "payload", "policy", "render", "slider"]
 
-STYLES = ("style.css",)
 NOTHING = "'none'"
-SCRIPTS = ("page.js", "layers.js", "confusion.js")
+STYLES = ("style.css", "inside.css")
+SCRIPTS = (
+    "page.js", "layers.js", "confusion.js", "maps.js", "run.js", "inside.js", "attention.js",
+    "learning.js",
+)  # fmt: skip
 """What runs in a page after plotly, in this order; files of `page/`."""
 
 

@@ -46,6 +46,8 @@ class Seen:
         answers: of the best weights; None if they could not be asked.
         notes: sentences that say what is missing, and why.
         by_hand: sentences that say what was changed by hand while it was trained, if anything was.
+        model: the network that was asked, to be looked into; None if there is none.
+        normalization: what its images go through.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Seen:
     answers: Answers | None = None
     notes: Sequence[str] = ()
     by_hand: Sequence[str] = ()
+    model: Layer | None = None
+    normalization: Normalization | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -148,6 +152,8 @@ class Seen:
             answers=answers,
             notes=said,
             by_hand=events.sentences(done),
+            model=model,
+            normalization=normalization,
         )
 
     @classmethod
@@ -204,6 +210,8 @@ class Seen:
             answers=answers,
             notes=notes,
             by_hand=events.sentences(solver.events),
+            model=solver.model if inside else None,
+            normalization=solver.normalization,
         )
 
 
