@@ -1,4 +1,4 @@
-"""A tiny training with a live page, in a thread of its own, that begins with a pause; and a page."""
+"""A tiny training with a live page, in a thread of its own, which begins with a pause."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def ask(address: str, path: str = "", method: str = "GET", **headers: str) -> An
     parts = urlsplit(address)
     connection = HTTPConnection(str(parts.hostname), parts.port, timeout=LONG)
     with contextlib.closing(connection):
-        connection.putrequest(method, parts.path + quote(path, safe="/?=%&"), skip_host="host" in headers)
+        place = parts.path + quote(path, safe="/?=%&")
+        connection.putrequest(method, place, skip_host="host" in headers)
         for name, value in headers.items():
             connection.putheader(name, value)
         connection.endheaders()

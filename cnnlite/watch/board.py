@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from cnnlite.report.document import Section, payload
-from cnnlite.report.sections import SECTIONS, curves
+from cnnlite.report.sections import SECTIONS
+from cnnlite.report.sections.curves import curves
 from cnnlite.report.seen import Seen
 from cnnlite.watch.budget import Budget
 

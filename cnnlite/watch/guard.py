@@ -1,4 +1,4 @@
-"""Who may ask a live page's server: who knows the token, from a page of this server, by its name."""
+"""Who may ask a live page's server: who knows its token, calls it by its name, and is its page."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ MOST_LOSSES = 2000  # in one message; of more, every second or third is sent
 PATIENCE = 10.0  # seconds that a page may take to receive a message
 FAULTS = 10  # messages of a page that make no sense, before it is left
 SILENT = logging.NullHandler()
-FAREWELL = 2.0  # seconds that open pages have to hear how the training ended
+FAREWELL = 5.0  # seconds that open pages have to hear how the training ended
 
 
 class Watched(Protocol):
@@ -250,13 +250,14 @@ class Server:
                 await _send(socket, {"type": "state", **state, **more})
                 rows, events = rows + len(new_rows), events + len(new_events)
                 losses += len(values)
+            whole = state["ended"] is not None and self._watched.board.quiet
             newest = version
             for shown in self._watched.board.shown:
                 if shown.version > version:
                     await asyncio.wait_for(socket.send_text(shown.text), PATIENCE)
                     newest = max(newest, shown.version)
             version = newest
-            if state["ended"] is not None and self._watched.board.quiet:
+            if whole:
                 return
             await asyncio.sleep(PERIOD)
 

@@ -15,7 +15,6 @@ from websockets.sync.client import connect
 
 from cnnlite.watch import address
 from cnnlite.watch.commands import LARGEST
-
 from tests.watching import Page, Watched, ask
 
 
@@ -96,6 +95,12 @@ def test_the_page_can_only_be_read(paused: Watched, method: str) -> None:
     assert ask(paused.address, method=method).status == 405
 
 
+def _send_on(page: Page, message: str) -> None:
+    for _ in range(1000):
+        page.socket.send(message)
+        page.hear(lambda told: told["type"] == "refused")
+
+
 BAD = [
     "", "{", "null", "[]", '"pause"', "{}", '{"do": null}', '{"do": "eval"}', '{"do": "__class__"}',
     '{"do": "pause", "value": 1}', '{"do": "lr"}', '{"do": "lr", "value": "1"}',
@@ -127,11 +132,11 @@ def test_a_message_too_large_or_of_bytes_does_nothing(
     socket = open_page(paused.address)
     if isinstance(message, bytes):
         socket.socket.send(message)
-        assert socket.hear(lambda told: told["type"] == "refused")["why"] == "the message is no text"
+        told = socket.hear(lambda message: message["type"] == "refused")
+        assert told["why"] == "the message is no text"
     else:
         with pytest.raises(ConnectionClosed):
-            socket.socket.send(message)
-            socket.hear(lambda told: False)
+            _send_on(socket, message)
     assert json.loads(ask(paused.address, "state").text)["step"] == 0  # others are still served
 
 
@@ -140,9 +145,7 @@ def test_a_page_that_sends_nothing_but_nonsense_is_left(
 ) -> None:
     socket = open_page(paused.address)
     with pytest.raises(ConnectionClosed):
-        for _ in range(1000):
-            socket.socket.send("nonsense")
-            socket.hear(lambda message: message["type"] == "refused")
+        _send_on(socket, "nonsense")
 
 
 def test_the_number_of_pages_is_bounded(

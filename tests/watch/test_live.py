@@ -110,14 +110,16 @@ def test_a_section_that_cannot_be_made_leaves_the_others(
     monkeypatch.setattr(board, "MADE", (broken, *board.MADE))
     watched = watch()
     page = ask(watched.address)
-    assert page.status == 200 and 'id="card"' in page.text
+    assert page.status == 200
+    assert 'id="card"' in page.text
     assert watched.live._server._watched.board.faults == {0: "ZeroDivisionError: "}
 
 
 def test_the_page_is_whole_before_the_first_step(watch: Watch) -> None:
     page = ask(watch().address)
     assert page.text.count("<section") >= 3
-    assert 'data-do="pause"' in page.text and 'id="network"' in page.text
+    assert 'data-do="pause"' in page.text
+    assert 'id="network"' in page.text
 
 
 @pytest.mark.parametrize("end", ["finished", "diverged", "failed", "stopped"])
@@ -174,7 +176,7 @@ def test_a_port_that_is_taken_is_left_for_the_next_or_named(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("port", [0, -1, 65536, "8765", 1.5, True])
 def test_what_is_no_port_is_refused(port: Any) -> None:
-    with pytest.raises((TypeError, ValueError), match="^Live: port"):
+    with pytest.raises((TypeError, ValueError), match=r"^Live: port"):
         Live(port)
 
 

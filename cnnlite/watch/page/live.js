@@ -2,6 +2,7 @@
 "use strict";
 
 cnnlite.behaviours.live = (panel, section) => {
+  const MOST = 5000; // losses that are remembered
   const PERIOD = 500; // ms between two drawings of what comes between sections
   const EVENTS = {
     lr: ({ old, new: now }) => `learning rate ${short(old)} → ${short(now)}`,
@@ -13,13 +14,17 @@ cnnlite.behaviours.live = (panel, section) => {
   const whole = (value) => Math.round(value).toLocaleString("en");
   let version = section.data.version, state = section.data;
   let socket, tries = 0, pace = null;
-  let waiting = [], newRows = []; // that are not drawn yet: [step, loss], and rows of the history
+  let losses = [], rows = []; // the last losses, as [step, loss], and the history
 
   function connect() {
     const address = new URL(`live?version=${version}`, location.href);
     address.protocol = "ws:";
     socket = new WebSocket(address);
-    socket.addEventListener("open", () => { tries = 0; part("events").replaceChildren(); });
+    socket.addEventListener("open", () => {
+      tries = 0;
+      [losses, rows] = [[], []]; // all of them come again
+      part("events").replaceChildren();
+    });
     socket.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
     socket.addEventListener("close", () => {
       socket = null;
@@ -32,10 +37,10 @@ cnnlite.behaviours.live = (panel, section) => {
   function hear(message) {
     if (message.type === "section") return place(message);
     if (message.type === "refused") return complain(message.why);
-    newRows.push(...message.rows);
+    rows.push(...message.rows);
     message.events.forEach(addEvent);
     const { start, stride, values } = message.losses;
-    values.forEach((loss, i) => waiting.push([start + i * stride, loss]));
+    values.forEach((loss, i) => losses.push([start + i * stride, loss]));
     if (message.step > state.step && message.clock > state.clock) {
       const now = (message.step - state.step) * message.batch_size / (message.clock - state.clock);
       pace = pace === null ? now : 0.8 * pace + 0.2 * now;
@@ -93,36 +98,40 @@ cnnlite.behaviours.live = (panel, section) => {
   // A trace whose `meta` names a column of the history grows with each row, and "losses" with each
   // step, before the sections come that Python makes.
   setInterval(() => {
-    if (document.hidden || !(waiting.length || newRows.length)) return;
-    const losses = { x: waiting.map(([step]) => step + 1), y: waiting.map(([, loss]) => loss) };
-    const epochs = newRows.map((row) => row.epoch), rows = newRows;
-    [waiting, newRows] = [[], []];
+    if (document.hidden) return;
+    losses.splice(0, Math.max(0, losses.length - MOST));
     for (const element of document.querySelectorAll(".figure[data-figure]")) {
       const owner = cnnlite.sections.get(element.closest("section").id);
-      grow(element, owner?.figures[element.dataset.figure]?.data ?? [], (column, perEpoch) =>
-        column === "losses" ? { x: losses.x.map((x) => x / (perEpoch || 1)), y: losses.y }
-          : { x: epochs, y: rows.map((row) => row[column]) });
+      grow(element, owner?.figures[element.dataset.figure]?.data ?? []);
     }
   }, PERIOD);
 
-  function grow(element, traces, newest) {
+  function points({ column, per_epoch: perEpoch }) {
+    return column === "losses" ? losses.map(([step, loss]) => [(step + 1) / (perEpoch || 1), loss])
+      : rows.filter((row) => column in row).map((row) => [row.epoch, row[column]]);
+  }
+
+  function grow(element, traces) {
     const more = { x: [], y: [] }, places = [];
     traces.forEach((trace, i) => {
       if (!trace.meta?.column) return;
-      const { x, y } = newest(trace.meta.column, trace.meta.per_epoch);
-      const last = trace.x.at(-1) ?? -Infinity;
-      const fresh = x.map((_, k) => k).filter((k) => x[k] > last && y[k] !== undefined);
+      const newest = points(trace.meta);
+      after(newest, trace.x).forEach(([x, y]) => { trace.x.push(x); trace.y.push(y); });
+      const fresh = element.dataset.drawn ? after(newest, element.data[i].x) : [];
       if (!fresh.length) return;
       places.push(i);
-      more.x.push(fresh.map((k) => x[k]));
-      more.y.push(fresh.map((k) => y[k]));
-      trace.x.push(...more.x.at(-1)); // for the next drawing
-      trace.y.push(...more.y.at(-1));
+      more.x.push(fresh.map(([x]) => x));
+      more.y.push(fresh.map(([, y]) => y));
       if (trace.meta.column.endsWith("loss") || trace.meta.column === "losses") {
         widen(element, (trace.yaxis ?? "y").replace("y", "yaxis"), more.y.at(-1));
       }
     });
-    if (places.length && element.dataset.drawn) Plotly.extendTraces(element, more, places);
+    if (places.length) Plotly.extendTraces(element, more, places);
+  }
+
+  function after(newest, x) {
+    const last = x.at(-1) ?? -Infinity;
+    return newest.filter(([place]) => place > last);
   }
 
   function widen(element, name, values) {
