@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cnnlite.report.answers import Answers, ask
+from cnnlite.report.answers import ask
 from cnnlite.report.events import sentences
 from cnnlite.report.seen import Seen
 from cnnlite.training.callbacks import Keep
@@ -45,8 +46,7 @@ class Steered:
         self.title, self.board = title, Board()
         self.ended: str | None = None
         self._solver = solver
-        self._first = Seen.from_solver(solver, title)
-        self._answers: Answers | None = self._first.answers
+        self._seen = _first_look(solver, title)
         self._budget = Budget(SHARE, CREDIT, time.perf_counter)
 
     def show(self, kept: Keep, last: bool = False) -> None:
@@ -57,25 +57,27 @@ class Steered:
             last: whether nothing will follow.
         """
         solver = self._solver
-        asked = self._answers is not None and self.board.looked_at.is_set()
-        if asked and (last or not self._budget.wait):
+        if self.board.looked_at.is_set() and (last or not self._budget.wait):
             with self._budget.spending():
-                X, y, scale = solver.X_val, solver.y_val, solver.normalization
-                self._answers = ask(solver.model, X, y, "val", scale, most=MOST_ASKED)
-        history, losses = list(solver.history), list(solver.loss_history)
-        answers, by_hand = self._answers, sentences(solver.events)
+                self._look()
+        self._seen = seen = replace(
+            self._seen,
+            history=list(solver.history),
+            losses=list(solver.loss_history),
+            by_hand=sentences(solver.events),
+        )
+        self.board.put(lambda: replace(seen, kept=kept.kept), last)
 
-        def see() -> Seen:
-            return replace(
-                self._first,
-                history=history,
-                losses=losses,
-                answers=answers,
-                kept=kept.kept,
-                by_hand=by_hand,
-            )
-
-        self.board.put(see, last)
+    def _look(self) -> None:
+        """Take the network as it is now, and ask it, if it could be asked before."""
+        solver, seen = self._solver, self._seen
+        if seen.answers is not None:
+            X, y, scale = solver.X_val, solver.y_val, solver.normalization
+            answers = ask(solver.model, X, y, "val", scale, most=MOST_ASKED)
+            seen = replace(seen, answers=answers)
+        if seen.model is not None:
+            seen = replace(seen, model=copy.deepcopy(solver.model))
+        self._seen = seen
 
     def state(self) -> dict[str, Any]:
         solver = self._solver
@@ -116,6 +118,19 @@ class Steered:
             return _finite([self._solver.lr])
         except Exception:  # a schedule of one's own may raise anything after the last step
             return None
+
+
+def _first_look(solver: TrainingState, title: str) -> Seen:
+    """Return what there is to see before the first step, with a copy of the network.
+
+    What is no classifier, or has layers that cannot be copied, is trained all the same.
+    """
+    try:
+        seen = Seen.from_solver(solver, title, most=MOST_ASKED)
+        return replace(seen, model=copy.deepcopy(seen.model))
+    except Exception as error:
+        reason = f"The network cannot be looked into: {type(error).__name__}: {error}"
+        return replace(Seen.from_solver(solver, title, inside=False), notes=[reason])
 
 
 def _finite(values: Sequence[float]) -> float | None:
