@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -98,3 +98,22 @@ class Page:
     def state(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the first state that is wanted."""
         return self.hear(lambda message: message["type"] == "state" and wanted(message))
+
+
+@contextlib.contextmanager
+def pages() -> Iterator[Callable[[str], Page]]:
+    """Give a function that opens the web socket of an address's page, as a browser does."""
+    from websockets.sync.client import connect
+
+    with contextlib.ExitStack() as stack:
+
+        def begin(address: str) -> Page:
+            origin = "/".join(address.split("/")[:3])
+            place = f"ws{address[4:]}live"
+            return Page(
+                stack.enter_context(
+                    connect(place, origin=origin, max_size=None, proxy=None, close_timeout=1)
+                )
+            )
+
+        yield begin

@@ -255,6 +255,8 @@ def _draw(
 
 def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
     """Measure the test accuracy of the best weights, and say where all is."""
+    from cnnlite.report.events import sentences
+
     if config.overfit is None and not config.smoke:
         text = f"validation accuracy {solver.best_val_acc:.2%}"
         if "X_test" in data:
@@ -262,5 +264,7 @@ def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") 
             accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
             text += f", test accuracy {accuracy:.2%}"
         click.echo(f"{text} ({data.name}, weights of the best epoch)")
+    for text in sentences(solver.events):
+        click.echo(text)
     click.echo(f"run folder: {path}")
     sys.stdout.flush()

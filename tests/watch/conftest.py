@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.watching import Page, Watched
+from tests.watching import Page, Watched, pages
 
 
 @contextlib.contextmanager
@@ -45,17 +45,5 @@ def paused(one_thread: None) -> Iterator[Watched]:
 @pytest.fixture
 def open_page() -> Iterator[Callable[[str], Page]]:
     """open_page(address): open a page's web socket, as a browser does."""
-    from websockets.sync.client import connect
-
-    with contextlib.ExitStack() as stack:
-
-        def begin(address: str) -> Page:
-            origin = "/".join(address.split("/")[:3])
-            place = f"ws{address[4:]}live"
-            return Page(
-                stack.enter_context(
-                    connect(place, origin=origin, max_size=None, proxy=None, close_timeout=1)
-                )
-            )
-
+    with pages() as begin:
         yield begin
