@@ -265,13 +265,15 @@ def _affine(
 ) -> tuple[float, float, dict[str, float]]:
     """Return scale and shift of a normalisation at a place, and what they are made of."""
 
-    def of(values: np.ndarray, ones: int) -> float:
-        whole = np.broadcast_to(values, (*([image + 1] * ones), *shape))
-        return float(whole[(*([image] * ones), *at)])
+    def of(values: np.ndarray | None, otherwise: float = 0.0) -> float:
+        if values is None:
+            return otherwise
+        if values.ndim == 4:  # of each image, or of the batch
+            values = values[image if len(values) > 1 else 0]
+        return float(np.broadcast_to(values, shape)[at])
 
-    mean, variance = of(rule.mean, rule.mean.ndim - 3), of(rule.variance, rule.variance.ndim - 3)
-    weight = 1.0 if rule.weight is None else of(rule.weight, 0)
-    bias = 0.0 if rule.bias is None else of(rule.bias, 0)
+    mean, variance = of(rule.mean), of(rule.variance)
+    weight, bias = of(rule.weight, 1.0), of(rule.bias)
     scale = float(weight / np.sqrt(variance + rule.eps))
     parts = (mean, variance, rule.eps, weight, bias)
     return scale, bias - mean * scale, dict(zip(AFFINE, parts, strict=True))

@@ -73,8 +73,12 @@ cnnlite.behaviours.attention = (() => {
       const layer = element("canvas", { width: w, height: h }), picture = new ImageData(w, h);
       heat.forEach((share, i) => picture.data.set([255, 120, 0, Math.round(225 * share)], 4 * i));
       layer.getContext("2d").putImageData(picture, 0, 0);
-      context.fillStyle = "rgba(0,0,0,0.45)"; // so that heat shows on bright images too
-      context.fillRect(0, 0, canvas.width, canvas.height);
+      const under = context.getImageData(0, 0, canvas.width, canvas.height);
+      for (let i = 0; i < under.data.length; i += 4) { // grey and dim, so that heat is seen on any colour
+        const [r, g, b] = under.data.subarray(i, i + 3);
+        under.data.fill(0.6 * (0.299 * r + 0.587 * g + 0.114 * b), i, i + 3);
+      }
+      context.putImageData(under, 0, 0);
       context.imageSmoothingEnabled = true;
       context.drawImage(layer, 0, 0, canvas.width, canvas.height);
     }

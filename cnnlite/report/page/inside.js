@@ -3,12 +3,13 @@
 "use strict";
 
 cnnlite.behaviours.inside = (() => {
-  const { draw, drawPixels, element, largestOf, shades, text } = cnnlite.maps;
+  const { draw, drawPixels, element, largestOf, shades, short, text } = cnnlite.maps;
   const CHANNELS = ["red", "green", "blue"];
   const TERMS = 8; // input channels that are listed, those that add most
+  const WIDE = 4; // columns of a kernel beyond which its numbers are written small
   const LARGE = 11; // rows or columns of a kernel whose numbers are not written out
   const TIMES = "\u00d7", MINUS = "\u2212";
-  let chosen = { image: 0, layer: 1, map: 0, at: null, channel: 0, from: null }; // stays when data come
+  let chosen = { image: 0, layer: 1, map: 0, at: null, channel: -1, from: null }; // stays when data come
 
   return (section, { data }) => {
     const place = section.querySelector("#inside-place");
@@ -22,11 +23,24 @@ cnnlite.behaviours.inside = (() => {
     const node = () => nodes[chosen.layer];
     const before = () => nodes[node().inputs[0]];
     const label = ({ name, kind }) => (name ? `${name} ${kind}` : kind);
-    const size = (shape) => shape.join(TIMES);
+    const size = ([c, h, w]) => (h * w === 1 ? `${c} numbers` : [c, h, w].join(TIMES));
     const mapOf = (i, channel) => {
       const values = net.values(i, chosen.image), [, h, w] = nodes[i].shape;
       return values?.subarray(channel * h * w, (channel + 1) * h * w);
     };
+    const single = (i) => nodes[i].shape[1] * nodes[i].shape[2] === 1; // numbers, not maps
+    const last = nodes.length - 1;
+    // Rows and columns of what is drawn of a node: a map, or all its numbers as a square.
+    const extent = (i) => {
+      const [channels, h, w] = nodes[i].shape, columns = Math.ceil(Math.sqrt(channels));
+      return single(i) ? [Math.ceil(channels / columns), columns] : [h, w];
+    };
+    const cellOf = (i, channel, at) => {
+      const columns = extent(i)[1];
+      return single(i) ? [Math.floor(channel / columns), channel % columns] : at;
+    };
+    const called = (i, channel) => (i === last && single(i) && data.classes.length === nodes[i].shape[0]
+      ? data.classes[channel] : `${single(i) ? "number" : "map"} ${channel}`);
 
     // ---- the parts of the page ----
     const images = element("div", { className: "strip images", role: "group", "aria-label": "Image" });
@@ -63,31 +77,37 @@ cnnlite.behaviours.inside = (() => {
     }
 
     function pointed(kind, canvas, event) {
-      const [, h, w] = kind === "input" ? before()?.shape ?? [] : node().shape;
-      const box = canvas.getBoundingClientRect();
+      const box = canvas.getBoundingClientRect(), [h, w] = extent(sideOf(kind));
       const at = [(event.clientY - box.top) / box.height * h, (event.clientX - box.left) / box.width * w];
-      select(kind, at.map(Math.floor), h, w);
+      select(kind, at.map(Math.floor));
     }
 
     function moved(kind, event) {
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
       if (!step) return;
       event.preventDefault();
-      const [, h, w] = kind === "input" ? before()?.shape ?? [] : node().shape;
-      const at = (kind === "input" ? chosen.from : chosen.at) ?? [h >> 1, w >> 1];
-      select(kind, at.map((value, axis) => value + step[axis]), h, w);
+      const i = sideOf(kind), [h, w] = extent(i), own = kind === "input" ? chosen.channel : chosen.map;
+      const at = cellOf(i, own, kind === "input" ? chosen.from : chosen.at) ?? [h >> 1, w >> 1];
+      select(kind, at.map((value, axis) => value + step[axis]));
     }
 
-    function select(kind, at, h, w) {
+    const sideOf = (kind) => (kind === "input" ? node().inputs[0] : chosen.layer);
+
+    function select(kind, at) {
       stop();
-      const inside = [[at[0], h], [at[1], w]].map(([value, most]) => Math.min(Math.max(value, 0), most - 1));
-      if (kind === "output") Object.assign(chosen, { at: inside, from: null });
-      else if (node().rule?.rows) chosen.from = inside;
+      const i = sideOf(kind), most = extent(i);
+      let place = at.map((value, axis) => Math.min(Math.max(value, 0), most[axis] - 1));
+      let channel = kind === "input" ? chosen.channel : chosen.map;
+      if (single(i)) {
+        channel = Math.min(place[0] * most[1] + place[1], nodes[i].shape[0] - 1);
+        place = [0, 0];
+      }
+      if (kind === "output") Object.assign(chosen, { map: channel, at: place, from: null });
+      else if (node().rule?.rows) Object.assign(chosen, { channel, from: place });
       bring();
-      const value = kind === "output"
-        ? mapOf(chosen.layer, chosen.map)?.[inside[0] * w + inside[1]]
-        : mapOf(node().inputs[0], chosen.channel)?.[inside[0] * w + inside[1]];
-      spoken.textContent = `${kind}, row ${inside[0]}, column ${inside[1]}: ${text(value)}`;
+      const where = single(i) ? called(i, channel) : `row ${place[0]}, column ${place[1]}`;
+      const value = mapOf(i, channel)?.[place[0] * nodes[i].shape[2] + place[1]];
+      spoken.textContent = `${kind}, ${where}: ${text(value)}`;
     }
 
     // ---- the window slides over the map ----
@@ -116,10 +136,15 @@ cnnlite.behaviours.inside = (() => {
       [...images.children].forEach((button, i) => button.setAttribute("aria-pressed", i === chosen.image));
       [...layers.children].forEach((button, i) => {
         button.setAttribute("aria-pressed", shown[i] === chosen.layer);
+        if (shown[i] !== chosen.layer) return;
+        const over = button.offsetLeft - layers.offsetLeft, end = over + button.offsetWidth;
+        if (over < layers.scrollLeft || end > layers.scrollLeft + layers.clientWidth) {
+          layers.scrollLeft = over - layers.clientWidth / 3;
+        }
       });
       if (chosen.map >= node().shape[0]) chosen.map = 0;
       const [C, H, W] = before()?.shape ?? [1, 1, 1];
-      if (chosen.channel >= C) chosen.channel = 0;
+      if (chosen.channel >= C) chosen.channel = -1;
       const [, h, w] = node().shape;
       if (!chosen.at || chosen.at[0] >= h || chosen.at[1] >= w) chosen.at = [h >> 1, w >> 1];
       if (chosen.from && (chosen.from[0] >= H || chosen.from[1] >= W)) chosen.from = null;
@@ -171,8 +196,9 @@ cnnlite.behaviours.inside = (() => {
       const found = net.explain(chosen.layer, chosen.image, [chosen.map, ...chosen.at]);
       const windows = node().rule?.rows && found.terms;
       if (windows && !found.channels.includes(chosen.channel)) {
-        const sizes = found.sums.map(Math.abs);
-        chosen.channel = Math.max(0, found.channels[sizes.indexOf(Math.max(...sizes))]);
+        const sizes = found.sums.map(Math.abs); // NaN is larger than nothing
+        const most = sizes.reduce((best, one, i) => (one > sizes[best] ? i : best), 0);
+        chosen.channel = Math.max(0, found.channels[most]);
       } else if (!windows && before()) {
         chosen.channel = Math.min(chosen.map, before().shape[0] - 1);
       }
@@ -188,7 +214,8 @@ cnnlite.behaviours.inside = (() => {
     }
 
     function showSide(side, i, channel, upTo) {
-      const { shape } = nodes[i], [, h, w] = shape, map = mapOf(i, channel);
+      const { shape } = nodes[i], [h, w] = extent(i);
+      const map = single(i) ? net.values(i, chosen.image) : mapOf(i, channel);
       if (!map) return;
       const small = document.createElement("canvas"), largest = largestOf(map);
       if (i === 0 && data.images.scale && shape[0] === 3) picture(small);
@@ -200,14 +227,14 @@ cnnlite.behaviours.inside = (() => {
       context.drawImage(small, 0, 0, w * scale, h * scale);
       side.scale = scale;
       const what = i === 0 ? `image${shape[0] === 3 ? `, ${CHANNELS[channel]}` : ""}` : label(nodes[i]);
-      const which = i === 0 ? "" : `, map ${channel} of ${shape[0]}`;
-      const role = side === input ? "What goes in" : "What comes out";
-      side.caption.textContent = `${role}: ${what}${which}, ${h}${TIMES}${w}. ` +
-        (side === input && node().rule?.rows ? "Point at a pixel to see where it went." :
-          side === output ? "Point at a pixel to see how it was computed." : "");
-      side.canvas.setAttribute("aria-label",
-        `${role}: ${what}${which}, ${h} rows, ${w} columns; arrow keys choose a pixel`);
-      legend.replaceChildren(MINUS, bar(), "+");
+      const which = i === 0 || single(i) ? "" : `, map ${channel} of ${shape[0]}`;
+      const role = side === input ? "What goes in" : "What comes out", one = single(i) ? "number" : "pixel";
+      const many = single(i) ? size(shape) : [h, w].join(TIMES);
+      side.caption.textContent = `${role}: ${what}${which}, ${many}. ` +
+        (side === input && node().rule?.rows ? `Point at a ${one} to see where it went.` :
+          side === output ? `Point at a ${one} to see how it was computed.` : "");
+      side.canvas.setAttribute("aria-label", `${role}: ${what}${which}, ${many}; arrow keys choose a ${one}`);
+      legend.replaceChildren("below zero", bar(), "above zero, each map on its own scale");
     }
 
     function bar() {
@@ -220,6 +247,11 @@ cnnlite.behaviours.inside = (() => {
     function picture(canvas) {
       const values = cnnlite.array(data.images.values), [, C, H, W] = values.shape, n = C * H * W;
       drawPixels(canvas, values.subarray(chosen.image * n, (chosen.image + 1) * n), C, H, W);
+    }
+
+    function mark(side, i, channel, at) {
+      const [r, c] = cellOf(i, channel, at);
+      outline(side, r, c, r + 1, c + 1);
     }
 
     function outline(side, top, left, bottom, right) {
@@ -245,25 +277,27 @@ cnnlite.behaviours.inside = (() => {
         const line = element("tr");
         for (let c = 0; c < columns; c++) {
           const { value, largest, look, title: hint } = cell(r, c);
-          const box = element("td", { className: look ?? "", title: hint ?? "" });
+          const box = element("td", { className: look ?? "" });
           if (value !== null) {
             box.style.backgroundColor = `rgb(${shade(value, largest, 0.55)})`;
-            box.textContent = Math.max(rows, columns) > LARGE ? "" : text(value);
+            box.textContent = Math.max(rows, columns) > LARGE ? "" : (columns > WIDE ? short : text)(value);
+            box.title = `${hint ? `${hint}: ` : ""}${text(value)}`;
           }
           line.append(box);
         }
         body.append(line);
       }
       const table = element("table", { className: "numbers" }, element("caption", { textContent: caption }), body);
-      if (columns > 4) table.classList.add("small");
+      if (columns > WIDE) table.classList.add("small");
       return element("div", { className: "grid-wrap" }, table);
     }
 
     function showWindow(found) {
       const { rule } = node(), { channels, terms, KH, KW, rows, columns, sums, bias, value, output: y } = found;
-      around(input, rows, columns);
-      outline(output, chosen.at[0], chosen.at[1], chosen.at[0] + 1, chosen.at[1] + 1);
-      const listed = channels.length <= 3 ? channels.map((c, i) => i) : [channels.indexOf(chosen.channel)];
+      if (!single(node().inputs[0])) around(input, rows, columns);
+      mark(output, chosen.layer, chosen.map, chosen.at);
+      const all = channels.length <= 3 && KW <= WIDE;
+      const listed = all ? channels.map((c, i) => i) : [channels.indexOf(chosen.channel)];
       const parts = listed.flatMap((i) => {
         const most = (key) => Math.max(...terms.map((one) => largestOf(one.map((term) => term[key]))));
         const cell = (key) => (r, c) => {
@@ -274,20 +308,30 @@ cnnlite.behaviours.inside = (() => {
         };
         const name = channelName(channels[i]);
         const sign = (content) => element("span", { className: "sign", textContent: content, "aria-hidden": "true" });
-        const weights = { weighted: "weights", mix: "shares", maximum: "the largest" }[rule.type];
+        if (rule.type === "maximum") {
+          const largest = (r, c) => (terms[i][r * KW + c].weight ? { look: "here" } : {});
+          const patch = (r, c) => ({ ...cell("value")(r, c), ...largest(r, c) });
+          return element("div", { className: "products" }, grid(`patch of ${name}`, KH, KW, patch));
+        }
         return element("div", { className: "products" },
           grid(`patch of ${name}`, KH, KW, cell("value")), sign(TIMES),
-          grid(weights, KH, KW, cell("weight")), sign("="), grid("products", KH, KW, cell("product")));
+          grid(rule.type === "mix" ? "shares" : "weights", KH, KW, cell("weight")), sign("="),
+          grid("products", KH, KW, cell("product")));
       });
       const total = sums.reduce((sum, one) => sum + one, 0), many = channels.length * KH * KW;
-      const equation = element("p", { className: "equation" },
-        `${many.toLocaleString("en")} products add up to ${text(total)}`);
-      if (bias !== null) equation.append(`, ${bias < 0 ? MINUS : "+"} ${text(Math.abs(bias))} bias`);
-      equation.append(" = ", element("b", { textContent: text(value) }));
+      const what = rule.type === "maximum" ? "the largest" : `sum of ${many.toLocaleString("en")} products`;
+      const equation = element("p", { className: "equation" }, `${what}: `);
+      if (bias !== null) equation.append(`${text(total)}, plus bias ${text(bias)}: `);
+      equation.append(element("b", { textContent: text(value) }));
       if (Math.abs(value - y) > 1e-4 * (1 + Math.abs(y))) equation.append(` (the layer gave ${text(y)})`);
-      const head = `Map ${chosen.map}, row ${chosen.at[0]}, column ${chosen.at[1]}`;
-      middle.replaceChildren(element("h3", { textContent: head }), ...parts, equation, chain());
+      middle.replaceChildren(heading(), ...parts, equation, chain());
       if (channels.length > 1) middle.append(terms_(channels, sums));
+    }
+
+    function heading() {
+      const where = single(chosen.layer) ? "" : `, row ${chosen.at[0]}, column ${chosen.at[1]}`;
+      const name = called(chosen.layer, chosen.map);
+      return element("h3", { textContent: `${name[0].toUpperCase()}${name.slice(1)}${where}` });
     }
 
     function channelName(channel) {
@@ -323,8 +367,9 @@ cnnlite.behaviours.inside = (() => {
         return button;
       });
       const note = order.length > TERMS ? `and ${order.length - TERMS} more: ${text(rest)}` : "";
+      const head = element("span", { className: "faint", textContent: "What adds most to the sum; choose one to see its patch:" });
       return element("div", { className: "terms", role: "group", "aria-label": "The sum, by what goes in" },
-        ...lines, element("span", { className: "faint", textContent: note }));
+        head, ...lines, element("span", { className: "faint", textContent: note }));
     }
 
     // What the number becomes in the layers that follow it alone.
@@ -348,9 +393,11 @@ cnnlite.behaviours.inside = (() => {
     // ---- one number, without a window ----
     function showNumber({ x, other, numbers, output: y }) {
       const { rule } = node(), [r, c] = chosen.at;
-      if (!output.box.hidden) outline(output, r, c, r + 1, c + 1);
-      if (before()?.shape.join() === node().shape.join() && !input.box.hidden) outline(input, r, c, r + 1, c + 1);
-      const lines = [element("h3", { textContent: `Map ${chosen.map}, row ${r}, column ${c}` })];
+      if (!output.box.hidden) mark(output, chosen.layer, chosen.map, [r, c]);
+      if (before()?.shape.join() === node().shape.join() && !input.box.hidden) {
+        mark(input, node().inputs[0], chosen.channel, [r, c]);
+      }
+      const lines = [heading()];
       const say = (content) => lines.push(element("p", { className: "equation", textContent: content }));
       if (y === undefined) say(`The numbers of this layer are not in the page: ${node().why || "it takes what is not there"}.`);
       else if (!rule) say(`${text(y)} (${node().why})`);
@@ -369,28 +416,34 @@ cnnlite.behaviours.inside = (() => {
 
     // ---- the way back ----
     function showBack({ outputs, windows, weight }) {
-      const [r, c] = chosen.from;
-      outline(input, r, c, r + 1, c + 1);
-      const rows = [...new Set(windows.map(({ oh }) => oh))], columns = [...new Set(windows.map(({ ow }) => ow))];
-      around(output, rows, columns);
-      const map = outputs.includes(chosen.map) ? chosen.map : outputs[0];
-      const weights = windows.map((one) => weight(map, one)), largest = largestOf(weights);
+      const [r, c] = chosen.from, numbers = single(chosen.layer) && single(node().inputs[0]);
+      mark(input, node().inputs[0], chosen.channel, [r, c]);
       const many = windows.length * outputs.length, { type } = node().rule;
-      const head = `Where ${channelName(chosen.channel)}, row ${r}, column ${c} went`;
-      const lines = [element("h3", { textContent: head })];
+      const where = single(node().inputs[0]) ? "" : `, row ${r}, column ${c}`;
+      const lines = [element("h3", { textContent: `Where ${channelName(chosen.channel)}${where} went` })];
       const say = (content) => lines.push(element("p", { textContent: content }));
+      const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
       if (!many) say("Nowhere: no window sees this pixel, so it gets no gradient.");
-      else {
-        say(`Into ${windows.length} ${windows.length === 1 ? "place" : "places"} of ` +
-          `${outputs.length} ${outputs.length === 1 ? "map" : "maps"}: ${many.toLocaleString("en")} numbers sent it ` +
-          "gradient. Its own is the sum of theirs, each times its weight.");
-        lines.push(grid(`weights, by the output's place, in map ${map}`, rows.length, columns.length, (i, k) => {
+      else if (numbers) {
+        say(`Into ${plural(many, "number")}. Its gradient is the sum of theirs, each times its weight.`);
+        const [h, w] = extent(chosen.layer), largest = largestOf(outputs.map((f) => weight(f, windows[0])));
+        lines.push(grid("weights, by the number that comes out", h, w, (i, k) => {
+          const f = i * w + k, there = f < outputs.length;
+          return { value: there ? weight(f, windows[0]) : null, largest, title: there ? called(chosen.layer, f) : "" };
+        }));
+      } else {
+        const rows = [...new Set(windows.map(({ oh }) => oh))], columns = [...new Set(windows.map(({ ow }) => ow))];
+        around(output, rows, columns);
+        const map = outputs.includes(chosen.map) ? chosen.map : outputs[0];
+        const weights = windows.map((one) => weight(map, one)), largest = largestOf(weights);
+        say(`Into ${plural(windows.length, "place")} of ${plural(outputs.length, "map")}: it got gradient from ` +
+          `${plural(many, "number")}. Its own is the sum of theirs, each times its weight.`);
+        lines.push(grid(`weights, by the place in map ${map}`, rows.length, columns.length, (i, k) => {
           const here = windows.findIndex(({ oh, ow }) => oh === rows[i] && ow === columns[k]);
-          const where = `row ${rows[i]}, column ${columns[k]}`;
-          return { value: here < 0 ? null : weights[here], largest, title: where };
+          return { value: here < 0 ? null : weights[here], largest, title: `row ${rows[i]}, column ${columns[k]}` };
         }));
         if (type === "weighted" && windows.length > 1) say("It is the kernel, turned by 180\u00b0.");
-        if (type === "maximum") say("Only where it was the largest of its window is the weight 1.");
+        if (type === "maximum") say("The weight is 1 where it was the largest of its window, and 0 elsewhere.");
       }
       middle.replaceChildren(...lines);
     }
@@ -400,7 +453,8 @@ cnnlite.behaviours.inside = (() => {
       images.replaceChildren(...data.names.map((name, i) => {
         const shot = cnnlite.picture(data.sheet, i, `image ${name}: ${data.labels[i]}`, []).firstChild;
         const button = element("button", { type: "button", title: `image ${name}` }, shot,
-          element("span", { textContent: data.labels[i] }));
+          element("span", { textContent: data.labels[i] }),
+          element("span", { className: "faint", textContent: data.said[i] }));
         button.addEventListener("click", () => choose({ image: i }));
         return button;
       }));
@@ -408,7 +462,7 @@ cnnlite.behaviours.inside = (() => {
         const button = element("button", { type: "button", title: nodes[i].text || label(nodes[i]) }, element("canvas"),
           element("span", { textContent: label(nodes[i]) }),
           element("span", { className: "faint", textContent: size(nodes[i].shape) }));
-        button.addEventListener("click", () => choose({ layer: i, map: 0, at: null, from: null }));
+        button.addEventListener("click", () => choose({ layer: i, map: 0, at: null, channel: -1, from: null }));
         return button;
       }));
     }

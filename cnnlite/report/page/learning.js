@@ -42,7 +42,7 @@ cnnlite.behaviours.learning = (() => {
       const epoch = data.epochs[position];
       const count = data.classes.length, scores = data.scores[position];
       const own = scores.slice(chosen.image * count, (chosen.image + 1) * count);
-      said.textContent = `After epoch ${epoch} it is taken for ${guess(own)}.`;
+      said.textContent = `After epoch ${epoch} taken for: ${guess(own)}.`;
       if (filters) {
         const [, number, channels, h, w] = filters.shape, size = channels * h * w;
         filterPlaces.forEach((canvas, f) => {
@@ -68,7 +68,7 @@ cnnlite.behaviours.learning = (() => {
       if (scores.includes(null)) return "nothing: its scores are not finite";
       const most = Math.max(...scores), powers = scores.map((score) => Math.exp(score - most));
       const total = powers.reduce((sum, value) => sum + value, 0), best = scores.indexOf(most);
-      return `${data.classes[best]} (${(100 / total).toFixed(1)}%); it is ${data.labels[chosen.image]}`;
+      return `${data.classes[best]} (${(100 / total).toFixed(1)}%). It is: ${data.labels[chosen.image]}`;
     }
 
     section.addEventListener("cnnlite:epoch", ({ detail }) => {

@@ -54,11 +54,19 @@ cnnlite.maps = (() => {
     const size = Math.abs(value);
     let found = value.toPrecision(3);
     if (size === 0) found = "0";
-    else if (size >= 1e5 || size < 1e-3) found = value.toExponential(1);
+    else if (size >= 1e5 || size < 5e-5) found = value.toExponential(1);
     else if (size >= 100) found = value.toFixed(0);
     else if (size >= 10) found = value.toFixed(1);
     else if (size < 10) found = value.toFixed(size < 0.01 ? 4 : 3 - (size >= 1));
     return found.replace("-", "\u2212");
+  }
+
+  // The same for a small cell: two digits, without the zero before the point.
+  function short(value) {
+    const size = Math.abs(value);
+    if (!Number.isFinite(value) || size >= 10) return text(value);
+    const found = size >= 1 ? size.toFixed(1) : size.toFixed(2).replace(/^0/, "");
+    return Number(found) === 0 ? "0" : `${value < 0 ? "\u2212" : ""}${found}`;
   }
 
   function element(kind, properties = {}, ...inside) {
@@ -71,5 +79,5 @@ cnnlite.maps = (() => {
     return made;
   }
 
-  return { draw, drawPixels, element, largestOf, shades, text };
+  return { draw, drawPixels, element, largestOf, shades, short, text };
 })();

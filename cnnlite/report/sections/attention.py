@@ -24,8 +24,6 @@ CLASSES = 6
 """Of each image: the likeliest, and its own."""
 SECONDS = 2.0
 """After which no further image is occluded: large networks take long."""
-SQUARES = 24
-"""Places along the longer side, at most."""
 LEAD = (
     "Grad-CAM shows where the last feature maps speak for a class. Occlusion covers the image with "
     "a grey square, place by place, and shows where that costs the class its probability. Where "
@@ -93,12 +91,9 @@ def _cams(model: Layer, x: np.ndarray, classes: list[list[int]], path: str) -> n
 
 def _occlusions(model: Layer, x: np.ndarray, classes: list[list[int]]) -> np.ndarray:
     """Return (some of K, classes, rows, columns): what covering a place leaves of a class."""
-    height, width = x.shape[2:]
-    size = max(1, min(height, width) // 4)
-    stride = max(size // 4, -(-max(height, width) // SQUARES), 1)
     found, start = [], time.monotonic()
     for image, row in zip(x, classes, strict=True):
-        found.append(np.moveaxis(occlusion(model, image, size, stride)[:, :, row], 2, 0))
+        found.append(np.moveaxis(occlusion(model, image)[:, :, row], 2, 0))
         if time.monotonic() - start > SECONDS:
             break
     return np.stack(found)

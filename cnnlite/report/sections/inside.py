@@ -46,6 +46,7 @@ def inside(seen: Seen) -> Section | None:
         "sheet": sprites(as_pictures(images)),
         "names": [answers.name(image) for image in positions],
         "labels": [seen.classes[label] for label in labels],
+        "said": [_said(seen, image) for image in positions],
         "classes": list(seen.classes),
     }
     html = paragraphs([LEAD], "lead") + '<div class="inside" id="inside-place"></div>'
@@ -67,17 +68,26 @@ def _images(images: np.ndarray, x: np.ndarray, seen: Seen) -> dict[str, Any]:
     return {"values": array(x.astype(np.float32))}
 
 
+def _said(seen: Seen, image: int) -> str:
+    """Return what the network took an image for."""
+    answers = seen.answers
+    assert answers is not None
+    label = answers.predicted[image]
+    if label == answers.labels[image]:
+        return "right"
+    return f"as {seen.classes[label]}" if label >= 0 else "no answer"
+
+
 def _left_out(nodes: list[Node]) -> list[str]:
     """Return sentences that say what the page does not have."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
     for node in nodes[1:]:
         if node.why:
-            what = "computation" if node.given else "numbers"
-            if node.explained or not node.given:
-                what = "numbers"
-            reasons.setdefault(f"the {what}: {node.why}", []).append(node.name or node.kind)
+            what = "how the numbers were computed of" if node.given else "the numbers of"
+            reasons.setdefault((what, node.why), []).append(node.name or node.kind)
     return [
-        f"Left out of this page: of {_listed(names)} {reason}." for reason, names in reasons.items()
+        f"Left out of this page: {what} {_listed(names)} ({why})."
+        for (what, why), names in reasons.items()
     ]
 
 
