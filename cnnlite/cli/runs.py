@@ -4,6 +4,8 @@
     record.json                versions, machine, data set, classes, and how a picture becomes input
     history.csv                one row an epoch
     losses.csv                 the loss of each step
+    events.jsonl               what was done by hand while it was trained, if anything was
+    live.json                  the address of its live page, while there is one
     weights.safetensors        parameters and buffers of the best validation epoch
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
@@ -33,6 +35,7 @@ from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
 from cnnlite.report.run_files import CONFIG as CONFIG
+from cnnlite.report.run_files import EVENTS as EVENTS
 from cnnlite.report.run_files import HISTORY as HISTORY
 from cnnlite.report.run_files import LOSSES as LOSSES
 from cnnlite.report.run_files import RECORD as RECORD
