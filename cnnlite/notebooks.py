@@ -7,7 +7,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["Cell", "as_markdown", "blocks", "code", "from_script", "markdown", "to_json"]
 
@@ -37,7 +37,7 @@ def to_json(cells: Iterable[Cell]) -> str:
     """Return a notebook of format 4.5 without outputs.  Cells are named by their place."""
     written = []
     for number, (kind, text) in enumerate(cells, 1):
-        cell = {
+        cell: dict[str, Any] = {
             "cell_type": kind,
             "id": f"cell-{number}",
             "metadata": {},
@@ -88,7 +88,8 @@ def blocks(text: str) -> tuple[str, list[str]]:
     doc = ast.get_docstring(tree)
     taken: dict[int, bool] = {}  # lines of a statement, and whether that is the docstring
     for statement in tree.body:
-        first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", ()))])
+        decorators = getattr(statement, "decorator_list", [])
+        first = min(part.lineno for part in (statement, *decorators))
         is_doc = doc is not None and statement is tree.body[0]
         taken |= dict.fromkeys(range(first, (statement.end_lineno or first) + 1), is_doc)
     found: list[list[str]] = [[]]

@@ -10,6 +10,7 @@ import click
 
 from cnnlite.cli._class import Reports, show_class
 from cnnlite.cli._group import did_you_mean, explained, fail, progress_note, show_table
+from cnnlite.cli.new_file import write_new
 
 if TYPE_CHECKING:
     from cnnlite.exercises import Exercise, Grade, Submitted
@@ -160,7 +161,7 @@ def _write(
     _check_ending(path, notebook)
     if notebook:
         text = as_notebook(exercise, text, path.name, option)
-    _write_new(path, text)
+    write_new(path, text)
     click.echo(f"{path} is yours to fill in; cnnlite exercise check {path}{option} tests it")
 
 
@@ -180,28 +181,16 @@ def _make(names: Sequence[Path], out: Path | None, notebook: bool) -> None:
         fail(f"make: there is an exercise {name} already; expected another name")
     path = out or names[0].with_name(f"{stem}{ending}")
     _check_ending(path, notebook)
-    _write_new(path, (template_notebook if notebook else template)(name, path.name))
+    write_new(path, (template_notebook if notebook else template)(name, path.name))
     click.echo(f"{path} is yours to change; cnnlite exercise {path} writes its starting file")
 
 
 def _check_ending(path: Path, notebook: bool) -> None:
     if notebook != (path.suffix.lower() == ".ipynb"):
-        wanted = "the name of a notebook ends in .ipynb" if notebook else "notebooks need --notebook"
+        wanted = (
+            "the name of a notebook ends in .ipynb" if notebook else "notebooks need --notebook"
+        )
         fail(f"--out {path}: {wanted}")
-
-
-def _write_new(path: Path, text: str) -> None:
-    with explained(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            fail(f"{path} is there already, and is not written over; --out names another file")
-        except OSError as error:  # a full disk names no file, and leaves an empty one
-            if error.filename is None:
-                path.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _check(
@@ -261,8 +250,8 @@ def _submitted(files: Sequence[Path], fixed: Exercise | None) -> list[Submitted]
         with explained(OSError):
             inside = find_submissions(file, fixed)
         if not inside:
-            problem = f"{file} has no submissions: expected Python files, notebooks, or a folder a student"
-            inside = [Submitted("", None, problem=problem)]
+            wanted = "expected Python files, notebooks, or a folder a student"
+            inside = [Submitted("", None, problem=f"{file} has no submissions: {wanted}")]
         if len(files) > 1:
             inside = [each._replace(name=str(file / each.name)) for each in inside]
         found += inside

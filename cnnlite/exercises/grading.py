@@ -110,8 +110,8 @@ def _short(message: str) -> str:
 def find_submissions(folder: Path, exercise: Exercise | None = None) -> list[Submitted]:
     """Return what is in a folder of files, or of folders one a student, in order of the names.
 
-    Hidden files, links and what is neither a Python file nor a notebook are left out.  In a student's folder the files
-    count that say which exercise they belong to.
+    Hidden files, links and what is neither a Python file nor a notebook are left out.  In a
+    student's folder the files count that say which exercise they belong to.
 
     Args:
         folder: of the class.
@@ -143,7 +143,8 @@ def _of_student(folder: Path, exercise: Exercise | None) -> list[Submitted]:
         return [Submitted(folder.name, chosen[0])]
     if not chosen:
         which = "of an exercise" if exercise is None else f"of the exercise {exercise.name}"
-        problem = f"none of its {len(files)} files is {which}" if files else "has no Python file and no notebook"
+        wrong = f"none of its {len(files)} files is {which}"
+        problem = wrong if files else "has no Python file and no notebook"
         return [Submitted(folder.name, None, problem=problem)]
     within = folder.parent
     return [Submitted(file.relative_to(within).as_posix(), file) for file in chosen]

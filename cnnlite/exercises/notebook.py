@@ -14,9 +14,9 @@ _PART = re.compile(r"# Part ([\w-]+)\.")
 CHECK = """\
 ## Check
 
-Save the notebook, then run this cell: the check reads the file. `--part NAME` behind it checks one part.
-Cells are run from top to bottom; what your own cells show or try out does not matter, and one that fails
-does not keep the others from being checked."""
+Save the notebook, then run this cell: the check reads the file. With `--part NAME` behind it, one
+part is checked. Cells run from top to bottom. Cells of your own are welcome: what they show does
+not matter, and one that fails does not keep the others from being checked."""
 
 
 def notebook_name(exercise: Exercise) -> str:
@@ -52,7 +52,8 @@ def as_notebook(exercise: Exercise, start: str, file: str, option: str = "") -> 
 
 def _heading(names: list[str], points: int) -> str:
     listed = ", ".join(f"`{name}`" for name in names)
-    return f"## {'Part' if len(names) == 1 else 'Parts'} {listed} ({points} points)"
+    count = "1 point" if points == 1 else f"{points} points"
+    return f"## {'Part' if len(names) == 1 else 'Parts'} {listed} ({count})"
 
 
 def _check(file: str, option: str) -> list[Cell]:

@@ -1,6 +1,7 @@
-"""An exercise of one's own: a Python file or a notebook with right functions, from which all else is made.
+"""An exercise of one's own: a file with right functions, from which all else is made.
 
-The file is its author's, and trusted: it runs in this process.  Students' files never do.
+The file is Python or a notebook, its author's, and trusted: it runs in this process.  Students'
+files never do.
 """
 
 from __future__ import annotations

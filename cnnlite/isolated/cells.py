@@ -52,8 +52,8 @@ def code_of(content: bytes, name: str) -> str:
         raise ValueError(f"{name} is no notebook: expected an object with nbformat and cells")
     if notebook["nbformat"] != 4:
         raise ValueError(
-            f"{name} has nbformat {str(notebook['nbformat'])[:20]}, expected 4: open the notebook in "
-            "Jupyter and save it, or use jupyter nbconvert --to notebook"
+            f"{name} has nbformat {str(notebook['nbformat'])[:20]}, expected 4: open it in Jupyter "
+            "and save it, or use jupyter nbconvert --to notebook"
         )
     cells = notebook.get("cells")
     if not isinstance(cells, list):
