@@ -31,7 +31,7 @@ def as_notebook(lab: Lab, settings: Settings) -> str:
     for name in dict.fromkeys(re.findall(r"`(\w+)`", _doc(package))):
         cells += _theory(package, name)
     given = f'data="{settings.data}", full={settings.full}, seed={settings.seed}'
-    run = f"settings = labs.Settings({given})\nlabs.load("{lab.name}").run(settings)"
+    run = f"settings = labs.Settings({given})\nlabs.load('{lab.name}').run(settings)"
     return to_json([*cells, markdown(RUN), code(f"from cnnlite import labs\n\n{run}")])
 
 
