@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "cnnlite.cli.train:train",
     "lr-find": "cnnlite.cli.lr_find:lr_find",
     "curves": "cnnlite.cli.curves:curves",
+    "report": "cnnlite.cli.report:report",
     "evaluate": "cnnlite.cli.evaluate:evaluate",
     "predict": "cnnlite.cli.predict:predict",
     "models": "cnnlite.cli.models:models",
@@ -33,7 +34,9 @@ COMMANDS = {
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }
-WRITE_FILES = ("train", "lr-find", "curves", "evaluate", "lab", "data", "autodiff", "exercise")
+WRITE_FILES = (
+    "train", "lr-find", "curves", "report", "evaluate", "lab", "data", "autodiff", "exercise",
+)  # fmt: skip
 READER_LEFT = 141  # what a shell reports of a program that SIGPIPE ended
 
 

@@ -58,7 +58,7 @@ def evaluate(
     """
     import cnnlite
     from cnnlite.cli import run_folders, runs
-    from cnnlite.cli.answers import probabilities
+    from cnnlite.report.answers import probabilities
     from cnnlite.report.confusion import Confusion
 
     if threads is not None:

@@ -8,6 +8,7 @@
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
     curves.png                 loss and accuracies (needs the extra `viz`)
+    kept/                      maps, filters and statistics of some epochs (needs the extra `see`)
     model.py                   the file of a network of one's own
 """  # fmt: skip
 

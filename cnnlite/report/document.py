@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cnnlite.report.palette import DARK, VARIABLES
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["Section", "array", "as_json", "figure", "payload", "render", "slider"]
 
 STYLES = ("style.css",)
-SCRIPTS = ("page.js",)
+SCRIPTS = ("page.js", "layers.js", "confusion.js")
 """What runs in a page after plotly, in this order; files of `page/`."""
 
 
@@ -50,7 +52,7 @@ def figure(id: str, caption: str, label: str, table: str = "") -> str:
         label: what the figure shows, for whoever does not see it, plain text.
         table: the same as an HTML table, which is folded away.
     """
-    text = f'<figure><div class="figure" data-figure="{html.escape(id)}" role="img"'
+    text = f'<figure><div class="figure" data-figure="{html.escape(id)}" role="group"'
     text += f' aria-label="{html.escape(label)}"></div>'
     text += f"<figcaption>{html.escape(caption)}</figcaption>"
     if table:
@@ -116,10 +118,13 @@ def render(
         "policy": f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         f"img-src data: blob:; connect-src {connect}; base-uri 'none'; form-action 'none'",
         "title": html.escape(title),
+        "colors": _colors(),
         "style": "\n".join(map(_read, STYLES)),
         "links": "".join(map(_link, sections)),
         "sections": "\n".join(map(_section, sections)),
-        "data": as_json([payload(section) | {"html": ""} for section in sections]),
+        "data": as_json(
+            {"dark": DARK, "sections": [payload(section) | {"html": ""} for section in sections]}
+        ),
         "scripts": "\n".join(f"<script>{program}</script>" for program in programs),
     }
     first, *rest = _read("template.html").split("{{")
@@ -139,6 +144,16 @@ def _section(section: Section) -> str:
         f'<section id="{section.id}" aria-labelledby="{section.id}-title">'
         f'<h2 id="{section.id}-title">{html.escape(section.title)}</h2>'
         f'<div class="body">{section.html}</div></section>'
+    )
+
+
+def _colors() -> str:
+    """Return the palette as variables of the style sheet."""
+    light = "".join(f"--{name}:{color};" for name, color in VARIABLES.items())
+    dark = "".join(f"--{name}:{DARK.get(color, color)};" for name, color in VARIABLES.items())
+    return (
+        f":root{{{light}}}@media (prefers-color-scheme:dark){{"
+        f':root:not([data-theme="light"]){{{dark}}}}}:root[data-theme="dark"]{{{dark}}}'
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.cli.answers import softmax
+from cnnlite.report.answers import softmax
 from cnnlite.cli.runs import open_run
 from cnnlite.data import prepare
 
