@@ -15,8 +15,9 @@ INSIDE = {
     "cnnlite.functional": set(),
     "cnnlite.layers": {
         "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Row", "Step",
-        "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
-        "cut_into_steps", "first_names", "summarize",
+        "Ran", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
+        "cut_into_steps", "exchanged", "first_names", "network_table", "run_noting", "summarize",
+        "summary_table", "trace",
     },
     "cnnlite.optim": {
         "Owners", "check_gradients", "check_state", "step_count", "wholly",

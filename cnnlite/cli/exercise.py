@@ -250,8 +250,8 @@ def _submitted(files: Sequence[Path], fixed: Exercise | None) -> list[Submitted]
         with explained(OSError):
             inside = find_submissions(file, fixed)
         if not inside:
-            wanted = "expected Python files, notebooks, or a folder a student"
-            inside = [Submitted("", None, problem=f"{file} has no submissions: {wanted}")]
+            problem = f"{file} has no submissions: expected Python files, or a folder a student"
+            inside = [Submitted("", None, problem=problem)]
         if len(files) > 1:
             inside = [each._replace(name=str(file / each.name)) for each in inside]
         found += inside

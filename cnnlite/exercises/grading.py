@@ -143,8 +143,7 @@ def _of_student(folder: Path, exercise: Exercise | None) -> list[Submitted]:
         return [Submitted(folder.name, chosen[0])]
     if not chosen:
         which = "of an exercise" if exercise is None else f"of the exercise {exercise.name}"
-        wrong = f"none of its {len(files)} files is {which}"
-        problem = wrong if files else "has no Python file and no notebook"
+        problem = f"none of its {len(files)} files is {which}" if files else "has no Python file"
         return [Submitted(folder.name, None, problem=problem)]
     within = folder.parent
     return [Submitted(file.relative_to(within).as_posix(), file) for file in chosen]

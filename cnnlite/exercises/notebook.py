@@ -39,8 +39,8 @@ def as_notebook(exercise: Exercise, start: str, file: str, option: str = "") -> 
     name, _, rest = start.partition("\n")
     doc, parts = notebooks.blocks(rest)
     cells = [markdown(notebooks.as_markdown(doc.replace(exercise.file, file)))]
-    first, *parts = parts or [""]
-    cells.append(code(f"{name}\n{first}"))
+    imports = parts.pop(0) if parts and not _PART.search(parts[0]) else ""
+    cells.append(code(f"{name}\n{imports}"))
     points = {part.name: part.points for part in exercise.parts}
     for part in parts:
         told = [name for name in _PART.findall(part) if name in points]

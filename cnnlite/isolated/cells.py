@@ -109,9 +109,10 @@ def _without_magics(text: str) -> str:
     for line in lines:
         if not (quote or depth or goes_on):
             magic = _MAGIC.match(line) is not None
-        if magic:  # its second line, too, if the first ends in a backslash
+        if magic:
+            indent = line[: len(line) - len(line.lstrip())]
+            found.append("" if goes_on else f"{indent}pass")
             goes_on = line.endswith("\\")
-            found.append(f"{line[: len(line) - len(line.lstrip())]}pass")
             continue
         found.append(line)
         quote, depth, goes_on = _after(line, quote, depth)
