@@ -97,7 +97,7 @@ def test_a_cell_cannot_pretend_to_be_two() -> None:
 def test_what_is_no_notebook_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "mine.ipynb"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match="mine.ipynb") as raised:
+    with pytest.raises(ValueError, match=r"mine\.ipynb") as raised:
         read_source(file)
     assert said in str(raised.value)
     assert len(str(raised.value)) < 400
