@@ -105,7 +105,9 @@ def _run(words: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning  # type: ignore[assignment]
-            status = app.main(args=words, prog_name="cnnlite", standalone_mode=False)
+            status = app.main(
+                args=words, prog_name="cnnlite", standalone_mode=False, obj=tuple(words)
+            )
     except click.ClickException as error:
         click.echo(usage_line(error), err=True)
         return 2

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -92,6 +93,12 @@ def progress_note(text: str) -> Iterator[Callable[[str], None]]:
     """On a terminal, show in a line what is being done; yields what is told of something else."""
     with terminal.console(sys.stdout).status(text, spinner="line") as status:
         yield status.update
+
+
+def commanded() -> str | None:
+    """Return the command line that runs, as a shell takes it; None where it is not known."""
+    words = click.get_current_context().find_root().obj
+    return None if words is None else shlex.join(["cnnlite", *words])
 
 
 def needs(*modules: str, extra: str, what: str) -> None:

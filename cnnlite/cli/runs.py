@@ -170,10 +170,13 @@ def write_record(
     own: OwnModel | None,
 ) -> None:
     """Write config.toml, record.json and the copy of an own network, before the first step."""
-    from cnnlite.cli.machine import machine
+    from cnnlite.cli._group import commanded
+    from cnnlite.cli.machine import machine, sgemm_rate
 
     record = {
+        "command": commanded(),
         "environment": machine(),
+        "sgemm": round(sgemm_rate(), 1),
         "data": data.name,
         "class_names": data.classes,
         "images": {key[2:]: len(data[key]) for key in data if key.startswith("X_")},

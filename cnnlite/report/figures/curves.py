@@ -49,7 +49,7 @@ def curves(
     ):
         for key, axis, form in zip(keys, ("y", "y2"), (".4f", ".2%"), strict=True):
             figure.add_scatter(
-                x=epochs,
+                x=_places(epochs, key),
                 y=column(history, key),
                 yaxis=axis,
                 name=part,
@@ -90,7 +90,7 @@ def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> go.Figure:
             values = column(history, key)
             everything += values if axis == "y" else []
             figure.add_scatter(
-                x=epochs,
+                x=_places(epochs, key),
                 y=values,
                 yaxis=axis,
                 mode="lines",
@@ -105,6 +105,11 @@ def compared(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> go.Figure:
         _add_rate(figure, history, short(name), color)
     _scale_loss(figure, everything, [])
     return figure
+
+
+def _places(epochs: Sequence[float], key: str) -> list[float]:
+    """Return where the values of a column stand: an epoch's mean belongs to its middle."""
+    return [epoch - 0.5 for epoch in epochs] if key == "loss" else list(epochs)
 
 
 def _panels(x: str) -> go.Figure:
