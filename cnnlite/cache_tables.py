@@ -61,7 +61,9 @@ def cache_table(cache: Any) -> str:
 def _name(cache: Any) -> str:
     arrays, size = _arrays(cache, set())
     kind = "nothing" if cache is None else type(cache).__name__
-    return f"{kind}, {size:,} bytes in {arrays} arrays" if arrays else kind
+    if arrays:
+        return f"{kind}, {size:,} bytes in {arrays} array{'s' if arrays > 1 else ''}"
+    return kind if hasattr(cache, "_asdict") or cache is None else f"{kind} {cache!r:.80}"
 
 
 def _arrays(value: Any, seen: set[int]) -> tuple[int, int]:

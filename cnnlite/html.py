@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["details", "escape", "picture", "png", "table"]
 
-LEFT, RIGHT = 'style="text-align:left"', 'style="text-align:right"'
+LEFT, RIGHT = 'style="text-align:left"', 'style="text-align:right;white-space:nowrap"'
 
 
 def table(
@@ -20,7 +20,7 @@ def table(
     strong: Sequence[int] = (),
     raw: Sequence[str] = (),
 ) -> str:
-    """Return a table.
+    """Return a table, which scrolls sideways where it is too wide.
 
     Args:
         headings: a name for each column.
@@ -41,7 +41,8 @@ def table(
         weight = ' style="font-weight:bold"' if number in strong else ""
         body.append(f"<tr{weight}>{''.join(cells)}</tr>")
     told = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
-    return f"<table>{told}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    inside = f"{told}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return f'<div style="overflow-x:auto"><table>{inside}</table></div>'
 
 
 def details(summary: str, html: str) -> str:

@@ -187,10 +187,7 @@ def _make(names: Sequence[Path], out: Path | None, notebook: bool) -> None:
 
 def _check_ending(path: Path, notebook: bool) -> None:
     if notebook != (path.suffix.lower() == ".ipynb"):
-        wanted = (
-            "the name of a notebook ends in .ipynb" if notebook else "notebooks need --notebook"
-        )
-        fail(f"--out {path}: {wanted}")
+        fail(f"--out {path}: a name that ends in .ipynb goes with --notebook, and only that one")
 
 
 def _check(

@@ -63,11 +63,13 @@ class GradientReport:
 
     def _repr_html_(self) -> str:
         """Return a table of the gradients, and what else was found, for a notebook."""
-        headings = (
+        headings: tuple[str, ...] = (
             "gradient", "shape", "", "entries", "worst error", "at", "numeric", "analytic", "cause"
         )  # fmt: skip
         rows = [_row(g) for g in self.gradients]
         rows += [("", "", "WRONG", *[""] * 5, problem) for problem in self.problems]
+        if not any(row[-1] for row in rows):  # nothing is wrong, and needs no cause
+            headings, rows = headings[:-1], [row[:-1] for row in rows]
         caption = f"{self.subject}: gradients {'are right' if self.passed else 'are WRONG'}"
         wrong = [number for number, row in enumerate(rows) if row[2] == "WRONG"]
         return html.table(headings, rows, headings[3:5] + headings[6:8], caption, wrong)
