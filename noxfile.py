@@ -83,6 +83,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute every notebook: examples, exercises, labs (extra `notebook`)."""
+    required = {"CNNLITE_REQUIRE_JUPYTER": "1"}
+    session.run("pytest", "-q", "-m", "notebook", *session.posargs, env=required)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run every code block of the documents, and follow their links."""
     session.run("pytest", "-q", "tests/test_docs.py", "tests/test_docs_output.py", *session.posargs)

@@ -20,6 +20,7 @@ from cnnlite.optim.schedules import Schedule
 from cnnlite.training.arguments import checked_factor
 from cnnlite.training.control import Control
 from cnnlite.training.evaluation import not_finite
+from cnnlite.training.history import History
 from cnnlite.training.interruption import Interrupt, TrainingDiverged
 
 Arrays = dict[str, np.ndarray]
@@ -88,7 +89,7 @@ class TrainingState:
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self.callbacks = list(callbacks)
         self.loss_history: list[float] = []  # of each step
-        self.history: list[dict[str, Any]] = []  # a row for each epoch
+        self.history = History()  # a row for each epoch
         self.events: list[dict[str, Any]] = []  # what was done by hand: see `note`
         self.control = Control()  # by which it is done, from any thread
         self.best_params: Arrays = {}  # parameters and buffers of the best epoch
