@@ -85,10 +85,10 @@ class Statement:
 class Worst:
     """Collects the cases of one statement.
 
-    shift = Worst("C S = S C", allowed=1e-12)
-    for ...:
-        shift.add(np.abs(C @ S - S @ C))
-    shift.statement
+        shift = Worst("C S = S C", allowed=1e-12)
+        for ...:
+            shift.add(np.abs(C @ S - S @ C))
+        shift.statement
     """
 
     def __init__(self, text: str, allowed: float) -> None:
