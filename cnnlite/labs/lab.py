@@ -83,7 +83,9 @@ class Statement:
 
 
 class Worst:
-    """Collects the cases of one statement.
+    """Collects the cases of one statement, and keeps the worst.
+
+    An example:
 
         shift = Worst("C S = S C", allowed=1e-12)
         for ...:

@@ -59,7 +59,13 @@ def rewritten(text: str, home: Path, new_home: Path) -> str:
         path = ROOT / TOP.get(target, target)
         if path == DOCS:
             path = DOCS / "index.md"
-        if path.is_relative_to(DOCS) and path.suffix in (".md", ".markdown", ".png", ".svg"):
+        if path.is_relative_to(DOCS) and path.suffix in (
+            ".md",
+            ".markdown",
+            ".rst",
+            ".png",
+            ".svg",
+        ):
             return os.path.relpath(path, new_home) + (f"#{anchor}" if anchor else "")
         return f"repository:{target}"
 
