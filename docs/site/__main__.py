@@ -42,7 +42,19 @@ class Links(HTMLParser):
 
 def build() -> None:
     """Run Sphinx; what it would only warn of is an error."""
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "2", "-b", "html"]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-E",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-j",
+        "2",
+        "-b",
+        "html",
+    ]
     status = subprocess.run([*command, str(ROOT / "docs"), str(SITE)], cwd=ROOT).returncode
     if status:
         sys.exit(status)
