@@ -69,7 +69,7 @@ def page(module: ModuleType, homes: dict[int, str]) -> Iterator[str]:
             role = "class" if inspect.isclass(value) else "func"
             elsewhere.append(f"- :py:{role}:`{public} <{known}>`")
         elif inspect.isclass(value):
-            yield from (f".. autoclass:: {known}", "   :members:", "   :show-inheritance:", "")
+            yield from (f".. autoclass:: {known}", "   :members:", "")
         elif callable(value):
             yield from (f".. autofunction:: {known}", "")
         else:
