@@ -6,6 +6,8 @@ lets a run be stopped anywhere and continued to the same bits.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TypeAlias
@@ -14,7 +16,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import as_integer, integer, shown
 
-__all__ = ["Rng", "RngLike", "as_rng", "init_generator", "manual_seed"]
+__all__ = ["Rng", "RngLike", "as_rng", "init_generator", "manual_seed", "own_stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,10 @@ class _Stream:
         self.seed(0)
 
     def seed(self, seed: int) -> None:
-        self._place = seed, count()
+        self.place = seed, count()
 
     def next(self) -> Rng:
-        seed, steps = self._place
+        seed, steps = self.place
         return Rng(seed, next(steps))
 
 
@@ -93,6 +95,22 @@ def manual_seed(seed: int) -> None:
         TypeError: the seed is not an integer.
     """
     _stream.seed(integer("manual_seed", "seed", seed))
+
+
+@contextmanager
+def own_stream() -> Iterator[None]:
+    """In the block, take what is drawn without an `rng` from a stream of its own.
+
+    Afterwards the common stream goes on where it was, and so do NumPy's own random numbers, which
+    layers of one's own may use: an observer must not change what it looks at.
+    """
+    place, numpys = _stream.place, np.random.get_state()  # noqa: NPY002
+    _stream.seed(0)
+    try:
+        yield
+    finally:
+        _stream.place = place
+        np.random.set_state(numpys)  # noqa: NPY002
 
 
 def as_rng(rng: RngLike, name: str = "as_rng") -> Rng:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from cnnlite import environment
+from tests.browser import browser as browser
+from tests.browser import page as page
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -108,7 +110,8 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_data = pytest.mark.skip(reason="needs CIFAR-10 in the folder that CNNLITE_DATA names")
     for item in items:
-        for judge in {"torch", "onnx"} & set(getattr(item, "fixturenames", ())):
+        used = set(getattr(item, "fixturenames", ()))
+        for judge in {"torch", "onnx", "browser"} & used:
             item.add_marker(judge)
         if item.get_closest_marker("cifar10") and _cifar10_root() is None:
             item.add_marker(no_data)

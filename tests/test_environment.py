@@ -101,6 +101,7 @@ WRONG = {
     "CNNLITE_SANITIZE": ["on"],
     "CNNLITE_REQUIRE_TORCH": ["yes"],
     "CNNLITE_REQUIRE_ONNX": ["yes"],
+    "CNNLITE_REQUIRE_BROWSER": ["yes"],
     "CNNLITE_JUDGE_CASES": ["many"],
     "CNNLITE_FUZZ_CASES": ["-5"],
 }

@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "cnnlite.cli.train:train",
     "lr-find": "cnnlite.cli.lr_find:lr_find",
     "curves": "cnnlite.cli.curves:curves",
+    "report": "cnnlite.cli.report:report",
     "evaluate": "cnnlite.cli.evaluate:evaluate",
     "predict": "cnnlite.cli.predict:predict",
     "models": "cnnlite.cli.models:models",
@@ -33,7 +34,9 @@ COMMANDS = {
     "doctor": "cnnlite.cli.doctor:doctor",
     "bench": "cnnlite.cli.bench:bench",
 }
-WRITE_FILES = ("train", "lr-find", "curves", "evaluate", "lab", "data", "autodiff", "exercise")
+WRITE_FILES = (
+    "train", "lr-find", "curves", "report", "evaluate", "lab", "data", "autodiff", "exercise",
+)  # fmt: skip
 READER_LEFT = 141  # what a shell reports of a program that SIGPIPE ended
 
 
@@ -102,7 +105,9 @@ def _run(words: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning  # type: ignore[assignment]
-            status = app.main(args=words, prog_name="cnnlite", standalone_mode=False)
+            status = app.main(
+                args=words, prog_name="cnnlite", standalone_mode=False, obj=tuple(words)
+            )
     except click.ClickException as error:
         click.echo(usage_line(error), err=True)
         return 2

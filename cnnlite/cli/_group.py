@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib
+import importlib.util
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
@@ -91,6 +93,25 @@ def progress_note(text: str) -> Iterator[Callable[[str], None]]:
     """On a terminal, show in a line what is being done; yields what is told of something else."""
     with terminal.console(sys.stdout).status(text, spinner="line") as status:
         yield status.update
+
+
+def commanded() -> str | None:
+    """Return the command line that runs, as a shell takes it; None where it is not known."""
+    words = click.get_current_context().find_root().obj
+    return None if words is None else shlex.join(["cnnlite", *words])
+
+
+def needs(*modules: str, extra: str, what: str) -> None:
+    """End the command with a line where a package that it needs is not installed.
+
+    Args:
+        modules: what is imported.
+        extra: of cnnlite, which brings them.
+        what: is made with them.
+    """
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            fail(f"{what} needs {module}: pip install 'cnnlite[{extra}]'")
 
 
 @contextlib.contextmanager

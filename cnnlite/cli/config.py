@@ -186,6 +186,13 @@ class TrainConfig:
     patience: int | None = _count(
         None, "End after so many epochs without a better validation accuracy."
     )
+    keep: int = _option(
+        20,
+        "Epochs of which maps, filters and statistics are kept for cnnlite report, at most; 0 "
+        "keeps none.",
+        wants="a whole number of at least 0",
+        check=lambda n: n >= 0,
+    )
     every_steps: int | None = _count(None, "Write the checkpoint after each so many steps, too.")
     seed: int = _option(
         0,

@@ -3,10 +3,8 @@
 import csv
 import io
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import numpy as np
@@ -16,6 +14,7 @@ from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import printable, width_of
 
 if TYPE_CHECKING:
+    from cnnlite.report.answers import Answers
     from cnnlite.report.confusion import Confusion
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
@@ -58,7 +57,7 @@ def evaluate(
     """
     import cnnlite
     from cnnlite.cli import run_folders, runs
-    from cnnlite.cli.answers import probabilities
+    from cnnlite.report.answers import ask
     from cnnlite.report.confusion import Confusion
 
     if threads is not None:
@@ -73,15 +72,14 @@ def evaluate(
         fail(f"{data.name} has no {PARTS[part]} images: measure others with --part {others[-1]}")
 
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
-    predicted, chances = np.empty(len(labels), np.int64), np.empty(len(labels))
     with progress_note("measuring") as note:
-        for where, found in probabilities(network, images, opened.normalization, mirror):
-            chances[where] = found.max(axis=1)
-            predicted[where] = np.where(np.isnan(chances[where]), -1, found.argmax(axis=1))
-            note(f"{where[-1] + 1:,} of {len(labels):,} images")
-    files = None if data.files is None else data.files[part]
-    answers = _Answers(labels, predicted, chances, opened.class_names, files)
-    confusion = Confusion(labels, predicted, opened.class_names)
+        found = ask(
+            network, images, labels, part, opened.normalization, mirror=mirror,
+            names=None if data.files is None else data.files[part],
+            progress=lambda done: note(f"{done:,} of {len(labels):,} images"),
+        )  # fmt: skip
+    answers = _Named(found, opened.class_names)
+    confusion = Confusion(labels, found.predicted, opened.class_names)
     _show_classes(confusion)
     _show_pairs(confusion)
     _show_mistakes(answers)
@@ -92,33 +90,23 @@ def evaluate(
     _write(out or path, part, confusion, answers, images, f"{data.name}: {accuracy}")
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """What was said of each image: its class, and how probable that was called."""
+class _Named(NamedTuple):
+    """What was said of each image, in the words that are printed."""
 
-    labels: np.ndarray
-    predicted: np.ndarray  # -1 where scores are not finite
-    chances: np.ndarray
+    found: "Answers"
     class_names: tuple[str, ...]
-    files: Sequence[str] | None  # of the images, where they have any
-
-    @property
-    def mistakes(self) -> np.ndarray:
-        """The images that are taken for another class, the most confident mistakes first."""
-        wrong = np.flatnonzero((self.predicted != self.labels) & (self.predicted >= 0))
-        return wrong[np.argsort(-self.chances[wrong], kind="stable")]
 
     def name(self, image: int) -> str:
         """The file of an image, or its number."""
-        return str(image) if self.files is None else printable(self.files[image])
+        return printable(self.found.name(image))
 
     def true(self, image: int) -> str:
         """The name of an image's class."""
-        return self.class_names[self.labels[image]]
+        return self.class_names[self.found.labels[image]]
 
     def said(self, image: int) -> str:
         """The name of the class that an image was taken for; "" if for none."""
-        label = self.predicted[image]
+        label = self.found.predicted[image]
         return self.class_names[label] if label >= 0 else ""
 
 
@@ -164,10 +152,11 @@ def _cut(name: str, width: int) -> str:
     return name if len(name) <= width else f"{name[: width - 1]}{ELLIPSIS}"
 
 
-def _show_mistakes(answers: _Answers) -> None:
+def _show_mistakes(answers: _Named) -> None:
+    chances = answers.found.confidence
     rows = [
-        (answers.name(i), answers.true(i), answers.said(i), f"{answers.chances[i]:.1%}")
-        for i in answers.mistakes[:SHOWN]
+        (answers.name(i), answers.true(i), answers.said(i), f"{chances[i]:.1%}")
+        for i in answers.found.mistakes[:SHOWN]
     ]
     if rows:
         click.echo("the most confident mistakes:")
@@ -179,7 +168,7 @@ def _write(
     folder: Path,
     part: str,
     confusion: "Confusion",
-    answers: _Answers,
+    answers: _Named,
     images: np.ndarray,
     title: str,
 ) -> None:
@@ -198,12 +187,15 @@ def _write(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("image", "class", "predicted", "probability"))
-    for i, (label, chance) in enumerate(zip(answers.predicted, answers.chances, strict=True)):
+    for i, (label, chance) in enumerate(
+        zip(answers.found.predicted, answers.found.confidence, strict=True)
+    ):
         probability = f"{chance:.6f}" if label >= 0 else ""
         writer.writerow((answers.name(i), answers.true(i), answers.said(i), probability))
-    drawn = answers.mistakes[:DRAWN]
+    drawn = answers.found.mistakes[:DRAWN]
     captions = [
-        (f"{answers.chances[i]:.0%} {answers.said(i)}", f"is {answers.true(i)}") for i in drawn
+        (f"{answers.found.confidence[i]:.0%} {answers.said(i)}", f"is {answers.true(i)}")
+        for i in drawn
     ]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,15 @@
 
 import os
 import platform
+import time
 from typing import Any
 
 import numpy as np
 
 from cnnlite import __version__, get_num_threads
 from cnnlite.backend import backend_name, kernels
+
+SGEMM_SIZE = 256
 
 
 def machine() -> dict[str, Any]:
@@ -28,6 +31,22 @@ def machine() -> dict[str, Any]:
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
     }
+
+
+def sgemm_rate() -> float:
+    """Return GFLOP/s of NumPy's float32 product of two matrices, in this process, roughly.
+
+    It says what the machine gave when a run began, within milliseconds.  `cnnlite bench` measures
+    with larger matrices, and with the same threads as the kernels.
+    """
+    a = np.ones((SGEMM_SIZE, SGEMM_SIZE), np.float32)
+    product = a @ a
+    fastest = np.inf
+    for _ in range(12):
+        start = time.perf_counter()
+        np.matmul(a, a, out=product)
+        fastest = min(fastest, time.perf_counter() - start)
+    return float(2 * SGEMM_SIZE**3 / fastest / 1e9)
 
 
 def numpy_blas() -> str:

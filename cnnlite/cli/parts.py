@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from cnnlite import CrossEntropyLoss, Solver, optim
-from cnnlite.cli import runs
+from cnnlite.cli import keeping, runs
 from cnnlite.cli.config import PLATEAU, ConfigError, TrainConfig, optimizer_options
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation
@@ -63,7 +63,7 @@ def make_solver(
         num_epochs=1 if config.smoke else config.epochs,
         overfit=config.batch_size if config.smoke else config.overfit,
         seed=config.seed,
-        callbacks=[*callbacks, *_callbacks(config)],
+        callbacks=[*callbacks, *_callbacks(config), *keeping.callbacks(config, path)],
         checkpoint=Checkpoint(path / runs.CHECKPOINT, config.every_steps),
         verbose=verbose,
         drop_last=config.drop_last,

@@ -141,7 +141,7 @@ def _answers(
 ) -> Iterator[list[Answer]]:
     """Yield the answers for a batch of pictures after the other; add to faults what has none."""
     from cnnlite import get_num_threads
-    from cnnlite.cli.answers import probabilities
+    from cnnlite.report.answers import probabilities
 
     def read(file: str) -> np.ndarray | str:
         from cnnlite.data import prepare

@@ -8,6 +8,7 @@
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
     curves.png                 loss and accuracies (needs the extra `viz`)
+    kept/                      maps, filters and statistics of some epochs (needs the extra `see`)
     model.py                   the file of a network of one's own
 """  # fmt: skip
 
@@ -31,11 +32,11 @@ from cnnlite.files import replace_file
 from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
+from cnnlite.report.run_files import CONFIG as CONFIG
+from cnnlite.report.run_files import HISTORY as HISTORY
+from cnnlite.report.run_files import LOSSES as LOSSES
+from cnnlite.report.run_files import RECORD as RECORD
 
-CONFIG = "config.toml"
-RECORD = "record.json"
-HISTORY = "history.csv"
-LOSSES = "losses.csv"
 WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
@@ -169,10 +170,13 @@ def write_record(
     own: OwnModel | None,
 ) -> None:
     """Write config.toml, record.json and the copy of an own network, before the first step."""
-    from cnnlite.cli.machine import machine
+    from cnnlite.cli._group import commanded
+    from cnnlite.cli.machine import machine, sgemm_rate
 
     record = {
+        "command": commanded(),
         "environment": machine(),
+        "sgemm": round(sgemm_rate(), 1),
         "data": data.name,
         "class_names": data.classes,
         "images": {key[2:]: len(data[key]) for key in data if key.startswith("X_")},

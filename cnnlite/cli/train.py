@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
+from cnnlite.cli import keeping
 from cnnlite.cli._data import data_of
 from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cnnlite.training.solver import Solver
 
 AUGMENT = "crop,flip"  # what --augment without names is
-RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps"}
+RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps", "keep"}
 """What may differ between a run and its continuation."""
 
 
@@ -80,6 +81,8 @@ def train(
             config = _resume_config(resume, given, file, out)
         else:
             config = new_config(file, given)
+    if given.get("keep") and not keeping.possible():
+        click.echo(keeping.LEFT_OUT, err=True)
     return _train(config, given.get("model"), out, resume, verbose=not quiet)
 
 

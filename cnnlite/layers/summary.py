@@ -5,13 +5,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
 from cnnlite.checks.numbers import count
+from cnnlite.layers.trace import exchanged
 from cnnlite.random import Rng
 from cnnlite.terminal import fitting, width_of
 
@@ -165,10 +165,8 @@ def _trace(layer: Network, shape: Shape) -> Summary:
     ]
     x = Rng(0).generator().standard_normal(shape)
     trace = _Trace(layer, shape)
-    try:
+    with exchanged(layer, trace.run):
         layer.forward(x.astype(floats[0] if floats else np.float32), True, Rng(0))
-    finally:
-        trace.stop()
     return trace.summary
 
 
@@ -176,7 +174,7 @@ class _Trace:
     """Note each forward of a network and its layers, which must be a copy made for this.
 
     Args:
-        root: the network; the forward of each of its layers is exchanged for one that takes notes.
+        root: the network.
         shape: of the input that it is going to get.
     """
 
@@ -190,26 +188,8 @@ class _Trace:
             for arrays in (root.params, root.buffers)
             for array in arrays.values()
         }
-        self._watched: list[Network] = []
-        self._watch(root)
 
-    def stop(self) -> None:
-        """Untie the layers from their notes: else a cycle would keep all caches."""
-        for layer in self._watched:
-            del layer.forward
-
-    def _watch(self, layer: Network) -> None:
-        if "forward" in vars(layer):
-            return  # it stands twice, and is watched already
-        if hasattr(layer, "fuse"):
-            layer.fuse = False
-        run = partial(self._run, layer, layer.forward)
-        layer.forward = run  # type: ignore[method-assign]
-        self._watched.append(layer)
-        for child in layer.children().values():
-            self._watch(child)
-
-    def _run(
+    def run(
         self,
         layer: Network,
         forward: Callable[..., tuple[np.ndarray, Any]],
@@ -217,6 +197,7 @@ class _Trace:
         *args: Any,
         **kwargs: Any,
     ) -> tuple[np.ndarray, Any]:
+        """Run a layer's forward, and note it."""
         leaf = not layer.children()
         row = Row(
             name=self._name(layer),

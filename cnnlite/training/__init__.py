@@ -6,7 +6,10 @@ lr_find         what the losses of these rates say
 rehearsal       one image through all parts before the first step
 parts           what a training is made with: the arguments, and what is done with the data
 averaging       averaged weights in the model's place, and batch-norm's statistics made anew
-callbacks/      what is called around epochs and steps: the progress bar, early stopping, plateaus
+callbacks/      what is called around epochs and steps: progress, early stopping, plateau, keep
+probing         what a network makes of some images: maps, statistics, gradients
+kept_sheet      a kept epoch as a picture
+kept            what is kept of an epoch to be looked at, and its file
 checkpoint      a training on disk, always whole
 contents        what is in a checkpoint: arrays and plain values, and back
 callback_state  what callbacks want to keep in it

@@ -127,7 +127,7 @@ def test_without_the_extra_only_the_pictures_are_missing(
 
 
 def test_the_mean_over_mirror_images(cli: Cli, run_copy: Path) -> None:
-    from cnnlite.cli.answers import probabilities, softmax
+    from cnnlite.report.answers import probabilities, softmax
 
     opened = runs.open_run(run_copy)
     model, data = opened.model(), opened.data()

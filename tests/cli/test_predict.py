@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.cli.answers import softmax
 from cnnlite.cli.runs import open_run
 from cnnlite.data import prepare
+from cnnlite.report.answers import softmax
 
 Image = pytest.importorskip("PIL.Image")
 Cli = Callable[..., Any]

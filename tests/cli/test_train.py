@@ -31,6 +31,7 @@ def test_a_run_folder_holds_everything(finished_run: Path) -> None:
     assert files == {
         "config.toml", "record.json", "history.csv", "losses.csv", "curves.png",
         "weights.safetensors", "weights-last.safetensors", "checkpoint.safetensors",
+        "kept",
     }  # fmt: skip
     assert [row["epoch"] for row in history.load(finished_run / "history.csv")] == [1, 2]
 

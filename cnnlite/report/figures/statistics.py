@@ -1,0 +1,63 @@
+"""What happens in the layers, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from cnnlite.report.figures.style import blank, shades, short
+from cnnlite.report.palette import FAINT
+
+__all__ = ["NAMES", "statistic"]
+
+NAMES = {
+    "mean": "mean of the activations",
+    "std": "deviation of the activations",
+    "dead": "share of dead units",
+    "grad_norm": "norm of the gradient",
+    "update_ratio": "update over weight",
+}
+"""What is measured of a layer, in words."""
+MOST_IN_LEGEND = 8
+USUAL_RATIO = 1e-3
+
+
+def statistic(name: str, epochs: Sequence[int], layers: Mapping[str, Sequence[float]]) -> go.Figure:
+    """Draw one statistic of all layers over the epochs, a line for each layer.
+
+    Args:
+        name: one of `NAMES`.
+        epochs: which epochs were kept.
+        layers: by layer, in their order in the network, the value of each of these epochs.
+    """
+    known = {layer: values for layer, values in layers.items() if any(map(math.isfinite, values))}
+    figure = blank(
+        300,
+        title={"text": NAMES[name], "font": {"size": 14}, "x": 0, "pad": {"l": 8}},
+        xaxis={"title": {"text": "epoch"}},
+        yaxis={"tickformat": ".0%"} if name == "dead" else {},
+        hovermode="closest",
+        showlegend=False,
+    )  # fmt: skip
+    figure.layout.margin.t = 40
+    form = ".1%" if name == "dead" else ".3g"
+    mode = "lines+markers" if len(epochs) <= 20 else "lines"
+    for (layer, values), color in zip(known.items(), shades(len(known)), strict=True):
+        figure.add_scatter(
+            x=list(epochs),
+            y=list(values),
+            mode=mode,
+            name=short(layer),
+            line={"color": color, "width": 2},
+            marker={"size": 4},
+            hovertemplate=f"%{{fullData.name}}: %{{y:{form}}}, epoch %{{x}}<extra></extra>",
+        )
+    if name in ("grad_norm", "update_ratio"):
+        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    if name == "update_ratio" and known:
+        figure.add_hline(y=USUAL_RATIO, line={"color": FAINT, "dash": "dash", "width": 1})
+    if name == "dead":
+        figure.update_yaxes(rangemode="tozero")
+    return figure

@@ -1,0 +1,56 @@
+"""Pieces of HTML, with everything in them escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from html import escape
+
+__all__ = ["folded", "paragraphs", "table"]
+
+
+def table(
+    caption: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Collection[str] = (),
+    id: str = "",
+) -> str:
+    """Return a table, which scrolls sideways where it is too wide; its first column names a row.
+
+    Args:
+        caption: what the table is, for whoever hears it.
+        headings: of the columns.
+        rows: a text for each column.
+        right: headings of the columns of numbers.
+        id: of the table, for scripts.
+    """
+    looks = [' class="number"' if heading in right else "" for heading in headings]
+    head = "".join(
+        f'<th scope="col"{look}>{escape(heading)}</th>'
+        for heading, look in zip(headings, looks, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{look}>{escape(cell)}</td>" if place else f'<th scope="row">{escape(cell)}</th>'
+            for place, (cell, look) in enumerate(zip(row, looks, strict=True))
+        )
+        + "</tr>"
+        for row in rows
+    )
+    named = f' id="{escape(id)}"' if id else ""
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f"<table{named}><caption>{escape(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def folded(summary: str, inside: str) -> str:
+    """Return HTML that opens on a click; `inside` is HTML."""
+    return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
+
+
+def paragraphs(texts: Iterable[str], look: str = "note") -> str:
+    """Return a paragraph for each text."""
+    return "".join(f'<p class="{look}">{escape(text)}</p>' for text in texts)

@@ -1,0 +1,34 @@
+// The epoch slider of the layers' statistics: a line in each figure, and the table of that epoch.
+"use strict";
+
+cnnlite.behaviours.layers = (element, section) => {
+  const { epochs, numbers } = section.data;
+  const rows = element.querySelectorAll("#layer-numbers tbody tr");
+  let position = Number(element.querySelector(".slider input").value);
+
+  function mark(place) {
+    const line = {
+      type: "line", xref: "x", yref: "paper", y0: 0, y1: 1, x0: epochs[position],
+      x1: epochs[position], line: { color: cnnlite.color("--faint"), width: 1 },
+    };
+    const own = section.figures[place.dataset.figure].layout.shapes ?? [];
+    Plotly.relayout(place, { shapes: [...own, line] });
+  }
+
+  function show() {
+    rows.forEach((row, layer) => {
+      row.querySelectorAll("td").forEach((cell, column) => {
+        cell.textContent = numbers[position][layer][column];
+      });
+    });
+    element.querySelectorAll(".figure[data-drawn]").forEach(mark);
+  }
+
+  element.querySelectorAll(".figure").forEach((place) => {
+    place.addEventListener("cnnlite:drawn", () => mark(place));
+  });
+  element.addEventListener("cnnlite:epoch", ({ detail }) => {
+    position = detail;
+    show();
+  });
+};

@@ -1,0 +1,154 @@
+// Draws the figures of a page's sections, when they come into view, in light or dark.
+//
+//   cnnlite.behaviours[ID] = (element, section) => {...}   called for a section when it is there
+//                                                          or was replaced
+//   cnnlite.update(section)       put a section in its place, or replace it
+//   cnnlite.array(data)           the typed array of what Python's `array` has made
+//   cnnlite.color(name)           what a colour of the page, "--ink", is now
+//   cnnlite.picture(sheet, number, label, lines)   a picture of Python's `sprites`, with a caption
+//   "cnnlite:epoch"               an event of each section: a slider was moved; detail: position
+//   "cnnlite:drawn"               an event of a figure's element, whenever it was drawn
+//   "cnnlite:theme"               an event of each section: light has become dark, or dark light
+"use strict";
+
+const cnnlite = (() => {
+  const sections = new Map(); // id -> section
+  const behaviours = {};
+  const sheets = new Map(); // address -> promise of an image
+  const TYPES = {
+    uint8: Uint8Array, int8: Int8Array, int16: Int16Array, uint16: Uint16Array,
+    int32: Int32Array, uint32: Uint32Array, float32: Float32Array, float64: Float64Array,
+  };
+  const BUTTONS = ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"];
+  let night = {}; // light colour -> dark colour
+
+  const dark = () => {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  function array(data) {
+    const bytes = Uint8Array.from(atob(data.base64), (letter) => letter.charCodeAt(0));
+    return Object.assign(new TYPES[data.dtype](bytes.buffer), { shape: data.shape });
+  }
+
+  function painted(value) {
+    if (typeof value === "string") return (dark() && night[value]) || value;
+    if (Array.isArray(value)) return value.map(painted);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, painted(part)]));
+  }
+
+  function draw(element) {
+    const section = sections.get(element.closest("section").id);
+    const figure = section.figures[element.dataset.figure];
+    const layout = painted(figure.layout);
+    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+    layout.uirevision = "kept"; // a view that was chosen stays when data come
+    if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls
+    const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: BUTTONS };
+    return Plotly.react(element, painted(figure.data), layout, config).then(() => {
+      element.dataset.drawn = "yes";
+      element.dispatchEvent(new CustomEvent("cnnlite:drawn", { bubbles: true }));
+    });
+  }
+
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting && !target.dataset.drawn) draw(target);
+    }
+  }, { rootMargin: "600px" });
+
+  const figures = (element) => element.querySelectorAll(".figure[data-figure]");
+
+  function adopt(section) {
+    sections.set(section.id, section);
+    const element = document.getElementById(section.id);
+    figures(element).forEach((place) => near.observe(place));
+    behaviours[section.id]?.(element, section);
+  }
+
+  function update(section) {
+    const element = document.getElementById(section.id);
+    figures(element).forEach((place) => {
+      near.unobserve(place);
+      Plotly.purge(place);
+    });
+    element.querySelector("h2").textContent = section.title;
+    element.querySelector(".body").innerHTML = section.html;
+    adopt(section);
+  }
+
+  async function cut(canvas, sheet, number) {
+    if (!sheets.has(sheet.address)) {
+      const image = new Image();
+      image.src = sheet.address;
+      sheets.set(sheet.address, image.decode().then(() => image));
+    }
+    const image = await sheets.get(sheet.address), { columns, width, height } = sheet;
+    const x = (number % columns) * width, y = Math.floor(number / columns) * height;
+    canvas.getContext("2d").drawImage(image, x, y, width, height, 0, 0, width, height);
+  }
+
+  function picture(sheet, number, label, lines) {
+    const figure = document.createElement("figure"), canvas = document.createElement("canvas");
+    Object.assign(canvas, { width: sheet.width, height: sheet.height });
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
+    canvas.title = label;
+    cut(canvas, sheet, number);
+    const caption = document.createElement("figcaption");
+    caption.append(...lines.map((line) => {
+      const text = document.createElement("span");
+      text.textContent = line;
+      return text;
+    }));
+    figure.className = "picture";
+    figure.append(canvas, caption);
+    return figure;
+  }
+
+  function tell(name, detail) {
+    document.querySelectorAll("main section").forEach((element) => {
+      element.dispatchEvent(new CustomEvent(name, { detail }));
+    });
+  }
+
+  function redraw() {
+    document.querySelectorAll(".figure[data-drawn]").forEach(draw);
+    tell("cnnlite:theme");
+  }
+
+  function offerTheme() {
+    const button = document.getElementById("theme");
+    const name = () => { button.textContent = dark() ? "Light" : "Dark"; };
+    const changed = () => { name(); redraw(); };
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      document.documentElement.dataset.theme = dark() ? "light" : "dark";
+      changed();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+    name();
+  }
+
+  function moveSliders({ target }) {
+    if (!target.matches(".slider input")) return;
+    document.querySelectorAll(".slider input").forEach((slider) => {
+      slider.value = target.value;
+      const epoch = slider.dataset.epochs.split(",")[slider.value];
+      slider.parentElement.querySelector("output").textContent = epoch;
+    });
+    tell("cnnlite:epoch", Number(target.value));
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const data = JSON.parse(document.getElementById("cnnlite-data").textContent);
+    night = data.dark;
+    offerTheme();
+    document.addEventListener("input", moveSliders);
+    data.sections.forEach(adopt);
+  });
+  return { array, behaviours, color, dark, picture, sections, update };
+})();
