@@ -25,12 +25,18 @@ class Seen:
     Attributes:
         requests: addresses that were asked for outside of the page's own files.
         console: errors and warnings of the console, and exceptions.
-        overflow: how many pixels the page is wider than its window, and by what.
+        overflow: what makes the page wider than its window.
+        blank: pictures that were not drawn.
     """
 
     requests: list[str] = field(default_factory=list)
     console: list[str] = field(default_factory=list)
     overflow: list[str] = field(default_factory=list)
+    blank: list[str] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        """Return all of it."""
+        return [*self.requests, *self.console, *self.overflow, *self.blank]
 
 
 @contextmanager
@@ -59,6 +65,9 @@ OVERFLOW = """() => {
         .filter(e => e.getBoundingClientRect().right > width + 1)
         .slice(0, 5).map(e => e.tagName + " " + e.textContent.trim().slice(0, 60));
 }"""
+
+
+BLANK = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
 
 
 def photograph(
@@ -97,8 +106,9 @@ def photograph(
         tab.wait_for_load_state("load")
         name = pictures.with_name(f"{pictures.name}-{width}{'-dark' if dark else ''}.png")
         name.parent.mkdir(parents=True, exist_ok=True)
+        seen.overflow += [f"{width}: {what}" for what in tab.evaluate(OVERFLOW)]
+        seen.blank += tab.evaluate(BLANK)
         if selector is None:
-            seen.overflow += [f"{width}: {what}" for what in tab.evaluate(OVERFLOW)]
             tab.screenshot(path=name, full_page=whole)
         else:
             tab.locator(selector).first.screenshot(path=name)
@@ -120,8 +130,7 @@ def photograph_site(site: Path, folder: Path) -> None:
             if name.parts[0] == "source":
                 continue
             for dark in (False, True):
-                seen = photograph(chromium, page, folder / name, dark=dark)
-                said = [*seen.requests, *seen.console, *seen.overflow]
+                said = photograph(chromium, page, folder / name, dark=dark).faults()
                 wrong += len(said)
                 if said:
                     print(name, *said, sep="\n    ")
