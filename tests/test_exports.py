@@ -14,9 +14,9 @@ PACKAGES = [functional, layers, optim]
 INSIDE = {
     "cnnlite.functional": set(),
     "cnnlite.layers": {
-        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Row", "Step",
-        "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
-        "cut_into_steps", "first_names", "summarize",
+        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Ran", "Row",
+        "Step", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
+        "cut_into_steps", "exchanged", "first_names", "run_noting", "summarize", "trace",
     },
     "cnnlite.optim": {
         "Owners", "check_gradients", "check_state", "step_count", "wholly",
