@@ -1,7 +1,7 @@
 """What is compiled: every cnnlite/_ext/NAME.pyx, with the C sources of a folder of the same name.
 
-docs/environment.md has the variables that change the build.  An earlier build in the same place
-does not notice that one of them has changed: add --force.  Everything else is in pyproject.toml.
+docs/lookup/environment.md has the variables that change the build.  An earlier build in the same
+place does not notice that one of them has changed: add --force.  All else is in pyproject.toml.
 """
 
 import runpy

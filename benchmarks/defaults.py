@@ -7,7 +7,7 @@ Solver is given the network and the data and nothing else that could help: its o
 schedule, no augmentation. A row says the loss of the first step, the highest of all steps, the mean
 of the last ten, and the validation accuracy after each epoch. A network trains if it ends below
 where it began and far above chance; on the embedded data set the softmax classifier cannot, by
-design (docs/data.md): what counts there is that its loss does not rise.
+design (docs/use/data.md): what counts there is that its loss does not rise.
 """
 
 import argparse

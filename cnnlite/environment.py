@@ -1,7 +1,7 @@
 """The environment variables of cnnlite: every one, and the only place that reads them.
 
 A variable that is empty counts as not set.  This file needs nothing but Python: setup.py runs it
-too, where neither NumPy nor cnnlite is installed.  docs/environment.md shows it as a table.
+too, where neither NumPy nor cnnlite is installed.  docs/lookup/environment.md shows it as a table.
 """
 
 import math

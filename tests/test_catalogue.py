@@ -11,7 +11,7 @@ from cnnlite import layers
 from cnnlite.catalogue import CATALOGUE, LAYERS, Entry
 from cnnlite.layers import Container, Layer
 
-PAGE = Path(__file__).parent.parent / "docs" / "layers.md"
+PAGE = Path(__file__).parent.parent / "docs" / "use" / "layers.md"
 EXAMPLES = [(entry, example) for entry in CATALOGUE.values() for example in entry.examples]
 
 

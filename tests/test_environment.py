@@ -13,7 +13,7 @@ from cnnlite import environment
 from cnnlite.environment import MOST_THREADS, WHEN, Variable
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "environment.md"
+PAGE = ROOT / "docs" / "lookup" / "environment.md"
 ALL = [variable for variables in WHEN.values() for variable in variables]
 
 # What it hands on to a child process is not for cnnlite to read, and COLUMNS is every terminal's.

@@ -1,7 +1,7 @@
 """The catalogue of layers: one entry each, with examples and the twins of other frameworks.
 
 `cnnlite gradcheck`, the exchanges with PyTorch and ONNX, the judges, the tests of memory orders
-and the table in docs/layers.md read it.  A new layer is a new entry.
+and the table in docs/use/layers.md read it.  A new layer is a new entry.
 """
 
 from cnnlite.catalogue import activations, linear, norms, pooling, softmax, windows

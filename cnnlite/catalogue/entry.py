@@ -27,7 +27,7 @@ class Example(NamedTuple):
     shape: tuple[int, ...]  # of an input that it takes
     gives: tuple[int, ...]  # the shape of its output
     title: str  # its name in `cnnlite gradcheck`; "": not listed there
-    lacks: str  # what ONNX has no counterpart for, as docs/layers.md says it; "": it has all
+    lacks: str  # what ONNX has no counterpart for, as docs/use/layers.md says it; "": it has all
 
     def __str__(self) -> str:
         words = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.settings.items())]
@@ -85,7 +85,7 @@ class Entry:
     """A layer, and what its readers need: gradient checks, interop, ONNX, tests and docs."""
 
     layer: type[Layer]
-    family: str  # its row in the table of docs/layers.md
+    family: str  # its row in the table of docs/use/layers.md
     examples: tuple[Example, ...]
     twin: Twin | None = None  # PyTorch's; None: interop takes it apart
     onnx: Export | None = None  # likewise

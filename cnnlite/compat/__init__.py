@@ -1,5 +1,5 @@
 """Course code's names on our layers: notebooks and tests run with one changed import.
 
-`cs231n` is Stanford's CS231n, `cs7643` Georgia Tech's CS 7643; docs/compat.md has their
+`cs231n` is Stanford's CS231n, `cs7643` Georgia Tech's CS 7643; docs/use/compat.md has their
 conventions.
 """

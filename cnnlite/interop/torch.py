@@ -93,7 +93,7 @@ def from_torch(module: torch.nn.Module) -> Layer:
     frozen gets no gradient.
 
     Args:
-        module: a torch.nn.Sequential of modules that cnnlite has too (see docs/interop.md), what
+        module: a torch.nn.Sequential of modules that cnnlite has too (docs/use/interop.md), what
             `to_torch` returned, one such module, or a module with a forward of its own that
             torch.fx can trace into these.  The parts may have names; here they are numbered.
 

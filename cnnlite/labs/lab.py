@@ -87,12 +87,14 @@ class Statement:
 
 
 class Worst:
-    """Collects the cases of one statement.
+    """Collects the cases of one statement, and keeps the worst.
 
-    shift = Worst("C S = S C", allowed=1e-12)
-    for ...:
-        shift.add(np.abs(C @ S - S @ C))
-    shift.statement
+    An example:
+
+        shift = Worst("C S = S C", allowed=1e-12)
+        for ...:
+            shift.add(np.abs(C @ S - S @ C))
+        shift.statement
     """
 
     def __init__(self, text: str, allowed: float) -> None:

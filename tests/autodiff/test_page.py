@@ -1,4 +1,4 @@
-"""The pictures of docs/autodiff.md are those that are drawn."""
+"""The pictures of docs/learn/autodiff.md are those that are drawn."""
 
 from pathlib import Path
 

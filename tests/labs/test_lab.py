@@ -13,6 +13,7 @@ from cnnlite.labs import Findings, Settings, Statement, Worst
 from cnnlite.labs.lab import save_picture
 
 ROOT = Path(__file__).parents[2]
+LABS = ROOT / "docs" / "learn" / "labs"
 
 
 def test_the_worst_of_all_cases_is_kept() -> None:
@@ -64,10 +65,10 @@ def test_an_unknown_lab_is_a_value_error() -> None:
 @pytest.mark.parametrize("name", labs.LABS)
 def test_each_lab_has_its_name_a_page_a_picture_and_a_test(name: str) -> None:
     assert labs.load(name).name == name
-    page = (ROOT / "docs" / "labs" / f"{name}.md").read_text(encoding="utf-8")
-    assert f"../images/labs/{name}.png" in page
+    page = (LABS / f"{name}.md").read_text(encoding="utf-8")
+    assert f"../../images/labs/{name}.png" in page
     assert "<details>" in page, "exercises have hidden solutions"
-    assert f"]({name}.md)" in (ROOT / "docs" / "labs" / "index.md").read_text(encoding="utf-8")
+    assert f"]({name}.md)" in (LABS / "index.md").read_text(encoding="utf-8")
     assert (ROOT / "docs" / "images" / "labs" / f"{name}.png").exists()
     assert (ROOT / "tests" / "labs" / f"test_{name}.py").exists()
 
