@@ -128,8 +128,9 @@ class Seen:
                 "Nothing was kept of its epochs (cnnlite train --keep), so what happened inside "
                 "the layers while it learned cannot be shown."
             )
-        classes = [str(name) for name in record.get("class_names") or ()]
-        shape = data.image_shape if data is not None else record.get("image_shape")
+        config = _config(record, options)
+        classes = [str(name) for name in _of(record, "class_names", list)]
+        shape = data.image_shape if data is not None else config["image_shape"]
         layers: Sequence[LayerRow] = ()
         answers = None
         if model is not None and shape:
@@ -140,7 +141,7 @@ class Seen:
             name=name or path.resolve().name,
             history=rows,
             losses=losses,
-            config=_config(record, options),
+            config=config,
             classes=list(data.class_names) if data is not None else classes,
             layers=layers,
             kept=epochs,
@@ -216,21 +217,26 @@ _SHOWN = (
 
 
 def _config(record: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    machine = record.get("environment")
-    machine = machine if isinstance(machine, Mapping) else {}
+    machine = _of(record, "environment", dict)
+    shape = _of(record, "image_shape", list)
     return {
         "command": record.get("command"),
         "model": options.get("model"),
         "data": record.get("data", options.get("data")),
         "seed": options.get("seed"),
         "options": dict(options),
-        "images": record.get("images") or {},
-        "image_shape": record.get("image_shape"),
+        "images": _of(record, "images", dict),
+        "image_shape": shape if all(isinstance(size, int) and size > 0 for size in shape) else [],
         "versions": {name: machine[name] for name in VERSIONS if name in machine},
         "threads": machine.get("threads"),
         "instruction_set": machine.get("instruction_set"),
         "sgemm": record.get("sgemm"),
     }
+
+
+def _of(record: Mapping[str, Any], name: str, kind: type) -> Any:
+    """Return an entry of a record; an empty one where it is missing, or of another kind."""
+    return record[name] if isinstance(record.get(name), kind) else kind()
 
 
 def _read(path: Path, parse: Callable[[str], Any], notes: list[str]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cnnlite.report.curves import EXPLODED, MOST_MARKERS
 from cnnlite.report.figures.style import blank, color_of, column, finite, short, thinned
-from cnnlite.report.palette import FAINT, RIGHT, WRONG
+from cnnlite.report.palette import FAINT, LINE, PAPER, RIGHT, WRONG
 
 __all__ = ["compared", "curves"]
 
@@ -114,8 +114,22 @@ def _places(epochs: Sequence[float], key: str) -> list[float]:
 
 def _panels(x: str) -> go.Figure:
     """Return three panels over one axis."""
+    scales = [
+        {
+            "label": label,
+            "method": "relayout",
+            "args": [{"yaxis.type": kind, "yaxis.autorange": True}],
+        }
+        for label, kind in (("linear", "linear"), ("log", "log"))
+    ]
+    menu = {
+        "buttons": scales, "type": "buttons", "direction": "right", "x": 1, "xanchor": "right",
+        "y": 1, "yanchor": "top", "showactive": False, "pad": {"t": 0, "r": 0},
+        "bgcolor": PAPER, "bordercolor": LINE, "font": {"color": FAINT, "size": 11},
+    }  # fmt: skip
     return blank(
         _HEIGHT,
+        updatemenus=[menu],
         hovermode="x unified",
         xaxis={"title": {"text": x}, "anchor": "y3", "rangemode": "tozero"},
         **_PANELS,
