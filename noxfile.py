@@ -83,6 +83,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def notebooks(session: nox.Session) -> None:
+    """Execute every notebook: examples, exercises, labs (extra `notebook`)."""
+    required = {"CNNLITE_REQUIRE_JUPYTER": "1"}
+    session.run("pytest", "-q", "-m", "notebook", *session.posargs, env=required)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run every code block of the documents, follow their links, and build the site, offline."""
     session.run("pytest", "-q", *sorted(map(str, Path("tests").glob("test_docs*.py"))))

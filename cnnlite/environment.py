@@ -146,13 +146,17 @@ SANITIZE = _flag(
 REQUIRE_TORCH = _flag("CNNLITE_REQUIRE_TORCH", "whether a missing PyTorch is a failure")
 REQUIRE_ONNX = _flag("CNNLITE_REQUIRE_ONNX", "whether a missing ONNX is a failure")
 REQUIRE_BROWSER = _flag("CNNLITE_REQUIRE_BROWSER", "whether a missing browser is a failure")
+REQUIRE_JUPYTER = _flag("CNNLITE_REQUIRE_JUPYTER", "whether a missing Jupyter is a failure")
 JUDGE_CASES = _cases("CNNLITE_JUDGE_CASES", "how many new cases PyTorch judges")
 FUZZ_CASES = _cases("CNNLITE_FUZZ_CASES", "how many new hostile inputs of each kind are tried")
 
 WHEN: dict[str, tuple[Variable[Any], ...]] = {
     "running": (NUM_THREADS, ISA, BACKEND, POOL_LIMIT, DATA, CACHE, DEBUG_CACHES),
     "building": (DEBUG, SERIAL, SANITIZE),
-    "testing": (REQUIRE_TORCH, REQUIRE_ONNX, REQUIRE_BROWSER, JUDGE_CASES, FUZZ_CASES),
+    "testing": (
+        *(REQUIRE_TORCH, REQUIRE_ONNX, REQUIRE_BROWSER, REQUIRE_JUPYTER),
+        *(JUDGE_CASES, FUZZ_CASES),
+    ),
 }
 """All of them, by when they count."""
 

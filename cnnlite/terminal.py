@@ -8,6 +8,7 @@ import difflib
 import errno
 import io
 import os
+import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ __all__ = [
     "did_you_mean",
     "display_width",
     "fitting",
+    "in_notebook",
     "printable",
     "table",
     "width_of",
@@ -114,6 +116,13 @@ def width_of(stream: Any) -> int | None:
         if stream.isatty():
             return os.get_terminal_size(stream.fileno()).columns or None
     return None
+
+
+def in_notebook() -> bool:
+    """Return whether this is a kernel of Jupyter's or the like, which shows HTML."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def printable(name: str) -> str:

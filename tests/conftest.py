@@ -81,6 +81,18 @@ def onnx() -> Any:
     return _judge("onnx")
 
 
+@pytest.fixture(scope="session")
+def jupyter() -> Any:
+    """What runs notebooks, nbclient: skips without it, fails when CNNLITE_REQUIRE_JUPYTER=1."""
+    try:
+        importlib.import_module("ipykernel")
+        return importlib.import_module("nbclient")
+    except ImportError as error:
+        if environment.REQUIRE_JUPYTER.value():
+            pytest.fail(f"{environment.REQUIRE_JUPYTER.name}=1, and {error}")
+        pytest.skip("needs nbclient and ipykernel")
+
+
 def _judge(name: str) -> Any:
     required = getattr(environment, f"REQUIRE_{name.upper()}")
     try:
@@ -113,6 +125,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         used = set(getattr(item, "fixturenames", ()))
         for judge in {"torch", "onnx", "browser"} & used:
             item.add_marker(judge)
+        if "jupyter" in used:
+            item.add_marker("notebook")
         if item.get_closest_marker("cifar10") and _cifar10_root() is None:
             item.add_marker(no_data)
 

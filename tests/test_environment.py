@@ -102,6 +102,7 @@ WRONG = {
     "CNNLITE_REQUIRE_TORCH": ["yes"],
     "CNNLITE_REQUIRE_ONNX": ["yes"],
     "CNNLITE_REQUIRE_BROWSER": ["yes"],
+    "CNNLITE_REQUIRE_JUPYTER": ["yes"],
     "CNNLITE_JUDGE_CASES": ["many"],
     "CNNLITE_FUZZ_CASES": ["-5"],
 }

@@ -16,7 +16,8 @@ INSIDE = {
     "cnnlite.layers": {
         "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Ran", "Row",
         "Step", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
-        "cut_into_steps", "exchanged", "first_names", "run_noting", "summarize", "trace",
+        "cut_into_steps", "exchanged", "first_names", "network_table", "run_noting", "summarize",
+        "summary_table", "trace",
     },
     "cnnlite.optim": {
         "Owners", "check_gradients", "check_state", "step_count", "wholly",

@@ -39,7 +39,7 @@ class Reports:
     def check(self) -> None:
         """End the command before any work if a report cannot be written."""
         for name, path in self._wanted().items():
-            if path.suffix.lower() == ".py":
+            if path.suffix.lower() in (".py", ".ipynb"):
                 fail(f"--{name} {path} would write over a submission; expected another name")
             if path.is_dir() and name != "gradescope":
                 fail(f"--{name} {path} is a folder, expected a file")

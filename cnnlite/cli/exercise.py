@@ -1,4 +1,4 @@
-"""`cnnlite exercise`: starting files with parts to fill in, and the check that tests them."""
+"""`cnnlite exercise`: starting files and notebooks to fill in, and the check that tests them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import click
 
 from cnnlite.cli._class import Reports, show_class
 from cnnlite.cli._group import did_you_mean, explained, fail, progress_note, show_table
+from cnnlite.cli.new_file import write_new
 
 if TYPE_CHECKING:
     from cnnlite.exercises import Exercise, Grade, Submitted
 
+LANGUAGES = (".py", ".ipynb")
 LONGEST = 24 * 60 * 60
 
 
@@ -23,6 +25,10 @@ LONGEST = 24 * 60 * 60
 @click.option(
     "--out", type=click.Path(path_type=Path),
     help="Where the starting file is written; with all, a folder.  [default: here]",
+)  # fmt: skip
+@click.option(
+    "--notebook", is_flag=True,
+    help="Write a Jupyter notebook in place of a Python file.",
 )  # fmt: skip
 @click.option(
     "--exercise", "which", metavar="NAME | FILE",
@@ -53,6 +59,7 @@ def exercise(
     name: str | None,
     files: tuple[Path, ...],
     out: Path | None,
+    notebook: bool,
     which: str | None,
     part: str | None,
     seconds: float,
@@ -65,9 +72,10 @@ def exercise(
     """Write layers yourself: cnnlite exercise NAME, fill it in, cnnlite exercise check FILE.
 
     Without arguments, lists the exercises. NAME writes a starting file, all writes every one of
-    them. check tests files part by part, and of a folder every submission in it; exit status 0
-    only if all parts are right, 2 if a file could not be checked. For instructors, make NAME
-    writes the beginnings of an exercise of your own, and FILE.py instead of NAME its starting file.
+    them; with --notebook they are notebooks. check tests files and notebooks part by part, and of
+    a folder every submission in it; exit status 0 only if all parts are right, 2 if a file could
+    not be checked. For instructors, make NAME writes the beginnings of an exercise of your own, and
+    FILE.py instead of NAME its starting file.
     """
     reports = Reports(as_json, as_csv, gradescope)
     if name not in ("check", "list", "make") and files:
@@ -79,6 +87,8 @@ def exercise(
             fail(f"--{option} goes with check: cnnlite exercise check FILE")
     if not seconds <= LONGEST:  # NaN is no number of seconds either
         fail(f"--seconds is {seconds:g}, expected at most {LONGEST}, a day")
+    if notebook and name in (None, "check", "list"):
+        fail("--notebook goes with the name of an exercise, all or make")
     if name == "check":
         if out is not None:
             fail("--out goes with the name of an exercise, not with check")
@@ -86,9 +96,9 @@ def exercise(
     if name in (None, "list"):
         _list(files)
     elif name == "make":
-        _make(files, out)
+        _make(files, out, notebook)
     else:
-        _start(str(name), out)
+        _start(str(name), out, notebook)
     return 0
 
 
@@ -113,57 +123,71 @@ def _own(file: Path) -> Exercise:
         return load_exercise(file)
 
 
-def _start(name: str, out: Path | None) -> None:
+def _start(name: str, out: Path | None, notebook: bool) -> None:
     """Write the starting file of an exercise, or of all."""
     from cnnlite.exercises import EXERCISES, starting_file
 
     known = name.replace("_", "-")
     if name == "all":
-        for each in EXERCISES:
-            _write((out or Path()) / EXERCISES[each].file, starting_file(each))
+        for each in EXERCISES.values():
+            _write(each, starting_file(each.name), out or Path(), notebook, folder=True)
     elif known in EXERCISES:
-        _write(out or Path(EXERCISES[known].file), starting_file(known))
-    elif name.endswith(".py"):
+        _write(EXERCISES[known], starting_file(known), out, notebook)
+    elif name.endswith(LANGUAGES):
         own = _own(Path(name))
-        _write(out or Path(own.file), own.start, f" --exercise {name}")
+        _write(own, own.start, out, notebook, f" --exercise {name}")
     else:
         fail(f"no exercise {name}{did_you_mean(name, EXERCISES)}")
 
 
-def _make(names: Sequence[Path], out: Path | None) -> None:
+def _write(
+    exercise: Exercise, text: str, out: Path | None, notebook: bool, option: str = "",
+    folder: bool = False,
+) -> None:  # fmt: skip
+    """Write a starting file, and say how it is checked.
+
+    Args:
+        exercise: whose it is.
+        text: of it.
+        out: where to; None for here.
+        notebook: whether it is to be one.
+        option: that its check needs.
+        folder: whether `out` is the folder to write to.
+    """
+    from cnnlite.exercises import as_notebook, notebook_name
+
+    name = notebook_name(exercise) if notebook else exercise.file
+    path = out / name if folder and out else out or Path(name)
+    _check_ending(path, notebook)
+    if notebook:
+        text = as_notebook(exercise, text, path.name, option)
+    write_new(path, text)
+    click.echo(f"{path} is yours to fill in; cnnlite exercise check {path}{option} tests it")
+
+
+def _make(names: Sequence[Path], out: Path | None, notebook: bool) -> None:
     """Write the template of an exercise of one's own."""
-    from cnnlite.exercises import EXERCISES, template
+    from cnnlite.exercises import EXERCISES, template, template_notebook
 
     if len(names) != 1:
         fail("make needs one name: cnnlite exercise make NAME")
-    stem = names[0].name.removesuffix(".py").replace("-", "_")
+    notebook |= names[0].suffix == ".ipynb"
+    ending = ".ipynb" if notebook else ".py"
+    stem = names[0].name.removesuffix(ending).replace("-", "_")
     if not stem.isidentifier():
         fail(f"make: {names[0]} is no name: expected letters, digits and hyphens")
     name = stem.replace("_", "-")
     if name in EXERCISES:
         fail(f"make: there is an exercise {name} already; expected another name")
-    path = out or names[0].with_name(f"{stem}.py")
-    _write_new(path, template(name, path.name))
+    path = out or names[0].with_name(f"{stem}{ending}")
+    _check_ending(path, notebook)
+    write_new(path, (template_notebook if notebook else template)(name, path.name))
     click.echo(f"{path} is yours to change; cnnlite exercise {path} writes its starting file")
 
 
-def _write(path: Path, text: str, option: str = "") -> None:
-    _write_new(path, text)
-    click.echo(f"{path} is yours to fill in; cnnlite exercise check {path}{option} tests it")
-
-
-def _write_new(path: Path, text: str) -> None:
-    with explained(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            fail(f"{path} is there already, and is not written over; --out names another file")
-        except OSError as error:  # a full disk names no file, and leaves an empty one
-            if error.filename is None:
-                path.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(path)) from error
+def _check_ending(path: Path, notebook: bool) -> None:
+    if notebook != (path.suffix.lower() == ".ipynb"):
+        fail(f"--out {path}: a name that ends in .ipynb goes with --notebook, and only that one")
 
 
 def _check(
@@ -204,7 +228,7 @@ def _chosen(which: str | None) -> Exercise | None:
 
     if which is None:
         return None
-    if which.endswith(".py"):
+    if which.endswith(LANGUAGES):
         return _own(Path(which))
     if which.replace("_", "-") not in EXERCISES:
         fail(f"--exercise: no exercise {which}{did_you_mean(which, EXERCISES)}")

@@ -81,7 +81,7 @@ def _load(child: Any, text: str, seconds: float) -> tuple[Any, bool]:
     from cnnlite.isolated.layers import literals
     from cnnlite.isolated.process import Lost
     from cnnlite.isolated.remote import NotMade, Raised, load
-    from cnnlite.isolated.source import read_source
+    from cnnlite.isolated.source import LANGUAGES, read_source
 
     match = _CALL.fullmatch(text)
     if match is None:
@@ -93,8 +93,8 @@ def _load(child: Any, text: str, seconds: float) -> tuple[Any, bool]:
         fail(f"{text!r}: arguments must be literals, such as (3, bias=False)")
     if not file.exists():
         fail(f"{file}: no such file")
-    if file.suffix != ".py":
-        fail(f"{file} is not a Python file")
+    if file.suffix.lower() not in LANGUAGES:
+        fail(f"{file} is not a Python file, nor a notebook")
     with explained(OSError, ValueError):
         source = read_source(file)
     # Its neighbours first, as when it is run itself; then what this process can import.

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cnnlite.cli._group import did_you_mean, explained, fail, progress_note, show_table
+from cnnlite.cli.new_file import write_new
 
 
 @click.command()
@@ -17,11 +18,17 @@ from cnnlite.cli._group import did_you_mean, explained, fail, progress_note, sho
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path(), show_default=True,
-    help="Folder of the picture, NAME.png.",
+    help="Folder of the picture, NAME.png, or of the notebook.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="Threads of the kernels.")
-def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: int | None) -> int:
+@click.option(
+    "--notebook", is_flag=True, help="Write the lab as a Jupyter notebook, NAME.ipynb, instead."
+)
+def lab(
+    name: str | None, full: bool, data: str, out: Path, seed: int, threads: int | None,
+    notebook: bool,
+) -> int:  # fmt: skip
     """Run the lab NAME: theorems checked over random cases. Without NAME, list the labs.
 
     The status is 1 if a statement does not hold.
@@ -31,11 +38,20 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
     from cnnlite.solver import TrainingDiverged
 
     if name is None:
+        if notebook:
+            fail("--notebook needs the name of a lab: cnnlite lab NAME --notebook")
         rows = [(lab.name, lab.title) for lab in map(labs.load, labs.LABS)]
         _print(("lab", "what it shows"), rows)
         return 0
     if name not in labs.LABS:
         fail(f"no lab {name}{did_you_mean(name, labs.LABS)}")
+    if notebook:
+        if threads is not None:
+            fail("--threads is for a run, not for --notebook; a notebook calls set_num_threads")
+        path = out / f"{name}.ipynb"
+        write_new(path, labs.as_notebook(labs.load(name), labs.Settings(data, full, seed)))
+        click.echo(f"{path} is yours; open it in Jupyter, and run it from top to bottom")
+        return 0
     if threads is not None:
         set_num_threads(threads)
     with explained(OSError):
@@ -55,16 +71,12 @@ def lab(name: str | None, full: bool, data: str, out: Path, seed: int, threads: 
 
 def _report(findings: Any, path: Path) -> int:
     """Print the findings, save the picture, and return the exit status."""
-    from cnnlite.labs.lab import save_picture
+    from cnnlite.labs.lab import HEADINGS, save_picture
 
     if findings.setting:
         click.echo(findings.setting)
-    rows = [
-        (s.text, f"{s.worst:.1e}", f"{s.cases}", f"{s.allowed:.0e}", "yes" if s.holds else "NO")
-        for s in findings.statements
-    ]
     click.echo("\nstatements, and the worst deviation of all cases\n")
-    _print(("statement", "worst", "cases", "allowed", "holds"), rows, ("cases", "allowed"))
+    _print(HEADINGS, findings.rows(), ("cases", "allowed"))
     for table in findings.tables:
         click.echo(f"\n{table.title}\n")
         _print(table.headings, table.rows)

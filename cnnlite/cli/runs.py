@@ -33,14 +33,14 @@ from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
 from cnnlite.report.run_files import CONFIG as CONFIG
+from cnnlite.report.run_files import CURVES as CURVES
 from cnnlite.report.run_files import HISTORY as HISTORY
 from cnnlite.report.run_files import LOSSES as LOSSES
 from cnnlite.report.run_files import RECORD as RECORD
+from cnnlite.report.run_files import WEIGHTS as WEIGHTS
 
-WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
-CURVES = "curves.png"
 FILES = (CONFIG, RECORD, HISTORY, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY)
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from cnnlite.checks.arrays import check_array, float_dtype
 from cnnlite.checks.numbers import choice, integer
+from cnnlite.data.notebook import dataset_html
 
 __all__ = ["Dataset", "Normalization", "SPLITS", "pixel_sums"]
 
@@ -272,6 +273,10 @@ class Dataset(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._arrays)
+
+    def _repr_html_(self) -> str:
+        """Return a sheet of training images with the names of their classes, for a notebook."""
+        return dataset_html(self.name, self, self.class_names, SPLITS)
 
     def __repr__(self) -> str:
         sizes = [

@@ -14,12 +14,13 @@ from cnnlite.exercises.im2col import IM2COL
 from cnnlite.exercises.linear import LINEAR
 from cnnlite.exercises.max_pool import MAX_POOL
 from cnnlite.exercises.momentum import MOMENTUM
+from cnnlite.exercises.notebook import as_notebook, notebook_name
 from cnnlite.exercises.own import load_exercise, reference_part
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.relu import RELU
 from cnnlite.exercises.reports import as_csv, as_json, for_gradescope, one_line
 from cnnlite.exercises.softmax_loss import SOFTMAX_LOSS
-from cnnlite.exercises.starting import template
+from cnnlite.exercises.starting import template, template_notebook
 from cnnlite.exercises.submission import exercise_of
 from cnnlite.exercises.tape import TAPE
 
@@ -29,6 +30,7 @@ __all__ = [
     "Grade", "Grading", "Submitted", "find_submissions",
     "as_csv", "as_json", "for_gradescope", "one_line",
     "load_exercise", "reference_part", "template",
+    "as_notebook", "notebook_name", "template_notebook",
 ]  # fmt: skip
 
 EXERCISES = {

@@ -88,7 +88,8 @@ def _message(submission: Submission, part: Part, seed: int) -> str:
     except Lost as error:
         return _lost(str(error), part)
     if part.function.partition(".")[0] not in submission.functions:
-        return f"the file has no function {part.function} any more; the starting file has it"
+        missing = f"the file has no function {part.function} any more; the starting file has it"
+        return f"{missing}\n{_raised(submission.failed[0], {})}" if submission.failed else missing
     if not isinstance(results, list):
         return UNREADABLE
     # One call after the other: the first that is wrong is told.
@@ -122,9 +123,10 @@ def _raised(error: Any, hints: dict[str, str]) -> str:
     if not isinstance(error, dict):
         return UNREADABLE
     kind, text, line, code = (plain(error.get(key)) for key in ("type", "text", "line", "code"))
-    where = (
-        (f" in line {line}: {code}" if code else f" in line {line}") if error.get("line") else ""
-    )
+    where = f" in {plain(error['cell'])}" if error.get("cell") else ""
+    if error.get("line"):
+        where += f", line {line}" if where else f" in line {line}"
+        where += f": {code}" if code else ""
     if kind == "SystemExit":
         return f"the file leaves Python{where}\nlikely: exit() or sys.exit() has no place in it"
     if kind == "MemoryError":

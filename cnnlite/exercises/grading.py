@@ -15,7 +15,7 @@ from cnnlite.exercises.imports import flagged_imports, imports_of, refused_by
 from cnnlite.exercises.parts import Exercise
 from cnnlite.exercises.submission import Session, exercise_of, name_in, start_child
 from cnnlite.isolated.process import Lost
-from cnnlite.isolated.source import read_source
+from cnnlite.isolated.source import LANGUAGES, read_source
 from cnnlite.terminal import did_you_mean
 
 __all__ = ["Grade", "Grading", "Submitted", "find_submissions"]
@@ -110,8 +110,8 @@ def _short(message: str) -> str:
 def find_submissions(folder: Path, exercise: Exercise | None = None) -> list[Submitted]:
     """Return what is in a folder of files, or of folders one a student, in order of the names.
 
-    Hidden files, links and what is no Python file are left out.  In a student's folder the files
-    count that say which exercise they belong to.
+    Hidden files, links and what is neither a Python file nor a notebook are left out.  In a
+    student's folder the files count that say which exercise they belong to.
 
     Args:
         folder: of the class.
@@ -128,16 +128,16 @@ def find_submissions(folder: Path, exercise: Exercise | None = None) -> list[Sub
             found.append(Submitted(path.name, None, problem=A_LINK))
         elif path.is_dir():
             found += _of_student(path, exercise)
-        elif path.suffix.lower() == ".py":
+        elif path.suffix.lower() in LANGUAGES:
             found.append(Submitted(path.name, path, alone=True))
     return found
 
 
 def _of_student(folder: Path, exercise: Exercise | None) -> list[Submitted]:
-    files = list(_python_files(folder))
+    files = list(_programs(folder))
     chosen = [file for file in files if _named(file, exercise)]
     if not chosen and exercise is not None:
-        chosen = [file for file in files if file.name == exercise.file]
+        chosen = [file for file in files if file.stem == Path(exercise.file).stem]
         chosen = chosen or (files if len(files) == 1 else [])
     if len(chosen) == 1:
         return [Submitted(folder.name, chosen[0])]
@@ -149,7 +149,7 @@ def _of_student(folder: Path, exercise: Exercise | None) -> list[Submitted]:
     return [Submitted(file.relative_to(within).as_posix(), file) for file in chosen]
 
 
-def _python_files(folder: Path) -> Iterator[Path]:
+def _programs(folder: Path) -> Iterator[Path]:
     count = 0
     for place, inner, names in os.walk(folder):
         inner[:] = sorted(n for n in inner if not n.startswith(".") and n not in SKIPPED)
@@ -158,7 +158,7 @@ def _python_files(folder: Path) -> Iterator[Path]:
             if count > MOST_ENTRIES:
                 return
             path = Path(place, name)
-            if name.lower().endswith(".py") and name[0] != "." and not path.is_symlink():
+            if path.suffix.lower() in LANGUAGES and name[0] != "." and not path.is_symlink():
                 yield path
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnlite.exercises.parts import Exercise
-from cnnlite.isolated.source import read_source
+from cnnlite.isolated.source import programs
 
 __all__ = ["SOLVED", "flagged_imports", "imports_of", "refused_by"]
 
@@ -37,7 +37,7 @@ def flagged_imports(exercise: Exercise, imports: list[str], neighbours: set[str]
         neighbours: modules of the student's own.
     """
     refused = refused_by(exercise)
-    own = {*sys.stdlib_module_names, *neighbours, *exercise.allowed}
+    own = {*sys.stdlib_module_names, *neighbours, *exercise.allowed, "IPython"}
     return [name for name in imports if name in refused or name not in own]
 
 
@@ -47,7 +47,7 @@ def imports_of(file: Path, neighbours: bool) -> tuple[list[str], set[str]]:
     Nothing is parsed: a program can be so deep that Python's parser does not survive it.
 
     Args:
-        file: a Python file.
+        file: a Python file, or a notebook.
         neighbours: whether modules beside it are the student's own, and followed.
     """
     found: dict[str, None] = {}
@@ -56,7 +56,7 @@ def imports_of(file: Path, neighbours: bool) -> tuple[list[str], set[str]]:
     while todo and len(seen) <= MOST_FILES:
         this = todo.pop()
         try:
-            names = _imports(read_source(this))
+            names = [name for program in programs(this) for name in _imports(program)]
         except (OSError, ValueError):
             continue
         for name in names:

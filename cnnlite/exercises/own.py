@@ -1,6 +1,7 @@
-"""An exercise of one's own: a Python file with right functions, from which all else is made.
+"""An exercise of one's own: a file with right functions, from which all else is made.
 
-The file is its author's, and trusted: it runs in this process.  Students' files never do.
+The file is Python or a notebook, its author's, and trusted: it runs in this process.  Students'
+files never do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from cnnlite.exercises.parts import Case, Exercise, Part, Suspect
 from cnnlite.exercises.starting import starting_text
+from cnnlite.isolated import cells
 from cnnlite.isolated.source import read_source
 from cnnlite.isolated.wire import Other, decode, encode
 
@@ -226,6 +228,13 @@ def _told(file: Path, error: BaseException) -> str:
             line = trace.tb_lineno
         trace = trace.tb_next
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    where = f" in line {line}" if line else ""
+    where = _where(file, line) if line else ""
     known = isinstance(error, TypeError | ValueError) and text.startswith(("part ", "reference_"))
     return f"{text}{where}" if known else f"raised {type(error).__name__}: {text}{where}"
+
+
+def _where(file: Path, line: int) -> str:
+    if file.suffix.lower() != cells.ENDING:
+        return f" in line {line}"
+    cell, line = cells.place(read_source(file).decode(), line)
+    return f" in cell {cell}, line {line}"

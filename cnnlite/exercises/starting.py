@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from cnnlite.exercises.parts import Part
+from cnnlite.notebooks import blocks, code, markdown, to_json
 
-__all__ = ["starting_text", "template"]
+__all__ = ["starting_text", "template", "template_notebook"]
 
 HEAD = '''\
 # cnnlite exercise: {name}
@@ -96,6 +97,13 @@ def template(name: str, file: str) -> str:
         file: its own name.
     """
     return TEMPLATE.format(name=name, file=file)
+
+
+def template_notebook(name: str, file: str) -> str:
+    """Return the same as a notebook."""
+    doc, (head, *parts) = blocks(template(name, file))
+    told = "\n".join(line[1:].removeprefix(" ") for line in head.splitlines())
+    return to_json([markdown(told), code(f'"""{doc}\n"""'), *map(code, parts)])
 
 
 def starting_text(name: str, doc: str, tree: ast.Module, parts: Sequence[Part]) -> str:

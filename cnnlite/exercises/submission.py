@@ -1,4 +1,4 @@
-"""A student's file: read here, run in a process of its own."""
+"""A student's file or notebook: read here, run in a process of its own."""
 
 import base64
 import contextlib
@@ -66,6 +66,10 @@ class CannotLoad(Exception):
 class Submission:
     """A file, and a process in which its functions are called; another one if that is lost.
 
+    Attributes:
+        functions: that it has, once it is loaded.
+        failed: of cells of a notebook that failed, what they raised, as `Loaded.explain` tells it.
+
     Args:
         exercise: the exercise.
         file: the student's file.
@@ -89,6 +93,7 @@ class Submission:
         self._calls: list[dict[str, Any]] = []
         self._answer: Any = None
         self.functions: list[str] = []
+        self.failed: list[Any] = []
 
     def results(self, cases: list[Case]) -> Any:
         """Return what each call gave: "results" of `Calls.answer`, or None if there are none.
@@ -143,11 +148,12 @@ class Submission:
         if not isinstance(answer.get("names"), list):
             raise CannotLoad(UNREADABLE)
         self.functions = answer["names"]
+        self.failed = answer["failed"] if isinstance(answer.get("failed"), list) else []
         return session
 
     def _copy(self, folder: Path) -> Path:
         """Write the file into the process's own folder, so that what it leaves is left there."""
-        copy = folder / self.file.name
+        copy = folder / self.file.with_suffix(".py").name
         with contextlib.suppress(OSError):
             copy.write_bytes(self._source)
         return copy

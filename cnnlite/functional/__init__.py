@@ -3,6 +3,7 @@
 They check their arguments, make the arrays that kernels read and write, and call the kernels.
 """
 
+from cnnlite.cache_tables import show_caches
 from cnnlite.debug_caches import debug_caches, guard_pairs
 from cnnlite.exports import export
 from cnnlite.functional.activations import *
@@ -24,5 +25,6 @@ from cnnlite.functional.resample import *
 from cnnlite.functional.softmax import *
 
 export(globals())
+show_caches(globals())
 if debug_caches:
     guard_pairs(globals())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cnnlite import html
 from cnnlite.gradcheck.numeric import Index, Skipped
 
 
@@ -59,6 +60,30 @@ class GradientReport:
         head = f"{self.subject}: gradients {'are right' if self.passed else 'are WRONG'}"
         lines = [str(g) for g in self.gradients] + [f"FAIL {p}" for p in self.problems]
         return "\n  ".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        """Return a table of the gradients, and what else was found, for a notebook."""
+        headings: tuple[str, ...] = (
+            "gradient", "shape", "", "entries", "worst error", "at", "numeric", "analytic", "cause"
+        )  # fmt: skip
+        rows = [_row(g) for g in self.gradients]
+        rows += [("", "", "WRONG", *[""] * 5, problem) for problem in self.problems]
+        if not any(row[-1] for row in rows):  # nothing is wrong, and needs no cause
+            headings, rows = headings[:-1], [row[:-1] for row in rows]
+        caption = f"{self.subject}: gradients {'are right' if self.passed else 'are WRONG'}"
+        wrong = [number for number, row in enumerate(rows) if row[2] == "WRONG"]
+        return html.table(headings, rows, headings[3:5] + headings[6:8], caption, wrong)
+
+
+def _row(check: GradientCheck) -> tuple[str, ...]:
+    skipped = f" ({len(check.skipped)} skipped)" if check.skipped else ""
+    worst = (f"{check.worst_error:.2e}", str(check.worst_index), f"{check.numeric:.10g}",
+             f"{check.analytic:.10g}")  # fmt: skip
+    word = "ok" if check.passed else "WRONG"
+    return (
+        check.name, str(check.shape), word, f"{check.checked}{skipped}",
+        *(worst if check.worst_index is not None else [""] * 4), check.diagnosis,
+    )  # fmt: skip
 
 
 def described(error: Exception) -> str:

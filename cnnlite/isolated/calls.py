@@ -7,6 +7,8 @@ import numpy as np
 from .loaded import Loaded
 from .wire import Plain, decode, encode
 
+MOST_FAILED = 100  # cells that are told of
+
 
 class Calls:
     """Answers {"load": ...}, and then any number of {"calls": ...}."""
@@ -22,8 +24,9 @@ class Calls:
                 or {"calls": a list of {"call", "inputs"}}.
 
         Returns:
-            {"error": ...} if the file cannot be loaded; {"names": its functions}; or
-            {"results": ...}, one for each call up to the first that raised an exception.
+            {"error": ...} if the file cannot be loaded; {"names": its functions, "failed": what
+            cells of a notebook raised}; or {"results": ...}, one for each call up to the first that
+            raised an exception.
         """
         if "load" in request:
             return self._load(request)
@@ -43,7 +46,7 @@ class Calls:
             exec(helpers, self.file.names)
         except BaseException as error:  # SystemExit too: it is the file's, not ours
             return {"error": self.file.explain(error)}
-        return {"names": functions}
+        return {"names": functions, "failed": self.file.failed[:MOST_FAILED]}
 
     def _result(self, call: dict[str, Plain]) -> dict[str, Plain]:
         inputs = decode(call["inputs"])

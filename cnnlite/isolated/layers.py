@@ -71,6 +71,8 @@ class Layers:
             self.file.run()
             make = self.file.names.get(request["name"])
             if not callable(make):
+                if self.file.failed:  # the cell that would have made it, most likely
+                    return {"error": self.file.failed[0], "in": stage}
                 return {"classes": self.file.own_classes()}
             stage = "make"
             arguments, options = literals(request["arguments"])

@@ -7,6 +7,7 @@ them (`cnnlite lab NAME`).  It is imported only when it is loaded.
 from importlib import import_module
 
 from cnnlite.labs.lab import Findings, Lab, Settings, Statement, Table, Unavailable, Worst
+from cnnlite.labs.notebook import as_notebook
 
 __all__ = [
     "Findings",
@@ -17,6 +18,7 @@ __all__ = [
     "Table",
     "Unavailable",
     "Worst",
+    "as_notebook",
     "load",
 ]
 

@@ -1,5 +1,6 @@
 """What a lab is: its settings, its findings, and how it is drawn."""
 
+import contextlib
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 
 from cnnlite import data as datasets
+from cnnlite import html
 from cnnlite.data import Dataset
 from cnnlite.files import replace_file
 
 # Okabe and Ito's colours, which colour-blind people tell apart, in the order pictures use them.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, GRID = "#333333", "#dddddd"
+HEADINGS = ("statement", "worst", "cases", "allowed", "holds")
+"""Of a table of statements."""
 
 
 class Unavailable(Exception):
@@ -138,6 +142,25 @@ class Findings:
     def failed(self) -> list[Statement]:
         return [statement for statement in self.statements if not statement.holds]
 
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return a row of text for each statement, under HEADINGS."""
+        return [
+            (s.text, f"{s.worst:.1e}", f"{s.cases}", f"{s.allowed:.0e}", "yes" if s.holds else "NO")
+            for s in self.statements
+        ]
+
+    def _repr_html_(self) -> str:
+        """Return statements, tables and the picture, for a notebook."""
+        rows = self.rows()
+        failed = [number for number, row in enumerate(rows) if row[-1] == "NO"]
+        caption = "statements, and the worst deviation of all cases"
+        parts = [f"<p>{html.escape(self.setting)}</p>"] if self.setting else []
+        parts.append(html.table(HEADINGS, rows, HEADINGS[1:4], caption, failed))
+        parts += (html.table(t.headings, t.rows, t.headings[1:], t.title) for t in self.tables)
+        with contextlib.suppress(ImportError):
+            parts.append(html.picture(_drawn(self, 100), "the picture of the lab"))
+        return "".join(parts)
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -158,17 +181,24 @@ def save_picture(findings: Findings, path: Path) -> bool:
         OSError: the file cannot be written.
     """
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        content = _drawn(findings, 150)
     except ImportError:
         return False
-    figure = Figure(figsize=findings.size, dpi=150, layout="constrained")
+    replace_file(path, content)
+    return True
+
+
+def _drawn(findings: Findings, dpi: int) -> bytes:
+    """The picture as a PNG; ImportError without matplotlib."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=findings.size, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)  # without pyplot: no window, no state that others see
     findings.draw(figure)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
-    replace_file(path, picture.getvalue())
-    return True
+    return picture.getvalue()
 
 
 def style(axes: Any, title: str, xlabel: str = "") -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import converted, float_dtype
 from cnnlite.checks.numbers import flag, shown
 from cnnlite.debug_caches import debug_caches, guard_class
+from cnnlite.layers.notebook import network_table
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.layers.ties import check_arrays, first_names
 from cnnlite.random import RngLike
@@ -252,6 +253,10 @@ class Layer(ABC):
             A Summary: print it, or read its `rows` and totals.
         """
         return summarize(self, input_shape)
+
+    def _repr_html_(self) -> str:
+        """Return a table of its layers and arrays, which a notebook shows."""
+        return network_table(self)
 
     def extra_repr(self) -> str:
         """Return what stands between the parentheses when the layer is printed."""

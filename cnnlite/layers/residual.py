@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from cnnlite.backend import empty, kernels
+from cnnlite.cache_tables import show_caches
 from cnnlite.checks.arrays import check_floats, contiguous
 from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.layers.base import Grads, Layer
@@ -32,6 +33,9 @@ class ResidualCache(NamedTuple):
     shortcut: Any
     sum_in_body: bool
     kept: Kept
+
+
+show_caches(globals())
 
 
 class Residual(Container, Fusible):

@@ -6,6 +6,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from cnnlite.cache_tables import Caches
 from cnnlite.checks.numbers import flag
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, Parts, check_branches, child_rng, has_params
@@ -52,7 +53,7 @@ class Sequential(Container, Fusible):
             ValueError, TypeError: an addend has another shape or dtype than the output.
         """
         place = self.place(train, rng)
-        cache = []
+        cache = Caches()
         for step in self._with(post):
             if step.post is not NO_POST_OPS and step.post.addend is not None:
                 check_branches(x, step.post.addend)  # who adds keeps the shape

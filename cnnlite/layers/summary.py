@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cnnlite.checks.numbers import count
+from cnnlite.layers.notebook import summary_table
 from cnnlite.layers.trace import exchanged
 from cnnlite.random import Rng
 from cnnlite.terminal import fitting, width_of
@@ -119,6 +120,10 @@ class Summary:
         return "\n".join([f"input {self.input_shape}", text[0], rule, *text[1:-1], rule, text[-1]])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook, in which no column is left out."""
+        return summary_table(self.input_shape, self.rows)
 
 
 def summarize(layer: Network, input_shape: Shape) -> Summary:

@@ -63,9 +63,11 @@ def exchanged(root: Network, run: Callable[..., Result]) -> Iterator[None]:
         finally:
             running.discard(id(layer))
 
-    def exchange(layer: Any) -> None:
+    todo: list[Any] = [root]  # a function that calls itself would be a cycle, which keeps all
+    while todo:
+        layer = todo.pop()
         if "forward" in vars(layer):
-            return  # it stands twice, and is watched already
+            continue  # it stands twice, and is watched already
         if hasattr(layer, "fuse"):
             layer.fuse = False
         # A layer that can do post-ops is called as in inference by its forward_post.
@@ -73,10 +75,7 @@ def exchanged(root: Network, run: Callable[..., Result]) -> Iterator[None]:
             if hasattr(layer, name):
                 setattr(layer, name, partial(call, layer, getattr(layer, name)))
         layers.append(layer)
-        for child in layer.children().values():
-            exchange(child)
-
-    exchange(root)
+        todo += layer.children().values()
     try:
         yield
     finally:

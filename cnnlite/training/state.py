@@ -18,6 +18,7 @@ from cnnlite.optim import AveragedWeights, Optimizer
 from cnnlite.optim.schedules import Schedule
 from cnnlite.training.arguments import checked_factor
 from cnnlite.training.evaluation import not_finite
+from cnnlite.training.history import History
 from cnnlite.training.interruption import Interrupt, TrainingDiverged
 
 Arrays = dict[str, np.ndarray]
@@ -86,7 +87,7 @@ class TrainingState:
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self.callbacks = list(callbacks)
         self.loss_history: list[float] = []  # of each step
-        self.history: list[dict[str, Any]] = []  # a row for each epoch
+        self.history = History()  # a row for each epoch
         self.best_params: Arrays = {}  # parameters and buffers of the best epoch
         self.batch_acc = 0.0  # of the last step's batch, before the update
         self.grad_norm: float | None = None  # of the last step, before clipping by norm

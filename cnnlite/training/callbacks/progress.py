@@ -1,4 +1,4 @@
-"""What a training shows while it runs: a bar on a terminal, and one aligned line an epoch."""
+"""What a training shows while it runs: a bar, and one aligned line an epoch."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from cnnlite.terminal import Output, fitting, width_of
+from cnnlite.terminal import Output, fitting, in_notebook, width_of
 from cnnlite.training.callbacks.callback import Callback
+from cnnlite.training.callbacks.notebook_bar import NotebookBar
 from cnnlite.training.callbacks.pace import Pace
+from cnnlite.training.history import COLUMNS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from cnnlite.training.state import TrainingState
 
-COLUMNS = (  # of an epoch's line: key in the history, name, width and form
-    ("epoch", "epoch", 5, "d"),
-    ("step", "step", 7, "d"),
-    ("lr", "lr", 9, ".6f"),
-    ("loss", "loss", 7, ".4f"),
-    ("train_acc", "train_acc", 10, ".4f"),
-    ("val_loss", "val_loss", 8, ".4f"),
-    ("val_acc", "val_acc", 8, ".4f"),
-    ("images_per_second", "images/s", 9, ",.0f"),
-)
 DISPENSABLE = (2, 7, 1, 5, 4, 3)  # columns that a narrow terminal goes without, in this order
 BAR = 72  # columns of a terminal that has room for a bar
 SMOOTHING = 0.95  # the share of the shown loss and accuracy that each step keeps
@@ -36,20 +28,30 @@ class Progress(Callback):
     """Show smoothed loss and accuracy, images/s and the time left; then a line for each epoch.
 
     After a few seconds a line says how long the training will take.  Where standard output is no
-    terminal there are only the lines.
+    terminal there are only the lines.  A notebook gets one output that changes: the bar, and a
+    table of the last epochs.
 
     Args:
-        console: a rich Console; None means standard output.
+        console: a rich Console; None means standard output, or the notebook.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console
         self._out: Any = None
         self._bar: Any = None
+        self._notebook: NotebookBar | None = None
         self._loss = self._acc = 0.0
         self._seen = 0
 
     def before_train(self, solver: TrainingState) -> None:
+        self._loss, self._acc, self._seen = 0.0, 0.0, 0
+        self._pace, self._drawn, self._announced = Pace(), 0.0, False
+        if self.console is None and in_notebook():
+            self._notebook = NotebookBar(solver)
+        else:
+            self._begin_on_console(solver)
+
+    def _begin_on_console(self, solver: TrainingState) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
@@ -58,8 +60,6 @@ class Progress(Callback):
         out: Any = Output(sys.stdout)
         self._out = self.console or Console(file=out, width=width_of(out), highlight=False)
         self._width = width_of(self._out.file)
-        self._loss, self._acc, self._seen = 0.0, 0.0, 0
-        self._pace, self._drawn, self._announced = Pace(), 0.0, False
         self._print(header(self._width))
         for row in solver.history:
             self._print(line(row, self._width))
@@ -85,32 +85,41 @@ class Progress(Callback):
             left = duration(self._pace.left(solver))
             self._print(f"about {left} left until epoch {solver.num_epochs} ends")
         now = time.perf_counter()
-        if self._bar is None or now - self._drawn < REFRESH:
+        if (self._bar is None and self._notebook is None) or now - self._drawn < REFRESH:
             return
         self._drawn = now
         weight = 1 - SMOOTHING**self._seen  # both averages started at 0
+        beside = (
+            f"loss {self._loss / weight:.3f}",
+            f"acc {self._acc / weight:.1%}",
+            f"{solver.batch_size / self._pace.step:,.0f} images/s",
+            f"{duration(self._pace.left(solver))} left",
+        )
+        if self._notebook is not None:
+            self._notebook.show(beside)
+            return
         self._bar.update(
             self._task,
             completed=solver.step,
             epoch=f"{solver.epoch + 1}/{solver.num_epochs}",
-            text=self._text(
-                f"loss {self._loss / weight:.3f}",
-                f"acc {self._acc / weight:.1%}",
-                f"{solver.batch_size / self._pace.step:,.0f} images/s",
-                f"{duration(self._pace.left(solver))} left",
-            ),
+            text=self._text(*beside),
             refresh=True,
         )
 
     def after_epoch(self, solver: TrainingState) -> None:
         self._pace.epoch_ended()
-        self._print(line(solver.history[-1], self._width))
+        if self._notebook is None:
+            self._print(line(solver.history[-1], self._width))
 
     def after_train(self, solver: TrainingState) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if self._out is None or not (solver.interrupted or solver.ended):
+        if self._notebook is not None:
+            self._notebook.show(())
+        elif self._out is None:
+            return
+        if not (solver.interrupted or solver.ended):
             return
         whole = solver.step == solver.epoch * solver.steps_per_epoch
         place = f"after epoch {solver.epoch}" if whole else f"in epoch {solver.epoch + 1}"
@@ -128,6 +137,9 @@ class Progress(Callback):
         return "  ".join(parts[part] for part in shown)
 
     def _print(self, text: str) -> None:
+        if self._notebook is not None:
+            self._notebook.say(text)
+            return
         self._out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
