@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = {
     "tour-curves": ("#curves", 900),
     "tour-inside": ("#inside", 1400),
-    "tour-confusion": ("#confusion", 930),
+    "tour-confusion": ("#confusion", 770),
 }
 """By the names of the pictures: a section of the report, and how many pixels of it at most."""
 
