@@ -14,8 +14,8 @@ PACKAGES = [functional, layers, optim]
 INSIDE = {
     "cnnlite.functional": set(),
     "cnnlite.layers": {
-        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Row", "Step",
-        "Ran", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
+        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Ran", "Row",
+        "Step", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
         "cut_into_steps", "exchanged", "first_names", "network_table", "run_noting", "summarize",
         "summary_table", "trace",
     },

@@ -126,9 +126,11 @@ def _check_places(outputs: Mapping[str, Path]) -> None:
 def _keep(outputs: Mapping[str, Path], files: Sequence[str], run: Path) -> None:
     """Complain of an output that would take the place of a picture, or of a file of the run."""
     from cnnlite.cli.runs import FILES
+    from cnnlite.report.run_files import KEPT
 
     pictures = {os.path.realpath(file) for file in files}
-    own = {os.path.realpath(run / name) for name in FILES}
+    own = {os.path.realpath(file) for file in (run / KEPT).glob("*")}
+    own |= {os.path.realpath(run / name) for name in FILES}
     for option, place in outputs.items():
         if os.path.realpath(place) in pictures:
             fail(f"--{option} {place} is one of the pictures, and is not written over")

@@ -33,12 +33,14 @@ class Ran(NamedTuple):
         layer: the layer, of the copy that ran.
         x: what went in.
         y: what came out.
+        cache: what its backward needs.
     """
 
     path: str
     layer: Any
     x: np.ndarray
     y: np.ndarray
+    cache: Any
 
 
 @contextmanager
@@ -103,7 +105,7 @@ def run_noting(
     def run(layer: Any, forward: Forward, x: np.ndarray, *args: Any, **kwargs: Any) -> Result:
         y, cache = forward(x, *args, **kwargs)
         paths = places[id(layer)]
-        note(Ran(paths.pop(0) if len(paths) > 1 else paths[0], layer, x, y))
+        note(Ran(paths.pop(0) if len(paths) > 1 else paths[0], layer, x, y, cache))
         return y, cache
 
     with exchanged(model, run):

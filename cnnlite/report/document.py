@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Section", "array", "as_json", "figure", "payload", "render", "slider"]
 
-STYLES = ("style.css",)
-SCRIPTS = ("page.js", "layers.js", "confusion.js")
+STYLES = ("style.css", "inside.css")
+SCRIPTS = (
+    "page.js", "layers.js", "confusion.js", "maps.js", "run.js", "inside.js", "attention.js",
+    "learning.js",
+)  # fmt: skip
 """What runs in a page after plotly, in this order; files of `page/`."""
 
 

@@ -45,6 +45,8 @@ class Seen:
         kept: what was kept of epochs, the oldest first; may be empty.
         answers: of the best weights; None if they could not be asked.
         notes: sentences that say what is missing, and why.
+        model: the network that was asked, to be looked into; None if there is none.
+        normalization: what its images go through.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Seen:
     kept: Sequence[Kept] = ()
     answers: Answers | None = None
     notes: Sequence[str] = ()
+    model: Layer | None = None
+    normalization: Normalization | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -142,6 +146,8 @@ class Seen:
             kept=epochs,
             answers=answers,
             notes=said,
+            model=model,
+            normalization=normalization,
         )
 
     @classmethod
@@ -197,6 +203,8 @@ class Seen:
             kept=list(kept),
             answers=answers,
             notes=notes,
+            model=solver.model if inside else None,
+            normalization=solver.normalization,
         )
 
 

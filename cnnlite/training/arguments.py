@@ -121,11 +121,13 @@ def _check_callback(name: str, callback: Any) -> None:
 
 def _own_methods(callback: Any) -> list[str]:
     """Name the public methods that the callback's classes define, but for what we call."""
-    names = dict.fromkeys([*getattr(callback, "__dict__", {}), *dir(type(callback))])
+    kind, own = type(callback), getattr(callback, "__dict__", {})
+    # A property is looked at in its class: reading it may take long, or fail.
+    found = {name: getattr(kind, name, None) for name in dir(kind)} | own
     return [
         name
-        for name in names
-        if name[0] != "_" and name not in EVENTS and callable(getattr(callback, name, None))
+        for name, value in found.items()
+        if name[0] != "_" and name not in EVENTS and callable(value)
     ]
 
 

@@ -177,6 +177,7 @@ def shrunk(maps: np.ndarray, side: int = SIDE) -> np.ndarray:
     return maps
 
 
+@quiet
 def scaled(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return maps (K, M, h, w) as uint8, each from its minimum to its maximum, and these.
 

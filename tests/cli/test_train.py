@@ -410,6 +410,32 @@ def test_a_file_gives_the_optimizer_and_a_flag_that_does_not_fit_it_is_refused(c
     assert "--momentum does not fit --optimizer adam" in outcome.complaint
 
 
+def test_as_many_epochs_are_kept_as_asked_for_and_resume_remembers(cli: Cli) -> None:
+    assert cli(*QUICK, "--epochs", "3", "--keep", "2", "--out", "run").status == 0
+    assert cli("train", "--resume", "run", "--epochs", "4").status == 0
+    assert sorted(path.name for path in Path("run/kept").iterdir()) == [
+        "epoch-0001.png", "epoch-0001.safetensors", "epoch-0004.png", "epoch-0004.safetensors",
+        "images.safetensors",
+    ]  # fmt: skip
+    assert cli(*QUICK, "--epochs", "1", "--keep", "0", "--out", "none").status == 0
+    assert cli(*QUICK, "--smoke", "--out", "smoke").status == 0
+    assert not Path("none/kept").exists()
+    assert not Path("smoke/kept").exists()
+
+
+def test_without_the_extra_nothing_is_kept(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    asked = cli(*QUICK, "--epochs", "1", "--keep", "5", "--out", "asked")
+    assert asked.status == 0
+    assert asked.err.splitlines() == [
+        "nothing is kept of the epochs: it needs plotly and Pillow (pip install 'cnnlite[see]')"
+    ]
+    left = cli(*QUICK, "--epochs", "1", "--out", "left")
+    assert left.err == ""
+    assert not Path("asked/kept").exists()
+    assert not Path("left/kept").exists()
+
+
 def test_the_optimizer_and_the_rest_are_kept_for_resume(cli: Cli) -> None:
     """In two parts as in one, to the same bits: also the plateau's state and the average."""
     flags = ["--optimizer", "adam", "--ema", "0.9", "--clip-norm", "1", "--schedule", "plateau"]

@@ -6,6 +6,7 @@
 //   cnnlite.array(data)           the typed array of what Python's `array` has made
 //   cnnlite.color(name)           what a colour of the page, "--ink", is now
 //   cnnlite.picture(sheet, number, label, lines)   a picture of Python's `sprites`, with a caption
+//   cnnlite.ready(sheet)          a promise that pictures of a sheet can be drawn
 //   "cnnlite:epoch"               an event of each section: a slider was moved; detail: position
 //   "cnnlite:drawn"               an event of a figure's element, whenever it was drawn
 //   "cnnlite:theme"               an event of each section: light has become dark, or dark light
@@ -80,13 +81,17 @@ const cnnlite = (() => {
     adopt(section);
   }
 
-  async function cut(canvas, sheet, number) {
+  function ready(sheet) {
     if (!sheets.has(sheet.address)) {
       const image = new Image();
       image.src = sheet.address;
       sheets.set(sheet.address, image.decode().then(() => image));
     }
-    const image = await sheets.get(sheet.address), { columns, width, height } = sheet;
+    return sheets.get(sheet.address);
+  }
+
+  async function cut(canvas, sheet, number) {
+    const image = await ready(sheet), { columns, width, height } = sheet;
     const x = (number % columns) * width, y = Math.floor(number / columns) * height;
     canvas.getContext("2d").drawImage(image, x, y, width, height, 0, 0, width, height);
   }
@@ -150,5 +155,5 @@ const cnnlite = (() => {
     document.addEventListener("input", moveSliders);
     data.sections.forEach(adopt);
   });
-  return { array, behaviours, color, dark, picture, sections, update };
+  return { array, behaviours, color, dark, picture, ready, sections, update };
 })();

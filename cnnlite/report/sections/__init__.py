@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from cnnlite.report.document import Section
+from cnnlite.report.sections.attention import attention
 from cnnlite.report.sections.card import card
 from cnnlite.report.sections.comparison import comparison
 from cnnlite.report.sections.confusion import confusion
 from cnnlite.report.sections.curves import curves
+from cnnlite.report.sections.difficulty import difficulty
+from cnnlite.report.sections.inside import inside
 from cnnlite.report.sections.layers import layers
+from cnnlite.report.sections.learning import learning
 from cnnlite.report.sections.mistakes import mistakes
 from cnnlite.report.sections.network import network
 from cnnlite.report.seen import Seen
 
 __all__ = ["SECTIONS", "comparison", "sections"]
 
-SECTIONS = (card, curves, network, layers, confusion, mistakes)
+SECTIONS = (
+    card, curves, network, inside, attention, learning, layers, confusion, mistakes, difficulty,
+)  # fmt: skip
 """In their order in a page."""
 
 
