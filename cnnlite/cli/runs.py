@@ -4,6 +4,8 @@
     record.json                versions, machine, data set, classes, and how a picture becomes input
     history.csv                one row an epoch
     losses.csv                 the loss of each step
+    events.jsonl               what was done by hand while it was trained, if anything was
+    live.json                  the address of its live page, while there is one
     weights.safetensors        parameters and buffers of the best validation epoch
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
@@ -34,6 +36,7 @@ from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
 from cnnlite.report.run_files import CONFIG as CONFIG
+from cnnlite.report.run_files import EVENTS as EVENTS
 from cnnlite.report.run_files import HISTORY as HISTORY
 from cnnlite.report.run_files import LOSSES as LOSSES
 from cnnlite.report.run_files import PAGE
@@ -44,7 +47,7 @@ LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVES = "curves.png"
 FILES = (
-    CONFIG, RECORD, HISTORY, LOSSES, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY,
+    CONFIG, RECORD, HISTORY, LOSSES, EVENTS, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY,
     PAGE,
 )  # fmt: skip
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte

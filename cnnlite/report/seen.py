@@ -13,11 +13,11 @@ from typing import Any, Self
 from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
-from cnnlite.report import history, kept
+from cnnlite.report import events, history, kept
 from cnnlite.report.answers import Answers, ask
 from cnnlite.report.kept import Kept
 from cnnlite.report.network import LayerRow, measure
-from cnnlite.report.run_files import CONFIG, HISTORY, LOSSES, RECORD
+from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
 from cnnlite.training.record import configuration, versions
 from cnnlite.training.state import TrainingState
 
@@ -48,6 +48,7 @@ class Seen:
         kept: what was kept of epochs, the oldest first; may be empty.
         answers: of the best weights; None if they could not be asked.
         notes: sentences that say what is missing, and why.
+        by_hand: sentences that say what was changed by hand while it was trained, if anything was.
         model: the network that was asked, to be looked into; None if there is none.
         normalization: what its images go through.
     """
@@ -61,6 +62,7 @@ class Seen:
     kept: Sequence[Kept] = ()
     answers: Answers | None = None
     notes: Sequence[str] = ()
+    by_hand: Sequence[str] = ()
     model: Layer | None = None
     normalization: Normalization | None = None
 
@@ -120,6 +122,9 @@ class Seen:
             rows = _tried(history.load, path / HISTORY, rows, said)
         if not rows:
             said.append("No epoch was completed, so there are no curves of epochs.")
+        done = list[dict[str, Any]]()
+        if (path / EVENTS).is_file():
+            done = _tried(events.load, path / EVENTS, done, said)
         if (path / LOSSES).is_file():
             losses = _tried(history.load_losses, path / LOSSES, losses, said)
         else:
@@ -151,6 +156,7 @@ class Seen:
             kept=epochs,
             answers=answers,
             notes=said,
+            by_hand=events.sentences(done),
             model=model,
             normalization=normalization,
         )
@@ -208,6 +214,7 @@ class Seen:
             kept=list(kept),
             answers=answers,
             notes=notes,
+            by_hand=events.sentences(solver.events),
             model=solver.model if inside else None,
             normalization=solver.normalization,
         )
