@@ -13,18 +13,21 @@ from typing import Any, Self
 from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
-from cnnlite.report import history, kept
+from cnnlite.report import events, history, kept
 from cnnlite.report.answers import Answers, ask
 from cnnlite.report.kept import Kept
 from cnnlite.report.network import LayerRow, measure
-from cnnlite.report.run_files import CONFIG, HISTORY, LOSSES, RECORD
+from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
 from cnnlite.training.record import configuration, versions
 from cnnlite.training.state import TrainingState
 
-__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen"]
+__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
 
 MOST_IMAGES = 2000
 """That a network is asked of, so that a page is made in seconds."""
+FEWEST_IMAGES = 100
+MULTIPLY_ADDS = 5e11
+"""For all of them; a large network is asked of fewer."""
 MAX_BYTES = 16 * 2**20  # of a record
 VERSIONS = ("cnnlite", "python", "numpy", "backend", "compiler", "platform", "cpus")
 
@@ -45,6 +48,7 @@ class Seen:
         kept: what was kept of epochs, the oldest first; may be empty.
         answers: of the best weights; None if they could not be asked.
         notes: sentences that say what is missing, and why.
+        by_hand: sentences that say what was changed by hand while it was trained, if anything was.
         model: the network that was asked, to be looked into; None if there is none.
         normalization: what its images go through.
     """
@@ -58,6 +62,7 @@ class Seen:
     kept: Sequence[Kept] = ()
     answers: Answers | None = None
     notes: Sequence[str] = ()
+    by_hand: Sequence[str] = ()
     model: Layer | None = None
     normalization: Normalization | None = None
 
@@ -117,6 +122,9 @@ class Seen:
             rows = _tried(history.load, path / HISTORY, rows, said)
         if not rows:
             said.append("No epoch was completed, so there are no curves of epochs.")
+        done = list[dict[str, Any]]()
+        if (path / EVENTS).is_file():
+            done = _tried(events.load, path / EVENTS, done, said)
         if (path / LOSSES).is_file():
             losses = _tried(history.load_losses, path / LOSSES, losses, said)
         else:
@@ -136,7 +144,8 @@ class Seen:
         if model is not None and shape:
             layers = _measured(model, tuple(shape), said)
         if model is not None and data is not None:
-            answers = _asked(model, data, normalization, part, said, progress)
+            most = most_images(layers)
+            answers = _asked(model, data, normalization, part, most, said, progress)
         return cls(
             name=name or path.resolve().name,
             history=rows,
@@ -147,6 +156,7 @@ class Seen:
             kept=epochs,
             answers=answers,
             notes=said,
+            by_hand=events.sentences(done),
             model=model,
             normalization=normalization,
         )
@@ -204,6 +214,7 @@ class Seen:
             kept=list(kept),
             answers=answers,
             notes=notes,
+            by_hand=events.sentences(solver.events),
             model=solver.model if inside else None,
             normalization=solver.normalization,
         )
@@ -266,6 +277,7 @@ def _asked(
     data: Dataset,
     normalization: Normalization | None,
     part: str,
+    most: int,
     notes: list[str],
     progress: Callable[[int], None],
 ) -> Answers | None:
@@ -276,8 +288,14 @@ def _asked(
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
     files = None if data.files is None else data.files[part]
     return ask(
-        model, images, labels, part, normalization, names=files, most=MOST_IMAGES, progress=progress
+        model, images, labels, part, normalization, names=files, most=most, progress=progress
     )
+
+
+def most_images(layers: Sequence[LayerRow]) -> int:
+    """Return of how many images a network is asked."""
+    each = sum(row.multiply_adds for row in layers if row.ms is not None)
+    return int(min(MOST_IMAGES, max(FEWEST_IMAGES, MULTIPLY_ADDS / max(1, each))))
 
 
 def _measured(model: Layer, image_shape: tuple[int, ...], notes: list[str]) -> list[LayerRow]:

@@ -26,6 +26,8 @@ def curves(
 ) -> go.Figure:
     """Draw the curves of one training: training and validation, and the learning rate as a strip.
 
+    Each line's `meta` names what it shows, so that the live page can draw on.
+
     Args:
         history: a row an epoch, as `Solver.history`; it may be empty.
         losses: the loss of each step; it may be empty.
@@ -37,6 +39,7 @@ def curves(
         x=[(place + 1) / (steps_per_epoch or 1) for place in places],
         y=values,
         name="loss of each step",
+        meta={"column": "losses", "per_epoch": steps_per_epoch},
         line={"color": RIGHT, "width": 1},
         opacity=0.35 if history else 0.9,
         hoverinfo="skip" if history else "all",
@@ -53,6 +56,7 @@ def curves(
                 y=column(history, key),
                 yaxis=axis,
                 name=part,
+                meta={"column": key},
                 legendgroup=part,
                 showlegend=axis == "y",
                 line={"color": color, "dash": dash, "width": 2},
@@ -142,6 +146,7 @@ def _add_rate(
     figure.add_scatter(
         x=column(history, "epoch"),
         y=column(history, "lr"),
+        meta={"column": "lr"},
         yaxis="y3",
         mode="lines" if len(history) > 1 else "markers",
         name=name,

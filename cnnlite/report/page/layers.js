@@ -1,7 +1,7 @@
 // The epoch slider of the layers' statistics: a line in each figure, and the table of that epoch.
 "use strict";
 
-cnnlite.behaviours.layers = (element, section) => {
+cnnlite.behaviours.layers = (element, section, signal) => {
   const { epochs, numbers } = section.data;
   const rows = element.querySelectorAll("#layer-numbers tbody tr");
   let position = Number(element.querySelector(".slider input").value);
@@ -42,10 +42,10 @@ cnnlite.behaviours.layers = (element, section) => {
     place.addEventListener("cnnlite:drawn", () => {
       mark(place);
       if (alone()) single(place);
-    });
+    }, { signal });
   });
   element.addEventListener("cnnlite:epoch", ({ detail }) => {
     position = detail;
     show();
-  });
+  }, { signal });
 };

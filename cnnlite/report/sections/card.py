@@ -38,6 +38,8 @@ def card(seen: Seen) -> Section:
         html += folded(
             "The whole configuration", table("Configuration", ("option", "value"), options)
         )
+    if seen.by_hand:
+        html += f'<div class="by-hand">{paragraphs(seen.by_hand)}</div>'
     if seen.notes:
         html += f'<div class="missing"><h3>Not in this page</h3>{paragraphs(seen.notes)}</div>'
     return Section("card", "Report card", html)

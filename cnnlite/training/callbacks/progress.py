@@ -45,7 +45,7 @@ class Progress(Callback):
 
     def before_train(self, solver: TrainingState) -> None:
         self._loss, self._acc, self._seen = 0.0, 0.0, 0
-        self._pace, self._drawn, self._announced = Pace(), 0.0, False
+        self._pace, self._drawn, self._announced = Pace(solver.control.clock), 0.0, False
         if self.console is None and in_notebook():
             self._notebook = NotebookBar(solver)
         else:
