@@ -18,8 +18,8 @@ pytest.importorskip("starlette")
 
 from cnnlite.report import events, history
 from cnnlite.report.document import Section
-from cnnlite.report.seen import Seen
 from cnnlite.report.sections import sections
+from cnnlite.report.seen import Seen
 from cnnlite.watch import address
 from tests.builds import environment
 from tests.processes import kill_all
