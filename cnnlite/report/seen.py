@@ -21,10 +21,13 @@ from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
 from cnnlite.training.record import configuration, versions
 from cnnlite.training.state import TrainingState
 
-__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen"]
+__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
 
 MOST_IMAGES = 2000
 """That a network is asked of, so that a page is made in seconds."""
+FEWEST_IMAGES = 100
+MULTIPLY_ADDS = 5e11
+"""For all of them; a large network is asked of fewer."""
 MAX_BYTES = 16 * 2**20  # of a record
 VERSIONS = ("cnnlite", "python", "numpy", "backend", "compiler", "platform", "cpus")
 
@@ -143,7 +146,8 @@ class Seen:
         if model is not None and shape:
             layers = _measured(model, tuple(shape), said)
         if model is not None and data is not None:
-            answers = _asked(model, data, normalization, part, said, progress)
+            most = most_images(layers)
+            answers = _asked(model, data, normalization, part, most, said, progress)
         return cls(
             name=name or path.resolve().name,
             history=rows,
@@ -276,6 +280,7 @@ def _asked(
     data: Dataset,
     normalization: Normalization | None,
     part: str,
+    most: int,
     notes: list[str],
     progress: Callable[[int], None],
 ) -> Answers | None:
@@ -286,8 +291,14 @@ def _asked(
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
     files = None if data.files is None else data.files[part]
     return ask(
-        model, images, labels, part, normalization, names=files, most=MOST_IMAGES, progress=progress
+        model, images, labels, part, normalization, names=files, most=most, progress=progress
     )
+
+
+def most_images(layers: Sequence[LayerRow]) -> int:
+    """Return of how many images a network is asked."""
+    each = sum(row.multiply_adds for row in layers if row.ms is not None)
+    return int(min(MOST_IMAGES, max(FEWEST_IMAGES, MULTIPLY_ADDS / max(1, each))))
 
 
 def _measured(model: Layer, image_shape: tuple[int, ...], notes: list[str]) -> list[LayerRow]:
