@@ -68,3 +68,27 @@ show("confusion", solver, classes=data.classes)
 show("recall", solver, classes=data.classes)
 
 show("confidence", solver)
+
+# ## Inside
+#
+# The first layer's filters, as colours; and what its activation gives for an image.
+
+show("filters", solver)
+
+show("maps", solver, layer="2", image=3)
+
+# How a number was computed: the patch that the layer saw, times its kernel, summed, plus the bias.
+# This is the largest number of the second convolution; `place=(channel, row, column)` asks for
+# another.
+
+show("pixel", solver, layer="4", image=3)
+
+# Where do the last maps speak for the class, and what does covering a place cost?
+
+show("grad_cam", solver, image=3, classes=data.classes)
+
+show("occlusion", solver, image=3, classes=data.classes)
+
+# The mistakes that it is most sure of:
+
+show("mistakes", solver, classes=data.classes)

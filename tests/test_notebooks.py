@@ -102,7 +102,7 @@ def test_the_tour_shows_something_in_each_cell(execute: Execute) -> None:
     figures = [
         o for o in outputs(notebook) if "application/vnd.plotly.v1+json" in o.get("data", {})
     ]
-    assert len(figures) >= 5
+    assert len(figures) == 11
     assert all(figure.data["application/vnd.plotly.v1+json"]["data"] for figure in figures)
 
 

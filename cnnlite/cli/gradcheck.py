@@ -94,7 +94,7 @@ def _load(child: Any, text: str, seconds: float) -> tuple[Any, bool]:
     if not file.exists():
         fail(f"{file}: no such file")
     if file.suffix.lower() not in LANGUAGES:
-        fail(f"{file} is not a Python file, nor a notebook")
+        fail(f"{file} is not a Python file")
     with explained(OSError, ValueError):
         source = read_source(file)
     # Its neighbours first, as when it is run itself; then what this process can import.

@@ -10,6 +10,7 @@
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
     curves.png                 loss and accuracies (needs the extra `viz`)
+    report.html                the page of `cnnlite report`
     kept/                      maps, filters and statistics of some epochs (needs the extra `see`)
     model.py                   the file of a network of one's own
 """  # fmt: skip
@@ -39,12 +40,16 @@ from cnnlite.report.run_files import CURVES as CURVES
 from cnnlite.report.run_files import EVENTS as EVENTS
 from cnnlite.report.run_files import HISTORY as HISTORY
 from cnnlite.report.run_files import LOSSES as LOSSES
+from cnnlite.report.run_files import PAGE
 from cnnlite.report.run_files import RECORD as RECORD
 from cnnlite.report.run_files import WEIGHTS as WEIGHTS
 
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
-FILES = (CONFIG, RECORD, HISTORY, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY)
+FILES = (
+    CONFIG, RECORD, HISTORY, LOSSES, EVENTS, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, PAGE,
+    own_model.COPY,
+)  # fmt: skip
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}
 """What every run had before records said so."""

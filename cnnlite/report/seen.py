@@ -21,10 +21,13 @@ from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
 from cnnlite.training.record import configuration, versions
 from cnnlite.training.state import TrainingState
 
-__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen"]
+__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
 
 MOST_IMAGES = 2000
 """That a network is asked of, so that a page is made in seconds."""
+FEWEST_IMAGES = 100
+MULTIPLY_ADDS = 5e11
+"""For all of them; a large network is asked of fewer."""
 MAX_BYTES = 16 * 2**20  # of a record
 VERSIONS = ("cnnlite", "python", "numpy", "backend", "compiler", "platform", "cpus")
 
@@ -65,8 +68,10 @@ class Seen:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of an epoch; 0 where none was completed."""
-        return int(self.history[0]["step"]) if self.history else 0
+        """Steps of an epoch; 0 where that is not known."""
+        if not self.history:
+            return int(self.config.get("steps_per_epoch", 0))
+        return int(self.history[0]["step"])
 
     @property
     def best(self) -> Mapping[str, Any] | None:
@@ -141,7 +146,8 @@ class Seen:
         if model is not None and shape:
             layers = _measured(model, tuple(shape), said)
         if model is not None and data is not None:
-            answers = _asked(model, data, normalization, part, said, progress)
+            most = most_images(layers)
+            answers = _asked(model, data, normalization, part, most, said, progress)
         return cls(
             name=name or path.resolve().name,
             history=rows,
@@ -200,6 +206,7 @@ class Seen:
                 "options": {key: options[key] for key in _SHOWN if key in options}
                 | {"num_epochs": solver.num_epochs},
                 "images": {"train": len(solver.X_train), "val": len(solver.X_val)},
+                "steps_per_epoch": solver.steps_per_epoch,
                 "image_shape": list(solver.X_train.shape[1:]),
                 "versions": {"cnnlite": found["cnnlite"], "numpy": found["NumPy"]},
                 "threads": get_num_threads(),
@@ -273,6 +280,7 @@ def _asked(
     data: Dataset,
     normalization: Normalization | None,
     part: str,
+    most: int,
     notes: list[str],
     progress: Callable[[int], None],
 ) -> Answers | None:
@@ -283,8 +291,14 @@ def _asked(
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
     files = None if data.files is None else data.files[part]
     return ask(
-        model, images, labels, part, normalization, names=files, most=MOST_IMAGES, progress=progress
+        model, images, labels, part, normalization, names=files, most=most, progress=progress
     )
+
+
+def most_images(layers: Sequence[LayerRow]) -> int:
+    """Return of how many images a network is asked."""
+    each = sum(row.multiply_adds for row in layers if row.ms is not None)
+    return int(min(MOST_IMAGES, max(FEWEST_IMAGES, MULTIPLY_ADDS / max(1, each))))
 
 
 def _measured(model: Layer, image_shape: tuple[int, ...], notes: list[str]) -> list[LayerRow]:

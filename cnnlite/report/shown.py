@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,30 +40,46 @@ COMPARED = {
 """The same of several runs."""
 
 
-def show(what: str, *of: Any, classes: Sequence[str] = ()) -> go.Figure:
+def show(what: str, *of: Any, classes: Sequence[str] = (), **options: Any) -> go.Figure:
     """Return a figure of the report, which a notebook shows.
 
     Args:
-        what: of one training one of `FIGURES`: "curves", "costs" (time, parameters and memory of
-            each layer), "mean", "std", "dead", "grad_norm", "update_ratio" (of each layer over the
-            epochs that were kept), "confusion", "recall", "confidence".  Of several one of
-            `COMPARED`: "curves", "spread" (accuracy over seeds), "recall".
+        what: of one training "curves", "costs" (time and memory of each layer), "mean", "std",
+            "dead", "grad_norm", "update_ratio" (of each layer over the epochs that were kept),
+            "confusion", "recall", "confidence"; "filters", "maps", "pixel" (how a number was
+            computed), "grad_cam", "occlusion", "mistakes", "hardest", "easiest".  Of several
+            "curves", "spread" (accuracy over seeds), "recall".
         of: each a run folder, a `Run`, a Solver, or a `Seen`.
         classes: the names of a Solver's classes, which does not know them.
+        options: of maps, pixel, grad_cam and occlusion: `image` (its place among the images that
+            the network was asked of), `layer` (its path in the network), `place` (channel, row and
+            column of a pixel), `label` (a class, by number or name); see `cnnlite.report.looks`.
 
     Raises:
         ImportError: plotly is not installed.
-        ValueError: there is no such figure, or nothing to show in it.
-        TypeError: something else than a training.
+        ValueError: there is no such figure, layer, image or class, or nothing to show.
+        TypeError: something else than a training, or an option that the figure does not have.
         OSError: there is no such folder.
     """
     if not of:
         raise TypeError("show: expected a training, as in show('curves', solver)")
-    names = FIGURES if len(of) == 1 else COMPARED
+    from cnnlite.report.looks import LOOKS, Missing
+
+    names: Mapping[str, Any] = FIGURES | LOOKS if len(of) == 1 else COMPARED
     if what not in names:
         where = "" if len(of) == 1 else f" of {len(of)} trainings"
         raise ValueError(f"show: no figure {what!r}{where}{did_you_mean(str(what), names)}")
+    look = LOOKS.get(what) if len(of) == 1 else None
+    allowed = [] if look is None else list(inspect.signature(look).parameters)[1:]
+    for name in options:
+        if name not in allowed:
+            raise TypeError(f"show: {what!r} takes no {name}{did_you_mean(name, allowed)}")
     trainings = [_seen(one, classes) for one in of]
+    if look is not None:
+        try:
+            return look(trainings[0], **options)
+        except Missing as error:
+            raise ValueError(f"show: nothing to show in {what!r}: {error}") from None
     section, figure = names[what]
     found = _sections(section, trainings)
     if found is None or figure not in found.figures:

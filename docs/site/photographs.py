@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, FloatRect, Page
 
 WIDTHS = (1280, 390)
 HEIGHT = 900
@@ -67,6 +67,8 @@ OVERFLOW = """() => {
 }"""
 
 
+DRAWN = """selector => [...document.querySelectorAll(selector + " .figure")]
+    .every(f => f.offsetParent === null || f.querySelector("svg, canvas"))"""
 BLANK = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
 
 
@@ -78,6 +80,7 @@ def photograph(
     dark: bool = False,
     whole: bool = True,
     selector: str | None = None,
+    tallest: int = HEIGHT,
 ) -> Seen:
     """Take a picture of a page in each width, NAME-WIDTH.png or NAME-WIDTH-dark.png.
 
@@ -89,6 +92,7 @@ def photograph(
         dark: whether the browser prefers dark colours.
         whole: the whole page, not only what the window shows.
         selector: photograph this element alone.
+        tallest: of it, at most so many pixels from its top.
 
     Returns:
         What the browser said meanwhile.
@@ -111,9 +115,28 @@ def photograph(
         if selector is None:
             tab.screenshot(path=name, full_page=whole)
         else:
-            tab.locator(selector).first.screenshot(path=name)
+            box = _in_sight(tab, selector)
+            tab.screenshot(path=name, clip={**box, "height": min(box["height"], tallest)})
         context.close()
     return seen
+
+
+def _in_sight(tab: Page, selector: str) -> FloatRect:
+    """Bring an element into a window that is high enough; return its place when all is drawn.
+
+    A report draws a figure when it comes into sight, and its bar would hide what is below it.
+    """
+    tab.add_style_tag(content="nav, header { position: static !important }")
+    element = tab.locator(selector).first
+    for height in (4 * HEIGHT, HEIGHT, 4 * HEIGHT):  # a change of size is a chance to draw
+        tab.set_viewport_size({"width": tab.viewport_size["width"], "height": height})
+        element.scroll_into_view_if_needed()
+        tab.wait_for_timeout(500)
+    tab.wait_for_function(DRAWN, arg=selector)
+    tab.wait_for_timeout(1000)
+    box = element.bounding_box()
+    assert box is not None
+    return box
 
 
 def is_own(url: str) -> bool:

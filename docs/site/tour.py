@@ -15,8 +15,12 @@ from pathlib import Path
 from docs.site.photographs import WIDTHS, browser, photograph
 
 ROOT = Path(__file__).resolve().parents[2]
-PICTURES = {"tour-curves": "#curves", "tour-layers": "#layers", "tour-confusion": "#confusion"}
-"""The sections of the report that are shown, by the names of their pictures."""
+PICTURES = {
+    "tour-curves": ("#curves", 900),
+    "tour-inside": ("#inside", 1400),
+    "tour-confusion": ("#confusion", 770),
+}
+"""By the names of the pictures: a section of the report, and how many pixels of it at most."""
 
 
 def main() -> None:
@@ -31,8 +35,8 @@ def main() -> None:
     subprocess.run(command, check=True)
     faults = []
     with browser() as chromium:
-        for name, selector in PICTURES.items():
-            seen = photograph(chromium, page, work / name, selector=selector)
+        for name, (selector, tallest) in PICTURES.items():
+            seen = photograph(chromium, page, work / name, selector=selector, tallest=tallest)
             faults += seen.faults()
             picture = work / f"{name}-{WIDTHS[0]}.png"
             (ROOT / "docs" / "images" / f"{name}.png").write_bytes(picture.read_bytes())

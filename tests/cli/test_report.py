@@ -36,6 +36,12 @@ def test_the_record_has_the_command_and_the_rate_of_sgemm(finished_run: Path) ->
     assert record["sgemm"] > 0
 
 
+def test_predict_knows_every_file_of_a_run(cli: Callable[..., Any], run_copy: Path) -> None:
+    """It would have written over losses.csv."""
+    assert cli("report", run_copy).status == 0
+    assert {path.name for path in run_copy.iterdir() if path.is_file()} <= {*runs.FILES}
+
+
 def test_several_runs_are_compared(
     cli: Callable[..., Any], run_copy: Path, finished_run: Path, tmp_path: Path
 ) -> None:

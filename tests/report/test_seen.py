@@ -9,7 +9,7 @@ import pytest
 from cnnlite import Solver
 from cnnlite.data import Dataset
 from cnnlite.report import history
-from cnnlite.report.seen import Seen
+from cnnlite.report.seen import MOST_IMAGES, Seen, most_images
 from cnnlite.training.kept import write_kept
 from tests.report import pages
 
@@ -149,3 +149,9 @@ def test_a_training_in_this_process(one_thread: None) -> None:
     assert seen.answers.part == "val"
     assert not Seen.from_solver(solver, inside=False).layers
     assert list(Seen.from_solver(solver, inside=False).classes) == ["0", "1", "2"]
+
+
+def test_a_large_network_is_asked_of_fewer_images() -> None:
+    (row,) = [row for row in pages.rows() if row.kind == "Conv2d"]
+    most = [most_images([row._replace(multiply_adds=n)]) for n in (0, 10**8, 10**9, 10**12)]
+    assert most == [MOST_IMAGES, MOST_IMAGES, 500, 100]

@@ -1,6 +1,7 @@
 """`report.Run` and `report.show`: a training looked at in a notebook, whole, damaged or unknown."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite import models, report
+from cnnlite import (
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    ReLU,
+    Residual,
+    Sequential,
+    Solver,
+    models,
+    report,
+)  # fmt: skip
 from cnnlite.cli import main
 from cnnlite.data import Dataset, embedded
 from cnnlite.report.shown import COMPARED, FIGURES
@@ -16,6 +30,7 @@ from tests import trainings
 from tests.test_html import Reader
 
 pytest.importorskip("plotly")
+LOOKS = ("filters", "maps", "pixel", "grad_cam", "occlusion", "mistakes", "hardest", "easiest")
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -55,6 +70,90 @@ def test_each_figure_of_a_run(run: report.Run, what: str) -> None:
     figure = report.show(what, run)
     assert len(figure.data)
     json.loads(figure.to_json())
+
+
+@pytest.fixture(scope="module")
+def seen() -> report.Seen:
+    """A training with hostile names of classes, and layers of several kinds."""
+    model = Sequential(
+        Conv2d(3, 4, 3, padding=1, rng=0), BatchNorm2d(4), ReLU(), Residual(Conv2d(4, 4, 1, rng=1)),
+        MaxPool2d(2), Dropout(0.5), Flatten(), Linear(4 * 64, 3, rng=2),
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (24, 3, 16, 16), dtype=np.uint8), rng.integers(0, 3, 24)
+    data = {"X_train": X, "y_train": y, "X_val": X[:8], "y_val": y[:8]}
+    solver = Solver(model, data, num_epochs=1, batch_size=8, verbose=False)
+    solver.train()
+    return report.Seen.from_solver(solver, classes=[f"{HOSTILE}{k}" for k in range(3)])
+
+
+@pytest.mark.parametrize("layer", [*map(str, range(8)), "3.body", None])
+def test_every_kind_of_layer_has_maps_and_numbers(seen: report.Seen, layer: str | None) -> None:
+    assert len(report.show("maps", seen, layer=layer, image=2).data) == 1
+    figure = report.show("pixel", seen, layer=layer, image=2)
+    assert len(figure.data) == 3
+    given = float(re.search(r"The layer gave (\S+)\.", figure.layout.title.text)[1])  # type: ignore[index]
+    computed = float(re.search(r">= (\S+?)<", figure.layout.title.text)[1])  # type: ignore[index]
+    np.testing.assert_allclose(computed, given, rtol=1e-3)
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_each_look_inside(seen: report.Seen, what: str) -> None:
+    figure = report.show(what, seen)
+    assert len(figure.data)
+    json.loads(figure.to_json())
+
+
+def test_names_of_classes_are_text_in_every_look(seen: report.Seen) -> None:
+    for what in ("mistakes", "hardest", "grad_cam", "occlusion"):
+        text = report.show(what, seen).to_json()
+        assert "alert" in text, what
+        assert HOSTILE not in text, what
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "error", "said"),
+    [
+        ("maps", {"image": 8}, ValueError, "image is 8, expected 0 to 7"),
+        ("maps", {"image": -1}, ValueError, "image"),
+        ("maps", {"image": 1.5}, TypeError, "image"),
+        ("maps", {"layer": "9"}, ValueError, "no layer '9'"),
+        ("pixel", {"place": (9, 0, 0)}, ValueError, "place"),
+        ("pixel", {"place": (0,)}, ValueError, "place"),
+        ("pixel", {"plaec": (0, 0, 0)}, TypeError, "'pixel' takes no plaec; did you mean place"),
+        ("filters", {"image": 0}, TypeError, "'filters' takes no image"),
+        ("curves", {"image": 0}, TypeError, "'curves' takes no image"),
+        ("grad_cam", {"label": 3}, ValueError, "label is 3, expected 0 to 2"),
+        ("grad_cam", {"label": "cat"}, ValueError, "no class 'cat'"),
+        ("grad_cam", {"layer": "6"}, ValueError, "expected a layer with maps"),
+    ],
+)
+def test_a_look_at_what_is_not_there_is_named(
+    seen: report.Seen, what: str, options: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=re.escape(said)):
+        report.show(what, seen, **options)
+
+
+def test_what_has_no_pictures_no_network_or_no_convolution_says_so() -> None:
+    with pytest.raises(ValueError, match="nothing to show in 'maps'"):
+        report.show("maps", report.Seen("bare"))
+    with pytest.raises(ValueError, match="was asked of no images"):
+        report.show("mistakes", report.Seen("bare"))
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((24, 5)).astype(np.float32), rng.integers(0, 3, 24)
+    data = {"X_train": X, "y_train": y, "X_val": X, "y_val": y}
+    solver = Solver(
+        Sequential(Linear(5, 3, rng=0)), data, num_epochs=1, batch_size=8, verbose=False
+    )
+    solver.train()
+    with pytest.raises(ValueError, match="the network has no convolution"):
+        report.show("filters", solver)
+    with pytest.raises(ValueError, match="the images are no pictures"):
+        report.show("hardest", solver)
+    with pytest.raises(ValueError, match="occlusion: x has shape"):
+        report.show("occlusion", solver)
+    assert report.show("maps", solver).data
 
 
 @pytest.mark.parametrize("what", COMPARED)

@@ -11,7 +11,7 @@ cnnlite.behaviours.inside = (() => {
   const TIMES = "\u00d7", MINUS = "\u2212";
   let chosen = { image: 0, layer: 1, map: 0, at: null, channel: -1, from: null }; // stays when data come
 
-  return (section, { data }) => {
+  return (section, { data }, signal) => {
     const place = section.querySelector("#inside-place");
     if (!place) return;
     const net = cnnlite.network(data), { nodes } = net;
@@ -515,6 +515,6 @@ cnnlite.behaviours.inside = (() => {
       if (!seen || !place.isConnected) return;
       show();
       thumbnails();
-    });
+    }, { signal });
   };
 })();

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cnnlite.report.sections import comparison, sections
+from cnnlite.report.sections import SECTIONS, comparison, sections
 from cnnlite.report.sections.confusion import PER_CELL
 from tests.report import pages
 
@@ -13,11 +13,12 @@ def html(found: list) -> str:
     return "".join(section.html for section in found)
 
 
-def test_a_whole_training_has_all_sections_in_their_order() -> None:
+def test_a_whole_training_has_its_sections_in_their_order() -> None:
     found = sections(pages.seen())
-    assert [section.id for section in found] == [
-        "card", "curves", "network", "layers", "confusion", "mistakes",
-    ]  # fmt: skip
+    order = [function.__name__ for function in SECTIONS]
+    shown = [section.id for section in found]
+    assert shown == [name for name in order if name in shown]
+    assert {"card", "curves", "network", "layers", "confusion", "mistakes"} <= set(shown)
     for section in found:
         assert re.findall(r'data-figure="(\w+)"', section.html) == list(section.figures)
 

@@ -1,0 +1,1 @@
+"""What a page is made of besides its sections: template, styles, scripts."""
