@@ -63,6 +63,13 @@ def judge(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Test pages in headless Chromium (extra `browser`, and Chromium itself)."""
+    required = {"CNNLITE_REQUIRE_BROWSER": "1"}
+    session.run("pytest", "-m", "browser and not slow", *session.posargs, env=required)
+
+
+@nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the kernels' tests under AddressSanitizer and UndefinedBehaviorSanitizer."""
     session.run("python", "-m", "tests.sanitize", *session.posargs)

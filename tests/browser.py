@@ -82,3 +82,30 @@ def _missing(what: str) -> None:
     if environment.REQUIRE_BROWSER.value():
         pytest.fail(f"{environment.REQUIRE_BROWSER.name}=1, and {what} is not there")
     pytest.skip(f"needs {what}")
+
+
+def show_all(page: Any) -> None:
+    """Scroll through a page until all its figures are drawn."""
+    page.evaluate(
+        "document.querySelectorAll('.figure[data-figure]').forEach(place => place.scrollIntoView())"
+    )
+    for place in page.locator(".figure[data-figure]").all():
+        place.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.querySelectorAll('.figure[data-figure]')].every(f => f.dataset.drawn)"
+    )
+
+
+def blank_figures(page: Any) -> list[str]:
+    """Return the figures of a page in which nothing is drawn that has a size."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('.figure[data-figure]')].filter(figure => {
+            const marks = figure.querySelectorAll(
+                '.js-line, .points path, .hm image, .barlayer path');
+            return ![...marks].some(mark => {
+                const { width, height } = mark.getBoundingClientRect();
+                return width + height > 1;
+            });
+        }).map(figure => figure.dataset.figure)"""
+    )
+    return found

@@ -21,6 +21,7 @@ from cnnlite.terminal import Output, OutputEnded
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
     "lr-find": "cnnlite.cli.lr_find:lr_find",
+    "watch": "cnnlite.cli.watch:watch",
     "curves": "cnnlite.cli.curves:curves",
     "report": "cnnlite.cli.report:report",
     "evaluate": "cnnlite.cli.evaluate:evaluate",

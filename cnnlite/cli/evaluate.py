@@ -187,16 +187,12 @@ def _write(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("image", "class", "predicted", "probability"))
-    for i, (label, chance) in enumerate(
-        zip(answers.found.predicted, answers.found.confidence, strict=True)
-    ):
+    chances = answers.found.confidence
+    for i, (label, chance) in enumerate(zip(answers.found.predicted, chances, strict=True)):
         probability = f"{chance:.6f}" if label >= 0 else ""
         writer.writerow((answers.name(i), answers.true(i), answers.said(i), probability))
     drawn = answers.found.mistakes[:DRAWN]
-    captions = [
-        (f"{answers.found.confidence[i]:.0%} {answers.said(i)}", f"is {answers.true(i)}")
-        for i in drawn
-    ]
+    captions = [(f"{chances[i]:.0%} {answers.said(i)}", f"is {answers.true(i)}") for i in drawn]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         confusion.save_csv(table)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cnnlite.cli import runs
 from cnnlite.cli.config import TrainConfig
-from cnnlite.report import history
+from cnnlite.report import events, history
 from cnnlite.training.callbacks import Callback
 from cnnlite.training.checkpoint import save_weights
 from cnnlite.training.state import TrainingState
@@ -29,13 +29,21 @@ class Recorder(Callback):
                     f"--epochs is {self._config.epochs}, but {self.path} has {solver.epoch} epochs"
                 )
             runs.write_config(self.path, self._config)
+        if solver.events or (self.path / runs.EVENTS).exists():
+            self._write_events(solver)
 
     def after_epoch(self, solver: TrainingState) -> None:
         self._write(solver)
         save_weights(self.path / runs.WEIGHTS, solver.best_params)
 
+    def after_change(self, solver: TrainingState) -> None:
+        self._write_events(solver)
+
     def after_train(self, solver: TrainingState) -> None:
         self._write(solver)  # a run that was cut short leaves what it has come to
+
+    def _write_events(self, solver: TrainingState) -> None:
+        events.save(solver.events, self.path / runs.EVENTS)
 
     def _write(self, solver: TrainingState) -> None:
         history.save(solver.history, self.path / runs.HISTORY)

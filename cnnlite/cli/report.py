@@ -40,6 +40,7 @@ def report(
     from cnnlite.cli import run_folders
     from cnnlite.cli.curves import names
     from cnnlite.files import replace_file
+    from cnnlite.report.run_files import PAGE
 
     needs("plotly", "PIL", extra="see", what="the page")
     from cnnlite.cli.seen_run import see_run
@@ -48,9 +49,11 @@ def report(
     if threads is not None:
         cnnlite.set_num_threads(threads)
     paths = runs or (run_folders.newest_run("name a run folder"),)
-    file = out or (paths[0] / "report.html" if len(paths) == 1 else Path("report.html"))
+    file = out or (paths[0] / PAGE if len(paths) == 1 else Path(PAGE))
     if file.suffix.lower() not in (".html", ".htm"):
         fail(f"--out {printable(str(file))}: the page is HTML, its name must end in .html")
+    if out is not None and not file.parent.is_dir():
+        fail(f"--out {printable(str(file))}: there is no folder {printable(str(file.parent))}")
     seen = []
     for path, name in zip(paths, names([*paths]), strict=True):
         with progress_note(f"reading {name}") as note, explained(OSError, ValueError):

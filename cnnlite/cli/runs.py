@@ -4,10 +4,13 @@
     record.json                versions, machine, data set, classes, and how a picture becomes input
     history.csv                one row an epoch
     losses.csv                 the loss of each step
+    events.jsonl               what was done by hand while it was trained, if anything was
+    live.json                  the address of its live page, while there is one
     weights.safetensors        parameters and buffers of the best validation epoch
     weights-last.safetensors   the same at the end
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
     curves.png                 loss and accuracies (needs the extra `viz`)
+    report.html                the page of `cnnlite report`
     kept/                      maps, filters and statistics of some epochs (needs the extra `see`)
     model.py                   the file of a network of one's own
 """  # fmt: skip
@@ -33,15 +36,20 @@ from cnnlite.layers import Layer
 from cnnlite.models import MODELS
 from cnnlite.report import history
 from cnnlite.report.run_files import CONFIG as CONFIG
+from cnnlite.report.run_files import EVENTS as EVENTS
 from cnnlite.report.run_files import HISTORY as HISTORY
 from cnnlite.report.run_files import LOSSES as LOSSES
+from cnnlite.report.run_files import PAGE
 from cnnlite.report.run_files import RECORD as RECORD
 
 WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVES = "curves.png"
-FILES = (CONFIG, RECORD, HISTORY, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY)
+FILES = (
+    CONFIG, RECORD, HISTORY, LOSSES, EVENTS, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, PAGE,
+    own_model.COPY,
+)  # fmt: skip
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}
 """What every run had before records said so."""

@@ -10,6 +10,7 @@ import click
 
 from cnnlite.cli import own_model, runs
 from cnnlite.cli._group import describe
+from cnnlite.data import Dataset
 from cnnlite.report.seen import Seen
 
 __all__ = ["see_run"]
@@ -22,6 +23,7 @@ def see_run(
     data_dir: Path | None = None,
     model: str | None = None,
     name: str | None = None,
+    load: Callable[[runs.Run, Path | None], Dataset] = runs.Run.data,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Seen:
     """Read a run, measure its network, and ask it of the images that it was trained for.
@@ -32,6 +34,7 @@ def see_run(
         data_dir: where the data set is, if not where it was.
         model: FILE.py:FUNCTION of the command line, for a network of one's own.
         name: of the run; the folder's, if left out.
+        load: loads its data set, from `data_dir` if that is given.
         progress: called with the number of images that are done.
 
     Raises:
@@ -44,7 +47,7 @@ def see_run(
     if run is not None:
         if (path / runs.WEIGHTS).is_file():
             network = _tried(lambda: run.model(model), "The network cannot be shown: ", notes)
-            data = _tried(lambda: run.data(data_dir), "The images cannot be shown: ", notes)
+            data = _tried(lambda: load(run, data_dir), "The images cannot be shown: ", notes)
         else:
             notes.append("There are no weights yet, so the network was asked of no images.")
             network = _tried(lambda: _fresh(run, model), "The network cannot be shown: ", notes)

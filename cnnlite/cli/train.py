@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli import keeping
+from cnnlite.cli import keeping, live_page
 from cnnlite.cli._data import data_of
 from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
+    from cnnlite.cli.live_page import LivePage
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
@@ -71,8 +72,16 @@ def config_flags(command: Any) -> Any:
 )
 @click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--watch", is_flag=True, help="Serve a live page, from which it can be steered.")
+@click.option("--port", type=int, help="Of the live page.  [default: the first free from 8765]")
 def train(
-    file: Path | None, out: Path | None, resume: Path | None, quiet: bool, **flags: Any
+    file: Path | None,
+    out: Path | None,
+    resume: Path | None,
+    quiet: bool,
+    watch: bool,
+    port: int | None,
+    **flags: Any,
 ) -> int:
     """Train a network and write a run folder: configuration, history, weights, curves."""
     given = given_flags(flags)
@@ -83,7 +92,10 @@ def train(
             config = new_config(file, given)
     if given.get("keep") and not keeping.possible():
         click.echo(keeping.LEFT_OUT, err=True)
-    return _train(config, given.get("model"), out, resume, verbose=not quiet)
+    if port is not None and not watch:
+        fail("--port is that of the live page, and needs --watch")
+    page = live_page.checked(port) if watch else None
+    return _train(config, given.get("model"), out, resume, not quiet, page)
 
 
 def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +134,12 @@ def _resume_config(
 
 
 def _train(
-    config: TrainConfig, named: str | None, out: Path | None, resume: Path | None, verbose: bool
+    config: TrainConfig,
+    named: str | None,
+    out: Path | None,
+    resume: Path | None,
+    verbose: bool,
+    page: "LivePage | None",
 ) -> int:
     import cnnlite
     from cnnlite.cli import run_folders, runs
@@ -165,6 +182,8 @@ def _train(
             if not resume:
                 path.rmdir()  # it holds nothing yet, and nothing will come
             fail(describe(error))
+        if page is not None:
+            solver.callbacks.append(page.callback(path))  # after what it shows
         if not resume:
             with explained(OSError):
                 runs.write_record(path, config, data, solver.normalization, own)
@@ -236,6 +255,8 @@ def _draw(
 
 def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
     """Measure the test accuracy of the best weights, and say where all is."""
+    from cnnlite.report.events import sentences
+
     if config.overfit is None and not config.smoke:
         text = f"validation accuracy {solver.best_val_acc:.2%}"
         if "X_test" in data:
@@ -243,5 +264,7 @@ def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") 
             accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
             text += f", test accuracy {accuracy:.2%}"
         click.echo(f"{text} ({data.name}, weights of the best epoch)")
+    for text in sentences(solver.events):
+        click.echo(text)
     click.echo(f"run folder: {path}")
     sys.stdout.flush()

@@ -23,7 +23,7 @@ class Answers:
         part: which images: "train", "val" or "test".
         labels: their classes, integers (N,).
         predicted: what they are taken for, integers (N,); -1 where scores are not finite.
-        probabilities: float32 (N, classes); NaN where scores are not finite.
+        probabilities: float64 (N, classes); NaN where scores are not finite.
         images: (N, C, H, W), or features (N, D).
         index: which images of the part they are, integers (N,).
         names: the file of each, or None.
@@ -32,7 +32,7 @@ class Answers:
     part: str
     labels: NDArray[np.integer]
     predicted: NDArray[np.integer]
-    probabilities: NDArray[np.float32]
+    probabilities: NDArray[np.float64]
     images: np.ndarray
     index: NDArray[np.integer]
     names: Sequence[str] | None = None
@@ -43,9 +43,9 @@ class Answers:
         return self.images if self.images.ndim == 4 and self.images.dtype == np.uint8 else None
 
     @property
-    def confidence(self) -> NDArray[np.float32]:
+    def confidence(self) -> NDArray[np.float64]:
         """The probability of what was said, (N,); NaN where nothing was."""
-        found: NDArray[np.float32] = self.probabilities.max(axis=1)
+        found: NDArray[np.float64] = self.probabilities.max(axis=1)
         return found
 
     @property
@@ -100,7 +100,7 @@ def ask(
         images, labels = images[index], labels[index]
     found = []
     for where, batch in probabilities(model, images, normalization, mirror):
-        found.append(batch.astype(np.float32))
+        found.append(batch)
         progress(int(where[-1]) + 1)
     chances = np.concatenate(found)
     known = np.isfinite(chances).all(axis=1)

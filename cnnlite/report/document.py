@@ -18,8 +18,9 @@ from cnnlite.report.palette import DARK, VARIABLES
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["Section", "array", "as_json", "figure", "payload", "render", "slider"]
+__all__ = ["Section", "array", "as_json", "figure", "payload", "policy", "render", "slider"]
 
+NOTHING = "'none'"
 STYLES = ("style.css", "inside.css")
 SCRIPTS = (
     "page.js", "layers.js", "confusion.js", "maps.js", "run.js", "inside.js", "attention.js",
@@ -99,7 +100,11 @@ def payload(section: Section) -> dict[str, Any]:
 
 
 def render(
-    sections: Iterable[Section], title: str, scripts: Sequence[str] = (), connect: str = "'none'"
+    sections: Iterable[Section],
+    title: str,
+    scripts: Sequence[str] = (),
+    connect: str = NOTHING,
+    styles: Sequence[str] = (),
 ) -> str:
     """Return a page as HTML.
 
@@ -108,21 +113,18 @@ def render(
         title: the page's heading, plain text.
         scripts: the texts of further scripts, which run after those of every page.
         connect: what the page's scripts may connect to, as in a Content-Security-Policy.
+        styles: the texts of further style sheets.
 
     Raises:
         ImportError: plotly is not installed.
     """
     sections = list(sections)
-    from plotly.offline import get_plotlyjs
-
-    programs = [get_plotlyjs(), *map(_read, SCRIPTS), *scripts]
-    allowed = " ".join(_digest(program) for program in programs)
+    programs = _programs(scripts)
     filled = {
-        "policy": f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; connect-src {connect}; base-uri 'none'; form-action 'none'",
+        "policy": policy(scripts, connect),
         "title": html.escape(title),
         "colors": _colors(),
-        "style": "\n".join(map(_read, STYLES)),
+        "style": "\n".join([*map(_read, STYLES), *styles]),
         "links": "".join(map(_link, sections)),
         "sections": "\n".join(map(_section, sections)),
         "data": as_json(
@@ -136,6 +138,21 @@ def render(
         name, text = part.split("}}", 1)
         page += [filled[name], text]
     return "".join(page)
+
+
+def policy(scripts: Sequence[str] = (), connect: str = NOTHING) -> str:
+    """Return the Content-Security-Policy of a page that `render` makes of the same arguments."""
+    allowed = " ".join(map(_digest, _programs(scripts)))
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        f"img-src data: blob:; connect-src {connect}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _programs(scripts: Sequence[str]) -> list[str]:
+    from plotly.offline import get_plotlyjs
+
+    return [get_plotlyjs(), *map(_read, SCRIPTS), *scripts]
 
 
 def _link(section: Section) -> str:
@@ -160,6 +177,7 @@ def _colors() -> str:
     )
 
 
+@cache
 def _digest(program: str) -> str:
     digest = hashlib.sha256(program.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -7,6 +7,9 @@ from html import escape
 
 __all__ = ["folded", "paragraphs", "table"]
 
+TALL = 40
+"""Rows above which a table scrolls by itself."""
+
 
 def table(
     caption: str,
@@ -39,8 +42,9 @@ def table(
         for row in rows
     )
     named = f' id="{escape(id)}"' if id else ""
+    look = "scroll tall" if body.count("<tr>") > TALL else "scroll"
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'<div class="{look}" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f"<table{named}><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

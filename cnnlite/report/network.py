@@ -20,7 +20,8 @@ from cnnlite.training.evaluation import model_dtype
 __all__ = ["LayerRow", "measure"]
 
 ROUNDS = 5
-"""The fastest of so many counts."""
+"""The fastest of so many counts, or of fewer if they take longer than `SECONDS`."""
+SECONDS = 2
 PIXELS = 2**15
 """Of a batch that is measured, about: 32 images of 32x32."""
 
@@ -65,7 +66,8 @@ def measure(model: Layer, image_shape: tuple[int, ...]) -> list[LayerRow]:
     Raises:
         ValueError, TypeError: the network does not take such an image.
     """
-    batch = max(1, min(32, PIXELS // max(1, int(np.prod(image_shape[-2:])))))
+    # One image is too few for a batch-norm behind a global pooling.
+    batch = max(2, min(32, PIXELS // max(1, int(np.prod(image_shape[-2:])))))
     rows = model.summary((batch, *image_shape)).rows
     found = []
     path: list[str] = []
@@ -100,10 +102,11 @@ def _seconds(model: Layer, shape: tuple[int, ...]) -> list[tuple[float, float]]:
     model = copy.deepcopy(model)
     numbers, dtype = Rng(0).generator(), model_dtype(model)
     x = numbers.standard_normal(shape).astype(dtype)
-    rounds = []
+    rounds: list[list[tuple[float, float]]] = []
     with exchanged(model, clock := _Clock()):
         clock.watch_backward(model)
-        for _ in range(1 + ROUNDS):
+        end = time.perf_counter() + SECONDS
+        while len(rounds) < 2 or (len(rounds) <= ROUNDS and time.perf_counter() < end):
             clock.begin()
             y, cache = model.forward(x, True, Rng(0))
             model.backward(numbers.standard_normal(y.shape).astype(dtype), cache)

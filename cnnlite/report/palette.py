@@ -13,8 +13,8 @@ RIGHT, WRONG = "#0072b2", "#d55e00"
 COLORS = (RIGHT, WRONG, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b5b95")
 
 DARK = {
-    PAPER: "#14181d", CARD: "#1d232a", INK: "#e4e9ee", FAINT: "#a3afbb", LINE: "#38424d",
-    EDGE: "#6b7a89", EMPTY: "#242c35", LINK: "#6cbdf0", RIGHT: "#3d9be0",
+    PAPER: "#191f26", CARD: "#10141a", INK: "#e4e9ee", FAINT: "#a3afbb", LINE: "#313b46",
+    EDGE: "#6b7a89", EMPTY: "#262f39", LINK: "#6cbdf0", RIGHT: "#3d9be0",
     "#56b4e9": "#a6dcff", "#6b5b95": "#b3a4d9",
 }  # fmt: skip
 """What takes the place of a colour on a dark screen, where another one does."""

@@ -13,18 +13,21 @@ from typing import Any, Self
 from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
-from cnnlite.report import history, kept
+from cnnlite.report import events, history, kept
 from cnnlite.report.answers import Answers, ask
 from cnnlite.report.kept import Kept
 from cnnlite.report.network import LayerRow, measure
-from cnnlite.report.run_files import CONFIG, HISTORY, LOSSES, RECORD
+from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
 from cnnlite.training.record import configuration, versions
 from cnnlite.training.state import TrainingState
 
-__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen"]
+__all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
 
 MOST_IMAGES = 2000
 """That a network is asked of, so that a page is made in seconds."""
+FEWEST_IMAGES = 100
+MULTIPLY_ADDS = 5e11
+"""For all of them; a large network is asked of fewer."""
 MAX_BYTES = 16 * 2**20  # of a record
 VERSIONS = ("cnnlite", "python", "numpy", "backend", "compiler", "platform", "cpus")
 
@@ -45,6 +48,7 @@ class Seen:
         kept: what was kept of epochs, the oldest first; may be empty.
         answers: of the best weights; None if they could not be asked.
         notes: sentences that say what is missing, and why.
+        by_hand: sentences that say what was changed by hand while it was trained, if anything was.
         model: the network that was asked, to be looked into; None if there is none.
         normalization: what its images go through.
     """
@@ -58,6 +62,7 @@ class Seen:
     kept: Sequence[Kept] = ()
     answers: Answers | None = None
     notes: Sequence[str] = ()
+    by_hand: Sequence[str] = ()
     model: Layer | None = None
     normalization: Normalization | None = None
 
@@ -117,6 +122,9 @@ class Seen:
             rows = _tried(history.load, path / HISTORY, rows, said)
         if not rows:
             said.append("No epoch was completed, so there are no curves of epochs.")
+        done = list[dict[str, Any]]()
+        if (path / EVENTS).is_file():
+            done = _tried(events.load, path / EVENTS, done, said)
         if (path / LOSSES).is_file():
             losses = _tried(history.load_losses, path / LOSSES, losses, said)
         else:
@@ -128,24 +136,27 @@ class Seen:
                 "Nothing was kept of its epochs (cnnlite train --keep), so what happened inside "
                 "the layers while it learned cannot be shown."
             )
-        classes = [str(name) for name in record.get("class_names") or ()]
-        shape = data.image_shape if data is not None else record.get("image_shape")
+        config = _config(record, options)
+        classes = [str(name) for name in _of(record, "class_names", list)]
+        shape = data.image_shape if data is not None else config["image_shape"]
         layers: Sequence[LayerRow] = ()
         answers = None
         if model is not None and shape:
             layers = _measured(model, tuple(shape), said)
         if model is not None and data is not None:
-            answers = _asked(model, data, normalization, part, said, progress)
+            most = most_images(layers)
+            answers = _asked(model, data, normalization, part, most, said, progress)
         return cls(
             name=name or path.resolve().name,
             history=rows,
             losses=losses,
-            config=_config(record, options),
+            config=config,
             classes=list(data.class_names) if data is not None else classes,
             layers=layers,
             kept=epochs,
             answers=answers,
             notes=said,
+            by_hand=events.sentences(done),
             model=model,
             normalization=normalization,
         )
@@ -203,6 +214,7 @@ class Seen:
             kept=list(kept),
             answers=answers,
             notes=notes,
+            by_hand=events.sentences(solver.events),
             model=solver.model if inside else None,
             normalization=solver.normalization,
         )
@@ -216,21 +228,26 @@ _SHOWN = (
 
 
 def _config(record: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    machine = record.get("environment")
-    machine = machine if isinstance(machine, Mapping) else {}
+    machine = _of(record, "environment", dict)
+    shape = _of(record, "image_shape", list)
     return {
         "command": record.get("command"),
         "model": options.get("model"),
         "data": record.get("data", options.get("data")),
         "seed": options.get("seed"),
         "options": dict(options),
-        "images": record.get("images") or {},
-        "image_shape": record.get("image_shape"),
+        "images": _of(record, "images", dict),
+        "image_shape": shape if all(isinstance(size, int) and size > 0 for size in shape) else [],
         "versions": {name: machine[name] for name in VERSIONS if name in machine},
         "threads": machine.get("threads"),
         "instruction_set": machine.get("instruction_set"),
         "sgemm": record.get("sgemm"),
     }
+
+
+def _of(record: Mapping[str, Any], name: str, kind: type) -> Any:
+    """Return an entry of a record; an empty one where it is missing, or of another kind."""
+    return record[name] if isinstance(record.get(name), kind) else kind()
 
 
 def _read(path: Path, parse: Callable[[str], Any], notes: list[str]) -> Mapping[str, Any]:
@@ -260,6 +277,7 @@ def _asked(
     data: Dataset,
     normalization: Normalization | None,
     part: str,
+    most: int,
     notes: list[str],
     progress: Callable[[int], None],
 ) -> Answers | None:
@@ -270,8 +288,14 @@ def _asked(
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
     files = None if data.files is None else data.files[part]
     return ask(
-        model, images, labels, part, normalization, names=files, most=MOST_IMAGES, progress=progress
+        model, images, labels, part, normalization, names=files, most=most, progress=progress
     )
+
+
+def most_images(layers: Sequence[LayerRow]) -> int:
+    """Return of how many images a network is asked."""
+    each = sum(row.multiply_adds for row in layers if row.ms is not None)
+    return int(min(MOST_IMAGES, max(FEWEST_IMAGES, MULTIPLY_ADDS / max(1, each))))
 
 
 def _measured(model: Layer, image_shape: tuple[int, ...], notes: list[str]) -> list[LayerRow]:

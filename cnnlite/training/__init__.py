@@ -15,6 +15,7 @@ contents        what is in a checkpoint: arrays and plain values, and back
 callback_state  what callbacks want to keep in it
 record          what a training is made of, as plain values
 state           what a training is at a moment: all that callbacks and checkpoints know of it
+control         what someone asks of it while it runs: pause, step, resume, another rate, stop
 splits          the images and labels, checked
 arguments       the other arguments, checked
 evaluation      scores, predictions and accuracy, batch by batch

@@ -76,7 +76,10 @@ def _check_signature(name: str, function: Any, words: tuple[str, ...]) -> None:
         ) from None
 
 
-EVENTS = ("before_train", "after_train", "before_epoch", "after_epoch", "before_step", "after_step")
+EVENTS = (
+    "before_train", "after_train", "before_epoch", "after_epoch", "before_step", "after_step",
+    "after_change",
+)  # fmt: skip
 
 
 def check_callbacks(callbacks: Any) -> list[Any]:

@@ -9,8 +9,9 @@ functions of seed, epoch and step, so the random state is the seed and the place
     ema/NAME                 the averaged weights
     loss_history             float64, one number a step
     callback/NAME/KEY        arrays that callbacks want to keep
-    metadata (JSON)          configuration, versions, epoch, step, rows of the history, what else
-                             callbacks want to keep, and which of them ended the training, if any
+    metadata (JSON)          configuration, versions, epoch, step, rows of the history, what was
+                             changed by hand, what else callbacks want to keep, and which of them
+                             ended the training, if any
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from cnnlite.checks.numbers import optional_count
 from cnnlite.files import remove_drafts
 from cnnlite.storage import Arrays, Metadata, StorageError, read_arrays, write_arrays
 from cnnlite.training import callback_state
-from cnnlite.training.contents import capture, restore
+from cnnlite.training.contents import capture, lr_was_set, restore
 from cnnlite.training.record import configuration, differences, versions
 from cnnlite.training.state import TrainingState
 
@@ -113,7 +114,7 @@ class Checkpoint:
         """Refuse to begin a training that would write over one which is further.
 
         A training that has come to its end may be trained again by the same script, with the same
-        num_epochs: it comes to the same end.
+        num_epochs: it comes to the same end, unless its learning rate was changed by hand.
 
         Raises:
             CheckpointError: the file holds another training, or more of this one than the solver
@@ -133,9 +134,11 @@ class Checkpoint:
             return
         wrong = differences(metadata.get("configuration"), configuration(solver))
         same = not wrong and solver.num_epochs == metadata.get("num_epochs")
-        if same and (epoch == solver.num_epochs or metadata.get("stopped_by")):
+        changed = lr_was_set(metadata.get("events"))
+        if same and (epoch == solver.num_epochs or metadata.get("stopped_by")) and not changed:
             return
         whose = f"another training ({wrong[0]})" if wrong else "this training"
+        whose += ", whose learning rate was changed by hand" if changed else ""
         end = "" if wrong else "call resume() to continue it, or "
         raise CheckpointError(
             f"{self.path} holds {whose}, at epoch {epoch}, step {step}; Solver.train would begin "

@@ -14,7 +14,7 @@ from cnnlite.training import callback_state
 from cnnlite.training.record import configuration, versions
 from cnnlite.training.state import StoppedBy, TrainingState
 
-__all__ = ["capture", "restore"]
+__all__ = ["capture", "lr_was_set", "restore"]
 
 ROW = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
 """What a row of the history has."""
@@ -41,6 +41,7 @@ def capture(solver: TrainingState) -> tuple[Arrays, Metadata]:
         "step": solver.step,
         "history": [dict(row) for row in solver.history],
         "callbacks": plain,
+        "events": [dict(row) for row in solver.events],
         "stopped_by": solver.stopped_by and solver.stopped_by._asdict(),
     }
     return arrays, metadata
@@ -62,6 +63,9 @@ def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: M
         row.setdefault("val_loss", math.nan)  # checkpoints from before it was measured
         for name in ROW:
             float(row[name])
+    events: list[dict[str, Any]] = [dict(row) for row in metadata.get("events", [])]
+    for row in events:
+        int(row["step"]), str(row["what"])
     best, by = _below("best/", arrays), metadata.get("stopped_by")
     stopped_by = by and StoppedBy(str(by["name"]), dict(by["given"]), dict(by["now"]))
     if not epoch * solver.steps_per_epoch <= step <= (epoch + 1) * solver.steps_per_epoch:
@@ -88,7 +92,17 @@ def restore(solver: TrainingState, arrays: Mapping[str, np.ndarray], metadata: M
         solver.ema.load_state_dict(ema)
     solver.model.load_state_dict(model)
     solver.loss_history[:], solver.history[:] = losses, history
+    solver.events[:] = events
     solver.best_params, solver.stopped_by = best, stopped_by
+
+
+def lr_was_set(events: object) -> bool:
+    """Return whether the rows of ``solver.events`` say that the learning rate was set by hand.
+
+    What is no list of rows, as in a damaged file, says nothing.
+    """
+    rows = events if isinstance(events, list) else []
+    return any(isinstance(row, Mapping) and row.get("what") == "lr" for row in rows)
 
 
 def _form(array: np.ndarray) -> str:

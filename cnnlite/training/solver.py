@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,11 @@ class Solver(Trials):
         batch_acc: the accuracy on the last step's batch, before the update.
         grad_norm: with clip_norm, the norm of the last step's gradients before clipping.
         lr: the learning rate of the next step, which a callback may set.
-        interrupted, interrupted_by: whether a signal ended the last training, and which.
+        interrupted, interrupted_by: whether a signal, or `control`, ended the last training, and
+            which signal.
+        control: pauses, steps, resumes and stops the training, and sets its learning rate, from
+            any thread; what it did is in `events`.
+        events: a row for each change by hand, as a dict: step, time (UTC), what, old, new.
         stopped_by: the callback that ended the training, or None.
 
     Raises:
@@ -95,6 +98,7 @@ class Solver(Trials):
         if isinstance(self.checkpoint, Checkpoint):
             self.checkpoint.check_may_begin(self)
         self._begin()
+        self.control.begin()
         # What is not finite is told as TrainingDiverged, not as a warning of NumPy's.
         with self._interrupt, np.errstate(over="ignore", invalid="ignore"):
             try:
@@ -104,10 +108,13 @@ class Solver(Trials):
                 while self.epoch < self.num_epochs and not self.ended:
                     self._train_epoch()
             except (Stopped, KeyboardInterrupt) as reason:
-                self.interrupted = self._interrupt.requested or not isinstance(reason, Stopped)
+                asked = self._interrupt.requested or self.control.stopping
+                self.interrupted = asked or not isinstance(reason, Stopped)
+                if self.control.stopping:
+                    self.note("stop")
                 self.interrupted_by = self._interrupt.number
                 with self._interrupt.hold():
-                    self._save()
+                    self.save_checkpoint()
             except TrainingDiverged:
                 self.check_sound()  # an earlier update may be to blame
                 raise
@@ -150,13 +157,15 @@ class Solver(Trials):
         return loss
 
     def _train_epoch(self) -> None:
-        self._pause()
+        self._end_if_asked()
         self._notify("before_epoch")
         order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
         done = (self.step - self.epoch * self.steps_per_epoch) * self.batch_size
         last = min(len(order), self.steps_per_epoch * self.batch_size)
-        started = time.perf_counter()
+        started = self.control.clock()
         for start in range(done, last, self.batch_size):
+            self.control.obey(self)  # before a step everything is whole
+            self._end_if_asked()
             index = order[start : start + self.batch_size]
             x, y = self._batch(index), self.targets(index)
             self._notify("before_step")
@@ -164,22 +173,28 @@ class Solver(Trials):
             self._notify("after_step")
             self._warned |= check_loss_history(self, self._blank_loss, not self._warned)
             if self.checkpoint is not None and self.checkpoint.due(self.step):
-                self._save()
-            self._pause()
-        seconds = max(time.perf_counter() - started, 1e-9)
+                self.save_checkpoint()
+        self._end_if_asked()
+        seconds = max(self.control.clock() - started, 1e-9)
         self.check_finite()
-        accuracies = self._accuracies(self._pause)
+        accuracies = self._accuracies(self._end_if_asked)
         with self._interrupt.hold():
             self._end_epoch(*accuracies, max(0, last - done) / seconds)
         self._notify("after_epoch")
-        self._save()
+        self.save_checkpoint()
 
-    def _save(self) -> None:
+    def save_checkpoint(self) -> None:
+        """Replace the checkpoint by the state as it is, if there is one; between two steps only.
+
+        Raises:
+            TrainingDiverged: parameters or buffers are not finite.
+            CheckpointError: it could not be written, and the old one is untouched.
+        """
         if self.checkpoint is not None:
             self.check_finite()
             self.checkpoint.save(self)
 
-    def _pause(self) -> None:
+    def _end_if_asked(self) -> None:
         """End the training here if that was asked for: between two steps everything is whole."""
-        if self._stopping or self._interrupt.requested:
+        if self.asked_to_end:
             raise Stopped

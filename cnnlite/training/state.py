@@ -6,6 +6,7 @@ import math
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -17,6 +18,7 @@ from cnnlite.layers import Layer
 from cnnlite.optim import AveragedWeights, Optimizer
 from cnnlite.optim.schedules import Schedule
 from cnnlite.training.arguments import checked_factor
+from cnnlite.training.control import Control
 from cnnlite.training.evaluation import not_finite
 from cnnlite.training.interruption import Interrupt, TrainingDiverged
 
@@ -87,6 +89,8 @@ class TrainingState:
         self.callbacks = list(callbacks)
         self.loss_history: list[float] = []  # of each step
         self.history: list[dict[str, Any]] = []  # a row for each epoch
+        self.events: list[dict[str, Any]] = []  # what was done by hand: see `note`
+        self.control = Control()  # by which it is done, from any thread
         self.best_params: Arrays = {}  # parameters and buffers of the best epoch
         self.batch_acc = 0.0  # of the last step's batch, before the update
         self.grad_norm: float | None = None  # of the last step, before clipping by norm
@@ -181,6 +185,17 @@ class TrainingState:
         """
         return checked_factor(self.schedule(step, self.total_steps), step)
 
+    def note(self, what: str, old: Any = None, new: Any = None) -> None:
+        """Add something that was done by hand to `events`, and tell the callbacks.
+
+        Args:
+            what: "lr", "pause", "step", "resume", "stop", or "back", where steps were taken back.
+            old, new: the values before and after, where there are such.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.events.append({"step": self.step, "time": now, "what": what, "old": old, "new": new})
+        self._notify("after_change")
+
     def stop(self) -> None:
         """End the training after the step (or evaluation) that runs; for callbacks.
 
@@ -190,6 +205,11 @@ class TrainingState:
         self._stopping = True
         if self._notified is not None:
             self.stopped_by = self._identity(self._notified)
+
+    @property
+    def asked_to_end(self) -> bool:
+        """Whether a callback, a signal or `control` wants the training to end here."""
+        return self._stopping or self._interrupt.requested or self.control.stopping
 
     @property
     def ended(self) -> bool:
@@ -239,6 +259,8 @@ class TrainingState:
         loss, step, losses = self.loss_history[-1], self.step - 1, list(self.loss_history)
         lr = self.lr_at(step)
         self.go_back(good)
+        if self.events:  # the rate is what it was then
+            self.note("back", step + 1, good.step)
         what = (
             f"this update or one before it left {bad} not finite, so model, optimizer and "
             f"histories are back where they were after {good.step} steps"

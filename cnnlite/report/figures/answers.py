@@ -39,8 +39,8 @@ def confusion(found: Confusion) -> go.Figure:
         zmax=1,
         colorscale=[[0, WRONG], [0.5, EMPTY], [1, RIGHT]],
         showscale=False,
-        xgap=1,
-        ygap=1,
+        xgap=1 if n <= MOST_NAMES else 0,
+        ygap=1 if n <= MOST_NAMES else 0,
         text=text,
         texttemplate="%{text}" if text is not None else None,
         textfont={"size": 12 if n <= 12 else 9},
@@ -91,6 +91,7 @@ def confidence(chances: NDArray[np.floating], right: NDArray[np.bool_]) -> go.Fi
         320,
         barmode="stack",
         bargap=0.08,
+        legend={"traceorder": "normal"},
         xaxis={
             "tickformat": ".0%",
             "range": [0, 1],

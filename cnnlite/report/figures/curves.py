@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cnnlite.report.curves import EXPLODED, MOST_MARKERS
 from cnnlite.report.figures.style import blank, color_of, column, finite, short, thinned
-from cnnlite.report.palette import FAINT, RIGHT, WRONG
+from cnnlite.report.palette import FAINT, LINE, PAPER, RIGHT, WRONG
 
 __all__ = ["compared", "curves"]
 
@@ -26,6 +26,8 @@ def curves(
 ) -> go.Figure:
     """Draw the curves of one training: training and validation, and the learning rate as a strip.
 
+    Each line's `meta` names what it shows, so that the live page can draw on.
+
     Args:
         history: a row an epoch, as `Solver.history`; it may be empty.
         losses: the loss of each step; it may be empty.
@@ -37,6 +39,7 @@ def curves(
         x=[(place + 1) / (steps_per_epoch or 1) for place in places],
         y=values,
         name="loss of each step",
+        meta={"column": "losses", "per_epoch": steps_per_epoch},
         line={"color": RIGHT, "width": 1},
         opacity=0.35 if history else 0.9,
         hoverinfo="skip" if history else "all",
@@ -53,6 +56,7 @@ def curves(
                 y=column(history, key),
                 yaxis=axis,
                 name=part,
+                meta={"column": key},
                 legendgroup=part,
                 showlegend=axis == "y",
                 line={"color": color, "dash": dash, "width": 2},
@@ -114,8 +118,22 @@ def _places(epochs: Sequence[float], key: str) -> list[float]:
 
 def _panels(x: str) -> go.Figure:
     """Return three panels over one axis."""
+    scales = [
+        {
+            "label": label,
+            "method": "relayout",
+            "args": [{"yaxis.type": kind, "yaxis.autorange": True}],
+        }
+        for label, kind in (("linear", "linear"), ("log", "log"))
+    ]
+    menu = {
+        "buttons": scales, "type": "buttons", "direction": "right", "x": 1, "xanchor": "right",
+        "y": 1, "yanchor": "top", "showactive": False, "pad": {"t": 0, "r": 0},
+        "bgcolor": PAPER, "bordercolor": LINE, "font": {"color": FAINT, "size": 11},
+    }  # fmt: skip
     return blank(
         _HEIGHT,
+        updatemenus=[menu],
         hovermode="x unified",
         xaxis={"title": {"text": x}, "anchor": "y3", "rangemode": "tozero"},
         **_PANELS,
@@ -128,6 +146,7 @@ def _add_rate(
     figure.add_scatter(
         x=column(history, "epoch"),
         y=column(history, "lr"),
+        meta={"column": "lr"},
         yaxis="y3",
         mode="lines" if len(history) > 1 else "markers",
         name=name,

@@ -30,6 +30,7 @@ def costs(layers: Sequence[LayerRow]) -> go.Figure:
         xaxis={"title": {"text": "ms an image"}, "rangemode": "tozero"},
         yaxis={"autorange": "reversed", "tickmode": "array", "tickfont": {"size": 11}},
         bargap=0.25,
+        legend={"traceorder": "normal"},
     )
     figure.layout.yaxis.update(tickvals=list(range(len(rows))), ticktext=names)
     for name, values, color in (

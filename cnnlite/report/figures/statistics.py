@@ -20,7 +20,8 @@ NAMES = {
     "update_ratio": "update over weight",
 }
 """What is measured of a layer, in words."""
-MOST_IN_LEGEND = 8
+POWERS = ("grad_norm", "update_ratio")
+"""What may differ by powers of ten."""
 USUAL_RATIO = 1e-3
 
 
@@ -32,7 +33,6 @@ def statistic(name: str, epochs: Sequence[int], layers: Mapping[str, Sequence[fl
         epochs: which epochs were kept.
         layers: by layer, in their order in the network, the value of each of these epochs.
     """
-    known = {layer: values for layer, values in layers.items() if any(map(math.isfinite, values))}
     figure = blank(
         300,
         title={"text": NAMES[name], "font": {"size": 14}, "x": 0, "pad": {"l": 8}},
@@ -44,19 +44,27 @@ def statistic(name: str, epochs: Sequence[int], layers: Mapping[str, Sequence[fl
     figure.layout.margin.t = 40
     form = ".1%" if name == "dead" else ".3g"
     mode = "lines+markers" if len(epochs) <= 20 else "lines"
-    for (layer, values), color in zip(known.items(), shades(len(known)), strict=True):
+    seen: list[float] = []
+    for (layer, values), color in zip(layers.items(), shades(len(layers)), strict=True):
+        known = [value for value in values if math.isfinite(value)]
+        if not known:
+            continue
+        seen += known
         figure.add_scatter(
             x=list(epochs),
             y=list(values),
             mode=mode,
             name=short(layer),
+            meta=layer,
             line={"color": color, "width": 2},
             marker={"size": 4},
             hovertemplate=f"%{{fullData.name}}: %{{y:{form}}}, epoch %{{x}}<extra></extra>",
         )
-    if name in ("grad_norm", "update_ratio"):
-        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
-    if name == "update_ratio" and known:
+    if name in POWERS:
+        positive = [value for value in seen if value > 0]
+        decades = math.log10(max(positive) / min(positive)) if positive else 0
+        figure.update_yaxes(type="log", tickformat="~e", dtick=max(1, round(decades / 5)))
+    if name == "update_ratio" and seen:
         figure.add_hline(y=USUAL_RATIO, line={"color": FAINT, "dash": "dash", "width": 1})
     if name == "dead":
         figure.update_yaxes(rangemode="tozero")

@@ -19,7 +19,7 @@ LONGEST_NAME = 22
 
 _AXIS = {
     "gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "tickcolor": LINE,
-    "automargin": True, "title": {"standoff": 8},
+    "automargin": True, "title": {"standoff": 8, "font": {"size": 13}},
 }  # fmt: skip
 _TEMPLATE = go.layout.Template(
     layout={

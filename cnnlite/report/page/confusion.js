@@ -1,7 +1,7 @@
 // The images of a cell of the confusion matrix, and the most confident mistakes.
 "use strict";
 
-cnnlite.behaviours.confusion = (element, section) => {
+cnnlite.behaviours.confusion = (element, section, signal) => {
   const { cells, counts, captions, names, sheet, classes, first } = section.data;
   if (!sheet) return;
   const choose = element.querySelector("#cell-true"), taken = element.querySelector("#cell-taken");
@@ -29,9 +29,10 @@ cnnlite.behaviours.confusion = (element, section) => {
     target.removeAllListeners?.("plotly_click");
     target.on("plotly_click", ({ points: [{ pointIndex }] }) => {
       [choose.value, taken.value] = pointIndex;
+      choose.dataset.chosen = taken.dataset.chosen = "yes";
       show();
     });
-  });
+  }, { signal });
   show();
 };
 

@@ -1,7 +1,8 @@
 // Draws the figures of a page's sections, when they come into view, in light or dark.
 //
-//   cnnlite.behaviours[ID] = (element, section) => {...}   called for a section when it is there
-//                                                          or was replaced
+//   cnnlite.behaviours[ID] = (element, section, signal) => {...}   called for a section when it is
+//                                 there or was replaced; listeners end with the signal, as the
+//                                 section's element and its figures stay
 //   cnnlite.update(section)       put a section in its place, or replace it
 //   cnnlite.array(data)           the typed array of what Python's `array` has made
 //   cnnlite.color(name)           what a colour of the page, "--ink", is now
@@ -14,13 +15,14 @@
 
 const cnnlite = (() => {
   const sections = new Map(); // id -> section
-  const behaviours = {};
+  const behaviours = {}, lives = new Map(); // id -> what ends the behaviour's listeners
   const sheets = new Map(); // address -> promise of an image
   const TYPES = {
     uint8: Uint8Array, int8: Int8Array, int16: Int16Array, uint16: Uint16Array,
     int32: Int32Array, uint32: Uint32Array, float32: Float32Array, float64: Float64Array,
   };
   const BUTTONS = ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"];
+  const MOST_SHEETS = 32;
   let night = {}; // light colour -> dark colour
 
   const dark = () => {
@@ -65,20 +67,57 @@ const cnnlite = (() => {
 
   function adopt(section) {
     sections.set(section.id, section);
-    const element = document.getElementById(section.id);
+    const element = document.getElementById(section.id), life = new AbortController();
     figures(element).forEach((place) => near.observe(place));
-    behaviours[section.id]?.(element, section);
+    lives.get(section.id)?.abort();
+    lives.set(section.id, life);
+    behaviours[section.id]?.(element, section, life.signal);
   }
 
+  // Figures that stay keep their place and what was zoomed; what was unfolded or chosen stays so.
   function update(section) {
-    const element = document.getElementById(section.id);
-    figures(element).forEach((place) => {
-      near.unobserve(place);
-      Plotly.purge(place);
+    const element = document.getElementById(section.id), body = element.querySelector(".body");
+    const fresh = document.createElement("div"), kept = [];
+    fresh.innerHTML = section.html;
+    figures(body).forEach((place) => {
+      const heir = fresh.querySelector(`.figure[data-figure="${CSS.escape(place.dataset.figure)}"]`);
+      if (heir && place.dataset.drawn) {
+        place.setAttribute("aria-label", heir.getAttribute("aria-label"));
+        heir.replaceWith(place);
+        kept.push(place);
+      } else {
+        near.unobserve(place);
+        Plotly.purge(place);
+      }
     });
+    const open = [...body.querySelectorAll("details")].map((part) => part.open);
+    const chosen = [...body.querySelectorAll("[data-chosen]")].map((part) => [key(part), value(part)]);
+    fresh.querySelectorAll("details").forEach((part, i) => { part.open = Boolean(open[i]); });
     element.querySelector("h2").textContent = section.title;
-    element.querySelector(".body").innerHTML = section.html;
+    body.replaceChildren(...fresh.childNodes);
     adopt(section);
+    kept.forEach(draw);
+    chosen.forEach(([name, before]) => choose(body.querySelector(name), before));
+  }
+
+  const listed = (control) => control.dataset.epochs?.split(",");
+  const key = (control) => control.id ? `#${CSS.escape(control.id)}` : ".slider input";
+  const value = (control) => listed(control)?.[control.value] ?? control.value;
+
+  // A slider that stood at the last epoch follows; another stays where it is, if that is kept.
+  function choose(control, before) {
+    if (!control) return;
+    const place = listed(control)?.indexOf(before) ?? before;
+    if (place === -1 || (control.options && ![...control.options].some((o) => o.value === place))) return;
+    control.value = place;
+    control.dataset.chosen = "yes";
+    control.dispatchEvent(new Event(listed(control) ? "input" : "change", { bubbles: true }));
+  }
+
+  function remember({ target }) {
+    const last = target.matches(".slider input") && target.value === target.max;
+    if (last) delete target.dataset.chosen;
+    else target.dataset.chosen = "yes";
   }
 
   function ready(sheet) {
@@ -86,6 +125,7 @@ const cnnlite = (() => {
       const image = new Image();
       image.src = sheet.address;
       sheets.set(sheet.address, image.decode().then(() => image));
+      if (sheets.size > MOST_SHEETS) sheets.delete(sheets.keys().next().value); // a live page's
     }
     return sheets.get(sheet.address);
   }
@@ -153,6 +193,7 @@ const cnnlite = (() => {
     night = data.dark;
     offerTheme();
     document.addEventListener("input", moveSliders);
+    document.addEventListener("input", remember);
     data.sections.forEach(adopt);
   });
   return { array, behaviours, color, dark, picture, ready, sections, update };

@@ -19,7 +19,7 @@ from cnnlite.report.seen import Seen
 __all__ = ["SECTIONS", "comparison", "sections"]
 
 SECTIONS = (
-    card, curves, network, inside, attention, learning, layers, confusion, mistakes, difficulty,
+    card, curves, network, layers, learning, inside, attention, confusion, mistakes, difficulty,
 )  # fmt: skip
 """In their order in a page."""
 

@@ -16,6 +16,9 @@ __all__ = ["PARTS", "card", "percent", "plain", "value"]
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
 
+WIDE = {"Command": "wide command", "Versions": "wide"}
+"""Facts that have a line to themselves, and their class."""
+
 
 def card(seen: Seen) -> Section:
     """Return the report card of a training."""
@@ -25,13 +28,18 @@ def card(seen: Seen) -> Section:
         for name, number, remark in _results(seen)
     )
     rows = [(name, text) for name, text in _circumstances(seen) if text]
-    facts = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(text)}</dd></div>" for n, text in rows)
+    facts = "".join(
+        f'<div class="{WIDE.get(name, "")}"><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>'
+        for name, text in rows
+    )
     html = f'<dl class="tiles">{tiles}</dl><dl class="facts">{facts}</dl>'
     options = [(name, plain(value)) for name, value in seen.config.get("options", {}).items()]
     if options:
         html += folded(
             "The whole configuration", table("Configuration", ("option", "value"), options)
         )
+    if seen.by_hand:
+        html += f'<div class="by-hand">{paragraphs(seen.by_hand)}</div>'
     if seen.notes:
         html += f'<div class="missing"><h3>Not in this page</h3>{paragraphs(seen.notes)}</div>'
     return Section("card", "Report card", html)
@@ -50,7 +58,7 @@ def _results(seen: Seen) -> Iterator[tuple[str, str, str]]:
     if seen.history:
         gap = seen.history[-1]["train_acc"] - seen.history[-1]["val_acc"]
         if math.isfinite(gap):
-            yield "Training minus validation", f"{100 * gap:+.1f} points", "at the end"
+            yield "Overfitting gap", f"{100 * gap:+.1f} pp", "training minus validation, at the end"
     yield "Epochs", f"{len(seen.history)}{of}", f"{len(seen.losses):,} steps"
     if seen.params:
         yield "Parameters", f"{seen.params:,}", plain(seen.config.get("model"))
@@ -58,7 +66,7 @@ def _results(seen: Seen) -> Iterator[tuple[str, str, str]]:
     if speeds:
         yield (
             "Speed",
-            f"{statistics.median(speeds):,.0f} images/s",
+            f"{statistics.median(speeds):,.0f} img/s",
             "training, median of the epochs",
         )
 
@@ -69,7 +77,7 @@ def _circumstances(seen: Seen) -> Iterator[tuple[str, str]]:
     yield "Model", value(config, "model")
     images = ", ".join(
         f"{count:,} {PARTS.get(part, part)}"
-        for part, count in dict(config.get("images") or {}).items()
+        for part, count in config.get("images", {}).items()
         if isinstance(count, int)
     )
     yield "Data", " \N{EN DASH} ".join(filter(None, (value(config, "data"), images)))

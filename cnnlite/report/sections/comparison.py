@@ -57,9 +57,13 @@ def _results(runs: Sequence[Seen]) -> Section:
             )
         )
     html = paragraphs(["The best validation accuracy first. cnnlite report RUN shows more of one."])
-    html += table("The runs", headings, rows, headings[2:])
-    notes = [f"{run.name}: {note}" for run in runs for note in run.notes]
-    if notes:
+    html += table("Results of the runs", headings, rows, headings[2:])
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        for note in run.notes:
+            said.setdefault(note, []).append(run.name)
+    if said:
+        notes = [f"{', '.join(names)}: {note}" for note, names in said.items()]
         html += f'<div class="missing"><h3>Not in this page</h3>{paragraphs(notes)}</div>'
     return Section("card", "The runs", html)
 
@@ -81,7 +85,7 @@ def _differences(runs: Sequence[Seen]) -> Section:
     told = [_told(run) for run in runs]
     keys = dict.fromkeys(key for one in told for key in one)
     rows = [
-        (key, *(plain(one[key]) if key in one else ABSENT for one in told))
+        (key, *(plain(one[key]) if key in one else "not given" for one in told))
         for key in keys
         if len({plain(one.get(key)) for one in told}) > 1
     ]

@@ -49,7 +49,7 @@ def confusion(seen: Seen) -> Section | None:
     label = f"Confusion matrix of {len(seen.classes)} classes"
     if pairs:
         label += f"; the most frequent mistake is {pairs[0][0]} taken for {pairs[0][1]}"
-    html += figure(
+    matrix = figure(
         "matrix",
         "Blue cells on the diagonal are right, orange ones are mistakes; click a cell to see its "
         "images.",
@@ -58,12 +58,9 @@ def confusion(seen: Seen) -> Section | None:
     )
     data: dict[str, object] = {}
     if answers.pictures is not None:
-        html += _chooser(seen.classes)
+        matrix += _chooser(seen.classes)
         data = _pictures(answers, answers.pictures, found)
-    if pairs:
-        headings = ("true class", "taken for", "images")
-        html += table("The most frequent mistakes", headings, pairs, headings[2:])
-    html += '<div class="grid">'
+    html += f'<div class="split">{matrix}</div><div class="grid">'
     html += figure(
         "recall", "The classes at the top are found least often.",
         "Bars of the share of each class that is found", _recalls(found),
@@ -72,13 +69,16 @@ def confusion(seen: Seen) -> Section | None:
         "confidence", "Wrong answers at the right end are mistakes that the network is sure of.",
         "Histogram of the probability of right and of wrong answers",
     )  # fmt: skip
+    if pairs:
+        headings = ("true class", "taken for", "images")
+        html += table("The most frequent mistakes", headings, pairs, headings[2:])
     html += "</div>"
     figures = {
         "matrix": draw.confusion(found),
         "recall": draw.recall(found),
         "confidence": draw.confidence(answers.confidence, answers.right),
     }
-    return Section("confusion", "What is taken for what", html, figures, data)
+    return Section("confusion", "Confusion matrix", html, figures, data)
 
 
 def _chooser(classes: Sequence[str]) -> str:
@@ -135,7 +135,7 @@ def _matrix(found: Confusion) -> str:
         (name, *(f"{count:,}" if count else "" for count in row))
         for name, row in zip(found.class_names, found.matrix, strict=True)
     ]
-    return table("Confusion matrix", headings, rows, headings[1:])
+    return table("Images of each class by what they are taken for", headings, rows, headings[1:])
 
 
 def _recalls(found: Confusion) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from cnnlite.report.document import Section, figure, slider
 from cnnlite.report.figures.statistics import NAMES, statistic
+from cnnlite.report.figures.style import shades
 from cnnlite.report.html import paragraphs, table
 from cnnlite.report.seen import Seen
 
@@ -38,9 +41,9 @@ def layers(seen: Seen) -> Section | None:
         ]
         for key in NAMES
     }
-    html = paragraphs(["Each line is a layer; point at one to see which."], "lead")
-    html += f'<div class="grid">{"".join(map(_place, NAMES))}</div>'
-    html += slider(epochs)
+    lead = "Each line is a layer: choose one in the list to see it alone, or point at a line."
+    html = paragraphs([lead], "lead") + slider(epochs)
+    html += f'<div class="grid">{"".join(map(_place, NAMES))}{_legend(labels)}</div>'
     last = [(label, *(_number(values[key][i][-1], key) for key in NAMES))
             for i, label in enumerate(labels)]  # fmt: skip
     headings = ("layer", *NAMES.values())
@@ -56,6 +59,17 @@ def layers(seen: Seen) -> Section | None:
         ],
     }
     return Section("layers", "Layers over the epochs", html, figures, data)
+
+
+def _legend(labels: Sequence[str]) -> str:
+    """Return the list of the layers with their colours; each is a button."""
+    items = "".join(
+        f'<li><button type="button" aria-pressed="false" data-layer="{escape(label)}">'
+        f'<svg viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill="{color}"/>'
+        f"</svg>{escape(label)}</button></li>"
+        for label, color in zip(labels, shades(len(labels)), strict=True)
+    )
+    return f'<ul class="legend" aria-label="Layers">{items}</ul>'
 
 
 def _place(key: str) -> str:

@@ -52,6 +52,10 @@ class Callback:
     def after_step(self, solver: Any) -> None:
         """After each step: ``solver.loss_history[-1]`` is its loss."""
 
+    @_does_nothing
+    def after_change(self, solver: Any) -> None:
+        """After something was done by hand: ``solver.events[-1]`` tells what."""
+
     def state_dict(self) -> Mapping[str, Any]:
         """Return what checkpoints should keep: arrays, and values that JSON can say, by name."""
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cnnlite.training.evaluation import scores_of_batches
@@ -14,20 +15,25 @@ if TYPE_CHECKING:
 class Pace:
     """The seconds of a training's steps and evaluations.
 
+    Args:
+        clock: gives the time in seconds, as a `Control`'s, which stands still in pauses; None: the
+            system's.
+
     Attributes:
         seconds: of all steps so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or time.perf_counter
         self.seconds = 0.0
         self._steps = 0
         self._first = 0.0  # the first step allocates its memory, and is slower than the others
         self._evaluation: float | None = None  # the last one; None before it
-        self._mark = time.perf_counter()
+        self._mark = self._clock()
 
     def epoch_begins(self) -> None:
         """Note that steps follow."""
-        self._mark = time.perf_counter()
+        self._mark = self._clock()
 
     def step_ended(self) -> None:
         """Note that a step has ended."""
@@ -58,7 +64,7 @@ class Pace:
         return steps * self.step + epochs * self._evaluation
 
     def _taken(self) -> float:
-        before, self._mark = self._mark, time.perf_counter()
+        before, self._mark = self._mark, self._clock()
         return self._mark - before
 
     def _first_evaluation(self, solver: TrainingState) -> float:

@@ -59,7 +59,7 @@ class Progress(Callback):
         self._out = self.console or Console(file=out, width=width_of(out), highlight=False)
         self._width = width_of(self._out.file)
         self._loss, self._acc, self._seen = 0.0, 0.0, 0
-        self._pace, self._drawn, self._announced = Pace(), 0.0, False
+        self._pace, self._drawn, self._announced = Pace(solver.control.clock), 0.0, False
         self._print(header(self._width))
         for row in solver.history:
             self._print(line(row, self._width))
