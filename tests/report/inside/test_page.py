@@ -16,8 +16,9 @@ from cnnlite.layers import Layer
 from cnnlite.layers.trace import trace
 from cnnlite.report import document
 from cnnlite.report.answers import ask
+from cnnlite.report.inside.back import way_back
 from cnnlite.report.inside.graph import graph
-from cnnlite.report.inside.pixel import computed, way_back
+from cnnlite.report.inside.pixel import computed
 from cnnlite.report.sections.attention import attention
 from cnnlite.report.sections.difficulty import difficulty
 from cnnlite.report.sections.inside import inside
