@@ -5,6 +5,7 @@
 cnnlite.behaviours.inside = (() => {
   const { draw, drawPixels, element, largestOf, shades, short, text } = cnnlite.maps;
   const CHANNELS = ["red", "green", "blue"];
+  const NAMED = 40; // numbers of a layer that are listed, by their classes where they are scores
   const TERMS = 8; // input channels that are listed, those that add most
   const WIDE = 4; // columns of a kernel beyond which its numbers are written small
   const LARGE = 11; // rows or columns of a kernel whose numbers are not written out
@@ -102,8 +103,12 @@ cnnlite.behaviours.inside = (() => {
         channel = Math.min(place[0] * most[1] + place[1], nodes[i].shape[0] - 1);
         place = [0, 0];
       }
-      if (kind === "output") Object.assign(chosen, { map: channel, at: place, from: null });
-      else if (node().rule?.rows) Object.assign(chosen, { channel, from: place });
+      if (kind === "output") {
+        const other = channel !== chosen.map;
+        Object.assign(chosen, { map: channel, at: place, from: null });
+        if (other) showMaps();
+      }
+      if (kind === "input" && node().rule?.rows) Object.assign(chosen, { channel, from: place });
       bring();
       const where = single(i) ? called(i, channel) : `row ${place[0]}, column ${place[1]}`;
       const value = mapOf(i, channel)?.[place[0] * nodes[i].shape[2] + place[1]];
@@ -174,20 +179,28 @@ cnnlite.behaviours.inside = (() => {
 
     function showMaps() {
       const values = net.values(chosen.layer, chosen.image), [channels, h, w] = node().shape;
-      maps.hidden = h * w === 1 || !values;
+      const named = single(chosen.layer) && channels <= NAMED;
+      maps.hidden = !values || (single(chosen.layer) && !named);
+      maps.className = named ? "names" : "maps";
       if (maps.hidden) return maps.replaceChildren();
-      if (maps.children.length !== channels) {
+      const kind = `${chosen.layer} ${named}`;
+      if (maps.dataset.kind !== kind) {
+        maps.dataset.kind = kind;
         maps.replaceChildren(...Array.from({ length: channels }, (_, i) => {
-          const button = element("button", { type: "button" }, element("canvas"));
+          const button = element("button", { type: "button" }, named ? "" : element("canvas"));
           button.addEventListener("click", () => choose({ map: i }));
           return button;
         }));
       }
       [...maps.children].forEach((button, i) => {
-        const map = mapOf(chosen.layer, i);
+        const map = mapOf(chosen.layer, i), name = called(chosen.layer, i);
         button.setAttribute("aria-pressed", i === chosen.map);
-        button.setAttribute("aria-label", `map ${i}, up to ${text(largestOf(map))}`);
-        button.title = `map ${i}`;
+        if (named) {
+          button.textContent = `${name}: ${text(map[0])}`;
+          return;
+        }
+        button.setAttribute("aria-label", `${name}, up to ${text(largestOf(map))}`);
+        button.title = name;
         draw(button.firstChild, map, h, w);
       });
     }
@@ -287,9 +300,10 @@ cnnlite.behaviours.inside = (() => {
         }
         body.append(line);
       }
-      const table = element("table", { className: "numbers" }, element("caption", { textContent: caption }), body);
+      const table = element("table", { className: "numbers", "aria-label": caption }, body);
       if (columns > WIDE) table.classList.add("small");
-      return element("div", { className: "grid-wrap" }, table);
+      return element("div", { className: "grid-wrap" },
+        element("span", { className: "faint", textContent: caption, "aria-hidden": "true" }), table);
     }
 
     function showWindow(found) {
