@@ -92,8 +92,10 @@ def test_every_kind_of_layer_has_maps_and_numbers(seen: report.Seen, layer: str 
     assert len(report.show("maps", seen, layer=layer, image=2).data) == 1
     figure = report.show("pixel", seen, layer=layer, image=2)
     assert len(figure.data) == 3
-    given = float(re.search(r"The layer gave (\S+)\.", figure.layout.title.text)[1])  # type: ignore[index]
-    computed = float(re.search(r">= (\S+?)<", figure.layout.title.text)[1])  # type: ignore[index]
+    told = figure.layout.annotations[0].text
+    found = re.search(r"= (\S+?)<br>The layer gave (\S+)\.", told)
+    assert found is not None, told
+    computed, given = map(float, found.groups())
     np.testing.assert_allclose(computed, given, rtol=1e-3)
 
 

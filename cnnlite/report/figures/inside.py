@@ -19,7 +19,7 @@ __all__ = ["computation", "filters", "heat", "maps", "pictures"]
 BOTH_WAYS = [[0, WRONG], [0.5, "#ffffff"], [1, RIGHT]]
 """Negative orange, positive blue, as everywhere in a report."""
 TILE = 88  # pixels of a figure, for a picture or a map
-WIDTH = 50  # characters of a line above a figure, which fit a telephone
+WIDTH = 44  # characters of a line above a figure, which fit a telephone
 SPACE = 34  # above a picture, for its caption
 MOST_TILES = 64
 
@@ -96,18 +96,19 @@ def computation(found: Computation, title: str) -> go.Figure:
     figure = blank(
         int(above + min(500, 60 + high)),
         hovermode="closest", showlegend=False,
-        title={
-            "text": "<br>".join(map(html.escape, lines)), "font": {"size": 14}, "x": 0, "y": 1,
-            "yref": "container", "yanchor": "top", "pad": {"t": 8},
-        },
     )  # fmt: skip
     figure.layout.margin.t = above
+    figure.add_annotation(
+        text="<br>".join(map(html.escape, lines)), x=0, y=1, xref="paper", yref="paper", yshift=22,
+        xanchor="left", yanchor="bottom", align="left", showarrow=False, font={"color": INK},
+    )  # fmt: skip
     for number, (name, sheet) in enumerate(zip(parts, sheets, strict=True), 1):
         axis = "" if number == 1 else str(number)
         left = (number - 1) / 3
         figure.layout[f"xaxis{axis}"] = _axis(f"y{axis}", [left, left + 0.31])
         figure.layout[f"yaxis{axis}"] = {
             **_axis(f"x{axis}", [0, 1]), "scaleanchor": f"x{axis}", "autorange": "reversed",
+            "constraintoward": "top",
         }  # fmt: skip
         text = "%{z:.3g}" if sheet.size <= 100 else None
         _add_heatmap(figure, sheet, f"x{axis}", f"y{axis}", f"{name} %{{z:.6g}}", text)
@@ -208,13 +209,14 @@ def _annotate(
 
 
 def _sum_of(found: Computation, title: str, left_out: int) -> list[str]:
-    """The lines above a computation: its formula with its numbers."""
-    formula = found.formula
-    if formula.startswith("sum"):
-        formula += f" = {float(np.sum(found.products)):.6g}"
-        formula += f" {'-' if found.bias < 0 else '+'} {abs(found.bias):.6g}" if found.bias else ""
-    numbers = [f"{name} {value:.4g}" for name, value in found.numbers.items()]
-    lines = [title, formula, ", ".join(numbers), f"= {found.value:.6g}"]
+    """The lines above a computation: its formula, and with its numbers."""
+    value = f"= {found.value:.6g}"
+    if found.formula.startswith("sum") and found.bias:
+        sign = "-" if found.bias < 0 else "+"
+        total = float(np.sum(found.products))
+        value = f"= {total:.6g} {sign} {abs(found.bias):.6g} {value}"
+    numbers = [f"{name} {number:.4g}" for name, number in found.numbers.items()]
+    lines = [title, found.formula, ", ".join(numbers), value]
     lines.append(f"The layer gave {found.output:.6g}.")
     if left_out:
         lines.append(f"{left_out} more channels are summed, and not shown.")
