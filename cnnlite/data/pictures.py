@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from cnnlite.checks.numbers import choice, count
 from cnnlite.data.errors import DataChanged, DataError
-from cnnlite.data.formats import ALWAYS, FORMATS, format_of, formats_text, readable
+from cnnlite.data.formats import ALWAYS, FORMATS, REFUSED, format_of, formats_text, readable
 from cnnlite.data.modes import rgb, upright
 from cnnlite.terminal import printable
 
@@ -31,6 +31,7 @@ __all__ = [
     "FORMATS",
     "MAX_JPEG_PIXELS",
     "MAX_PIXELS",
+    "REFUSED",
     "Seen",
     "Size",
     "decode",
@@ -71,8 +72,8 @@ def read_picture(
     to their largest.  What is not finite is black.
 
     Args:
-        path: a file in one of FORMATS (AVIF where Pillow can), of at most MAX_PIXELS, a JPEG of at
-            most MAX_JPEG_PIXELS.
+        path: a file that Pillow reads, in none of the formats that are REFUSED, of at most
+            MAX_PIXELS, a JPEG of at most MAX_JPEG_PIXELS.
         size: the side of the result in pixels, or (height, width); None keeps the picture's own.
         grey: make one channel of it, the luma of ITU-R BT.601.
         fit: "crop" takes the largest centred part that has the proportions of `size`; "resize"
@@ -234,7 +235,8 @@ def _decoder(file: IO[bytes], path: str, kind: str) -> ImageFile:
     if kind == "JPEG":  # its size is checked here: larger ones than Pillow opens are scaled down
         Image.preinit()
         return Image.OPEN["JPEG"][0](file, path)
-    return Image.open(file, formats=readable())
+    known = kind in ALWAYS or kind.upper() in readable()
+    return Image.open(file, formats=[kind.upper()] if known else readable())
 
 
 def _limit_size(path: str, picture: ImageFile, kind: str, size: tuple[int, int] | None) -> None:
