@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cnnlite.cli._data import load_named, picture_options, progress_bar
+from cnnlite.cli._data import keep_data, load_named, picture_options, progress_bar
 from cnnlite.cli._group import Commands, explained, fail, show_table
 
 NAMES = ("cifar10", "cifar100", "mnist", "fashion-mnist", "svhn")
@@ -82,6 +82,7 @@ def show(name: str, data_dir: Path | None, out: Path, augment: str | None, **pic
     from cnnlite.report import sheet
 
     found = load_named(name, data_dir, **pictures)
+    keep_data(found, out)
     click.echo(found)
     drawn: Any = found
     title = f"{found.name}: the first training images of each class"
