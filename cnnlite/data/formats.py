@@ -50,7 +50,7 @@ def has_picture_name(name: str) -> bool:
 
 @cache
 def _endings() -> frozenset[str]:
-    """The endings, with their dots, of all that this Pillow reads; none where there is no Pillow."""
+    """The endings, with their dots, of all that this Pillow reads; none without Pillow."""
     try:
         from PIL import Image
     except ImportError:

@@ -53,7 +53,7 @@ def warn_of_unvalidated(place: str, class_names: Sequence[str], y_val: NDArray[n
         y_val: labels (N,) of the images that validate.
     """
     counts = np.bincount(y_val, minlength=len(class_names))
-    lacking = [class_names[label] for label in np.flatnonzero(counts == 0)]
+    lacking = [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]
     if not lacking:
         return
     named = ", ".join(lacking[:NAMED])
