@@ -59,6 +59,8 @@ LARGE = 1024  # pixels: the side to which such a JPEG may be scaled down while i
 MAX_SIDE = 4096
 """Of the result."""
 
+FEW_PIXELS = 128**2
+
 
 def read_picture(
     path: str | os.PathLike[str], size: Size = 32, grey: bool = False, fit: str = "crop"
@@ -140,6 +142,10 @@ def planes(image: Image.Image, out: npt.NDArray[np.uint8] | None = None) -> npt.
     bands = image.getbands()
     shape = (len(bands), image.height, image.width)
     pixels = np.empty(shape, np.uint8) if out is None else out
+    if image.height * image.width < FEW_PIXELS:  # NumPy is slower than Pillow, but called once
+        last = np.frombuffer(image.tobytes(), np.uint8).reshape(*shape[1:], shape[0])
+        pixels[...] = last.transpose(2, 0, 1)
+        return pixels
     for plane, band in zip(pixels, bands, strict=True):
         plane[...] = np.frombuffer(image.tobytes("raw", band), np.uint8).reshape(plane.shape)
     return pixels

@@ -433,3 +433,14 @@ class TestPlaces:
             pytest.skip("this file system has no such names")
         assert (read_picture(path) == 9).all()
         assert (read_picture(Path(path)) == 9).all()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("side", [1, 31, 127, 128, 129, 300])
+def test_the_planes_are_the_same_for_few_pixels_and_for_many(rng, side: int) -> None:
+    pixels = rng.integers(0, 256, (side, side + 2, 3), dtype=np.uint8)
+    found = pictures.planes(Image.fromarray(pixels))
+    np.testing.assert_array_equal(found, pixels.transpose(2, 0, 1))
+    np.testing.assert_array_equal(
+        pictures.planes(Image.fromarray(pixels[..., 0]))[0], pixels[..., 0]
+    )
