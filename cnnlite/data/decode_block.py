@@ -1,5 +1,6 @@
 """Decodes a few neighbouring pictures into one array."""
 
+import math
 import os
 import threading
 from typing import NamedTuple
@@ -15,6 +16,9 @@ from cnnlite.terminal import printable
 __all__ = ["BLOCK_BYTES", "Block", "Faults", "How", "decode_block"]
 
 BLOCK_BYTES = 2**20  # of decoded pictures that one thread makes at once: they stay in its cache
+
+EXACT = 256
+"""So many squares of a byte add up to less than 2^24."""
 
 Faults = list[tuple[str, str]]
 """Path and fault of pictures that cannot be read."""
@@ -96,9 +100,19 @@ def decode_block(
 
 
 def _sums(rows: NDArray[np.uint8]) -> list[int]:
-    """Return the sums of pixels, channel by channel, then of their squares."""
-    squares = np.multiply(rows, rows, dtype=np.uint16)
-    fits = rows[:1, 0].size * 255**2 < 2**32  # of a plane; sums of 32 bits take half the time
-    dtype = np.uint32 if fits else np.uint64
-    planes = [array.sum(axis=(2, 3), dtype=dtype) for array in (rows, squares)]
-    return [int(total) for array in planes for total in array.sum(axis=0, dtype=np.uint64)]
+    """Return the sums of pixels, channel by channel, then of their squares.
+
+    Sums of so few squares are whole numbers that float32 holds, and of which products of matrices
+    find many at once.
+    """
+    number, channels = rows.shape[:2]
+    pixels = rows.reshape(number, channels, math.prod(rows.shape[2:]))
+    rest = pixels.shape[2] % EXACT
+    whole = pixels.shape[2] - rest
+    totals = np.zeros((2, channels))
+    for part, length in ((pixels[..., :whole], EXACT), (pixels[..., whole:], rest)):
+        if part.size:
+            runs = part.reshape(number, channels, -1, length).astype(np.float32)
+            totals[0] += (runs @ np.ones(length, np.float32)).sum(axis=(0, 2), dtype=np.float64)
+            totals[1] += np.vecdot(runs, runs).sum(axis=(0, 2), dtype=np.float64)
+    return [int(total) for total in totals.reshape(-1)]

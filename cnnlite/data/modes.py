@@ -37,7 +37,8 @@ def rgb(picture: ImageFile) -> Image.Image:
     """Return the picture as RGB of 8 bits, over white where it is transparent."""
     from PIL import Image
 
-    deep = any(";16" in str(tile) for tile in picture.tile)
+    # The tiles say it, which are gone once the picture is loaded.
+    deep = "transparency" in picture.info and any(";16" in str(tile) for tile in picture.tile)
     picture.load()
     clear = picture.info.get("transparency")
     image: Image.Image = picture
