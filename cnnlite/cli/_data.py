@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cnnlite.cli.config import TrainConfig
     from cnnlite.data import Dataset
 
-__all__ = ["data_of", "load_named", "picture_options", "progress_bar"]
+__all__ = ["data_of", "keep_data", "load_named", "picture_options", "progress_bar"]
 
 WIDE_ENOUGH_FOR_A_BAR = 60
 
@@ -98,6 +98,26 @@ def load_named(
             kept = f"{done[0]} of {done[1]} pictures are decoded and kept"
             click.echo(f"cnnlite: {kept}: the same command goes on from there", err=True)
         raise
+
+
+def keep_data(data: "Dataset", place: Path, run: bool = False) -> None:
+    """Complain of an output that would take the place of data of one's own, or become part of it.
+
+    Args:
+        data: has been loaded.
+        place: a file that is to be written, or a run's folder.
+        run: whether it is a run's folder.
+    """
+    own = data.settings.get("path")
+    if not own:
+        return
+    root, written = Path(os.path.realpath(own)), Path(os.path.realpath(place))
+    if written == root:
+        fail(f"--out {place} is the data itself, and is not written over")
+    if run and root in written.parents:
+        fail(f"--out {place} is in {own}, where it would be a class: choose another place")
+    if root in written.parent.parents:  # beside the folders of the classes it does no harm
+        fail(f"--out {place} is among the pictures of {own}, and would be one of them")
 
 
 def _say_where(data: "Dataset", root: Any) -> None:

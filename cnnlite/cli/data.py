@@ -1,13 +1,19 @@
 """`cnnlite data`: get the official data sets, check them, look at any, draw one."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnlite.cli._data import load_named, picture_options, progress_bar
+from cnnlite.cli._data import keep_data, load_named, picture_options, progress_bar
 from cnnlite.cli._group import Commands, explained, fail, show_table
 
+if TYPE_CHECKING:
+    from cnnlite.data import Dataset
+
+DRAWN = 100  # classes at most
 NAMES = ("cifar10", "cifar100", "mnist", "fashion-mnist", "svhn")
 
 _folder = click.option(
@@ -82,33 +88,39 @@ def show(name: str, data_dir: Path | None, out: Path, augment: str | None, **pic
     from cnnlite.report import sheet
 
     found = load_named(name, data_dir, **pictures)
+    keep_data(found, out)
     click.echo(found)
-    drawn: Any = found
+    drawn = _first(found)
     title = f"{found.name}: the first training images of each class"
     if augment is not None:
         with explained(ValueError):
-            drawn, title = _augmented(found, augment), f"{found.name}, augmented: {augment}"
+            images = _augmented(found, drawn["index"], augment)
+        drawn, title = {**drawn, "X_train": images}, f"{found.name}, augmented: {augment}"
     try:
         with explained(OSError, ValueError):
             sheet.save(drawn, found.class_names, out, title)
     except ImportError:
         click.echo('no picture: it needs Pillow, pip install "cnnlite[viz]"')
         return
-    click.echo(f"the first images of each class, one class a row: {out}")
+    classes = len(found.class_names)
+    which = "each class" if classes <= DRAWN else f"the first {DRAWN} of {classes:,} classes"
+    click.echo(f"the first images of {which}, one class a row: {out}")
 
 
-def _augmented(found: Any, names: str) -> dict[str, Any]:
-    """The first training images of each class, as they are in the first epoch of a training."""
+def _first(found: Dataset) -> dict[str, Any]:
+    """The first training images of the first classes, their labels, and where they stand."""
     import numpy as np
 
+    y = found["y_train"]
+    index = np.concatenate([np.flatnonzero(y == label)[:10] for label in np.unique(y)[:DRAWN]])
+    return {"X_train": found["X_train"][index], "y_train": y[index], "index": index}
+
+
+def _augmented(found: Dataset, index: Any, names: str) -> Any:
+    """Some training images as they are in the first epoch of a training."""
     from cnnlite.data import augmentation, batches
 
-    X, y = found["X_train"], found["y_train"]
-    index = np.concatenate([np.flatnonzero(y == label)[:10] for label in np.unique(y)])
-    return {
-        "X_train": batches.changed(X, index, augmentation(names), 0, 0),
-        "y_train": y[index],
-    }
+    return batches.changed(found["X_train"], index, augmentation(names), 0, 0)
 
 
 @click.command()

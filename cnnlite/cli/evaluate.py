@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import numpy as np
 
+from cnnlite.cli._data import keep_data
 from cnnlite.cli._group import describe, explained, fail, progress_note, show_table, without
 from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import printable, width_of
@@ -67,6 +68,7 @@ def evaluate(
         opened = runs.open_run(path)
         network = opened.model(model)
         data = opened.data(data_dir)
+    keep_data(data, (out or path) / "mistakes.png")
     if f"X_{part}" not in data:
         others = [name for name in PARTS if f"X_{name}" in data]
         fail(f"{data.name} has no {PARTS[part]} images: measure others with --part {others[-1]}")

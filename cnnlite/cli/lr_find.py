@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cnnlite.cli import train as training
+from cnnlite.cli._data import keep_data
 from cnnlite.cli._group import describe, explained, fail, progress_note, without
 from cnnlite.cli.config import ConfigError, is_own
 
@@ -53,6 +54,7 @@ def lr_find(
         own = OwnModel.named(config.model) if is_own(config.model) else None
         weights = runs.read_weights(Path(config.init)) if config.init else None
     data = training.load_data(config)
+    keep_data(data, out)
     try:
         # The checkpoint of this folder is never written: no training begins.
         solver = make_solver(config, data, own, weights, Path(), verbose=False)

@@ -14,7 +14,7 @@ import click
 
 from cnnlite.cli import config as configuration
 from cnnlite.cli import keeping, live_page
-from cnnlite.cli._data import data_of
+from cnnlite.cli._data import data_of, keep_data
 from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.terminal import printable
@@ -158,6 +158,8 @@ def _train(
         if config.init and not resume:
             weights = runs.read_weights(Path(config.init).expanduser())
     data = load_data(config)
+    if not resume:
+        keep_data(data, out or run_folders.RUNS, run=True)
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
         config,

@@ -16,6 +16,7 @@ from cnnlite.data.notebook import dataset_html
 __all__ = ["Dataset", "Normalization", "SPLITS", "pixel_sums"]
 
 SPLITS = ("train", "val", "test")
+SHOWN = 100  # names of classes
 _BLOCK = 256  # images whose sums are taken at once: 255^2 * 256 fits in 32 bits
 _BLOCK_PIXELS = 2**20  # of so many pixels at most, which take 4 MB
 
@@ -286,4 +287,7 @@ class Dataset(Mapping[str, np.ndarray]):
             if f"y_{split}" in self
         ]
         head = f"Dataset {self.name}: {len(self.class_names)} classes"
-        return "\n".join([f"{head} ({', '.join(self.class_names)})", *sizes])
+        names = [*self.class_names[:SHOWN]]
+        if len(self.class_names) > SHOWN:
+            names.append(f"and {len(self.class_names) - SHOWN:,} more")
+        return "\n".join([f"{head} ({', '.join(names)})", *sizes])

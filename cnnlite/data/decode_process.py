@@ -6,6 +6,7 @@ pixels.  It ends when its input does, and leaves Ctrl-C to the process that star
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,16 +16,27 @@ from typing import IO, Any
 
 import numpy as np
 
-from cnnlite.data.decode_block import Block, How, decode_block
+from cnnlite.data.decode_block import BLOCK_BYTES, Block, How, decode_block
 from cnnlite.data.errors import DataChanged, DataError
 from cnnlite.data.listing import Picture
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["DecodeProcess", "main"]
 
-PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from cnnlite.data.decode_process import main; main()"
-)
+# A package without contents stands for cnnlite.data, all of which would take longer to import than
+# a hundred pictures to decode.
+PROGRAM = """
+import json, sys, types
+sys.path[:] = json.loads(sys.argv[1])
+sys.modules["cnnlite.data"] = package = types.ModuleType("cnnlite.data")
+package.__path__ = [sys.argv[2]]
+from cnnlite.data.decode_process import main
+main()
+"""
 ERRORS = {error.__name__: error for error in (DataChanged, DataError)}
 
 
@@ -36,13 +48,19 @@ class DecodeProcess:
     """
 
     def __init__(self, how: How) -> None:
-        command = [sys.executable, "-c", PROGRAM, json.dumps(sys.path)]
+        # Without site: the path is complete, and looking for it again would take time.
+        place = os.path.dirname(os.path.abspath(__file__))
+        command = [sys.executable, "-S", "-c", PROGRAM, json.dumps(sys.path), place]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # it has no matrices to multiply
+        )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
+        if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux
+            with contextlib.suppress(OSError):  # more than everybody may have
+                fcntl.fcntl(self._from, fcntl.F_SETPIPE_SZ, BLOCK_BYTES)
         self._shape = how.shape
         self._send(how._asdict())
 

@@ -16,7 +16,7 @@ from itertools import chain
 from math import prod
 from queue import SimpleQueue
 
-from cnnlite.data.decode_block import Block, How, decode_block
+from cnnlite.data.decode_block import BLOCK_BYTES, Block, How, decode_block
 from cnnlite.data.decode_process import DecodeProcess
 from cnnlite.data.errors import DataError
 from cnnlite.data.listing import Listing, Picture
@@ -24,7 +24,6 @@ from cnnlite.data.pictures import decode
 
 __all__ = ["Job", "decoded_blocks", "image_shape"]
 
-BLOCK_BYTES = 2**20  # of decoded pictures that one thread makes at once: they stay in its cache
 BLOCK = 64  # pictures at most
 PROCESSES_FROM = 5000  # pictures: fewer are decoded before processes have begun
 

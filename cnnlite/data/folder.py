@@ -16,7 +16,7 @@ from cnnlite.data.listing import Listing, list_folder
 from cnnlite.data.picture_cache import Decoded, decoded
 from cnnlite.data.pictures import FITS, Size, image_size
 from cnnlite.data.places import PathLike
-from cnnlite.data.splits import check_division
+from cnnlite.data.splits import check_division, warn_of_unvalidated
 from cnnlite.terminal import printable
 
 __all__ = ["folder"]
@@ -107,6 +107,8 @@ def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Data
         raise DataError(f"{listing.root}: every picture to train the class {lost} with is broken")
     if not len(arrays["y_val"]):
         raise DataError(f"{listing.root}: every picture to validate with is broken")
+    if listing.divided:
+        warn_of_unvalidated(printable(str(listing.root)), listing.class_names, arrays["y_val"])
     channels, height, width = found.images.shape[1:]
     sums = np.array(found.sums, dtype=np.uint64).reshape(2, channels, 1, 1)
     normalization = Normalization.from_sums(sums, int(counts.sum()) * height * width)

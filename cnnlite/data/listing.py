@@ -51,12 +51,14 @@ class Listing:
         class_names: printable names, in the order of the labels.
         splits: the pictures of "train", "val" and, where there is one, "test".
         broken: path and fault of what cannot be a picture, such as a link that leads nowhere.
+        divided: whether what validates was taken from the training pictures.
     """
 
     root: Path
     class_names: tuple[str, ...]
     splits: Mapping[str, Sequence[Picture]]
     broken: list[tuple[str, str]] = field(default_factory=list)
+    divided: bool = False
 
     def fingerprint(self) -> str:
         """Return a digest of all names, classes, lengths and times."""
@@ -99,10 +101,11 @@ def list_folder(root: Path, val: float, seed: int) -> Listing:
         names = sorted(folders)
         splits = {"train": _of_classes(root, "", names, names, broken, "train")}
     _check(root / parts.get("train", ""), names, splits["train"], loose)
-    if "val" not in splits:
+    divided = "val" not in splits
+    if divided:
         splits["train"], splits["val"] = _divided(root, splits["train"], val, seed)
     splits = {split: splits[split] for split in SPLITS if split in splits}
-    return Listing(root, tuple(printable(name) for name in names), splits, broken)
+    return Listing(root, tuple(printable(name) for name in names), splits, broken, divided)
 
 
 def _entries(root: Path, folder: Path) -> tuple[list[str], list[str]]:

@@ -17,6 +17,8 @@ __all__ = ["rgb", "upright"]
 
 def upright(picture: ImageFile, image: Image.Image) -> Image.Image:
     """Turn `image` as the EXIF orientation of the picture says, if that makes any sense."""
+    if picture.format in ("JPEG", "MPO") and not {"exif", "xmp"} & picture.info.keys():
+        return image  # as Pillow would find out, which takes a tenth of the time of decoding
     from PIL import Image
 
     turn = Image.Transpose
@@ -35,7 +37,8 @@ def rgb(picture: ImageFile) -> Image.Image:
     """Return the picture as RGB of 8 bits, over white where it is transparent."""
     from PIL import Image
 
-    deep = any(";16" in str(tile) for tile in picture.tile)
+    # The tiles say it, which are gone once the picture is loaded.
+    deep = "transparency" in picture.info and any(";16" in str(tile) for tile in picture.tile)
     picture.load()
     clear = picture.info.get("transparency")
     image: Image.Image = picture

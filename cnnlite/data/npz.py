@@ -12,7 +12,7 @@ from cnnlite.data.dataset import SPLITS, Dataset, Normalization
 from cnnlite.data.errors import DataError
 from cnnlite.data.listing import MAX_CLASSES
 from cnnlite.data.places import PathLike
-from cnnlite.data.splits import check_division, validates
+from cnnlite.data.splits import check_division, validates, warn_of_unvalidated
 from cnnlite.terminal import printable
 
 __all__ = ["npz"]
@@ -73,6 +73,8 @@ def npz(path: PathLike, val: float = 0.1, seed: int = 0, cache: bool = True) -> 
     made = cached_arrays(f"npz-{val:g}-{seed}", [path], names, make) if cache else make()
     arrays = {key: np.array(made[key]) if key[0] == "y" else made[key] for key in names[:-1]}
     class_names = [printable(str(name)) for name in made["class_names"]]
+    if "val" not in keys:
+        warn_of_unvalidated(printable(str(path)), class_names, arrays["y_val"])
     normalization = Normalization.from_images(arrays["X_train"])
     settings = {"kind": "npz", "path": str(path), "val": val, "seed": seed}
     return Dataset(arrays, class_names, normalization, printable(path.stem), settings)

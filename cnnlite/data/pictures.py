@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from cnnlite.checks.numbers import choice, count
 from cnnlite.data.errors import DataChanged, DataError
-from cnnlite.data.formats import ALWAYS, FORMATS, format_of, formats_text, readable
+from cnnlite.data.formats import ALWAYS, FORMATS, REFUSED, format_of, formats_text, readable
 from cnnlite.data.modes import rgb, upright
 from cnnlite.terminal import printable
 
@@ -31,6 +31,7 @@ __all__ = [
     "FORMATS",
     "MAX_JPEG_PIXELS",
     "MAX_PIXELS",
+    "REFUSED",
     "Seen",
     "Size",
     "decode",
@@ -58,6 +59,8 @@ LARGE = 1024  # pixels: the side to which such a JPEG may be scaled down while i
 MAX_SIDE = 4096
 """Of the result."""
 
+FEW_PIXELS = 128**2
+
 
 def read_picture(
     path: str | os.PathLike[str], size: Size = 32, grey: bool = False, fit: str = "crop"
@@ -71,8 +74,8 @@ def read_picture(
     to their largest.  What is not finite is black.
 
     Args:
-        path: a file in one of FORMATS (AVIF where Pillow can), of at most MAX_PIXELS, a JPEG of at
-            most MAX_JPEG_PIXELS.
+        path: a file that Pillow reads, in none of the formats that are REFUSED, of at most
+            MAX_PIXELS, a JPEG of at most MAX_JPEG_PIXELS.
         size: the side of the result in pixels, or (height, width); None keeps the picture's own.
         grey: make one channel of it, the luma of ITU-R BT.601.
         fit: "crop" takes the largest centred part that has the proportions of `size`; "resize"
@@ -139,6 +142,10 @@ def planes(image: Image.Image, out: npt.NDArray[np.uint8] | None = None) -> npt.
     bands = image.getbands()
     shape = (len(bands), image.height, image.width)
     pixels = np.empty(shape, np.uint8) if out is None else out
+    if image.height * image.width < FEW_PIXELS:  # NumPy is slower than Pillow, but called once
+        last = np.frombuffer(image.tobytes(), np.uint8).reshape(*shape[1:], shape[0])
+        pixels[...] = last.transpose(2, 0, 1)
+        return pixels
     for plane, band in zip(pixels, bands, strict=True):
         plane[...] = np.frombuffer(image.tobytes("raw", band), np.uint8).reshape(plane.shape)
     return pixels
@@ -234,7 +241,8 @@ def _decoder(file: IO[bytes], path: str, kind: str) -> ImageFile:
     if kind == "JPEG":  # its size is checked here: larger ones than Pillow opens are scaled down
         Image.preinit()
         return Image.OPEN["JPEG"][0](file, path)
-    return Image.open(file, formats=readable())
+    known = kind in ALWAYS or kind.upper() in readable()
+    return Image.open(file, formats=[kind.upper()] if known else readable())
 
 
 def _limit_size(path: str, picture: ImageFile, kind: str, size: tuple[int, int] | None) -> None:

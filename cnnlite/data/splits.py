@@ -1,5 +1,7 @@
 """Divides training images into those that train and those that validate, class by class."""
 
+import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +10,9 @@ from numpy.typing import NDArray
 from cnnlite.checks.numbers import integer, real
 from cnnlite.data._hash import hash64
 
-__all__ = ["check_division", "validates"]
+__all__ = ["check_division", "validates", "warn_of_unvalidated"]
+
+NAMED = 5  # classes, in a warning
 
 
 def check_division(function: str, val: object, seed: object) -> tuple[float, int]:
@@ -38,3 +42,22 @@ def validates(labels: NDArray[np.integer], val: float, seed: int) -> NDArray[np.
         order = np.argsort(hash64(seed, label, np.arange(end - start)), kind="stable")
         chosen[by_class[start + order[:number]]] = True
     return chosen
+
+
+def warn_of_unvalidated(place: str, class_names: Sequence[str], y_val: NDArray[np.integer]) -> None:
+    """Warn of the classes of which `validates` has chosen no image: they have only one.
+
+    Args:
+        place: of the data, for the warning.
+        class_names: of each label.
+        y_val: labels (N,) of the images that validate.
+    """
+    counts = np.bincount(y_val, minlength=len(class_names))
+    lacking = [class_names[label] for label in np.flatnonzero(counts == 0).tolist()]
+    if not lacking:
+        return
+    named = ", ".join(lacking[:NAMED])
+    more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
+    which = f"the class {named}" if len(lacking) == 1 else f"the classes {named}{more}"
+    why = "a class of one has none to spare"
+    warnings.warn(f"{place}: no image of {which} validates: {why}", stacklevel=4)

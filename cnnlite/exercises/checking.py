@@ -143,6 +143,7 @@ HINTS = {
     "UnboundLocalError": "a variable that is set in one branch only",
     "IndentationError": "spaces at the beginning of the line",
     "TabError": "tabs and spaces at the beginning of lines: use spaces only",
+    "PermissionError": "a file may change its own folder only, and reach nothing outside",
     "KeyboardInterrupt": "the file raises it itself; nobody has pressed a key",
 }
 

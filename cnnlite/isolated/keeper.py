@@ -1,60 +1,90 @@
 """Starts the worker, limits it, and makes sure that nothing of it is left: the keeper.
 
-The keeper is the process that the parent has started; its child, the worker, runs the file.  So the
-file sees the keeper as its parent, never the checker.  On Linux the keeper adopts the worker's
-orphans and ends them too, wherever they went; on other systems it ends the worker's process group.
+The keeper is the process that the parent has started; its descendant, the worker, runs the file.
+So the file never has the checker as its parent.  On Linux the worker is, where the system lets it,
+in a namespace of processes: their first process stands between keeper and worker, the system ends
+all others with it, and none of them knows the keeper.  Where there is no namespace the keeper
+adopts the worker's orphans and ends them too; on other systems it ends the worker's process group.
 """
 
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from .enclosure import LINUX, enclose
 
 MOST_PROCESSES = 64
 LOOK_EVERY = 0.02  # seconds
 END_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # from linux/prctl.h
-LINUX = sys.platform.startswith("linux")
 TOO_MANY = "processes"
+WAITED = {signal.SIGCHLD, signal.SIGTERM} if hasattr(signal, "SIGCHLD") else set()  # Windows
 
 
-def keep(work: Callable[[], None]) -> None:
+def keep(work: Callable[[int], None]) -> None:
     """Run `work` in a process that a keeper watches, and say on stderr how it ended.
 
     Does not return.  What is said is "exit STATUS", "signal NUMBER", "processes"; or nothing, if
     the parent has asked for the end by SIGTERM, or is gone.
 
     Args:
-        work: what the worker does; it ends the process by itself.
+        work: what the worker does; it ends the process by itself.  It is told its process group,
+            or 0 where nobody but the keeper can end that.
     """
     if not hasattr(os, "fork"):  # Windows
-        work()
+        work(0)
         return
-    parent, waited = os.getppid(), {signal.SIGCHLD, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, waited)
+    parent = os.getppid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, WAITED)
     _process_control(ADOPT_ORPHANS, 1)
-    worker = os.fork()
-    if not worker:
+    enclosed = enclose()
+    child = os.fork()
+    if not child:
         _process_control(END_WITH_PARENT, signal.SIGKILL)
         os.setpgid(0, 0)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, waited)
-        work()
-        os._exit(0)
+        if enclosed:
+            _stand_first(work)
+        _run(work, os.getpid())
     os.closerange(0, 2)  # so that the parent sees at once when the worker is gone
-    told = _watch(worker, parent)
-    _end_all(worker)
-    os.write(2, told.encode())
+    told = _watch(child, parent)
+    _end_all(child)
+    if not (enclosed and told == "exit 0"):  # then the first process has told it
+        os.write(2, told.encode())
     os._exit(0)
 
 
-def _watch(worker: int, parent: int) -> str:
-    """Wait for the worker; reap orphans; stop when it multiplies, or there is nobody to answer."""
+def _stand_first(work: Callable[[int], None]) -> None:
+    """Be the first process of a namespace, and say on stderr how the worker in it ended."""
+    worker = os.fork()
+    if not worker:
+        os.setpgid(0, 0)
+        _run(work, 0)
+    os.closerange(0, 2)
+    ended = 0
+    while ended != worker:  # others are orphans
+        ended, status = os.wait()
+    os.write(2, _how(status).encode())
+    os._exit(0)
+
+
+def _run(work: Callable[[int], None], group: int) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED)
+    work(group)
+    os._exit(0)
+
+
+def _how(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
+    return f"exit {code}" if code >= 0 else f"signal {-code}"
+
+
+def _watch(child: int, parent: int) -> str:
+    """Wait for the child; reap orphans; stop when it multiplies, or there is nobody to answer."""
     while True:
         ended, status = os.waitpid(-1, os.WNOHANG)
-        if ended == worker:
-            code = os.waitstatus_to_exitcode(status)
-            return f"exit {code}" if code >= 0 else f"signal {-code}"
+        if ended == child:
+            return _how(status)
         if ended:
             continue
         if os.getppid() != parent:
@@ -62,10 +92,10 @@ def _watch(worker: int, parent: int) -> str:
         if len(_descendants(MOST_PROCESSES)) > MOST_PROCESSES:
             return TOO_MANY
         if LINUX:
-            came = signal.sigtimedwait({signal.SIGCHLD, signal.SIGTERM}, LOOK_EVERY)
+            came = signal.sigtimedwait(WAITED, LOOK_EVERY)
             if came is not None and came.si_signo == signal.SIGTERM:
                 return ""
-        elif signal.sigwait({signal.SIGCHLD, signal.SIGTERM}) == signal.SIGTERM:
+        elif signal.sigwait(WAITED) == signal.SIGTERM:
             return ""
 
 
@@ -84,10 +114,10 @@ def _descendants(most: int) -> list[int]:
     return found
 
 
-def _end_all(worker: int) -> None:
-    """End the worker and what it has started, also what has gone to a session of its own."""
+def _end_all(child: int) -> None:
+    """End the child and what it has started, also what has gone to a session of its own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(worker, signal.SIGKILL)
+        os.killpg(child, signal.SIGKILL)
     while left := _descendants(1000):
         for process in left:
             with contextlib.suppress(ProcessLookupError):

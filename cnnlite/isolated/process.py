@@ -170,6 +170,7 @@ class Child:
             # The keeper was ended or stopped by the file, so the worker is ended here.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._worker, signal.SIGKILL)
+            _end_strays(self.folder)
         process.kill()
         process.wait()
 
@@ -186,6 +187,20 @@ class Child:
         if word == "exit" and number.isdigit():
             return f"the process was over before it had answered (exit status {number})"
         return "the process and what watched over it were ended"
+
+
+def _end_strays(home: Path) -> None:
+    """End the processes that were started with this home folder, as far as /proc tells."""
+    mark = f"HOME={home}\0".encode()
+    for _ in range(100):  # they may start others meanwhile
+        found = False
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # gone, or somebody else's
+                if mark in (place / "environ").read_bytes():
+                    os.kill(int(place.name), signal.SIGKILL)
+                    found = True
+        if not found:
+            return
 
 
 def _until_closed(descriptor: int, seconds: float) -> tuple[str, bool]:

@@ -7,8 +7,10 @@ make a result right.
 import importlib.abc
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
+from .enclosure import fence
 from .keeper import keep, limit
 from .wire import read_frame, write_frame
 
@@ -29,19 +31,20 @@ def main() -> None:
     keep(_work)
 
 
-def _work() -> None:
+def _work(group: int) -> None:
     asked, answer = os.dup(0), os.dup(1)
     for stream in (0, 1, 2):  # what the file prints goes nowhere, input() finds an end
         os.dup2(os.open(os.devnull, os.O_RDWR), stream)
     first = read_frame(asked)
     limit(first["megabytes"], first["seconds"])
+    fence(Path.cwd())
     sys.meta_path.insert(0, NotHere(first["refused"]))
     if first["service"] == "calls":
         from .calls import Calls as Service
     else:
         from .layers import Layers as Service  # type: ignore[assignment]
     service = Service()
-    write_frame(answer, {"ready": os.getpid()})
+    write_frame(answer, {"ready": group})
     while True:
         try:
             request = read_frame(asked)

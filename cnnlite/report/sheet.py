@@ -25,6 +25,7 @@ MARGIN = 12
 CELL = 168
 """Pixels of the longer side of a picture above a caption."""
 CAPTION = 17  # pixels, the height of a caption's line
+LINES = 3  # that a line of a caption may take
 
 
 def save(
@@ -78,7 +79,8 @@ def save_captioned(
     Args:
         images: uint8 (C, H, W), of one or three channels (of others the first is drawn); those
             that are smaller than CELL are enlarged.
-        captions: the lines under each; what is too long for the picture's width is cut.
+        captions: the lines under each; one that is wider than the picture goes on below, and is
+            cut after LINES of them.
         path, title: as for `save`.
         columns: pictures in a row, at most.
 
@@ -89,22 +91,26 @@ def save_captioned(
 
     check_ending(path)
     columns = min(columns, len(images))
-    lines = max(map(len, captions), default=0)
+    font, large = ImageFont.load_default(CAPTION), ImageFont.load_default(TEXT)
+    texts = [
+        [(part, FAINT if number else INK) for number, line in enumerate(caption)
+         for part in _wrapped(line, font)]
+        for caption in captions
+    ]  # fmt: skip
+    lines = max(map(len, texts), default=0)
     width, height = CELL + MARGIN, CELL + round(1.4 * CAPTION * lines) + 2 * MARGIN
     top = 2 * MARGIN + TEXT if title else MARGIN
     rows = -(-len(images) // columns)
-    font, large = ImageFont.load_default(CAPTION), ImageFont.load_default(TEXT)
     total = max(MARGIN + columns * width, 2 * MARGIN + round(large.getlength(title)))
     sheet = Image.new("RGB", (total, top + rows * height), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN), title, INK, large)
-    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
+    for i, (image, text) in enumerate(zip(images, texts, strict=True)):
         x, y = MARGIN + i % columns * width, top + i // columns * height
         picture = _cell(image)
         sheet.paste(picture, (x + (CELL - picture.width) // 2, y + CELL - picture.height))
-        for number, line in enumerate(caption):
-            place = (x, y + CELL + 6 + round(1.4 * CAPTION * number))
-            draw.text(place, _cut(line, font), FAINT if number else INK, font)
+        for number, (line, ink) in enumerate(text):
+            draw.text((x, y + CELL + 6 + round(1.4 * CAPTION * number)), line, ink, font)
     _write(sheet, path)
 
 
@@ -130,13 +136,18 @@ def _cell(image: np.ndarray) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels)).resize(size, way)
 
 
-def _cut(text: str, font: Any) -> str:
-    """Return what of a line fits under a picture."""
-    if font.getlength(text) <= CELL:
-        return text
-    while text and font.getlength(f"{text}\N{HORIZONTAL ELLIPSIS}") > CELL:
-        text = text[:-1]
-    return f"{text}\N{HORIZONTAL ELLIPSIS}"
+def _wrapped(text: str, font: Any) -> list[str]:
+    """Return a text in lines as wide as a picture, broken between words where it can be."""
+    lines: list[str] = []
+    while font.getlength(text) > CELL:
+        fits = next(n for n in range(len(text) - 1, -1, -1) if font.getlength(text[:n]) <= CELL)
+        fits = max(fits, 1)
+        if len(lines) == LINES - 1:
+            return [*lines, f"{text[: fits - 1]}\N{HORIZONTAL ELLIPSIS}"]
+        words = text[: fits + 1].rpartition(" ")[0].rstrip()
+        lines.append(words or text[:fits])
+        text = text[len(lines[-1]) :].lstrip()
+    return [*lines, text]
 
 
 def _write(picture: Image.Image, path: Path) -> None:

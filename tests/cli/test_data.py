@@ -1,5 +1,6 @@
 """`cnnlite data`: fetch, verify, show."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,18 @@ class TestShow:
         rows = np.array_split(names, 10)
         assert all(row.min() < 100 for row in rows), "each row has its name beside it"
         assert pixels[: -len(large)].min() < 100, "and a title is above them"
+
+    def test_very_many_classes_make_no_picture_that_nobody_can_look_at(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = pytest.importorskip("PIL.Image")
+        monkeypatch.setattr("cnnlite.cli.data.DRAWN", 2)
+        monkeypatch.setattr("cnnlite.data.dataset.SHOWN", 3)
+        out = cli("data", "show", "--name", "embedded", "--out", "few.png").out
+        assert re.match(r"Dataset embedded: 10 classes \(\S+( \S+)*, and 7 more\)", out)
+        assert "the first images of the first 2 of 10 classes, one class a row" in out
+        with image.open("few.png") as picture:
+            assert picture.height < 4 * 3 * 32
 
     def test_draws_them_augmented(self, cli: Cli) -> None:
         pytest.importorskip("PIL")

@@ -136,7 +136,7 @@ def test_a_forged_answer_is_no_right_one(cli: Cli, place: str, answer: str) -> N
     "text",
     [
         "print('x' * 10**6); sys.stderr.write('y' * 10**6)",
-        "open('left', 'w').write('x'); os.chdir('/')",
+        "open(os.path.expanduser('~/left'), 'w').write('x'); os.chdir('/')",
         "np.random.seed(0)",
         "os.environ.clear()",
     ],

@@ -56,6 +56,37 @@ class TestFolder:
         assert outcome.status == 0, outcome
         assert "over 2 images of pets" in outcome.out
 
+    def test_nothing_is_written_among_the_pictures(self, cli: Cli, pets: Path) -> None:
+        """`data show --out` and `lr-find --out` once took the place of a picture."""
+        one = (pets / "cat" / "000.png").absolute()
+        before = one.read_bytes()
+        assert train(cli, "--data", "pets").status == 0
+        few = ["--model", "softmax_classifier", "--batch-size", "5", "--steps", "8"]
+        for command in (
+            ["data", "show", "--data", "pets", "--out", one],
+            ["data", "show", "--data", "pets", "--out", "pets/dog/new.png"],
+            ["lr-find", "--data", "pets", *few, "--out", one],
+            ["evaluate", "run", "--part", "val", "--out", "pets/cat"],
+        ):
+            assert "is among the pictures of" in cli(*command).complaint
+        line = cli("train", *QUICK, "--data", "pets", "--out", "pets/run").complaint
+        assert "--out pets/run is in" in line.replace("\\", "/")
+        assert line.endswith("where it would be a class: choose another place")
+        os.chdir(pets)
+        assert "--out runs is in" in cli("train", *QUICK, "--data", ".").complaint
+        assert cli("data", "show", "--data", ".").status == 0, "beside the classes it is no harm"
+        assert one.read_bytes() == before
+
+    @pytest.mark.filterwarnings("default:.*no image of the class hen")
+    def test_a_class_of_one_picture_is_told_that_it_does_not_validate(
+        self, cli: Cli, pets: Path
+    ) -> None:
+        picture(pets / "hen" / "only.png")
+        said = "no image of the class hen validates: a class of one has none to spare"
+        outcome = train(cli, "--data", "pets")
+        assert outcome.status == 0
+        assert said in outcome.err
+
     @pytest.mark.filterwarnings("default:.*the learning rate jumps")
     def test_pictures_that_were_moved_are_named_by_data_dir(self, cli: Cli, pets: Path) -> None:
         assert train(cli, "--data", "pets", "--size", "16").status == 0

@@ -671,3 +671,14 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     more, whole = map(int, output.split())
     assert whole > 200_000
     assert more < whole / 3
+
+
+@pytest.mark.parametrize("side", [3, 256, 300])
+def test_sums_of_pixels_are_whole_numbers_of_any_size(rng, side: int) -> None:
+    """White pictures of 300x300 have a sum of squares beyond 32 bits."""
+    rows = rng.integers(0, 256, (3, 2, side, side), dtype=np.uint8)
+    rows[1] = 255
+    wide = rows.astype(np.uint64)
+    expected = [*wide.sum(axis=(0, 2, 3)).tolist(), *(wide**2).sum(axis=(0, 2, 3)).tolist()]
+    assert decode_block._sums(rows) == expected
+    assert decode_block._sums(rows[:0]) == [0] * 4

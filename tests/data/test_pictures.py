@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from cnnlite.data import DataError, modes, pictures
+from cnnlite.data.formats import REFUSED as REFUSED_FORMATS
+from cnnlite.data.formats import has_picture_name, readable
 from cnnlite.data.pictures import read_picture
 
 Image = pytest.importorskip("PIL.Image")
@@ -274,7 +276,9 @@ REFUSED = {
     "a.html": (b"<!DOCTYPE html><html>", "it is a web page"),
     "a.pdf": (b"%PDF-1.4", "it is PDF"),
     "a.eps": (b"%!PS-Adobe-3.0 EPSF-3.0", "it is PostScript"),
-    "a.psd": (b"8BPS\0\1", "it is Photoshop's PSD"),
+    "a.wmf": (b"\xd7\xcd\xc6\x9a\0\0", "it is of a kind that Pillow cannot read"),
+    "a.h5": (b"\x89HDF\r\n\x1a\n", "it is of a kind that Pillow cannot read"),
+    "a.psd": (b"8BPS\0\1", "PSD"),
     "a.jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
     "a.jxl": (b"\xff\x0a\0\0", "it is JPEG XL"),
     "a.mp4": (b"\0\0\0\x18ftypisom", "it is a video"),
@@ -288,14 +292,50 @@ REFUSED = {
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("ending", ["ico", "jp2", "j2k", "pcx", "sgi", "qoi", "tiff", "ppm"])
+@pytest.mark.parametrize(
+    "ending",
+    ["ico", "jp2", "j2k", "pcx", "sgi", "qoi", "tiff", "ppm", "tga", "dib", "dds", "psd"],
+)
 def test_less_common_formats(ending: str, rng) -> None:
     if ending in ("jp2", "j2k") and not features.check("jpg_2000"):
         pytest.skip("this Pillow has no JPEG 2000")
     pixels = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     options = {"sizes": [(SIDE, SIDE)]} if ending == "ico" else {}
-    path = saved(Image.fromarray(pixels), f"a.{ending}", **options)
+    path = Path(f"a.{ending}")
+    if ending == "psd":  # which Pillow reads only
+        path.write_bytes(photoshop(pixels))
+    else:
+        saved(Image.fromarray(pixels), path.name, **options)
+    assert has_picture_name(path.name)
     np.testing.assert_array_equal(read_picture(path), pixels.transpose(2, 0, 1))
+
+
+def photoshop(pixels: np.ndarray) -> bytes:
+    """A PSD of one flat picture, as Adobe's "Photoshop File Formats Specification" has it."""
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, *pixels.shape[:2], 8, 3)
+    return head + bytes(12) + struct.pack(">H", 0) + pixels.transpose(2, 0, 1).tobytes()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.filterwarnings("ignore:.*image format is deprecated")
+def test_every_format_of_this_pillow_is_read_or_refused_on_purpose(rng) -> None:
+    """A list of our own once left out what Pillow reads."""
+    pixels = rng.integers(0, 2, (SIDE, SIDE), dtype=np.uint8) * 255
+    image, tried = Image.fromarray(pixels).convert("1"), 0
+    for ending, name in Image.registered_extensions().items():
+        if name not in Image.SAVE or name not in Image.OPEN or name in ("ICNS", *REFUSED_FORMATS):
+            continue
+        for mode in ("1", "L", "P", "RGB", "RGBA"):
+            try:
+                image.convert(mode).save(f"a{ending}")
+            except (OSError, ValueError, KeyError):  # not of this mode, or not in this Pillow
+                continue
+            assert has_picture_name(f"a{ending}")
+            assert read_picture(f"a{ending}").shape == (3, 32, 32)
+            tried += 1
+            break
+    assert tried > 20
+    assert set(readable()) >= set(Image.OPEN) - set(REFUSED_FORMATS) - {"AVIF", "WEBP", "JPEG2000"}
 
 
 @pytest.mark.usefixtures("folder")
@@ -317,8 +357,10 @@ def test_avif_is_read_where_pillow_can_and_named_where_it_cannot(
     Path("a.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1")
     with monkeypatch.context() as patch:  # undo() would leave the test's folder too
         patch.setattr(features, "check", lambda name: name != "avif" and check(name))
+        readable.cache_clear()
         with pytest.raises(DataError, match=r"it is AVIF; pictures are BMP.*WebP, JPEG2000"):
             read_picture("a.avif")
+    readable.cache_clear()
     if check("avif"):
         image = Image.new("RGB", (SIDE, SIDE), (200, 30, 60))
         found = read_picture(saved(image, "b.avif"))[:, 3, 3].astype(float)
@@ -391,3 +433,14 @@ class TestPlaces:
             pytest.skip("this file system has no such names")
         assert (read_picture(path) == 9).all()
         assert (read_picture(Path(path)) == 9).all()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("side", [1, 31, 127, 128, 129, 300])
+def test_the_planes_are_the_same_for_few_pixels_and_for_many(rng, side: int) -> None:
+    pixels = rng.integers(0, 256, (side, side + 2, 3), dtype=np.uint8)
+    found = pictures.planes(Image.fromarray(pixels))
+    np.testing.assert_array_equal(found, pixels.transpose(2, 0, 1))
+    np.testing.assert_array_equal(
+        pictures.planes(Image.fromarray(pixels[..., 0]))[0], pixels[..., 0]
+    )

@@ -1,15 +1,20 @@
 """A child process: whatever its file does, there is an answer or an end, and nothing stays."""
 
 import base64
+import contextlib
+import ctypes
 import json
 import os
+import socket
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cnnlite.isolated import process
 from cnnlite.isolated.process import Child, Lost
 from cnnlite.isolated.wire import read_frame
 
@@ -81,42 +86,125 @@ def test_a_file_that_starts_processes_without_end_is_told() -> None:
 
 
 @LINUX
-def test_what_takes_its_keeper_for_the_checker_ends_itself_only() -> None:
-    with child() as one, pytest.raises(Lost, match="watched over"):
-        load(one, "import os, time\nos.kill(os.getppid(), 9)\ntime.sleep(1000)")
+@pytest.mark.parametrize("enclosed", [True, False])
+def test_what_takes_its_keeper_for_the_checker_gets_nowhere(
+    monkeypatch: pytest.MonkeyPatch, enclosed: bool
+) -> None:
+    if not enclosed:
+        without_enclosure(monkeypatch)
+    elif not is_enclosed():
+        pytest.skip("this system gives nobody a namespace")
+    end_keeper = "import os, time\nos.kill(os.getppid(), 9)\n"
+    with child() as one:
+        if enclosed:  # a first process is out of reach, as is what Landlock keeps away
+            answer = load(one, end_keeper)
+            assert "names" in answer or answer["error"]["type"] == "PermissionError"
+        else:
+            with pytest.raises(Lost, match="watched over"):
+                load(one, end_keeper + "time.sleep(1000)")
+    assert not left_of(one)
+
+
+APART = "import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    "
+FARE_WELL = "  os._exit(0)\nos.wait()\n"
 
 
 @LINUX
+@pytest.mark.parametrize("enclosed", [True, False])
 @pytest.mark.parametrize(
     "text",
     [
-        "import subprocess\npid = subprocess.Popen(['sleep', '999'], start_new_session=True).pid",
-        "import os, time\nr, w = os.pipe()\nif os.fork() == 0:\n  os.setsid()\n"
-        "  if os.fork() == 0:\n    os.write(w, str(os.getpid()).encode())\n    time.sleep(999)\n"
-        "  os._exit(0)\npid = int(os.read(r, 20))",
+        "import subprocess\nsubprocess.Popen(['sleep', '999'], start_new_session=True)\n",
+        f"{APART}time.sleep(999)\n{FARE_WELL}",
+        f"{APART}while True:\n      if os.fork(): os._exit(0)\n      os.setsid()\n{FARE_WELL}",
+        f"{APART}time.sleep(999)\n{FARE_WELL}try: os.kill(os.getppid(), 9)\nexcept OSError: pass\n",
+        f"{APART}time.sleep(999)\n{FARE_WELL}os._exit(0)",
     ],
+    ids=["session", "daemon", "fleeing", "ends-its-keeper", "goes-first"],
 )
-@pytest.mark.parametrize("then", ["", "\nos = __import__('os')\ndef leave(): os._exit(0)"])
-def test_a_grandchild_in_a_session_of_its_own_ends_too(text: str, then: str) -> None:
+def test_what_leaves_for_a_session_of_its_own_ends_too(
+    monkeypatch: pytest.MonkeyPatch, text: str, enclosed: bool
+) -> None:
+    if not enclosed:
+        without_enclosure(monkeypatch)
+    elif not is_enclosed():
+        pytest.skip("this system gives nobody a namespace")
+    with child() as one, contextlib.suppress(Lost):
+        load(one, text)
+    assert not left_of(one)
+
+
+def without_enclosure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that lets nobody make namespaces, on a system without Landlock."""
+    begin = process.BEGIN.replace(
+        "from _isolated.worker import main\n",
+        "from _isolated import keeper, worker\nkeeper.enclose = lambda: False\n"
+        "worker.fence = lambda folder: False\nfrom _isolated.worker import main\n",
+    )
+    assert begin != process.BEGIN
+    monkeypatch.setattr(process, "BEGIN", begin)
+
+
+@cache
+def is_enclosed() -> bool:
     with child() as one:
-        load(one, text + then)
-        pid = value_of(one, "pid")
-        if then:
-            with pytest.raises(Lost):
-                value_of(one, "leave()")
-    stat = Path(f"/proc/{pid}/stat")
-    for _ in range(1000):  # a process that was killed is not gone at once
-        if gone(stat):
+        load(one, "import os\nparent = os.getppid()")
+        return bool(value_of(one, "parent") == 1)
+
+
+def left_of(one: Child) -> list[Path]:
+    """The processes that a child has left behind; one that was killed is not gone at once."""
+    mark, left = f"HOME={one.folder}".encode(), list[Path]()
+    for _ in range(1000):
+        left = [path.parent for path in Path("/proc").glob("[0-9]*/environ") if has(path, mark)]
+        if not left:
             break
         time.sleep(0.01)
-    assert gone(stat)
+    return left
 
 
-def gone(stat: Path) -> bool:
+def has(path: Path, mark: bytes) -> bool:
     try:
-        return stat.read_text().rpartition(")")[2].split()[0] == "Z"
+        return mark in path.read_bytes()
     except OSError:
-        return True
+        return False
+
+
+@LINUX
+def test_nothing_outside_its_folder_can_be_changed(tmp_path: Path) -> None:
+    others = tmp_path / "anna.py"
+    others.write_text("right = True\n", encoding="utf-8")
+    here = os.getpid()
+    tries = {
+        "write": f"open({str(others)!r}, 'w')",
+        "append": f"open({str(others)!r}, 'a')",
+        "cut": f"os.truncate({str(others)!r}, 0)",
+        "delete": f"os.remove({str(others)!r})",
+        "rename": f"os.rename({str(others)!r}, {str(others)[:-3]!r})",
+        "replace": f"os.replace('mine', {str(others)!r})",
+        "link": f"os.symlink('/', {str(tmp_path / 'link')!r})",
+        "make": f"os.mkdir({str(tmp_path / 'new')!r})",
+        "signal": f"os.kill({here}, 15)",
+        "connect": "socket.create_connection(('127.0.0.1', PORT), 1)",
+    }
+    with socket.create_server(("127.0.0.1", 0)) as server, child() as one:
+        text = "import os, socket\nopen('mine', 'w').close()\ndone = []\n" + "".join(
+            f"try: {call}; done.append({name!r})\nexcept OSError: pass\n"
+            for name, call in tries.items()
+        )
+        load(one, text.replace("PORT", str(server.getsockname()[1])))
+        done = [item["text"] for item in value_of(one, "done")["list"]]
+        able = value_of(one, "open(os.devnull, 'w').write('x')"), value_of(one, "len(os.listdir())")
+    if not has_landlock():
+        pytest.skip("this system has no Landlock")
+    assert done == []
+    assert able == (1, 1)
+    assert others.read_text(encoding="utf-8") == "right = True\n"
+
+
+def has_landlock() -> bool:
+    """Whether Linux has its sixth version, with signals."""
+    return bool(ctypes.CDLL(None).syscall(444, None, 0, 1) >= 6)
 
 
 def test_what_it_writes_is_gone_with_it(tmp_path: Path) -> None:

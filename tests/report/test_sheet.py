@@ -22,7 +22,7 @@ def box(path: Path, color: tuple[int, int, int]) -> tuple[int, int]:
 def test_every_picture_stands_in_its_cell(tmp_path: Path) -> None:
     colors = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 99, 99)]
     images = [np.full((3, 32, 32), np.array(color)[:, None, None], np.uint8) for color in colors]
-    captions = [("99% a very long name of a class, which must be cut", "file.png")] * 4
+    captions = [("99% a name of a class that takes more lines than there are " * 3, "f.png")] * 4
     path = tmp_path / "s.png"
     sheet.save_captioned(images, captions, path, "title", columns=3)
     for color in colors:
@@ -43,3 +43,20 @@ def test_another_ending_is_another_format_or_an_error(tmp_path: Path) -> None:
         assert picture.format == "JPEG"
     with pytest.raises(ValueError, match=r"the ending '\.txt' is no picture's"):
         sheet.save_captioned([image], [("a",)], tmp_path / "s.txt")
+
+
+def test_a_class_name_that_is_wider_than_the_picture_goes_on_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import ImageDraw
+
+    written: list[str] = []
+    monkeypatch.setattr(
+        ImageDraw.ImageDraw, "text", lambda self, place, text, *rest: written.append(text)
+    )
+    image = np.zeros((3, 8, 8), np.uint8)
+    names = ("100% horizontal stripes", "x" * 300)
+    sheet.save_captioned([image], [names], tmp_path / "s.png")
+    assert written[1:3] == ["100% horizontal", "stripes"]  # behind the title
+    assert written[-1].endswith("x\N{HORIZONTAL ELLIPSIS}")
+    assert len(written) == 3 + sheet.LINES

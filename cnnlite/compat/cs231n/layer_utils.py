@@ -1,7 +1,8 @@
 """The course's layer_utils.py: layers that often follow one another, here in one pass over memory.
 
 Each forward pass has a backward pass of the same name.  With ``need_dx=False`` that leaves out the
-gradient of the first input, which a network's first layer has no use for.
+gradient of the first input, which a network's first layer has no use for.  As in the course's, the
+names of layers.py and fast_layers.py are here too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from cnnlite.checks.arrays import Array
-from cnnlite.compat.affine import AffineCache, affine_backward, affine_forward
-from cnnlite.compat.cs231n.norms import batchnorm_backward, batchnorm_forward
-from cnnlite.compat.cs231n.pointwise import relu_backward
+from cnnlite.compat.affine import AffineCache
+from cnnlite.compat.cs231n import fast_layers, layers
+from cnnlite.compat.cs231n.fast_layers import *
+from cnnlite.compat.cs231n.layers import *
 from cnnlite.compat.cs231n.windows import (
     Cache,
     conv_backward,
@@ -33,6 +35,8 @@ __all__ = [
     "conv_relu_pool_backward",
     "conv_relu_pool_forward",
 ]
+__all__ += fast_layers.__all__
+__all__ += layers.__all__
 
 Gradients = tuple[Array | None, Array, Array]
 

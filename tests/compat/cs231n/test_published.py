@@ -32,7 +32,8 @@ NAMES = {
     "layers": "affine_backward batchnorm_backward_alt layernorm_backward dropout_backward "
     "spatial_batchnorm_backward spatial_groupnorm_backward spatial_groupnorm_quick_backward",
     "layer_utils": "affine_relu_forward affine_relu_backward conv_relu_forward conv_relu_backward "
-    "conv_relu_pool_forward conv_relu_pool_backward conv_bn_relu_forward conv_bn_relu_backward",
+    "conv_relu_pool_forward conv_relu_pool_backward conv_bn_relu_forward conv_bn_relu_backward "
+    "affine_forward relu_backward batchnorm_forward conv_forward_fast max_pool_backward_fast",
     "fast_layers": "conv_forward_fast conv_backward_fast max_pool_forward_fast "
     "max_pool_backward_fast",
     "optim": "sgd sgd_momentum rmsprop adam",
