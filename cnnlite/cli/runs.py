@@ -40,7 +40,7 @@ WEIGHTS = "weights.safetensors"
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVES = "curves.png"
-FILES = (CONFIG, RECORD, HISTORY, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY)
+FILES = (CONFIG, RECORD, HISTORY, LOSSES, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, own_model.COPY)
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}
 """What every run had before records said so."""
@@ -134,6 +134,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """
     from cnnlite.checkpoint import load_weights
 
+    path = path.expanduser()
     if path.is_file():
         return load_weights(path)
     if not (path / WEIGHTS).is_file():

@@ -1,4 +1,4 @@
-"""Images that are kept elsewhere: what has shape, dtype and [index], and is neither list nor array."""
+"""Images that are kept elsewhere: what has shape, dtype and [index] without being an array."""
 
 from __future__ import annotations
 

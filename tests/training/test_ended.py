@@ -182,6 +182,11 @@ def test_the_end_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None
         last = capsys.readouterr().out.splitlines()[-1]
         assert last.startswith("ended by Counts at step 12, in epoch 3; best val_acc so far")
         assert last.endswith("; without Counts it would go on")
+    whole = solver(path.with_name("whole.safetensors"), Counts(20), verbose=True)
+    whole.num_epochs = whole.epoch + 4
+    whole.train()
+    assert whole.ended == (whole.step >= 20)
+    assert "would go on" not in capsys.readouterr().out  # nothing is left that could
 
 
 # Learning rates that jump

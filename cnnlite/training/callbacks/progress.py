@@ -112,6 +112,8 @@ class Progress(Callback):
             self._bar = None
         if self._out is None or not (solver.interrupted or solver.ended):
             return
+        if solver.epoch == solver.num_epochs:
+            return  # all of it was done
         whole = solver.step == solver.epoch * solver.steps_per_epoch
         place = f"after epoch {solver.epoch}" if whole else f"in epoch {solver.epoch + 1}"
         where = f"at step {solver.step}, {place}{kept(solver)}"
