@@ -9,7 +9,7 @@ from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import check_allocation, float_dtype
 from cnnlite.checks.labels import check_indices
 from cnnlite.checks.numbers import integer, shown
-from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
+from cnnlite.data.augment import Augment, Offsets, RandomCropFlip, check_batch
 from cnnlite.data.compose import mixes, steps_of
 from cnnlite.data.dataset import Normalization
 from cnnlite.data.mixing import Mixing
@@ -177,9 +177,7 @@ def _images(
     images = _images(before, X, index, epoch, seed)
     if not isinstance(step, Mixing):
         return augmented(step, images, index, epoch, seed + more)
-    if images.ndim != 4:
-        name = type(step).__name__
-        raise ValueError(f"{name}: images have the shape {images.shape}, expected (N, C, H, W)")
+    check_batch(type(step).__name__, images)
     partners = step.partners(index, epoch, seed + more, len(X))
     others = _images(before, X, partners, epoch, seed)
     return step.mix(images, others, index, epoch, seed + more)

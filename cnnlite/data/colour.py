@@ -6,6 +6,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import integer, real
 from cnnlite.data._hash import hash64, image_keys, integers, uniform
+from cnnlite.data.augment import check_batch
 
 __all__ = ["ColorJitter", "Cutout"]
 
@@ -58,10 +59,11 @@ class ColorJitter:
         """
         if images.dtype != np.uint8:
             raise TypeError(f"ColorJitter: images are {images.dtype}, expected uint8")
-        if images.ndim != 4 or images.shape[1] not in (1, 3):
+        expected = "(N, 1, H, W) or (N, 3, H, W)"
+        check_batch("ColorJitter", images, expected)
+        if images.shape[1] not in (1, 3):
             raise ValueError(
-                f"ColorJitter: images have the shape {images.shape}, expected (N, 1, H, W) or "
-                "(N, 3, H, W)"
+                f"ColorJitter: images have the shape {images.shape}, expected {expected}"
             )
         drawn = self.factors(index, epoch, seed)[..., None, None, None]
         brightness, contrast, saturation, hue = drawn
@@ -141,6 +143,7 @@ class Cutout:
 
     def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
         """Return the images (N, C, H, W) with squares of zeros; see Augment for the arguments."""
+        check_batch("Cutout", images)
         height, width = images.shape[2:]
         keys = image_keys("Cutout", index, epoch, seed)
         top = integers(hash64(keys, 0), 0, height) - self.size // 2

@@ -112,6 +112,4 @@ class AdamW(Adam):
         maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:
-        super().__init__(
-            lr, betas, eps, weight_decay, amsgrad, maximize=maximize, groups=groups
-        )
+        super().__init__(lr, betas, eps, weight_decay, amsgrad, maximize=maximize, groups=groups)

@@ -104,6 +104,8 @@ def _as_labels(name: str, y: np.ndarray) -> str:
         return f"; np.unique({name}, return_inverse=True)[1] numbers names of classes"
     if y.dtype.kind == "b" and y.ndim == 2:
         return f"; of one-hot rows, {name}.argmax(axis=1) are the labels"
+    if y.dtype.kind == "f" and y.ndim == 2:
+        return f", or targets of float32 or float64: {name}.astype(np.float32)"
     if y.dtype.kind == "f" and y.ndim == 1:
         return f", or targets (N, scores): {name}[:, None] is one of each image"
     return ""

@@ -48,7 +48,10 @@ def test_options_are_those_of_train(cli: Cli, tmp_path: Path) -> None:
         ),
         (["--lr", "-1"], "cnnlite lr-find: --lr must be a positive number, not -1.0"),
         (["--batch-size", "1000000"], "cnnlite lr-find: .*batch_size is 1000000, but X_train has"),
-        (["--start", "1e30", "--end", "1e33"], "cnnlite lr-find: there are . losses, expected 8 or more: lower --start, or raise --steps"),
+        (
+            ["--start", "1e30", "--end", "1e33"],
+            "cnnlite lr-find: there are . losses, expected 8 or more: lower --start, or",
+        ),
         (["--out", "a.jpg"], "cnnlite lr-find: --out a.jpg: the picture is a PNG, its name must"),
         (["--init", "~/no"], "cnnlite lr-find: /.*/no is not a run folder"),
     ],

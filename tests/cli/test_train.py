@@ -448,7 +448,10 @@ def test_another_loss_trains_and_is_kept(cli: Cli) -> None:
     """Only cross entropy could be chosen on the command line."""
     for loss in ("cross-entropy", "focal", "hinge"):
         assert cli(*QUICK, "--loss", loss, "--epochs", "1", "--out", loss).status == 0
-    firsts = {history.load_losses(Path(loss, "losses.csv"))[0] for loss in ("cross-entropy", "focal", "hinge")}
+    firsts = {
+        history.load_losses(Path(loss, "losses.csv"))[0]
+        for loss in ("cross-entropy", "focal", "hinge")
+    }
     assert len(firsts) == 3
     assert read(Path("hinge/config.toml")).loss == "hinge"
     assert cli("train", "--resume", "hinge", "--epochs", "2", "--quiet").status == 0
