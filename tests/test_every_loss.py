@@ -250,6 +250,42 @@ def test_floating_targets_get_the_dtype_of_the_scores(kind: Any) -> None:
     assert kind().backward(cache).dtype == np.float32
 
 
+@pytest.mark.parametrize("loss", [*NUMBERS[:5], MSELoss(), MSELoss("none"), KLDivLoss("batchmean")])
+def test_a_single_number_is_an_array_without_axes(torch: Any, loss: Any) -> None:
+    """The backward pass was a TypeError: NumPy makes a scalar of it."""
+    for dtype in (np.float32, np.float64):
+        score, target = np.array(0.7, dtype), np.array(0.2, dtype)
+        value, cache = loss.forward(score, target)
+        gradient = loss.backward(cache)
+        assert (gradient.shape, gradient.dtype) == ((), dtype)
+        if hasattr(torch.nn, type(loss).__name__):
+            twin = torch.tensor(score, requires_grad=True)
+            truth = getattr(torch.nn, type(loss).__name__)(reduction=loss.reduction)(
+                twin, torch.tensor(target)
+            )
+            truth.backward()
+            np.testing.assert_allclose(value, truth.item(), rtol=1e-6)
+            np.testing.assert_allclose(gradient, twin.grad.numpy(), rtol=1e-6)
+
+
+def test_the_mean_over_weights_of_zero_is_nan_in_the_gradient_too(torch: Any) -> None:
+    """NLLLoss said 0, beside a loss of NaN; CrossEntropyLoss did not."""
+    scores, weight = np.array([[0.5, -1], [0.25, 2]]), np.array([0.0, 1])
+    for kind in (CrossEntropyLoss, NLLLoss, FocalLoss):
+        value, cache = kind(weight=weight).forward(scores, [0, -100])
+        gradient = kind().backward(cache)
+        assert np.isnan(value)
+        assert np.isnan(gradient[0]).any()
+        if hasattr(torch.nn, kind.__name__):
+            twin = torch.tensor(scores, requires_grad=True)
+            judge = getattr(torch.nn, kind.__name__)(torch.tensor(weight))
+            judge(twin, torch.tensor([0, -100])).backward()
+            np.testing.assert_array_equal(gradient, twin.grad.numpy())
+    _, cache = HingeLoss(weight=weight, reduction="none").forward(scores, [0, -100])
+    gradient = HingeLoss().backward(cache, np.array([np.inf, np.inf]))
+    np.testing.assert_array_equal(gradient, [[np.nan] * 2, [0, 0]])  # 0 * inf; and ignored
+
+
 def test_a_loss_of_ones_own_need_not_know_of_sample_weights() -> None:
     class Mine(Loss[None]):
         def forward(self, scores: Any, targets: Any) -> Any:  # type: ignore[override]

@@ -54,6 +54,14 @@ def _augment(value: bool | str) -> None:
         )
 
 
+LOSSES = {
+    "cross-entropy": "CrossEntropyLoss",
+    "focal": "FocalLoss",
+    "hinge": "HingeLoss",
+}
+"""By name, the classes of `cnnlite.losses` that take the labels of a data set."""
+
+
 def _fits() -> tuple[str, ...]:
     from cnnlite.data.pictures import FITS
 
@@ -164,9 +172,15 @@ class TrainConfig:
         "a number from 0 up to, not including, 1",
         lambda x: 0 <= x < 1,
     )
+    loss: str = _option(
+        "cross-entropy",
+        "What is made small: cross-entropy, focal (cross-entropy that looks away from what is "
+        "right already) or hinge.",
+        choices=lambda: tuple(LOSSES),
+    )
     label_smoothing: float = _number(
         0.0,
-        "Probability given to all classes alike.",
+        "Probability given to all classes alike, with cross-entropy.",
         "a number from 0 to 1",
         lambda x: 0 <= x <= 1,
     )
@@ -255,6 +269,7 @@ def checked(
         clean[name] = _checked_value(known[name], value, spell(name))
     config = replace(config, **clean)
     _check_optimizer(config, spell)
+    _check_loss(config, spell)
     return config
 
 
@@ -273,6 +288,24 @@ def _check_optimizer(config: TrainConfig, spell: Callable[[str], str]) -> None:
         )
     if config.nesterov and config.momentum == 0:
         raise ConfigError(f"{spell('nesterov')} needs {spell('momentum')} above 0")
+
+
+def _check_loss(config: TrainConfig, spell: Callable[[str], str]) -> None:
+    """Raise ConfigError unless what changes targets fits the loss."""
+    from cnnlite.data import augmentation, mixes
+
+    if config.loss == "cross-entropy":
+        return
+    names = config.augment
+    for option, there in (
+        ("label_smoothing", config.label_smoothing > 0),
+        ("augment", isinstance(names, str) and mixes(augmentation(names))),
+    ):
+        if there:
+            raise ConfigError(
+                f"{spell(option)} makes probabilities of labels, which {spell('loss')} "
+                f"{config.loss} does not take; cross-entropy does"
+            )
 
 
 def optimizer_options(config: TrainConfig) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`cnnlite lr-find`: which learning rate to train with."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,12 @@ from cnnlite.cli import train as training
 from cnnlite.cli._data import keep_data
 from cnnlite.cli._group import describe, explained, fail, progress_note, without
 from cnnlite.cli.config import ConfigError, is_own
+from cnnlite.terminal import printable
+
+FLAGS = {"start_lr": "--start", "end_lr": "--end", "num_steps": "--steps"}
+"""The arguments of Solver.lr_find, by which its messages call them."""
+USUAL = (100, 400)
+"""How many rates are tried; the second where the first show nothing."""
 
 
 @click.command("lr-find")
@@ -21,7 +28,11 @@ from cnnlite.cli.config import ConfigError, is_own
 )
 @click.option("--start", type=float, default=1e-7, show_default=True, help="First rate.")
 @click.option("--end", type=float, default=10.0, show_default=True, help="Last rate.")
-@click.option("--steps", type=int, default=100, show_default=True, help="How many rates.")
+@click.option(
+    "--steps",
+    type=int,
+    help="How many rates.  [default: 100; where they show nothing, 400]",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -30,7 +41,7 @@ from cnnlite.cli.config import ConfigError, is_own
     help="The picture.",
 )
 def lr_find(
-    file: Path | None, start: float, end: float, steps: int, out: Path, **flags: Any
+    file: Path | None, start: float, end: float, steps: int | None, out: Path, **flags: Any
 ) -> int:
     """Try learning rates from low to high, a step each, and suggest one.
 
@@ -46,8 +57,13 @@ def lr_find(
     given = training.given_flags(flags)
     with explained(ConfigError, OSError):
         config = training.new_config(file, given)
+    where = f"--out {printable(str(out))}"
+    if out.suffix.lower() != ".png":
+        fail(f"{where}: the picture is a PNG, its name must end in .png")
     if not out.absolute().parent.is_dir():
-        fail(f"--out {out}: its folder does not exist")
+        fail(f"{where}: its folder does not exist")
+    if out.is_dir():
+        fail(f"{where} is a folder, the picture needs a name")
     if config.threads is not None:
         cnnlite.set_num_threads(config.threads)
     with explained(OSError, ValueError):
@@ -58,17 +74,24 @@ def lr_find(
     try:
         # The checkpoint of this folder is never written: no training begins.
         solver = make_solver(config, data, own, weights, Path(), verbose=False)
-        with progress_note(f"{steps} learning rates"):
-            found = solver.lr_find(start, end, steps)
+        for number in USUAL if steps is None else (steps,):
+            with progress_note(f"{number} learning rates"):
+                found = solver.lr_find(start, end, number)
+            if found.suggestion is not None:
+                break
     except (ValueError, TypeError) as error:
-        fail(describe(error).removeprefix("Solver.lr_find: "))
+        text = describe(error).removeprefix("Solver.lr_find: ")
+        fail(re.sub("|".join(FLAGS), lambda match: FLAGS[match[0]], text))
     title = f"{config.model} on {data.name}, {len(found.lrs)} steps"
-    with explained(OSError), without(str(out), "matplotlib"):
+    with explained(OSError), without(printable(str(out)), "matplotlib"):
         picture.save(found, out, title)
-        click.echo(f"picture: {out}")
+        click.echo(f"picture: {printable(str(out))}")
     lowest = found.lrs[min(range(len(found.lrs)), key=found.smoothed.__getitem__)]
     if found.suggestion is None:
-        click.echo("no suggestion: the loss never falls; try more --steps, or another --start")
+        click.echo(
+            f"no suggestion: the loss never falls by more than batches differ, in {len(found.lrs)} "
+            "steps; try more --steps, or another --start"
+        )
         return 1
     click.echo(
         f"the loss falls fastest at {found.suggestion:.2g}, and is lowest at {lowest:.2g}\n"

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import numpy as np
 
-from cnnlite import CrossEntropyLoss, Solver, optim
+from cnnlite import Solver, losses, optim
 from cnnlite.cli import keeping, runs
-from cnnlite.cli.config import PLATEAU, ConfigError, TrainConfig, optimizer_options
+from cnnlite.cli.config import LOSSES, PLATEAU, ConfigError, TrainConfig, optimizer_options
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation
 from cnnlite.layers import Layer
@@ -55,7 +55,7 @@ def make_solver(
     return Solver(
         model,
         data,
-        loss=CrossEntropyLoss(label_smoothing=config.label_smoothing),
+        loss=_loss(config),
         optimizer=optim.OPTIMIZERS[config.optimizer](**optimizer_options(config)),
         schedule=_schedule(config.schedule),
         augment=None if config.overfit else _augmentation(config.augment),
@@ -99,6 +99,13 @@ def _reason(error: ValueError) -> str:
 
 def _shape(array: np.ndarray) -> str:
     return "x".join(map(str, array.shape)) or "one number"
+
+
+def _loss(config: TrainConfig) -> losses.Loss[Any]:
+    smoothing = config.label_smoothing
+    options = {"label_smoothing": smoothing} if smoothing else {}
+    found: losses.Loss[Any] = getattr(losses, LOSSES[config.loss])(**options)
+    return found
 
 
 def _callbacks(config: TrainConfig) -> list[Callback]:

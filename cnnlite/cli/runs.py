@@ -143,6 +143,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """
     from cnnlite.checkpoint import load_weights
 
+    path = path.expanduser()
     if path.is_file():
         return load_weights(path)
     if not (path / WEIGHTS).is_file():

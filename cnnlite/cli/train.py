@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cnnlite.training.solver import Solver
 
 AUGMENT = "crop,flip"  # what --augment without names is
+SHORT = 12
+"""Epochs in which ReduceLROnPlateau, as it is by default, does not come to lower a rate in time."""
 RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps", "keep"}
 """What may differ between a run and its continuation."""
 
@@ -156,7 +158,13 @@ def _train(
             own = OwnModel.named(config.model) if is_own(config.model) else None
         weights = None
         if config.init and not resume:
-            weights = runs.read_weights(Path(config.init).expanduser())
+            weights = runs.read_weights(Path(config.init))
+    if config.schedule == configuration.PLATEAU and config.epochs <= SHORT and not config.smoke:
+        click.echo(
+            f"cnnlite train: --schedule plateau changes nothing in {config.epochs} epochs: it "
+            "waits for more than ten without a lower validation loss",
+            err=True,
+        )
     data = load_data(config)
     if not resume:
         keep_data(data, out or run_folders.RUNS, run=True)

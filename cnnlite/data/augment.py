@@ -39,6 +39,12 @@ class Offsets(NamedTuple):
     flip: np.ndarray  # uint8 (N,), 0 or 1
 
 
+def check_batch(name: str, images: np.ndarray, expected: str = "(N, C, H, W)") -> None:
+    """Raise ValueError unless what an augmentation is given are images (N, C, H, W)."""
+    if images.ndim != 4:
+        raise ValueError(f"{name}: images have the shape {images.shape}, expected {expected}")
+
+
 @dataclass(frozen=True)
 class RandomCropFlip:
     """Pads images with zeros, crops them to their own size at random, and mirrors half of them.
@@ -79,6 +85,7 @@ class RandomCropFlip:
 
     def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
         """Return the images (N, C, H, W) cropped and mirrored; see Augment for the arguments."""
+        check_batch("RandomCropFlip", images)
         images = np.ascontiguousarray(images)
         out = np.empty_like(images)
         # The compiled kernel is for pixels; other dtypes take the same way in NumPy.

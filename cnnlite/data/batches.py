@@ -9,10 +9,11 @@ from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import check_allocation, float_dtype
 from cnnlite.checks.labels import check_indices
 from cnnlite.checks.numbers import integer, shown
-from cnnlite.data.augment import Augment, Offsets, RandomCropFlip
+from cnnlite.data.augment import Augment, Offsets, RandomCropFlip, check_batch
 from cnnlite.data.compose import mixes, steps_of
 from cnnlite.data.dataset import Normalization
 from cnnlite.data.mixing import Mixing
+from cnnlite.data.stored import stored
 from cnnlite.random import Rng
 
 __all__ = ["augmented", "changed", "epoch_order", "gather", "targets"]
@@ -47,7 +48,8 @@ def gather(
     compiled kernel; everything else goes step by step and gives the same numbers.
 
     Args:
-        X: the images of a split, (M, ...): uint8 (M, C, H, W), or floats.
+        X: the images of a split, (M, ...): uint8 (M, C, H, W), or floats; an array, or what has
+            shape, dtype and [index] (see `stored.StoredArray`).
         index: integers (N,), positions in X.
         normalization: what is applied to the picked and augmented images; None leaves them as they
             are (pixels are then numbers from 0 to 255).
@@ -69,13 +71,13 @@ def gather(
     dtype = float_dtype("gather", dtype)
     epoch, seed = integer("gather", "epoch", epoch), integer("gather", "seed", seed)
     for argument, value, need in (
-        ("X", X, "shape"),
         ("normalization", normalization, "apply"),
         ("augment", augment, "__call__"),
         ("out", out, "shape"),
     ):
-        if not hasattr(value, need) and (value is not None or argument == "X"):
+        if value is not None and not hasattr(value, need):
             raise TypeError(f"gather: {argument} is {shown(value)}, which has no {need}")
+    X = stored("gather", "X", X)
     if not X.shape:
         raise ValueError("gather: X has the shape (), expected (M, ...)")
     index = check_indices("gather", "index", index, len(X))
@@ -87,7 +89,8 @@ def gather(
             f"gather: out is {out.dtype} {out.shape}, expected C-contiguous {dtype} {shape}"
         )
     plain = augment is None or type(augment) is RandomCropFlip
-    if X.dtype == np.uint8 and X.ndim == 4 and X.flags.c_contiguous and plain:
+    pixels = isinstance(X, np.ndarray) and X.dtype == np.uint8 and X.ndim == 4
+    if plain and pixels and X.flags.c_contiguous:
         _gather_pixels(X, index, normalization, augment, epoch, seed, out)
         return out
     images = changed(X, index, augment, epoch, seed)
@@ -174,9 +177,7 @@ def _images(
     images = _images(before, X, index, epoch, seed)
     if not isinstance(step, Mixing):
         return augmented(step, images, index, epoch, seed + more)
-    if images.ndim != 4:
-        name = type(step).__name__
-        raise ValueError(f"{name}: images have the shape {images.shape}, expected (N, C, H, W)")
+    check_batch(type(step).__name__, images)
     partners = step.partners(index, epoch, seed + more, len(X))
     others = _images(before, X, partners, epoch, seed)
     return step.mix(images, others, index, epoch, seed + more)

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from cnnlite.checks.arrays import check_array, float_dtype
 from cnnlite.checks.numbers import choice, integer
 from cnnlite.data.notebook import dataset_html
+from cnnlite.data.stored import stored, whole
 
 __all__ = ["Dataset", "Normalization", "SPLITS", "pixel_sums"]
 
@@ -140,7 +141,7 @@ def pixel_sums(images: np.ndarray) -> np.ndarray:
     Raises:
         TypeError, ValueError: images of another dtype or number of axes.
     """
-    check_array("pixel_sums", "images", images)
+    images = stored("pixel_sums", "images", images)
     if images.dtype != np.uint8:
         raise TypeError(f"pixel_sums: images are {images.dtype}, expected uint8")
     if images.ndim != 4:
@@ -156,9 +157,10 @@ def pixel_sums(images: np.ndarray) -> np.ndarray:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    """Return a list as an array, and whatever is like an array as it is."""
+    """Return a list as an array; of what is like one, images where they are, labels in memory."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return value
+        found: np.ndarray = (stored if name[0] == "X" else whole)("Dataset", name, value)
+        return found
     if not isinstance(value, list | tuple):
         kind = type(value).__name__
         raise TypeError(f"Dataset: {name} is a {kind}, expected an array or a list")
@@ -175,8 +177,9 @@ class Dataset(Mapping[str, np.ndarray]):
     """The arrays `X_train, y_train, X_val, y_val, X_test, y_test`, as Solver takes them.
 
     Args:
-        arrays: them; X (N, C, H, W), y integers (N,), or lists of images and of labels. Splits may
-            be missing; X and y go together.
+        arrays: them; X (N, C, H, W), y integers (N,) or probabilities, floats (N, classes); or
+            lists of images and of labels; or what has shape, dtype and [index], which is read when
+            its images are needed. Splits may be missing; X and y go together.
         class_names: the name of each label.
         normalization: how pixels become what a network sees; None where X is ready as it is.
         name: what messages and run records call the data set.
@@ -255,10 +258,13 @@ class Dataset(Mapping[str, np.ndarray]):
         return found | self._settings
 
     def _check(self, split: str, X: np.ndarray, y: np.ndarray) -> None:
-        if y.ndim != 1 or y.dtype.kind not in "iu" or len(X) != len(y):
+        count, classes = len(X), len(self.class_names)
+        if y.dtype.kind == "f" and y.shape == (count, classes):
+            return
+        if y.ndim != 1 or y.dtype.kind not in "iu" or len(y) != count:
             raise ValueError(
                 f"Dataset: y_{split} is {y.dtype} {y.shape}, expected one integer for each of "
-                f"the {len(X)} images of X_{split}"
+                f"the {count} images of X_{split}, or floats ({count}, {classes})"
             )
         if len(y) and not 0 <= int(y.min()) <= int(y.max()) < len(self.class_names):
             raise ValueError(

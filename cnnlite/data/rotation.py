@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import real
 from cnnlite.data._hash import hash64, image_keys, uniform
+from cnnlite.data.augment import check_batch
 
 __all__ = ["RandomRotation"]
 
@@ -41,6 +42,7 @@ class RandomRotation:
 
     def __call__(self, images: np.ndarray, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
         """Return the images (N, C, H, W) turned; see Augment for the arguments."""
+        check_batch("RandomRotation", images)
         count, channels, height, width = images.shape
         rows, columns = self._sources(self.angles(index, epoch, seed), height, width)
         # A frame of zeros takes what lies outside, so that every place can be read.

@@ -54,6 +54,7 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
+        *,
         maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:
@@ -107,7 +108,8 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        *,
         maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:
-        super().__init__(lr, betas, eps, weight_decay, amsgrad, maximize, groups)
+        super().__init__(lr, betas, eps, weight_decay, amsgrad, maximize=maximize, groups=groups)

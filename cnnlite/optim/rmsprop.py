@@ -52,6 +52,7 @@ class RMSprop(Optimizer):
         weight_decay: float = 0,
         momentum: float = 0,
         centered: bool = False,
+        *,
         maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:

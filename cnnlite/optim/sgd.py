@@ -73,6 +73,7 @@ class SGD(Optimizer):
         dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
+        *,
         maximize: bool = False,
         groups: Iterable[Group] = (),
     ) -> None:

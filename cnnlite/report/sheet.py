@@ -49,6 +49,8 @@ def save(
 
     check_ending(path)
     labels = data["y_train"]
+    if labels.ndim == 2:  # probabilities
+        labels = labels.argmax(axis=1)
     sheet = contact_sheet(data["X_train"], labels)
     scale = max(1, -(-SIDE // data["X_train"].shape[-1]))
     large = np.repeat(np.repeat(sheet, scale, axis=0), scale, axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.data import Normalization, batches
+from cnnlite.data.stored import stored
 from cnnlite.layers import Layer
 
 
@@ -38,7 +39,7 @@ def scores_of_batches(
     Yields:
         The batch's positions in X, and its scores, (batch, classes).
     """
-    dtype = model_dtype(model)
+    dtype, X = model_dtype(model), stored("evaluation", "X", X)
     count = len(X) if index is None else len(index)
     for start in range(0, count, batch_size):
         stop = min(start + batch_size, count)

@@ -13,6 +13,8 @@ EXPLODED = 3
 """That rise, in losses at the start, at which it ends."""
 NEIGHBOURS = 4
 """Rates on either side that a smoothed loss is a mean of."""
+LEAST = 0.01
+"""What the smoothed loss must fall by, in losses at the start, for its slope to say anything."""
 FEWEST = 8
 """Losses without which there is nothing to see."""
 
@@ -25,7 +27,8 @@ class LRFind(NamedTuple):
     added: what is left is what the steps did.  A mean over nine neighbours smooths it.
 
     The suggestion is the rate at which the smoothed loss falls fastest per decade of rates, before
-    its minimum; None if it never falls.  The minimum itself would be too high: the loss is about
+    its minimum; None if it never falls by a hundredth: a dip of less is how batches differ, and
+    lies anywhere.  The minimum itself would be too high: the loss is about
     to rise there, and is low because of the rates before it.
     """
 
@@ -65,7 +68,7 @@ def judged(lrs: list[float], losses: list[float], start: Sequence[float], scale:
     rise = _smooth(np.minimum(losses - first, scale))
     fall = -np.gradient(rise, np.log(lrs))[: int(rise.argmin()) + 1]
     steepest = int(fall.argmax())
-    suggestion = lrs[steepest] if fall[steepest] > 0 else None
+    suggestion = lrs[steepest] if -rise.min() > LEAST * scale else None
     return LRFind(suggestion, lrs, losses, (rise + first.mean()).tolist())
 
 

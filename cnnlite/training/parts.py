@@ -26,7 +26,7 @@ from cnnlite.training.evaluation import (
     predictions,
     scores_of_batches,
 )
-from cnnlite.training.splits import check_images, checked_arrays, checked_splits, sample
+from cnnlite.training.splits import checked_arrays, checked_images, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
 
 Grads = Mapping[str, np.ndarray | None]
@@ -120,7 +120,7 @@ class Parts(TrainingState):
             X: images (N, ...) like those it is trained on; pixels are normalised as in training.
             batch_size: images at a time; None means the solver's.
         """
-        check_images("X", X)
+        X = checked_images("X", X)
         self._check_kind(X)
         size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
         scored = scores_of_batches(self.model, X, self.normalization, size)

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from cnnlite.data import RandomCropFlip, batches
+from cnnlite.data import batches
 from cnnlite.random import Rng
 from cnnlite.training.evaluation import model_dtype, not_finite
 from cnnlite.training.interruption import TrainingDiverged
@@ -49,7 +49,7 @@ def rehearse(training: TrainingState) -> float:
 
 def _check_augment(training: TrainingState) -> None:
     augment, index = training.augment, np.arange(min(2, len(training.X_train)))
-    if augment is not None and type(augment) is not RandomCropFlip:
+    if augment is not None:
         batches.changed(training.X_train, index, augment, training.epoch, training.seed)
 
 

@@ -36,8 +36,10 @@ class Solver(Trials):
         model: any layer that turns images into scores (N, classes). It is trained in place.
         data: a mapping with X_train, y_train, X_val, y_val. X: uint8 (N, C, H, W), which is scaled,
             normalised and augmented batch by batch; or float32 or float64 (N, ...), taken as it
-            is. y: integers (N,) from 0, or floats (N, classes). Its attribute `normalization` is
-            used if there is one; else uint8 images are normalised by channel.
+            is. y: integers (N,) from 0, or floats (N, classes). They are arrays, memory maps, or
+            what has shape, dtype and [index], which is asked for increasing arrays of integers, as
+            h5py takes them. Its attribute `normalization` is used if there is one; else uint8
+            images are normalised by channel.
         loss: None means CrossEntropyLoss().
         optimizer: None means SGD(lr=0.005, momentum=0.9, weight_decay=5e-4, nesterov=True).
         schedule: a function of step and total_steps, the factor of each learning rate; None: 1.

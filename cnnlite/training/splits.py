@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite.data import Normalization, batches
+from cnnlite.data.stored import stored, whole
 from cnnlite.layers import Layer
 from cnnlite.training.evaluation import model_dtype, not_finite
 
@@ -79,8 +80,7 @@ def checked_arrays(X: Any, y: Any, X_name: str = "X", y_name: str = "y") -> Spli
 
     Floats of two axes are targets of the scores' shape: probabilities, or numbers.
     """
-    check_array(y_name, y)
-    check_images(X_name, X)
+    y, X = whole("Solver", y_name, y), checked_images(X_name, X)
     if y.dtype in (np.float32, np.float64) and y.ndim == 2 and len(y) == len(X):
         check_finite(y_name, y, y.dtype, "targets")
         return Split(X, y)
@@ -104,14 +104,20 @@ def _as_labels(name: str, y: np.ndarray) -> str:
         return f"; np.unique({name}, return_inverse=True)[1] numbers names of classes"
     if y.dtype.kind == "b" and y.ndim == 2:
         return f"; of one-hot rows, {name}.argmax(axis=1) are the labels"
+    if y.dtype.kind == "f" and y.ndim == 2:
+        return f", or targets of float32 or float64: {name}.astype(np.float32)"
     if y.dtype.kind == "f" and y.ndim == 1:
         return f", or targets (N, scores): {name}[:, None] is one of each image"
     return ""
 
 
-def check_images(name: str, X: Any) -> None:
-    """Raise TypeError or ValueError unless X is an array of images, one at least."""
-    check_array(name, X)
+def checked_images(name: str, X: Any) -> Any:
+    """Return images, an array or a `StoredArray`; raise unless there is one at least.
+
+    Raises:
+        TypeError, ValueError: X is something else.
+    """
+    X = stored("Solver", name, X)
     if X.dtype != np.uint8 and X.dtype not in (np.float32, np.float64):
         raise TypeError(f"Solver: {name} is {X.dtype}, expected uint8, float32 or float64")
     if X.ndim < 2 or (X.dtype == np.uint8 and X.ndim != 4):
@@ -119,12 +125,7 @@ def check_images(name: str, X: Any) -> None:
         raise ValueError(f"Solver: {name} has the shape {X.shape}, expected {expected}")
     if not len(X):
         raise ValueError(f"Solver: {name} is empty, its shape is {X.shape}")
-
-
-def check_array(name: str, value: Any) -> None:
-    """Raise TypeError unless a value is an array."""
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"Solver: {name} must be an array, got {type(value).__name__}")
+    return X
 
 
 def check_finite(name: str, X: np.ndarray, dtype: np.dtype, what: str = "images") -> None:

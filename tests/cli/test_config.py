@@ -3,12 +3,14 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlite import optim
+from cnnlite import losses, optim
 from cnnlite.cli.config import (
+    LOSSES,
     OPTIMIZERS,
     ConfigError,
     TrainConfig,
@@ -91,6 +93,7 @@ def test_a_whole_number_serves_as_a_number() -> None:
         ("drop_last", 1, "must be true or false, not 1"),
         ("optimiser", "adam", "unknown key 'optimiser' in .*; did you mean optimizer?"),
         ("schedule", "plato", "cannot be 'plato'; did you mean plateau"),
+        ("loss", "hing", "cannot be 'hing'; did you mean hinge"),
     ],
 )
 def test_a_bad_value_names_the_key_and_what_was_expected(
@@ -166,3 +169,17 @@ def test_any_bytes_are_a_configuration_or_a_clear_error(content: bytes) -> None:
         except ConfigError as error:
             message = str(error)
         assert message == "" or "run.toml" in message
+
+
+@pytest.mark.parametrize("loss", ["focal", "hinge"])
+def test_probabilities_with_a_loss_of_labels_are_an_error(loss: str) -> None:
+    what = f" makes probabilities of labels, which loss {loss} does not take; cross-entropy does"
+    for name, value in (("label_smoothing", 0.1), ("augment", "crop,mixup"), ("augment", "cutmix")):
+        with pytest.raises(ConfigError, match=f"{name}{what}"):
+            checked(TrainConfig(), {"loss": loss, name: value}, str)
+    assert checked(TrainConfig(), {"loss": loss, "augment": "crop,jitter"}, str).loss == loss
+
+
+def test_every_loss_of_the_command_line_takes_labels() -> None:
+    for kind in LOSSES.values():
+        assert getattr(losses, kind)()(np.ones((2, 3)), [0, 2]) > 0

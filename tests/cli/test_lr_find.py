@@ -39,20 +39,41 @@ def test_options_are_those_of_train(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--steps", "3"], "cnnlite lr-find: num_steps is 3, expected an integer from 8 up"),
-        (["--start", "0"], "cnnlite lr-find: start_lr is 0.0, expected a number above 0"),
-        (["--end", "1e-9"], "cnnlite lr-find: end_lr is 1e-09, expected a number above 1e-07"),
+        (["--steps", "3"], "cnnlite lr-find: --steps is 3, expected an integer from 8 up"),
+        (["--start", "0"], "cnnlite lr-find: --start is 0.0, expected a number above 0"),
+        (["--end", "1e-9"], "cnnlite lr-find: --end is 1e-09, expected a number above 1e-07"),
         (
             ["--out", "no/where.png"],
             "cnnlite lr-find: --out no/where.png: its folder does not exist",
         ),
         (["--lr", "-1"], "cnnlite lr-find: --lr must be a positive number, not -1.0"),
         (["--batch-size", "1000000"], "cnnlite lr-find: .*batch_size is 1000000, but X_train has"),
-        (["--start", "1e30", "--end", "1e33"], "cnnlite lr-find: there are . losses, expected 8"),
+        (
+            ["--start", "1e30", "--end", "1e33"],
+            "cnnlite lr-find: there are . losses, expected 8 or more: lower --start, or",
+        ),
+        (["--out", "a.jpg"], "cnnlite lr-find: --out a.jpg: the picture is a PNG, its name must"),
+        (["--init", "~/no"], "cnnlite lr-find: /.*/no is not a run folder"),
     ],
 )
 def test_what_is_wrong_is_one_line(cli: Cli, arguments: list[str], message: str) -> None:
     assert re.match(message, cli(*QUICK, *arguments).complaint)
+
+
+def test_more_rates_are_tried_where_the_first_show_nothing(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the embedded images a dip of a thousandth was the suggestion, at 2e-5 with adamw."""
+    tried: list[int] = []
+
+    def few(solver: object, start: float, end: float, steps: int) -> LRFind:
+        tried.append(steps)
+        return curve()._replace(suggestion=None) if steps < 400 else curve()
+
+    monkeypatch.setattr("cnnlite.Solver.lr_find", few)
+    assert cli(*QUICK).status == 0
+    assert cli(*QUICK, "--steps", "50").status == 1
+    assert tried == [100, 400, 50]
 
 
 def test_without_a_fall_there_is_no_suggestion(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -469,3 +469,25 @@ def test_a_checkpoint_is_written_after_each_so_many_steps(
     given = [*QUICK, "--batch-size", "64", "--epochs", "2", "--every-steps", "3", "--out", "run"]
     assert cli(*given).status == 0
     assert saved == [3, 4, 6, 8]
+
+
+def test_another_loss_trains_and_is_kept(cli: Cli) -> None:
+    """Only cross entropy could be chosen on the command line."""
+    for loss in ("cross-entropy", "focal", "hinge"):
+        assert cli(*QUICK, "--loss", loss, "--epochs", "1", "--out", loss).status == 0
+    firsts = {
+        history.load_losses(Path(loss, "losses.csv"))[0]
+        for loss in ("cross-entropy", "focal", "hinge")
+    }
+    assert len(firsts) == 3
+    assert read(Path("hinge/config.toml")).loss == "hinge"
+    assert cli("train", "--resume", "hinge", "--epochs", "2", "--quiet").status == 0
+    complaint = cli(*QUICK, "--loss", "focal", "--label-smoothing", "0.1").complaint
+    assert "--label-smoothing makes probabilities of labels, which --loss focal does" in complaint
+
+
+def test_a_plateau_that_cannot_come_is_told(cli: Cli) -> None:
+    """Ten epochs, the default, went by at a constant rate without a word."""
+    outcome = cli(*QUICK, "--schedule", "plateau", "--epochs", "2")
+    assert outcome.status == 0
+    assert "--schedule plateau changes nothing in 2 epochs" in outcome.err

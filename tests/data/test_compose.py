@@ -1,5 +1,6 @@
 """Augmentations of single images: pure, the same bits, and what each does to the pixels."""
 
+import colorsys
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from cnnlite.data import (
 )
 
 SINGLE = [
-    ColorJitter(), ColorJitter(1, 0, 0), ColorJitter(0, 2, 0), ColorJitter(0, 0, 1), Cutout(3),
+    ColorJitter(), ColorJitter(1, 0, 0), ColorJitter(0, 2, 0), ColorJitter(0, 0, 1),
+    ColorJitter(hue=0.5), Cutout(3),
     Cutout(100), RandomRotation(), RandomRotation(180),
     Compose([RandomCropFlip(2), ColorJitter(), RandomRotation(30), Cutout(2), Cutout(2)]),
 ]  # fmt: skip
@@ -70,6 +72,35 @@ def test_jitter_as_torchvision_defines_it(images: np.ndarray, torch: Any) -> Non
             other = (torch.zeros(1), grey.mean(), grey)[place]
             expected = (image * float(factors[i]) + other * (1 - float(factors[i]))).clip(0, 255)
             assert np.abs(found[i] - expected.numpy()).max() < 1.01
+
+
+def test_hue_as_the_standard_library_defines_it(images: np.ndarray) -> None:
+    """torchvision's is the same: to HSV, h + shift modulo 1, and back."""
+    images = images[:, :, :4, :4].copy()
+    images[0], images[1, 1] = 77, images[1, 0]  # grey, and the same largest channel twice
+    jitter = ColorJitter(0, 0, 0, 0.5)
+    shifts = jitter.factors(np.arange(40), 0, 0)[3]
+    assert shifts.min() < -0.4
+    assert shifts.max() > 0.4
+    found = jitter(images, np.arange(40), 0, 0)
+    for before, after, shift in zip(images, found, shifts.tolist(), strict=True):
+        for place in np.ndindex(before.shape[1:]):
+            hue, saturation, value = colorsys.rgb_to_hsv(*before[:, *place] / 255)
+            exact = colorsys.hsv_to_rgb((hue + shift) % 1, saturation, value)
+            np.testing.assert_allclose(after[:, *place], 255 * np.array(exact), atol=0.501)
+    assert (found[0] == 77).all()
+    np.testing.assert_array_equal(jitter(images[:, :1], np.arange(40), 0, 0), images[:, :1])
+
+
+def test_hue_leaves_the_other_draws_alone(images: np.ndarray) -> None:
+    index = np.arange(40)
+    with_hue, without = ColorJitter(hue=0.1), ColorJitter()
+    np.testing.assert_array_equal(
+        with_hue.factors(index, 0, 0)[:3], without.factors(index, 0, 0)[:3]
+    )
+    assert np.abs(with_hue.factors(index, 0, 0)[3]).max() <= 0.1
+    assert not without.factors(index, 0, 0)[3].any()
+    assert (with_hue(images, index, 0, 0) != without(images, index, 0, 0)).any()
 
 
 def test_jitter_of_nothing_changes_nothing(images: np.ndarray) -> None:
@@ -180,6 +211,7 @@ def test_what_cannot_be_composed(steps: Any, message: str) -> None:
     [
         (lambda: ColorJitter(-1), "ColorJitter: brightness is -1, expected a number from 0 up"),
         (lambda: ColorJitter(0, np.nan), "ColorJitter: contrast is nan, expected a number"),
+        (lambda: ColorJitter(hue=0.6), "ColorJitter: hue is 0.6, expected a number from 0 to 0.5"),
         (lambda: ColorJitter(0, 0, "1"), "ColorJitter: saturation is '1', expected a number"),
         (lambda: Cutout(0), "Cutout: size is 0, expected an integer from 1 to"),
         (lambda: Cutout(1.5), r"Cutout: size is 1\.5, expected an integer"),

@@ -1,10 +1,15 @@
 """Data sets check what they are given, and normalisation is exact."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from cnnlite.data import Dataset, Normalization
+from cnnlite.data import Dataset, MixUp, Normalization
 from cnnlite.data.dataset import pixel_sums
+from cnnlite.layers import Flatten, Linear, Sequential
+from cnnlite.report import sheet
+from cnnlite.solver import Solver
 
 
 @pytest.fixture
@@ -107,3 +112,19 @@ def test_a_data_set_is_a_mapping() -> None:
 def test_a_data_set_refuses(change: dict[str, np.ndarray], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Dataset({**arrays(), **change}, ["cat", "dog"])
+
+
+def test_targets_may_be_probabilities(tmp_path: Path) -> None:
+    """Solver took them, a Dataset did not."""
+    X = np.arange(6 * 3 * 4 * 4, dtype=np.uint8).reshape(6, 3, 4, 4)
+    y = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]] * 0.9 + np.float32(0.1 / 3)
+    found = Dataset({"X_train": X, "y_train": y, "X_val": X, "y_val": y.tolist()}, list("abc"))
+    assert found["y_val"].shape == (6, 3)
+    assert "train      6 images" in repr(found)
+    sheet.save(found, found.class_names, tmp_path / "sheet.png")
+    model = Sequential(Flatten(), Linear(48, 3, rng=0))
+    solver = Solver(model, found, batch_size=6, num_epochs=1, verbose=False, augment=MixUp())
+    assert len(solver.train()) == 1
+    for wrong in (y[:, :2], y[:5], y[:, 0], y > 0.5):
+        with pytest.raises(ValueError, match=r"expected one integer for each of the 6 images of"):
+            Dataset({"X_train": X, "y_train": wrong}, list("abc"))

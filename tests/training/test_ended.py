@@ -184,6 +184,22 @@ def test_the_end_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert last.endswith("; without Counts it would go on")
 
 
+def test_a_training_that_is_ended_after_its_last_epoch_is_whole(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ "without EarlyStopping it would go on", was said of a training that had come to its end."""
+
+    class Last(Callback):
+        def after_epoch(self, solver: Solver) -> None:
+            if solver.epoch == solver.num_epochs:
+                solver.stop()
+
+    whole = solver(path, Last(), verbose=True, num_epochs=2)
+    whole.train()
+    assert whole.ended
+    assert "would go on" not in capsys.readouterr().out
+
+
 # Learning rates that jump
 
 

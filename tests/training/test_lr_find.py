@@ -100,6 +100,12 @@ def test_a_loss_that_never_falls_gives_no_suggestion() -> None:
     rising = [1 + rate for rate in rates]
     found = judged(rates, rising, [1.0] * 20, 1.0)
     assert found.suggestion is None
+    # A dip that is only what batches differ by, at whatever rate: it was suggested.
+    start = np.random.default_rng(0).normal(2.3, 0.02, 20)
+    dip = start - 0.015 * np.exp(-0.5 * (np.arange(20) - 9) ** 2)
+    assert judged(rates, dip.tolist(), start, 2.3).suggestion is None
+    deeper = start - 0.5 * np.exp(-0.5 * (np.arange(20) - 9) ** 2)
+    assert judged(rates, deeper.tolist(), start, 2.3).suggestion in rates[4:10]
     # A slope between two levels: its middle, whatever comes behind the minimum.
     losses = [2.0] * 8 + [1.8, 1.5, 1.0, 0.5, 0.2] + [0.1] * 3 + [5.0, 500.0, 5e10, 5e300]
     found = judged(rates, losses, [2.0] * 20, 2.0)

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from cnnlite.callbacks import Callback, EarlyStopping
-from cnnlite.data import Dataset
+from cnnlite.data import (
+    Compose,
+    CutMix,
+    Cutout,
+    Dataset,
+    MixUp,
+    RandomCropFlip,
+    RandomRotation,
+)
 from cnnlite.layers import (
     BatchNorm1d,
     BatchNorm2d,
@@ -383,5 +391,23 @@ def test_a_callback_that_is_added_later_is_looked_at_too() -> None:
     solver = trainings.solver()
     solver.callbacks.append(EarlyStopping)
     with pytest.raises(TypeError, match="is the class EarlyStopping, expected an instance"):
+        solver.train()
+    assert solver.step == 0
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [RandomCropFlip(), RandomRotation(), Cutout(), MixUp(), CutMix(), Compose([Cutout()])],
+    ids=repr,
+)
+def test_an_augmentation_of_images_names_features(augment: Any) -> None:
+    """It was "not enough values to unpack", and with crops only in the first step."""
+    X, y = np.zeros((20, 12), np.float32), np.arange(20) % 4
+    data = {"X_train": X, "y_train": y, "X_val": X, "y_val": y}
+    solver = Solver(
+        Sequential(Linear(12, 4, rng=0)), data, augment=augment, batch_size=10, verbose=False
+    )
+    name = r"\w+: images have the shape \(2, 12\), expected \(N, C, H, W\)"
+    with pytest.raises(ValueError, match=f"^{name}"):
         solver.train()
     assert solver.step == 0

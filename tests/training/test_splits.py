@@ -59,6 +59,11 @@ Y8 = np.zeros(70, np.int64)
         ),
         (broken(y_train=Y8 * 1.0), TypeError, "y_train is float64, expected integer labels"),
         (broken(y_train=list(Y8)), TypeError, "y_train must be an array, got list"),
+        (
+            broken(X_train=X8, y_train=np.zeros((70, 4), np.float16)),
+            TypeError,
+            r"y_train is float16, expected integer labels, or targets of float32 or float64: y_",
+        ),
         (broken(X_train=X8.astype(int)), TypeError, "X_train is int64, expected uint8, float32 or"),
         (broken(X_train=X8[0, 0, 0]), ValueError, r"X_train has the shape \(8,\), expected"),
         (

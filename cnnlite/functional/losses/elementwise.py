@@ -64,7 +64,9 @@ def element_losses(
 def element_gradient(name: str, cache: ElementwiseLossCache, dvalue: float | Array) -> Array:
     """Return dscores = slope * dvalue, divided as the loss was."""
     slope = cache.slope
-    dscores: Array = slope * example_factors(name, dvalue, None, slope.shape, slope.dtype)
+    # Of a single number NumPy makes a scalar: asarray.
+    factors = example_factors(name, dvalue, None, slope.shape, slope.dtype)
+    dscores: Array = np.asarray(slope * factors)
     if cache.divisor is not None:
         np.divide(dscores, cache.divisor, out=dscores)
     return dscores

@@ -23,6 +23,7 @@ class FocalLossCache(NamedTuple):
     probabilities: Array  # (M, C) softmax of the scores
     miss: Array  # (M,) 1 - p of the target: its own small number, for p may round to 1
     slope: Array  # (M,) -d loss / d log p, what the gradient of cross entropy is multiplied with
+    factors: Array  # (M,) weights of the examples
     targets: Targets  # (M,)
     divisor: float | None
     shape: tuple[int, ...]  # of the scores
@@ -69,11 +70,11 @@ def focal_loss_forward(
     rows = np.arange(len(labels))
     shifted = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
     exponentials = np.exp(shifted)
-    total = exponentials.sum(axis=1)
-    probabilities = exponentials / total[:, None]
-    log_p = shifted[rows, labels] - np.log(total)
+    norm = exponentials.sum(axis=1)
+    probabilities = exponentials / norm[:, None]
+    log_p = shifted[rows, labels] - np.log(norm)
     miss = -np.expm1(log_p)
-    weights = factors if weight is None else weight[labels] * factors
+    weights = np.ones_like(factors) if weight is None else weight[labels]
     focus = miss**gamma
     # d/d log p of (1 - p)^gamma * log p, as dp/d log p = p.  The second term vanishes with 1 - p,
     # though (1 - p)^(gamma - 1) may not be finite: log p is as small.  It vanishes with p, too.
@@ -81,10 +82,10 @@ def focal_loss_forward(
     flat = (miss == 0) | (wanted == 0)
     lean = np.where(flat, 0, gamma * wanted * (focus / miss) * log_p)
     slope = weights * (focus - lean).astype(scores.dtype)
-    divisor = float(weights.sum(dtype=np.float64))
-    losses = as_losses(-weights * focus * log_p, shape)
-    value, divisor_or_none = reduce_losses(losses, divisor, reduction)
-    return value, FocalLossCache(probabilities, miss, slope, labels, divisor_or_none, shape)
+    total = weights * factors
+    losses = as_losses(-total * focus * log_p, shape)
+    value, divisor = reduce_losses(losses, float(total.sum(dtype=np.float64)), reduction)
+    return value, FocalLossCache(probabilities, miss, slope, factors, labels, divisor, shape)
 
 
 @quiet
@@ -100,4 +101,5 @@ def focal_loss_backward(cache: FocalLossCache, dvalue: float | Array = 1.0) -> A
     """
     drows = cache.probabilities.copy()
     drows[np.arange(len(drows)), cache.targets] = -cache.miss
-    return row_gradient("FocalLoss", drows, cache.slope, dvalue, cache.divisor, cache.shape)
+    drows *= cache.slope[:, None]
+    return row_gradient("FocalLoss", drows, cache.factors, dvalue, cache.divisor, cache.shape)

@@ -22,7 +22,8 @@ class HingeLossCache(NamedTuple):
 
     violated: npt.NDArray[np.bool_]  # (M, C): where a margin is violated, which is where it slopes
     targets: Targets  # (M,)
-    factors: Array  # (M,) weights of the examples, that of the class included
+    weights: Array  # (M,) of the right classes
+    factors: Array  # (M,) weights of the examples
     divisor: float | None
     shape: tuple[int, ...]  # of the scores
 
@@ -69,11 +70,10 @@ def hinge_loss_forward(
     np.maximum(margins, 0, out=margins)
     margins[rows, labels] = 0
     divisor = float(factors.sum(dtype=np.float64))
-    if weight is not None:
-        factors = weight[labels] * factors
-    losses = as_losses(margins.sum(axis=1) * factors, shape)
+    weights = np.ones_like(factors) if weight is None else weight[labels]
+    losses = as_losses(margins.sum(axis=1) * weights * factors, shape)
     value, divisor_or_none = reduce_losses(losses, divisor, reduction)
-    return value, HingeLossCache(margins > 0, labels, factors, divisor_or_none, shape)
+    return value, HingeLossCache(margins > 0, labels, weights, factors, divisor_or_none, shape)
 
 
 @quiet
@@ -82,6 +82,6 @@ def hinge_loss_backward(cache: HingeLossCache, dvalue: float | Array = 1.0) -> A
 
     Each violated margin raises its own score's gradient by one and lowers the right one's.
     """
-    drows = cache.violated.astype(cache.factors.dtype)
+    drows = cache.violated * cache.weights[:, None]
     drows[np.arange(len(drows)), cache.targets] = -drows.sum(axis=1)
     return row_gradient("HingeLoss", drows, cache.factors, dvalue, cache.divisor, cache.shape)

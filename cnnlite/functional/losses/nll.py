@@ -20,7 +20,8 @@ class NLLLossCache(NamedTuple):
     """What the backward pass of the negative log-likelihood needs; M = N * d1 * ..."""
 
     targets: Targets  # (M,)
-    factors: Array  # (M,) weights of the examples, that of the class included
+    weights: Array  # (M,) of the right classes
+    factors: Array  # (M,) weights of the examples
     divisor: float | None
     shape: tuple[int, ...]  # of the scores
 
@@ -55,11 +56,11 @@ def nll_loss_forward(
     rows, labels, factors, shape = examples(
         "NLLLoss", scores, targets, weight, sample_weight, ignore_index, reduction
     )
-    if weight is not None:
-        factors = weight[labels] * factors
-    losses = as_losses(-factors * rows[np.arange(len(labels)), labels], shape)
-    value, divisor = reduce_losses(losses, float(factors.sum(dtype=np.float64)), reduction)
-    return value, NLLLossCache(labels, factors, divisor, shape)
+    weights = np.ones_like(factors) if weight is None else weight[labels]
+    total = weights * factors
+    losses = as_losses(-total * rows[np.arange(len(labels)), labels], shape)
+    value, divisor = reduce_losses(losses, float(total.sum(dtype=np.float64)), reduction)
+    return value, NLLLossCache(labels, weights, factors, divisor, shape)
 
 
 @quiet
@@ -67,5 +68,5 @@ def nll_loss_backward(cache: NLLLossCache, dvalue: float | Array = 1.0) -> Array
     """Gradient of the negative log-likelihood.  Args and Returns as in `cross_entropy_backward`."""
     slopes = row_slopes("NLLLoss", cache.factors, dvalue, cache.divisor, cache.shape)
     drows = np.zeros((len(slopes), cache.shape[1]), slopes.dtype)
-    drows[np.arange(len(slopes)), cache.targets] = -slopes
+    drows[np.arange(len(slopes)), cache.targets] = -slopes * cache.weights
     return as_scores(drows, cache.shape)

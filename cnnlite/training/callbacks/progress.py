@@ -121,6 +121,8 @@ class Progress(Callback):
             return
         if not (solver.interrupted or solver.ended):
             return
+        if solver.epoch == solver.num_epochs:
+            return  # all of it was done
         whole = solver.step == solver.epoch * solver.steps_per_epoch
         place = f"after epoch {solver.epoch}" if whole else f"in epoch {solver.epoch + 1}"
         where = f"at step {solver.step}, {place}{kept(solver)}"

@@ -215,6 +215,8 @@ def test_before_the_first_evaluation_a_batch_is_scored_to_know(
 def test_after_a_few_seconds_a_line_says_how_long_it_will_take(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A busy machine made it 0:01.
+    monkeypatch.setattr("cnnlite.training.callbacks.pace.time.perf_counter", Clock())
     monkeypatch.setattr(progress, "ANNOUNCE", 0.0)
     solver = trainings.solver(verbose=True, num_epochs=2)
     solver.train()
