@@ -54,7 +54,7 @@ def class_recalls(classes: Sequence[str], runs: Mapping[str, Sequence[float]]) -
     places = list(range(len(classes)))
     figure = blank(
         130 + (26 if len(classes) <= 30 else 14) * len(classes),
-        xaxis={"tickformat": ".0%", "title": {"text": "found, of its images"}},
+        xaxis={"tickformat": ".0%", "title": {"text": "recall: share of its images found"}},
         yaxis={"autorange": "reversed", "tickmode": "array", "tickvals": places,
                "ticktext": [short(name) for name in classes],
                "tickfont": {"size": 12 if len(classes) <= 30 else 9}},

@@ -41,7 +41,7 @@ def curves(
         name="loss of each step",
         meta={"column": "losses", "per_epoch": steps_per_epoch},
         line={"color": RIGHT, "width": 1},
-        opacity=0.35 if history else 0.9,
+        opacity=0.5 if history else 0.9,
         hoverinfo="skip" if history else "all",
     )
     epochs = column(history, "epoch")
