@@ -15,7 +15,7 @@ __all__ = ["compared", "curves"]
 
 _PANELS = {
     "yaxis": {"domain": [0.58, 1], "title": {"text": "loss"}},
-    "yaxis2": {"domain": [0.17, 0.52], "title": {"text": "accuracy"}, "tickformat": ".0%"},
+    "yaxis2": {"domain": [0.17, 0.52], "title": {"text": "accuracy"}, "tickformat": "~%"},
     "yaxis3": {"domain": [0, 0.11], "title": {"text": "rate"}, "nticks": 3, "rangemode": "tozero"},
 }
 _HEIGHT = 640

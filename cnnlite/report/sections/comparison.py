@@ -57,9 +57,9 @@ def _results(runs: Sequence[Seen]) -> Section:
             )
         )
     lead = (
-        "The best validation accuracy first; cnnlite report RUN shows more of one. The images/s are "
-        "those of the training; ms an image was measured for this page, forwards and backwards, one "
-        "layer at a time."
+        "The best validation accuracy first; cnnlite report RUN shows more of one. The images/s "
+        "are those of the training; ms an image was measured for this page, forwards and "
+        "backwards, one layer at a time."
     )
     html = paragraphs([lead])
     html += table("Results of the runs", headings, rows, headings[2:])

@@ -16,13 +16,14 @@ from cnnlite.report.seen import Seen
 __all__ = ["layers"]
 
 CAPTIONS = {
-    "mean": "A mean that keeps moving is a layer that has not settled: those after it have to follow.",
+    "mean": "Where the mean keeps moving, the layer has not settled, and those after it must follow.",
     "std": "Deviations that shrink or grow from layer to layer say that signals fade or explode.",
-    "dead": "A unit that is 0 for every image passes no gradient on: a layer near 100% has stopped learning.",
+    "dead": "A unit that is 0 for every image passes no gradient on: a layer near 100% has stopped "
+    "learning.",
     "grad_norm": "Norms that differ by many powers of ten between layers say that gradients vanish "
     "or explode.",
-    "update_ratio": "The dashed line is the usual thousandth: far above it the rate is too high, far "
-    "below it too low. Where the schedule lowers the rate, the lines fall with it.",
+    "update_ratio": "The dashed line is the usual thousandth: far above it the rate is too high, "
+    "far below it too low. Where the schedule lowers the rate, the lines fall with it.",
 }
 
 

@@ -11,7 +11,6 @@ from cnnlite.report.sections import comparison, sections
 from tests.browser import Watched, blank_figures, show_all
 from tests.report import pages
 
-
 # plotly gives a figure, when the window is resized, the height of its element.
 SQUEEZED = """() => [...document.querySelectorAll('.figure[data-drawn]')].filter(place => {
     const { height } = cnnlite.sections.get(place.closest('section').id)
