@@ -100,6 +100,12 @@ def notebooks(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every code block of the documents, follow their links, and build the site, offline."""
     session.run("pytest", "-q", *sorted(map(str, Path("tests").glob("test_docs*.py"))))
+    site(session)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the site of the documents, offline (extra `docs`): build/site/index.html."""
     session.run("python", "-m", "docs.site", *session.posargs)
 
 
