@@ -185,4 +185,4 @@ def _digest(program: str) -> str:
 
 @cache
 def _read(name: str) -> str:
-    return (files("cnnlite.report") / "page" / name).read_text(encoding="utf-8")
+    return (files("cnnlite.report.page") / name).read_text(encoding="utf-8")
