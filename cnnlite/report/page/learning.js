@@ -72,7 +72,6 @@ cnnlite.behaviours.learning = (() => {
     }
 
     section.addEventListener("cnnlite:epoch", ({ detail }) => {
-      if (!place.isConnected) return;
       position = detail;
       show();
     }, { signal });

@@ -6,6 +6,7 @@
 //   cnnlite.update(section)       put a section in its place, or replace it
 //   cnnlite.array(data)           the typed array of what Python's `array` has made
 //   cnnlite.color(name)           what a colour of the page, "--ink", is now
+//   cnnlite.painted(value)        a figure's JSON in the colours of light or dark
 //   cnnlite.picture(sheet, number, label, lines)   a picture of Python's `sprites`, with a caption
 //   cnnlite.ready(sheet)          a promise that pictures of a sheet can be drawn
 //   "cnnlite:epoch"               an event of each section: a slider was moved; detail: position
@@ -206,5 +207,5 @@ const cnnlite = (() => {
     document.addEventListener("input", remember);
     data.sections.forEach(adopt);
   });
-  return { array, behaviours, color, dark, picture, ready, sections, update };
+  return { array, behaviours, color, dark, painted, picture, ready, sections, update };
 })();

@@ -1,1 +1,1 @@
-"""The files that the live page is made of, besides those of every page."""
+"""What the live page adds to a page: its controls."""
