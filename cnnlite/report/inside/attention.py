@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite import layers
 from cnnlite.checks.labels import check_indices
 from cnnlite.checks.numbers import count
 from cnnlite.layers import Layer
 from cnnlite.layers.trace import Ran, run_noting
 from cnnlite.quiet import quiet
+from cnnlite.report.answers import softmax
 from cnnlite.report.inside.rules import as_images
+from cnnlite.training.probing import CONVOLUTIONS
 
 __all__ = ["cam_layer", "grad_cam", "occlusion"]
-
-CONVOLUTIONS = (layers.Conv2d, layers.Conv1d, layers.ConvTranspose2d)
 
 
 def cam_layer(runs: Sequence[Ran]) -> str | None:
@@ -152,13 +151,4 @@ def occlusion(
             top, left = row - size // 2, column - size // 2
             image[:, max(0, top) : top + size, max(0, left) : left + size] = fill
         said.append(model(covered))
-    return probabilities(np.concatenate(said)).reshape(len(rows), len(columns), -1)
-
-
-@quiet
-def probabilities(scores: np.ndarray) -> np.ndarray:
-    """Return the softmax of scores (..., classes), float64; NaN where they are not finite."""
-    finite = np.isfinite(scores).all(axis=-1, keepdims=True)
-    scores = np.where(finite, scores, np.nan).astype(np.float64)
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    return softmax(np.concatenate(said)).reshape(len(rows), len(columns), -1)

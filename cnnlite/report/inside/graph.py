@@ -17,7 +17,7 @@ import numpy as np
 from cnnlite import layers
 from cnnlite.layers.trace import Ran
 from cnnlite.report.document import array
-from cnnlite.report.inside.pixel import branches
+from cnnlite.report.inside.known import rule_of
 from cnnlite.report.inside.rules import (
     Activation,
     Affine,
@@ -27,8 +27,8 @@ from cnnlite.report.inside.rules import (
     Sum,
     Weighted,
     as_images,
-    rule_of,
 )
+from cnnlite.report.inside.seen_by import branches
 
 __all__ = ["Node", "as_plain", "graph"]
 

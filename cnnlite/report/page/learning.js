@@ -39,26 +39,25 @@ cnnlite.behaviours.learning = (() => {
 
     function show() {
       [...images.children].forEach((button, i) => button.setAttribute("aria-pressed", i === chosen.image));
-      const epoch = data.epochs[position];
-      const count = data.classes.length, scores = data.scores[position];
+      const step = data.place[position], epoch = data.shown[step]; // the last shown one up to there
+      const count = data.classes.length, scores = data.scores[step];
       const own = scores.slice(chosen.image * count, (chosen.image + 1) * count);
       said.textContent = `After epoch ${epoch} taken for: ${guess(own)}.`;
       if (filters) {
         const [, number, channels, h, w] = filters.shape, size = channels * h * w;
         filterPlaces.forEach((canvas, f) => {
-          const from = (position * number + f) * size;
+          const from = (step * number + f) * size;
           drawPixels(canvas, filters.subarray(from, from + size), channels, h, w);
           canvas.setAttribute("aria-label", `filter ${f} after epoch ${epoch}`);
         });
       }
-      const at = data.shown[position], step = [...new Set(data.shown)].indexOf(at);
       layers.forEach(({ name, maps, ranges }, i) => {
         const [, number, count_, h, w] = maps.shape;
         mapPlaces[i].forEach((canvas, m) => {
           const which = (step * number + chosen.image) * count_ + m;
           drawPixels(canvas, maps.subarray(which * h * w, (which + 1) * h * w), 1, h, w);
           const [low, high] = [ranges[2 * which], ranges[2 * which + 1]].map(text);
-          canvas.title = `map ${m} after epoch ${data.epochs[at]}, from ${low} to ${high}`;
+          canvas.title = `map ${m} after epoch ${epoch}, from ${low} to ${high}`;
           canvas.setAttribute("aria-label", `layer ${name}, ${canvas.title}`);
         });
       });

@@ -16,7 +16,7 @@ from cnnlite.training.kept_sheet import filter_pictures
 
 __all__ = ["learning"]
 
-IMAGES, MAPS, FILTERS = 4, 8, 64
+IMAGES, MAPS, FILTERS, EPOCHS = 4, 8, 64, 40
 """Of what was kept, so much is in a page."""
 MAP_BYTES = 1_500_000
 LEAD = (
@@ -37,24 +37,27 @@ def learning(seen: Seen) -> Section | None:
         return None
     paths, images, step = _within(last, paths, len(kept))
     shown = sorted({*range(0, len(kept), step), len(kept) - 1})
+    some = [kept[i] for i in shown]
     kinds = {row.name: row.text for row in seen.layers}
     data: dict[str, Any] = {
         "epochs": [one.epoch for one in kept],
-        "shown": [max(place for place in shown if place <= i) for i in range(len(kept))],
+        "shown": [one.epoch for one in some],
+        "place": (np.searchsorted(shown, np.arange(len(kept)), "right") - 1).tolist(),
         "filters": None,
-        "layers": [_layer(path, [kept[i] for i in shown], images, kinds) for path in paths],
+        "layers": [_layer(path, some, images, kinds) for path in paths],
         "sheet": sprites(last.images[:images]),
         "labels": [_name(seen.classes, label) for label in last.labels[:images].tolist()],
         "scores": [
-            [_number(value) for value in one.scores[:images].ravel().tolist()] for one in kept
+            [_number(value) for value in one.scores[:images].ravel().tolist()] for one in some
         ],
         "classes": list(seen.classes),
     }
     if len(filters) == len(kept) and len({one.shape for one in filters}) == 1:
-        data["filters"] = array(np.stack([filter_pictures(one[:FILTERS]) for one in filters]))
+        pictures = [filter_pictures(filters[i][:FILTERS]) for i in shown]
+        data["filters"] = array(np.stack(pictures))
     notes = []
     if len(paths) < len(last.statistics) or step > 1 or images < len(last.images):
-        every = f"every {step}th kept epoch, " if step > 1 else ""
+        every = f"one kept epoch in {step}, " if step > 1 else ""
         notes.append(
             f"To keep this page small it shows {every}{images} of {len(last.images)} images and "
             f"up to {MAPS} maps of {len(paths)} layers; the run folder has more of them."
@@ -81,7 +84,9 @@ def _within(last: Kept, paths: list[str], epochs: int) -> tuple[list[str], int, 
     while len(paths) > 1 and size(paths) * min(epochs, 5) > MAP_BYTES:
         del paths[len(paths) // 2]
     step = 1
-    while paths and size(paths) * -(-epochs // step) > MAP_BYTES and step < epochs:
+    while epochs > step and (
+        epochs > EPOCHS * step or size(paths) * -(-epochs // step) > MAP_BYTES
+    ):
         step *= 2
     return paths, images, step
 

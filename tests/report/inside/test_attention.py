@@ -10,7 +10,7 @@ import pytest
 from cnnlite import layers as L
 from cnnlite.layers.trace import trace
 from cnnlite.models import resnet_cifar
-from cnnlite.report.inside.attention import cam_layer, grad_cam, occlusion, probabilities
+from cnnlite.report.inside.attention import cam_layer, grad_cam, occlusion
 from cnnlite.report.inside.difficulty import easiest, hardest, losses
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -124,12 +124,6 @@ def test_occlusion_covers_a_square_around_each_centre() -> None:
         occlusion(Mean(), x[0])
     with pytest.raises(ValueError, match="occlusion: size"):
         occlusion(Mean(), x, size=0)
-
-
-def test_scores_that_are_not_finite_have_no_probabilities() -> None:
-    found = probabilities(np.array([[0.0, np.log(3)], [np.nan, 1], [np.inf, 1]]))
-    assert np.allclose(found[0], [0.25, 0.75])
-    assert np.isnan(found[1:]).all()
 
 
 def test_the_hardest_have_the_largest_loss() -> None:

@@ -10,18 +10,23 @@ import numpy as np
 import pytest
 
 from cnnlite import layers as L
+from cnnlite.callbacks import Keep
 from cnnlite.data import Normalization
 from cnnlite.layers import Layer
 from cnnlite.layers.trace import trace
 from cnnlite.report import document
 from cnnlite.report.answers import ask
+from cnnlite.report.inside.back import way_back
 from cnnlite.report.inside.graph import graph
-from cnnlite.report.inside.pixel import computed, way_back
+from cnnlite.report.inside.pixel import computed
 from cnnlite.report.sections.attention import attention
 from cnnlite.report.sections.difficulty import difficulty
 from cnnlite.report.sections.inside import inside
+from cnnlite.report.sections.learning import learning
 from cnnlite.report.seen import Seen
 from cnnlite.training.evaluation import model_dtype
+from cnnlite.training.kept_sheet import filter_pictures
+from tests import trainings
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("one_thread")]
 CLASSES = ["<script>alert(1)</script>", "cat & dog", "ship", "truck"]
@@ -220,3 +225,29 @@ def test_what_is_unusual_is_shown_as_far_as_it_goes(page: Any, tmp_path: Path) -
 
 
 WITHOUT_MAPS = ("no convolution", "a single layer of one's own, two channels")
+
+
+def test_the_slider_shows_what_was_kept_of_an_epoch(page: Any, tmp_path: Path) -> None:
+    keep = Keep()
+    solver = trainings.solver(num_epochs=3, callbacks=[keep])
+    solver.train()
+    section = learning(Seen("run", classes=CLASSES, kept=keep.kept))
+    browser = show(page, tmp_path, [section])
+    canvases = browser.locator("#learning-place .row canvas")
+    said = browser.locator("#learning-place .guesses")
+    pixel = "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    for position in (0, 2):
+        browser.locator("#learning .slider input").fill(str(position))
+        kept = keep.kept[position]
+        assert f"After epoch {kept.epoch} " in said.inner_text()
+        found = np.array(canvases.nth(0).evaluate(pixel)).reshape(3, 3, 4)[..., :3]
+        assert np.array_equal(found.transpose(2, 0, 1), filter_pictures(kept.filters)[0])
+        first = canvases.nth(len(kept.filters))
+        found = np.array(first.evaluate(pixel)).reshape(8, 8, 4)[..., 0]
+        assert np.array_equal(found, kept.maps["0"][0, 0])
+        assert first.get_attribute("aria-label").startswith("layer 0, map 0 after epoch")
+    browser.locator("#learning .images button").nth(1).click()
+    found = np.array(first.evaluate(pixel)).reshape(8, 8, 4)[..., 0]
+    assert np.array_equal(found, keep.kept[2].maps["0"][1, 0])
+    assert page.errors == []
+    assert page.accessibility_faults() == []

@@ -12,8 +12,9 @@ from cnnlite import layers
 from cnnlite.catalogue import CATALOGUE, Example
 from cnnlite.layers.trace import Ran, trace
 from cnnlite.models import ZeroPadShortcut
-from cnnlite.report.inside.pixel import computed, way_back
-from cnnlite.report.inside.rules import rule_of
+from cnnlite.report.inside.back import way_back
+from cnnlite.report.inside.known import rule_of
+from cnnlite.report.inside.pixel import computed
 
 UNKNOWN = {"Softmax", "LogSoftmax", "Sequential"}
 """Layers that are not followed: each output depends on all inputs, or it is made of layers."""

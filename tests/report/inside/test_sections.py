@@ -119,12 +119,28 @@ def test_epochs_of_large_maps_are_thinned_and_that_is_said(
     assert section is not None
     size = sum(np.prod(layer["maps"]["shape"]) for layer in section.data["layers"])
     assert 0 < size <= 40_000
-    assert "th kept epoch" in section.html
-    shown = section.data["shown"]
-    assert shown[0] == 0
-    assert shown[-1] == 19
-    assert all(place <= i for i, place in enumerate(shown))
-    assert len(section.data["epochs"]) == 20
+    assert "one kept epoch in" in section.html
+    _check_epochs(section.data, 20)
+
+
+def test_a_thousand_epochs_are_not_all_in_the_page(seen: Seen) -> None:
+    last = seen.kept[-1]
+    section = learning(replace(seen, kept=[replace(last, epoch=i + 1) for i in range(1000)]))
+    assert section is not None
+    assert len(section.data["shown"]) <= 41
+    assert len(json.dumps(dict(section.data))) < 3e6
+    _check_epochs(section.data, 1000)
+
+
+def _check_epochs(data: Any, epochs: int) -> None:
+    shown, place = data["shown"], data["place"]
+    assert data["epochs"] == list(range(1, epochs + 1))
+    assert len(place) == epochs
+    assert shown[place[0]] == 1
+    assert shown[place[-1]] == epochs
+    assert all(shown[p] <= epoch for p, epoch in zip(place, data["epochs"], strict=True))
+    assert len(data["scores"]) == len(shown) == data["layers"][0]["maps"]["shape"][0]
+    assert data["filters"]["shape"][0] == len(shown)
 
 
 def test_other_networks_in_one_run_show_what_is_the_same(seen: Seen) -> None:
