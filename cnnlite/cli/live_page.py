@@ -28,7 +28,7 @@ class LivePage:
         """Return the callback that serves the page of a run folder."""
         from cnnlite.watch import Live
 
-        return Live(self.port, run, click.echo)
+        return Live(self.port, run, announce=click.echo)
 
 
 def checked(port: int | None) -> LivePage:

@@ -68,8 +68,10 @@ class Seen:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of an epoch; 0 where none was completed."""
-        return int(self.history[0]["step"]) if self.history else 0
+        """Steps of an epoch; 0 where that is not known."""
+        if not self.history:
+            return int(self.config.get("steps_per_epoch", 0))
+        return int(self.history[0]["step"])
 
     @property
     def best(self) -> Mapping[str, Any] | None:
@@ -204,6 +206,7 @@ class Seen:
                 "options": {key: options[key] for key in _SHOWN if key in options}
                 | {"num_epochs": solver.num_epochs},
                 "images": {"train": len(solver.X_train), "val": len(solver.X_val)},
+                "steps_per_epoch": solver.steps_per_epoch,
                 "image_shape": list(solver.X_train.shape[1:]),
                 "versions": {"cnnlite": found["cnnlite"], "numpy": found["NumPy"]},
                 "threads": get_num_threads(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Live(Callback):
     Args:
         port: of the address; None takes the first from 8765 on that is free.
         run: the run folder, by which `cnnlite watch` finds the page; None for none.
+        classes: the names of the classes; their numbers, if left out.
         announce: is given the line with the address.
 
     Attributes:
@@ -44,12 +45,13 @@ class Live(Callback):
         self,
         port: int | None = None,
         run: str | Path | None = None,
+        classes: Sequence[str] = (),
         announce: Callable[[str], Any] = print,
     ) -> None:
         needs.check("Live")
         self.port = address.checked_port("Live", port)
         self._run = None if run is None else Path(run)
-        self._announce = announce
+        self._classes, self._announce = list(classes), announce
         self._token = address.new_token()  # one for all trainings: an open page finds the next
         self._server: Any = None
         self._steered: Any = None
@@ -73,7 +75,7 @@ class Live(Callback):
         theirs = (callback for callback in solver.callbacks if isinstance(callback, Keep))
         self._keep = next(theirs, None)
         title = type(solver.model).__name__ if self._run is None else self._run.resolve().name
-        self._steered, self._blind = Steered(solver, title), False
+        self._steered, self._blind = Steered(solver, title, self._classes, self._run), False
         self._server = Server(self._steered, self.port, self._token)
         if self._run is not None:
             address.write(self._run, self._server.address)

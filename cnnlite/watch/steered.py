@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from cnnlite.report.answers import ask
@@ -37,16 +38,27 @@ class Steered:
     Args:
         solver: the training.
         title: of the page.
+        classes: their names; their numbers, if left out.
+        run: the run folder, of which the configuration is shown; None for none.
 
     Attributes:
         ended: how the training ended; None while it goes on.
     """
 
-    def __init__(self, solver: TrainingState, title: str) -> None:
+    def __init__(
+        self,
+        solver: TrainingState,
+        title: str,
+        classes: Sequence[str] = (),
+        run: Path | None = None,
+    ) -> None:
         self.title, self.board = title, Board()
         self.ended: str | None = None
         self._solver = solver
-        self._seen = _first_look(solver, title)
+        seen = _first_look(solver, title, classes)
+        if run is not None:
+            seen = _as_recorded(seen, run)
+        self._seen = seen
         self._budget = Budget(SHARE, CREDIT, time.perf_counter)
 
     def show(self, kept: Keep, last: bool = False) -> None:
@@ -120,17 +132,26 @@ class Steered:
             return None
 
 
-def _first_look(solver: TrainingState, title: str) -> Seen:
+def _as_recorded(seen: Seen, run: Path) -> Seen:
+    """Return what is seen, with the configuration and the classes that a run folder records."""
+    recorded = Seen.from_run(run)
+    config = {**seen.config, **{key: x for key, x in recorded.config.items() if x}}
+    return replace(seen, config=config, classes=recorded.classes or seen.classes)
+
+
+def _first_look(solver: TrainingState, title: str, classes: Sequence[str]) -> Seen:
     """Return what there is to see before the first step, with a copy of the network.
 
     What is no classifier, or has layers that cannot be copied, is trained all the same.
     """
     try:
-        seen = Seen.from_solver(solver, title, most=MOST_ASKED)
+        seen = Seen.from_solver(solver, title, classes=classes, most=MOST_ASKED)
         return replace(seen, model=copy.deepcopy(seen.model))
     except Exception as error:
         reason = f"The network cannot be looked into: {type(error).__name__}: {error}"
-        return replace(Seen.from_solver(solver, title, inside=False), notes=[reason])
+        return replace(
+            Seen.from_solver(solver, title, classes=classes, inside=False), notes=[reason]
+        )
 
 
 def _finite(values: Sequence[float]) -> float | None:

@@ -262,6 +262,7 @@ def test_softmax_of_huge_scores_is_finite() -> None:
     [
         (["--csv", "{run}/config.toml"], "is a file of the run, and is not written over"),
         (["--json", "{run}/weights.safetensors"], "is a file of the run"),
+        (["--sheet", "{run}/kept/epoch-0001.png"], "is a file of the run"),
         (["--csv", "{picture}"], "is one of the pictures, and is not written over"),
         (["--sheet", "{picture}"], "is one of the pictures"),
         (["--csv", "x", "--json", "./x"], "--csv and --json name the same file, x"),
@@ -272,7 +273,7 @@ def test_an_output_never_takes_the_place_of_an_input(
     options: list[str], message: str, cli: Cli, finished_run: Path, tmp_path: Path
 ) -> None:
     path = picture(tmp_path / "a.png", 40, 60)
-    files = [path, *finished_run.iterdir()]
+    files = [path, *filter(Path.is_file, finished_run.rglob("*"))]
     before = {file: file.read_bytes() for file in files}
     given = [text.format(run=finished_run, picture=path) for text in options]
     outcome = cli("predict", path, "--run", finished_run, *given)

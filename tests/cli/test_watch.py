@@ -124,7 +124,7 @@ def test_a_folder_is_looked_at_and_followed(
     history.save([*rows, {**rows[-1], "epoch": 3}], run_copy / "history.csv")
     page.state(lambda state: [row["epoch"] for row in state["rows"]] == [3])
     curves = page.hear(lambda told: told.get("id") == "curves")
-    assert curves["figures"]["curves"]["data"][1]["x"] == [1, 2, 3]
+    assert curves["figures"]["curves"]["data"][2]["x"] == [1, 2, 3]
     os.kill(watching.pid, signal.SIGINT)
     _, complaint = watching.communicate(timeout=LONG)
     assert (watching.returncode, complaint) == (0, "")

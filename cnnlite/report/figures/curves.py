@@ -56,7 +56,7 @@ def curves(
                 y=column(history, key),
                 yaxis=axis,
                 name=part,
-                meta={"column": key},
+                meta={"column": key, "places": _places([0.0], key)[0]},
                 legendgroup=part,
                 showlegend=axis == "y",
                 line={"color": color, "dash": dash, "width": 2},

@@ -1,1 +1,1 @@
-"""What a page is made of besides its sections: template, styles, scripts."""
+"""What a page is made of: its template, styles and scripts."""

@@ -11,7 +11,7 @@ cnnlite.behaviours.inside = (() => {
   const TIMES = "\u00d7", MINUS = "\u2212";
   let chosen = { image: 0, layer: 1, map: 0, at: null, channel: -1, from: null }; // stays when data come
 
-  return (section, { data }) => {
+  return (section, { data }, signal) => {
     const place = section.querySelector("#inside-place");
     if (!place) return;
     const net = cnnlite.network(data), { nodes } = net;
@@ -52,9 +52,9 @@ cnnlite.behaviours.inside = (() => {
     const middle = element("div", { className: "arithmetic" });
     const play = element("button", { type: "button", textContent: "Slide the window" });
     const spoken = element("span", { "aria-live": "polite" });
-    const legend = element("span", { className: "legend" });
+    const colours = element("span", { className: "scale" });
     const bench = element("div", { className: "bench" }, input.box, middle, output.box);
-    const tools = element("div", { className: "tools" }, play, spoken, legend);
+    const tools = element("div", { className: "tools" }, play, spoken, colours);
     place.replaceChildren(images, guesses, layers, title, maps, tools, bench);
 
     function figure(kind) {
@@ -123,7 +123,7 @@ cnnlite.behaviours.inside = (() => {
       let i = 0;
       Object.assign(chosen, { from: null });
       timer = setInterval(() => {
-        if (i >= h * w || !place.isConnected) return stop();
+        if (i >= h * w) return stop();
         chosen.at = [Math.floor(i / w), i % w];
         bring(i + 1);
         i += step;
@@ -234,7 +234,7 @@ cnnlite.behaviours.inside = (() => {
         (side === input && node().rule?.rows ? `Point at a ${one} to see where it went.` :
           side === output ? `Point at a ${one} to see how it was computed.` : "");
       side.canvas.setAttribute("aria-label", `${role}: ${what}${which}, ${many}; arrow keys choose a ${one}`);
-      legend.replaceChildren("below zero", bar(), "above zero, each map on its own scale");
+      colours.replaceChildren("below zero", bar(), "above zero, each map on its own scale");
     }
 
     function bar() {
@@ -472,7 +472,7 @@ cnnlite.behaviours.inside = (() => {
     function thumbnails() {
       const mine = ++turn, later = window.requestIdleCallback ?? ((work) => setTimeout(work, 16));
       const step = (at) => later(() => {
-        if (mine !== turn || at >= shown.length || !place.isConnected) return;
+        if (mine !== turn || at >= shown.length || signal.aborted) return;
         thumbnail(layers.children[at].querySelector("canvas"), shown[at]);
         step(at + 1);
       });
@@ -510,11 +510,15 @@ cnnlite.behaviours.inside = (() => {
       refresh();
     }, { rootMargin: "400px" });
     start.observe(section);
+    signal.addEventListener("abort", () => {
+      stop();
+      start.disconnect();
+    });
     images.addEventListener("click", refresh);
     section.addEventListener("cnnlite:theme", () => {
-      if (!seen || !place.isConnected) return;
+      if (!seen) return;
       show();
       thumbnails();
-    });
+    }, { signal });
   };
 })();

@@ -11,7 +11,7 @@ cnnlite.behaviours.layers = (element, section, signal) => {
       type: "line", xref: "x", yref: "paper", y0: 0, y1: 1, x0: epochs[position],
       x1: epochs[position], line: { color: cnnlite.color("--faint"), width: 1 },
     };
-    const own = section.figures[place.dataset.figure].layout.shapes ?? [];
+    const own = cnnlite.painted(section.figures[place.dataset.figure].layout.shapes ?? []);
     Plotly.relayout(place, { shapes: [...own, line] });
   }
 

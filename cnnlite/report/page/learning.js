@@ -5,7 +5,7 @@ cnnlite.behaviours.learning = (() => {
   const { drawPixels, element, text } = cnnlite.maps;
   const chosen = { image: 0 };
 
-  return (section, { data }) => {
+  return (section, { data }, signal) => {
     const place = section.querySelector("#learning-place");
     const filters = data.filters && cnnlite.array(data.filters);
     const layers = data.layers.map((layer) => ({
@@ -72,10 +72,9 @@ cnnlite.behaviours.learning = (() => {
     }
 
     section.addEventListener("cnnlite:epoch", ({ detail }) => {
-      if (!place.isConnected) return;
       position = detail;
       show();
-    });
+    }, { signal });
     show();
   };
 })();

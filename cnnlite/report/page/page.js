@@ -6,6 +6,7 @@
 //   cnnlite.update(section)       put a section in its place, or replace it
 //   cnnlite.array(data)           the typed array of what Python's `array` has made
 //   cnnlite.color(name)           what a colour of the page, "--ink", is now
+//   cnnlite.painted(value)        a figure's JSON in the colours of light or dark
 //   cnnlite.picture(sheet, number, label, lines)   a picture of Python's `sprites`, with a caption
 //   cnnlite.ready(sheet)          a promise that pictures of a sheet can be drawn
 //   "cnnlite:epoch"               an event of each section: a slider was moved; detail: position
@@ -74,7 +75,8 @@ const cnnlite = (() => {
     behaviours[section.id]?.(element, section, life.signal);
   }
 
-  // Figures that stay keep their place and what was zoomed; what was unfolded or chosen stays so.
+  // Figures that stay keep their place and what was zoomed; what was unfolded, chosen or focused
+  // stays so.
   function update(section) {
     const element = document.getElementById(section.id), body = element.querySelector(".body");
     const fresh = document.createElement("div"), kept = [];
@@ -93,12 +95,21 @@ const cnnlite = (() => {
     const open = [...body.querySelectorAll("details")].map((part) => part.open);
     const chosen = [...body.querySelectorAll("[data-chosen]")].map((part) => [key(part), value(part)]);
     fresh.querySelectorAll("details").forEach((part, i) => { part.open = Boolean(open[i]); });
+    const focused = focusable(body).indexOf(document.activeElement);
+    const pressed = [...body.querySelectorAll("button[data-layer][aria-pressed=true]")];
     element.querySelector("h2").textContent = section.title;
+    body.style.minHeight = `${body.offsetHeight}px`; // until it is filled, so that nothing jumps
+    setTimeout(() => { body.style.minHeight = ""; }, 1000);
     body.replaceChildren(...fresh.childNodes);
     adopt(section);
     kept.forEach(draw);
     chosen.forEach(([name, before]) => choose(body.querySelector(name), before));
+    pressed.forEach(({ dataset: { layer } }) =>
+      body.querySelector(`button[data-layer="${CSS.escape(layer)}"]`)?.click());
+    if (focused >= 0) focusable(body)[focused]?.focus({ preventScroll: true });
   }
+
+  const focusable = (body) => [...body.querySelectorAll("button, input, select, summary, a, [tabindex]")];
 
   const listed = (control) => control.dataset.epochs?.split(",");
   const key = (control) => control.id ? `#${CSS.escape(control.id)}` : ".slider input";
@@ -196,5 +207,5 @@ const cnnlite = (() => {
     document.addEventListener("input", remember);
     data.sections.forEach(adopt);
   });
-  return { array, behaviours, color, dark, picture, ready, sections, update };
+  return { array, behaviours, color, dark, painted, picture, ready, sections, update };
 })();

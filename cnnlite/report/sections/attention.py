@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,8 @@ __all__ = ["attention"]
 
 CLASSES = 6
 """Of each image: the likeliest, and its own."""
-SECONDS = 2.0
-"""After which no further image is occluded: large networks take long."""
+MULTIPLY_ADDS = 40e9
+"""Of all occlusions: about a second on two cores; large networks get fewer images."""
 LEAD = (
     "Grad-CAM shows where the last feature maps speak for a class. Occlusion covers the image with "
     "a grey square, place by place, and shows where that costs the class its probability. Where "
@@ -49,7 +48,8 @@ def attention(seen: Seen) -> Section | None:
         classes = [_classes(row, int(answers.labels[i])) for row, i in
                    zip(chances, positions, strict=True)]  # fmt: skip
         cams = _cams(seen.model, x, classes, path)
-        covered = _occlusions(seen.model, x, classes)
+        work = seen.model.summary(x[:1].shape).multiply_adds
+        covered = _occlusions(seen.model, x, classes, work)
     except Exception as error:  # a layer of one's own may raise anything
         text = f"Where the network looks could not be found: {type(error).__name__}: {error}"
         return Section("attention", TITLE, paragraphs([text]))
@@ -89,11 +89,10 @@ def _cams(model: Layer, x: np.ndarray, classes: list[list[int]], path: str) -> n
     return np.stack(columns, axis=1)
 
 
-def _occlusions(model: Layer, x: np.ndarray, classes: list[list[int]]) -> np.ndarray:
+def _occlusions(model: Layer, x: np.ndarray, classes: list[list[int]], work: float) -> np.ndarray:
     """Return (some of K, classes, rows, columns): what covering a place leaves of a class."""
-    found, start = [], time.monotonic()
-    for image, row in zip(x, classes, strict=True):
-        found.append(np.moveaxis(occlusion(model, image)[:, :, row], 2, 0))
-        if time.monotonic() - start > SECONDS:
-            break
-    return np.stack(found)
+    first = occlusion(model, x[0])
+    number = int(MULTIPLY_ADDS // max(1.0, work * first[..., 0].size))
+    found = [first, *(occlusion(model, image) for image in x[1 : max(1, number)])]
+    return np.stack([np.moveaxis(chances[:, :, row], 2, 0)
+                     for chances, row in zip(found, classes, strict=False)])  # fmt: skip

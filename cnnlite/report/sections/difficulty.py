@@ -46,7 +46,11 @@ def difficulty(seen: Seen) -> Section | None:
         html += folded("The same as a table", numbers)
         data[name.lower()] = {
             "sheet": sprites(answers.pictures[np.asarray(found)]),
-            "lines": [[f"{row[1]} {row[2]}", f"taken for {row[3]}"] for row in rows],
+            "lines": [[f"{row[1]} {row[2]}", _verdict(row[1], row[3])] for row in rows],
             "labels": [f"image {row[0]}: {row[1]}, taken for {row[3]}" for row in rows],
         }
     return Section("difficulty", "Hardest and easiest images", html, data=data)
+
+
+def _verdict(true: str, taken: str) -> str:
+    return "right" if true == taken else f"taken for {taken}"

@@ -106,9 +106,9 @@ cnnlite.behaviours.live = (panel, section) => {
     }
   }, PERIOD);
 
-  function points({ column, per_epoch: perEpoch }) {
+  function points({ column, per_epoch: perEpoch, places }) {
     return column === "losses" ? losses.map(([step, loss]) => [(step + 1) / (perEpoch || 1), loss])
-      : rows.filter((row) => column in row).map((row) => [row.epoch, row[column]]);
+      : rows.filter((row) => column in row).map((row) => [row.epoch + (places ?? 0), row[column]]);
   }
 
   function grow(element, traces) {

@@ -62,6 +62,9 @@ def test_no_figure_is_blank_or_missing_in_light_and_dark(whole: Any) -> None:
         "text => getComputedStyle(text).fill"
     )
     assert ink == "rgb(228, 233, 238)"
+    usual = "document.querySelector('[data-figure=update_ratio]').layout.shapes[0].line.color"
+    whole.wait_for_function(f"{usual} === '#a3afbb'")  # the line at a thousandth
+    whole.click("#theme")
 
 
 def test_a_click_on_a_cell_shows_its_images(whole: Any) -> None:

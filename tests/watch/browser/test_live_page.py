@@ -30,15 +30,20 @@ def says(page: Any, name: str, text: str) -> None:
     expect(page.locator(f"[data-live={name}]")).to_contain_text(text, timeout=LONG * 1000)
 
 
+def until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait for something; Playwright's own way is forbidden by the page's policy."""
+    for _ in range(int(LONG * 10)):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come")
+
+
 def points(page: Any, trace: int, at_least: int) -> int:
     """Wait until a line of the curves has so many points, and return how many it has."""
     place = f"document.querySelector('[data-figure=curves]').data?.[{trace}].x.length ?? 0"
-    for _ in range(int(LONG * 10)):  # the page lets nothing be evaluated in it but from here
-        number: int = page.evaluate(place)
-        if number >= at_least:
-            return number
-        page.wait_for_timeout(100)
-    raise AssertionError(f"line {trace} has {number} points, expected {at_least}")
+    until(page, lambda: page.evaluate(place) >= at_least)
+    return int(page.evaluate(place))
 
 
 def test_curves_move_and_pause_step_rate_and_resume_work(
@@ -75,7 +80,8 @@ def test_curves_move_and_pause_step_rate_and_resume_work(
     says(chromium, "refusal", "much is no learning rate")
     assert page.accessibility_faults() == []
     chromium.set_viewport_size({"width": 390, "height": 844})
-    assert chromium.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = "document.documentElement.scrollWidth"
+    until(chromium, lambda: chromium.evaluate(wide) <= 390)
 
     chromium.click("[data-do=stop]")
     says(chromium, "status", f"Stopped after step {watched.solver.step}")
