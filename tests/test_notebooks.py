@@ -41,7 +41,7 @@ def execute(jupyter: Any, tmp_path: Path) -> Execute:
         notebook = nbformat.reads(text, 4)
         nbformat.validate(notebook)
         folder = {"metadata": {"path": str(tmp_path)}}
-        jupyter.NotebookClient(notebook, timeout=600, resources=folder).execute()
+        jupyter.NotebookClient(notebook, timeout=3600, resources=folder).execute()
         told = [o for o in outputs(notebook) if o.get("name") == "stderr"]
         assert told == []
         return notebook
