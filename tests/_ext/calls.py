@@ -107,6 +107,10 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "crop_flip_normalize": (
             lambda: (pixels, index, top, left, flip, 4, scale, shift, new(*shape)), 8,
         ),
+        **{
+            name: (lambda: (y, new(*shape)), 1)
+            for name in ("exp", "expm1", "log", "log1p", "tanh")
+        },
         "gelu_backward": (lambda: (dy, x, new(*shape)), 2),
         "gelu_forward": (lambda: (x, new(*shape)), 1),
         "im2col": (lambda: (x, new(*cols.shape), *patch), 1),
