@@ -62,7 +62,7 @@ KERNELS = {
 }
 
 RUNTIME = {
-    "engine": ("instruction_set",),
+    "engine": ("fused_multiply_add", "instruction_set"),
     "memory": ("empty",),
     "runtime": ("compiler", "get_num_threads", "multithreaded", "set_num_threads"),
 }

@@ -1,6 +1,6 @@
 """Hashes of what every kernel computes, over the shapes that decide how its sums are cut.
 
-    python -m tests.kernel_bits        print them, as JSON
+python -m tests.kernel_bits        print them, as JSON
 """
 
 from __future__ import annotations
@@ -73,7 +73,15 @@ def cases() -> Iterator[tuple[str, Case]]:
 
 
 def _convolution(
-    algorithm: str, n: int, c: int, size: Any, f: int, kernel: Any, stride: Any, pad: Any, groups: int
+    algorithm: str,
+    n: int,
+    c: int,
+    size: Any,
+    f: int,
+    kernel: Any,
+    stride: Any,
+    pad: Any,
+    groups: int,
 ) -> Case:
     def run(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
         kh, kw = kernel if isinstance(kernel, tuple) else (kernel, kernel)

@@ -6,6 +6,7 @@ Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
 Array = np.ndarray
 
+def fused_multiply_add() -> bool: ...
 def instruction_set() -> str: ...
 
 # tiled convolution: any kernel, stride, padding, dilation and groups

@@ -8,7 +8,8 @@ from cnnlite import _ext
 from cnnlite.post_ops import RELU, Kept
 
 NO_KERNELS = {
-    "compiler", "empty", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads",
+    "compiler", "empty", "fused_multiply_add", "get_num_threads", "instruction_set",
+    "multithreaded", "set_num_threads",
 }  # fmt: skip
 NAMES = sorted(set(_ext.__all__) - NO_KERNELS)
 
