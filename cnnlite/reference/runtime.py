@@ -2,7 +2,14 @@
 
 from cnnlite.environment import MOST_THREADS
 
-__all__ = ["compiler", "fused_multiply_add", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads"]
+__all__ = [
+    "compiler",
+    "fused_multiply_add",
+    "get_num_threads",
+    "instruction_set",
+    "multithreaded",
+    "set_num_threads",
+]
 
 
 def set_num_threads(n: int) -> None:

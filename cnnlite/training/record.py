@@ -52,7 +52,7 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
 
 
 def versions() -> dict[str, Any]:
-    """Return what else the bits depend on: neither the compiler nor NumPy, nor the vectors' width."""
+    """Return what else the bits depend on: not the compiler, NumPy or the vectors' width."""
     from cnnlite.backend import backend_name, kernels
 
     return {

@@ -13,7 +13,8 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->phases_h = smaller(s->stride_h, last_y + 1);
     k->phases_w = smaller(s->stride_w, last_x + 1);
     k->phase_columns = s->ow + last_x / s->stride_w;
-    k->interleaved = k->channels % SUM_LANES != 0 || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
+    k->interleaved = k->channels % SUM_LANES != 0
+        || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
     k->block_channels = divide_up(k->channels, k->channel_blocks);
     if (!k->interleaved) k->block_channels = divide_up(k->block_channels, SUM_LANES) * SUM_LANES;
     k->channel_blocks = divide_up(k->channels, k->block_channels);
@@ -24,7 +25,7 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->runs = k->interleaved ? s->kw : s->kh * s->kw;
     k->run = k->depth;
     if (k->interleaved && s->stride_w == 1 && s->dilation_w == 1) {
-        k->runs = 1;                       /* neighbouring columns of a patch lie together too */
+        k->runs = 1; /* neighbouring columns of a patch lie together too */
         k->run = k->depth * s->kw;
     }
     k->run_vectors = divide_up(k->run, VL);
@@ -90,7 +91,7 @@ INLINE ptrdiff_t T(weight_place)(const weight_gradient *k, ptrdiff_t run, ptrdif
     const conv_shape *s = &k->s;
     if (i >= k->run) return -1;
     const ptrdiff_t c = block * k->block_channels + i % k->block_channels;
-    const ptrdiff_t line = i / k->block_channels;        /* interleaved: row, then column, of the patch */
+    const ptrdiff_t line = i / k->block_channels; /* interleaved: row, then column, of the patch */
     const ptrdiff_t row = k->interleaved ? line % s->kh : run / s->kw;
     const ptrdiff_t column = k->interleaved ? run + line / s->kh : run % s->kw;
     return c < k->channels ? (c * s->kh + row) * s->kw + column : -1;

@@ -91,7 +91,8 @@ INLINE void T(weight_step)(const T(weight_state) *state, ptrdiff_t group, ptrdif
             const int add = step % STEPS != 0;
             REAL *sums = state->sums + f * MR * k->vectors * VL;
             if (!add && step) T(weight_totals)(state, f, step > STEPS, 0);
-            if (state->bias_sums) T(add_rows)(a + p, next, count, size, state->bias_sums + f * MR * SUM_LANES, add);
+            if (state->bias_sums)
+                T(add_rows)(a + p, next, count, size, state->bias_sums + f * MR * SUM_LANES, add);
             for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
                 const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
                 const REAL *b[NV];
@@ -189,7 +190,8 @@ KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
     T(weight_scratch)(&k, &thread, &unused);
     const ptrdiff_t pixels = k.step_images * k.step_rows * s->ow;
     k.sums = arena_take(&memory, (size_t)(k.pieces * k.sums_size) * REAL_BYTES);
-    k.bias_sums = arena_take(&memory, (size_t)(s->groups * k.parts * k.filter_panels * MR * SUM_LANES) * REAL_BYTES);
+    k.bias_sums = arena_take(&memory,
+                             (size_t)(s->groups * k.parts * k.filter_panels * MR * SUM_LANES) * REAL_BYTES);
     k.offset = arena_take(&memory, (size_t)pixels * sizeof(ptrdiff_t));
     k.place = arena_take(&memory, (size_t)k.columns * sizeof(ptrdiff_t));
     k.outside = arena_take(&memory, (size_t)(4 * k.phases_w) * sizeof(ptrdiff_t));

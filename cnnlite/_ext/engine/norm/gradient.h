@@ -64,23 +64,24 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
     T(partial_sums) *lanes = (T(partial_sums) *)k->own[thread];
     double *sums = T(sums_of)(k, range);
     T(begin_sums)(range, sums, lanes);
-    for (ptrdiff_t n = 0; n < range.images; n++) {
-        const ptrdiff_t first_run = T(runs_before)(n, size);
-        for (ptrdiff_t c = range.channel; c < range.end; c++) {
-            const ptrdiff_t at = ((range.image + n) * channels + c) * size;
-            /* dsum is written plane by plane just before it is read, so it is still in the cache. */
-            if (dsum) T(relu_mask_run)(dy + at, y + at, size, dsum + at);
-            const REAL *g = (dsum ? dsum : dy) + at;
-            for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
-                T(plane_gradients)(g + i, x + at + i, smaller(RUN, size - i), mean[c], scale[c], bias[c], relu,
-                                   lanes + c);
-                if (++run == SUM_RUNS) {
-                    T(empty_lanes)(sums + 2 * c, lanes + c);
-                    run = 0;
+    for (ptrdiff_t first = range.channel; first < range.end; first += SUM_CHANNELS)
+        for (ptrdiff_t n = 0; n < range.images; n++) {
+            const ptrdiff_t first_run = T(runs_before)(n, size), end = smaller(range.end, first + SUM_CHANNELS);
+            for (ptrdiff_t c = first; c < end; c++) {
+                const ptrdiff_t at = ((range.image + n) * channels + c) * size;
+                /* dsum is written plane by plane just before it is read, so it is still in the cache. */
+                if (dsum) T(relu_mask_run)(dy + at, y + at, size, dsum + at);
+                const REAL *g = (dsum ? dsum : dy) + at;
+                for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
+                    T(plane_gradients)(g + i, x + at + i, smaller(RUN, size - i), mean[c], scale[c], bias[c], relu,
+                                       lanes + c);
+                    if (++run == SUM_RUNS) {
+                        T(empty_lanes)(sums + 2 * c, lanes + c);
+                        run = 0;
+                    }
                 }
             }
         }
-    }
     T(end_sums)(range, sums, lanes);
 }
 

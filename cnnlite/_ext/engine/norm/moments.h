@@ -51,18 +51,19 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
     T(partial_sums) *lanes = (T(partial_sums) *)k->own[thread];
     double *sums = T(sums_of)(k, range);
     T(begin_sums)(range, sums, lanes);
-    for (ptrdiff_t n = 0; n < range.images; n++) {
-        const REAL *plane = x + ((range.image + n) * channels + range.channel) * size;
-        const ptrdiff_t first_run = T(runs_before)(n, size);
-        for (ptrdiff_t c = range.channel; c < range.end; c++, plane += size)
-            for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
-                T(plane_moments)(plane + i, smaller(RUN, size - i), shift[c], shift[c] * last, lanes + c);
-                if (++run == SUM_RUNS) {
-                    T(empty_lanes)(sums + 2 * c, lanes + c);
-                    run = 0;
+    for (ptrdiff_t first = range.channel; first < range.end; first += SUM_CHANNELS)
+        for (ptrdiff_t n = 0; n < range.images; n++) {
+            const REAL *plane = x + ((range.image + n) * channels + first) * size;
+            const ptrdiff_t first_run = T(runs_before)(n, size), end = smaller(range.end, first + SUM_CHANNELS);
+            for (ptrdiff_t c = first; c < end; c++, plane += size)
+                for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
+                    T(plane_moments)(plane + i, smaller(RUN, size - i), shift[c], shift[c] * last, lanes + c);
+                    if (++run == SUM_RUNS) {
+                        T(empty_lanes)(sums + 2 * c, lanes + c);
+                        run = 0;
+                    }
                 }
-            }
-    }
+        }
     T(end_sums)(range, sums, lanes);
 }
 
