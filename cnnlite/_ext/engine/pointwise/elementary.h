@@ -12,6 +12,7 @@
 #define LN2_HIGH 0x1.62e42fefp-1           /* 33 bits: a multiple of it by an exponent is exact */
 #define LN2_LOW 0x1.473de6af278edp-34
 #define TO_INTEGER 0x1.8p52                /* added and taken off again, it rounds to an integer */
+#define ERF_IS_1 5.95                      /* from here on, to the last digit */
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcdu
 
 /* 2^k for normal numbers. */
@@ -122,7 +123,7 @@ INLINE double elementary_erf(double x)
     for (int n = 16 + (int)(14 * a); n > 0; n--) sum = 1 + sum * (square * (2.0 / (2 * n + 1)));
     const double small = elementary_expm1(-(a + high) * (a - high));
     const double y = 0x1.20dd750429b6dp+0 * a * sum * elementary_exp(-high * high) * (1 + small);
-    return x == x && x != 0 ? (x < 0 ? -1 : 1) * (y < 1 ? y : 1) : x;
+    return x == x && x != 0 ? (x < 0 ? -1 : 1) * (y < 1 && a < ERF_IS_1 ? y : 1) : x;
 }
 #endif
 
