@@ -65,11 +65,17 @@ INLINE double elementary_exp(double x)
     return x == x ? y : x;
 }
 
-INLINE double elementary_expm1(double x)
+/* e^x - 1 from -40 to 40, and as at the ends beyond; 0 for NaN. */
+INLINE double expm1_between(double x)
 {
     int k;
-    const double p = expm1_of_rest(rest_of_ln2(between(x, -40, 40), &k));
-    const double scale = power_of_2(k), y = p * scale + (scale - 1);
+    const double p = expm1_of_rest(rest_of_ln2(between(x, -40, 40), &k)), scale = power_of_2(k);
+    return p * scale + (scale - 1);
+}
+
+INLINE double elementary_expm1(double x)
+{
+    const double y = expm1_between(x);
     if (x > 40) return elementary_exp(x);
     return x == x && x != 0 ? y : x;
 }
@@ -102,15 +108,15 @@ INLINE double elementary_log(double x)
 
 INLINE double elementary_log1p(double x)
 {
-    const double sum = 1 + x;
-    if (!(sum > 0 && sum <= DBL_MAX)) return elementary_log(sum);
-    return x == 0 ? x : elementary_log(sum) + (x - (sum - 1)) / sum;
+    const double sum = 1 + x, logarithm = elementary_log(sum), lost = (x - (sum - 1)) / sum;
+    const double y = x == 0 ? x : logarithm + lost;
+    return sum > 0 && sum <= DBL_MAX ? y : logarithm;
 }
 
 INLINE double elementary_tanh(double x)
 {
-    const double t = elementary_expm1(2 * between(fabs(x), 0, 40)), y = t / (t + 2);
-    return x == x ? (x < 0 ? -y : x > 0 ? y : x) : x;
+    const double t = expm1_between(2 * fabs(x)), y = t / (t + 2);
+    return x == x ? copysign(y, x) : x;
 }
 
 /* erf x = 2 x exp(-x^2) / sqrt(pi) * (1 + 2 x^2 / 3 + (2 x^2)^2 / 15 + ...), all of whose terms are positive.  The
