@@ -66,6 +66,7 @@ def test_kernels_and_networks_have_the_bits_of_every_other_machine() -> None:
     assert zoo_bits.networks() == expected["networks"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["baseline", "avx2"])
 def test_another_instruction_set_has_the_bits_that_are_stored(name: str) -> None:
     test = test_kernels_and_networks_have_the_bits_of_every_other_machine
