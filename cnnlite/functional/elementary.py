@@ -61,7 +61,7 @@ def power(x: Array, exponent: float) -> Array:
 
 
 def _apply(kernel: Callable[[Array, Array], None], x: Array, out: Array | None) -> Array:
-    x = np.require(x, requirements="CA")
+    x = np.require(x, requirements=["C", "A"])
     if out is None:
         out = np.empty(x.shape, x.dtype)
     kernel(x, out)
