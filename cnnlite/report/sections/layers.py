@@ -16,7 +16,7 @@ from cnnlite.report.seen import Seen
 __all__ = ["layers"]
 
 CAPTIONS = {
-    "mean": "Where the mean keeps moving, the layer has not settled, and those after it must follow.",
+    "mean": "Where the mean keeps moving, the layer has not settled; those after it must follow.",
     "std": "Deviations that shrink or grow from layer to layer say that signals fade or explode.",
     "dead": "A unit that is 0 for every image passes no gradient on: a layer near 100% has stopped "
     "learning.",
