@@ -9,7 +9,9 @@ import numpy as np
 
 __all__ = ["details", "escape", "picture", "png", "table"]
 
-LEFT, RIGHT = 'style="text-align:left"', 'style="text-align:right;white-space:nowrap"'
+LEFT, RIGHT = (
+    f'style="text-align:{side};padding:2px 8px"' for side in ("left", "right;white-space:nowrap")
+)
 
 
 def table(

@@ -9,6 +9,8 @@ __all__ = ["folded", "paragraphs", "table"]
 
 TALL = 40
 """Rows above which a table scrolls by itself."""
+LONG = 20
+"""Letters above which the name of a row may be broken."""
 
 
 def table(
@@ -35,7 +37,7 @@ def table(
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td{look}>{escape(cell)}</td>" if place else f'<th scope="row">{escape(cell)}</th>'
+            f"<td{look}>{escape(cell)}</td>" if place else _name(cell)
             for place, (cell, look) in enumerate(zip(row, looks, strict=True))
         )
         + "</tr>"
@@ -48,6 +50,12 @@ def table(
         f"<table{named}><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _name(text: str) -> str:
+    """Return the cell that names a row; it stays in sight, so a long name is broken."""
+    look = ' class="long"' if len(text) > LONG else ""
+    return f'<th scope="row"{look}>{escape(text)}</th>'
 
 
 def folded(summary: str, inside: str) -> str:

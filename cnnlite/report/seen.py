@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
+from cnnlite import __version__
+from cnnlite.backend import kernels
 from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
@@ -18,7 +22,7 @@ from cnnlite.report.answers import Answers, ask
 from cnnlite.report.kept import Kept
 from cnnlite.report.network import LayerRow, measure
 from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
-from cnnlite.training.record import configuration, versions
+from cnnlite.training.record import configuration
 from cnnlite.training.state import TrainingState
 
 __all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
@@ -186,7 +190,6 @@ class Seen:
         """
         from cnnlite.threads import get_num_threads
 
-        found = versions()
         options = configuration(solver)
         layers: Sequence[LayerRow] = ()
         answers, notes = None, list[str]()
@@ -208,9 +211,9 @@ class Seen:
                 "images": {"train": len(solver.X_train), "val": len(solver.X_val)},
                 "steps_per_epoch": solver.steps_per_epoch,
                 "image_shape": list(solver.X_train.shape[1:]),
-                "versions": {"cnnlite": found["cnnlite"], "numpy": found["NumPy"]},
+                "versions": {"cnnlite": __version__, "numpy": np.__version__},
                 "threads": get_num_threads(),
-                "instruction_set": found["instruction set"],
+                "instruction_set": kernels.instruction_set(),
             },
             classes=list(classes) or [str(label) for label in range(solver.num_classes)],
             layers=layers,

@@ -27,9 +27,9 @@ class Kept:
     Attributes:
         epoch: completed epochs, from 1.
         statistics: by layer and name, NaN where a layer has none: the mean and the standard
-            deviation ("mean", "std") of its output, the share of its units that are never above 0
-            ("dead"), the norm of its parameters' gradient ("grad_norm"), and the norm of their
-            last update over their own ("update_ratio").
+            deviation ("mean", "std") of its output, the share of its units that are 0 for every
+            image ("dead"), the norm of its parameters' gradient ("grad_norm"), and the norm of
+            their last update over their own ("update_ratio").
         images: uint8 (K, C, H, W), the same probe images each epoch.
         labels: (K,), -1 where an image has no single class.
         scores: float32 (K, classes).

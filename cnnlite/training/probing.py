@@ -134,7 +134,7 @@ def _statistics(solver: TrainingState, model: Any) -> Statistics:
         y, others = ran.y, (0, *range(2, ran.y.ndim))
         row = dict.fromkeys(STATISTICS, float("nan"))
         row["mean"], row["std"] = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
-        row["dead"] = float(np.mean(~(y > 0).any(axis=others)))
+        row["dead"] = float(np.mean(~y.any(axis=others)))
         statistics[ran.path] = row
 
     with own_stream():

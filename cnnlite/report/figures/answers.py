@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from cnnlite.report.confusion import MOST_NUMBERS, Confusion
-from cnnlite.report.figures.style import blank, short
+from cnnlite.report.figures.style import RECALL, blank, short
 from cnnlite.report.palette import EMPTY, INK, RIGHT, WRONG
 
 __all__ = ["confidence", "confusion", "recall"]
@@ -65,7 +65,7 @@ def recall(found: Confusion) -> go.Figure:
     places = list(range(len(order)))
     figure = blank(
         110 + (24 if len(order) <= 30 else 14) * len(order),
-        xaxis={"range": [0, 1.12], "tickformat": ".0%", "title": {"text": "found, of its images"},
+        xaxis={"range": [0, 1.12], "tickformat": ".0%", "title": {"text": RECALL},
                "tickvals": [0, 0.25, 0.5, 0.75, 1]},
         yaxis={"autorange": "reversed", "tickmode": "array", "tickvals": places, "ticktext": names,
                "tickfont": {"size": 12 if len(order) <= 30 else 9}},

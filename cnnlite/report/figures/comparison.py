@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from cnnlite.report.figures.style import blank, color_of, short
+from cnnlite.report.figures.style import RECALL, blank, color_of, short
 from cnnlite.report.palette import INK
 
 __all__ = ["class_recalls", "spread"]
@@ -24,7 +24,7 @@ def spread(groups: Mapping[str, Sequence[float]]) -> go.Figure:
     places = list(range(len(groups)))
     figure = blank(
         110 + 44 * len(groups),
-        xaxis={"tickformat": ".1%", "title": {"text": "best validation accuracy"}},
+        xaxis={"tickformat": "~%", "title": {"text": "best validation accuracy"}},
         yaxis={"tickmode": "array", "tickvals": places, "ticktext": [short(g) for g in groups],
                "range": [len(groups) - 0.5, -0.5], "showgrid": False},
         showlegend=False,
@@ -54,7 +54,7 @@ def class_recalls(classes: Sequence[str], runs: Mapping[str, Sequence[float]]) -
     places = list(range(len(classes)))
     figure = blank(
         130 + (26 if len(classes) <= 30 else 14) * len(classes),
-        xaxis={"tickformat": ".0%", "title": {"text": "found, of its images"}},
+        xaxis={"tickformat": "~%", "title": {"text": RECALL}},
         yaxis={"autorange": "reversed", "tickmode": "array", "tickvals": places,
                "ticktext": [short(name) for name in classes],
                "tickfont": {"size": 12 if len(classes) <= 30 else 9}},

@@ -15,7 +15,7 @@ __all__ = ["compared", "curves"]
 
 _PANELS = {
     "yaxis": {"domain": [0.58, 1], "title": {"text": "loss"}},
-    "yaxis2": {"domain": [0.17, 0.52], "title": {"text": "accuracy"}, "tickformat": ".0%"},
+    "yaxis2": {"domain": [0.17, 0.52], "title": {"text": "accuracy"}, "tickformat": "~%"},
     "yaxis3": {"domain": [0, 0.11], "title": {"text": "rate"}, "nticks": 3, "rangemode": "tozero"},
 }
 _HEIGHT = 640
@@ -41,7 +41,7 @@ def curves(
         name="loss of each step",
         meta={"column": "losses", "per_epoch": steps_per_epoch},
         line={"color": RIGHT, "width": 1},
-        opacity=0.35 if history else 0.9,
+        opacity=0.5 if history else 0.9,
         hoverinfo="skip" if history else "all",
     )
     epochs = column(history, "epoch")

@@ -11,11 +11,13 @@ import plotly.graph_objects as go
 
 from cnnlite.report.palette import COLORS, EMPTY, INK, LINE, PAPER, RIGHT, WRONG
 
-__all__ = ["blank", "color_of", "column", "finite", "shades", "short", "thinned"]
+__all__ = ["RECALL", "blank", "color_of", "column", "finite", "shades", "short", "thinned"]
 
 MOST_POINTS = 4000
 """Of a line; more cannot be told apart on a screen."""
 LONGEST_NAME = 22
+RECALL = "recall: share of its images found"
+"""The title of an axis."""
 
 _AXIS = {
     "gridcolor": LINE, "zerolinecolor": LINE, "linecolor": LINE, "tickcolor": LINE,

@@ -69,7 +69,11 @@ const cnnlite = (() => {
   function adopt(section) {
     sections.set(section.id, section);
     const element = document.getElementById(section.id), life = new AbortController();
-    figures(element).forEach((place) => near.observe(place));
+    figures(element).forEach((place) => {
+      // Known before it is drawn, so that nothing jumps; plotly forgets it when a window is resized.
+      place.style.height = `${section.figures[place.dataset.figure].layout.height}px`;
+      near.observe(place);
+    });
     lives.get(section.id)?.abort();
     lives.set(section.id, life);
     behaviours[section.id]?.(element, section, life.signal);

@@ -58,7 +58,8 @@ def _results(seen: Seen) -> Iterator[tuple[str, str, str]]:
     if seen.history:
         gap = seen.history[-1]["train_acc"] - seen.history[-1]["val_acc"]
         if math.isfinite(gap):
-            yield "Overfitting gap", f"{100 * gap:+.1f} pp", "training minus validation, at the end"
+            remark = "training minus validation accuracy, at the end"
+            yield "Overfitting gap", f"{100 * gap:+.1f} points", remark
     yield "Epochs", f"{len(seen.history)}{of}", f"{len(seen.losses):,} steps"
     if seen.params:
         yield "Parameters", f"{seen.params:,}", plain(seen.config.get("model"))

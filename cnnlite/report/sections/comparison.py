@@ -34,7 +34,7 @@ def comparison(runs: Sequence[Seen]) -> list[Section]:
 
 def _results(runs: Sequence[Seen]) -> Section:
     headings = (
-        "run", "model", "best validation", "in epoch", "asked", "epochs", "parameters",
+        "run", "model", "best validation", "in epoch", "accuracy", "epochs", "parameters",
         "ms an image", "images/s", "seed",
     )  # fmt: skip
     rows = []
@@ -48,7 +48,7 @@ def _results(runs: Sequence[Seen]) -> Section:
                 value(run.config, "model") or ABSENT,
                 percent(best["val_acc"]) if best else ABSENT,
                 str(best["epoch"]) if best else ABSENT,
-                f"{percent(answers.accuracy)} of {PARTS[answers.part]}" if answers else ABSENT,
+                f"{percent(answers.accuracy)} ({PARTS[answers.part]})" if answers else ABSENT,
                 str(len(run.history)),
                 f"{run.params:,}" if run.params else ABSENT,
                 f"{ms:.3g}" if ms else ABSENT,
@@ -56,7 +56,12 @@ def _results(runs: Sequence[Seen]) -> Section:
                 value(run.config, "seed") or ABSENT,
             )
         )
-    html = paragraphs(["The best validation accuracy first. cnnlite report RUN shows more of one."])
+    lead = (
+        "The best validation accuracy first; cnnlite report RUN shows more of one. The images/s "
+        "are those of the training; ms an image was measured for this page, forwards and "
+        "backwards, one layer at a time."
+    )
+    html = paragraphs([lead])
     html += table("Results of the runs", headings, rows, headings[2:])
     said: dict[str, list[str]] = {}
     for run in runs:

@@ -21,7 +21,7 @@ def curves(seen: Seen) -> Section | None:
     rows = list(seen.history)
     if len(rows) > MOST_ROWS:
         step = -(-len(rows) // MOST_ROWS)
-        rows = [*rows[::step], rows[-1]]
+        rows = [*rows[:-1:step], rows[-1]]
     headings = ("epoch", "loss", "validation loss", "accuracy", "validation accuracy", "rate")
     numbers = table(
         "Loss and accuracy of each epoch",
@@ -39,7 +39,8 @@ def curves(seen: Seen) -> Section | None:
         numbers = ""
     caption = (
         "Look for the point from which validation parts from training: from there on the network "
-        "learns its training images by heart. The strip below is the learning rate."
+        "learns its training images by heart. The loss of training is the mean over an epoch, "
+        "drawn at its middle. The strip below is the learning rate."
         if seen.history
         else "No epoch was completed: the loss of each step, as far as the training came."
     )

@@ -16,13 +16,14 @@ from cnnlite.report.seen import Seen
 __all__ = ["layers"]
 
 CAPTIONS = {
-    "mean": "A mean that wanders off says that the layers after it must follow.",
+    "mean": "Where the mean keeps moving, the layer has not settled; those after it must follow.",
     "std": "Deviations that shrink or grow from layer to layer say that signals fade or explode.",
-    "dead": "A unit that is never above 0 learns nothing: shares near 100% are lost capacity.",
+    "dead": "A unit that is 0 for every image passes no gradient on: a layer near 100% has stopped "
+    "learning.",
     "grad_norm": "Norms that differ by many powers of ten between layers say that gradients vanish "
     "or explode.",
-    "update_ratio": "The dashed line is the usual thousandth; far above it the rate is too high, "
-    "far below it too low.",
+    "update_ratio": "The dashed line is the usual thousandth: far above it the rate is too high, "
+    "far below it too low. Where the schedule lowers the rate, the lines fall with it.",
 }
 
 
@@ -41,9 +42,9 @@ def layers(seen: Seen) -> Section | None:
         ]
         for key in NAMES
     }
-    lead = "Each line is a layer: choose one in the list to see it alone, or point at a line."
+    lead = "Each line is a layer. Choose one in the list to see it alone, or point at a line."
     html = paragraphs([lead], "lead") + slider(epochs)
-    html += f'<div class="grid">{"".join(map(_place, NAMES))}{_legend(labels)}</div>'
+    html += f'{_legend(labels)}<div class="grid">{"".join(map(_place, NAMES))}</div>'
     last = [(label, *(_number(values[key][i][-1], key) for key in NAMES))
             for i, label in enumerate(labels)]  # fmt: skip
     headings = ("layer", *NAMES.values())

@@ -11,6 +11,19 @@ from cnnlite.report.sections import comparison, sections
 from tests.browser import Watched, blank_figures, show_all
 from tests.report import pages
 
+# plotly gives a figure, when the window is resized, the height of its element.
+SQUEEZED = """() => [...document.querySelectorAll('.figure[data-drawn]')].filter(place => {
+    const { height } = cnnlite.sections.get(place.closest('section').id)
+        .figures[place.dataset.figure].layout;
+    const drawn = place.querySelector('.main-svg').getBoundingClientRect().height;
+    return place.offsetHeight !== height || Math.abs(drawn - height) > 1;
+}).map(place => place.dataset.figure)"""
+
+# WCAG 2.2, 2.5.8: what is pressed is at least 24 pixels high.
+SMALL = """() => [...document.querySelectorAll('nav a, main button, summary, select, main input')]
+    .filter(e => e.offsetParent && e.getBoundingClientRect().height < 23.9)
+    .map(e => `${e.tagName} ${e.textContent.trim().slice(0, 30)}`)"""
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -46,6 +59,8 @@ def test_nobody_is_shut_out(watched: Watched, width: int, scheme: str) -> None:
     assert watched.accessibility_faults() == []
     assert watched.page.evaluate("document.documentElement.scrollWidth") == width
     assert blank_figures(watched.page) == []
+    assert watched.page.evaluate(SQUEEZED) == []
+    assert watched.page.evaluate(SMALL) == []
     watched.page.emulate_media(color_scheme="light")
     watched.page.set_viewport_size({"width": 1280, "height": 800})
 

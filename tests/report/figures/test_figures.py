@@ -122,3 +122,10 @@ def test_names_are_no_markup_and_fit() -> None:
 
 def test_many_shades_differ() -> None:
     assert len(set(shades(40))) == 40
+
+
+def test_accuracies_that_hardly_differ_have_ticks_that_differ() -> None:
+    """One epoch has a range of a fraction of a percent: five ticks said 60%."""
+    assert curves.curves(pages.history(1), [], 10).layout.yaxis2.tickformat == "~%"
+    assert comparison.spread({"seeds": [0.97, 0.9701]}).layout.xaxis.tickformat == "~%"
+    assert comparison.class_recalls(["one"], {"run": [0.5]}).layout.xaxis.tickformat == "~%"

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from cnnlite.report.html import table
 from cnnlite.report.sections import SECTIONS, comparison, sections
 from cnnlite.report.sections.confusion import PER_CELL
+from cnnlite.report.sections.curves import curves
 from tests.report import pages
 
 
@@ -79,8 +81,8 @@ def test_a_hundred_classes_and_a_thousand_epochs_stay_small() -> None:
     names = [f"class {n}" for n in range(100)]
     found = sections(pages.seen(history=pages.history(1000), classes=names, answers=answers))
     assert len(html(found)) < 200_000
-    (curves,) = [section for section in found if section.id == "curves"]
-    assert curves.html.count("<tr>") <= 103
+    (section,) = [section for section in found if section.id == "curves"]
+    assert section.html.count("<tr>") <= 103
 
 
 def test_runs_that_differ_in_their_seed_alone_are_one_group() -> None:
@@ -103,3 +105,17 @@ def test_runs_without_an_epoch_or_with_other_classes_are_compared_as_far_as_they
     assert [t.name for t in found["classes"].figures["recalls"].data] == ["run"]
     assert "bare" in found["card"].html
     assert "seeds" not in {section.id for section in comparison([bare, bare])}
+
+
+@pytest.mark.parametrize("epochs", [101, 102])
+def test_the_table_of_many_epochs_ends_with_the_last_once(epochs: int) -> None:
+    found = curves(pages.seen(history=pages.history(epochs)))
+    assert found is not None
+    assert found.html.count(f'<th scope="row">{epochs}</th>') == 1
+    assert found.html.count("<tr>") <= 102
+
+
+def test_a_long_name_of_a_row_may_be_broken_so_that_numbers_stay_in_sight() -> None:
+    html = table("Classes", ("class", "images"), [("a" * 60, "1"), ("cat", "2")])
+    assert f'<th scope="row" class="long">{"a" * 60}</th>' in html
+    assert '<th scope="row">cat</th>' in html

@@ -160,6 +160,7 @@ def test_the_statistics_are_by_their_definitions() -> None:
         assert row["mean"] == pytest.approx(runs[path].mean(dtype=np.float64), rel=1e-5)
         assert row["std"] == pytest.approx(runs[path].std(dtype=np.float64), rel=1e-5)
     assert found["1"]["dead"] == 0.25
+    assert found["0"]["dead"] == 0  # below 0, but not 0: a batch-norm behind it would revive it
     scores, cache = model.forward(x, rng=0)
     _, grads = model.backward(solver.loss.backward(solver.loss.forward(scores, y)[1]), cache)
     for path, row in found.items():
