@@ -7,6 +7,7 @@ after `--` goes to the tool: `nox -s test -- tests/optim -x`.  CI runs the same 
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 import tomllib
 from pathlib import Path
@@ -79,6 +80,19 @@ def wheel(session: nox.Session) -> None:
         with session.chdir(folder):
             for program, *arguments in commands:
                 session.run(str(programs / program), *arguments, env={"PYTHONPATH": None})
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build what is published, into an empty `dist/`, and have it checked (extra `release`)."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", *session.posargs)
+    built = sorted(map(str, Path("dist").iterdir()))
+    wheels = [name for name in built if name.endswith(".whl")]
+    session.run("twine", "check", "--strict", *built)
+    session.run("abi3audit", "--strict", "--summary", *wheels)
+    if sys.platform == "linux":
+        session.run("auditwheel", "show", *wheels)
 
 
 @nox.session

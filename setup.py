@@ -32,6 +32,7 @@ DIRECTIVES = {
     "initializedcheck": DEBUG,
     "cdivision": True,
     "embedsignature": True,
+    "freethreading_compatible": False,  # the GIL is the lock of memory.pyx and engine/workspace.pxi
 }
 
 # They stop at the first fault.  -O3 would take minutes to compile; Python's own -fwrapv would hide

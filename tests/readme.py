@@ -1,6 +1,6 @@
 """Print one of the README's two commands, for CI.
 
-    python -m tests.readme command|powershell train|test
+python -m tests.readme command|powershell train|test
 """
 
 import re
