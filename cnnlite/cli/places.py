@@ -15,15 +15,18 @@ def check_place(path: Path, remedy: str, folder: bool = False) -> None:
     A file is made and removed, because permissions do not tell what a drive or a container allows.
 
     Args:
-        path: a file, in a folder that must be there; or a folder, which is made later.
+        path: a file, of whose folder nothing is said if it is missing; or a folder, which is made
+            later.
         remedy: the rest of the message, such as "--out names another place".
         folder: whether `path` is a folder.
     """
     if folder and path.exists() and not path.is_dir():
         fail(f"{printable(str(path))}: File exists, and is not a folder; {remedy}")
-    there = path.absolute() if folder else path.absolute().parent
-    while folder and not os.path.lexists(there):
+    there = wanted = path.absolute() if folder else path.absolute().parent
+    while not os.path.lexists(there):
         there = there.parent
+    if there != wanted and there.is_dir() and not folder:
+        return  # each command has its own words for a folder that is missing
     trial = there / f".cnnlite-{os.getpid()}.tmp"
     try:
         os.close(os.open(trial, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
