@@ -5,6 +5,11 @@ after `--` goes to the tool: `nox -s test -- tests/optim -x`.  CI runs the same 
 """
 
 import os
+import shlex
+import shutil
+import sys
+import tempfile
+import tomllib
 from pathlib import Path
 
 import nox
@@ -52,6 +57,42 @@ def quick(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """Test everything but what is marked slow."""
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel and test it in a new environment, far from the sources, as a release is."""
+    release = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["cibuildwheel"]
+    with tempfile.TemporaryDirectory(prefix="cnnlite-wheel-") as name:
+        folder = Path(name)
+        session.run("python", "-m", "build", "--wheel", "--outdir", name)
+        session.run("python", "-m", "venv", str(folder / "environment"))
+        programs = folder / "environment" / ("Scripts" if os.name == "nt" else "bin")
+        (built,) = folder.glob("*.whl")
+        install = (str(programs / "python"), "-m", "pip", "install", "-q", str(built))
+        session.run(*install, *release["test-requires"], env={"PYTHONPATH": None})
+        for source in map(Path, release["test-sources"]):
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, folder / source)
+        commands = [shlex.split(command) for command in release["test-command"]]
+        if session.posargs:
+            commands = [["python", "-m", "pytest", *session.posargs]]
+        with session.chdir(folder):
+            for program, *arguments in commands:
+                session.run(str(programs / program), *arguments, env={"PYTHONPATH": None})
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build what is published, into an empty `dist/`, and have it checked (extra `release`)."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", *session.posargs)
+    built = sorted(map(str, Path("dist").iterdir()))
+    wheels = [name for name in built if name.endswith(".whl")]
+    session.run("twine", "check", "--strict", *built)
+    session.run("abi3audit", "--strict", "--summary", *wheels)
+    if sys.platform == "linux":
+        session.run("auditwheel", "show", *wheels)
 
 
 @nox.session

@@ -4,14 +4,19 @@ docs/lookup/environment.md has the variables that change the build.  An earlier 
 place does not notice that one of them has changed: add --force.  All else is in pyproject.toml.
 """
 
+import gzip
+import os
 import runpy
 import sysconfig
+import tarfile
 from glob import glob
 from pathlib import Path
+from typing import Any
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 # Run, not imported: what cnnlite imports need not be there yet.
 ENVIRONMENT = runpy.run_path("cnnlite/environment.py")
@@ -27,6 +32,7 @@ DIRECTIVES = {
     "initializedcheck": DEBUG,
     "cdivision": True,
     "embedsignature": True,
+    "freethreading_compatible": False,  # the GIL is the lock of memory.pyx and engine/workspace.pxi
 }
 
 # They stop at the first fault.  -O3 would take minutes to compile; Python's own -fwrapv would hide
@@ -110,6 +116,35 @@ class Build(build_ext):
         super().build_extensions()
 
 
+class Sources(sdist):
+    """Gives the same bytes for the same sources, where SOURCE_DATE_EPOCH is set; wheels do too."""
+
+    def make_archive(self, *args: Any, **kwargs: Any) -> str:
+        path = super().make_archive(*args, **kwargs)
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is not None and path.endswith(".tar.gz"):
+            settle(Path(path), int(epoch))
+        return path
+
+
+def settle(archive: Path, time: int) -> None:
+    """Write a .tar.gz again without what tells when, where and by whom it was made."""
+    draft = archive.with_suffix(".draft")
+    with (
+        tarfile.open(archive) as old,
+        draft.open("wb") as file,
+        gzip.GzipFile("", "wb", 9, file, mtime=time) as packed,
+        tarfile.open(fileobj=packed, mode="w") as new,
+    ):
+        for member in sorted(old.getmembers(), key=lambda member: member.name):
+            member.mtime, member.pax_headers = time, {}
+            member.uid = member.gid = 0
+            member.uname = member.gname = ""
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            new.addfile(member, old.extractfile(member) if member.isfile() else None)
+    draft.replace(archive)
+
+
 write_headers()
 setup(
     ext_modules=cythonize(
@@ -118,6 +153,6 @@ setup(
         build_dir="build/cython-debug" if DEBUG else "build/cython",
         compiler_directives=DIRECTIVES,
     ),
-    cmdclass={"build_ext": Build},
+    cmdclass={"build_ext": Build, "sdist": Sources},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )

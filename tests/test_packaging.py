@@ -186,6 +186,28 @@ def test_the_sdist_has_the_sources_and_nothing_generated(sdist):
 
 
 @pytest.mark.slow
+def test_the_same_sources_give_the_same_sdist_whenever_and_by_whomever_it_is_built(tmp_path):
+    """Files that were made while building had the time of the day, down to fractions of seconds."""
+    pytest.importorskip("build")
+    kept = shutil.ignore_patterns("build", "dist", ".*", "*.so", "*.egg-info", "__pycache__")
+    archives = []
+    for name, mask, when in (("first", 0o022, 1_500_000_000), ("second", 0o077, 1_600_000_000)):
+        sources = shutil.copytree(ROOT, tmp_path / name / "sources", ignore=kept)
+        os.utime(sources / "README.md", (when, when))
+        before = os.umask(mask)
+        try:
+            run(
+                *("-m", "build", "--sdist", "--no-isolation", "--outdir", sources / "dist"),
+                cwd=sources, SOURCE_DATE_EPOCH="1700000000",
+            )  # fmt: skip
+        finally:
+            os.umask(before)
+        archives += (sources / "dist").glob("*.tar.gz")
+    first, second = archives
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.slow
 def test_the_sdist_installs_outside_the_tree(sdist, from_wheel):
     assert install(sdist, sdist.parent / "from_sdist") == from_wheel
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnlite.cli._group import explained, fail, show_table
+from cnnlite.cli.places import check_place
 from cnnlite.files import replace_file
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class Reports:
                 fail(f"--{name} {path} would write over a submission; expected another name")
             if path.is_dir() and name != "gradescope":
                 fail(f"--{name} {path} is a folder, expected a file")
+            check_place(
+                path if path.is_dir() else path.parent,
+                f"--{name} may name another place", folder=True,
+            )  # fmt: skip
             with explained(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cnnlite.cli._group import explained, fail, show_table
+from cnnlite.cli.places import check_place
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # -x*y is an expression
@@ -41,6 +42,10 @@ def autodiff(
     names, x = _point(point)
     if not 0 < step < float("inf"):
         fail(f"--step is {step:g}, expected a positive number")
+    if svg is not None:
+        check_place(svg, "--svg may name another place")
+    if frames is not None:
+        check_place(frames, "--frames may name another place", folder=True)
     with explained(ValueError):
         graph = ad.parse(expression, names)
         if output > len(graph.outputs):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnlite.cli._group import explained, fail, without
+from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def curves(runs: tuple[Path, ...], out: Path) -> int:
 
     if out.suffix.lower() != ".png":
         fail(f"--out {printable(str(out))}: the picture is a PNG, its name must end in .png")
+    check_place(out, "--out names another place")
     with explained(OSError, ValueError):
         found = [_read(run, name) for run, name in zip(runs, names([*runs]), strict=True)]
     with explained(OSError), without(printable(str(out)), "matplotlib"):

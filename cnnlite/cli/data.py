@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli._data import keep_data, load_named, picture_options, progress_bar
-from cnnlite.cli._group import Commands, explained, fail, show_table
+from cnnlite.cli._group import Commands, describe, explained, fail, show_table
+from cnnlite.cli.places import check_place
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
@@ -44,7 +45,10 @@ def fetch(name: str, data_dir: Path | None) -> None:
     from cnnlite import data
 
     with progress_bar(name) as progress, explained(OSError, ValueError):
-        folder = data.fetch(data_dir, progress, name=name)
+        try:
+            folder = data.fetch(data_dir, progress, name=name)
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            fail(f"{describe(error)}; --data-dir names another folder")
     click.echo(f"{name} is in {folder}")
 
 
@@ -87,6 +91,7 @@ def show(name: str, data_dir: Path | None, out: Path, augment: str | None, **pic
     """Describe a data set, and draw the first images of each class."""
     from cnnlite.report import sheet
 
+    check_place(out, "--out names another place")
     found = load_named(name, data_dir, **pictures)
     keep_data(found, out)
     click.echo(found)
@@ -133,6 +138,7 @@ def draw(folder: Path, classes: int, per_class: int, size: int, seed: int) -> No
     """Draw pictures into FOLDER, with a folder for each class, to try things with."""
     from cnnlite import data
 
+    check_place(folder, "FOLDER may be in another place", folder=True)
     with explained(OSError, ValueError, ImportError):
         data.draw_folder(folder, classes, per_class, size, seed)
     click.echo(f"{classes * per_class} pictures of {classes} classes are in {folder}")

@@ -7,6 +7,7 @@ import click
 
 from cnnlite.cli._group import did_you_mean, explained, fail, progress_note, show_table
 from cnnlite.cli.new_file import write_new
+from cnnlite.cli.places import check_place
 
 
 @click.command()
@@ -54,6 +55,7 @@ def lab(
         return 0
     if threads is not None:
         set_num_threads(threads)
+    check_place(out, "--out names another place", folder=True)
     with explained(OSError):
         out.mkdir(parents=True, exist_ok=True)
     chosen = labs.load(name)

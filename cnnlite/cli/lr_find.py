@@ -10,6 +10,7 @@ from cnnlite.cli import train as training
 from cnnlite.cli._data import keep_data
 from cnnlite.cli._group import describe, explained, fail, progress_note, without
 from cnnlite.cli.config import ConfigError, is_own
+from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
 
 FLAGS = {"start_lr": "--start", "end_lr": "--end", "num_steps": "--steps"}
@@ -64,6 +65,7 @@ def lr_find(
         fail(f"{where}: its folder does not exist")
     if out.is_dir():
         fail(f"{where} is a folder, the picture needs a name")
+    check_place(out, "--out names another place")
     if config.threads is not None:
         cnnlite.set_num_threads(config.threads)
     with explained(OSError, ValueError):

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from cnnlite.cli._group import explained, fail
+from cnnlite.cli.places import check_place
 
 __all__ = ["write_new"]
 
 
 def write_new(path: Path, text: str) -> None:
     """Write a file that is not there yet, and its folder; end the command if it is there."""
+    check_place(path.parent, "--out names another place", folder=True)
     with explained(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -14,6 +14,7 @@ import click
 import numpy as np
 
 from cnnlite.cli._group import describe, explained, fail, progress_note, show_table
+from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _check_places(outputs: Mapping[str, Path]) -> None:
             fail(f"the folder of {place} does not exist")
         if place.is_dir():
             fail(f"--{option} {place} is a folder, expected a file to write")
+        check_place(place, f"--{option} may name another place")
         other = options.setdefault(os.path.realpath(place), option)
         if other != option:
             fail(f"--{other} and --{option} name the same file, {place}")

@@ -6,6 +6,7 @@ import click
 
 from cnnlite.cli._group import explained, fail, needs, progress_note
 from cnnlite.cli.evaluate import PARTS
+from cnnlite.cli.places import check_place
 from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import printable
 
@@ -54,6 +55,7 @@ def report(
         fail(f"--out {printable(str(file))}: the page is HTML, its name must end in .html")
     if out is not None and not file.parent.is_dir():
         fail(f"--out {printable(str(file))}: there is no folder {printable(str(file.parent))}")
+    check_place(file, "--out names another place")
     seen = []
     for path, name in zip(paths, names([*paths]), strict=True):
         with progress_note(f"reading {name}") as note, explained(OSError, ValueError):

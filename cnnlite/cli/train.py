@@ -17,6 +17,7 @@ from cnnlite.cli import keeping, live_page
 from cnnlite.cli._data import data_of, keep_data
 from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
+from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
@@ -181,7 +182,14 @@ def _train(
     except FileExistsError as error:
         fail(describe(error))
     except OSError as error:
-        fail(f"{describe(error)}: the run folder cannot be made; --out names another place")
+        where = printable(str((out or run_folders.RUNS).absolute().parent))
+        fail(
+            f"{describe(error)}: the run folder cannot be made in {where}; "
+            "--out names another place"
+        )
+    # An empty folder may have been there already, and a run may have been moved.
+    remedy = "copy the run to another place" if resume else "--out names another place"
+    check_place(path, remedy, folder=True)
     with ExitStack() as stack:
         with explained(FileExistsError):
             stack.enter_context(run_folders.held(path))

@@ -1,6 +1,9 @@
 """A command line to call, in a folder of its own, and one finished run to look at."""
 
+import ctypes
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -65,3 +68,36 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     """A copy of that run that a test may change."""
     return Path(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+CAP_DAC_OVERRIDE = 1  # of Linux: whoever has it may write where permissions forbid it
+
+
+@pytest.fixture
+def no_override() -> Iterator[None]:
+    """Take from root what other users do not have, so that a folder can be read-only."""
+    if sys.platform != "linux":
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            pytest.skip("root may write everywhere")
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this thread
+    had = (ctypes.c_uint32 * 6)()  # twice: effective, permitted, inheritable
+    assert libc.capget(header, had) == 0
+    fewer = (ctypes.c_uint32 * 6)(*had)
+    fewer[0] &= ~(1 << CAP_DAC_OVERRIDE)
+    assert libc.capset(header, fewer) == 0
+    yield
+    assert libc.capset(header, had) == 0
+
+
+@pytest.fixture
+def sealed(no_override: None, tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nobody may write."""
+    if sys.platform == "win32":
+        pytest.skip("Windows lets everybody write into a folder that is read-only")
+    folder = tmp_path / "sealed"
+    folder.mkdir(mode=0o555)
+    yield folder
+    folder.chmod(0o755)

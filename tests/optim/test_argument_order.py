@@ -73,6 +73,7 @@ def sources() -> Iterator[tuple[Path, str]]:
                         yield path, block
 
 
+@pytest.mark.skipif(not (ROOT / "cnnlite").exists(), reason="needs a checkout")
 def test_no_caller_passes_more_than_lr_and_momentum_by_position() -> None:
     found, wrong = 0, []
     for path, source in sources():

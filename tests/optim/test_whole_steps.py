@@ -153,10 +153,13 @@ def test_underflow_stopped_a_step_in_its_middle(make: Make) -> None:
     for settings in ({}, {"all": "raise"}):
         given = {key: array.astype(np.float32) for key, array in params().items()}
         optimizer = make()
+        gradients = [
+            {key: np.full(a.shape, size, np.float32) for key, a in given.items()}
+            for size in (1e-20, 1e-40, 1e30, 1e-20)
+        ]
         with np.errstate(**settings):  # type: ignore[arg-type]
             before = np.geterr()
-            for size in (1e-20, 1e-40, 1e30, 1e-20):
-                small = {key: np.full(a.shape, size, np.float32) for key, a in given.items()}
+            for small in gradients:
                 optimizer.step(given, small)
             assert np.geterr() == before
         ends.append((given, optimizer.state_dict()))
