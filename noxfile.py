@@ -77,8 +77,14 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def bits(session: nox.Session) -> None:
-    """Compare the bits of one training for several numbers of threads and builds."""
+    """Compare the bits of trainings: numbers of threads, instruction sets, builds, compilers."""
     session.run("python", "-m", "tests.same_bits", *session.posargs)
+
+
+@nox.session
+def emulated(session: nox.Session) -> None:
+    """Compare the bits on 64-bit ARM, emulated, or run tests there: minutes, and Debian only."""
+    session.run("python", "-m", "tests.emulated", *session.posargs)
 
 
 @nox.session
@@ -100,6 +106,12 @@ def notebooks(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every code block of the documents, follow their links, and build the site, offline."""
     session.run("pytest", "-q", *sorted(map(str, Path("tests").glob("test_docs*.py"))))
+    site(session)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the site of the documents, offline (extra `docs`): build/site/index.html."""
     session.run("python", "-m", "docs.site", *session.posargs)
 
 

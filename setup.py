@@ -94,7 +94,10 @@ class Build(build_ext):
             if not SERIAL:
                 flags += ["/openmp"]  # it has no POSIX threads
         else:
-            flags = ["-O3", "-ffp-contract=off", "-pthread", "-g" if DEBUG else "-g0"]
+            # -fno-trapping-math: GCC else vectorises no loop with a choice between two numbers.
+            # It concerns the flags that operations raise, never their results.
+            flags = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-pthread"]
+            flags += ["-g" if DEBUG else "-g0"]
             libraries += ["-pthread"]
         if SERIAL:
             flags += ["-DCNNLITE_SERIAL"]

@@ -31,14 +31,19 @@ from cnnlite.watch import Live
 SIDES = ("no page", "nobody looks", "a page is open")
 
 READER = """
-import json, sys, time
+import contextlib, json, sys, time
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 address = sys.argv[1]
 origin = "/".join(address.split("/")[:3])
 import urllib.request
 urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address).read()
 print("open", flush=True)
-with connect(f"ws{address[4:]}live", origin=origin, max_size=None, proxy=None) as socket:
+place = f"ws{address[4:]}live"
+with (
+    contextlib.suppress(ConnectionClosed),
+    connect(place, origin=origin, max_size=None, proxy=None) as socket,
+):
     for text in socket:
         now, message = time.time(), json.loads(text)
         if message["type"] == "state":

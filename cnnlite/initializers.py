@@ -18,7 +18,7 @@ import numpy as np
 
 from cnnlite.checks.arrays import check_array, check_writeable
 from cnnlite.checks.numbers import choice, count, number, real
-from cnnlite.random import RngLike, init_generator
+from cnnlite.random import RngLike, init_generator, standard_normal
 
 __all__ = [
     "constant",
@@ -208,7 +208,7 @@ def _uniform(name: str, array: np.ndarray, low: float, high: float, rng: RngLike
 
 def _normal(name: str, array: np.ndarray, mean: float, std: float, rng: RngLike) -> np.ndarray:
     check_writeable(name, "array", array)
-    array[...] = init_generator(rng, name).normal(mean, std, array.shape)
+    array[...] = mean + std * standard_normal(init_generator(rng, name), array.shape)
     return array
 
 

@@ -17,22 +17,27 @@ ENGINE = (
     "conv2d_winograd_forward",
     "conv2d_winograd_input_gradient",
     "conv2d_winograd_weight_gradient",
+    "exp",
+    "expm1",
     "gelu_backward",
     "gelu_forward",
     "linear_forward",
     "linear_input_gradient",
     "linear_weight_gradient",
+    "log",
+    "log1p",
     "max_pool2x2_backward",
     "max_pool2x2_forward",
     "relu_backward",
     "relu_forward",
     "sgd_step",
+    "tanh",
 )
 """In C, for every instruction set."""
 
 FAMILIES = {
     "simd": ("vec", "microkernel"),
-    "pointwise": ("pointwise", "gelu"),
+    "pointwise": ("pointwise", "elementary", "gelu"),
     "pool": ("pool2x2",),
     "norm": ("sums", "moments", "batch_norm", "gradient"),
     "conv": (
@@ -57,7 +62,7 @@ KERNELS = {
 }
 
 RUNTIME = {
-    "engine": ("instruction_set",),
+    "engine": ("fused_multiply_add", "instruction_set"),
     "memory": ("empty",),
     "runtime": ("compiler", "get_num_threads", "multithreaded", "set_num_threads"),
 }

@@ -6,6 +6,7 @@ lets a run be stopped anywhere and continued to the same bits.
 """
 
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,8 +16,11 @@ from typing import TypeAlias
 import numpy as np
 
 from cnnlite.checks.numbers import as_integer, integer, shown
+from cnnlite.functional.elementary import log
 
-__all__ = ["Rng", "RngLike", "as_rng", "init_generator", "manual_seed", "own_stream"]
+__all__ = [
+    "Rng", "RngLike", "as_rng", "init_generator", "manual_seed", "own_stream", "standard_normal",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +164,31 @@ def init_generator(rng: RngLike, name: str = "as_rng") -> np.random.Generator:
     if isinstance(rng, np.random.Generator):
         return rng
     return as_rng(rng, name).child("init").generator()
+
+
+def standard_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Draw normal numbers of mean 0 and deviation 1 whose bits are the same on every machine.
+
+    Those of NumPy's generators are made with the C library's exp and log1p.
+
+    Args:
+        generator: where uniform numbers come from; it moves on.
+        shape: of the result.
+
+    Returns:
+        float64 of that shape.
+
+    Source: Marsaglia and Bray, "A convenient method for generating normal variables", SIAM Review
+    6(3), 1964: the polar method.
+    """
+    size = math.prod(shape)
+    numbers = np.empty(0)
+    while numbers.size < size:
+        # A pair of uniform numbers lies in the unit circle with probability pi / 4.
+        pairs = 2 * generator.random((2, (size - numbers.size) * 2 // 3 + 8)) - 1
+        squares = pairs[0] * pairs[0] + pairs[1] * pairs[1]
+        inside = (squares > 0) & (squares < 1)
+        pairs, squares = pairs[:, inside], squares[inside]
+        pairs *= np.sqrt(-2 * log(squares) / squares)
+        numbers = np.concatenate([numbers, pairs.ravel()])
+    return numbers[:size].reshape(shape)

@@ -1,13 +1,19 @@
-"""The same training in many ways; all of them must end with the same bits.
+"""The same trainings in many ways; all of them must end with the same bits.
 
-    python -m tests.same_bits           compare, print a table, exit status 1 if one differs
-    python -m tests.same_bits train     train in this process, print the build and the SHA-256
+    python -m tests.same_bits                  compare, print tables, exit status 1 if one differs
+    python -m tests.same_bits clang gcc-14     and with kernels that these compilers build
+    python -m tests.same_bits train            train in this process, print build and SHA-256
+    python -m tests.same_bits store            write tests/same_bits.json anew
 
-The training has all that could make a difference: batch-norm, dropout, crops and flips, every rung
-that `auto` takes, a residual block, a short last batch, accuracy on the way.  The comparison runs
-it with 1, 2, 3 and 4 threads, once more, and with kernels that are built for one thread.
+The first training has all that could make a difference: batch-norm, dropout, crops and flips, every
+rung that `auto` takes, a residual block, a short last batch, accuracy on the way.  The comparison
+runs it with 1, 2, 3 and 4 threads, once more, and with kernels that are built for one thread.
+
+Then each network of the zoo is trained with each instruction set that this machine has
+(`zoo_bits.py`).  The hashes stand in tests/same_bits.json, and are those of every other machine.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -18,9 +24,10 @@ import numpy as np
 from cnnlite import Solver, layers
 from cnnlite.backend import kernels
 from cnnlite.data import RandomCropFlip
+from cnnlite.environment import INSTRUCTION_SETS
 from cnnlite.optim import SGD
 from cnnlite.schedules import Cosine
-from tests import trainings
+from tests import trainings, zoo_bits
 from tests.builds import ROOT, build, environment
 
 
@@ -91,25 +98,70 @@ def elsewhere(folder: Path, threads: int) -> list[str]:
     return done.stdout.split()
 
 
-def main() -> int:
-    """Compare; return the exit status."""
-    with tempfile.TemporaryDirectory() as folder:
-        serial = build(Path(folder, "serial"), CNNLITE_SERIAL="1")
-        rows = [elsewhere(ROOT, threads) for threads in (1, 2, 3, 4, 4)]
-        rows.append(elsewhere(serial, 1))
+def compare_builds(serial: Path) -> bool:
+    """Compare numbers of threads and the serial build; print, and return whether all agree."""
+    rows = [elsewhere(ROOT, threads) for threads in (1, 2, 3, 4, 4)]
+    rows.append(elsewhere(serial, 1))
     for threads, name, digest in rows:
         print(f"{name:10}{threads:>2} threads   {digest}")
     if rows[-1][1] != "serial":
         print("the serial build is not serial")
-        return 1
+        return False
     same = len({digest for *_, digest in rows}) == 1
-    print(f"{len(rows)} trainings, {'the same bits' if same else 'DIFFERENT bits'}")
-    return 0 if same else 1
+    print(f"{len(rows)} trainings, {'the same bits' if same else 'DIFFERENT bits'}\n")
+    return same
+
+
+def compare_sets(folders: dict[str, Path]) -> bool:
+    """Compare instruction sets and builds, by name, with what is stored; print, as above."""
+    found = {
+        (name, isa, threads): zoo_bits.elsewhere(folder, isa, threads)
+        for name, folder in folders.items()
+        for isa in INSTRUCTION_SETS
+        for threads in (1, 2)
+    }
+    same = True
+    for title, table in zoo_bits.tables().items():
+        print(title)
+        for network, digest in table["networks"].items():
+            print(f"  {network:32}{digest}")
+        for (name, isa, threads), result in found.items():
+            if result is None or result["rounding"] != title:
+                continue
+            differing = zoo_bits.differing(result, table)
+            verdict = f"DIFFERENT bits: {', '.join(differing)}" if differing else "the same bits"
+            print(f"  {isa}, {threads} threads, {name}: {verdict}")
+            same = same and not differing
+    return same
+
+
+def store() -> None:
+    """Write the hashes of the best instruction set of each kind."""
+    tables = {}
+    for isa in INSTRUCTION_SETS:
+        if found := zoo_bits.elsewhere(ROOT, isa, 1):
+            tables.setdefault(found.pop("rounding"), found)
+    zoo_bits.FILE.write_text(json.dumps(tables, indent=1) + "\n")
+
+
+def main(compilers: list[str]) -> int:
+    """Compare; return the exit status."""
+    with tempfile.TemporaryDirectory() as folder:
+        serial = build(Path(folder, "serial"), CNNLITE_SERIAL="1")
+        folders = {"this build": ROOT}
+        for name in compilers:
+            linker = {"CC": name, "LDSHARED": f"{name} -shared"}
+            folders[name] = build(Path(folder, name), **linker)
+        same = compare_builds(serial)
+        return 0 if compare_sets(folders) and same else 1
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["train"]:
-        name = "parallel" if kernels.multithreaded() else "serial"
-        print(kernels.get_num_threads(), name, train())
-    else:
-        sys.exit(main())
+    match sys.argv[1:]:
+        case ["train"]:
+            name = "parallel" if kernels.multithreaded() else "serial"
+            print(kernels.get_num_threads(), name, train())
+        case ["store"]:
+            store()
+        case compilers:
+            sys.exit(main(compilers))

@@ -12,7 +12,7 @@ PACKAGES = [functional, layers, optim]
 
 # Public in their files, for the package's other files; not among its names.
 INSIDE = {
-    "cnnlite.functional": set(),
+    "cnnlite.functional": {"exp", "expm1", "log", "log1p", "power", "tanh"},
     "cnnlite.layers": {
         "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Ran", "Row",
         "Step", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",

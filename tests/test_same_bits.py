@@ -7,7 +7,8 @@ import pytest
 
 import cnnlite
 from cnnlite import SGD, CrossEntropyLoss, models
-from tests import same_bits
+from tests import kernel_bits, same_bits, zoo_bits
+from tests._ext.instruction_sets import run_again
 
 
 def bits_of_training(
@@ -59,7 +60,20 @@ def test_a_training_with_everything_has_the_same_bits_every_time() -> None:
     assert len(digests) == 1
 
 
+def test_kernels_and_networks_have_the_bits_of_every_other_machine() -> None:
+    expected = zoo_bits.tables()[zoo_bits.rounding()]
+    assert kernel_bits.digests() == expected["kernels"]
+    assert zoo_bits.networks() == expected["networks"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["baseline", "avx2"])
+def test_another_instruction_set_has_the_bits_that_are_stored(name: str) -> None:
+    test = test_kernels_and_networks_have_the_bits_of_every_other_machine
+    run_again(f"{__file__}::{test.__name__}", name)
+
+
 @pytest.mark.slow
 def test_the_serial_build_has_the_same_bits(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("Cython")
-    assert same_bits.main() == 0, capsys.readouterr().out
+    assert same_bits.main([]) == 0, capsys.readouterr().out

@@ -36,7 +36,7 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef struct engine_table:
         const char *name
         int lanes[2]
-        int mr, nv
+        int mr, nv, fused
         kernel_pair *kernels
     const engine_table *engine_find(const char *name)
     const char **engine_names
@@ -72,6 +72,14 @@ choose(environment.ISA.value())
 def instruction_set():
     """Return the name of the instruction set whose kernels run: "baseline", "avx2" or "avx512"."""
     return table.name.decode()
+
+
+def fused_multiply_add():
+    """Return whether a product and a sum are rounded once: with all sets but "baseline" on x86.
+
+    Machines that do so give the same bits, and so do those that do not, among themselves.
+    """
+    return table.fused != 0
 
 
 # Included, not cimported: these files share one Call and one table, and a compiled module for each

@@ -16,8 +16,8 @@ SGEMM_SIZE = 256
 def machine() -> dict[str, Any]:
     """Return versions, build and machine as plain values, for `cnnlite doctor` and for run folders.
 
-    The same seed and configuration give the same bits where cnnlite, numpy, compiler, backend and
-    instruction_set are the same; threads and multithreaded are free to differ.
+    The same seed and configuration give the same bits where cnnlite, backend and
+    fused_multiply_add are the same; all else is free to differ.
     """
     return {
         "cnnlite": __version__,
@@ -26,6 +26,7 @@ def machine() -> dict[str, Any]:
         "backend": backend_name,
         "compiler": kernels.compiler(),
         "instruction_set": kernels.instruction_set(),
+        "fused_multiply_add": kernels.fused_multiply_add(),
         "multithreaded": kernels.multithreaded(),
         "threads": get_num_threads(),
         "platform": platform.platform(),

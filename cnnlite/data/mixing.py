@@ -11,9 +11,11 @@ import numpy as np
 from cnnlite.checks.numbers import real
 from cnnlite.data._hash import hash64, image_keys, integers, uniform
 from cnnlite.data.colour import inside
+from cnnlite.functional.elementary import power
 
 __all__ = ["CutMix", "Mixing", "MixUp"]
 
+_GRID = 2.0**24  # to whose multiples the distribution is rounded: its last digits are the machine's
 _PARTS = 256  # shares are so many parts of 1, so that pixels are mixed with integers
 
 
@@ -63,12 +65,13 @@ class _BetaShares(Mixing):
         """
         ends = np.array([0, *np.arange(0.5, _PARTS // 2), _PARTS / 2]) / _PARTS
         nodes, weights = np.polynomial.legendre.leggauss(16)
-        low, high = ends[:-1, None] ** self.alpha, ends[1:, None] ** self.alpha
+        low, high = power(ends[:-1, None], self.alpha), power(ends[1:, None], self.alpha)
         s = low + (high - low) * (nodes + 1) / 2
-        height = (1 - s ** (1 / self.alpha)) ** (self.alpha - 1)
-        lower = np.cumsum((height @ weights) * (high - low)[:, 0] / 2)
+        height = power(1 - power(s, 1 / self.alpha), self.alpha - 1)
+        lower = np.cumsum((height * weights).sum(axis=1) * (high - low)[:, 0] / 2)
         lower /= 2 * lower[-1]
-        return np.concatenate([lower[:-1], 1 - lower[-2::-1]])
+        steps = np.concatenate([lower[:-1], 1 - lower[-2::-1]])
+        return np.rint(steps * _GRID) / _GRID
 
     def parts(self, index: np.ndarray, epoch: int, seed: int) -> np.ndarray:
         """Draw what is an image's own, in parts of 256: int64 (N,)."""

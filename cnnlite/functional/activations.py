@@ -14,6 +14,7 @@ import numpy as np
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array, check_floats, check_gradient, contiguous
 from cnnlite.checks.numbers import real
+from cnnlite.functional.elementary import exp, tanh
 from cnnlite.quiet import quiet
 
 __all__ = [
@@ -134,7 +135,7 @@ def _sigmoid(x: Array, out: Array) -> None:
     """Write 1/(1 + e) where x >= 0, else e/(1 + e), with e = exp(-|x|), which cannot overflow."""
     np.abs(x, out=out)
     np.negative(out, out=out)
-    np.exp(out, out=out)
+    exp(out, out=out)
     numerator = np.maximum(out, x >= 0)
     out += 1
     np.divide(numerator, out, out=out)
@@ -144,7 +145,7 @@ def _sigmoid(x: Array, out: Array) -> None:
 def tanh_forward(x: Array) -> tuple[Array, OutputCache]:
     """Compute tanh(x); `torch.tanh`.  Args and Returns as in `relu_forward`."""
     x, y = prepare("Tanh", x)
-    np.tanh(x, out=y)
+    tanh(x, out=y)
     return y, OutputCache(y)
 
 

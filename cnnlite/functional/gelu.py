@@ -11,6 +11,7 @@ from cnnlite.backend import kernels
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import choice
 from cnnlite.functional.activations import prepare, prepare_gradient
+from cnnlite.functional.elementary import exp, tanh
 from cnnlite.quiet import quiet
 
 __all__ = ["GELUCache", "gelu_forward", "gelu_backward"]
@@ -63,15 +64,16 @@ def gelu_backward(dy: Array, cache: GELUCache) -> Array:
     if cache.approximate == "none":
         kernels.gelu_backward(dy, x, dx)
         return dx
-    # Beyond this the density is 0; without the limit inf/inf would make it NaN.
+    # Beyond this the density is 0; without the limit inf * 0 would make it NaN.
     near = np.clip(x, -_FLAT, _FLAT)
-    density = 0.5 * _A * (1 + 3 * _B * near * near) / np.cosh(_inner(near)) ** 2
+    fall = exp(-2 * np.abs(_inner(near)))  # 1 / cosh^2 = 4 fall / (1 + fall)^2
+    density = 2 * _A * (1 + 3 * _B * near * near) * fall / ((1 + fall) * (1 + fall))
     np.multiply(dy, _probability(x) + x * density, out=dx)
     return dx
 
 
 def _probability(x: Array) -> Array:
-    probability: Array = 0.5 * (1 + np.tanh(_inner(x)))
+    probability: Array = 0.5 * (1 + tanh(_inner(x)))
     return probability
 
 

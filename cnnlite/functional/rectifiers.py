@@ -12,6 +12,7 @@ import numpy as np
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import real
 from cnnlite.functional.activations import InputCache, OutputCache, prepare, prepare_gradient
+from cnnlite.functional.elementary import exp, expm1
 from cnnlite.quiet import quiet
 
 __all__ = [
@@ -105,7 +106,7 @@ def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, ELUCache]:
     alpha = real("ELU", "alpha", alpha)
     x, y = prepare("ELU", x)
     np.minimum(x, 0, out=y)  # exp sees no large number
-    np.expm1(y, out=y)
+    expm1(y, out=y)
     y *= alpha
     np.copyto(y, x, where=x > 0)
     return y, ELUCache(x, alpha)
@@ -117,7 +118,7 @@ def elu_backward(dy: Array, cache: ELUCache) -> Array:
     x = cache.x
     dy, dx = prepare_gradient("ELU", dy, x)
     np.minimum(x, 0, out=dx)
-    np.exp(dx, out=dx)
+    exp(dx, out=dx)
     dx *= cache.alpha
     np.copyto(dx, 1, where=x > 0)
     dx *= dy
@@ -160,7 +161,7 @@ def _tanh_of_softplus(x: Array) -> tuple[Array, Array, Array, Array]:
     With e = exp(x) it is (e^2 + 2e) / (e^2 + 2e + 2); where x is positive, both parts are divided
     by e^2.
     """
-    w = np.exp(-np.abs(x))
+    w = exp(-np.abs(x))
     right = x >= 0
     above = np.where(right, 1 + 2 * w, w * (w + 2))
     rest = np.where(right, 2 * w * w, x.dtype.type(2))

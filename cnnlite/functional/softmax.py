@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnlite.checks.arrays import Array, check_floats, check_gradient
 from cnnlite.checks.numbers import integer
+from cnnlite.functional.elementary import exp, log
 from cnnlite.quiet import quiet
 
 __all__ = [
@@ -39,7 +40,7 @@ def _shifted(name: str, x: Array, dim: int) -> tuple[Array, Array, int]:
         raise ValueError(f"{name}: x has nothing along dim {dim} (x {x.shape})")
     last = np.moveaxis(x, dim, -1)
     shifted = np.subtract(last, last.max(axis=-1, keepdims=True), order="C")
-    return shifted, np.exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64), dim
+    return shifted, exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64), dim
 
 
 def _back(y: Array, dim: int) -> Array:
@@ -62,7 +63,7 @@ def softmax_forward(x: Array, dim: int = 1) -> tuple[Array, SoftmaxCache]:
         ValueError: x has no such axis, or nothing along it.
     """
     shifted, total, dim = _shifted("Softmax", x, dim)
-    y = _back(np.exp(shifted) / total.astype(x.dtype), dim)
+    y = _back(exp(shifted) / total.astype(x.dtype), dim)
     return y, SoftmaxCache(y, dim)
 
 
@@ -83,7 +84,7 @@ def log_softmax_forward(x: Array, dim: int = 1) -> tuple[Array, SoftmaxCache]:
     Args, Returns and Raises as in `softmax_forward`.
     """
     shifted, total, dim = _shifted("LogSoftmax", x, dim)
-    y = _back(shifted - np.log(total).astype(x.dtype), dim)
+    y = _back(shifted - log(total).astype(x.dtype), dim)
     return y, SoftmaxCache(y, dim)
 
 
@@ -93,7 +94,7 @@ def log_softmax_backward(dy: Array, cache: SoftmaxCache) -> Array:
     y, dim = cache
     dy = check_gradient("LogSoftmax", dy, y.shape, y.dtype)
     y, dy = np.moveaxis(y, dim, -1), np.moveaxis(dy, dim, -1)
-    return _back(dy - np.exp(y) * _sum(np.array(dy, order="C")), dim)
+    return _back(dy - exp(y) * _sum(np.array(dy, order="C")), dim)
 
 
 def _sum(x: Array) -> Array:

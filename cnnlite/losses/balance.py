@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite import portable
 from cnnlite.checks.arrays import real_array
 from cnnlite.checks.numbers import real, shown
+from cnnlite.functional.elementary import expm1
 from cnnlite.losses.base import Array
 
 __all__ = ["class_balanced_weight"]
@@ -41,6 +43,6 @@ def class_balanced_weight(counts: npt.ArrayLike, beta: float = 0.9999) -> Array:
             f"{name}: counts is {shown(counts)}, expected a number from 1 up for each class"
         )
     # 1 - beta^n without the digits that 1 and beta^n, nearly 1, have in common.
-    effective = np.ones_like(n) if beta == 0 else -np.expm1(n * np.log(beta)) / (1 - beta)
+    effective = np.ones_like(n) if beta == 0 else -expm1(n * portable.log(beta)) / (1 - beta)
     weight = 1 / effective
     return weight * (len(n) / weight.sum())

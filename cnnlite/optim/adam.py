@@ -17,6 +17,7 @@ from cnnlite.optim.optimizer import (
     moving_average_of_squares,
     with_decay,
 )
+from cnnlite.portable import power
 
 __all__ = ["Adam", "AdamW"]
 
@@ -69,7 +70,7 @@ class Adam(Optimizer):
 
     def update(self, param: Array, grad: Array, state: State, lr: float, options: Options) -> None:
         state["step"] += 1
-        step, average, squares = state["step"], state["exp_avg"], state["exp_avg_sq"]
+        step, average, squares = int(state["step"]), state["exp_avg"], state["exp_avg_sq"]
         (beta1, beta2), weight_decay = options["betas"], options["weight_decay"]
         decayed, move = self._scratch(param)
         if not self.decoupled:
@@ -83,10 +84,10 @@ class Adam(Optimizer):
         if options["amsgrad"]:
             squares = np.maximum(state["max_exp_avg_sq"], squares, out=state["max_exp_avg_sq"])
         np.sqrt(squares, out=move)
-        move /= math.sqrt(1 - beta2**step)
+        move /= math.sqrt(1 - power(beta2, step))
         move += options["eps"]
         np.divide(average, move, out=move)
-        move *= lr / (1 - beta1**step)
+        move *= lr / (1 - power(beta1, step))
         param -= move
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnnlite.checks.numbers import flag, number, shown
+from cnnlite.functional.elementary import power as powers
+from cnnlite.portable import power as root
 from cnnlite.quiet import quiet
 
 __all__ = ["clip_grad_norm", "clip_grad_value"]
@@ -135,11 +137,11 @@ def _norm(arrays: list[Array], power: float) -> float:
         return top
     unit = 1.0 if 1e-100 < top < 1e100 and 1 <= power <= 2 else top
     total = math.fsum(
-        float(np.sum(np.abs(piece / unit if unit != 1 else piece) ** power))
+        float(np.sum(powers(np.abs(piece / unit if unit != 1 else piece), power)))
         for array in arrays
         for piece in _pieces(array)
     )
-    return float(unit * total ** (1 / power))
+    return unit * (math.sqrt(total) if power == 2 else root(total, 1 / power))
 
 
 def _pieces(array: Array) -> Iterator[Array]:

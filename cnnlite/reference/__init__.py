@@ -9,6 +9,7 @@ from cnnlite.reference.augment import *
 from cnnlite.reference.avg_pooling import *
 from cnnlite.reference.batch_norm import *
 from cnnlite.reference.depthwise import *
+from cnnlite.reference.elementary import *
 from cnnlite.reference.linear import *
 from cnnlite.reference.max_pooling import *
 from cnnlite.reference.memory import *

@@ -2,7 +2,14 @@
 
 from cnnlite.environment import MOST_THREADS
 
-__all__ = ["compiler", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads"]
+__all__ = [
+    "compiler",
+    "fused_multiply_add",
+    "get_num_threads",
+    "instruction_set",
+    "multithreaded",
+    "set_num_threads",
+]
 
 
 def set_num_threads(n: int) -> None:
@@ -24,6 +31,11 @@ def multithreaded() -> bool:
 def compiler() -> str:
     """Return the name and version of the compiler that built the kernels."""
     return "none"
+
+
+def fused_multiply_add() -> bool:
+    """Return whether a product and a sum are rounded once."""
+    return False
 
 
 def instruction_set() -> str:

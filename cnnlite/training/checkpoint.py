@@ -156,7 +156,9 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path} is of another training: {'; '.join(wrong[:3])}{more}"
             )
-        for text in differences(metadata.get("versions"), versions()):
+        here = versions()
+        there = {name: metadata.get("versions", {}).get(name, "missing") for name in here}
+        for text in differences(there, here):
             warnings.warn(
                 f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=4
             )

@@ -51,16 +51,14 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
     return json.loads(json.dumps(record))  # as it looks when it comes back from a file
 
 
-def versions() -> dict[str, str]:
-    """Return what else the bits depend on: the build and the kind of machine."""
+def versions() -> dict[str, Any]:
+    """Return what else the bits depend on: not the compiler, NumPy or the vectors' width."""
     from cnnlite.backend import backend_name, kernels
 
     return {
         "cnnlite": __version__,
-        "NumPy": np.__version__,
         "backend": backend_name,
-        "compiler": kernels.compiler(),
-        "instruction set": kernels.instruction_set(),
+        "fused multiply-add": kernels.fused_multiply_add(),
     }
 
 

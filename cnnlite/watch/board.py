@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -16,9 +17,9 @@ from cnnlite.watch.budget import Budget
 
 __all__ = ["FIRST", "Board", "Shown", "plain"]
 
-SHARE = 0.01
+SHARE = 0.012
 """The part of a processor's time that may go into sections, of all time so far."""
-CREDIT = 2.0
+CREDIT = 0.3
 """Seconds of it that may be used at once."""
 REST = 1.0
 """Seconds between two states, as no eye follows more; a browser has to draw each."""
@@ -85,11 +86,12 @@ class Board(threading.Thread):
             self._ended = True
             self._new.notify_all()
 
-    def renew(self, wait: Callable[[], bool] = lambda: True) -> None:
-        """Make all sections of what is newest, in the caller's thread, as a page is asked for.
+    def renew(self, wait: Callable[[], bool] | None = None) -> None:
+        """Make all sections of what is newest, in the caller's thread.
 
         Args:
-            wait: is called before each section, and returns False to give up.
+            wait: is called before each section, and returns False to give up. None makes them at
+                once, and does not count their time, as a page is asked for.
         """
         with self._busy:
             see, self._see = self._see, None
@@ -97,9 +99,9 @@ class Board(threading.Thread):
                 return
             seen: Seen | None = None
             for place, make in enumerate(MADE):
-                if not wait():
+                if wait is not None and not wait():
                     return
-                with self._budget.spending():
+                with self._budget.spending() if wait else contextlib.nullcontext():
                     try:
                         seen = see() if seen is None else seen
                         self._take(place, make(seen))

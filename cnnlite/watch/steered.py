@@ -23,7 +23,7 @@ __all__ = ["Steered"]
 
 SHARE = 0.004
 """The part of the training's time that may go into asking its network, while someone looks."""
-CREDIT = 0.5
+CREDIT = 0.1
 """Seconds of it that may be used at once."""
 MOST_ASKED = 500
 """Validation images that the network is asked of after an epoch."""

@@ -97,6 +97,11 @@ def plain_docstring(
     lines[:] = plain(lines)
 
 
+def is_alias(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what Python says of a NamedTuple's fields; its docstring says more."""
+    return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field") else None
+
+
 def plain(lines: list[str]) -> list[str]:
     """Return a docstring's lines as reStructuredText that shows them as they are.
 
@@ -130,5 +135,6 @@ def escaped(line: str) -> str:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", write_pages)
     app.connect("source-read", link_pages, priority=300)
+    app.connect("autodoc-skip-member", is_alias)
     app.connect("autodoc-process-docstring", plain_docstring, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

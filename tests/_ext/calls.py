@@ -8,7 +8,8 @@ from cnnlite import _ext
 from cnnlite.post_ops import RELU, Kept
 
 NO_KERNELS = {
-    "compiler", "empty", "get_num_threads", "instruction_set", "multithreaded", "set_num_threads",
+    "compiler", "empty", "fused_multiply_add", "get_num_threads", "instruction_set",
+    "multithreaded", "set_num_threads",
 }  # fmt: skip
 NAMES = sorted(set(_ext.__all__) - NO_KERNELS)
 
@@ -107,6 +108,10 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "crop_flip_normalize": (
             lambda: (pixels, index, top, left, flip, 4, scale, shift, new(*shape)), 8,
         ),
+        **{
+            name: (lambda: (y, new(*shape)), 1)
+            for name in ("exp", "expm1", "log", "log1p", "tanh")
+        },
         "gelu_backward": (lambda: (dy, x, new(*shape)), 2),
         "gelu_forward": (lambda: (x, new(*shape)), 1),
         "im2col": (lambda: (x, new(*cols.shape), *patch), 1),

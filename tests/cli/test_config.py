@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnlite import losses, optim
@@ -33,6 +33,7 @@ CONFIGS = st.builds(
     ema=st.none() | st.floats(0, 1, exclude_max=True),
     patience=st.none() | COUNTS,
     every_steps=st.none() | COUNTS,
+    keep=st.integers(0, 2**31),
     weight_decay=st.none() | st.floats(min_value=0, allow_infinity=False),
     augment=st.booleans(),
     freeze=st.lists(st.text(st.characters(exclude_categories=["Cs"]))).map(tuple),
@@ -41,6 +42,7 @@ CONFIGS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(CONFIGS)
 def test_toml_gives_the_configuration_back(config: TrainConfig) -> None:
     assert checked(TrainConfig(), tomllib.loads(to_toml(config)), str) == config

@@ -79,6 +79,7 @@ static const engine_kernel kernels[][2] = {KERNEL_LIST(ENTRY)};
 static const engine_table table = {.name = TABLE_NAME,
                                    .mr = MR,
                                    .nv = NV,
+                                   .fused = FUSED,
                                    .kernels = kernels,
                                    .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)}};
 const engine_table *const TABLE = &table;

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import Array, check_floats
 from cnnlite.checks.labels import check_reduction
 from cnnlite.checks.numbers import real
+from cnnlite.functional.elementary import exp, log1p, power
 from cnnlite.functional.losses._reduction import Value
 from cnnlite.functional.losses.elementwise import (
     ElementwiseLossCache,
@@ -32,9 +33,9 @@ def _logistic(x: Array) -> tuple[Array, Array, Array, Array]:
 
     Each is its own small number, never 1 minus the other.
     """
-    small = np.exp(-np.abs(x), order="C")
-    large, small = 1 / (1 + small), small / (1 + small)
-    log = np.log1p(np.exp(-np.abs(x), order="C"))
+    fall = exp(-np.abs(x))
+    log = log1p(fall)
+    large, small = 1 / (1 + fall), fall / (1 + fall)
     yes, no = np.where(x > 0, large, small), np.where(x > 0, small, large)
     return yes, no, np.maximum(-x, 0) + log, np.maximum(x, 0) + log
 
@@ -135,7 +136,7 @@ def sigmoid_focal_loss_forward(
     cost = np.multiply(y, cost_of_yes, order="C") + (1 - y) * cost_of_no
     slope = np.multiply(1 - y, yes, order="C") - y * no
     miss = np.multiply(1 - y, yes, order="C") + y * no
-    focus = miss**gamma
+    focus = power(miss, gamma)
     losses, slope = focus * cost, focus * slope
     if gamma:
         # Where nothing is missed, p (1 - p) is 0 as well, and miss^(gamma - 1) may be infinite.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import Array, as_array, check_floats
 from cnnlite.checks.labels import Targets, check_reduction, check_scores
 from cnnlite.checks.numbers import integer, real
+from cnnlite.functional.elementary import exp, log
 from cnnlite.functional.losses._examples import (
     as_losses,
     as_rows,
@@ -139,9 +140,9 @@ def _softmax(rows: Array) -> tuple[Array, Array]:
     order="C".
     """
     log_p = np.subtract(rows, rows.max(axis=1, keepdims=True), order="C")
-    probabilities = np.exp(log_p)
+    probabilities = exp(log_p)
     total = probabilities.sum(axis=1, keepdims=True)
-    log_p -= np.log(total)
+    log_p -= log(total)
     probabilities /= total
     return probabilities, log_p
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.labels import Targets
 from cnnlite.checks.numbers import real
+from cnnlite.functional.elementary import exp, expm1, log, power
 from cnnlite.functional.losses._examples import as_losses, examples, row_gradient
 from cnnlite.functional.losses._reduction import Value, reduce_losses
 from cnnlite.quiet import quiet
@@ -69,13 +70,13 @@ def focal_loss_forward(
     )
     rows = np.arange(len(labels))
     shifted = np.subtract(scores, scores.max(axis=1, keepdims=True), order="C")
-    exponentials = np.exp(shifted)
+    exponentials = exp(shifted)
     norm = exponentials.sum(axis=1)
     probabilities = exponentials / norm[:, None]
-    log_p = shifted[rows, labels] - np.log(norm)
-    miss = -np.expm1(log_p)
+    log_p = shifted[rows, labels] - log(norm)
+    miss = -expm1(log_p)
     weights = np.ones_like(factors) if weight is None else weight[labels]
-    focus = miss**gamma
+    focus = power(miss, gamma)
     # d/d log p of (1 - p)^gamma * log p, as dp/d log p = p.  The second term vanishes with 1 - p,
     # though (1 - p)^(gamma - 1) may not be finite: log p is as small.  It vanishes with p, too.
     wanted = probabilities[rows, labels]

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cnnlite.checks.arrays import Array
 from cnnlite.checks.numbers import choice, flag
+from cnnlite.functional.elementary import exp, log
 from cnnlite.functional.losses._reduction import Value
 from cnnlite.functional.losses.elementwise import (
     ElementwiseLossCache,
@@ -52,11 +53,11 @@ def kl_div_forward(
     check_pair(name, scores, targets)
     choice(name, "reduction", reduction, KL_REDUCTIONS)
     if flag(name, "log_target", log_target):
-        wanted = np.exp(targets, order="C")
+        wanted = exp(targets)
         losses = np.multiply(wanted, targets - scores, order="C")
     else:
         wanted = np.array(targets, order="C", subok=False)
-        logarithm = np.log(np.where(wanted == 0, 1, wanted))
+        logarithm = log(np.where(wanted == 0, 1, wanted))
         losses = wanted * logarithm - np.multiply(wanted, scores, order="C")
     count = len(scores) if reduction == "batchmean" and scores.ndim else None
     how = "mean" if reduction == "batchmean" else reduction

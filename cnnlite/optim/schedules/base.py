@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from cnnlite.checks.numbers import as_integer, integer, number, real, shown
+from cnnlite.portable import cos
 
 Length = int | float
 LENGTH = "a number of steps (an int from 0) or a share of the training (a float from 0 to 1)"
@@ -20,7 +21,7 @@ class Schedule(Protocol):
 
 def cosine(start: float, end: float, progress: float) -> float:
     """Go from start to end along half a period of the cosine."""
-    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+    return end + (start - end) * (1 + cos(math.pi * progress)) / 2
 
 
 def linear(start: float, end: float, progress: float) -> float:

@@ -16,6 +16,7 @@ from cnnlite.optim.schedules.base import (
     set_length,
     steps,
 )
+from cnnlite.portable import power
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class Cyclic:
         cycle, place = divmod(step, up + down)
         height = place / up if place <= up else (up + down - place) / down
         if self.mode == "triangular2":
-            height *= 0.5**cycle
+            height *= power(0.5, cycle)
         elif self.mode == "exp_range":
-            height *= self.gamma**step
+            height *= power(self.gamma, step)
         return linear(self.base, 1.0, height)

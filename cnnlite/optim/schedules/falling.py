@@ -18,6 +18,7 @@ from cnnlite.optim.schedules.base import (
     set_length,
     steps,
 )
+from cnnlite.portable import power
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Step(Warmed):
         set_length(self, "warmup")
 
     def factor(self, step: int, total_steps: int) -> float:
-        return float(self.gamma ** (step // max(1, steps(self.step_size, total_steps))))
+        return power(self.gamma, step // max(1, steps(self.step_size, total_steps)))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class MultiStep:
         if step < length:
             return (step + 1) / length
         passed = sum(step >= steps(milestone, total_steps) for milestone in self.milestones)
-        return float(self.gamma**passed)
+        return power(self.gamma, passed)
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class Exponential(Warmed):
         set_length(self, "warmup")
 
     def factor(self, step: int, total_steps: int) -> float:
-        return float(self.final ** (step / total_steps))
+        return power(self.final, step / total_steps)
 
 
 @dataclass(frozen=True)
@@ -185,4 +186,4 @@ class Polynomial(Warmed):
         set_length(self, "warmup")
 
     def factor(self, step: int, total_steps: int) -> float:
-        return linear(self.final, 1.0, float((1 - step / total_steps) ** self.power))
+        return linear(self.final, 1.0, power(1 - step / total_steps, self.power))

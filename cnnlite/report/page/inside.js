@@ -3,12 +3,10 @@
 "use strict";
 
 cnnlite.behaviours.inside = (() => {
-  const { draw, drawPixels, element, largestOf, shades, short, text } = cnnlite.maps;
+  const { draw, drawPixels, element, gradient, grid, largestOf, text, thumbnail, WIDE } = cnnlite.maps;
   const CHANNELS = ["red", "green", "blue"];
   const NAMED = 40; // numbers of a layer that are listed, by their classes where they are scores
   const TERMS = 8; // input channels that are listed, those that add most
-  const WIDE = 4; // columns of a kernel beyond which its numbers are written small
-  const LARGE = 11; // rows or columns of a kernel whose numbers are not written out
   const TIMES = "\u00d7", MINUS = "\u2212";
   let chosen = { image: 0, layer: 1, map: 0, at: null, channel: -1, from: null }; // stays when data come
 
@@ -247,14 +245,7 @@ cnnlite.behaviours.inside = (() => {
         (side === input && node().rule?.rows ? `Point at a ${one} to see where it went.` :
           side === output ? `Point at a ${one} to see how it was computed.` : "");
       side.canvas.setAttribute("aria-label", `${role}: ${what}${which}, ${many}; arrow keys choose a ${one}`);
-      colours.replaceChildren("below zero", bar(), "above zero, each map on its own scale");
-    }
-
-    function bar() {
-      const colors = ["--wrong", "--paper", "--right"].map(cnnlite.color).join(",");
-      const made = element("i");
-      made.style.background = `linear-gradient(to right,${colors})`;
-      return made;
+      colours.replaceChildren("below zero", gradient(), "above zero, each map on its own scale");
     }
 
     function picture(canvas) {
@@ -284,28 +275,6 @@ cnnlite.behaviours.inside = (() => {
     }
 
     // ---- the arithmetic of a window ----
-    function grid(caption, rows, columns, cell) {
-      const body = element("tbody"), shade = shades();
-      for (let r = 0; r < rows; r++) {
-        const line = element("tr");
-        for (let c = 0; c < columns; c++) {
-          const { value, largest, look, title: hint } = cell(r, c);
-          const box = element("td", { className: look ?? "" });
-          if (value !== null) {
-            box.style.backgroundColor = `rgb(${shade(value, largest, 0.55)})`;
-            box.textContent = Math.max(rows, columns) > LARGE ? "" : (columns > WIDE ? short : text)(value);
-            box.title = `${hint ? `${hint}: ` : ""}${text(value)}`;
-          }
-          line.append(box);
-        }
-        body.append(line);
-      }
-      const table = element("table", { className: "numbers", "aria-label": caption }, body);
-      if (columns > WIDE) table.classList.add("small");
-      return element("div", { className: "grid-wrap" },
-        element("span", { className: "faint", textContent: caption, "aria-hidden": "true" }), table);
-    }
-
     function showWindow(found) {
       const { rule } = node(), { channels, terms, KH, KW, rows, columns, sums, bias, value, output: y } = found;
       if (!single(node().inputs[0])) around(input, rows, columns);
@@ -487,29 +456,10 @@ cnnlite.behaviours.inside = (() => {
       const mine = ++turn, later = window.requestIdleCallback ?? ((work) => setTimeout(work, 16));
       const step = (at) => later(() => {
         if (mine !== turn || at >= shown.length || signal.aborted) return;
-        thumbnail(layers.children[at].querySelector("canvas"), shown[at]);
+        thumbnail(layers.children[at].querySelector("canvas"), net.values(shown[at], chosen.image), nodes[shown[at]].shape);
         step(at + 1);
       });
       step(0);
-    }
-
-    function thumbnail(canvas, i) {
-      const values = net.values(i, chosen.image), [channels, h, w] = nodes[i].shape;
-      if (!values) return draw(canvas, [NaN], 1, 1);
-      if (h * w === 1) { // numbers: as many as make a square
-        const side = Math.ceil(Math.sqrt(channels)), square = new Float32Array(side * side);
-        square.set(values);
-        return draw(canvas, square, side, side);
-      }
-      const side = channels > 3 ? 2 : 1, mosaic = new Float32Array(side * h * side * w);
-      for (let k = 0; k < side * side; k++) {
-        const map = values.subarray(k * h * w, (k + 1) * h * w), top = Math.floor(k / side) * h;
-        const most = largestOf(map) || 1;
-        for (let r = 0; r < h; r++) {
-          for (let c = 0; c < w; c++) mosaic[(top + r) * side * w + (k % side) * w + c] = map[r * w + c] / most;
-        }
-      }
-      return draw(canvas, mosaic, side * h, side * w, 1);
     }
 
     fillStrips();

@@ -2,6 +2,9 @@
 "use strict";
 
 cnnlite.maps = (() => {
+  const WIDE = 4; // columns of a grid beyond which its numbers are written small
+  const LARGE = 11; // rows or columns of a grid whose numbers are not written out
+
   const rgb = (name) => {
     const hex = cnnlite.color(name);
     return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
@@ -79,5 +82,56 @@ cnnlite.maps = (() => {
     return made;
   }
 
-  return { draw, drawPixels, element, largestOf, shades, short, text };
+  // A table of numbers on their colours; cell(row, column) gives { value, largest, look, title },
+  // of which the value is null where there is none.
+  function grid(caption, rows, columns, cell) {
+    const body = element("tbody"), shade = shades();
+    const written = Math.max(rows, columns) > LARGE ? () => "" : columns > WIDE ? short : text;
+    for (let r = 0; r < rows; r++) {
+      const line = element("tr");
+      for (let c = 0; c < columns; c++) {
+        const { value, largest, look, title } = cell(r, c);
+        const box = element("td", { className: look ?? "" });
+        if (value !== null) {
+          box.style.backgroundColor = `rgb(${shade(value, largest, 0.55)})`;
+          box.textContent = written(value);
+          box.title = `${title ? `${title}: ` : ""}${text(value)}`;
+        }
+        line.append(box);
+      }
+      body.append(line);
+    }
+    const table = element("table", { className: "numbers", "aria-label": caption }, body);
+    if (columns > WIDE) table.classList.add("small");
+    const head = element("span", { className: "faint", textContent: caption, "aria-hidden": "true" });
+    return element("div", { className: "grid-wrap" }, head, table);
+  }
+
+  // The scale of colours, from below zero to above.
+  function gradient() {
+    const made = element("i"), colors = ["--wrong", "--paper", "--right"].map(cnnlite.color);
+    made.style.background = `linear-gradient(to right,${colors.join(",")})`;
+    return made;
+  }
+
+  // A layer's first four maps in one picture, or its numbers as a square.
+  function thumbnail(canvas, values, [channels, h, w]) {
+    if (!values) return draw(canvas, [NaN], 1, 1);
+    if (h * w === 1) {
+      const side = Math.ceil(Math.sqrt(channels)), square = new Float32Array(side * side);
+      square.set(values);
+      return draw(canvas, square, side, side);
+    }
+    const side = channels > 3 ? 2 : 1, mosaic = new Float32Array(side * h * side * w);
+    for (let k = 0; k < side * side; k++) {
+      const map = values.subarray(k * h * w, (k + 1) * h * w), most = largestOf(map) || 1;
+      const corner = Math.floor(k / side) * h * side * w + (k % side) * w;
+      for (let i = 0; i < h * w; i++) {
+        mosaic[corner + Math.floor(i / w) * side * w + (i % w)] = map[i] / most;
+      }
+    }
+    return draw(canvas, mosaic, side * h, side * w, 1);
+  }
+
+  return { draw, drawPixels, element, gradient, grid, largestOf, text, thumbnail, WIDE };
 })();

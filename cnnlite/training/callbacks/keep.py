@@ -23,8 +23,9 @@ class Keep(Callback):
     """Keep what `Kept` says of the network after an epoch, of so many epochs at most.
 
     When there are more, every second one is deleted; the first and the last always stay.  Weights
-    and random numbers are not touched: a training has the same bits with it and without.  What
-    cannot be measured or written is a warning, and nothing more is kept.
+    and random numbers are not touched: a training has the same bits with it and without.  Of a
+    training with averaged weights the model's own are looked at.  What cannot be measured or
+    written is a warning, and nothing more is kept.
 
     Args:
         path: a folder for the files, which is made; epochs in it that this training does not have

@@ -1,4 +1,5 @@
-/* conv/gradient_plan.h: how a weight gradient is cut, and what lies where in its copy of x (transpose.h). */
+/* conv/gradient_plan.h: how a weight gradient is cut, and what lies where in its copy of x (transpose.h).  The cut
+ * decides the order of additions, so it counts in SUM_LANES, whatever the vectors are. */
 
 INLINE void T(plan_gradient)(weight_gradient *k)
 {
@@ -8,13 +9,14 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->channels = s->c / s->groups;
     k->filters = s->f / s->groups;
     k->filter_panels = divide_up(k->filters, MR);
-    k->channel_blocks = divide_up(k->channels, larger(VL, PATCH_BLOCK / (s->kh * s->kw)));
+    k->channel_blocks = divide_up(k->channels, larger(SUM_LANES, PATCH_BLOCK / (s->kh * s->kw)));
     k->phases_h = smaller(s->stride_h, last_y + 1);
     k->phases_w = smaller(s->stride_w, last_x + 1);
     k->phase_columns = s->ow + last_x / s->stride_w;
-    k->interleaved = k->channels % VL != 0 || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
+    k->interleaved = k->channels % SUM_LANES != 0
+        || (last_y + 1 - s->kh) * k->phases_w * k->phase_columns > GAP_PIXELS;
     k->block_channels = divide_up(k->channels, k->channel_blocks);
-    if (!k->interleaved) k->block_channels = divide_up(k->block_channels, VL) * VL;
+    if (!k->interleaved) k->block_channels = divide_up(k->block_channels, SUM_LANES) * SUM_LANES;
     k->channel_blocks = divide_up(k->channels, k->block_channels);
     k->parts = smaller(s->n, divide_up(MINIMUM_PIECES, s->groups * k->channel_blocks));
     k->pieces = s->groups * k->channel_blocks * k->parts;
@@ -23,7 +25,7 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->runs = k->interleaved ? s->kw : s->kh * s->kw;
     k->run = k->depth;
     if (k->interleaved && s->stride_w == 1 && s->dilation_w == 1) {
-        k->runs = 1;                       /* neighbouring columns of a patch lie together too */
+        k->runs = 1; /* neighbouring columns of a patch lie together too */
         k->run = k->depth * s->kw;
     }
     k->run_vectors = divide_up(k->run, VL);
@@ -37,9 +39,9 @@ INLINE void T(plan_gradient)(weight_gradient *k)
     k->first_place = divide_up(s->left, s->stride_w) * k->depth;
     const ptrdiff_t last = (k->phase_columns - 1) * s->stride_w + k->phases_w - s->left;
     k->columns = larger(0, divide_up(smaller(s->w, last) - k->first_column, k->column_step));
-    k->phase_size = k->phase_columns * k->depth + (k->phases_w > 1 && k->depth % VL ? VL : 0);
+    k->phase_size = k->phase_columns * k->depth + (k->phases_w > 1 && k->depth % SUM_LANES ? SUM_LANES : 0);
     k->row_size = k->phases_w * k->phase_size;
-    if (1 < k->phases_w && k->phases_w < s->stride_w) k->row_size += k->depth + VL;
+    if (1 < k->phases_w && k->phases_w < s->stride_w) k->row_size += k->depth + SUM_LANES;
 
     const ptrdiff_t room = larger(1, COPY_BYTES / REAL_BYTES / k->row_size);
     k->step_rows = larger(1, smaller(s->oh, smaller(STEP_PIXELS / s->ow, room - last_y / s->stride_h)));
@@ -89,7 +91,7 @@ INLINE ptrdiff_t T(weight_place)(const weight_gradient *k, ptrdiff_t run, ptrdif
     const conv_shape *s = &k->s;
     if (i >= k->run) return -1;
     const ptrdiff_t c = block * k->block_channels + i % k->block_channels;
-    const ptrdiff_t line = i / k->block_channels;        /* interleaved: row, then column, of the patch */
+    const ptrdiff_t line = i / k->block_channels; /* interleaved: row, then column, of the patch */
     const ptrdiff_t row = k->interleaved ? line % s->kh : run / s->kw;
     const ptrdiff_t column = k->interleaved ? run + line / s->kh : run % s->kw;
     return c < k->channels ? (c * s->kh + row) * s->kw + column : -1;

@@ -20,19 +20,25 @@ INLINE void T(weight_scratch)(const weight_gradient *k, arena *memory, T(weight_
     state->from = arena_take(memory, (size_t)(k->depth + VL) * sizeof(REAL *));
     const ptrdiff_t totals = k->part_steps > STEPS, filters = k->filter_panels * MR;
     state->totals = arena_take(memory, (size_t)(totals * k->sums_size) * sizeof(double));
-    state->bias_totals = arena_take(memory, (size_t)(totals * filters * VL) * sizeof(double));
+    state->bias_totals = arena_take(memory, (size_t)(totals * filters * SUM_LANES) * sizeof(double));
 }
 
-/* sums[i * VL ..] = (with `add`, sums +) rows of dy, lane by lane. */
+/* sums[i * SUM_LANES ..] = (with `add`, sums +) rows of dy, lane by lane. */
 INLINE void T(add_rows)(const REAL *dy, ptrdiff_t next, ptrdiff_t count, ptrdiff_t pixels, REAL *sums, int add)
 {
-    for (ptrdiff_t i = 0; i < count; i++, dy += next, sums += VL) {
-        V sum = VZERO;
-        ptrdiff_t p = 0;
-        for (; p + VL <= pixels; p += VL) sum = sum + VLOAD(dy + p);
-        if (p < pixels) sum = sum + VLOADN(dy + p, pixels - p);
-        VSTORE(sums, add ? VLOAD(sums) + sum : sum);
-    }
+    for (ptrdiff_t i = 0; i < count; i++, dy += next)
+        for (ptrdiff_t first = 0; first < SUM_LANES; first += SUM_PART * VL, sums += SUM_PART * VL) {
+            V sum[SUM_PART];
+            ptrdiff_t p = first;
+            UNROLL_FOR(int w = 0; w < SUM_PART; w++) sum[w] = VZERO;
+            for (; p + SUM_PART * VL <= pixels; p += SUM_LANES)
+                UNROLL_FOR(int w = 0; w < SUM_PART; w++) sum[w] = sum[w] + VLOAD(dy + p + w * VL);
+            UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+                const ptrdiff_t n = smaller(VL, pixels - p - w * VL);
+                if (n > 0) sum[w] = sum[w] + VLOADN(dy + p + w * VL, n);
+                VSTORE(sums + w * VL, add ? VLOAD(sums + w * VL) + sum[w] : sum[w]);
+            }
+        }
 }
 
 /* Move the sums of panel f of filters to the totals, or, at the end, the totals to the sums. */
@@ -42,8 +48,9 @@ KERNEL void T(weight_totals)(const T(weight_state) *state, ptrdiff_t f, int more
     T(add_block)(state->sums + f * size, size, state->totals + f * size, more);
     if (end) T(take_sums)(state->totals + f * size, size, state->sums + f * size);
     if (!state->bias_sums) return;
-    T(add_block)(state->bias_sums + f * MR * VL, MR * VL, state->bias_totals + f * MR * VL, more);
-    if (end) T(take_sums)(state->bias_totals + f * MR * VL, MR * VL, state->bias_sums + f * MR * VL);
+    const ptrdiff_t lanes = MR * SUM_LANES;
+    T(add_block)(state->bias_sums + f * lanes, lanes, state->bias_totals + f * lanes, more);
+    if (end) T(take_sums)(state->bias_totals + f * lanes, lanes, state->bias_sums + f * lanes);
 }
 
 /* Rows row .. row + rows of one plane of dy, as the convolution's own output has them. */
@@ -84,7 +91,8 @@ INLINE void T(weight_step)(const T(weight_state) *state, ptrdiff_t group, ptrdif
             const int add = step % STEPS != 0;
             REAL *sums = state->sums + f * MR * k->vectors * VL;
             if (!add && step) T(weight_totals)(state, f, step > STEPS, 0);
-            if (state->bias_sums) T(add_rows)(a + p, next, count, size, state->bias_sums + f * MR * VL, add);
+            if (state->bias_sums)
+                T(add_rows)(a + p, next, count, size, state->bias_sums + f * MR * SUM_LANES, add);
             for (ptrdiff_t j = 0, v = 0; j < k->panels; j++) {
                 const ptrdiff_t nv = k->vectors / k->panels + (j < k->vectors % k->panels);
                 const REAL *b[NV];
@@ -109,7 +117,7 @@ KERNEL void T(weight_piece)(void *context, ptrdiff_t number, int thread)
     T(weight_scratch)(k, &memory, &state);
     memset(state.zeros, 0, (size_t)s->w * REAL_BYTES);
     if (k->dbias && block == 0) {
-        const ptrdiff_t size = k->filter_panels * MR * VL;
+        const ptrdiff_t size = k->filter_panels * MR * SUM_LANES;
         state.bias_sums = (REAL *)k->bias_sums + (group * k->parts + part) * size;
         memset(state.bias_sums, 0, (size_t)size * REAL_BYTES); /* filters that no panel has, too */
     }
@@ -160,11 +168,11 @@ KERNEL void T(weight_sum)(void *context, ptrdiff_t number, int thread)
     }
     if (k->dbias && block == 0)
         for (ptrdiff_t r = 0; r < count; r++) {
-            const ptrdiff_t size = k->filter_panels * MR * VL;
-            const REAL *lanes = (const REAL *)k->bias_sums + group * k->parts * size + (f * MR + r) * VL;
+            const ptrdiff_t size = k->filter_panels * MR * SUM_LANES;
+            const REAL *lanes = (const REAL *)k->bias_sums + group * k->parts * size + (f * MR + r) * SUM_LANES;
             double sum = 0;
             for (ptrdiff_t part = 0; part < k->parts; part++, lanes += size)
-                for (ptrdiff_t lane = 0; lane < VL; lane++) sum += (double)lanes[lane];
+                for (ptrdiff_t lane = 0; lane < SUM_LANES; lane++) sum += (double)lanes[lane];
             ((REAL *)k->dbias)[group * k->filters + f * MR + r] = (REAL)sum;
         }
     (void)thread;
@@ -182,7 +190,8 @@ KERNEL void T(conv2d_tiled_weight_gradient)(void *args, workspace *work)
     T(weight_scratch)(&k, &thread, &unused);
     const ptrdiff_t pixels = k.step_images * k.step_rows * s->ow;
     k.sums = arena_take(&memory, (size_t)(k.pieces * k.sums_size) * REAL_BYTES);
-    k.bias_sums = arena_take(&memory, (size_t)(s->groups * k.parts * k.filter_panels * MR * VL) * REAL_BYTES);
+    k.bias_sums = arena_take(&memory,
+                             (size_t)(s->groups * k.parts * k.filter_panels * MR * SUM_LANES) * REAL_BYTES);
     k.offset = arena_take(&memory, (size_t)pixels * sizeof(ptrdiff_t));
     k.place = arena_take(&memory, (size_t)k.columns * sizeof(ptrdiff_t));
     k.outside = arena_take(&memory, (size_t)(4 * k.phases_w) * sizeof(ptrdiff_t));

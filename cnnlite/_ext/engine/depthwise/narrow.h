@@ -59,6 +59,13 @@ INLINE void T(find_picks_3)(const T(window) *w, const int pairs, MASK pick[2][3]
         else T(call)(__VA_ARGS__, 1, 0); \
     }
 
+/* The same where the next vector is not the one that follows. */
+#define NARROW_APART(w, call, ...) \
+    { \
+        if ((w)->merged > 2) T(call)(__VA_ARGS__, 2, 0); \
+        else T(call)(__VA_ARGS__, 1, 0); \
+    }
+
 /* Move the rows in a table to the next plane. */
 INLINE void T(next_plane)(const T(window) *w, ptrdiff_t rows, const REAL **from)
 {

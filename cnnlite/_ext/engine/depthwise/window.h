@@ -37,6 +37,23 @@ typedef struct {
 
 #define MOST_MERGED 4
 
+/* How many rows of outputs share a vector of `lanes` lanes, where a plane is read for sums of `sums` planes. */
+INLINE ptrdiff_t T(merged_rows)(const T(window) *k, ptrdiff_t sums, ptrdiff_t lanes)
+{
+    if (k->spread_h > 1 || k->spread_w > 1 || 2 * k->out_w > lanes || k->given_w > lanes || k->out_h <= 1
+        || k->out_h * k->step_h > 128 || k->taps_h * k->gap_h > 64 || sums * k->taps_h * k->taps_w > LONGEST_SUM)
+        return 1;
+    return smaller(smaller(lanes / k->out_w, MOST_MERGED), k->out_h);
+}
+
+/* Let `merged` rows share a vector. */
+INLINE void T(merge_rows)(T(window) *k, ptrdiff_t merged)
+{
+    k->merged = merged;
+    k->rows = divide_up(k->out_h, k->merged);
+    k->columns = k->merged * k->out_w;
+}
+
 /* Plan how to read a plane for sums of `sums` planes. */
 INLINE void T(plan_window)(T(window) *k, ptrdiff_t sums)
 {
@@ -44,13 +61,7 @@ INLINE void T(plan_window)(T(window) *k, ptrdiff_t sums)
     k->width = (k->given_w - 1) * k->spread_w + 1;
     k->pitch = k->spread_w > 1 ? k->width : k->given_w;
     k->scratch_size = k->spread_w > 1 ? k->given_h * k->pitch : 0;
-    k->merged = 1;
-    if (k->spread_h == 1 && k->spread_w == 1 && 2 * k->out_w <= (ptrdiff_t)VL && k->given_w <= (ptrdiff_t)VL
-        && k->out_h > 1 && k->out_h * k->step_h <= 128 && k->taps_h * k->gap_h <= 64
-        && sums * k->taps_h * k->taps_w <= LONGEST_SUM)
-        k->merged = smaller(smaller(VL / k->out_w, MOST_MERGED), k->out_h);
-    k->rows = divide_up(k->out_h, k->merged);
-    k->columns = k->merged * k->out_w;
+    T(merge_rows)(k, T(merged_rows)(k, sums, VL));
     k->is_3x3 = k->taps_h == 3 && k->taps_w == 3 && k->gap_h == 1 && k->gap_w == 1 && k->step_h == k->step_w
         && k->step_h <= 2;
 }

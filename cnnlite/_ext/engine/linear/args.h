@@ -15,6 +15,7 @@ typedef struct {
 
 enum {
     PRODUCT_ROWS = 128,                    /* rows of c in a piece, each of which uses the packed panel of b */
+    PRODUCT_COLUMNS = 3,                   /* times SUM_LANES, of c in a piece, as far as parts are concerned */
     PRODUCT_PARTS = 32,                    /* of the depth, at most; their sums are added one by one */
     COLUMN_DEPTH = 4096,                   /* terms of an inner product that are summed in REAL */
     FEW_ROWS = 4,                          /* too few to pack b for: inner products instead */

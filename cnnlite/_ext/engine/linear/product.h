@@ -130,18 +130,21 @@ KERNEL void T(product_column)(void *context, ptrdiff_t j, int thread)
         const REAL *a = (const REAL *)k->a + i * k->depth;
         double sum = k->bias ? (double)((const REAL *)k->bias)[j] : 0;
         for (ptrdiff_t u = 0; u < k->depth;) {
-            const ptrdiff_t end = smaller(u + smaller(COLUMN_DEPTH, 4 * VL * LONGEST_SUM), k->depth);
-            V acc[4] = {VZERO, VZERO, VZERO, VZERO};
-            REAL lanes[VL];
-            for (; u + 4 * VL <= end; u += 4 * VL)
-                UNROLL_FOR(int v = 0; v < 4; v++)
+            const ptrdiff_t end = smaller(u + smaller(COLUMN_DEPTH, 4 * SUM_LANES * LONGEST_SUM), k->depth);
+            V acc[4 * WIDE];
+            REAL lanes[SUM_LANES];
+            UNROLL_FOR(int v = 0; v < 4 * WIDE; v++) acc[v] = VZERO;
+            for (; u + 4 * SUM_LANES <= end; u += 4 * SUM_LANES)
+                UNROLL_FOR(int v = 0; v < 4 * WIDE; v++)
                     acc[v] = VFMA(VLOAD(a + u + v * VL), VLOAD(b + u + v * VL), acc[v]);
-            for (; u < end; u += VL) {
-                const ptrdiff_t count = smaller(VL, end - u);
-                acc[0] = VFMA(VLOADN(a + u, count), VLOADN(b + u, count), acc[0]);
-            }
-            VSTORE(lanes, (acc[0] + acc[1]) + (acc[2] + acc[3]));
-            for (int v = 0; v < VL; v++) sum += (double)lanes[v];
+            for (; u < end; u += SUM_LANES)
+                UNROLL_FOR(int v = 0; v < WIDE; v++) {
+                    const ptrdiff_t at = u + v * VL, count = smaller(VL, end - at);
+                    if (count > 0) acc[v] = VFMA(VLOADN(a + at, count), VLOADN(b + at, count), acc[v]);
+                }
+            UNROLL_FOR(int v = 0; v < WIDE; v++)
+                VSTORE(lanes + v * VL, (acc[v] + acc[WIDE + v]) + (acc[2 * WIDE + v] + acc[3 * WIDE + v]));
+            for (int lane = 0; lane < SUM_LANES; lane++) sum += (double)lanes[lane];
         }
         ((REAL *)k->c)[i * k->n + j] = k->relu && sum <= 0 ? 0 : (REAL)sum;
     }
@@ -160,7 +163,9 @@ KERNEL void T(multiply)(product *k, workspace *work)
     k->row_blocks = divide_up(k->m, PRODUCT_ROWS);
     k->panels = divide_up(divide_up(k->n, VL), NV);
     const ptrdiff_t blocks = larger(1, divide_up(k->depth, LONGEST_SUM));
-    k->parts = k->row_blocks * k->panels >= MINIMUM_PIECES ? 1 : smaller(PRODUCT_PARTS, blocks);
+    /* The parts decide the order of additions, so they do not depend on the vectors. */
+    const ptrdiff_t columns = divide_up(k->n, PRODUCT_COLUMNS * SUM_LANES);
+    k->parts = k->row_blocks * columns >= MINIMUM_PIECES ? 1 : smaller(PRODUCT_PARTS, blocks);
     k->blocks = divide_up(blocks, k->parts);
     T(product_memory)(k, &thread, &unused);
     k->sums = arena_take(&memory, k->parts > 1 ? (size_t)(k->parts * k->m * k->n) * REAL_BYTES : 0);

@@ -5,7 +5,9 @@
 #include "../engine.h"
 
 #define SUM_RUN 512                        /* elements of a channel in a piece, where planes are small */
-#define SUM_VECTORS 64 /* vectors in a run, which is short so that rounding errors stay small */
+#define SUM_TERMS 64 /* of each partial sum of a run, which is short so that rounding errors stay small */
+#define CHAINS 2 /* of a partial sum */
+#define SUM_CHANNELS 64 /* whose partial sums are in the first-level cache */
 #define SUM_RUNS 64 /* runs added in REAL; their sums are added in double */
 
 /* Batch norm of (images, channels, size), then `post`.  The mean is mean + rest (NULL: 0): rounded to float32

@@ -5,7 +5,8 @@
  * channel.  They are added in the order of the pieces, so the bits do not depend on the number of threads.  A
  * second pass writes.
  *
- * A sum has three levels: the lanes of SUM_VECTORS vectors (a run), SUM_RUNS runs in REAL, and the rest in double.
+ * A sum has three levels.  The numbers of a run go in turn to SUM_LANES partial sums (simd/vec.h), and each of those
+ * to CHAINS, so that additions need not wait for each other; SUM_RUNS runs are added in REAL, the rest in double.
  * Squares are taken around the mean of the first piece.  So one pass gives both sums, and a mean that is large
  * against the deviation costs no digits (Chan, Golub and LeVeque, "Algorithms for computing the sample variance",
  * 1983, section 3: shifted data).  Channels for which that is not enough are recognised by their sums and summed

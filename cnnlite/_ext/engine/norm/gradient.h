@@ -6,32 +6,50 @@ INLINE V T(through_relu)(V dy, V x, V m, V s, V b, int relu)
     return relu ? VSELECT((MASK)(VFMA(x - m, s, b) <= VZERO), VZERO, dy) : dy;
 }
 
-/* Adds to sums[0] the lanes of g, to sums[1] those of g (x - mean), g the part of dy that passed the ReLU. */
-INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
-                               int relu, V sums[2])
+/* Add g to partial sums of[0], g (x - mean) to of[1], g the part of dy that passed the ReLU: SUM_PART vectors of
+ * them from `first` on; one plane. */
+INLINE void T(part_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
+                              int relu, int first, T(partial_sums) *sums)
 {
-    V s[4] = {VZERO, VZERO, VZERO, VZERO}, p[4] = {VZERO, VZERO, VZERO, VZERO};
+    V s[CHAINS][SUM_PART], p[CHAINS][SUM_PART];
     const V m = VSET1(mean), a = VSET1(scale), b = VSET1(shift);
     ptrdiff_t i = 0;
-    for (; i + 4 * VL <= size; i += 4 * VL)
-        UNROLL_FOR(int u = 0; u < 4; u++) {
-            V xi = VLOAD(x + i + u * VL);
-            V g = T(through_relu)(VLOAD(dy + i + u * VL), xi, m, a, b, relu);
-            s[u] += g;
-            p[u] = VFMA(g, xi - m, p[u]);
+    UNROLL_FOR(int u = 0; u < CHAINS; u++)
+        UNROLL_FOR(int w = 0; w < SUM_PART; w++) s[u][w] = p[u][w] = VZERO;
+    dy += first * VL, x += first * VL;
+    for (; i + CHAINS * SUM_LANES <= size; i += CHAINS * SUM_LANES)
+        UNROLL_FOR(int u = 0; u < CHAINS; u++)
+            UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+                const ptrdiff_t at = i + u * SUM_LANES + w * VL;
+                V xi = VLOAD(x + at), g = T(through_relu)(VLOAD(dy + at), xi, m, a, b, relu);
+                s[u][w] += g;
+                p[u][w] = VFMA(g, xi - m, p[u][w]);
+            }
+    for (; i + SUM_LANES <= size; i += SUM_LANES)
+        UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+            const ptrdiff_t at = i + w * VL;
+            V xi = VLOAD(x + at), g = T(through_relu)(VLOAD(dy + at), xi, m, a, b, relu);
+            s[1][w] += g;
+            p[1][w] = VFMA(g, xi - m, p[1][w]);
         }
-    for (; i + VL <= size; i += VL) {
-        V xi = VLOAD(x + i), g = T(through_relu)(VLOAD(dy + i), xi, m, a, b, relu);
-        s[1] += g;
-        p[1] = VFMA(g, xi - m, p[1]);
+    UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+        const ptrdiff_t at = i + w * VL, n = smaller(VL, size - i - (first + w) * VL);
+        if (n <= 0) continue;
+        V xi = VLOADN(x + at, n), g = T(through_relu)(VLOADN(dy + at, n), xi, m, a, b, relu);
+        s[1][w] += g;
+        p[1][w] = VFMA(g, xi - m, p[1][w]);
     }
-    if (i < size) {
-        V xi = VLOADN(x + i, size - i), g = T(through_relu)(VLOADN(dy + i, size - i), xi, m, a, b, relu);
-        s[1] += g;
-        p[1] = VFMA(g, xi - m, p[1]);
+    UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+        sums->of[0][first + w] += s[0][w] + s[1][w];
+        sums->of[1][first + w] += p[0][w] + p[1][w];
     }
-    sums[0] += (s[0] + s[1]) + (s[2] + s[3]);
-    sums[1] += (p[0] + p[1]) + (p[2] + p[3]);
+}
+
+INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
+                               int relu, T(partial_sums) *sums)
+{
+    for (int first = 0; first < WIDE; first += SUM_PART)
+        T(part_gradients)(dy, x, size, mean, scale, shift, relu, first, sums);
 }
 
 KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
@@ -43,26 +61,27 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
     const REAL *dy = k->args.dy;
     REAL *dsum = k->args.dsum;
     const int relu = k->args.post.relu;
-    V *lanes = (V *)k->own[thread];
+    T(partial_sums) *lanes = (T(partial_sums) *)k->own[thread];
     double *sums = T(sums_of)(k, range);
     T(begin_sums)(range, sums, lanes);
-    for (ptrdiff_t n = 0; n < range.images; n++) {
-        const ptrdiff_t first_run = T(runs_before)(n, size);
-        for (ptrdiff_t c = range.channel; c < range.end; c++) {
-            const ptrdiff_t at = ((range.image + n) * channels + c) * size;
-            /* dsum is written plane by plane just before it is read, so it is still in the cache. */
-            if (dsum) T(relu_mask_run)(dy + at, y + at, size, dsum + at);
-            const REAL *g = (dsum ? dsum : dy) + at;
-            for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
-                T(plane_gradients)(g + i, x + at + i, smaller(RUN, size - i), mean[c], scale[c], bias[c], relu,
-                                   lanes + 2 * c);
-                if (++run == SUM_RUNS) {
-                    T(empty_lanes)(sums + 2 * c, lanes + 2 * c);
-                    run = 0;
+    for (ptrdiff_t first = range.channel; first < range.end; first += SUM_CHANNELS)
+        for (ptrdiff_t n = 0; n < range.images; n++) {
+            const ptrdiff_t first_run = T(runs_before)(n, size), end = smaller(range.end, first + SUM_CHANNELS);
+            for (ptrdiff_t c = first; c < end; c++) {
+                const ptrdiff_t at = ((range.image + n) * channels + c) * size;
+                /* dsum is written plane by plane just before it is read, so it is still in the cache. */
+                if (dsum) T(relu_mask_run)(dy + at, y + at, size, dsum + at);
+                const REAL *g = (dsum ? dsum : dy) + at;
+                for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
+                    T(plane_gradients)(g + i, x + at + i, smaller(RUN, size - i), mean[c], scale[c], bias[c], relu,
+                                       lanes + c);
+                    if (++run == SUM_RUNS) {
+                        T(empty_lanes)(sums + 2 * c, lanes + c);
+                        run = 0;
+                    }
                 }
             }
         }
-    }
     T(end_sums)(range, sums, lanes);
 }
 

@@ -1,30 +1,44 @@
 /* norm/moments.h: the mean and the variance of each channel. */
 
-/* Adds to sums[0] the lanes of x - shift, to sums[1] those of its squares; one plane.  `last` is the
- * shift in those lanes of the last vector that hold data. */
-INLINE void T(plane_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, V sums[2])
+/* Add x - shift to partial sums of[0], its squares to of[1]: SUM_PART vectors of them from `first` on; one plane.
+ * `last` is the shift in those lanes of the last vector that hold data. */
+INLINE void T(part_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, int first, T(partial_sums) *sums)
 {
-    V s[4] = {VZERO, VZERO, VZERO, VZERO}, q[4] = {VZERO, VZERO, VZERO, VZERO};
+    V s[CHAINS][SUM_PART], q[CHAINS][SUM_PART];
     const V k = VSET1(shift);
+    const REAL *from = x + first * VL;
     ptrdiff_t i = 0;
-    for (; i + 4 * VL <= size; i += 4 * VL)
-        UNROLL_FOR(int u = 0; u < 4; u++) {
-            V d = VLOAD(x + i + u * VL) - k;
-            s[u] += d;
-            q[u] = VFMA(d, d, q[u]);
+    UNROLL_FOR(int u = 0; u < CHAINS; u++)
+        UNROLL_FOR(int w = 0; w < SUM_PART; w++) s[u][w] = q[u][w] = VZERO;
+    for (; i + CHAINS * SUM_LANES <= size; i += CHAINS * SUM_LANES)
+        UNROLL_FOR(int u = 0; u < CHAINS; u++)
+            UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+                V d = VLOAD(from + i + u * SUM_LANES + w * VL) - k;
+                s[u][w] += d;
+                q[u][w] = VFMA(d, d, q[u][w]);
+            }
+    for (; i + SUM_LANES <= size; i += SUM_LANES)
+        UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+            V d = VLOAD(from + i + w * VL) - k;
+            s[0][w] += d;
+            q[0][w] = VFMA(d, d, q[0][w]);
         }
-    for (; i + VL <= size; i += VL) {
-        V d = VLOAD(x + i) - k;
-        s[0] += d;
-        q[0] = VFMA(d, d, q[0]);
+    UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+        const ptrdiff_t n = size - i - (first + w) * VL;
+        if (n <= 0) continue;
+        V d = n < VL ? VLOADN(from + i + w * VL, n) - last : VLOAD(from + i + w * VL) - k;
+        s[1][w] += d;
+        q[1][w] = VFMA(d, d, q[1][w]);
     }
-    if (i < size) {
-        V d = VLOADN(x + i, size - i) - last;
-        s[1] += d;
-        q[1] = VFMA(d, d, q[1]);
+    UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
+        sums->of[0][first + w] += s[0][w] + s[1][w];
+        sums->of[1][first + w] += q[0][w] + q[1][w];
     }
-    sums[0] += (s[0] + s[1]) + (s[2] + s[3]);
-    sums[1] += (q[0] + q[1]) + (q[2] + q[3]);
+}
+
+INLINE void T(plane_moments)(const REAL *x, ptrdiff_t size, REAL shift, V last, T(partial_sums) *sums)
+{
+    for (int first = 0; first < WIDE; first += SUM_PART) T(part_moments)(x, size, shift, last, first, sums);
 }
 
 KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
@@ -34,21 +48,22 @@ KERNEL void T(moments_piece)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t channels = k->args.channels, size = k->args.size;
     const REAL *x = k->args.x, *shift = k->shift;
     const V last = T(ones)(size % VL);
-    V *lanes = (V *)k->own[thread];
+    T(partial_sums) *lanes = (T(partial_sums) *)k->own[thread];
     double *sums = T(sums_of)(k, range);
     T(begin_sums)(range, sums, lanes);
-    for (ptrdiff_t n = 0; n < range.images; n++) {
-        const REAL *plane = x + ((range.image + n) * channels + range.channel) * size;
-        const ptrdiff_t first_run = T(runs_before)(n, size);
-        for (ptrdiff_t c = range.channel; c < range.end; c++, plane += size)
-            for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
-                T(plane_moments)(plane + i, smaller(RUN, size - i), shift[c], shift[c] * last, lanes + 2 * c);
-                if (++run == SUM_RUNS) {
-                    T(empty_lanes)(sums + 2 * c, lanes + 2 * c);
-                    run = 0;
+    for (ptrdiff_t first = range.channel; first < range.end; first += SUM_CHANNELS)
+        for (ptrdiff_t n = 0; n < range.images; n++) {
+            const REAL *plane = x + ((range.image + n) * channels + first) * size;
+            const ptrdiff_t first_run = T(runs_before)(n, size), end = smaller(range.end, first + SUM_CHANNELS);
+            for (ptrdiff_t c = first; c < end; c++, plane += size)
+                for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
+                    T(plane_moments)(plane + i, smaller(RUN, size - i), shift[c], shift[c] * last, lanes + c);
+                    if (++run == SUM_RUNS) {
+                        T(empty_lanes)(sums + 2 * c, lanes + c);
+                        run = 0;
+                    }
                 }
-            }
-    }
+        }
     T(end_sums)(range, sums, lanes);
 }
 

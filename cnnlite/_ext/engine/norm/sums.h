@@ -1,13 +1,18 @@
 /* norm/sums.h: how batch normalisation is cut into pieces, and the two sums of each channel. */
 
-#define RUN (SUM_VECTORS * (ptrdiff_t)VL) /* elements of a run */
+#define RUN (SUM_TERMS * (ptrdiff_t)SUM_LANES) /* elements of a run */
 
-/* The lanes, added in a fixed order. */
-INLINE double T(lanes_sum)(V sum)
+/* The partial sums of a channel: SUM_LANES of each of the two sums. */
+typedef struct {
+    V of[2][WIDE];
+} T(partial_sums);
+
+/* SUM_LANES partial sums, added in a fixed order. */
+INLINE double T(lanes_sum)(const V sum[WIDE])
 {
-    REAL lanes[VL];
-    VSTORE(lanes, sum);
-    for (int width = (int)VL / 2; width > 0; width /= 2)
+    REAL lanes[SUM_LANES];
+    for (int w = 0; w < WIDE; w++) VSTORE(lanes + w * VL, sum[w]);
+    for (int width = SUM_LANES / 2; width > 0; width /= 2)
         for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
     return (double)lanes[0];
 }
@@ -41,26 +46,23 @@ INLINE double *T(sums_of)(const norm_plan *k, T(norm_range) range)
 
 /* Add what the lanes of a channel hold to its sums, and empty them.  Called seldom, and not inlined: the loops
  * around it then keep their values in registers. */
-KERNEL void T(empty_lanes)(double sums[2], V lanes[2])
+KERNEL void T(empty_lanes)(double sums[2], T(partial_sums) *lanes)
 {
-    for (int i = 0; i < 2; i++) {
-        sums[i] += T(lanes_sum)(lanes[i]);
-        lanes[i] = VZERO;
-    }
+    for (int i = 0; i < 2; i++) sums[i] += T(lanes_sum)(lanes->of[i]);
+    memset(lanes, 0, sizeof *lanes);
 }
 
 /* Before and after the runs of a piece. */
-INLINE void T(begin_sums)(T(norm_range) range, double *sums, V *lanes)
+INLINE void T(begin_sums)(T(norm_range) range, double *sums, T(partial_sums) *lanes)
 {
-    for (ptrdiff_t i = 2 * range.channel; i < 2 * range.end; i++) {
-        lanes[i] = VZERO;
-        sums[i] = 0;
-    }
+    const ptrdiff_t channels = range.end - range.channel;
+    memset(lanes + range.channel, 0, (size_t)channels * sizeof *lanes);
+    memset(sums + 2 * range.channel, 0, (size_t)(2 * channels) * sizeof *sums);
 }
 
-INLINE void T(end_sums)(T(norm_range) range, double *sums, V *lanes)
+INLINE void T(end_sums)(T(norm_range) range, double *sums, T(partial_sums) *lanes)
 {
-    for (ptrdiff_t c = range.channel; c < range.end; c++) T(empty_lanes)(sums + 2 * c, lanes + 2 * c);
+    for (ptrdiff_t c = range.channel; c < range.end; c++) T(empty_lanes)(sums + 2 * c, lanes + c);
 }
 
 /* How many runs of a channel have been added since its lanes were empty, before the n-th image of a piece. */
@@ -109,5 +111,5 @@ INLINE int T(norm_memory)(norm_plan *k, workspace *work)
     k->offset = arena_take(&memory, row);
     k->slope = arena_take(&memory, row);
     k->own = work->own;
-    return workspace_ready(work, memory.used, (size_t)k->args.channels * 2 * sizeof(V));
+    return workspace_ready(work, memory.used, (size_t)k->args.channels * sizeof(T(partial_sums)));
 }

@@ -2,10 +2,20 @@
  *
  * In float, erf is x P(x^2) / Q(x^2) on (-4, 4) (beyond, it is 1 to float's last digit), P and Q of
  * degree 5: a weighted least-squares fit whose largest relative error is 2.5e-8.  exp goes over
- * 2^k e^r with |r| <= ln(2)/2.  In double the C library's erf and exp serve: only gradient checks run
- * in double. */
+ * 2^k e^r with |r| <= ln(2)/2.  In double those of elementary.h serve, number by number: only gradient checks run in
+ * double. */
 
-#if REAL_BYTES == 4 && VECTORS
+#if REAL_BYTES == 4
+#if VECTORS
+INLINE MASK T(truncated)(V v) { return __builtin_convertvector(v, MASK); }
+INLINE V T(as_reals)(MASK k) { return __builtin_convertvector(k, V); }
+INLINE V T(powers_of_2)(MASK k) { return (V)((k + 127) << 23); }
+#else
+INLINE MASK T(truncated)(V v) { return v == v ? (MASK)v : 0; }
+INLINE V T(as_reals)(MASK k) { return (V)k; }
+INLINE V T(powers_of_2)(MASK k) { return (V)power_of_2(k); }
+#endif
+
 INLINE V T(verf)(V x)
 {
     const V limit = VSET1(4.0f), one = VSET1(1.0f);
@@ -31,8 +41,8 @@ INLINE V T(vexp)(V x)
     const V lowest = VSET1(-87.0f);
     MASK under = (MASK)(x < lowest);
     V z = VSELECT(under, lowest, x);
-    MASK k = __builtin_convertvector(z * VSET1(1.44269504f) - VSET1(0.5f), MASK);
-    V n = __builtin_convertvector(k, V);
+    MASK k = T(truncated)(z * VSET1(1.44269504f) - VSET1(0.5f));
+    V n = T(as_reals)(k);
     V r = VFMA(n, VSET1(-0.693359375f), z);
     r = VFMA(n, VSET1(2.12194440e-4f), r);           /* ln 2 in two parts: n * high is exact */
     V p = VFMA(VSET1(1.0f / 720), r, VSET1(1.0f / 120));
@@ -41,7 +51,7 @@ INLINE V T(vexp)(V x)
     p = VFMA(p, r, VSET1(0.5f));
     p = VFMA(p, r, VSET1(1.0f));
     p = VFMA(p, r, VSET1(1.0f));
-    return VSELECT(under, VZERO, p * (V)((k + 127) << 23));
+    return VSELECT(under, VZERO, p * T(powers_of_2)(k));
 }
 #else
 INLINE V T(vlanes)(double (*f)(double), V x)
@@ -51,8 +61,8 @@ INLINE V T(vlanes)(double (*f)(double), V x)
     for (int i = 0; i < (int)VL; i++) lanes[i] = (REAL)f((double)lanes[i]);
     return VLOAD(lanes);
 }
-INLINE V T(verf)(V x) { return T(vlanes)(erf, x); }
-INLINE V T(vexp)(V x) { return T(vlanes)(exp, x); }
+INLINE V T(verf)(V x) { return T(vlanes)(elementary_erf, x); }
+INLINE V T(vexp)(V x) { return T(vlanes)(elementary_exp, x); }
 #endif
 
 INLINE V T(normal_cdf)(V x)

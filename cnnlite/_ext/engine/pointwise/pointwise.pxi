@@ -1,4 +1,4 @@
-# Bindings of the element-wise kernels (pointwise.h, gelu.h).  Included by engine.pyx.
+# Bindings of the element-wise kernels (pointwise.h, elementary.h, gelu.h).  Included by engine.pyx.
 # Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
 
 
@@ -50,6 +50,31 @@ def gelu_forward(x, y):
 def gelu_backward(dy, x, dx):
     """Compute dx = dy (Phi(x) + x phi(x)); dx may be dy."""
     run_map("gelu_backward", "dy", dy, "x", x, "dx", dx)
+
+
+def exp(x, y):
+    """Compute y = e to the power of x, of any shape; y may be x."""
+    run_map("exp", "x", x, "", None, "y", y)
+
+
+def expm1(x, y):
+    """Compute y = e to the power of x, less 1, of any shape; y may be x."""
+    run_map("expm1", "x", x, "", None, "y", y)
+
+
+def log(x, y):
+    """Compute y = the natural logarithm of x, of any shape; y may be x."""
+    run_map("log", "x", x, "", None, "y", y)
+
+
+def log1p(x, y):
+    """Compute y = the natural logarithm of 1 + x, of any shape; y may be x."""
+    run_map("log1p", "x", x, "", None, "y", y)
+
+
+def tanh(x, y):
+    """Compute y = the hyperbolic tangent of x, of any shape; y may be x."""
+    run_map("tanh", "x", x, "", None, "y", y)
 
 
 def add(a, b, y, post=NO_POST_OPS):

@@ -3,6 +3,8 @@
 #define VBYTES 32
 #define MR 4
 #define NV 3
+#define FUSED 1
+#define SUM_PART 2
 #define EACH_NV(f) f(1) f(2) f(3)
 #include "vectors.h"
 

@@ -3,6 +3,8 @@
 #define VBYTES 64
 #define MR 8
 #define NV 3
+#define FUSED 1
+#define SUM_PART 1
 #define EACH_NV(f) f(1) f(2) f(3)
 #include "vectors.h"
 

@@ -3,6 +3,8 @@
 #define VBYTES 16
 #define MR 8
 #define NV 3
+#define FUSED 1
+#define SUM_PART 4
 #define EACH_NV(f) f(1) f(2) f(3)
 #include "vectors.h"
 

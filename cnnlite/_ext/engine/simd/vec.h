@@ -24,6 +24,10 @@
  * and MR, NV and EACH_NV(f), f(1) .. f(NV), which are the shape of the micro-kernel's block of accumulators
  * (microkernel.h).  The registers decide it: 8 x 3 accumulators, three vectors of B and a broadcast fill a file of
  * 32, 4 x 3 one of 16.  MR divides the channel counts that networks have; 12 x 2 and 14 x 2 do not.
+ *
+ * SUM_LANES is how many partial sums a long sum has, one for every SUM_LANES-th number: the lanes of the widest
+ * vector.  A narrower one takes WIDE vectors for them, SUM_PART of them at a time, as the registers allow.  So the
+ * order of additions, and the bits, do not depend on the vector.
  */
 
 #ifndef CNNLITE_VEC_ONCE
@@ -72,6 +76,8 @@
 #define V T(vec)
 #define MASK T(mask)
 #define NR (NV * VL) /* columns of a full micro-tile */
+#define SUM_LANES (64 / REAL_BYTES)
+#define WIDE (SUM_LANES / VL)
 
 #if !VECTORS
 #include "plain.h"

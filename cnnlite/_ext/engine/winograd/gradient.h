@@ -175,15 +175,16 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
     call.plan = T(winograd_cut)(&k->shape, k->tile, 4);
     winograd_plan *p = &call.plan;
     const ptrdiff_t blocks = p->blocks_y * p->blocks_x, tiles = p->rows * p->columns;
-    const ptrdiff_t block_bytes = p->area * (p->inputs + p->products) * REAL_BYTES;
+    const ptrdiff_t inputs = T(filled_up)(p->c), outputs = T(filled_up)(p->f);
+    const ptrdiff_t block_bytes = p->area * tiles * (inputs + outputs) * REAL_BYTES;
     ptrdiff_t wave = 0, wave_size = 0;
     size_t own = T(winograd_bytes)(p);
     call.part_size = p->area * T(gradient_element)(p);
     call.bias_size = p->f_blocks * VL;
     call.parts = larger(1, smaller(GRADIENT_PARTS, blocks * tiles / GRADIENT_TILES) / 4) * 4;
     call.parts = call.bias_parts = larger(1, smaller(call.parts, blocks));
-    if (call.part_size * REAL_BYTES > GRADIENT_PART_BYTES && blocks > 0) {
-        wave = smaller(blocks, larger(1, GRADIENT_WAVE_BYTES / block_bytes));
+    if (p->area * inputs * outputs * REAL_BYTES > GRADIENT_PART_BYTES && blocks > 0) {
+        wave = smaller(blocks, larger(1, GRADIENT_WAVE_BYTES / larger(1, block_bytes)));
         T(winograd_sizes)(p, wave * tiles);                     /* its tiles lie together */
         wave_size = p->area * (p->inputs + p->products);
         call.parts = 1, call.bias_parts = wave;

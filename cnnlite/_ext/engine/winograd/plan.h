@@ -19,6 +19,7 @@ typedef struct {
 
 enum {
     WINOGRAD_TILES = 64,                   /* of a block, so that each transformed weight is used often */
+    WINOGRAD_TILES_LEAST = 8,              /* of a block where there are few */
     WINOGRAD_TILES_MIN = 32,               /* of a block whose inputs and products exceed WINOGRAD_BYTES */
     WINOGRAD_BYTES = 1300 << 10,           /* a second-level cache and a little, as they are read in order */
     WINOGRAD_PIECES = 16,                  /* 4 threads then wait little for the last piece */
@@ -57,7 +58,11 @@ INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
     p->products = T(odd_vectors)(p->f_blocks * p->tiles);
 }
 
-/* At least `pieces` blocks, if there is so much work. */
+/* Channels, filled up to whole SUM_LANES. */
+INLINE ptrdiff_t T(filled_up)(ptrdiff_t channels) { return divide_up(channels, SUM_LANES) * SUM_LANES; }
+
+/* At least `pieces` blocks, if there is so much work.  The blocks decide the order in which a weight gradient is
+ * added, so they do not depend on the vectors. */
 KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t pieces)
 {
     winograd_plan p = {.m = m, .area = (m + 2) * (m + 2), .groups = s->groups};
@@ -65,10 +70,10 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     p.c_blocks = divide_up(p.c, VL), p.f_blocks = divide_up(p.f, VL);
     p.tiles_y = divide_up(s->oh, m), p.tiles_x = divide_up(s->ow, m);
 
-    const ptrdiff_t blocks = larger(1, p.c_blocks + p.f_blocks);
-    ptrdiff_t most = WINOGRAD_BYTES / (p.area * blocks * VL * REAL_BYTES);
+    const ptrdiff_t channels = larger(SUM_LANES, T(filled_up)(p.c) + T(filled_up)(p.f));
+    ptrdiff_t most = WINOGRAD_BYTES / (p.area * channels * REAL_BYTES);
     most = smaller(larger(most, WINOGRAD_TILES_MIN), WINOGRAD_TILES);
-    most = smaller(most, larger(TILE_ROWS, s->n * p.tiles_y * p.tiles_x / pieces));
+    most = smaller(most, larger(WINOGRAD_TILES_LEAST, s->n * p.tiles_y * p.tiles_x / pieces));
     p.blocks_x = divide_up(p.tiles_x, most);
     p.columns = divide_up(p.tiles_x, p.blocks_x);
     p.rows = p.blocks_x > 1 ? 1 : most / p.columns;
