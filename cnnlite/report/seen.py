@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
@@ -18,8 +20,9 @@ from cnnlite.report.answers import Answers, ask
 from cnnlite.report.kept import Kept
 from cnnlite.report.network import LayerRow, measure
 from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
-from cnnlite.training.record import configuration, versions
+from cnnlite.training.record import configuration
 from cnnlite.training.state import TrainingState
+from cnnlite.version import __version__
 
 __all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
 
@@ -184,9 +187,9 @@ class Seen:
             inside: measure the network and ask it of validation images, as it is now.
             most: of how many.
         """
+        from cnnlite.backend import kernels
         from cnnlite.threads import get_num_threads
 
-        found = versions()
         options = configuration(solver)
         layers: Sequence[LayerRow] = ()
         answers, notes = None, list[str]()
@@ -208,9 +211,9 @@ class Seen:
                 "images": {"train": len(solver.X_train), "val": len(solver.X_val)},
                 "steps_per_epoch": solver.steps_per_epoch,
                 "image_shape": list(solver.X_train.shape[1:]),
-                "versions": {"cnnlite": found["cnnlite"], "numpy": found["NumPy"]},
+                "versions": {"cnnlite": __version__, "numpy": np.__version__},
                 "threads": get_num_threads(),
-                "instruction_set": found["instruction set"],
+                "instruction_set": kernels.instruction_set(),
             },
             classes=list(classes) or [str(label) for label in range(solver.num_classes)],
             layers=layers,
