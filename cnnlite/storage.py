@@ -44,15 +44,19 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadat
         raise StorageError(f"{path} cannot be written: {error.strerror or error}{old}") from error
 
 
-def read_arrays(path: Path) -> tuple[Arrays, Metadata | None]:
+def read_arrays(path: Path, most: int | None = None) -> tuple[Arrays, Metadata | None]:
     """Read a safetensors file.
+
+    Args:
+        path: the file.
+        most: bytes that it may have; None where what wrote it is trusted.
 
     Returns:
         The arrays, and the metadata; None if the file is not from cnnlite.
 
     Raises:
         FileNotFoundError: there is no such file.
-        StorageError: the file is damaged or not a safetensors file.
+        StorageError: the file is damaged, too large, or not a safetensors file.
     """
     from safetensors import safe_open
 
@@ -60,6 +64,8 @@ def read_arrays(path: Path) -> tuple[Arrays, Metadata | None]:
         raise FileNotFoundError(f"{path} does not exist")
     if not path.is_file():
         raise StorageError(f"{path} is not a file")
+    if most is not None and path.stat().st_size > most:
+        raise StorageError(f"{path} has more than the {most} bytes that such a file may have")
     try:
         with safe_open(str(path), framework="np") as file:
             header = file.metadata() or {}

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import shlex
 import sys
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from cnnlite import terminal
+from cnnlite.installed import is_installed
 from cnnlite.terminal import did_you_mean as did_you_mean
 
 WIDEST_HELP = 80
@@ -110,7 +110,7 @@ def needs(*modules: str, extra: str, what: str) -> None:
         what: is made with them.
     """
     for module in modules:
-        if importlib.util.find_spec(module) is None:
+        if not is_installed(module):
             fail(f"{what} needs {module}: pip install 'cnnlite[{extra}]'")
 
 

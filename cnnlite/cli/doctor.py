@@ -1,10 +1,9 @@
 """`cnnlite doctor`: what is installed here, how it was built, and where the data is."""
 
-import importlib.util
-
 import click
 
 from cnnlite.cli._group import describe, show_table
+from cnnlite.installed import is_installed
 
 EXTRAS = {
     "matplotlib": ("matplotlib", "viz"),
@@ -21,7 +20,7 @@ def doctor() -> None:
     rows = {name: _plain(value) for name, value in machine().items()}
     rows["numpy's blas"] = numpy_blas()
     for name, (module, extra) in EXTRAS.items():
-        found = importlib.util.find_spec(module) is not None
+        found = is_installed(module)
         rows[name] = "yes" if found else f'no (pip install "cnnlite[{extra}]")'
     rows["cifar-10"] = _cifar10()
 

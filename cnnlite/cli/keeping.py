@@ -1,10 +1,10 @@
 """What `cnnlite train` keeps of a run's epochs, and what it needs for that."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnlite.cli.config import TrainConfig
+from cnnlite.installed import is_installed
 from cnnlite.report.run_files import KEPT
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ LEFT_OUT = "nothing is kept of the epochs: it needs plotly and Pillow (pip insta
 
 def possible() -> bool:
     """Return whether the extra is installed."""
-    return all(importlib.util.find_spec(name) is not None for name in NEEDS)
+    return all(map(is_installed, NEEDS))
 
 
 def callbacks(config: TrainConfig, run: Path) -> "list[Callback]":

@@ -51,6 +51,8 @@ def report(
         cnnlite.set_num_threads(threads)
     paths = runs or (run_folders.newest_run("name a run folder"),)
     file = out or (paths[0] / PAGE if len(paths) == 1 else Path(PAGE))
+    if out is None and file.is_symlink():  # of a folder that may come from somebody else
+        fail(f"{printable(str(file))} is a link to another file: --out names the page's own")
     if file.suffix.lower() not in (".html", ".htm"):
         fail(f"--out {printable(str(file))}: the page is HTML, its name must end in .html")
     if out is not None and not file.parent.is_dir():

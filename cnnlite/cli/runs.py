@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.checkpoint import load_weights
 from cnnlite.checks.numbers import count
 from cnnlite.cli import own_model
 from cnnlite.cli._data import data_of
@@ -43,6 +44,7 @@ from cnnlite.report.run_files import LOSSES as LOSSES
 from cnnlite.report.run_files import PAGE
 from cnnlite.report.run_files import RECORD as RECORD
 from cnnlite.report.run_files import WEIGHTS as WEIGHTS
+from cnnlite.training.checkpoint import most_bytes
 
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
@@ -77,9 +79,11 @@ class Run:
             OSError, ValueError: the weights are missing, damaged, or of another network, or it is
                 a network of one's own whose code may not be run.
         """
-        state = read_weights(self.path)
+        if not (self.path / WEIGHTS).is_file():
+            raise FileNotFoundError(_no_weights(self.path))
         own = own_model.of_run(self.path, self.config.model, named)
         model = make_model(self.config, own, len(self.class_names), self.image_shape)
+        state = load_weights(self.path / WEIGHTS, most=most_bytes(model))
         try:
             model.load_state_dict(state)
         except ValueError as error:
@@ -141,8 +145,6 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     Raises:
         OSError, ValueError: they are missing, or damaged.
     """
-    from cnnlite.checkpoint import load_weights
-
     path = path.expanduser()
     if path.is_file():
         return load_weights(path)

@@ -137,7 +137,8 @@ def render(
     for part in rest:
         name, text = part.split("}}", 1)
         page += [filled[name], text]
-    return "".join(page)
+    whole = "".join(page)
+    return whole.encode("utf-8", "backslashreplace").decode()  # names of files may be any bytes
 
 
 def policy(scripts: Sequence[str] = (), connect: str = NOTHING) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 
 __all__ = ["COLUMNS", "load", "save", "sentences"]
@@ -34,8 +35,7 @@ def load(path: str | Path) -> list[dict[str, Any]]:
         OSError: the file cannot be read.
         ValueError: it is not such a file; the message names file and line.
     """
-    with open(path, "rb") as file:
-        lines = file.read(MOST).splitlines()
+    lines = read_regular_file(Path(path), MOST).splitlines()
     return [_row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
@@ -68,9 +68,12 @@ def _row(line: bytes, place: str) -> dict[str, Any]:
         row = json.loads(line)
         if sorted(row) != sorted(COLUMNS) or row["what"] not in KINDS:
             raise ValueError("another kind of row")
-        numbers = [row["step"]] + [row["old"], row["new"]] * (row["what"] == "lr")
+        changed = row["what"] in ("lr", "back")
+        numbers = [row["step"]] + [row["old"], row["new"]] * changed
         if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
             raise ValueError("no number")
+        if not changed and (row["old"], row["new"]) != (None, None):
+            raise ValueError("nothing was changed")
         return {**row, "time": str(row["time"])}
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"{place}: expected one of {', '.join(KINDS)}, by hand") from None

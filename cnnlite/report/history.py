@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 
 COLUMNS = ("epoch", "step", "lr", "loss", "train_acc", "val_acc", "val_loss", "images_per_second")
@@ -14,6 +15,8 @@ _ONCE = tuple(name for name in COLUMNS if name != "val_loss")  # of runs before 
 LOSSES = "loss"
 """The heading of a file of the steps' losses."""
 _INTEGERS = ("epoch", "step")
+_MOST = 128 * 2**20  # bytes of a file: millions of steps
+_LARGEST = 2**53  # above it a double, as pages count in, is no exact integer
 
 
 def save(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
@@ -40,21 +43,19 @@ def load(path: str | Path) -> list[dict[str, float]]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not such a file; the message names file and line.
+        ValueError: it is not such a file, or too large; the message names file and line.
     """
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) not in (COLUMNS, _ONCE):
-            raise ValueError(f"{path}: its first line must be {','.join(COLUMNS)}")
-        rows = []
-        for row in reader:
-            try:
-                rows.append({key: _number(key, row.get(key, "nan")) for key in COLUMNS})
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: expected {len(COLUMNS)} numbers"
-                ) from None
-    return rows
+    heading, *lines = _lines(path) or [""]
+    names = tuple(heading.split(","))
+    if names not in (COLUMNS, _ONCE):
+        raise ValueError(f"{path}: its first line must be {','.join(COLUMNS)}")
+    reader = csv.DictReader(lines, names)
+    try:
+        return [{key: _number(key, row.get(key, "nan")) for key in COLUMNS} for row in reader]
+    except (TypeError, ValueError, csv.Error):
+        raise ValueError(
+            f"{path}, line {reader.reader.line_num + 1}: expected {len(COLUMNS)} numbers"
+        ) from None
 
 
 def save_losses(losses: Sequence[float], path: str | Path) -> None:
@@ -72,10 +73,9 @@ def load_losses(path: str | Path) -> list[float]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not such a file; the message names it.
+        ValueError: it is not such a file, or too large; the message names it.
     """
-    with open(path, encoding="utf-8") as file:
-        heading, *lines = file.read().splitlines() or [""]
+    heading, *lines = _lines(path) or [""]
     try:
         if heading != LOSSES:
             raise ValueError
@@ -84,5 +84,17 @@ def load_losses(path: str | Path) -> list[float]:
         raise ValueError(f"{path}: expected the line {LOSSES!r}, then a number a line") from None
 
 
+def _lines(path: str | Path) -> list[str]:
+    try:
+        return read_regular_file(Path(path), _MOST).decode("utf-8").splitlines()
+    except UnicodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8: {error}") from None
+
+
 def _number(column: str, text: str) -> float:
-    return int(text) if column in _INTEGERS else float(text)
+    if column not in _INTEGERS:
+        return float(text)
+    number = int(text)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{column} is too large")
+    return number

@@ -16,7 +16,7 @@ from cnnlite.layers import Layer
 from cnnlite.report.run_files import CURVES, RECORD, WEIGHTS
 from cnnlite.report.sections.card import card
 from cnnlite.report.seen import MAX_BYTES, Seen
-from cnnlite.training.checkpoint import load_weights
+from cnnlite.training.checkpoint import load_weights, most_bytes
 from cnnlite.training.history import epochs_table
 
 __all__ = ["Run"]
@@ -89,7 +89,7 @@ def _network(seen: Seen, notes: list[str]) -> Layer | None:
 def _loaded(model: Layer, path: Path, notes: list[str]) -> bool:
     """Whether the network has the run's weights now."""
     try:
-        model.load_state_dict(load_weights(path / WEIGHTS))
+        model.load_state_dict(load_weights(path / WEIGHTS, most=most_bytes(model)))
     except OSError as error:
         notes.append(f"There are no weights to show: {error}")
         return False

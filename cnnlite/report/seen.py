@@ -12,8 +12,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from cnnlite import __version__
-from cnnlite.backend import kernels
 from cnnlite.data import Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.layers import Layer
@@ -24,6 +22,7 @@ from cnnlite.report.network import LayerRow, measure
 from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
 from cnnlite.training.record import configuration
 from cnnlite.training.state import TrainingState
+from cnnlite.version import __version__
 
 __all__ = ["MOST_IMAGES", "Answers", "LayerRow", "Seen", "most_images"]
 
@@ -188,6 +187,7 @@ class Seen:
             inside: measure the network and ask it of validation images, as it is now.
             most: of how many.
         """
+        from cnnlite.backend import kernels
         from cnnlite.threads import get_num_threads
 
         options = configuration(solver)

@@ -25,13 +25,14 @@ import numpy as np
 
 from cnnlite.checks.numbers import optional_count
 from cnnlite.files import remove_drafts
+from cnnlite.layers import Layer
 from cnnlite.storage import Arrays, Metadata, StorageError, read_arrays, write_arrays
 from cnnlite.training import callback_state
 from cnnlite.training.contents import capture, lr_was_set, restore
 from cnnlite.training.record import configuration, differences, versions
 from cnnlite.training.state import TrainingState
 
-__all__ = ["Checkpoint", "CheckpointError", "load_weights", "save_weights"]
+__all__ = ["Checkpoint", "CheckpointError", "load_weights", "most_bytes", "save_weights"]
 
 FORMAT = 1
 FAULTS = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
@@ -194,16 +195,25 @@ def save_weights(path: str | Path, state: Mapping[str, np.ndarray]) -> None:
     _write(Path(path), state, {"kind": "weights", "format": FORMAT})
 
 
-def load_weights(path: str | Path) -> Arrays:
+def most_bytes(model: Layer) -> int:
+    """Return how many bytes a file of a network's weights may have, in double precision, too."""
+    return 2**20 + 2 * sum(array.nbytes + 512 for array in model.state_dict().values())
+
+
+def load_weights(path: str | Path, most: int | None = None) -> Arrays:
     """Read a safetensors file of parameters and buffers, from cnnlite or from PyTorch.
+
+    Args:
+        path: the file.
+        most: bytes that it may have, see `most_bytes`; None where what wrote it is trusted.
 
     Returns:
         The arrays by key, for ``model.load_state_dict``.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or no safetensors file.
+        CheckpointError: the file is missing, damaged, too large, or no safetensors file.
     """
-    return _read(Path(path))[0]
+    return _read(Path(path), most=most)[0]
 
 
 def _write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
@@ -213,9 +223,11 @@ def _write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> 
         raise CheckpointError(str(error)) from error
 
 
-def _read(path: Path, if_missing: str = "") -> tuple[Arrays, Metadata | None]:
+def _read(
+    path: Path, if_missing: str = "", most: int | None = None
+) -> tuple[Arrays, Metadata | None]:
     try:
-        return read_arrays(path)
+        return read_arrays(path, most)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist{if_missing}") from None
     except StorageError as error:

@@ -9,14 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from cnnlite.checks.numbers import integer
 from cnnlite.storage import Arrays, StorageError, read_arrays, write_arrays
 
-__all__ = ["IMAGES", "STATISTICS", "Kept", "epoch_file", "kept_files", "read_kept", "write_kept"]
+__all__ = [
+    "IMAGES", "MOST_BYTES", "STATISTICS", "Kept", "epoch_file", "kept_files", "read_kept",
+    "write_kept",
+]  # fmt: skip
 
 STATISTICS = ("mean", "std", "dead", "grad_norm", "update_ratio")
 """What is measured of a layer."""
 IMAGES = "images.safetensors"
 FORMAT = 1
+MOST_BYTES = 32 * 2**20
+"""Of a file: several times what `Keep` writes."""
 _FILE = re.compile(r"epoch-(\d{4,9})\.safetensors")
 
 
@@ -102,12 +108,15 @@ def read_kept(path: Path) -> Kept:
     probe, _ = _read(path.with_name(IMAGES), "kept images")
     arrays, metadata = _read(path, "kept")
     try:
-        rows = zip(*(arrays[f"statistics/{name}"].tolist() for name in STATISTICS), strict=True)
+        epoch = integer("Kept", "epoch", metadata["epoch"], 1)
+        if path.name != epoch_file(epoch):
+            raise ValueError(f"it holds epoch {epoch}")
+        columns = [arrays[f"statistics/{name}"].astype(np.float64) for name in STATISTICS]
         kept = Kept(
-            epoch=int(metadata["epoch"]),
+            epoch=epoch,
             statistics={
-                str(layer): dict(zip(STATISTICS, row, strict=True))
-                for layer, row in zip(metadata["layers"], rows, strict=True)
+                str(layer): dict(zip(STATISTICS, map(float, row), strict=True))
+                for layer, *row in zip(metadata["layers"], *columns, strict=True)
             },
             images=probe["images"],
             labels=probe["labels"],
@@ -117,13 +126,13 @@ def read_kept(path: Path) -> Kept:
             filters=arrays.get("filters"),
         )
         _check(kept)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise StorageError(f"{path} is damaged: {error}") from error
     return kept
 
 
 def _read(path: Path, kind: str) -> tuple[Arrays, dict[str, Any]]:
-    arrays, metadata = read_arrays(path)
+    arrays, metadata = read_arrays(path, MOST_BYTES)
     if metadata is None or metadata.get("kind") != kind:
         raise StorageError(f"{path} holds no {kind} of a training")
     if metadata.get("format") != FORMAT:
@@ -137,11 +146,15 @@ def _read(path: Path, kind: str) -> tuple[Arrays, dict[str, Any]]:
 def _check(kept: Kept) -> None:
     """Raise ValueError unless the arrays fit one another."""
     count = len(kept.images)
-    fits = kept.images.ndim == 4 and kept.images.dtype == np.uint8
+    fits = kept.images.ndim == 4 and kept.images.dtype == np.uint8 and kept.images.size > 0
     fits &= kept.labels.shape == (count,) and kept.labels.dtype.kind == "i"
-    fits &= kept.scores.ndim == 2 and len(kept.scores) == count
+    fits &= kept.scores.ndim == 2 and len(kept.scores) == count and kept.scores.dtype.kind == "f"
     for layer, maps in kept.maps.items():
-        fits &= maps.ndim == 4 and maps.dtype == np.uint8 and len(maps) == count
+        fits &= maps.ndim == 4 and maps.dtype == np.uint8 and len(maps) == count and maps.size > 0
         fits &= kept.ranges[layer].shape == (*maps.shape[:2], 2)
+        fits &= kept.ranges[layer].dtype.kind == "f"
+    if kept.filters is not None:
+        fits &= kept.filters.ndim in (3, 4) and kept.filters.dtype.kind == "f"
+        fits &= kept.filters.size > 0
     if not fits:
         raise ValueError("its arrays do not fit one another")

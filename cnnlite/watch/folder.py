@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,8 +81,8 @@ class Folder:
     def rows(self, start: int) -> list[dict[str, Any]]:
         return [plain(row) for row in self._rows[start:]]
 
-    def losses(self, start: int) -> list[float]:
-        return self._losses[start:]
+    def losses(self, start: int) -> list[float | None]:
+        return [loss if math.isfinite(loss) else None for loss in self._losses[start:]]
 
     def events(self, start: int) -> list[dict[str, Any]]:
         return self._events[start:]

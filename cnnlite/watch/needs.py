@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from cnnlite.installed import is_installed
 
 __all__ = ["check"]
 
@@ -15,7 +15,7 @@ def check(owner: str) -> None:
     Args:
         owner: what needs it, for the message.
     """
-    missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    missing = [name for name in MODULES if not is_installed(name)]
     if missing:
         raise ImportError(
             f"{owner}: the live page needs {' and '.join(missing)}: pip install 'cnnlite[see]'",

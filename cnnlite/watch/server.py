@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,8 +50,8 @@ class Watched(Protocol):
     def rows(self, start: int) -> list[dict[str, Any]]:
         """Return the rows of the history from a number on."""
 
-    def losses(self, start: int) -> list[float]:
-        """Return the losses of steps from a number on."""
+    def losses(self, start: int) -> Sequence[float | None]:
+        """Return the losses of steps from a number on; None where one is not finite."""
 
     def events(self, start: int) -> list[dict[str, Any]]:
         """Return what was done by hand, from a number on."""
@@ -110,6 +110,9 @@ class Server:
 
         A page that does not listen is not waited for.
         """
+        if self._thread.ident is None:  # what stood between its making and its start went wrong
+            self._socket.close()
+            return
         if self._pages:
             self._farewell.wait(FAREWELL)
         self._server.should_exit = True

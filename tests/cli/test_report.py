@@ -136,3 +136,24 @@ def test_wrong_command_lines(
 ) -> None:
     words = [str(finished_run) if word == "RUN" else word for word in options]
     assert expected in cli("report", *words).complaint
+
+
+def test_a_page_that_is_a_link_is_not_followed(cli: Callable[..., Any], run_copy: Path) -> None:
+    """A folder that came from somebody else could have any file of ours written over."""
+    ours = run_copy.parent / "ours"
+    ours.write_text("precious")
+    (run_copy / "report.html").symlink_to(ours)
+    outcome = cli("report", run_copy)
+    assert outcome.status == 2
+    assert "report.html is a link to another file: --out names" in outcome.complaint
+    assert ours.read_text() == "precious"
+
+
+def test_weights_that_are_far_too_large_are_not_read(
+    cli: Callable[..., Any], run_copy: Path
+) -> None:
+    with open(run_copy / runs.WEIGHTS, "ab") as file:
+        file.truncate(2**40)
+    outcome = cli("report", run_copy)
+    assert outcome.status == 0
+    assert "weights.safetensors has more than the" in outcome.err

@@ -21,6 +21,7 @@ from cnnlite.report.document import Section
 from cnnlite.report.sections import sections
 from cnnlite.report.seen import Seen
 from cnnlite.watch import address
+from cnnlite.watch.folder import Folder
 from tests.builds import environment
 from tests.processes import kill_all
 from tests.watching import LONG, Page, ask, pages
@@ -196,3 +197,12 @@ def test_a_damaged_record_of_what_was_done_by_hand_is_told(run_copy: Path) -> No
     seen = Seen.from_run(run_copy)
     assert any("events.jsonl, line 1: expected one of" in note for note in seen.notes)
     assert all(isinstance(section, Section) for section in sections(seen))
+
+
+def test_losses_that_json_cannot_say_do_not_end_a_page(run_copy: Path) -> None:
+    """Each page of such a folder was cut off as soon as it was open, for ever."""
+    (run_copy / "losses.csv").write_text("loss\n2.0\nnan\ninf\n")
+    folder = Folder(run_copy, lambda: Seen.from_run(run_copy))
+    folder.look()
+    assert json.loads(json.dumps(folder.losses(0), allow_nan=False)) == [2.0, None, None]
+    assert folder.state()["loss"] is None

@@ -71,3 +71,11 @@ def test_captions_labels_and_cells_are_escaped() -> None:
 def test_a_slider_lists_its_epochs() -> None:
     assert 'max="2"' in slider([1, 5, 10])
     assert 'data-epochs="1,5,10"' in slider([1, 5, 10])
+
+
+def test_names_that_are_no_utf8_can_be_written() -> None:
+    """A folder called b"\\xff" gave its live page no bytes, but an error of the server."""
+    section = Section("one", "a\udcff", "<p>b\udcff</p>", data={"name": "c\udcff"})
+    page = render([section], "d\udcff").encode().decode()
+    assert '<h2 id="one-title">a\\udcff</h2>' in page
+    assert "d\\udcff" in page

@@ -236,3 +236,18 @@ def test_a_page_does_not_belong_to_what_a_checkpoint_compares(tmp_path: Path) ->
         warnings.simplefilter("ignore", UserWarning)  # the schedule jumps
         resumed.resume()
     assert resumed.epoch == 2
+
+
+def test_a_run_folder_that_takes_no_address_is_named_and_the_port_is_free_again(
+    tmp_path: Path,
+) -> None:
+    """The end of a server that had not begun hid it: "cannot join thread before it is started"."""
+    (tmp_path / address.NAME).mkdir()
+    (tmp_path / "config.toml").touch()
+    with address.listen(None) as found:
+        port = found.getsockname()[1]
+    solver = trainings.solver(callbacks=[Live(port, tmp_path, announce=silent)], num_epochs=1)
+    with pytest.raises(OSError, match=address.NAME):
+        solver.train()
+    assert solver.step == 0
+    address.listen(port).close()

@@ -120,28 +120,30 @@ def occlusion(
         model: a network that gives scores (N, classes).
         x: one image as the network takes it, (C, H, W).
         size: pixels of the square's side; None takes a quarter of the shorter side.
-        stride: from place to place; None takes half the size.
+        stride: from place to place; None takes half the size.  One that is longer than the image
+            gives one place, in its middle.
         fill: what is put there, in the network's own numbers: 0 is the mean of normalised images.
         batch_size: covered images at a time.
 
     Returns:
         float64 (rows, columns, classes): the probabilities (softmax of the scores) with the
-        square's corner at row * stride - size / 2, column likewise, so that the squares'
-        centres cover the image evenly.  NaN where scores are not finite.
+        square's centre at row * stride + stride // 2, column likewise, so that the centres cover
+        the image evenly.  NaN where scores are not finite.
 
     Raises:
-        ValueError: x is no image, or size or stride is below 1.
+        TypeError, ValueError: x is no image, or a number is no integer from 1.
 
     Source:
         Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014,
         section 4.2.
     """
-    if not isinstance(x, np.ndarray) or x.ndim != 3:
+    if not isinstance(x, np.ndarray) or x.ndim != 3 or not x.size:
         raise ValueError(f"occlusion: x has shape {np.shape(x)}, expected (C, H, W)")
     height, width = x.shape[1:]
     size = max(1, min(height, width) // 4) if size is None else count("occlusion", "size", size)
     stride = max(1, size // 2) if stride is None else count("occlusion", "stride", stride)
-    rows, columns = (range(stride // 2, length, stride) for length in (height, width))
+    batch_size = count("occlusion", "batch_size", batch_size)
+    rows, columns = (range(min(stride, length) // 2, length, stride) for length in (height, width))
     centres = [(row, column) for row in rows for column in columns]
     said = []
     for start in range(0, len(centres), batch_size):

@@ -220,4 +220,5 @@ def _floats(values: np.ndarray) -> dict[str, Any]:
 
 
 def _table(table: np.ndarray) -> dict[str, Any]:
-    return array(table.astype(np.int16))
+    long = table.size > 0 and table.max() > np.iinfo(np.int16).max
+    return array(table.astype(np.int32 if long else np.int16))

@@ -122,8 +122,12 @@ def test_occlusion_covers_a_square_around_each_centre() -> None:
     assert occlusion(Mean(), x).shape == (6, 6, 2)
     with pytest.raises(ValueError, match="occlusion: x has shape"):
         occlusion(Mean(), x[0])
-    with pytest.raises(ValueError, match="occlusion: size"):
-        occlusion(Mean(), x, size=0)
+    assert occlusion(Mean(), x, size=2, stride=20).shape == (1, 1, 2)  # "no array to concatenate"
+    with pytest.raises(ValueError, match="occlusion: x has shape"):
+        occlusion(Mean(), x[:, :0])
+    for name in ("size", "stride", "batch_size"):
+        with pytest.raises(ValueError, match=f"occlusion: {name}"):
+            occlusion(Mean(), x, **{name: 0})
 
 
 def test_the_hardest_have_the_largest_loss() -> None:
