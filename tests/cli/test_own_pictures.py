@@ -106,11 +106,12 @@ class TestFolder:
     def test_fewer_pictures_than_a_batch_name_the_flag(
         self, cli: Cli, pets: Path, command: str, flag: str
     ) -> None:
-        outcome = cli(command, "--data", pets, flag, "100", "--out", "out")
+        out = "out" if command == "train" else "out.png"
+        outcome = cli(command, "--data", pets, flag, "100", "--out", out)
         assert outcome.status == 2
         assert "X_train has 22 images only: choose at most 22" in outcome.err
         assert f"{flag} 22)" in outcome.err
-        assert not Path("out").exists()
+        assert not Path(out).exists()
 
     def test_a_size_for_a_folder_that_is_not_there(self, cli: Cli) -> None:
         outcome = train(cli, "--data", "/no/where", "--size", "16")
