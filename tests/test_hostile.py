@@ -76,7 +76,7 @@ NAMES = st.sampled_from(
         *("", ".", "..", PY, f"{PY}/", f"{PY}/data_batch_1", f"{PY}/readme.html", "a" * 5000),
         *(f"{BIN}/data_batch_1.bin", f"{PY}/data_batch_1/x", "C:\\escaped", f"{PY}/\udcff"),
     ]
-) | st.text(st.characters(exclude_characters="\0"), max_size=30)
+) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 KINDS = st.sampled_from([bytes([kind]) for kind in b"0\x001234567LKSxgX"])
 MEMBERS = st.tuples(NAMES, KINDS, st.binary(max_size=50), st.integers(-(2**40), 2**40), NAMES)
 

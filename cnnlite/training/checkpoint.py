@@ -156,8 +156,9 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path} is of another training: {'; '.join(wrong[:3])}{more}"
             )
-        here = versions()
-        there = {name: metadata.get("versions", {}).get(name, "missing") for name in here}
+        here, there = versions(), metadata.get("versions")
+        if isinstance(there, Mapping):  # older ones hold what the bits do not depend on any more
+            there = {name: there.get(name, "missing") for name in here}
         for text in differences(there, here):
             warnings.warn(
                 f"{self.path}: {text}; the continued run may differ in its last bits", stacklevel=4

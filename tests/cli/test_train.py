@@ -221,13 +221,13 @@ class TestResume:
         assert cli(*QUICK, "--epochs", "1", "--out", "run").status == 0
         record = json.loads(Path("run/record.json").read_text())["environment"]
         assert {"cnnlite", "numpy", "instruction_set", "compiler"} <= set(record)
-        monkeypatch.setattr("numpy.__version__", "9.9")
+        monkeypatch.setattr("cnnlite.training.record.__version__", "9.9")
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             outcome = cli("train", "--resume", "run", "--epochs", "2", "--quiet")
         assert outcome.status == 0
         assert re.search(
-            r"^cnnlite: warning: .*NumPy is .* in the checkpoint, 9\.9 here", outcome.err, re.M
+            r"^cnnlite: warning: .*cnnlite is .* in the checkpoint, 9\.9 here", outcome.err, re.M
         )
 
     def test_with_a_damaged_checkpoint(self, cli: Cli) -> None:
