@@ -206,10 +206,14 @@ def _end_strays(home: Path) -> None:
 def _until_closed(descriptor: int, seconds: float) -> tuple[str, bool]:
     """Read a pipe until it is closed or time is up; return the text, and whether it is closed."""
     parts: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    own = os.dup(descriptor)  # another thread may close the pipe, and its number be another file's
 
     def read() -> None:
-        while part := os.read(descriptor, 4096):
-            parts.put(part)
+        try:
+            while part := os.read(own, 4096):
+                parts.put(part)
+        finally:
+            os.close(own)
         parts.put(b"")
 
     threading.Thread(target=read, daemon=True).start()
