@@ -13,7 +13,9 @@ from cnnlite.cli.config import read
 from cnnlite.cli.own_model import ModelError, OwnModel
 
 Cli = Callable[..., Any]
-TRAIN = ["train", "--data", "embedded", "--threads", "1", "--overfit", "64", "--quiet"]
+TRAIN = [
+    "train", "--data", "embedded", "--threads", "1", "--overfit", "64", "--quiet", "--keep", "0",
+]  # fmt: skip
 NET = """
 from cnnlite import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, ReLU, Sequential
 

@@ -22,7 +22,9 @@ from cnnlite.solver import Solver
 
 Cli = Callable[..., Any]
 # A few images on one thread: the command is what is tested here, not the kernels.
-TRAIN = ["train", "--data", "embedded", "--threads", "1", "--overfit", "256", "--quiet"]
+TRAIN = [
+    "train", "--data", "embedded", "--threads", "1", "--overfit", "256", "--quiet", "--keep", "0",
+]  # fmt: skip
 QUICK = [*TRAIN, "--model", "softmax_classifier", "--lr", "0.01"]
 
 
@@ -329,7 +331,8 @@ def test_a_signal_says_how_to_go_on_and_going_on_works(
 ) -> None:
     command = [
         sys.executable, "-m", "cnnlite", "train", "--model", "two_layer_net", "--data", "embedded",
-        "--epochs", "5000", "--overfit", "512", "--threads", "1", "--out", str(tmp_path / "run"),
+        "--epochs", "5000", "--overfit", "512", "--threads", "1", "--keep", "0",
+        "--out", str(tmp_path / "run"),
     ]  # fmt: skip
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path

@@ -15,7 +15,9 @@ from cnnlite.cli.config import read
 from cnnlite.models import vanilla_cnn
 
 Cli = Callable[..., Any]
-TRAIN = ["train", "--data", "embedded", "--threads", "1", "--overfit", "64", "--quiet"]
+TRAIN = [
+    "train", "--data", "embedded", "--threads", "1", "--overfit", "64", "--quiet", "--keep", "0",
+]  # fmt: skip
 CNN = [*TRAIN, "--model", "vanilla_cnn", "--lr", "0.001"]
 
 
