@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from cnnlite import get_num_threads, set_num_threads
+from cnnlite.cli import main
 from cnnlite.cli.runs import RECORD, WEIGHTS
+from cnnlite.data import embedded
 from cnnlite.report import history
 
 Cli = Callable[..., Any]
@@ -22,6 +26,19 @@ WRITING = [
     "autodiff x*y --at x=1,y=2",
     "train --smoke --data embedded --out new",
 ]
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of few images of its own: each process would draw the embedded ones anew."""
+    folder = tmp_path_factory.mktemp("few")
+    np.savez(folder / "few.npz", **embedded(200, 50, 50))
+    command = "train --model softmax_classifier --epochs 2 --lr 0.01 --threads 1 --quiet"
+    threads = get_num_threads()
+    files = ["--data", str(folder / "few.npz"), "--out", str(folder / "run")]
+    assert main([*command.split(), *files]) == 0
+    set_num_threads(threads)
+    return folder / "run"
 
 
 def shell(
