@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cnnlite.html import details
 from cnnlite.report.palette import DARK, VARIABLES
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def figure(id: str, caption: str, label: str, table: str = "") -> str:
     text += f' aria-label="{html.escape(label)}"></div>'
     text += f"<figcaption>{html.escape(caption)}</figcaption>"
     if table:
-        text += f"<details><summary>The numbers as a table</summary>{table}</details>"
+        text += details("The numbers as a table", table)
     return f"{text}</figure>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
-__all__ = ["folded", "paragraphs", "table"]
+__all__ = ["paragraphs", "table"]
 
 TALL = 40
 """Rows above which a table scrolls by itself."""
@@ -56,11 +56,6 @@ def _name(text: str) -> str:
     """Return the cell that names a row; it stays in sight, so a long name is broken."""
     look = ' class="long"' if len(text) > LONG else ""
     return f'<th scope="row"{look}>{escape(text)}</th>'
-
-
-def folded(summary: str, inside: str) -> str:
-    """Return HTML that opens on a click; `inside` is HTML."""
-    return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
 
 
 def paragraphs(texts: Iterable[str], look: str = "note") -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from cnnlite.html import details
 from cnnlite.report.document import Section
-from cnnlite.report.html import folded, paragraphs, table
+from cnnlite.report.html import paragraphs, table
 from cnnlite.report.seen import Seen
 
 __all__ = ["PARTS", "card", "percent", "plain", "value"]
@@ -35,7 +36,7 @@ def card(seen: Seen) -> Section:
     html = f'<dl class="tiles">{tiles}</dl><dl class="facts">{facts}</dl>'
     options = [(name, plain(value)) for name, value in seen.config.get("options", {}).items()]
     if options:
-        html += folded(
+        html += details(
             "The whole configuration", table("Configuration", ("option", "value"), options)
         )
     if seen.by_hand:

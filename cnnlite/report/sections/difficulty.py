@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnlite.html import details
 from cnnlite.report.document import Section
-from cnnlite.report.html import folded, paragraphs, table
+from cnnlite.report.html import paragraphs, table
 from cnnlite.report.inside.difficulty import easiest, hardest, losses
 from cnnlite.report.pictures import sprites
 from cnnlite.report.seen import Seen
@@ -43,7 +44,7 @@ def difficulty(seen: Seen) -> Section | None:
             html += numbers
             continue
         html += f'<div class="pictures" id="difficulty-{name.lower()}"></div>'
-        html += folded("The same as a table", numbers)
+        html += details("The same as a table", numbers)
         data[name.lower()] = {
             "sheet": sprites(answers.pictures[np.asarray(found)]),
             "lines": [[f"{row[1]} {row[2]}", _verdict(row[1], row[3])] for row in rows],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnlite.html import details
 from cnnlite.report.document import Section
 from cnnlite.report.html import paragraphs, table
 from cnnlite.report.pictures import sprites
@@ -45,7 +46,7 @@ def mistakes(seen: Seen) -> Section | None:
         html += numbers
     else:
         html += '<div class="pictures" id="mistake-pictures"></div>'
-        html += f"<details><summary>The same as a table</summary>{numbers}</details>"
+        html += details("The same as a table", numbers)
         data = {
             "sheet": sprites(answers.pictures[chosen]),
             "names": [answers.name(image) for image in chosen],
