@@ -60,6 +60,17 @@ def drawn_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def ports_of_its_own() -> Iterator[None]:
+    """Live pages of each worker have ports that those of another do not take meanwhile."""
+    from cnnlite.watch import address
+
+    number = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", "0"))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(address, "FIRST_PORT", address.FIRST_PORT + address.TRIED * (number + 1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def several_threads_for_small_arrays() -> Iterator[None]:
     """Kernels stay on one thread for arrays as small as those of most tests; not here."""
     from cnnlite.backend import backend_name
