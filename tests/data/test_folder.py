@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cnnlite import Solver, data
-from cnnlite.data import DataError, decode_block, decoding, picture_cache
+from cnnlite.data import DataError, decode_block, decoding, picture_cache, row_file
 from cnnlite.data.errors import DataChanged
 from cnnlite.data.folder import folder
 from cnnlite.data.pictures import read_picture
@@ -475,7 +475,7 @@ class TestCache:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(picture_cache, "write_all", full)
+            patch.setattr(row_file, "write_all", full)
             with pytest.raises(OSError, match=r"no room to cache 0 MB .*CNNLITE_CACHE"):
                 folder(root, size=8)
         assert len(folder(root, size=8)["y_train"]) == 27
