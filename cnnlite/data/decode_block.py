@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnlite.data.errors import DataChanged, DataError
 from cnnlite.data.pictures import decode, planes
@@ -25,9 +24,6 @@ if TYPE_CHECKING:  # a process that decodes need not know how pictures are liste
 __all__ = ["Block", "Faults", "How", "Images", "decode_block"]
 
 BUFFER_BYTES = 2**20  # of decoded pictures that are stored at once: they stay in the CPU's cache
-
-EXACT = 256
-"""So many squares of a byte add up to less than 2^24."""
 
 Images = np.ndarray | RowFile
 """Where pictures are stored: uint8 (N, C, H, W)."""
@@ -91,19 +87,20 @@ def decode_block(
     most = max(1, min(len(block), BUFFER_BYTES // math.prod(how.shape)))
     buffer = np.empty((most, *how.shape), np.uint8)
     skipped: Faults = []
-    sums, end = [0] * (2 * how.shape[0]), begin
+    total, sums = np.zeros((2, 2, how.shape[0]), np.uint64)
+    end = begin
     sound = _sound(how, block, begin, skipped, stop)
     while True:
-        filled = training = 0
+        filled = 0
         for number, image in islice(sound, most):
-            planes(image, buffer[filled])
+            planes(image, buffer[filled], sums)
             filled += 1
-            training += number < trains
+            if number < trains:
+                total += sums
         if not filled:
-            return Block(end - begin, skipped, sums)
+            return Block(end - begin, skipped, total.reshape(-1).tolist())
         images[end : end + filled] = buffer[:filled]
         end += filled
-        sums = [a + b for a, b in zip(sums, _sums(buffer[:training]), strict=True)]
 
 
 def _sound(
@@ -137,22 +134,3 @@ def _sound(
                 f"{shape[1]}x{shape[2]}: a size (size=64, --size 64) makes them one"
             )
         yield number, image
-
-
-def _sums(rows: NDArray[np.uint8]) -> list[int]:
-    """Return the sums of pixels, channel by channel, then of their squares.
-
-    Sums of so few squares are whole numbers that float32 holds, and of which products of matrices
-    find many at once.
-    """
-    number, channels = rows.shape[:2]
-    pixels = rows.reshape(number, channels, math.prod(rows.shape[2:]))
-    rest = pixels.shape[2] % EXACT
-    whole = pixels.shape[2] - rest
-    totals = np.zeros((2, channels))
-    for part, length in ((pixels[..., :whole], EXACT), (pixels[..., whole:], rest)):
-        if part.size:
-            runs = part.reshape(number, channels, -1, length).astype(np.float32)
-            totals[0] += (runs @ np.ones(length, np.float32)).sum(axis=(0, 2), dtype=np.float64)
-            totals[1] += np.vecdot(runs, runs).sum(axis=(0, 2), dtype=np.float64)
-    return [int(total) for total in totals.reshape(-1)]

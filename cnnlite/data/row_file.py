@@ -63,6 +63,8 @@ class RowFile:
     def sync(self) -> None:
         """Wait until what was written is on the disk."""
         os.fsync(self._file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
         """Close the file."""
