@@ -13,6 +13,7 @@ from cnnlite.files import write_all
 __all__ = ["HEADER", "RowFile"]
 
 HEADER = 128  # bytes before the rows
+KEPT = 2**28  # bytes: a smaller file stays in memory, where it is read next
 
 
 class RowFile:
@@ -61,10 +62,14 @@ class RowFile:
         self._write(0, header.getvalue())
 
     def sync(self) -> None:
-        """Wait until what was written is on the disk."""
-        os.fsync(self._file.fileno())
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        """Wait until what was written is on the disk; of a large file, memory then keeps nothing.
+
+        The pages of a file that only grows are costly to find, and displace what others read.
+        """
+        descriptor = self._file.fileno()
+        os.fsync(descriptor)
+        if hasattr(os, "posix_fadvise") and os.fstat(descriptor).st_size > KEPT:  # Linux
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
         """Close the file."""
