@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef enum:
-    BLOCK = 2048  # pixels: they stay in the first cache, and their squares add up to fewer than 2^32
+    BLOCK = 2048  # pixels: they stay in the first cache, and their squares' sum fits 32 bits
 
 
 def split_planes(

@@ -64,7 +64,8 @@ class RowFile:
     def sync(self) -> None:
         """Wait until what was written is on the disk; of a large file, memory then keeps nothing.
 
-        The pages of a file that only grows are costly to find, and displace what others read.
+        It would displace what other programs read, and more memory is slow to get in some virtual
+        machines.
         """
         descriptor = self._file.fileno()
         os.fsync(descriptor)
