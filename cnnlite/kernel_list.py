@@ -58,6 +58,7 @@ KERNELS = {
     "engine": ENGINE,
     "max_pooling": ("max_pool2d_backward", "max_pool2d_forward"),
     "patches": ("col2im", "im2col"),
+    "pixels": ("split_planes",),
     "shortcut": ("zero_pad_shortcut_backward", "zero_pad_shortcut_forward"),
 }
 

@@ -1,24 +1,32 @@
 """Decodes a few neighbouring pictures into one array."""
 
+from __future__ import annotations
+
 import math
 import os
 import threading
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnlite.data.errors import DataChanged, DataError
-from cnnlite.data.listing import Picture
 from cnnlite.data.pictures import decode, planes
+from cnnlite.data.row_file import RowFile
 from cnnlite.terminal import printable
 
-__all__ = ["BLOCK_BYTES", "Block", "Faults", "How", "decode_block"]
+if TYPE_CHECKING:  # a process that decodes need not know how pictures are listed
+    from PIL import Image
 
-BLOCK_BYTES = 2**20  # of decoded pictures that one thread makes at once: they stay in its cache
+    from cnnlite.data.listing import Picture
 
-EXACT = 256
-"""So many squares of a byte add up to less than 2^24."""
+__all__ = ["Block", "Faults", "How", "Images", "decode_block"]
+
+BUFFER_BYTES = 2**20  # of decoded pictures that are stored at once: they stay in the CPU's cache
+
+Images = np.ndarray | RowFile
+"""Where pictures are stored: uint8 (N, C, H, W)."""
 
 Faults = list[tuple[str, str]]
 """Path and fault of pictures that cannot be read."""
@@ -39,45 +47,77 @@ class How(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Neighbouring pictures.
+    """What became of neighbouring pictures.
 
     Fields:
-        rows: uint8 (n, C, H, W), those that are sound.
+        rows: how many are sound.
         skipped: the others.
         sums: the sums of the training pixels, channel by channel, then of their squares.
     """
 
-    rows: np.ndarray
+    rows: int
     skipped: Faults
     sums: list[int]
 
 
 def decode_block(
-    how: How, block: list[Picture], trains: int, stop: threading.Event | None = None
+    how: How,
+    block: Sequence[Picture],
+    begin: int,
+    trains: int,
+    images: Images,
+    stop: threading.Event | None = None,
 ) -> Block:
-    """Decode some pictures, the first `trains` of which are training pictures.
+    """Decode pictures `begin`, `begin` + 1, ... into the rows of these numbers.
+
+    Where pictures are skipped, the sound ones come first, and rows are left over.
 
     Args:
         how: in which way.
         block: the pictures.
-        trains: how many of them the sums are of.
+        begin: the number of the first among all pictures.
+        trains: how many of all are training pictures: the first ones.
+        images: where they are stored.
         stop: when it is set, the rest is left.
 
     Raises:
         DataError, OSError: a picture cannot be read, and `how.skip_broken` is False; one changed
-            since it was listed; one has another shape.
+            since it was listed; one has another shape; the rows cannot be stored.
     """
-    shape, size = how.shape, how.shape[1:] if how.scaled else None
-    rows = np.empty((len(block), *shape), np.uint8)
+    most = max(1, min(len(block), BUFFER_BYTES // math.prod(how.shape)))
+    buffer = np.empty((most, *how.shape), np.uint8)
     skipped: Faults = []
-    done = training = 0
-    for number, picture in enumerate(block):
+    total, sums = np.zeros((2, 2, how.shape[0]), np.uint64)
+    end = begin
+    sound = _sound(how, block, begin, skipped, stop)
+    while True:
+        filled = 0
+        for number, image in islice(sound, most):
+            planes(image, buffer[filled], sums)
+            filled += 1
+            if number < trains:
+                total += sums
+        if not filled:
+            return Block(end - begin, skipped, total.reshape(-1).tolist())
+        images[end : end + filled] = buffer[:filled]
+        end += filled
+
+
+def _sound(
+    how: How,
+    block: Sequence[Picture],
+    begin: int,
+    skipped: Faults,
+    stop: threading.Event | None,
+) -> Iterator[tuple[int, Image.Image]]:
+    """Yield the number and the image of each sound picture, and note those that are skipped."""
+    shape, size = how.shape, how.shape[1:] if how.scaled else None
+    for number, (name, _, length, changed) in enumerate(block, begin):
         if stop is not None and stop.is_set():
-            break
-        path = os.path.join(how.root, picture.path)
+            return
+        path = os.path.join(how.root, name)
         try:
-            seen = (picture.size, picture.changed)
-            image = decode(path, size, how.grey, how.fit, seen)
+            image = decode(path, size, how.grey, how.fit, (length, changed))
         except DataChanged:
             raise
         except FileNotFoundError:
@@ -86,33 +126,11 @@ def decode_block(
         except (DataError, OSError) as error:
             if not how.skip_broken:
                 raise
-            skipped.append((picture.path, str(error)))
+            skipped.append((name, str(error)))
             continue
         if (image.height, image.width) != shape[1:]:
             raise DataError(
                 f"{printable(path)} has {image.height}x{image.width} pixels, others have "
                 f"{shape[1]}x{shape[2]}: a size (size=64, --size 64) makes them one"
             )
-        planes(image, rows[done])
-        done += 1
-        training += number < trains
-    return Block(rows[:done], skipped, _sums(rows[:training]))
-
-
-def _sums(rows: NDArray[np.uint8]) -> list[int]:
-    """Return the sums of pixels, channel by channel, then of their squares.
-
-    Sums of so few squares are whole numbers that float32 holds, and of which products of matrices
-    find many at once.
-    """
-    number, channels = rows.shape[:2]
-    pixels = rows.reshape(number, channels, math.prod(rows.shape[2:]))
-    rest = pixels.shape[2] % EXACT
-    whole = pixels.shape[2] - rest
-    totals = np.zeros((2, channels))
-    for part, length in ((pixels[..., :whole], EXACT), (pixels[..., whole:], rest)):
-        if part.size:
-            runs = part.reshape(number, channels, -1, length).astype(np.float32)
-            totals[0] += (runs @ np.ones(length, np.float32)).sum(axis=(0, 2), dtype=np.float64)
-            totals[1] += np.vecdot(runs, runs).sum(axis=(0, 2), dtype=np.float64)
-    return [int(total) for total in totals.reshape(-1)]
+        yield number, image

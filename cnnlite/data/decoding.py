@@ -1,8 +1,8 @@
 """Decodes many pictures at once, in the order in which they are listed.
 
 Pillow lets other threads run while it decodes, but around that Python's lock lets one thread run at
-a time: a few pictures are decoded by threads, many by processes.  What is in memory is bounded by
-the blocks of pictures under way.
+a time: a few pictures are decoded by threads, many by processes, which store them in the file
+themselves.  What is in memory is bounded by the pictures under way.
 """
 
 import sys
@@ -16,15 +16,16 @@ from itertools import chain
 from math import prod
 from queue import SimpleQueue
 
-from cnnlite.data.decode_block import BLOCK_BYTES, Block, How, decode_block
+from cnnlite.data.decode_block import Block, How, Images, decode_block
 from cnnlite.data.decode_process import DecodeProcess
 from cnnlite.data.errors import DataError
 from cnnlite.data.listing import Listing, Picture
 from cnnlite.data.pictures import decode
+from cnnlite.data.row_file import RowFile
 
 __all__ = ["Job", "decoded_blocks", "image_shape"]
 
-BLOCK = 64  # pictures at most
+BLOCK, BLOCK_BYTES = 64, 2**23  # pictures at most that are decoded in one go
 PROCESSES_FROM = 5000  # pictures: fewer are decoded before processes have begun
 
 
@@ -62,12 +63,16 @@ def image_shape(job: Job) -> tuple[int, int, int]:
     raise DataError(f"{job.listing.root} has no picture that can be read")
 
 
-def decoded_blocks(job: Job, shape: tuple[int, int, int], start: int) -> Generator[Block]:
-    """Yield the pictures from number `start` on, in their order.
+def decoded_blocks(
+    job: Job, shape: tuple[int, int, int], start: int, images: Images
+) -> Generator[Block]:
+    """Decode the pictures from number `start` on; yield a block once it is stored, in their order.
+
+    For where a block's pictures are then, see `decode_block`.
 
     Raises:
         DataError, OSError: a picture cannot be read, and `job.skip_broken` is False; one changed
-            since it was listed; one has another shape.
+            since it was listed; one has another shape; the rows cannot be stored.
     """
     pictures = job.pictures
     how = How(
@@ -75,12 +80,15 @@ def decoded_blocks(job: Job, shape: tuple[int, int, int], start: int) -> Generat
     )
     number = max(1, min(BLOCK, BLOCK_BYTES // prod(shape)))
     trains = len(job.listing.splits["train"])
-    in_processes = sys.executable and len(pictures) - start >= PROCESSES_FROM
+    workers: _Threads
+    if isinstance(images, RowFile) and sys.executable and len(pictures) - start >= PROCESSES_FROM:
+        workers = _Processes(how, images, job.workers)
+    else:
+        workers = _Threads(how, images, job.workers)
     under_way: deque[Future[Block]] = deque()
-    with (_Processes if in_processes else _Threads)(how, job.workers) as workers:
+    with workers:
         for begin in range(start, len(pictures), number):
-            block = pictures[begin : begin + number]
-            under_way.append(workers.submit(block, trains - begin))
+            under_way.append(workers.submit(pictures[begin : begin + number], begin, trains))
             if len(under_way) > 2 * job.workers:
                 yield under_way.popleft().result()
         while under_way:
@@ -90,8 +98,9 @@ def decoded_blocks(job: Job, shape: tuple[int, int, int], start: int) -> Generat
 class _Threads:
     """Threads that decode; after an error, or Ctrl-C, none begins another picture."""
 
-    def __init__(self, how: How, number: int) -> None:
+    def __init__(self, how: How, images: Images, number: int) -> None:
         self.how = how
+        self.images = images
         self.threads = ThreadPoolExecutor(number)
         self.stop = threading.Event()
         # Pillow's warnings are switched off here: threads that did it would undo each other's.
@@ -102,11 +111,11 @@ class _Threads:
         warnings.simplefilter("ignore")
         return self
 
-    def submit(self, block: list[Picture], trains: int) -> Future[Block]:
-        return self.threads.submit(self.decode, block, trains)
+    def submit(self, block: list[Picture], begin: int, trains: int) -> Future[Block]:
+        return self.threads.submit(self.decode, block, begin, trains)
 
-    def decode(self, block: list[Picture], trains: int) -> Block:
-        return decode_block(self.how, block, trains, self.stop)
+    def decode(self, block: list[Picture], begin: int, trains: int) -> Block:
+        return decode_block(self.how, block, begin, trains, self.images, self.stop)
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
@@ -117,23 +126,23 @@ class _Threads:
 class _Processes(_Threads):
     """Threads each of which has a process that decodes for it."""
 
-    def __init__(self, how: How, number: int) -> None:
-        super().__init__(how, number)
+    def __init__(self, how: How, images: RowFile, number: int) -> None:
+        super().__init__(how, images, number)
         self.all: list[DecodeProcess] = []
         self.idle: SimpleQueue[DecodeProcess] = SimpleQueue()
         try:
             for _ in range(number):
-                self.all.append(DecodeProcess(how))
+                self.all.append(DecodeProcess(how, images))
                 self.idle.put(self.all[-1])
         except BaseException:
             for process in self.all:
                 process.close()
             raise
 
-    def decode(self, block: list[Picture], trains: int) -> Block:
+    def decode(self, block: list[Picture], begin: int, trains: int) -> Block:
         process = self.idle.get()
         try:
-            return process.decode(block, trains)
+            return process.decode(block, begin, trains)
         finally:
             self.idle.put(process)
 

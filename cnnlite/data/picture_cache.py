@@ -6,13 +6,14 @@ with `.part` behind its name, an unfinished one.
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -21,10 +22,11 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnlite.data.cache import cache_folder, is_read_only, no_room
-from cnnlite.data.decode_block import Block, Faults
+from cnnlite.data.decode_block import Block, Faults, Images
 from cnnlite.data.decoding import Job, decoded_blocks, image_shape
 from cnnlite.data.errors import DataError
-from cnnlite.files import replace_file, write_all
+from cnnlite.data.row_file import HEADER, RowFile
+from cnnlite.files import replace_file
 
 try:
     import fcntl
@@ -34,13 +36,12 @@ except ImportError:  # Windows
 __all__ = ["Decoded", "decoded"]
 
 VERSION = 1  # of what the cache holds; another one is made again
-SECONDS = 10.0  # between notes of how far it is
-HEADER = 128  # bytes before the pixels of a .npy file
+SECONDS = 0.25  # between notes of how far it is; the last one waits for what is not on the disk yet
 IMAGES, ABOUT = "images.npy", "about.json"
 
 
 class Decoded(NamedTuple):
-    """All pictures; for the fields see `Block`."""
+    """All sound pictures, uint8 (N, C, H, W); for the other fields see `Block`."""
 
     images: np.ndarray
     skipped: Faults
@@ -74,8 +75,7 @@ class _State:
 
     def after(self, block: Block) -> "_State":
         sums = [a + b for a, b in zip(self.sums, block.sums, strict=True)]
-        rows = self.rows + len(block.rows)
-        return _State(self.shape, rows, self.skipped + block.skipped, sums)
+        return _State(self.shape, self.rows + block.rows, self.skipped + block.skipped, sums)
 
     @property
     def pictures(self) -> int:
@@ -154,6 +154,7 @@ def _only_writer(folder: Path) -> Iterator[None]:
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
+    os.set_inheritable(descriptor, True)  # processes that decode may outlive this one for a moment
     try:
         with contextlib.suppress(OSError):  # nor have some network drives
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -176,59 +177,49 @@ def _decode_into(part: Path, job: Job) -> None:
             raise ValueError("rows are missing")
     except (OSError, ValueError, KeyError, TypeError):
         state = _State.first(job)
-    with (
-        open(path, "r+b" if path.exists() else "w+b", buffering=0) as file,
-        contextlib.closing(decoded_blocks(job, state.shape, state.pictures)) as blocks,
-    ):
-        file.truncate(state.length)
-        file.seek(0, os.SEEK_END)
-        noted, all_pictures = time.monotonic(), len(job.pictures)
+    path.touch()
+    images, size = RowFile(path, state.shape), len(job.pictures) * prod(state.shape)
+    states = _states(job, state, images)
+    with contextlib.closing(images), ThreadPoolExecutor(1) as notes, contextlib.closing(states):
+        last, noted = notes.submit(_note, images, state, about), time.monotonic()
         try:
-            for block in blocks:
-                _write(file, block.rows.reshape(-1).data, all_pictures * prod(state.shape))
-                state = state.after(block)
-                if job.progress is not None:
-                    job.progress(state.pictures, all_pictures)
-                if time.monotonic() - noted > SECONDS:
-                    _note(file, state, about)
-                    noted = time.monotonic()
-            file.seek(0)
-            _write(file, _header((state.rows, *state.shape)), all_pictures * prod(state.shape))
+            for state in states:
+                if last.done() and time.monotonic() - noted > SECONDS:
+                    last.result()
+                    last, noted = notes.submit(_note, images, state, about), time.monotonic()
+            images.finish(state.rows)
+        except OSError as error:
+            raise no_room(error, path, size) if error.filename == str(path) else error from error
         finally:
-            _note(file, state, about)
+            notes.submit(_note, images, state, about).result()
 
 
-def _note(file: io.FileIO, state: _State, about: Path) -> None:
+def _states(job: Job, state: _State, images: Images) -> Generator[_State]:
+    """Decode what is missing, and yield how far it is after each block."""
+    with contextlib.closing(decoded_blocks(job, state.shape, state.pictures, images)) as blocks:
+        for block in blocks:
+            if state.skipped:
+                begin = state.pictures
+                rows = images[begin : begin + block.rows]
+                images[state.rows : state.rows + block.rows] = rows
+            state = state.after(block)
+            yield state
+            if job.progress is not None:
+                job.progress(state.pictures, len(job.pictures))
+
+
+def _note(images: RowFile, state: _State, about: Path) -> None:
     """Note how far it is, once the pictures are on the disk."""
     try:
-        os.fsync(file.fileno())
+        images.sync()
         state.write(about)
     except OSError as error:
         raise no_room(error, about, state.length) from error
 
 
-def _write(file: io.FileIO, data: bytes | memoryview, size: int) -> None:
-    try:
-        write_all(file, data)
-    except OSError as error:
-        raise no_room(error, Path(str(file.name)), size) from error
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    header = io.BytesIO()
-    about = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(header, about)
-    return header.getvalue()
-
-
 def _in_memory(job: Job) -> Decoded:
-    state = _State.first(job)
-    images = np.empty((len(job.pictures), *state.shape), np.uint8)
-    with contextlib.closing(decoded_blocks(job, state.shape, 0)) as blocks:
-        for block in blocks:
-            images[state.rows : state.rows + len(block.rows)] = block.rows
-            state = state.after(block)
-            if job.progress is not None:
-                job.progress(state.pictures, len(job.pictures))
+    first = _State.first(job)
+    images = np.empty((len(job.pictures), *first.shape), np.uint8)
+    (state,) = deque(_states(job, first, images), maxlen=1)
     images.flags.writeable = False
     return Decoded(images[: state.rows], state.skipped, state.sums)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnnlite.backend import kernels
 from cnnlite.checks.numbers import choice, count
 from cnnlite.data.errors import DataChanged, DataError
 from cnnlite.data.formats import ALWAYS, FORMATS, REFUSED, format_of, formats_text, readable
@@ -58,8 +59,6 @@ LARGE = 1024  # pixels: the side to which such a JPEG may be scaled down while i
 
 MAX_SIDE = 4096
 """Of the result."""
-
-FEW_PIXELS = 128**2
 
 
 def read_picture(
@@ -137,18 +136,22 @@ def image_size(function: str, size: Size) -> tuple[int, int] | None:
     return height, width
 
 
-def planes(image: Image.Image, out: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
-    """Return the pixels of a picture in RGB or L as (C, height, width), in `out` if it is given."""
-    bands = image.getbands()
-    shape = (len(bands), image.height, image.width)
-    pixels = np.empty(shape, np.uint8) if out is None else out
-    if image.height * image.width < FEW_PIXELS:  # NumPy is slower than Pillow, but called once
-        last = np.frombuffer(image.tobytes(), np.uint8).reshape(*shape[1:], shape[0])
-        pixels[...] = last.transpose(2, 0, 1)
-        return pixels
-    for plane, band in zip(pixels, bands, strict=True):
-        plane[...] = np.frombuffer(image.tobytes("raw", band), np.uint8).reshape(plane.shape)
-    return pixels
+def planes(
+    image: Image.Image,
+    out: npt.NDArray[np.uint8] | None = None,
+    sums: npt.NDArray[np.uint64] | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a picture in RGB or L as (C, height, width), in `out` if it is given.
+
+    `sums`, (2, C), is filled with the sums of the pixels and of their squares.
+    """
+    shape = (len(image.getbands()), image.height, image.width)
+    made = np.empty(shape, np.uint8) if out is None else out
+    content = image.tobytes("raw", "RGBX" if image.mode == "RGB" else "L")  # RGBX is how RGB lies
+    pixels = np.frombuffer(content, np.uint8).reshape(image.height * image.width, -1)
+    sums = np.empty((2, len(made)), np.uint64) if sums is None else sums
+    kernels.split_planes(pixels, made.reshape(len(made), -1), sums)
+    return made
 
 
 def decode(

@@ -14,6 +14,7 @@ from cnnlite.reference.linear import *
 from cnnlite.reference.max_pooling import *
 from cnnlite.reference.memory import *
 from cnnlite.reference.patches import *
+from cnnlite.reference.pixels import *
 from cnnlite.reference.pointwise import *
 from cnnlite.reference.pool2x2 import *
 from cnnlite.reference.runtime import *

@@ -129,9 +129,13 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "sgd_step": (
             lambda: (param.copy(), param, velocity.copy(), 0.1, 0.9, 1e-3, True), 0, 2,
         ),
+        "split_planes": (
+            lambda: (colours, bytes_(3, len(colours)), np.ones((2, 3), np.uint64)), 1, 2,
+        ),
         "zero_pad_shortcut_backward": (lambda: (wider, new(*odd.shape), 2), 1),
         "zero_pad_shortcut_forward": (lambda: (odd, new(*wider.shape), 2), 1),
     }  # fmt: skip
+    colours = pixels.reshape(-1, 4)
     wider = reals(images, 20, 17, 17)
     reals_17, beta_128 = reals(*seventeen), reals(128)
     return {name: run(name, *row) for name, row in table.items()}

@@ -1,5 +1,6 @@
 """A folder of pictures is decoded once, in bounds, and its faults are told before training."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,14 @@ import numpy as np
 import pytest
 
 from cnnlite import Solver, data
-from cnnlite.data import DataError, decode_block, decoding, picture_cache
+from cnnlite.data import (
+    DataError,
+    decode_block,
+    decode_process,
+    decoding,
+    picture_cache,
+    row_file,
+)
 from cnnlite.data.errors import DataChanged
 from cnnlite.data.folder import folder
 from cnnlite.data.pictures import read_picture
@@ -475,7 +483,7 @@ class TestCache:
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(picture_cache, "write_all", full)
+            patch.setattr(row_file, "write_all", full)
             with pytest.raises(OSError, match=r"no room to cache 0 MB .*CNNLITE_CACHE"):
                 folder(root, size=8)
         assert len(folder(root, size=8)["y_train"]) == 27
@@ -538,8 +546,13 @@ class TestInterruption:
     def test_a_killed_process(self, root: Path, own_cache: Path) -> None:
         program = (
             "import os, sys\n"
+            "from concurrent.futures import ThreadPoolExecutor, wait\n"
             "from cnnlite.data import decoding, picture_cache, folder\n"
             "decoding.BLOCK, picture_cache.SECONDS = 2, 0\n"
+            "class AtOnce(ThreadPoolExecutor):\n"
+            "    def submit(self, *task):\n"
+            "        return wait([super().submit(*task)]).done.pop()\n"
+            "picture_cache.ThreadPoolExecutor = AtOnce\n"
             "kill = lambda have, total: os._exit(9) if have >= 12 else None\n"
             "folder(sys.argv[1], size=8, progress=kill)\n"
         )
@@ -644,9 +657,96 @@ class TestProcesses:
         assert len(folder(root, size=8)["y_train"]) == 27
 
     def test_one_that_is_killed_is_told(self, root: Path, monkeypatch) -> None:
-        monkeypatch.setattr("cnnlite.data.decode_process.PROGRAM", "raise SystemExit(3)")
+        self.begin_with(monkeypatch, "raise SystemExit(3)\n")
         with pytest.raises(DataError, match="was ended from outside"):
             folder(root, size=8)
+
+    def begin_with(self, monkeypatch, program: str) -> None:
+        """Let each process that decodes do something else first."""
+        ready, main = decode_process.PROGRAM.rsplit("main()", 1)
+        monkeypatch.setattr(decode_process, "PROGRAM", f"{ready}{program}main(){main}")
+
+    def check(self, root: Path, images: data.Dataset) -> None:
+        for split in ("train", "val"):
+            for file, image in zip(images.files[split], images[f"X_{split}"], strict=True):
+                np.testing.assert_array_equal(image, read_picture(root / file, 8))
+        expected = data.Normalization.from_images(images["X_train"])
+        np.testing.assert_array_equal(images.normalization.scale, expected.scale)
+
+    def test_what_one_wrote_before_it_died_in_a_block_is_written_again(
+        self, root: Path, monkeypatch
+    ) -> None:
+        died = (
+            "import os\nfrom cnnlite.data import decode_block\n"
+            "decode_block.BUFFER_BYTES, decode, left = 1, decode_block.decode, [10]\n"
+            "def dies(*arguments):\n"
+            "    left[0] -= 1\n"
+            "    return decode(*arguments) if left[0] else os._exit(3)\n"
+            "decode_block.decode = dies\n"
+        )
+        with monkeypatch.context() as patch:
+            self.begin_with(patch, died)
+            with pytest.raises(DataError, match="was ended from outside"):
+                folder(root, size=8, workers=1)
+        self.check(root, folder(root, size=8))
+
+    def test_a_full_disk_is_told_as_by_threads(self, root: Path, own_cache, monkeypatch) -> None:
+        pytest.importorskip("resource")
+        with monkeypatch.context() as patch:
+            limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+            self.begin_with(patch, limit)
+            with pytest.raises(OSError, match=r"no room to cache 0 MB .*CNNLITE_CACHE") as caught:
+                folder(root, size=8, workers=2)
+        assert caught.value.filename.endswith("images.npy")
+        self.check(root, folder(root, size=8))
+
+    @pytest.mark.parametrize("number", [0, 7, 29])
+    def test_rows_close_up_over_broken_pictures(self, root: Path, own_cache, number: int) -> None:
+        paths = sorted(root.rglob("*.png"))
+        for path in (paths[number], paths[(number + 1) % 30], paths[16]):
+            path.write_bytes(b"")
+        with pytest.warns(UserWarning, match="3 broken"):
+            images = folder(root, size=8, workers=2, skip_broken=True)
+        self.check(root, images)
+        (path,) = own_cache.rglob("images.npy")
+        assert path.stat().st_size == 128 + 27 * 3 * 8 * 8
+        assert np.load(path).shape == (27, 3, 8, 8)
+
+    def test_all_of_them_killed_at_once(self, root: Path, own_cache: Path) -> None:
+        """Processes that still write have the cache's lock until they end."""
+        pytest.importorskip("resource")
+        for name in ("cat/001", "cat/009", "dog/004"):
+            (root / f"{name}.png").write_bytes(b"")
+        program = (
+            "import os, signal, sys\n"
+            "from cnnlite.data import decoding, picture_cache, folder\n"
+            "decoding.PROCESSES_FROM, decoding.BLOCK, picture_cache.SECONDS = 1, 3, 0\n"
+            "kill = lambda have, total: have < 15 or os.kill(os.getpid(), signal.SIGKILL)\n"
+            "folder(sys.argv[1], size=8, skip_broken=True, workers=2, progress=kill)\n"
+        )
+        ended = subprocess.run([sys.executable, "-c", program, str(root)], check=False)
+        assert ended.returncode == -9
+        with pytest.warns(UserWarning, match="3 broken"):
+            images = folder(root, size=8, skip_broken=True)
+        assert len(os.listdir(own_cache)) == 1
+        self.check(root, images)
+
+    def test_one_that_outlives_its_parent_keeps_the_lock(self, tmp_path: Path) -> None:
+        fcntl = pytest.importorskip("fcntl")
+        (tmp_path / "images.npy").touch()
+        how = decode_block.How(str(tmp_path), (3, 8, 8), True, False, "crop", False)
+        images = row_file.RowFile(tmp_path / "images.npy", how.shape)
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        with contextlib.closing(images):
+            with picture_cache._only_writer(tmp_path):
+                process = decode_process.DecodeProcess(how, images)
+            try:
+                with pytest.raises(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            finally:
+                process.close()
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
@@ -671,14 +771,3 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     more, whole = map(int, output.split())
     assert whole > 200_000
     assert more < whole / 3
-
-
-@pytest.mark.parametrize("side", [3, 256, 300])
-def test_sums_of_pixels_are_whole_numbers_of_any_size(rng, side: int) -> None:
-    """White pictures of 300x300 have a sum of squares beyond 32 bits."""
-    rows = rng.integers(0, 256, (3, 2, side, side), dtype=np.uint8)
-    rows[1] = 255
-    wide = rows.astype(np.uint64)
-    expected = [*wide.sum(axis=(0, 2, 3)).tolist(), *(wide**2).sum(axis=(0, 2, 3)).tolist()]
-    assert decode_block._sums(rows) == expected
-    assert decode_block._sums(rows[:0]) == [0] * 4

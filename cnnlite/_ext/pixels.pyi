@@ -1,0 +1,3 @@
+import numpy as np
+
+def split_planes(pixels: np.ndarray, planes: np.ndarray, sums: np.ndarray) -> None: ...
