@@ -42,7 +42,11 @@ ERRORS = {error.__name__: error for error in (DataChanged, DataError)}
 
 OPTIONS = {
     "OPENBLAS_NUM_THREADS": "1",  # it has no matrices to multiply
-    "PILLOW_BLOCKS_MAX": "2",  # a picture's memory is used again for the next one
+    # A picture's memory is used again for the next one, and not given back to the system between:
+    # Linux would clear every page of it again.
+    "PILLOW_BLOCKS_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(2**28),
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
 
 
