@@ -38,6 +38,7 @@ OPTIMIZERS = {
     "rmsprop": {"lr": 1e-3, "momentum": 0.0, "weight_decay": 0.0},
     "adam": {"lr": 1e-3, "weight_decay": 0.0},
     "adamw": {"lr": 1e-3, "weight_decay": 1e-2},
+    "muon": {"lr": 1e-3, "momentum": 0.95, "weight_decay": 1e-2},
 }
 """By name, the options that fit each, and what they are where they are left out."""
 
@@ -138,7 +139,7 @@ class TrainConfig:
     epochs: int = _count(10, "Passes over the training images.")
     batch_size: int = _count(100, "Images a step.")
     optimizer: str = _option(
-        "sgd", "sgd, rmsprop, adam or adamw.", choices=lambda: tuple(OPTIMIZERS)
+        "sgd", "sgd, rmsprop, adam, adamw or muon.", choices=lambda: tuple(OPTIMIZERS)
     )
     lr: float | None = _number(
         None,
@@ -148,15 +149,15 @@ class TrainConfig:
     )
     momentum: float | None = _number(
         None,
-        "Momentum; if left out, 0.9 with sgd and 0 with rmsprop.",
+        "Momentum; if left out, 0.9 with sgd, 0 with rmsprop and 0.95 with muon.",
         "a number from 0 up to, not including, 1",
         lambda x: 0 <= x < 1,
     )
     nesterov: bool = _option(False, "Nesterov's form of momentum, with sgd.")
     weight_decay: float | None = _number(
         None,
-        "L2 penalty on the parameters, with adamw their decay; if left out, 0.001 with sgd, 0.01 "
-        "with adamw and 0 with the others.",
+        "L2 penalty on the parameters, with adamw and muon their decay; if left out, 0.001 with "
+        "sgd, 0.01 with adamw and muon, and 0 with the others.",
         "a number of at least 0",
         lambda x: x >= 0,
     )
@@ -314,6 +315,8 @@ def optimizer_options(config: TrainConfig) -> dict[str, Any]:
         name: default if (given := getattr(config, name)) is None else given
         for name, default in OPTIMIZERS[config.optimizer].items()
     }
+    if config.optimizer == "muon":  # with which the rates of adamw fit
+        options["adjust_lr_fn"] = "match_rms_adamw"
     return options | {"nesterov": True} if config.nesterov else options
 
 
