@@ -195,7 +195,8 @@ class TrainConfig:
     augment: bool | str = _option(
         False,
         "Random crops and flips; or names with commas between, in their order: crop, flip, "
-        "jitter, rotation, cutout, mixup, cutmix.",
+        "translate (2 pixels, reflected), alternate (one side, then the other), jitter, rotation, "
+        "cutout, mixup, cutmix.",
         read=_augment,
     )
     patience: int | None = _count(

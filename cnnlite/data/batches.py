@@ -217,9 +217,11 @@ def _gather_pixels(
         normalization.check(X)
         scale = np.ascontiguousarray(np.broadcast_to(normalization.scale, shape))
         shift = np.ascontiguousarray(np.broadcast_to(normalization.shift, shape))
-    padding = 0
+    padding, reflect = 0, False
     zeros = np.zeros(len(index), np.int32)
     offsets = Offsets(zeros, zeros, zeros.astype(np.uint8))
     if isinstance(augment, RandomCropFlip):
-        padding, offsets = augment.padding, augment.offsets(index, epoch, seed)
-    kernels.crop_flip_normalize(X, index, *offsets, padding, scale, shift, out)
+        augment.check_images(X.shape)
+        padding, reflect = augment.padding, augment.reflect
+        offsets = augment.offsets(index, epoch, seed)
+    kernels.crop_flip_normalize(X, index, *offsets, padding, scale, shift, out, reflect)
