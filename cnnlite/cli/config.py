@@ -19,9 +19,9 @@ MAX_BYTES = 16 * 1024
 
 
 def _models() -> tuple[str, ...]:
-    from cnnlite.models import MODELS
+    from cnnlite.models import NETWORKS
 
-    return tuple(MODELS)
+    return tuple(NETWORKS)
 
 
 def _schedules() -> tuple[str, ...]:
@@ -55,6 +55,33 @@ def _augment(value: bool | str) -> None:
         )
 
 
+def _group(text: object) -> None:
+    """Raise ValueError for a group that optimizers would not take."""
+    from cnnlite.cli.groups import group
+
+    if not isinstance(text, str):
+        raise ValueError(f"group: must be a list of texts, not of {text!r}")
+    group(text)
+
+
+def _recipes() -> tuple[str, ...]:
+    from cnnlite.cli import recipes
+
+    return recipes.names()
+
+
+def _told_recipes() -> str:
+    from cnnlite.cli import recipes
+
+    return f"; there are {', '.join(f'{name} ({recipes.about(name)})' for name in _recipes())}"
+
+
+def _views() -> tuple[str, ...]:
+    from cnnlite.data.views import TTA
+
+    return TTA
+
+
 LOSSES = {
     "cross-entropy": "CrossEntropyLoss",
     "focal": "FocalLoss",
@@ -83,14 +110,15 @@ def _option(
     choices: Callable[[], tuple[str, ...]] | None = None,
     read: Callable[[Any], None] | None = None,
     other: Callable[[Any], bool] = lambda value: False,
+    there: Callable[[], str] = lambda: "",
 ) -> Any:
     """A field of TrainConfig: its default, its line of help, and what a good value is.
 
-    `other` tells good values that are none of the choices; `read` raises ValueError for a value
-    that is no good one, of a field with several types.
+    `other` tells good values that are none of the choices, and `there` says more of the choices;
+    `read` raises ValueError for a value that is no good one, where that takes more than a check.
     """
     metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
-    metadata |= {"read": read, "other": other}
+    metadata |= {"read": read, "other": other, "there": there}
     return field(default=default, metadata=metadata)
 
 
@@ -109,6 +137,12 @@ class TrainConfig:
     The defaults are the recipe of examples/three_layer_convnet.py.
     """
 
+    recipe: str | None = _option(
+        None,
+        "Options by name, that the others change: airbench94 or resnet20.",
+        choices=_recipes,
+        there=_told_recipes,
+    )
     model: str = _option(
         "three_layer_convnet",
         "Network of the zoo (cnnlite models lists them), or FILE.py:FUNCTION.",
@@ -116,8 +150,13 @@ class TrainConfig:
         other=is_own,
     )
     init: str | None = _option(None, "Run folder, or file of weights, to begin with.")
+    whiten: str | None = _option(
+        None, "Layer whose filters begin as the whitening of the training images, as '0'."
+    )
     freeze: tuple[str, ...] = _option(
-        (), "Layers or parameters to keep as they are, as '0.*'; may be given several times."
+        (),
+        "Layers or parameters to keep as they are, as '0.*', or from an epoch on, as '0.*@3'; may "
+        "be given several times.",
     )
     data: str = _option(
         "auto",
@@ -161,6 +200,13 @@ class TrainConfig:
         "a number of at least 0",
         lambda x: x >= 0,
     )
+    group: tuple[str, ...] = _option(
+        (),
+        "Parameters with options of their own, as '*.bias: weight_decay=0', or with an optimizer, "
+        "as '9.*: sgd lr=0.1 momentum=0.9 nesterov'; may be given several times, and the first "
+        "that matches counts.",
+        read=_group,
+    )
     clip_norm: float | None = _number(
         None,
         "Largest norm of a step's gradients; larger ones are scaled down.",
@@ -198,6 +244,12 @@ class TrainConfig:
         "translate (2 pixels, reflected), alternate (one side, then the other), jitter, rotation, "
         "cutout, mixup, cutmix.",
         read=_augment,
+    )
+    tta: str = _option(
+        "none",
+        "Test-time augmentation, with which the test accuracy is measured as well: mirror or "
+        "translate.",
+        choices=_views,
     )
     patience: int | None = _count(
         None, "End after so many epochs without a better validation accuracy."
@@ -271,8 +323,20 @@ def checked(
         clean[name] = _checked_value(known[name], value, spell(name))
     config = replace(config, **clean)
     _check_optimizer(config, spell)
+    _check_groups(config, spell)
     _check_loss(config, spell)
     return config
+
+
+def _check_groups(config: TrainConfig, spell: Callable[[str], str]) -> None:
+    """Raise ConfigError unless the optimizer takes the groups."""
+    from cnnlite.optim import OPTIMIZERS as KINDS
+
+    if config.group:
+        try:
+            KINDS[config.optimizer](**optimizer_options(config))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{spell('group')}: {error}") from None
 
 
 def _check_optimizer(config: TrainConfig, spell: Callable[[str], str]) -> None:
@@ -318,16 +382,16 @@ def optimizer_options(config: TrainConfig) -> dict[str, Any]:
     }
     if config.optimizer == "muon":  # with which the rates of adamw fit
         options["adjust_lr_fn"] = "match_rms_adamw"
-    return options | {"nesterov": True} if config.nesterov else options
+    if config.nesterov:
+        options["nesterov"] = True
+    if config.group:
+        from cnnlite.cli.groups import group
+
+        options["groups"] = [group(text) for text in config.group]
+    return options
 
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
-    if option.metadata["read"]:
-        try:
-            option.metadata["read"](value)
-        except ValueError as error:
-            raise ConfigError(f"{name}{str(error).partition(':')[2]}") from None
-        return value
     if is_list(option):
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{name} must be a list of texts, not {value!r}")
@@ -336,6 +400,12 @@ def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
 
 
 def _checked_single(option: Field[Any], value: Any, name: str) -> Any:
+    if option.metadata["read"]:
+        try:
+            option.metadata["read"](value)
+        except ValueError as error:
+            raise ConfigError(f"{name}{str(error).partition(':')[2]}") from None
+        return value
     wanted = value_type(option)
     if type(value) is int and abs(value) > LARGEST:
         raise ConfigError(f"{name} must be at most {LARGEST}, and is far more")
@@ -346,7 +416,8 @@ def _checked_single(option: Field[Any], value: Any, name: str) -> Any:
         raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
     choices = option.metadata["choices"]
     if choices is not None and value not in choices() and not option.metadata["other"](value):
-        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(str(value), choices())}")
+        more = did_you_mean(str(value), choices()) + option.metadata["there"]()
+        raise ConfigError(f"{name} cannot be {value!r}{more}")
     if not option.metadata["check"](value):
         raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")
     return value
@@ -364,6 +435,15 @@ def read(path: Path, config: TrainConfig | None = None) -> TrainConfig:
             value; the message names file and key.
         OSError: the file cannot be read.
     """
+    return checked(config or TrainConfig(), _table(path), lambda name: f"{name!r} in {path}")
+
+
+def keys(path: Path) -> tuple[str, ...]:
+    """Return the keys that a TOML file of training options gives; errors as for `read`."""
+    return tuple(_table(path))
+
+
+def _table(path: Path) -> dict[str, Any]:
     from cnnlite.data.errors import DataError
     from cnnlite.data.unpickle import read_regular_file
 
@@ -375,7 +455,7 @@ def read(path: Path, config: TrainConfig | None = None) -> TrainConfig:
         raise ConfigError(f"{path} is not a TOML file: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration: nested too deeply") from None
-    return checked(config or TrainConfig(), given, lambda name: f"{name!r} in {path}")
+    return given
 
 
 def to_toml(config: TrainConfig) -> str:

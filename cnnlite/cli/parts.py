@@ -7,16 +7,20 @@ from typing import Any
 import click
 import numpy as np
 
-from cnnlite import Solver, losses, optim
+from cnnlite import Solver, initializers, losses, optim
 from cnnlite.cli import keeping, runs
 from cnnlite.cli.config import LOSSES, PLATEAU, ConfigError, TrainConfig, optimizer_options
 from cnnlite.cli.own_model import OwnModel
-from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation
+from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation, batches
 from cnnlite.layers import Layer
 from cnnlite.models import freeze_layers, load_matching
 from cnnlite.optim.schedules import SCHEDULES
-from cnnlite.training.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+from cnnlite.training.callbacks import Callback, EarlyStopping, Freeze, ReduceLROnPlateau
 from cnnlite.training.checkpoint import Checkpoint
+from cnnlite.training.splits import find_normalization, sample
+
+WHITENED = 5000
+"""Training images that a whitening is told from, at most."""
 
 
 def make_solver(
@@ -43,11 +47,14 @@ def make_solver(
         ValueError, TypeError: network, weights, frozen layers and data do not fit one another.
     """
     model = runs.make_model(config, own, len(data.class_names), data.image_shape)
+    if config.whiten is not None:
+        _whiten(model, config.whiten, data, config.seed)
     if weights is not None:
         _begin_with(model, weights, str(config.init))
-    if config.freeze:
+    always = [text for text in config.freeze if not _later(text)]
+    if always:
         try:
-            freeze_layers(model, *config.freeze)
+            freeze_layers(model, *always)
         except ValueError as error:
             raise ConfigError(f"--freeze: {_reason(error)}") from error
         kept = sum(model.params[key].size for key in model.params if key in model.frozen_keys)
@@ -71,6 +78,29 @@ def make_solver(
         # Without a warm-up the first epochs would be those of the weights at the start.
         ema=None if config.ema is None else optim.EMA(config.ema, warmup=True),
     )
+
+
+def _later(frozen: str) -> tuple[str, int] | None:
+    """Return the pattern and the epoch of "PATTERN@EPOCH"; None of a pattern for all epochs."""
+    pattern, _, epoch = frozen.rpartition("@")
+    return (pattern, int(epoch)) if pattern and epoch.isdecimal() else None
+
+
+def _whiten(model: Layer, layer: str, data: Dataset, seed: int) -> None:
+    """Set a layer's filters to the whitening of some training images."""
+    weight = model.params.get(f"{layer}.weight")
+    if weight is None:
+        raise ConfigError(
+            f"--whiten {layer}: there is no {layer}.weight, only {', '.join(model.params)}"
+        )
+    X = data["X_train"]
+    index = sample(WHITENED, len(X), seed)
+    index = np.arange(len(X)) if index is None else index
+    images = batches.gather(X, index, find_normalization(data, X), weight.dtype)
+    try:
+        initializers.whitening(weight, images)
+    except ValueError as error:
+        raise ConfigError(f"--whiten {layer}: {_reason(error)}") from error
 
 
 def _augmentation(names: bool | str) -> Augment | None:
@@ -109,7 +139,9 @@ def _loss(config: TrainConfig) -> losses.Loss[Any]:
 
 
 def _callbacks(config: TrainConfig) -> list[Callback]:
-    found: list[Callback] = []
+    found: list[Callback] = [
+        Freeze(later[1], later[0]) for later in map(_later, config.freeze) if later
+    ]
     if config.schedule == PLATEAU:
         found.append(ReduceLROnPlateau())
     if config.patience is not None:

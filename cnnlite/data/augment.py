@@ -47,6 +47,16 @@ def check_batch(name: str, images: np.ndarray, expected: str = "(N, C, H, W)") -
         raise ValueError(f"{name}: images have the shape {images.shape}, expected {expected}")
 
 
+def cropped(images: np.ndarray, offsets: Offsets, padding: int, reflect: bool) -> np.ndarray:
+    """Return images (N, C, H, W) cropped from their padded selves, and mirrored where asked."""
+    images = np.ascontiguousarray(images)
+    out = np.empty_like(images)
+    # The compiled kernel is for pixels; other dtypes take the same way in NumPy.
+    crop = kernels.crop_flip if images.dtype == np.uint8 else reference.crop_flip
+    crop(images, out, *offsets, padding, reflect)
+    return out
+
+
 @dataclass(frozen=True)
 class RandomCropFlip:
     """Pads images, crops them to their own size at random, and mirrors half of them.
@@ -116,9 +126,4 @@ class RandomCropFlip:
         """Return the images (N, C, H, W) cropped and mirrored; see Augment for the arguments."""
         check_batch("RandomCropFlip", images)
         self.check_images(images.shape)
-        images = np.ascontiguousarray(images)
-        out = np.empty_like(images)
-        # The compiled kernel is for pixels; other dtypes take the same way in NumPy.
-        crop = kernels.crop_flip if images.dtype == np.uint8 else reference.crop_flip
-        crop(images, out, *self.offsets(index, epoch, seed), self.padding, self.reflect)
-        return out
+        return cropped(images, self.offsets(index, epoch, seed), self.padding, self.reflect)
