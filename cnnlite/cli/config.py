@@ -64,6 +64,33 @@ def _group(text: object) -> None:
     group(text)
 
 
+def train_sizes(text: str) -> dict[int, int]:
+    """Return the sides of training images by epoch that a text as '24,32@4' says.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    found: dict[int, int] = {}
+    for part in text.split(","):
+        side, _, epoch = part.strip().partition("@")
+        if not (side.isdecimal() and (epoch or "0").isdecimal() and "@" not in part.strip()[-1:]):
+            raise ValueError(f"train_sizes: must be SIDE,SIDE@EPOCH..., as '24,32@4', not {text!r}")
+        found[int(epoch or 0)] = int(side)
+    return found
+
+
+def _train_sizes(text: object) -> None:
+    """Raise ValueError for sides that there cannot be."""
+    from cnnlite.data import ProgressiveResize
+
+    if not isinstance(text, str):
+        raise ValueError(f"train_sizes: must be a text, not {text!r}")
+    try:
+        ProgressiveResize(train_sizes(text))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"train_sizes: {str(error).partition(': ')[2]}") from None
+
+
 def _recipes() -> tuple[str, ...]:
     from cnnlite.cli import recipes
 
@@ -244,6 +271,11 @@ class TrainConfig:
         "translate (2 pixels, reflected), alternate (one side, then the other), jitter, rotation, "
         "cutout, mixup, cutmix.",
         read=_augment,
+    )
+    train_sizes: str | None = _option(
+        None,
+        "Side of training images, smaller at first, as '24,28@3,32@6': 28 from epoch 3 on.",
+        read=_train_sizes,
     )
     tta: str = _option(
         "none",

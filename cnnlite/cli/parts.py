@@ -9,9 +9,24 @@ import numpy as np
 
 from cnnlite import Solver, initializers, losses, optim
 from cnnlite.cli import keeping, runs
-from cnnlite.cli.config import LOSSES, PLATEAU, ConfigError, TrainConfig, optimizer_options
+from cnnlite.cli.config import (
+    LOSSES,
+    PLATEAU,
+    ConfigError,
+    TrainConfig,
+    optimizer_options,
+    train_sizes,
+)
 from cnnlite.cli.own_model import OwnModel
-from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation, batches
+from cnnlite.data import (
+    Augment,
+    Compose,
+    Dataset,
+    ProgressiveResize,
+    RandomCropFlip,
+    augmentation,
+    batches,
+)
 from cnnlite.layers import Layer
 from cnnlite.models import freeze_layers, load_matching
 from cnnlite.optim.schedules import SCHEDULES
@@ -65,7 +80,7 @@ def make_solver(
         loss=_loss(config),
         optimizer=optim.OPTIMIZERS[config.optimizer](**optimizer_options(config)),
         schedule=_schedule(config.schedule),
-        augment=None if config.overfit else _augmentation(config.augment),
+        augment=_augmentation(config),
         batch_size=config.batch_size,
         num_epochs=1 if config.smoke else config.epochs,
         overfit=config.batch_size if config.smoke else config.overfit,
@@ -103,11 +118,18 @@ def _whiten(model: Layer, layer: str, data: Dataset, seed: int) -> None:
         raise ConfigError(f"--whiten {layer}: {_reason(error)}") from error
 
 
-def _augmentation(names: bool | str) -> Augment | None:
-    """Return the augmentation that a configuration names; true is crops and flips."""
-    if isinstance(names, bool):
-        return RandomCropFlip() if names else None
-    return augmentation(names)
+def _augmentation(config: TrainConfig) -> Augment | None:
+    """Return a configuration's augmentation; true is crops and flips."""
+    names = config.augment
+    found: Augment | None = RandomCropFlip() if names is True else None
+    if isinstance(names, str):
+        found = augmentation(names)
+    if config.overfit:
+        found = None
+    if config.train_sizes is None:
+        return found
+    smaller = ProgressiveResize(train_sizes(config.train_sizes))
+    return Compose([smaller] if found is None else [found, smaller])
 
 
 def _begin_with(model: Layer, weights: Mapping[str, np.ndarray], init: str) -> None:

@@ -17,6 +17,7 @@ from cnnlite.cli import config as configuration
 from cnnlite.cli import keeping, live_page, recipes
 from cnnlite.cli._data import data_of, keep_data
 from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
@@ -133,7 +134,7 @@ def fitted(
 ) -> TrainConfig:
     """Return a configuration whose recipe, if it has one, fits a data set, and say what changes."""
     fixed = {*given, *(configuration.keys(file) if file else ())}
-    config, notes = recipes.adapted(config, data, frozenset(fixed))
+    config, notes = adapted(config, data, frozenset(fixed))
     if config.recipe:
         click.echo(f"recipe {config.recipe}: {recipes.about(config.recipe)}")
     for note in notes:

@@ -11,7 +11,16 @@ import pytest
 
 from cnnlite.checkpoint import load_weights
 from cnnlite.cli import recipes
-from cnnlite.cli.config import ConfigError, TrainConfig, checked, optimizer_options, read, to_toml
+from cnnlite.cli.adapted import adapted
+from cnnlite.cli.config import (
+    ConfigError,
+    TrainConfig,
+    checked,
+    optimizer_options,
+    read,
+    to_toml,
+    train_sizes,
+)
 from cnnlite.cli.groups import group, rates_times
 from cnnlite.cli.train import new_config
 from cnnlite.optim import SGD, AdamW, Muon
@@ -34,7 +43,7 @@ def test_each_table_is_a_configuration_and_says_what_it_reaches(name: str) -> No
     assert config.recipe == name
     assert config == checked(TrainConfig(), {"recipe": name, **recipes.options(name)}, str)
     assert "measured" in recipes.about(name) or "%" in recipes.about(name)
-    assert recipes.adapted(config, Images(49_000), NONE) == (config, [])
+    assert adapted(config, Images(49_000), NONE) == (config, [])
     text = (recipes.FOLDER / f"{name}.toml").read_text("utf-8")
     assert text.startswith(f"# cnnlite train --recipe {name}: ")
 
@@ -62,27 +71,27 @@ def test_another_network_is_refused(cli: Cli) -> None:
 
 def test_few_images_get_smaller_batches_and_smaller_rates() -> None:
     config = new_config(None, {"recipe": "airbench94"})
-    found, notes = recipes.adapted(config, Images(10_000), NONE)
+    found, notes = adapted(config, Images(10_000), NONE)
     assert found.batch_size == 500
     assert found.lr == config.lr  # an orthogonal step has the length it has
     assert "lr=26.5 " in found.group[0]
     assert found.group[2] == config.group[2]
     assert notes[0].startswith("batches of 500 images in the place of 2,000, as there are 10,000")
-    assert recipes.adapted(config, Images(10_000), frozenset({"batch_size"})) == (config, [])
+    assert adapted(config, Images(10_000), frozenset({"batch_size"})) == (config, [])
     plain = new_config(None, {"recipe": "resnet20"})
-    found, _ = recipes.adapted(plain, Images(640), NONE)
+    found, _ = adapted(plain, Images(640), NONE)
     assert (found.batch_size, found.lr) == (32, 0.025)
-    assert recipes.adapted(plain, Images(5), NONE)[0].batch_size == 5
-    assert recipes.adapted(TrainConfig(), Images(5), NONE) == (TrainConfig(), [])
+    assert adapted(plain, Images(5), NONE)[0].batch_size == 5
+    assert adapted(TrainConfig(), Images(5), NONE) == (TrainConfig(), [])
 
 
 @pytest.mark.parametrize("kind", ["mnist", "svhn"])
 def test_digits_are_not_mirrored(kind: str) -> None:
     config = new_config(None, {"recipe": "airbench94"})
-    found, notes = recipes.adapted(config, Images(49_000, kind), NONE)
+    found, notes = adapted(config, Images(49_000, kind), NONE)
     assert (found.augment, found.tta) == ("translate", "none")
     assert len(notes) == 2
-    assert recipes.adapted(config, Images(49_000, kind), frozenset({"augment", "tta"}))[1] == []
+    assert adapted(config, Images(49_000, kind), frozenset({"augment", "tta"}))[1] == []
 
 
 def test_groups_in_words() -> None:
@@ -118,6 +127,19 @@ def test_groups_in_words() -> None:
 def test_a_bad_group_is_named(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         checked(TrainConfig(), {"group": (text,)}, lambda name: f"--{name}")
+
+
+def test_sizes_in_words() -> None:
+    assert train_sizes("24, 28@3,32@6") == {0: 24, 3: 28, 6: 32}
+    for text, message in (
+        ("24@", "must be SIDE,SIDE@EPOCH"),
+        ("big", "must be SIDE,SIDE@EPOCH"),
+        ("24@2", "sizes is {2: 24}, expected a side for epoch 0"),
+        ("0", r"sizes\[0\] is 0"),
+        (24, "must be a text"),
+    ):
+        with pytest.raises(ConfigError, match=f"--train_sizes.* {message}"):
+            checked(TrainConfig(), {"train_sizes": text}, lambda name: f"--{name}")
 
 
 def test_the_optimizer_of_airbench94() -> None:

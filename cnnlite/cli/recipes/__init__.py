@@ -7,23 +7,12 @@ A file has the options of `cnnlite train`, and a table `recipe`: "about", what i
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnnlite.cli.groups import rates_times
-
-if TYPE_CHECKING:
-    from cnnlite.cli.config import TrainConfig
-    from cnnlite.data import Dataset
-
-__all__ = ["about", "adapted", "names", "options"]
+__all__ = ["about", "names", "options"]
 
 FOLDER = Path(__file__).parent
-FEWEST_STEPS = 20  # of an epoch, which smaller batches are taken for
-SMALLEST_BATCH = 16
-DIGITS = ("mnist", "svhn")
-MIRRORS = ("flip", "alternate")
 
 
 def names() -> tuple[str, ...]:
@@ -42,49 +31,6 @@ def options(name: str) -> dict[str, Any]:
     found = _read(name)
     del found["recipe"]
     return found
-
-
-def adapted(
-    config: TrainConfig, data: Dataset, fixed: frozenset[str]
-) -> tuple[TrainConfig, list[str]]:
-    """Return a configuration with a recipe's options as they make sense for a data set.
-
-    Args:
-        config: the configuration, which may have no recipe.
-        data: its data set.
-        fixed: names of options that were given, and stay.
-
-    Returns:
-        The configuration, and a sentence for each change.
-    """
-    changes: dict[str, Any] = {}
-    notes: list[str] = []
-    images, batch = len(data["X_train"]), config.batch_size
-    if config.recipe is None:
-        return config, notes
-    fitting = max(min(SMALLEST_BATCH, images), images // FEWEST_STEPS)
-    if fitting < batch and "batch_size" not in fixed:
-        factor = fitting / batch
-        changes["batch_size"] = fitting
-        if config.optimizer == "sgd" and config.lr is not None and "lr" not in fixed:
-            changes["lr"] = config.lr * factor
-        if "group" not in fixed:
-            changes["group"] = tuple(rates_times(text, factor, "sgd") for text in config.group)
-        notes.append(
-            f"batches of {fitting:,} images in the place of {batch:,}, as there are {images:,}, "
-            "and the learning rates of sgd in proportion"
-        )
-    if data.settings["kind"] in DIGITS:
-        if isinstance(config.augment, str) and "augment" not in fixed:
-            words = [word.strip() for word in config.augment.split(",")]
-            kept = [word for word in words if word not in MIRRORS]
-            if kept != words:
-                changes["augment"] = ",".join(kept) or "none"
-                notes.append("no mirror images, as these are digits")
-        if config.tta != "none" and "tta" not in fixed:
-            changes["tta"] = "none"
-            notes.append("no test-time augmentation, which mirrors")
-    return replace(config, **changes), notes
 
 
 def _read(name: str) -> dict[str, Any]:
