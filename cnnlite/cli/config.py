@@ -261,8 +261,8 @@ class TrainConfig:
     schedule: str = _option(
         "cosine",
         "How the learning rate changes: constant, step, multistep, linear, polynomial, cosine, "
-        "cosinerestarts, exponential, cyclic, onecycle, warmup, or plateau: tenfold down where "
-        "the validation loss has not fallen for ten epochs.",
+        "cosinerestarts, exponential, cyclic, onecycle, triangular, warmup, or plateau: tenfold "
+        "down where the validation loss has not fallen for ten epochs.",
         choices=_schedules,
     )
     augment: bool | str = _option(
