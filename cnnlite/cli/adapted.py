@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cnnlite.cli import recipes
 from cnnlite.cli.config import TrainConfig
 from cnnlite.cli.groups import rates_times
 
@@ -34,21 +35,25 @@ def adapted(
     """
     changes: dict[str, Any] = {}
     notes: list[str] = []
-    images, batch = len(data["X_train"]), config.batch_size
     if config.recipe is None:
         return config, notes
+    images, usual = len(data["X_train"]), recipes.options(config.recipe)["batch_size"]
+    batch = config.batch_size
     fitting = max(min(SMALLEST_BATCH, images), images // FEWEST_STEPS)
     if fitting < batch and "batch_size" not in fixed:
-        factor = fitting / batch
-        changes["batch_size"] = fitting
-        if config.optimizer == "sgd" and config.lr is not None and "lr" not in fixed:
-            changes["lr"] = config.lr * factor
-        if "group" not in fixed:
-            changes["group"] = tuple(rates_times(text, factor, "sgd") for text in config.group)
+        changes["batch_size"] = batch = fitting
         notes.append(
-            f"batches of {fitting:,} images in the place of {batch:,}, as there are {images:,}, "
-            "and the learning rates of sgd in proportion"
+            f"batches of {batch:,} images in the place of {usual:,}, as there are {images:,}"
         )
+    # Losses are means over a batch, so the step that an image gets is the rate over the batch.
+    rates: dict[str, Any] = {}
+    if config.optimizer == "sgd" and config.lr is not None:
+        rates["lr"] = config.lr * (batch / usual)
+    rates["group"] = tuple(rates_times(text, batch / usual, "sgd") for text in config.group)
+    rates = {name: x for name, x in rates.items() if name not in fixed}
+    if batch != usual and any(x != getattr(config, name) for name, x in rates.items()):
+        changes |= rates
+        notes.append(f"learning rates of sgd times {batch / usual:.3g}, as batches are")
     if data.settings["kind"] in DIGITS:
         if isinstance(config.augment, str) and "augment" not in fixed:
             words = [word.strip() for word in config.augment.split(",")]

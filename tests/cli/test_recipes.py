@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,18 @@ def test_few_images_get_smaller_batches_and_smaller_rates() -> None:
     assert found.lr == config.lr  # an orthogonal step has the length it has
     assert "lr=26.5 " in found.group[0]
     assert found.group[2] == config.group[2]
-    assert notes[0].startswith("batches of 500 images in the place of 2,000, as there are 10,000")
-    assert adapted(config, Images(10_000), frozenset({"batch_size"})) == (config, [])
+    assert notes == [
+        "batches of 500 images in the place of 2,000, as there are 10,000",
+        "learning rates of sgd times 0.25, as batches are",
+    ]
+    mine = replace(config, batch_size=1000)
+    found, notes = adapted(mine, Images(49_000), frozenset({"batch_size"}))
+    assert (found.batch_size, notes) == (1000, ["learning rates of sgd times 0.5, as batches are"])
+    assert "lr=53 " in found.group[0]
+    found, _ = adapted(mine, Images(49_000), frozenset({"batch_size", "lr"}))
+    assert "lr=53 " in found.group[0]
+    every = frozenset({"batch_size", "group", "lr"})  # the file of a run has all
+    assert adapted(mine, Images(49_000), every) == (mine, [])
     plain = new_config(None, {"recipe": "resnet20"})
     found, _ = adapted(plain, Images(640), NONE)
     assert (found.batch_size, found.lr) == (32, 0.025)
