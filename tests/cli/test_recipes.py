@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cnnlite import models
 from cnnlite.checkpoint import load_weights
 from cnnlite.cli import recipes
 from cnnlite.cli.adapted import adapted
@@ -176,8 +178,13 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "mine.npz"
 
 
-def test_it_trains_ones_own_images_and_resumes_to_the_same_bits(cli: Cli, pictures: Path) -> None:
+def test_it_trains_ones_own_images_and_resumes_to_the_same_bits(
+    cli: Cli, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Muon, whitening, what is frozen later and alternating flips: all survive the stop."""
+    monkeypatch.setattr("cnnlite.cli.machine.sgemm_rate", lambda: 1.0)  # it takes seconds
+    small = partial(models.airbench, widths=(8, 12, 12))
+    monkeypatch.setitem(models.NETWORKS, "airbench", small)
     command = ["train", "--recipe", "airbench94", "--data", pictures, "--batch-size", "30"]
     command += ["--schedule", "constant", "--freeze", "0.weight", "--freeze", "0.bias@1"]
     command += ["--keep", "0", "--quiet", "--threads", "1"]
