@@ -29,7 +29,7 @@ def optimizer(batch_size: int) -> Muon:
         {"match": named("25.weight"), "optimizer": last},
         {"match": named("*.weight"), "weight_norm": True, "ns_steps": 3},
     ]
-    return Muon(0.24, 0, momentum=0.6, groups=groups)
+    return Muon(0.24, weight_decay=0, momentum=0.6, groups=groups)
 
 
 def main() -> None:
