@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnlite.cli import recipes
 from cnnlite.cli.config import TrainConfig
-from cnnlite.cli.groups import rates_times
+from cnnlite.cli.texts import rates_times
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset

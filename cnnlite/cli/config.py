@@ -55,40 +55,17 @@ def _augment(value: bool | str) -> None:
         )
 
 
-def _group(text: object) -> None:
-    """Raise ValueError for a group that optimizers would not take."""
-    from cnnlite.cli.groups import group
+def _text(name: str) -> Callable[[Any], None]:
+    """Return what raises ValueError for a value that the function of `texts` does not read."""
 
-    if not isinstance(text, str):
-        raise ValueError(f"group: must be a list of texts, not of {text!r}")
-    group(text)
+    def read(value: Any) -> None:
+        from cnnlite.cli import texts
 
+        if not isinstance(value, str):
+            raise ValueError(f"{name}: must be a text, not {value!r}")
+        getattr(texts, name)(value)
 
-def train_sizes(text: str) -> dict[int, int]:
-    """Return the sides of training images by epoch that a text as '24,32@4' says.
-
-    Raises:
-        ValueError: it says something else.
-    """
-    found: dict[int, int] = {}
-    for part in text.split(","):
-        side, _, epoch = part.strip().partition("@")
-        if not (side.isdecimal() and (epoch or "0").isdecimal() and "@" not in part.strip()[-1:]):
-            raise ValueError(f"train_sizes: must be SIDE,SIDE@EPOCH..., as '24,32@4', not {text!r}")
-        found[int(epoch or 0)] = int(side)
-    return found
-
-
-def _train_sizes(text: object) -> None:
-    """Raise ValueError for sides that there cannot be."""
-    from cnnlite.data import ProgressiveResize
-
-    if not isinstance(text, str):
-        raise ValueError(f"train_sizes: must be a text, not {text!r}")
-    try:
-        ProgressiveResize(train_sizes(text))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"train_sizes: {str(error).partition(': ')[2]}") from None
+    return read
 
 
 def _recipes() -> tuple[str, ...]:
@@ -232,7 +209,7 @@ class TrainConfig:
         "Parameters with options of their own, as '*.bias: weight_decay=0', or with an optimizer, "
         "as '9.*: sgd lr=0.1 momentum=0.9 nesterov'; may be given several times, and the first "
         "that matches counts.",
-        read=_group,
+        read=_text("group"),
     )
     clip_norm: float | None = _number(
         None,
@@ -275,7 +252,7 @@ class TrainConfig:
     train_sizes: str | None = _option(
         None,
         "Side of training images, smaller at first, as '24,28@3,32@6': 28 from epoch 3 on.",
-        read=_train_sizes,
+        read=_text("train_sizes"),
     )
     tta: str = _option(
         "none",
@@ -417,7 +394,7 @@ def optimizer_options(config: TrainConfig) -> dict[str, Any]:
     if config.nesterov:
         options["nesterov"] = True
     if config.group:
-        from cnnlite.cli.groups import group
+        from cnnlite.cli.texts import group
 
         options["groups"] = [group(text) for text in config.group]
     return options

@@ -15,14 +15,13 @@ from cnnlite.cli.config import (
     ConfigError,
     TrainConfig,
     optimizer_options,
-    train_sizes,
 )
 from cnnlite.cli.own_model import OwnModel
+from cnnlite.cli.texts import later, train_sizes
 from cnnlite.data import (
     Augment,
     Compose,
     Dataset,
-    ProgressiveResize,
     RandomCropFlip,
     augmentation,
     batches,
@@ -66,10 +65,13 @@ def make_solver(
         _whiten(model, config.whiten, data, config.seed)
     if weights is not None:
         _begin_with(model, weights, str(config.init))
-    always = [text for text in config.freeze if not _later(text)]
-    if always:
+    if config.freeze:
+        at_once = [text for text in config.freeze if not later(text)]
+        at_once = at_once or sorted(model.frozen_keys)
+        every = [found[1] if (found := later(text)) else text for text in config.freeze]
         try:
-            freeze_layers(model, *always)
+            freeze_layers(model, *every)
+            freeze_layers(model, *at_once)
         except ValueError as error:
             raise ConfigError(f"--freeze: {_reason(error)}") from error
         kept = sum(model.params[key].size for key in model.params if key in model.frozen_keys)
@@ -93,12 +95,6 @@ def make_solver(
         # Without a warm-up the first epochs would be those of the weights at the start.
         ema=None if config.ema is None else optim.EMA(config.ema, warmup=True),
     )
-
-
-def _later(frozen: str) -> tuple[str, int] | None:
-    """Return the pattern and the epoch of "PATTERN@EPOCH"; None of a pattern for all epochs."""
-    pattern, _, epoch = frozen.rpartition("@")
-    return (pattern, int(epoch)) if pattern and epoch.isdecimal() else None
 
 
 def _whiten(model: Layer, layer: str, data: Dataset, seed: int) -> None:
@@ -128,7 +124,7 @@ def _augmentation(config: TrainConfig) -> Augment | None:
         found = None
     if config.train_sizes is None:
         return found
-    smaller = ProgressiveResize(train_sizes(config.train_sizes))
+    smaller = train_sizes(config.train_sizes)
     return Compose([smaller] if found is None else [found, smaller])
 
 
@@ -161,9 +157,7 @@ def _loss(config: TrainConfig) -> losses.Loss[Any]:
 
 
 def _callbacks(config: TrainConfig) -> list[Callback]:
-    found: list[Callback] = [
-        Freeze(later[1], later[0]) for later in map(_later, config.freeze) if later
-    ]
+    found: list[Callback] = [Freeze(*text) for text in map(later, config.freeze) if text]
     if config.schedule == PLATEAU:
         found.append(ReduceLROnPlateau())
     if config.patience is not None:

@@ -22,9 +22,8 @@ from cnnlite.cli.config import (
     optimizer_options,
     read,
     to_toml,
-    train_sizes,
 )
-from cnnlite.cli.groups import group, rates_times
+from cnnlite.cli.texts import group, later, rates_times, train_sizes
 from cnnlite.cli.train import new_config
 from cnnlite.optim import SGD, AdamW, Muon
 
@@ -143,7 +142,9 @@ def test_a_bad_group_is_named(text: str, message: str) -> None:
 
 
 def test_sizes_in_words() -> None:
-    assert train_sizes("24, 28@3,32@6") == {0: 24, 3: 28, 6: 32}
+    assert train_sizes("24, 28@3,32@6").sizes == {0: 24, 3: 28, 6: 32}
+    assert later("0.*@12") == (12, "0.*")
+    assert later("0.*") is later("a@b") is later("@3") is None
     for text, message in (
         ("24@", "must be SIDE,SIDE@EPOCH"),
         ("big", "must be SIDE,SIDE@EPOCH"),
@@ -198,3 +199,6 @@ def test_it_trains_ones_own_images_and_resumes_to_the_same_bits(
     assert all(array.tobytes() == cut[key].tobytes() for key, array in whole.items())
     line = cli(*command, "--whiten", "1", "--out", "wrong").complaint
     assert "--whiten 1: there is no 1.weight" in line
+    line = cli(*command, "--freeze", "7.scale@2", "--out", "wrong").complaint
+    assert "--freeze: nothing in the network matches '7.scale'" in line
+    assert not Path("wrong").exists()

@@ -1,8 +1,8 @@
-"""Groups of parameters, as options and configurations write them.
+"""Options that are short texts: groups of parameters, sizes of images, and when to freeze.
 
-    PATTERN[,PATTERN]: [OPTIMIZER] [NAME=VALUE | NAME]...
-
-as "*.bias: weight_decay=0", or "25.*: sgd lr=0.02 momentum=0.9 nesterov" with another optimizer.
+PATTERN[,PATTERN]: [OPTIMIZER] [NAME=VALUE | NAME]...    a group of parameters
+SIDE[,SIDE@EPOCH]...                                     sides of images
+PATTERN@EPOCH                                            what is frozen from an epoch on
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import inspect
 import re
 from typing import Any
 
+from cnnlite.data import ProgressiveResize
 from cnnlite.optim import OPTIMIZERS, named
 from cnnlite.optim.groups import FLAGS, Group
 from cnnlite.terminal import did_you_mean
 
-__all__ = ["group", "rates_times"]
+__all__ = ["group", "later", "rates_times", "train_sizes"]
 
 FORM = "PATTERN: NAME=VALUE ..., as '*.bias: weight_decay=0' or '9.*: sgd lr=0.1 momentum=0.9'"
 
 
 def group(text: str) -> dict[str, Any]:
-    """Return a group, as optimizers take it.
+    """Return a group as optimizers take it, of a text such as "25.*: sgd lr=0.02 nesterov".
 
     Raises:
         ValueError: the text is none, or an option is not in its range.
@@ -55,6 +56,30 @@ def rates_times(text: str, factor: float, kind: str) -> str:
     if text.partition(":")[2].split()[:1] != [kind]:
         return text
     return re.sub(r"(?<=\blr=)\S+", lambda rate: f"{float(rate[0]) * factor:.6g}", text)
+
+
+def train_sizes(text: str) -> ProgressiveResize:
+    """Return how training images grow, as a text such as "24,32@4" says.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    sides: dict[int, int] = {}
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,9})(?:@(\d{1,9}))?\s*", part)
+        if found is None:
+            raise ValueError(f"train_sizes: must be SIDE,SIDE@EPOCH..., as '24,32@4', not {text!r}")
+        sides[int(found[2] or 0)] = int(found[1])
+    try:
+        return ProgressiveResize(sides)
+    except ValueError as error:
+        raise ValueError(f"train_sizes: {str(error).partition(': ')[2]}") from None
+
+
+def later(text: str) -> tuple[int, str] | None:
+    """Return the epoch and the pattern of "PATTERN@EPOCH"; None of what is frozen at once."""
+    found = re.fullmatch(r"(.+)@(\d{1,9})", text, re.S)
+    return (int(found[2]), found[1]) if found else None
 
 
 def _option(word: str) -> tuple[str, Any]:
