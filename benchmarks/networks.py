@@ -4,49 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
-
 from cnnlite import models
-from cnnlite.layers import (
-    GELU,
-    BatchNorm2d,
-    Conv2d,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Sequential,
-)
-from cnnlite.random import RngLike, init_generator
+from cnnlite.layers import Sequential
 
 IMAGE = (3, 32, 32)
-
-
-def airbench(dtype: npt.DTypeLike = np.float32, rng: RngLike = None) -> Sequential:
-    """The 64/256/256 network that reaches 94% on CIFAR-10, with all its layers trained.
-
-    Its first layer, which the recipe sets to a whitening of 2x2 patches, begins here like any
-    other; the constant factor behind the last layer is left out.
-
-    Returns:
-        Conv2d(3, 24, 2) - GELU, three times (Conv2d - MaxPool2d(2) - BatchNorm2d - GELU - Conv2d -
-        BatchNorm2d - GELU) with 64, 256 and 256 filters, MaxPool2d(3) - Flatten - Linear.
-
-    Source:
-        K. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, section 3.1.
-    """
-    rng = init_generator(rng)
-    model = Sequential(Conv2d(3, 24, 2, dtype=dtype, rng=rng), GELU())
-    channels = 24
-    for width in (64, 256, 256):
-        for inputs, pools in ((channels, [MaxPool2d(2)]), (width, [])):
-            conv = Conv2d(inputs, width, 3, padding=1, bias=False, dtype=dtype, rng=rng)
-            norm = BatchNorm2d(width, eps=1e-12, momentum=0.4, dtype=dtype)
-            for layer in (conv, *pools, norm, GELU()):
-                model.append(layer)
-        channels = width
-    model.append(MaxPool2d(3)).append(Flatten())
-    return model.append(Linear(channels, 10, bias=False, dtype=dtype, rng=rng))
 
 
 @dataclass(frozen=True)
@@ -66,7 +27,7 @@ NETWORKS = {
         Network("VGG", partial(models.small_vgg, batch_norm=False)),
         Network("VGG, batch-norm", models.small_vgg),
         Network("ResNet-20", models.resnet20),
-        Network("airbench 64/256/256", airbench, batch=500),
+        Network("airbench 64/256/256", models.airbench, batch=500),
     )
 }
 

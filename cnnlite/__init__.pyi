@@ -64,7 +64,7 @@ from .losses import (
     SigmoidFocalLoss,
     SmoothL1Loss,
 )
-from .optim import SGD, Adam, AdamW, RMSprop, clip_grad_norm, clip_grad_value
+from .optim import SGD, Adam, AdamW, Muon, RMSprop, clip_grad_norm, clip_grad_value
 from .random import manual_seed
 from .threads import get_num_threads, set_num_threads
 from .training.averaging import update_bn
@@ -111,6 +111,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Mish",
+    "Muon",
     "NLLLoss",
     "RMSprop",
     "ReLU",

@@ -19,6 +19,7 @@ import numpy as np
 from cnnlite.checks.arrays import check_array, check_writeable
 from cnnlite.checks.numbers import choice, count, number, real
 from cnnlite.random import RngLike, init_generator, standard_normal
+from cnnlite.whitening import whitening
 
 __all__ = [
     "constant",
@@ -29,6 +30,7 @@ __all__ = [
     "kaiming_uniform",
     "kaiming_normal",
     "dirac",
+    "whitening",
     "calculate_gain",
     "fans",
 ]

@@ -88,6 +88,9 @@ LENGTHS = Kind((0.5,), [[np.float32(0.5)], np.array([0.5])], [
 BETAS = Kind((0.5, 0.5), [[np.float32(0.5), np.array(0.5)]], [
     True, 0.5, "0.5", None, (0.5,), (0.5, 1), (0.5, True), (0.5, NAN), (0.5, "0"), (-1, 0.5),
 ])  # fmt: skip
+COEFFICIENTS = Kind((1, 2, 0.5), [[1, np.int64(2), np.float32(0.5)]], [
+    True, 0.5, "0.5", None, (1, 2), (1, 2, NAN), (1, 2, "0"), (1, True, 2),
+])  # fmt: skip
 FLAG = Kind(True, [np.True_, np.array(True)], [0, 1, 1.0, "True", "", None, [], NAN, np.ones(2)])
 ARRAY = Kind(None, [], ["2", 2.0, [1.0], True, np.ones((2, 4), np.int64), np.ones(4, np.float16)])
 FILLED = Kind(None, [], [*ARRAY.refused, None, np.ones((2, 4), np.uint8)])
@@ -137,8 +140,10 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("negative_slope", "margin", "mean", "low", "high", "a", "param"), REAL),
     **dict.fromkeys(("h", "tolerance"), POSITIVE), **dict.fromkeys(("alpha",), BELOW_1),
     **dict.fromkeys(("div_factor", "final_div_factor"), FROM_1),
-    **dict.fromkeys(("warmup", "step_size", "step_size_up", "T_0", "length"), LENGTH),
-    "milestones": LENGTHS, "betas": BETAS,
+    **dict.fromkeys(("warmup", "step_size", "step_size_up", "T_0", "length", "peak"), LENGTH),
+    "milestones": LENGTHS, "betas": BETAS, "ns_coefficients": COEFFICIENTS,
+    "ns_steps": Kind(2, _INTEGERS, [*_NO_INTEGERS, -1, 100]),
+    "adjust_lr_fn": word("original", "match_rms_adamw"),
     "padding_mode": word("circular", "reflect", "replicate", "zeros"),
     "algorithm": word("im2col", "auto", "naive", "tiled", "winograd", "depthwise"),
     "approximate": word("tanh", "none"), "anneal_strategy": word("linear", "cos"),
@@ -266,7 +271,7 @@ CALLS: list[Call] = [
            {"groups": Kind((), [[]], [{}, True, 2, 0.5, None, "a", [2], [{}], np.array(2)])},
            {"nesterov": {"momentum": 0.9}})
       for kind, arguments in ((cnnlite.SGD, {"lr": 0.1}), (cnnlite.Adam, {}),
-                              (cnnlite.AdamW, {}), (cnnlite.RMSprop, {}))],
+                              (cnnlite.AdamW, {}), (cnnlite.RMSprop, {}), (cnnlite.Muon, {}))],
     *[Call(clip.__name__, clip, {"grads": GRADS.plain, limit: 0.5},
            {"grads": GRADS, limit: NORM, "norm_type": Kind(2, [2.0], [*NORM.refused, 0])})
       for clip, limit in ((cnnlite.clip_grad_norm, "max_norm"),
@@ -276,7 +281,7 @@ CALLS: list[Call] = [
           (schedules.Constant, {}), (schedules.Step, {"step_size": 2}),
           (schedules.MultiStep, {"milestones": (2,)}), (schedules.Cosine, {}),
           (schedules.Exponential, {}), (schedules.OneCycle, {}), (schedules.Linear, {}),
-          (schedules.Polynomial, {}))],
+          (schedules.Polynomial, {}), (schedules.Triangular, {}))],
     Call("CosineRestarts", schedules.CosineRestarts, {}, {"T_mult": COUNT}),
     Call("Cyclic", schedules.Cyclic, {},
          {"step_size_down": LENGTH, "gamma": SHARE,
@@ -288,16 +293,20 @@ CALLS: list[Call] = [
       for schedule in (schedules.Constant(), schedules.Step(2), schedules.MultiStep((2,)),
                        schedules.Cosine(), schedules.Exponential(), schedules.OneCycle(),
                        schedules.Linear(), schedules.Polynomial(), schedules.Cyclic(),
-                       schedules.CosineRestarts(), schedules.Warmup())],
+                       schedules.CosineRestarts(), schedules.Warmup(), schedules.Triangular())],
     *[Call(name, getattr(initializers, name), {**_FILL, **arguments})
       for name, arguments in (
           ("constant", {"value": 1}), ("uniform", {}), ("normal", {}), ("xavier_uniform", {}),
           ("xavier_normal", {}), ("kaiming_uniform", {}), ("kaiming_normal", {}), ("dirac", {}))],
+    Call("whitening", initializers.whitening,
+         {"array": _x(2, 1, 2, 2), "images": _x(3, 1, 4, 4)},
+         {"images": Kind(None, [], [None, *ARRAY.refused])}),
     Call("fans", initializers.fans, _FILL, {"array": Kind(None, [], [None, "2", [1.0], 2.0])}),
     Call("calculate_gain", initializers.calculate_gain, {"nonlinearity": "leaky_relu"}),
     Call("embedded", data.embedded, {"num_train": 10, "num_validation": 0, "num_test": 0}),
     Call("RandomCropFlip", data.RandomCropFlip, {},
-         {"padding": Kind(2, _INTEGERS, [*_NO_INTEGERS, -1, 2**40])}),
+         {"padding": Kind(2, _INTEGERS, [*_NO_INTEGERS, -1, 2**40]), "flip": FLAG,
+          "padding_mode": word("reflect", "zeros")}),
     Call("epoch_order", batches.epoch_order, {"n": 5, "epoch": 0, "seed": 0},
          {"n": Kind(2, _INTEGERS, [*_NO_INTEGERS, -1, 2**62])}),
     Call("gather", batches.gather,

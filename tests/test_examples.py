@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cnnlite.cli.config import read
+from cnnlite.cli.config import optimizer_options, read
+from cnnlite.cli.train import new_config
+from cnnlite.data import embedded
 from cnnlite.models import MODELS
+from cnnlite.optim import Muon
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 ZOO = sorted(
@@ -60,3 +63,22 @@ def test_the_recipe_file_is_the_recipe_of_the_script(monkeypatch: pytest.MonkeyP
     assert config.label_smoothing == recipe["loss"].label_smoothing
     assert config.schedule == type(recipe["schedule"]).__name__.lower()
     assert config.augment
+
+
+def test_airbench94_is_the_recipe_and_takes_a_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = str(EXAMPLES / "airbench94.py")
+    config = new_config(None, {"recipe": "airbench94"})
+    recipe, written = Muon(**optimizer_options(config)), runpy.run_path(script)["optimizer"](2000)
+    for mine, theirs in zip(recipe.groups, written.groups, strict=True):
+        assert mine[0].__qualname__ == theirs[0].__qualname__
+        ours, its = (group[1].get("optimizer", recipe) for group in (mine, theirs))
+        assert ours.options["lr"] == pytest.approx(its.options["lr"], rel=1e-3)
+        assert ours.options["weight_decay"] == its.options["weight_decay"]
+    assert written.groups[2][1]["ns_steps"] == recipe.groups[2][1]["ns_steps"] == 3
+    arguments = ["--smoke", "--data", "embedded", "--batch-size", "8"]
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    monkeypatch.setattr("cnnlite.data.load", lambda name: embedded(60, 10, 10))
+    runpy.run_path(script, run_name="__main__")
+    assert re.search(r"^smoke run: loss \d+\.\d{4}$", capsys.readouterr().out, re.M)

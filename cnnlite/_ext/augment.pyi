@@ -7,6 +7,7 @@ def crop_flip(
     left: np.ndarray,
     flip: np.ndarray,
     padding: int,
+    reflect: bool = False,
 ) -> None: ...
 def crop_flip_normalize(
     images: np.ndarray,
@@ -18,4 +19,5 @@ def crop_flip_normalize(
     scale: np.ndarray,
     shift: np.ndarray,
     out: np.ndarray,
+    reflect: bool = False,
 ) -> None: ...

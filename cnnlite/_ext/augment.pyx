@@ -16,6 +16,7 @@ cdef struct Batch:                 # what a call is given; images are (C, H, W) 
     const float* shift
     void* out
     bint out_is_double
+    bint reflect                   # whether the border mirrors the image; else it is 0
     Py_ssize_t padding
     Py_ssize_t channels
     Py_ssize_t height
@@ -29,6 +30,7 @@ def crop_flip(
     const int32_t[::1] left,
     const unsigned char[::1] flip,
     Py_ssize_t padding,
+    bint reflect=False,
 ):
     """See cnnlite.reference.crop_flip."""
     cdef Py_ssize_t count = images.shape[0], channels = images.shape[1]
@@ -38,13 +40,14 @@ def crop_flip(
         if out.shape[c] != images.shape[c]:
             raise ValueError("crop_flip: out and images have different shapes")
     _check_offsets("crop_flip", count, top, left, flip, padding)
+    _check_reflection("crop_flip", reflect, padding, height, width)
     if count * size == 0:
         return
     cdef Batch batch
     batch.images = &images[0, 0, 0, 0]
     batch.top, batch.left, batch.flip = &top[0], &left[0], &flip[0]
     batch.out = &out[0, 0, 0, 0]
-    batch.padding = padding
+    batch.padding, batch.reflect = padding, reflect
     batch.channels, batch.height, batch.width = channels, height, width
     with nogil:
         run_items(count, count * size, _crop_image, &batch)
@@ -60,6 +63,7 @@ def crop_flip_normalize(
     const float[:, :, ::1] scale,
     const float[:, :, ::1] shift,
     floating[:, :, :, ::1] out,
+    bint reflect=False,
 ):
     """See cnnlite.reference.crop_flip_normalize."""
     cdef Py_ssize_t count = index.shape[0], channels = images.shape[1]
@@ -77,6 +81,7 @@ def crop_flip_normalize(
             raise ValueError(f"crop_flip_normalize: index {index[n]} is out of range, "
                              f"there are {images.shape[0]} images")
     _check_offsets("crop_flip_normalize", count, top, left, flip, padding)
+    _check_reflection("crop_flip_normalize", reflect, padding, height, width)
     if count * size == 0:
         return
     cdef Batch batch
@@ -84,7 +89,7 @@ def crop_flip_normalize(
     batch.top, batch.left, batch.flip = &top[0], &left[0], &flip[0]
     batch.scale, batch.shift = &scale[0, 0, 0], &shift[0, 0, 0]
     batch.out, batch.out_is_double = &out[0, 0, 0, 0], floating is double
-    batch.padding = padding
+    batch.padding, batch.reflect = padding, reflect
     batch.channels, batch.height, batch.width = channels, height, width
     with nogil:
         run_items(count, count * size, _normalize_image, &batch)
@@ -112,6 +117,20 @@ cdef int _check_offsets(
     return 0
 
 
+cdef int _check_reflection(
+    str name, bint reflect, Py_ssize_t padding, Py_ssize_t height, Py_ssize_t width
+) except -1:
+    if reflect and padding and padding >= min(height, width):
+        raise ValueError(f"{name}: padding is {padding}, which images of {height}x{width} pixels "
+                         "cannot be reflected in")
+    return 0
+
+
+cdef inline Py_ssize_t _mirrored(Py_ssize_t place, Py_ssize_t size) noexcept nogil:
+    """The pixel that a place less than `size` beyond the edges reflects."""
+    return -place if place < 0 else 2 * size - 2 - place if place >= size else place
+
+
 cdef void _crop_image(void* context, Py_ssize_t n) noexcept nogil:
     cdef const Batch* batch = <const Batch*> context
     cdef Py_ssize_t height = batch.height, width = batch.width
@@ -125,16 +144,27 @@ cdef void _crop_image(void* context, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t last = max(min(width - column, width), first)
     cdef Py_ssize_t c, y, x
     cdef const unsigned char* source
-    memset(out, 0, size)
+    if not batch.reflect:
+        memset(out, 0, size)
     for c in range(batch.channels):
-        for y in range(max(-row, 0), min(height - row, height)):
-            source = image + (c * height + y + row) * width
+        for y in range(height):
+            if batch.reflect:
+                source = image + (c * height + _mirrored(y + row, height)) * width
+                for x in range(first):
+                    out[x] = source[_mirrored(column + x, width)]
+                for x in range(last, width):
+                    out[x] = source[_mirrored(column + x, width)]
+            elif 0 <= y + row < height:
+                source = image + (c * height + y + row) * width
+            else:
+                out += width
+                continue
+            if first < last:
+                memcpy(out + first, source + column + first, last - first)
             if batch.flip[n]:
-                for x in range(first, last):
-                    out[(c * height + y) * width + width - 1 - x] = source[column + x]
-            elif first < last:
-                memcpy(
-                    out + (c * height + y) * width + first, source + column + first, last - first)
+                for x in range(width // 2):
+                    out[x], out[width - 1 - x] = out[width - 1 - x], out[x]
+            out += width
 
 
 cdef void _normalize_image(void* context, Py_ssize_t n) noexcept nogil:
@@ -164,18 +194,34 @@ cdef void _normalize(const Batch* batch, Py_ssize_t n, floating* out) noexcept n
             a = batch.scale + (c * height + y) * width
             b = batch.shift + (c * height + y) * width
             target = out + (c * height + y) * width
-            if y + row < 0 or y + row >= height:
+            if batch.reflect:
+                source = image + (c * height + _mirrored(y + row, height)) * width
+                for x in range(start):
+                    target[x] = _reflected(batch, n, source, column, x) * <floating> a[x] + b[x]
+                for x in range(end, width):
+                    target[x] = _reflected(batch, n, source, column, x) * <floating> a[x] + b[x]
+            elif y + row < 0 or y + row >= height:
                 for x in range(width):
                     target[x] = b[x]
                 continue
-            source = image + (c * height + y + row) * width
-            for x in range(start):
-                target[x] = b[x]
-            for x in range(end, width):
-                target[x] = b[x]
+            else:
+                source = image + (c * height + y + row) * width
+                for x in range(start):
+                    target[x] = b[x]
+                for x in range(end, width):
+                    target[x] = b[x]
             if batch.flip[n]:
                 for x in range(start, end):
                     target[x] = source[column + width - 1 - x] * <floating> a[x] + b[x]
             else:
                 for x in range(start, end):
                     target[x] = source[column + x] * <floating> a[x] + b[x]
+
+
+cdef inline unsigned char _reflected(
+    const Batch* batch, Py_ssize_t n, const unsigned char* row, Py_ssize_t column, Py_ssize_t x
+) noexcept nogil:
+    """The pixel of the image's row that stands at x of a crop that begins at `column`."""
+    if batch.flip[n]:
+        x = batch.width - 1 - x
+    return row[_mirrored(column + x, batch.width)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cnnlite.cli.config import TrainConfig
     from cnnlite.data import Dataset
 
-__all__ = ["data_of", "keep_data", "load_named", "picture_options", "progress_bar"]
+__all__ = ["data_of", "keep_data", "load_named", "picture_options", "progress_bar", "view_options"]
 
 WIDE_ENOUGH_FOR_A_BAR = 60
 
@@ -34,6 +34,19 @@ def picture_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def view_options(command: Any) -> Any:
+    """Add the options that say in which ways each image is looked at, as the argument `tta`."""
+    from cnnlite.data.views import TTA
+
+    mirror = click.option("--mirror", "tta", flag_value="mirror", help="The same as --tta mirror.")
+    tta = click.option(
+        "--tta", type=click.Choice(TTA), default=TTA[0], show_default=True,
+        help="Take the mean over each image and its mirror image (mirror), and both of them moved "
+        "by a pixel (translate).",
+    )  # fmt: skip
+    return tta(mirror(command))
 
 
 def data_of(config: "TrainConfig") -> "Dataset":

@@ -19,9 +19,9 @@ MAX_BYTES = 16 * 1024
 
 
 def _models() -> tuple[str, ...]:
-    from cnnlite.models import MODELS
+    from cnnlite.models import NETWORKS
 
-    return tuple(MODELS)
+    return tuple(NETWORKS)
 
 
 def _schedules() -> tuple[str, ...]:
@@ -38,6 +38,7 @@ OPTIMIZERS = {
     "rmsprop": {"lr": 1e-3, "momentum": 0.0, "weight_decay": 0.0},
     "adam": {"lr": 1e-3, "weight_decay": 0.0},
     "adamw": {"lr": 1e-3, "weight_decay": 1e-2},
+    "muon": {"lr": 1e-3, "momentum": 0.95, "weight_decay": 1e-2},
 }
 """By name, the options that fit each, and what they are where they are left out."""
 
@@ -52,6 +53,37 @@ def _augment(value: bool | str) -> None:
         raise ValueError(
             f"augment: must be true or false, not {value!r}; or names of augmentations"
         )
+
+
+def _text(name: str) -> Callable[[Any], None]:
+    """Return what raises ValueError for a value that the function of `texts` does not read."""
+
+    def read(value: Any) -> None:
+        from cnnlite.cli import texts
+
+        if not isinstance(value, str):
+            raise ValueError(f"{name}: must be a text, not {value!r}")
+        getattr(texts, name)(value)
+
+    return read
+
+
+def _recipes() -> tuple[str, ...]:
+    from cnnlite.cli import recipes
+
+    return recipes.names()
+
+
+def _told_recipes() -> str:
+    from cnnlite.cli import recipes
+
+    return f"; there are {', '.join(f'{name} ({recipes.about(name)})' for name in _recipes())}"
+
+
+def _views() -> tuple[str, ...]:
+    from cnnlite.data.views import TTA
+
+    return TTA
 
 
 LOSSES = {
@@ -82,14 +114,15 @@ def _option(
     choices: Callable[[], tuple[str, ...]] | None = None,
     read: Callable[[Any], None] | None = None,
     other: Callable[[Any], bool] = lambda value: False,
+    there: Callable[[], str] = lambda: "",
 ) -> Any:
     """A field of TrainConfig: its default, its line of help, and what a good value is.
 
-    `other` tells good values that are none of the choices; `read` raises ValueError for a value
-    that is no good one, of a field with several types.
+    `other` tells good values that are none of the choices, and `there` says more of the choices;
+    `read` raises ValueError for a value that is no good one, where that takes more than a check.
     """
     metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
-    metadata |= {"read": read, "other": other}
+    metadata |= {"read": read, "other": other, "there": there}
     return field(default=default, metadata=metadata)
 
 
@@ -108,6 +141,12 @@ class TrainConfig:
     The defaults are the recipe of examples/three_layer_convnet.py.
     """
 
+    recipe: str | None = _option(
+        None,
+        "Options by name, that the others change: airbench94 or resnet20.",
+        choices=_recipes,
+        there=_told_recipes,
+    )
     model: str = _option(
         "three_layer_convnet",
         "Network of the zoo (cnnlite models lists them), or FILE.py:FUNCTION.",
@@ -115,8 +154,13 @@ class TrainConfig:
         other=is_own,
     )
     init: str | None = _option(None, "Run folder, or file of weights, to begin with.")
+    whiten: str | None = _option(
+        None, "Layer whose filters begin as the whitening of the training images, as '0'."
+    )
     freeze: tuple[str, ...] = _option(
-        (), "Layers or parameters to keep as they are, as '0.*'; may be given several times."
+        (),
+        "Layers or parameters to keep as they are, as '0.*', or from an epoch on, as '0.*@3'; may "
+        "be given several times.",
     )
     data: str = _option(
         "auto",
@@ -138,7 +182,7 @@ class TrainConfig:
     epochs: int = _count(10, "Passes over the training images.")
     batch_size: int = _count(100, "Images a step.")
     optimizer: str = _option(
-        "sgd", "sgd, rmsprop, adam or adamw.", choices=lambda: tuple(OPTIMIZERS)
+        "sgd", "sgd, rmsprop, adam, adamw or muon.", choices=lambda: tuple(OPTIMIZERS)
     )
     lr: float | None = _number(
         None,
@@ -148,17 +192,24 @@ class TrainConfig:
     )
     momentum: float | None = _number(
         None,
-        "Momentum; if left out, 0.9 with sgd and 0 with rmsprop.",
+        "Momentum; if left out, 0.9 with sgd, 0 with rmsprop and 0.95 with muon.",
         "a number from 0 up to, not including, 1",
         lambda x: 0 <= x < 1,
     )
     nesterov: bool = _option(False, "Nesterov's form of momentum, with sgd.")
     weight_decay: float | None = _number(
         None,
-        "L2 penalty on the parameters, with adamw their decay; if left out, 0.001 with sgd, 0.01 "
-        "with adamw and 0 with the others.",
+        "L2 penalty on the parameters, with adamw and muon their decay; if left out, 0.001 with "
+        "sgd, 0.01 with adamw and muon, and 0 with the others.",
         "a number of at least 0",
         lambda x: x >= 0,
+    )
+    group: tuple[str, ...] = _option(
+        (),
+        "Parameters with options of their own, as '*.bias: weight_decay=0', or with an optimizer, "
+        "as '9.*: sgd lr=0.1 momentum=0.9 nesterov'; may be given several times, and the first "
+        "that matches counts.",
+        read=_text("group"),
     )
     clip_norm: float | None = _number(
         None,
@@ -187,15 +238,27 @@ class TrainConfig:
     schedule: str = _option(
         "cosine",
         "How the learning rate changes: constant, step, multistep, linear, polynomial, cosine, "
-        "cosinerestarts, exponential, cyclic, onecycle, warmup, or plateau: tenfold down where "
-        "the validation loss has not fallen for ten epochs.",
+        "cosinerestarts, exponential, cyclic, onecycle, triangular, warmup, or plateau: tenfold "
+        "down where the validation loss has not fallen for ten epochs.",
         choices=_schedules,
     )
     augment: bool | str = _option(
         False,
         "Random crops and flips; or names with commas between, in their order: crop, flip, "
-        "jitter, rotation, cutout, mixup, cutmix.",
+        "translate (2 pixels, reflected), alternate (one side, then the other), jitter, rotation, "
+        "cutout, mixup, cutmix.",
         read=_augment,
+    )
+    train_sizes: str | None = _option(
+        None,
+        "Side of training images, smaller at first, as '24,28@3,32@6': 28 from epoch 3 on.",
+        read=_text("train_sizes"),
+    )
+    tta: str = _option(
+        "none",
+        "Test-time augmentation, with which the test accuracy is measured as well: mirror or "
+        "translate.",
+        choices=_views,
     )
     patience: int | None = _count(
         None, "End after so many epochs without a better validation accuracy."
@@ -269,8 +332,20 @@ def checked(
         clean[name] = _checked_value(known[name], value, spell(name))
     config = replace(config, **clean)
     _check_optimizer(config, spell)
+    _check_groups(config, spell)
     _check_loss(config, spell)
     return config
+
+
+def _check_groups(config: TrainConfig, spell: Callable[[str], str]) -> None:
+    """Raise ConfigError unless the optimizer takes the groups."""
+    from cnnlite.optim import OPTIMIZERS as KINDS
+
+    if config.group:
+        try:
+            KINDS[config.optimizer](**optimizer_options(config))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{spell('group')}: {error}") from None
 
 
 def _check_optimizer(config: TrainConfig, spell: Callable[[str], str]) -> None:
@@ -314,16 +389,18 @@ def optimizer_options(config: TrainConfig) -> dict[str, Any]:
         name: default if (given := getattr(config, name)) is None else given
         for name, default in OPTIMIZERS[config.optimizer].items()
     }
-    return options | {"nesterov": True} if config.nesterov else options
+    if config.optimizer == "muon":  # with which the rates of adamw fit
+        options["adjust_lr_fn"] = "match_rms_adamw"
+    if config.nesterov:
+        options["nesterov"] = True
+    if config.group:
+        from cnnlite.cli.texts import group
+
+        options["groups"] = [group(text) for text in config.group]
+    return options
 
 
 def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
-    if option.metadata["read"]:
-        try:
-            option.metadata["read"](value)
-        except ValueError as error:
-            raise ConfigError(f"{name}{str(error).partition(':')[2]}") from None
-        return value
     if is_list(option):
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{name} must be a list of texts, not {value!r}")
@@ -332,6 +409,12 @@ def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
 
 
 def _checked_single(option: Field[Any], value: Any, name: str) -> Any:
+    if option.metadata["read"]:
+        try:
+            option.metadata["read"](value)
+        except ValueError as error:
+            raise ConfigError(f"{name}{str(error).partition(':')[2]}") from None
+        return value
     wanted = value_type(option)
     if type(value) is int and abs(value) > LARGEST:
         raise ConfigError(f"{name} must be at most {LARGEST}, and is far more")
@@ -342,7 +425,8 @@ def _checked_single(option: Field[Any], value: Any, name: str) -> Any:
         raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
     choices = option.metadata["choices"]
     if choices is not None and value not in choices() and not option.metadata["other"](value):
-        raise ConfigError(f"{name} cannot be {value!r}{did_you_mean(str(value), choices())}")
+        more = did_you_mean(str(value), choices()) + option.metadata["there"]()
+        raise ConfigError(f"{name} cannot be {value!r}{more}")
     if not option.metadata["check"](value):
         raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")
     return value
@@ -360,6 +444,15 @@ def read(path: Path, config: TrainConfig | None = None) -> TrainConfig:
             value; the message names file and key.
         OSError: the file cannot be read.
     """
+    return checked(config or TrainConfig(), _table(path), lambda name: f"{name!r} in {path}")
+
+
+def keys(path: Path) -> tuple[str, ...]:
+    """Return the keys that a TOML file of training options gives; errors as for `read`."""
+    return tuple(_table(path))
+
+
+def _table(path: Path) -> dict[str, Any]:
     from cnnlite.data.errors import DataError
     from cnnlite.data.unpickle import read_regular_file
 
@@ -371,7 +464,7 @@ def read(path: Path, config: TrainConfig | None = None) -> TrainConfig:
         raise ConfigError(f"{path} is not a TOML file: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration: nested too deeply") from None
-    return checked(config or TrainConfig(), given, lambda name: f"{name!r} in {path}")
+    return given
 
 
 def to_toml(config: TrainConfig) -> str:

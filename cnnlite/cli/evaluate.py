@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import numpy as np
 
-from cnnlite.cli._data import keep_data
+from cnnlite.cli._data import keep_data, view_options
 from cnnlite.cli._group import describe, explained, fail, progress_note, show_table, without
 from cnnlite.environment import MOST_THREADS
 from cnnlite.terminal import printable, width_of
@@ -35,7 +35,7 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the files.  [default: RUN]"
 )
-@click.option("--mirror", is_flag=True, help="Take the mean over each image and its mirror image.")
+@view_options
 @click.option("--model", help="FILE.py:FUNCTION of a run with a network of your own.")
 @click.option(
     "--threads",
@@ -47,7 +47,7 @@ def evaluate(
     part: str,
     data_dir: Path | None,
     out: Path | None,
-    mirror: bool,
+    tta: str,
     model: str | None,
     threads: int | None,
 ) -> None:
@@ -76,7 +76,7 @@ def evaluate(
     images, labels = data[f"X_{part}"], data[f"y_{part}"]
     with progress_note("measuring") as note:
         found = ask(
-            network, images, labels, part, opened.normalization, mirror=mirror,
+            network, images, labels, part, opened.normalization, tta=tta,
             names=None if data.files is None else data.files[part],
             progress=lambda done: note(f"{done:,} of {len(labels):,} images"),
         )  # fmt: skip

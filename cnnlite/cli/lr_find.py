@@ -72,6 +72,7 @@ def lr_find(
         own = OwnModel.named(config.model) if is_own(config.model) else None
         weights = runs.read_weights(Path(config.init)) if config.init else None
     data = training.load_data(config)
+    config = training.fitted(config, data, file, given)
     keep_data(data, out)
     try:
         # The checkpoint of this folder is never written: no training begins.

@@ -15,11 +15,11 @@ BATCH = 2  # images that a network is shown: batch-norm needs two numbers a chan
 @click.option("--classes", type=click.IntRange(min=2), default=10, show_default=True)
 def models(size: int, grey: bool, classes: int) -> None:
     """List the networks of the zoo, with their parameters and multiplications for one image."""
-    from cnnlite.models import MODELS
+    from cnnlite.models import NETWORKS
 
     shape = (1 if grey else 3, size, size)
     rows, faults = [], []
-    for name, make in MODELS.items():
+    for name, make in NETWORKS.items():
         try:
             network = make(num_classes=classes, input_shape=shape, rng=0)
             summary = network.summary((BATCH, *shape))

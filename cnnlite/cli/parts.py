@@ -7,16 +7,34 @@ from typing import Any
 import click
 import numpy as np
 
-from cnnlite import Solver, losses, optim
+from cnnlite import Solver, initializers, losses, optim
 from cnnlite.cli import keeping, runs
-from cnnlite.cli.config import LOSSES, PLATEAU, ConfigError, TrainConfig, optimizer_options
+from cnnlite.cli.config import (
+    LOSSES,
+    PLATEAU,
+    ConfigError,
+    TrainConfig,
+    optimizer_options,
+)
 from cnnlite.cli.own_model import OwnModel
-from cnnlite.data import Augment, Dataset, RandomCropFlip, augmentation
+from cnnlite.cli.texts import later, train_sizes
+from cnnlite.data import (
+    Augment,
+    Compose,
+    Dataset,
+    RandomCropFlip,
+    augmentation,
+    batches,
+)
 from cnnlite.layers import Layer
 from cnnlite.models import freeze_layers, load_matching
 from cnnlite.optim.schedules import SCHEDULES
-from cnnlite.training.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
+from cnnlite.training.callbacks import Callback, EarlyStopping, Freeze, ReduceLROnPlateau
 from cnnlite.training.checkpoint import Checkpoint
+from cnnlite.training.splits import find_normalization, sample
+
+WHITENED = 5000
+"""Training images that a whitening is told from, at most."""
 
 
 def make_solver(
@@ -43,11 +61,17 @@ def make_solver(
         ValueError, TypeError: network, weights, frozen layers and data do not fit one another.
     """
     model = runs.make_model(config, own, len(data.class_names), data.image_shape)
+    if config.whiten is not None:
+        _whiten(model, config.whiten, data, config.seed)
     if weights is not None:
         _begin_with(model, weights, str(config.init))
     if config.freeze:
+        at_once = [text for text in config.freeze if not later(text)]
+        at_once = at_once or sorted(model.frozen_keys)
+        every = [found[1] if (found := later(text)) else text for text in config.freeze]
         try:
-            freeze_layers(model, *config.freeze)
+            freeze_layers(model, *every)
+            freeze_layers(model, *at_once)
         except ValueError as error:
             raise ConfigError(f"--freeze: {_reason(error)}") from error
         kept = sum(model.params[key].size for key in model.params if key in model.frozen_keys)
@@ -58,7 +82,7 @@ def make_solver(
         loss=_loss(config),
         optimizer=optim.OPTIMIZERS[config.optimizer](**optimizer_options(config)),
         schedule=_schedule(config.schedule),
-        augment=None if config.overfit else _augmentation(config.augment),
+        augment=_augmentation(config),
         batch_size=config.batch_size,
         num_epochs=1 if config.smoke else config.epochs,
         overfit=config.batch_size if config.smoke else config.overfit,
@@ -73,11 +97,35 @@ def make_solver(
     )
 
 
-def _augmentation(names: bool | str) -> Augment | None:
-    """Return the augmentation that a configuration names; true is crops and flips."""
-    if isinstance(names, bool):
-        return RandomCropFlip() if names else None
-    return augmentation(names)
+def _whiten(model: Layer, layer: str, data: Dataset, seed: int) -> None:
+    """Set a layer's filters to the whitening of some training images."""
+    weight = model.params.get(f"{layer}.weight")
+    if weight is None:
+        raise ConfigError(
+            f"--whiten {layer}: there is no {layer}.weight, only {', '.join(model.params)}"
+        )
+    X = data["X_train"]
+    index = sample(WHITENED, len(X), seed)
+    index = np.arange(len(X)) if index is None else index
+    images = batches.gather(X, index, find_normalization(data, X), weight.dtype)
+    try:
+        initializers.whitening(weight, images)
+    except ValueError as error:
+        raise ConfigError(f"--whiten {layer}: {_reason(error)}") from error
+
+
+def _augmentation(config: TrainConfig) -> Augment | None:
+    """Return a configuration's augmentation; true is crops and flips."""
+    names = config.augment
+    found: Augment | None = RandomCropFlip() if names is True else None
+    if isinstance(names, str):
+        found = augmentation(names)
+    if config.overfit:
+        found = None
+    if config.train_sizes is None:
+        return found
+    smaller = train_sizes(config.train_sizes)
+    return Compose([smaller] if found is None else [found, smaller])
 
 
 def _begin_with(model: Layer, weights: Mapping[str, np.ndarray], init: str) -> None:
@@ -109,7 +157,7 @@ def _loss(config: TrainConfig) -> losses.Loss[Any]:
 
 
 def _callbacks(config: TrainConfig) -> list[Callback]:
-    found: list[Callback] = []
+    found: list[Callback] = [Freeze(*text) for text in map(later, config.freeze) if text]
     if config.schedule == PLATEAU:
         found.append(ReduceLROnPlateau())
     if config.patience is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import numpy as np
 
+from cnnlite.cli._data import view_options
 from cnnlite.cli._group import describe, explained, fail, progress_note, show_table
 from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
@@ -50,9 +51,7 @@ class Answer(NamedTuple):
     "--sheet", type=click.Path(path_type=Path),
     help="Picture to write, of the pictures with their classes.",
 )  # fmt: skip
-@click.option(
-    "--mirror", is_flag=True, help="Take the mean over each picture and its mirror image."
-)
+@view_options
 @click.option("--model", help="FILE.py:FUNCTION of a run with a network of your own.")
 def predict(
     picture: tuple[str, ...],
@@ -61,7 +60,7 @@ def predict(
     csv_file: Path | None,
     json_file: Path | None,
     sheet: Path | None,
-    mirror: bool,
+    tta: str,
     model: str | None,
 ) -> int:
     """Print the most likely classes of each PICTURE: files, folders, or patterns such as "*.jpg".
@@ -85,7 +84,7 @@ def predict(
     _keep(outputs, files, path)
     answers: list[Answer] = []
     with progress_note("reading pictures") as note:
-        for found in _answers(opened, network, files, mirror, faults):
+        for found in _answers(opened, network, files, tta, faults):
             answers += found
             note(f"{len(answers):,} of {len(files):,} pictures")
     for fault in faults:
@@ -141,7 +140,7 @@ def _keep(outputs: Mapping[str, Path], files: Sequence[str], run: Path) -> None:
 
 
 def _answers(
-    run: "Run", model: "Layer", files: list[str], mirror: bool, faults: list[str]
+    run: "Run", model: "Layer", files: list[str], tta: str, faults: list[str]
 ) -> Iterator[list[Answer]]:
     """Yield the answers for a batch of pictures after the other; add to faults what has none."""
     from cnnlite import get_num_threads
@@ -167,7 +166,7 @@ def _answers(
                 continue
             with explained(ValueError):
                 stack = np.stack(list(images.values()))
-                ((_, chances),) = probabilities(model, stack, run.normalization, mirror)
+                ((_, chances),) = probabilities(model, stack, run.normalization, tta=tta)
             for file, row in zip(images, chances, strict=True):
                 if np.isnan(row).any():
                     fail(

@@ -34,7 +34,7 @@ from cnnlite.data import NAMES, Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
 from cnnlite.layers import Layer
-from cnnlite.models import MODELS
+from cnnlite.models import NETWORKS
 from cnnlite.report import history
 from cnnlite.report.run_files import CONFIG as CONFIG
 from cnnlite.report.run_files import CURVES as CURVES
@@ -131,7 +131,7 @@ def make_model(
     if own is not None:
         return own.make(num_classes, image_shape, config.seed)
     try:
-        model: Layer = MODELS[config.model](
+        model: Layer = NETWORKS[config.model](
             num_classes=num_classes, input_shape=image_shape, rng=config.seed
         )
     except MemoryError as error:

@@ -4,18 +4,20 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import Field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli import keeping, live_page
+from cnnlite.cli import keeping, live_page, recipes
 from cnnlite.cli._data import data_of, keep_data
 from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
@@ -98,7 +100,8 @@ def train(
     if port is not None and not watch:
         fail("--port is that of the live page, and needs --watch")
     page = live_page.checked(port) if watch else None
-    return _train(config, given.get("model"), out, resume, not quiet, page)
+    fit = partial(fitted, file=file, given=given)
+    return _train(config, fit, given.get("model"), out, resume, not quiet, page)
 
 
 def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
@@ -109,11 +112,33 @@ def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
-    """Return the configuration that a file and flags give; flags win."""
-    config = configuration.read(file) if file else TrainConfig()
+    """Return the configuration that a recipe, a file and flags give; flags win, and the file."""
+    name = given.get("recipe") or (configuration.read(file).recipe if file else None)
+    config = TrainConfig()
+    if name is not None:
+        config = configuration.checked(config, {"recipe": name}, _flag)
+        config = configuration.checked(config, recipes.options(name), lambda key: f"{name}: {key}")
+    if file:
+        config = configuration.read(file, config)
+    network = config.model
     config = configuration.checked(config, given, _flag)
     if is_own(config.model) and "model" not in given:
         fail(f"{file} names a program, which runs only if you name it: add --model {config.model}")
+    if config.recipe and config.model != network:
+        fail(f"--recipe {config.recipe} trains {network}: leave --model out")
+    return config
+
+
+def fitted(
+    config: TrainConfig, data: "Dataset", file: Path | None, given: dict[str, Any]
+) -> TrainConfig:
+    """Return a configuration whose recipe, if it has one, fits a data set, and say what changes."""
+    fixed = {*given, *(configuration.keys(file) if file else ())}
+    config, notes = adapted(config, data, frozenset(fixed))
+    if config.recipe:
+        click.echo(f"recipe {config.recipe}: {recipes.about(config.recipe)}")
+    for note in notes:
+        click.echo(f"adapted to {data.name}: {note}")
     return config
 
 
@@ -138,6 +163,7 @@ def _resume_config(
 
 def _train(
     config: TrainConfig,
+    fit: Callable[[TrainConfig, "Dataset"], TrainConfig],
     named: str | None,
     out: Path | None,
     resume: Path | None,
@@ -168,6 +194,7 @@ def _train(
         )
     data = load_data(config)
     if not resume:
+        config = fit(config, data)
         keep_data(data, out or run_folders.RUNS, run=True)
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
@@ -281,6 +308,9 @@ def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") 
             solver.model.load_state_dict(solver.best_params)
             accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
             text += f", test accuracy {accuracy:.2%}"
+            if config.tta != "none":
+                accuracy = solver.check_accuracy(data["X_test"], data["y_test"], tta=config.tta)
+                text += f" ({accuracy:.2%} with --tta {config.tta})"
         click.echo(f"{text} ({data.name}, weights of the best epoch)")
     for text in sentences(solver.events):
         click.echo(text)

@@ -18,6 +18,7 @@ from cnnlite.data.mixing import CutMix, Mixing, MixUp
 from cnnlite.data.mnist import fashion_mnist, mnist
 from cnnlite.data.npz import npz
 from cnnlite.data.pictures import prepare, read_picture
+from cnnlite.data.resize import ProgressiveResize
 from cnnlite.data.rotation import RandomRotation
 from cnnlite.data.svhn import svhn
 
@@ -37,6 +38,7 @@ __all__ = [
     "MixUp",
     "Mixing",
     "Normalization",
+    "ProgressiveResize",
     "RandomCropFlip",
     "RandomRotation",
     "augmentation",

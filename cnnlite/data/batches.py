@@ -13,6 +13,7 @@ from cnnlite.data.augment import Augment, Offsets, RandomCropFlip, check_batch
 from cnnlite.data.compose import mixes, steps_of
 from cnnlite.data.dataset import Normalization
 from cnnlite.data.mixing import Mixing
+from cnnlite.data.resize import shape_after
 from cnnlite.data.stored import stored
 from cnnlite.random import Rng
 
@@ -81,7 +82,7 @@ def gather(
     if not X.shape:
         raise ValueError("gather: X has the shape (), expected (M, ...)")
     index = check_indices("gather", "index", index, len(X))
-    shape = (len(index), *X.shape[1:])
+    shape = shape_after(steps_of(augment), (len(index), *X.shape[1:]), epoch)
     if out is None:
         out = empty(shape, dtype)
     elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
@@ -149,7 +150,7 @@ def targets(
 def augmented(
     augment: Augment, images: np.ndarray, index: np.ndarray, epoch: int, seed: int
 ) -> np.ndarray:
-    """Return what `augment` makes of images (N, ...).
+    """Return what `augment`, a single one, makes of images (N, ...).
 
     Raises:
         ValueError, TypeError: it gives no array, one of another shape, or pixels (uint8) as
@@ -159,8 +160,9 @@ def augmented(
     if not isinstance(found, np.ndarray):
         kind = type(found).__name__
         raise TypeError(f"gather: augment returned {kind}, expected an array {images.shape}")
-    if found.shape != images.shape:
-        raise ValueError(f"gather: augment returned {found.shape}, expected {images.shape}")
+    shape = shape_after([(augment, 0)], images.shape, epoch)
+    if found.shape != shape:
+        raise ValueError(f"gather: augment returned {found.shape}, expected {shape}")
     pixels = images.dtype == np.uint8
     if (pixels and found.dtype != np.uint8) or (not pixels and found.dtype.kind != "f"):
         raise TypeError(f"gather: augment returned {found.dtype}, expected {images.dtype}")
@@ -196,7 +198,7 @@ def _targets(
         return wanted
     partners = step.partners(index, epoch, seed + more, len(y))
     others = _targets(before, y, partners, epoch, seed, classes, size)
-    height, width = size
+    _, _, height, width = shape_after(before, (0, 0, *size), epoch)
     share = step.shares(index, epoch, seed + more, (height, width)).astype(wanted.dtype)[:, None]
     return wanted * share + others * (1 - share)
 
@@ -217,9 +219,11 @@ def _gather_pixels(
         normalization.check(X)
         scale = np.ascontiguousarray(np.broadcast_to(normalization.scale, shape))
         shift = np.ascontiguousarray(np.broadcast_to(normalization.shift, shape))
-    padding = 0
+    padding, reflect = 0, False
     zeros = np.zeros(len(index), np.int32)
     offsets = Offsets(zeros, zeros, zeros.astype(np.uint8))
     if isinstance(augment, RandomCropFlip):
-        padding, offsets = augment.padding, augment.offsets(index, epoch, seed)
-    kernels.crop_flip_normalize(X, index, *offsets, padding, scale, shift, out)
+        augment.check_images(X.shape)
+        padding, reflect = augment.padding, augment.reflect
+        offsets = augment.offsets(index, epoch, seed)
+    kernels.crop_flip_normalize(X, index, *offsets, padding, scale, shift, out, reflect)

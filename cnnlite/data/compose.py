@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,8 @@ def steps_of(augment: Augment | None) -> list[tuple[Augment, int]]:
 AUGMENTATIONS: dict[str, Callable[[], Any]] = {
     "crop": lambda: RandomCropFlip(flip=False),
     "flip": lambda: RandomCropFlip(padding=0),
+    "translate": lambda: RandomCropFlip(padding=2, flip=False, padding_mode="reflect"),
+    "alternate": lambda: RandomCropFlip(padding=0, flip="alternate"),
     "jitter": ColorJitter,
     "rotation": RandomRotation,
     "cutout": Cutout,
@@ -78,8 +81,9 @@ def augmentation(names: str) -> Augment | None:
     """Return the augmentation of names with commas between, as "crop,flip,mixup".
 
     Args:
-        names: of AUGMENTATIONS, in the order in which they are done; "crop" and "flip", one after
-            the other, are one `RandomCropFlip`. "none" is no augmentation.
+        names: of AUGMENTATIONS, in the order in which they are done; what crops ("crop" or
+            "translate") and what mirrors ("flip" or "alternate"), one after the other, are one
+            `RandomCropFlip`. "none" is no augmentation.
 
     Raises:
         ValueError: a name is not known, or stands twice.
@@ -93,10 +97,15 @@ def augmentation(names: str) -> Augment | None:
             raise ValueError(f"augment: {word!r} is none of {known}, none")
         if words.count(word) > 1:
             raise ValueError(f"augment: {word!r} stands twice in {names!r}")
-    steps = [AUGMENTATIONS[word]() for word in words]
-    both = [i for i in range(len(words) - 1) if set(words[i : i + 2]) == {"crop", "flip"}]
-    for place in both:
-        steps[place : place + 2] = [RandomCropFlip()]
+    steps: list[Any] = []
+    for step in (AUGMENTATIONS[word]() for word in words):
+        before = steps[-1] if steps else None
+        if isinstance(step, RandomCropFlip) and isinstance(before, RandomCropFlip):
+            crops, mirrors = (before, step) if before.padding else (step, before)
+            if crops.padding and not crops.flip and mirrors.flip and not mirrors.padding:
+                steps[-1] = replace(crops, flip=mirrors.flip)
+                continue
+        steps.append(step)
     return steps[0] if len(steps) == 1 else Compose(steps)
 
 

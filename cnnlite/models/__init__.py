@@ -9,6 +9,7 @@ the smallest size.
 from collections.abc import Callable
 
 from cnnlite.layers import Residual, Sequential
+from cnnlite.models.airbench import airbench
 from cnnlite.models.plain import (
     softmax_classifier,
     three_layer_convnet,
@@ -21,9 +22,11 @@ from cnnlite.models.vgg import small_vgg
 
 __all__ = [
     "MODELS",
+    "NETWORKS",
     "Residual",
     "Sequential",
     "ZeroPadShortcut",
+    "airbench",
     "resnet20",
     "resnet32",
     "resnet_cifar",
@@ -44,3 +47,6 @@ MODELS: dict[str, Callable[..., Sequential]] = {
         *(resnet20, resnet32),
     )
 }
+
+NETWORKS: dict[str, Callable[..., Sequential]] = {**MODELS, airbench.__name__: airbench}
+"""By name, all that the command line knows: the zoo, and the network of the fast recipes."""

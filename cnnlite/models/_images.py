@@ -56,13 +56,16 @@ class Builder:
                 f"{name}: input_shape is {input_shape!r}, expected (channels, height, width)"
             ) from None
 
-    def finish(self, model: Sequential, *hidden: int, features: int = 0) -> Sequential:
+    def finish(
+        self, model: Sequential, *hidden: int, features: int = 0, bias: bool = True
+    ) -> Sequential:
         """Append Flatten and linear layers, with ReLU between them, and return the model.
 
         Args:
             model: layers that take images.
             hidden: outputs of the linear layers before the last one.
             features: numbers per image after Flatten; 0 to find out by showing the model an image.
+            bias: whether the last layer has one.
 
         Raises:
             ValueError: the image is too small for the layers, and the message names the smallest
@@ -74,7 +77,7 @@ class Builder:
         for outputs in hidden:
             model.append(Linear(features, outputs, **self.options)).append(ReLU())
             features = outputs
-        return model.append(Linear(features, self.num_classes, **self.options))
+        return model.append(Linear(features, self.num_classes, bias, **self.options))
 
     def _count_features(self, model: Sequential) -> int:
         """Return how many numbers the model makes of one image, by showing it one."""

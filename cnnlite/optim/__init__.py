@@ -1,4 +1,4 @@
-"""Optimizers with PyTorch's updates and argument names: SGD, RMSprop, Adam and AdamW.
+"""Optimizers with PyTorch's updates and argument names: SGD, RMSprop, Adam, AdamW and Muon.
 
 An optimizer changes parameters in place, and keeps what it remembers of each in ``state[key]``:
 
@@ -15,6 +15,8 @@ from cnnlite.optim.adam import *
 from cnnlite.optim.averages import *
 from cnnlite.optim.clip import *
 from cnnlite.optim.groups import *
+from cnnlite.optim.lookahead import *
+from cnnlite.optim.muon import *
 from cnnlite.optim.optimizer import *
 from cnnlite.optim.rmsprop import *
 from cnnlite.optim.sgd import *
@@ -24,6 +26,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "rmsprop": RMSprop,
     "adam": Adam,
     "adamw": AdamW,
+    "muon": Muon,
 }
 
 export(globals(), "OPTIMIZERS")

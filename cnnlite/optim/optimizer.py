@@ -19,7 +19,7 @@ Array = np.ndarray
 Scratch = tuple[Array, Array]
 State = dict[str, Any]
 Options = Mapping[str, Any]
-_Move = tuple[str, Array, Array, float, Options]
+_Move = tuple[str, Array, Array, float, Options, "Optimizer"]
 
 
 def with_decay(grad: Array, param: Array, weight_decay: float, out: Array) -> Array:
@@ -56,7 +56,9 @@ class Optimizer(ABC):
 
     Args:
         groups: mappings with a "match", a function of a parameter's key and array, and the options
-            that differ for the parameters it matches; the first group that matches counts.
+            that differ for the parameters it matches; the first group that matches counts.  In the
+            place of options, {"match": ..., "optimizer": SGD(0.1)} has them moved as another
+            optimizer would; their state is here, and what is set as `lr` changes their rates too.
         options: the options of all parameters that no group matches; one of them is "lr".
 
     Raises:
@@ -66,7 +68,7 @@ class Optimizer(ABC):
     def __init__(self, groups: Iterable[Group], **options: Any) -> None:
         name = type(self).__name__
         self.options = checked_options(name, options)
-        self.groups = checked_groups(name, groups, options)
+        self.groups = checked_groups(name, groups, options, Optimizer)
         self.state: dict[str, State] = {}
         self._buffers: dict[np.dtype[Any], Scratch] = {}
         self._owners = Owners(name)
@@ -126,8 +128,8 @@ class Optimizer(ABC):
         with wholly():
             for key, entries in fresh.items():
                 self.state.setdefault(key, {}).update(entries)
-            for key, param, grad, lr, options in moves:
-                self.update(param, grad, self.state.setdefault(key, {}), lr, options)
+            for key, param, grad, lr, options, mover in moves:
+                mover.update(param, grad, self.state.setdefault(key, {}), lr, options)
 
     def check_params(self, params: Mapping[str, Array]) -> None:
         """Raise unless the state that the optimizer has is of these parameters.
@@ -149,10 +151,12 @@ class Optimizer(ABC):
 
     def config(self) -> dict[str, Any]:
         """Return name, options and groups as plain values, for records and comparisons."""
-        groups = [
-            {"match": getattr(match, "__qualname__", type(match).__qualname__), **options}
-            for match, options in self.groups
-        ]
+        groups = []
+        for match, options in self.groups:
+            other = options.get("optimizer")
+            name = getattr(match, "__qualname__", type(match).__qualname__)
+            own = {"optimizer": other.config()} if other else options
+            groups.append({"match": name, **own})
         return {"name": type(self).__name__, **self.options, "groups": groups}
 
     def state_dict(self) -> dict[str, Array]:
@@ -189,7 +193,7 @@ class Optimizer(ABC):
                 if name == "step"
                 else np.array(value, order="C")  # as `step` makes them
             )
-        known = [self.state_names(options) for options in self._every_options()]
+        known = list(self._every_names())
         for key, entry in loaded.items():
             if not any(set(names) == set(entry) for names in known):
                 raise ValueError(
@@ -212,16 +216,16 @@ class Optimizer(ABC):
         fresh: dict[str, State] = {}
         shared: dict[int, tuple[float, bool, dict[str, None]]] = {}  # by a group's parameters
         moved, given = self._moving(params, grads)
-        groups, states = self.groups, self.state
+        states = self.state
         for key, param in moved.items():
             grad = given[key]
-            options = self._options_of(key, param) if groups else self.options
+            mover, options = self._mover(key, param)
             known = shared.get(id(options))
             if known is None:
                 known = shared[id(options)] = (
-                    self._rate(options) * factor,
+                    self._rate(mover, options) * factor,
                     bool(options.get("maximize")),
-                    dict.fromkeys(self.state_names(options)),
+                    dict.fromkeys(mover.state_names(options)),
                 )
             lr, maximize, names = known
             state = states.get(key, {})
@@ -235,9 +239,9 @@ class Optimizer(ABC):
                     for entry in names
                     if entry not in state
                 }
-                options = self.options_at_first(options)
-            self.prepare(param, grad, options)
-            moves.append((key, param, grad, lr, options))
+                options = mover.options_at_first(options)
+            mover.prepare(param, grad, options)
+            moves.append((key, param, grad, lr, options, mover))
         return moves, fresh
 
     def _moving(
@@ -267,22 +271,35 @@ class Optimizer(ABC):
         return self._owners.summed(moved, given) if self._owners.homes else (moved, given)
 
     def _every_options(self) -> Iterator[Options]:
+        """All options that this optimizer itself moves parameters with."""
         yield self.options
         for _, options in self.groups:
-            yield options
+            if "optimizer" not in options:
+                yield options
 
-    def _rate(self, options: Options) -> float:
+    def _every_names(self) -> Iterator[tuple[str, ...]]:
+        """What may be kept of a parameter, here or by a group's own optimizer."""
+        yield from map(self.state_names, self._every_options())
+        for _, options in self.groups:
+            if "optimizer" in options:
+                yield from options["optimizer"]._every_names()
+
+    def _rate(self, mover: Optimizer, options: Options) -> float:
         """The learning rate of parameters with these options, before the schedule's factor."""
         own, first = options["lr"], self.options["lr"]
-        if self._lr is None or own == first:
-            return float(own if self._lr is None else self._lr)
-        return float(own * (self._lr / first)) if first else float(own)
+        if mover is not self:
+            own = mover._rate(mover, options)
+        elif own == first:
+            return self.lr
+        return float(own * (self._lr / first)) if self._lr is not None and first else float(own)
 
-    def _options_of(self, key: str, param: Array) -> Options:
+    def _mover(self, key: str, param: Array) -> tuple[Optimizer, Options]:
+        """The optimizer that moves a parameter, and with which of its options."""
         for match, options in self.groups:
             if match(key, param):
-                return options
-        return self.options
+                other: Optimizer | None = options.get("optimizer")
+                return other._mover(key, param) if other else (self, options)
+        return self, self.options
 
     def _scratch(self, param: Array) -> Scratch:
         """Two arrays like `param` to compute in, views of the pair that `prepare` has grown."""

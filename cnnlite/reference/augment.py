@@ -1,7 +1,7 @@
 """Random crops and flips of images of pixels, and their normalisation.
 
-The crop at (top, left) of an image that was padded with `padding` zeros on each side, at the
-image's own size: top = left = padding gives the image itself.
+The crop at (top, left) of an image that was padded with `padding` zeros on each side, or with its
+own mirror image, at the image's own size: top = left = padding gives the image itself.
 """
 
 import numpy as np
@@ -16,6 +16,7 @@ def crop_flip(
     left: np.ndarray,
     flip: np.ndarray,
     padding: int,
+    reflect: bool = False,
 ) -> None:
     """Crop each image from its padded self, and mirror it where asked.
 
@@ -26,14 +27,17 @@ def crop_flip(
         left: in, int32 (N,): its first column.
         flip: in, uint8 (N,): not 0 mirrors the crop left to right.
         padding: width of the border of zeros.
+        reflect: let the border mirror the image instead, without its first pixel.
 
     Raises:
-        ValueError: shapes that do not belong together, or an offset out of range.
+        ValueError: shapes that do not belong together, an offset out of range, or a border that is
+            too wide to be a reflection.
     """
     if out.shape != images.shape:
         raise ValueError(f"crop_flip: out is {out.shape}, images {images.shape}")
     _check_offsets("crop_flip", len(images), top, left, flip, padding)
-    _crop_flip(images, out, top, left, flip, padding)
+    _check_reflection("crop_flip", reflect, padding, images.shape)
+    _crop_flip(images, out, top, left, flip, padding, reflect)
 
 
 def crop_flip_normalize(
@@ -46,10 +50,11 @@ def crop_flip_normalize(
     scale: np.ndarray,
     shift: np.ndarray,
     out: np.ndarray,
+    reflect: bool = False,
 ) -> None:
     """Pick images, crop and mirror them as crop_flip does, and write pixel * scale + shift.
 
-    The border is pixel 0, so it becomes `shift`.
+    A border of zeros becomes `shift`.
 
     Args:
         images: in, uint8 (M, C, H, W).
@@ -58,9 +63,11 @@ def crop_flip_normalize(
         scale: in, float32 (C, H, W).
         shift: in, float32 (C, H, W).
         out: out, float32 or float64 (N, C, H, W); computed in its own dtype.
+        reflect: as for crop_flip.
 
     Raises:
-        ValueError: shapes that do not belong together, or an index or offset out of range.
+        ValueError: shapes that do not belong together, an index or offset out of range, or a
+            border that is too wide to be a reflection.
     """
     name = "crop_flip_normalize"
     if out.shape != (len(index), *images.shape[1:]):
@@ -70,8 +77,9 @@ def crop_flip_normalize(
     if len(index) and not 0 <= int(index.min()) <= int(index.max()) < len(images):
         raise ValueError(f"{name}: index out of range, there are {len(images)} images")
     _check_offsets(name, len(index), top, left, flip, padding)
+    _check_reflection(name, reflect, padding, images.shape)
     cropped = np.empty(out.shape, images.dtype)
-    _crop_flip(images[index], cropped, top, left, flip, padding)
+    _crop_flip(images[index], cropped, top, left, flip, padding, reflect)
     np.multiply(cropped, scale.astype(out.dtype), out=out, dtype=out.dtype)
     out += shift
 
@@ -90,6 +98,15 @@ def _check_offsets(
             raise ValueError(f"{name}: an offset is not in 0 to {2 * padding}")
 
 
+def _check_reflection(name: str, reflect: bool, padding: int, shape: tuple[int, ...]) -> None:
+    height, width = shape[2:]
+    if reflect and padding and padding >= min(height, width):
+        raise ValueError(
+            f"{name}: padding is {padding}, which images of {height}x{width} pixels cannot be "
+            "reflected in"
+        )
+
+
 def _crop_flip(
     images: np.ndarray,
     out: np.ndarray,
@@ -97,13 +114,18 @@ def _crop_flip(
     left: np.ndarray,
     flip: np.ndarray,
     padding: int,
+    reflect: bool,
 ) -> None:
     height, width = images.shape[2:]
+    if reflect and padding and len(images):
+        border = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
+        images, top, left = np.pad(images, border, "reflect"), top + padding, left + padding
+    whole = images.shape[2:]
     out[...] = 0
     for i in range(len(images)):
         row, column = int(top[i]) - padding, int(left[i]) - padding  # of the crop, in the image
-        rows = slice(max(row, 0), max(min(row + height, height), 0))
-        columns = slice(max(column, 0), max(min(column + width, width), 0))
+        rows = slice(max(row, 0), max(min(row + height, whole[0]), 0))
+        columns = slice(max(column, 0), max(min(column + width, whole[1]), 0))
         inside = images[i][:, rows, columns]
         first_row, first_column = max(-row, 0), max(-column, 0)
         place = out[i, :, first_row:, first_column:]

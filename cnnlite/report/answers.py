@@ -77,7 +77,7 @@ def ask(
     normalization: Normalization | None = None,
     *,
     names: Sequence[str] | None = None,
-    mirror: bool = False,
+    tta: str = "none",
     most: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Answers:
@@ -90,7 +90,7 @@ def ask(
         part: which images they are.
         normalization: the run's.
         names: their files, if they have any.
-        mirror: take the mean over each image and its mirror image.
+        tta: views whose mean is taken (see `probabilities`).
         most: ask of so many images only, evenly chosen.
         progress: called with the number of images that are done.
     """
@@ -99,7 +99,7 @@ def ask(
         index = np.linspace(0, len(labels) - 1, most).round().astype(np.int64)
         images, labels = images[index], labels[index]
     found = []
-    for where, batch in probabilities(model, images, normalization, mirror):
+    for where, batch in probabilities(model, images, normalization, tta=tta):
         found.append(batch)
         progress(int(where[-1]) + 1)
     chances = np.concatenate(found)
@@ -128,24 +128,25 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def probabilities(
-    model: Layer, images: np.ndarray, normalization: Normalization | None, mirror: bool = False
+    model: Layer,
+    images: np.ndarray,
+    normalization: Normalization | None,
+    mirror: bool = False,
+    tta: str = "none",
 ) -> Iterator[tuple[NDArray[np.integer], NDArray[np.float64]]]:
-    """Yield what a network says of one batch of images after the other.
+    """Return an iterator over what a network says of one batch of images after the other.
 
     Args:
         model: a trained network.
         images: (N, C, H, W).
         normalization: the run's.
-        mirror: take the mean over each image and its mirror image.
+        mirror: the same as tta="mirror".
+        tta: views of an image over whose probabilities the mean is taken: "none", "mirror" or
+            "translate" (see `cnnlite.data.views`).
 
-    Yields:
-        The positions of the batch's images, and their probabilities (batch, classes): NaN where
-        scores are not finite.
+    Returns:
+        The positions of the batch's images, and their probabilities (batch, classes), each time:
+        NaN where scores are not finite.
     """
-    for where, scores in scores_of_batches(model, images, normalization):
-        found = softmax(scores)
-        if mirror:
-            mirrored = np.ascontiguousarray(images[where[0] : where[-1] + 1, ..., ::-1])
-            _, scores = next(scores_of_batches(model, mirrored, normalization, len(mirrored)))
-            found = (found + softmax(scores)) / 2
-        yield where, found
+    tta = "mirror" if mirror and tta == "none" else tta
+    return scores_of_batches(model, images, normalization, tta=tta, each=softmax)

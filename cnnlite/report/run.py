@@ -74,12 +74,12 @@ class Run:
 def _network(seen: Seen, notes: list[str]) -> Layer | None:
     """The network of the zoo that a run is of."""
     name, shape = seen.config["model"], seen.config["image_shape"]
-    if name not in zoo.MODELS:
+    if name not in zoo.NETWORKS:
         notes.append(f"{name} is no network of the zoo: Run(path, model=...) takes it.")
         return None
     try:
         size = {} if shape is None else {"input_shape": tuple(shape)}
-        model: Layer = zoo.MODELS[name](num_classes=len(seen.classes) or 10, rng=0, **size)
+        model: Layer = zoo.NETWORKS[name](num_classes=len(seen.classes) or 10, rng=0, **size)
     except (TypeError, ValueError) as error:  # of a damaged record
         notes.append(f"{name} cannot be made: {error}")
         return None

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cnnlite.data import Normalization, batches
 from cnnlite.data.stored import stored
+from cnnlite.data.views import views
 from cnnlite.layers import Layer
 
 
@@ -26,6 +27,8 @@ def scores_of_batches(
     normalization: Normalization | None = None,
     batch_size: int = 128,
     index: np.ndarray | None = None,
+    tta: str = "none",
+    each: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the scores of one batch after the other, as in inference.
 
@@ -35,6 +38,9 @@ def scores_of_batches(
         normalization: applied to uint8 images.
         batch_size: images at a time.
         index: which images, integers (M,); None means all.
+        tta: test-time augmentation, the mean over several views of an image: "none", "mirror" or
+            "translate" (see `cnnlite.data.views`).
+        each: what is done with a view's scores before the mean is taken.
 
     Yields:
         The batch's positions in X, and its scores, (batch, classes).
@@ -44,7 +50,14 @@ def scores_of_batches(
     for start in range(0, count, batch_size):
         stop = min(start + batch_size, count)
         where = np.arange(start, stop) if index is None else index[start:stop]
-        yield where, model(batches.gather(X, where, normalization, dtype))
+        if tta == "none":
+            yield where, each(model(batches.gather(X, where, normalization, dtype)))
+            continue
+        places = np.arange(len(where))
+        mean: Any = 0
+        for share, images in views(X[where], tta):
+            mean = mean + each(model(batches.gather(images, places, normalization, dtype))) * share
+        yield where, mean
 
 
 def predictions(scores: np.ndarray) -> npt.NDArray[np.int64]:
@@ -89,18 +102,21 @@ def accuracy(
     batch_size: int = 128,
     index: np.ndarray | None = None,
     after_batch: Callable[[], None] | None = None,
+    tta: str = "none",
 ) -> float:
     """Return the share of images whose highest score is that of their label (see `correct`).
 
     Args:
-        model, X, normalization, batch_size, index: see `scores_of_batches`.
+        model, X, normalization, batch_size, index, tta: see `scores_of_batches`.
         y: labels (N,) or targets (N, classes), of all X.
         after_batch: called after each batch; what it raises ends the evaluation.
 
     Raises:
         ValueError: there are no images.
     """
-    return accuracy_and_loss(model, X, y, None, normalization, batch_size, index, after_batch)[0]
+    return accuracy_and_loss(model, X, y, None, normalization, batch_size, index, after_batch, tta)[
+        0
+    ]
 
 
 def accuracy_and_loss(
@@ -112,18 +128,19 @@ def accuracy_and_loss(
     batch_size: int = 128,
     index: np.ndarray | None = None,
     after_batch: Callable[[], None] | None = None,
+    tta: str = "none",
 ) -> tuple[float, float]:
     """Return the accuracy, and the mean of the batches' losses, weighted by their images.
 
     Args:
-        model, X, y, normalization, batch_size, index, after_batch: see `accuracy`.
+        model, X, y, normalization, batch_size, index, after_batch, tta: see `accuracy`.
         loss: None leaves it out: it is then 0.
 
     Raises:
         ValueError: there are no images.
     """
     right, seen, total = 0, 0, 0.0
-    for where, scores in scores_of_batches(model, X, normalization, batch_size, index):
+    for where, scores in scores_of_batches(model, X, normalization, batch_size, index, tta):
         right += int(np.count_nonzero(correct(scores, y[where])))
         seen += len(where)
         if loss is not None:

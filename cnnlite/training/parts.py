@@ -96,6 +96,7 @@ class Parts(TrainingState):
         y: np.ndarray,
         num_samples: int | None = None,
         batch_size: int | None = None,
+        tta: str = "none",
     ) -> float:
         """Return the model's accuracy on images like those it is trained on.
 
@@ -103,14 +104,18 @@ class Parts(TrainingState):
             X, y: images (N, ...), normalised as in training if they are uint8; labels (N,).
             num_samples: measure on so many only, always the same ones.
             batch_size: images at a time; None means the solver's.
+            tta: test-time augmentation: "mirror" takes the mean of the scores of each image and its
+                mirror image, "translate" also of both moved by a pixel; "none" does not.
         """
         X, y = checked_arrays(X, y)
         self._check_kind(X)
         index = sample(optional_count("Solver", "num_samples", num_samples), len(X), self.seed)
         size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
-        return accuracy(self.model, X, y, self.normalization, size, index)
+        return accuracy(self.model, X, y, self.normalization, size, index, tta=tta)
 
-    def predict(self, X: np.ndarray, batch_size: int | None = None) -> np.ndarray:
+    def predict(
+        self, X: np.ndarray, batch_size: int | None = None, tta: str = "none"
+    ) -> np.ndarray:
         """Return the model's scores (N, classes), of its dtype, as in inference.
 
         The scores are those that `check_accuracy` counts with; `cnnlite.evaluation.predictions`
@@ -119,11 +124,12 @@ class Parts(TrainingState):
         Args:
             X: images (N, ...) like those it is trained on; pixels are normalised as in training.
             batch_size: images at a time; None means the solver's.
+            tta: as for `check_accuracy`.
         """
         X = checked_images("X", X)
         self._check_kind(X)
         size = optional_count("Solver", "batch_size", batch_size) or self.batch_size
-        scored = scores_of_batches(self.model, X, self.normalization, size)
+        scored = scores_of_batches(self.model, X, self.normalization, size, tta=tta)
         return np.concatenate([scores for _, scores in scored])
 
     def _check_kind(self, X: np.ndarray) -> None:

@@ -45,7 +45,9 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
         value = getattr(solver, name)
         if value not in (None, False):  # checkpoints from before there was such a thing have none
             record[name] = describe(value)
-    frozen = getattr(solver.model, "frozen_keys", ())
+    # What a callback has frozen on the way is not what the training began with.
+    frozen = set(getattr(solver.model, "frozen_keys", ()))
+    frozen -= {key for callback in solver.callbacks for key in getattr(callback, "frozen", ())}
     if frozen:
         record["frozen"] = sorted(frozen)
     return json.loads(json.dumps(record))  # as it looks when it comes back from a file

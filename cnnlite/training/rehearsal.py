@@ -8,6 +8,8 @@ import warnings
 import numpy as np
 
 from cnnlite.data import batches
+from cnnlite.data.compose import steps_of
+from cnnlite.data.resize import ProgressiveResize
 from cnnlite.random import Rng
 from cnnlite.training.evaluation import model_dtype, not_finite
 from cnnlite.training.interruption import TrainingDiverged
@@ -49,8 +51,28 @@ def rehearse(training: TrainingState) -> float:
 
 def _check_augment(training: TrainingState) -> None:
     augment, index = training.augment, np.arange(min(2, len(training.X_train)))
-    if augment is not None:
-        batches.changed(training.X_train, index, augment, training.epoch, training.seed)
+    if augment is None:
+        return
+    batches.changed(training.X_train, index, augment, training.epoch, training.seed)
+    for step, _ in steps_of(augment):
+        for epoch in step.sizes if isinstance(step, ProgressiveResize) else ():
+            _check_size(training, epoch)
+
+
+def _check_size(training: TrainingState, epoch: int) -> None:
+    """Raise ValueError unless the model takes images of the size that they have in an epoch."""
+    dtype, one = model_dtype(training.model), np.arange(1)
+    try:
+        training.model(
+            batches.gather(
+                training.X_train, one, training.normalization, dtype, training.augment, epoch
+            )
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"Solver: the training cannot go on with the images that augment gives from epoch "
+            f"{epoch} on: {error}"
+        ) from error
 
 
 def _check_loss(training: TrainingState, scores: np.ndarray, targets: np.ndarray) -> None:

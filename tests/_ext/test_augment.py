@@ -51,6 +51,43 @@ def test_crop_flip_normalize_equals_its_twin(n, c, h, w, padding, dtype, seed) -
     np.testing.assert_array_equal(out, expected)
 
 
+def fitting(h: int, w: int, padding: int) -> int:
+    """The padding, or the widest that images of that size can be reflected in."""
+    return max(0, min(padding, min(h, w) - 1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    sizes, sizes, st.integers(1, 9), st.integers(1, 9), st.integers(0, 8),
+    st.sampled_from(["f4", "f8"]), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_reflections_equal_their_twins(n, c, h, w, padding, dtype, seed) -> None:
+    rng, padding = np.random.default_rng(seed), fitting(h, w, padding)
+    images = rng.integers(0, 256, (n, c, h, w), dtype=np.uint8)
+    where = offsets(rng, n, padding)
+    out, expected = np.full_like(images, 77), np.full_like(images, 99)
+    kernels.crop_flip(images, out, *where, padding, True)
+    reference.crop_flip(images, expected, *where, padding, True)
+    np.testing.assert_array_equal(out, expected)
+    scale, shift = rng.normal(size=(2, c, h, w)).astype(np.float32)
+    out, expected = (np.full((n, c, h, w), np.nan, dtype) for _ in range(2))
+    arguments = (images, np.arange(n)[::-1].copy(), *where, padding, scale, shift)
+    kernels.crop_flip_normalize(*arguments, out, True)
+    reference.crop_flip_normalize(*arguments, expected, True)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("backend", [kernels, reference])
+def test_a_border_too_wide_to_be_a_reflection(backend) -> None:
+    images, zeros = np.zeros((1, 1, 4, 6), np.uint8), np.zeros(1, np.int32)
+    where = zeros, zeros, zeros.astype(np.uint8), 4
+    with pytest.raises(ValueError, match="crop_flip: padding is 4, which images of 4x6 pixels"):
+        backend.crop_flip(images, images.copy(), *where, True)
+    ones, out = np.ones((1, 4, 6), np.float32), np.zeros((1, 1, 4, 6), np.float32)
+    with pytest.raises(ValueError, match="crop_flip_normalize: padding is 4"):
+        backend.crop_flip_normalize(images, zeros.astype(np.int64), *where, ones, ones, out, True)
+
+
 def arguments() -> dict[str, object]:
     return {
         "images": np.zeros((4, 3, 5, 5), np.uint8),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cnnlite.data import RandomCropFlip
+from cnnlite.data import Normalization, RandomCropFlip
 from cnnlite.data._hash import hash64, integers
+from cnnlite.data.batches import gather
 
 
 @pytest.fixture
@@ -46,6 +47,51 @@ def test_crops_are_windows_of_the_padded_image(images: np.ndarray) -> None:
     for i, (top, left, flip) in enumerate(zip(*augment.offsets(index, 1, 2), strict=True)):
         window = padded[i, :, top : top + 8, left : left + 8]
         np.testing.assert_array_equal(out[i], window[..., ::-1] if flip else window)
+
+
+def test_reflected_crops_are_windows_of_the_reflected_image(images: np.ndarray) -> None:
+    augment, index = RandomCropFlip(padding=3, padding_mode="reflect"), np.arange(40)
+    padded = np.pad(images, ((0, 0), (0, 0), (3, 3), (3, 3)), mode="reflect")
+    for given in (images, images.astype(np.float32)):
+        out = augment(given, index, 1, 2)
+        for i, (top, left, flip) in enumerate(zip(*augment.offsets(index, 1, 2), strict=True)):
+            window = padded[i, :, top : top + 8, left : left + 8]
+            np.testing.assert_array_equal(out[i], window[..., ::-1] if flip else window)
+
+
+def test_two_epochs_show_each_image_from_both_sides() -> None:
+    augment, index = RandomCropFlip(padding=2, flip="alternate"), np.arange(2000)
+    epochs = [augment.offsets(index, epoch, 5) for epoch in range(4)]
+    sides = np.array([epoch.flip for epoch in epochs])
+    assert 0.45 < sides[0].mean() < 0.55
+    np.testing.assert_array_equal(sides[1], 1 - sides[0])
+    np.testing.assert_array_equal(sides[2:], sides[:2])
+    assert (augment.offsets(index, 0, 6).flip != sides[0]).any()
+    part = augment.offsets(index[500::7], 1, 5)
+    np.testing.assert_array_equal(part.flip, sides[1, 500::7])
+    assert (epochs[0].top != epochs[2].top).any()  # the crops are drawn anew
+
+
+def test_a_batch_and_its_steps_agree(images: np.ndarray) -> None:
+    """The one kernel of `gather` does what augmentation and normalisation do one by one."""
+    augment = RandomCropFlip(padding=2, flip="alternate", padding_mode="reflect")
+    scale = Normalization.from_images(images)
+    index = np.array([3, 0, 39, 7])
+    found = gather(images, index, scale, augment=augment, epoch=1, seed=4)
+    np.testing.assert_array_equal(found, scale.apply(augment(images[index], index, 1, 4)))
+
+
+def test_images_too_small_to_be_reflected_and_unknown_words(images: np.ndarray) -> None:
+    wide = RandomCropFlip(padding=8, padding_mode="reflect")
+    message = "padding is 8, expected at most 7 for images"
+    with pytest.raises(ValueError, match=message):
+        wide(images, np.arange(40), 0, 0)
+    with pytest.raises(ValueError, match=message):
+        gather(images, np.arange(4), None, augment=wide)
+    with pytest.raises(ValueError, match="flip is 'sometimes'"):
+        RandomCropFlip(flip="sometimes")
+    with pytest.raises(ValueError, match="padding_mode is 'edge'"):
+        RandomCropFlip(padding_mode="edge")
 
 
 def test_other_dtypes_go_the_same_way(images: np.ndarray) -> None:

@@ -226,6 +226,8 @@ def test_arguments_that_are_refused(make: Any, message: str) -> None:
 
 def test_augmentations_by_name() -> None:
     assert augmentation("crop,flip") == augmentation(" flip , crop ") == RandomCropFlip()
+    both = RandomCropFlip(2, "alternate", "reflect")
+    assert augmentation("translate,alternate") == augmentation("alternate,translate") == both
     assert augmentation("none") is None
     assert augmentation("crop") == RandomCropFlip(flip=False)
     assert augmentation("flip") == RandomCropFlip(padding=0)

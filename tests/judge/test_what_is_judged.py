@@ -127,7 +127,8 @@ def test_everything_public_has_cases() -> None:
     public = {name for name, item in vars(losses).items() if is_a(item, losses.Loss)}
     assert public == set(loss_cases.LOSSES)
     public = {name for name in optim.__all__ if is_a(getattr(optim, name), optim.Optimizer)}
-    assert public == {kind for kind, _ in OPTIMIZERS}
+    # PyTorch's Muon takes matrices alone, so tests/optim/test_against_torch.py judges ours.
+    assert public - {"Muon"} == {kind for kind, _ in OPTIMIZERS}
 
 
 def is_a(item: Any, base: type) -> bool:

@@ -155,6 +155,7 @@ ROUNDS: list[tuple[str, dict[str, Any]]] = [
     ("adam", {}),
     ("adam", {"amsgrad": True}),
     ("adamw", {"amsgrad": True}),
+    ("muon", {}),
 ]
 
 

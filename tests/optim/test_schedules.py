@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cnnlite.schedules import (
@@ -20,6 +21,7 @@ from cnnlite.schedules import (
     Polynomial,
     Schedule,
     Step,
+    Triangular,
     Warmup,
 )
 
@@ -162,6 +164,15 @@ def test_factor_stays_between_0_and_1_for_every_length(schedule: Schedule) -> No
     for total in (1, 2, 3, 10):
         for step in range(total + 1):
             assert 0 <= schedule(step, total) <= 1 + 1e-15
+
+
+@pytest.mark.parametrize("peak", [0, 0.23, 7, 1.0])
+def test_the_triangle_is_the_line_between_three_points(peak: float) -> None:
+    top = peak if isinstance(peak, int) else round(peak * 30)
+    schedule = Triangular(0.2, peak, 0.07)
+    places, factors = ([0, top, 30], [0.2, 1, 0.07]) if top else ([0, 30], [1, 0.07])
+    wanted = np.interp(np.arange(30), places, factors)
+    np.testing.assert_allclose([schedule(step, 30) for step in range(30)], wanted, rtol=1e-12)
 
 
 def test_endpoints() -> None:

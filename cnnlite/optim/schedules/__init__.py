@@ -13,7 +13,7 @@ begins after it.  `Warmup` begins elsewhere, and goes before any schedule.
 from __future__ import annotations
 
 from cnnlite.optim.schedules.base import Schedule
-from cnnlite.optim.schedules.cycles import CosineRestarts, Cyclic, OneCycle
+from cnnlite.optim.schedules.cycles import CosineRestarts, Cyclic, OneCycle, Triangular
 from cnnlite.optim.schedules.falling import (
     Constant,
     Cosine,
@@ -36,6 +36,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "exponential": Exponential,
     "cyclic": Cyclic,
     "onecycle": OneCycle,
+    "triangular": Triangular,
     "warmup": Warmup,
 }
 """By the name that the command line knows; all but `Step` and `MultiStep` need no argument."""
@@ -53,5 +54,6 @@ __all__ = [
     "Polynomial",
     "Schedule",
     "Step",
+    "Triangular",
     "Warmup",
 ]

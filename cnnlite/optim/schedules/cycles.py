@@ -74,6 +74,38 @@ class OneCycle:
 
 
 @dataclass(frozen=True)
+class Triangular:
+    """The factor rises from `start` to 1 along a line, and falls to `final` along another.
+
+    Args:
+        start: the factor at the first step.
+        peak: length of the rise.
+        final: the factor that the end of training would have.
+
+    Source: Page, How to train your ResNet, 2018; the numbers are those of Jordan, 94% on CIFAR-10
+    in 3.29 seconds on a single GPU, 2024.
+    """
+
+    start: float = 0.2
+    peak: Length = 0.23
+    final: float = 0.07
+
+    def __post_init__(self) -> None:
+        set_factor(self, "start")
+        set_length(self, "peak")
+        set_factor(self, "final")
+
+    def __call__(self, step: int, total_steps: int) -> float:
+        """Return the factor for `step` of `total_steps`."""
+        step, total_steps = checked_step(step, total_steps)
+        rise = min(steps(self.peak, total_steps), total_steps)
+        if step < rise:
+            return linear(self.start, 1.0, step / rise)
+        fall = max(1, total_steps - rise)
+        return linear(1.0, self.final, min(step - rise, fall) / fall)
+
+
+@dataclass(frozen=True)
 class CosineRestarts(Warmed):
     """The factor falls from 1 to `final` along the cosine, again and again.
 

@@ -1,0 +1,37 @@
+"""Recipes: tables of training options that reach a stated result, one TOML file each.
+
+A file has the options of `cnnlite train`, and a table `recipe`: "about", what it trains, and
+"result", what it reaches, over how many seeds, in which time, on which machine.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+__all__ = ["about", "names", "options"]
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> tuple[str, ...]:
+    """Name the recipes there are."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def about(name: str) -> str:
+    """Say in a line what a recipe trains, and what it reaches."""
+    told = _read(name)["recipe"]
+    return f"{told['about']}; {told['result']}"
+
+
+def options(name: str) -> dict[str, Any]:
+    """Return a recipe's options by the keys of a configuration."""
+    found = _read(name)
+    del found["recipe"]
+    return found
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))

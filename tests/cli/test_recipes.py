@@ -1,0 +1,204 @@
+"""`cnnlite train --recipe`: the tables, what wins over them, and what is adapted to other data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnlite import models
+from cnnlite.checkpoint import load_weights
+from cnnlite.cli import recipes
+from cnnlite.cli.adapted import adapted
+from cnnlite.cli.config import (
+    ConfigError,
+    TrainConfig,
+    checked,
+    optimizer_options,
+    read,
+    to_toml,
+)
+from cnnlite.cli.texts import group, later, rates_times, train_sizes
+from cnnlite.cli.train import new_config
+from cnnlite.optim import SGD, AdamW, Muon
+
+Cli = Callable[..., Any]
+NONE: frozenset[str] = frozenset()
+
+
+class Images(dict):
+    """What is asked of a data set here."""
+
+    def __init__(self, count: int, kind: str = "cifar10") -> None:
+        super().__init__(X_train=np.empty((count, 0)))
+        self.settings = {"kind": kind}
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_each_table_is_a_configuration_and_says_what_it_reaches(name: str) -> None:
+    config = new_config(None, {"recipe": name})
+    assert config.recipe == name
+    assert config == checked(TrainConfig(), {"recipe": name, **recipes.options(name)}, str)
+    assert "measured" in recipes.about(name) or "%" in recipes.about(name)
+    assert adapted(config, Images(49_000), NONE) == (config, [])
+    text = (recipes.FOLDER / f"{name}.toml").read_text("utf-8")
+    assert text.startswith(f"# cnnlite train --recipe {name}: ")
+
+
+def test_an_unknown_recipe_lists_those_there_are(cli: Cli) -> None:
+    line = cli("train", "--recipe", "airbench").complaint
+    assert line.startswith("cnnlite train: --recipe cannot be 'airbench'; did you mean airbench94?")
+    for name in recipes.names():
+        assert f"{name} ({recipes.about(name)})" in line
+
+
+def test_a_file_wins_over_the_recipe_and_flags_over_both(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('recipe = "airbench94"\nepochs = 3\nlr = 0.5\n')
+    config = new_config(file, {"lr": 0.125})
+    assert (config.epochs, config.lr, config.batch_size) == (3, 0.125, 2000)
+    file.write_text(to_toml(config))
+    assert new_config(file, {}) == read(file) == config
+
+
+def test_another_network_is_refused(cli: Cli) -> None:
+    line = cli("train", "--recipe", "airbench94", "--model", "resnet20").complaint
+    assert line == "cnnlite train: --recipe airbench94 trains airbench: leave --model out"
+
+
+def test_few_images_get_smaller_batches_and_smaller_rates() -> None:
+    config = new_config(None, {"recipe": "airbench94"})
+    found, notes = adapted(config, Images(10_000), NONE)
+    assert found.batch_size == 500
+    assert found.lr == config.lr  # an orthogonal step has the length it has
+    assert "lr=26.5 " in found.group[0]
+    assert found.group[2] == config.group[2]
+    assert notes == [
+        "batches of 500 images in the place of 2,000, as there are 10,000",
+        "learning rates of sgd times 0.25, as batches are",
+    ]
+    mine = replace(config, batch_size=1000)
+    found, notes = adapted(mine, Images(49_000), frozenset({"batch_size"}))
+    assert (found.batch_size, notes) == (1000, ["learning rates of sgd times 0.5, as batches are"])
+    assert "lr=53 " in found.group[0]
+    found, _ = adapted(mine, Images(49_000), frozenset({"batch_size", "lr"}))
+    assert "lr=53 " in found.group[0]
+    every = frozenset({"batch_size", "group", "lr"})  # the file of a run has all
+    assert adapted(mine, Images(49_000), every) == (mine, [])
+    plain = new_config(None, {"recipe": "resnet20"})
+    found, _ = adapted(plain, Images(640), NONE)
+    assert (found.batch_size, found.lr) == (32, 0.025)
+    assert adapted(plain, Images(5), NONE)[0].batch_size == 5
+    assert adapted(TrainConfig(), Images(5), NONE) == (TrainConfig(), [])
+
+
+@pytest.mark.parametrize("kind", ["mnist", "svhn"])
+def test_digits_are_not_mirrored(kind: str) -> None:
+    config = new_config(None, {"recipe": "airbench94"})
+    found, notes = adapted(config, Images(49_000, kind), NONE)
+    assert (found.augment, found.tta) == ("translate", "none")
+    assert len(notes) == 2
+    assert adapted(config, Images(49_000, kind), frozenset({"augment", "tta"}))[1] == []
+
+
+def test_groups_in_words() -> None:
+    plain = group("*.bias, 3.*: lr=0.5 weight_norm ns_steps=3 adjust_lr_fn=original")
+    assert plain.pop("match")("3.weight", np.empty(0))
+    assert plain == {"lr": 0.5, "weight_norm": True, "ns_steps": 3, "adjust_lr_fn": "original"}
+    sgd = group("9.*: sgd lr=1e-2 momentum=0.9 nesterov")["optimizer"]
+    assert isinstance(sgd, SGD)
+    assert (sgd.lr, sgd.options["nesterov"]) == (0.01, True)
+    adamw = group("*: adamw lr=1 betas=0.5,0.25")["optimizer"]
+    assert isinstance(adamw, AdamW)
+    assert adamw.options["betas"] == (0.5, 0.25)
+    assert rates_times("a: sgd lr=3e-1 momentum=0.9", 0.5, "sgd") == "a: sgd lr=0.15 momentum=0.9"
+    assert rates_times("a: lr=3", 0.5, "sgd") == "a: lr=3"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("*.bias", "--group must be PATTERN: NAME=VALUE"),
+        (": lr=1", "--group must be PATTERN"),
+        ("*.bias: sdg lr=1", "--group has the word 'sdg'"),
+        ("*.bias: sgd momentum=0.9", "--group must say the lr of its sgd"),
+        (
+            "*.bias: sgd lr=1 momentun=0.9",
+            "--group has 'momentun', which sgd has not; did you mean",
+        ),
+        ("*.bias: sgd lr=-1", "--group SGD: lr is -1"),
+        ("*.bias: sgd lr=x", "--group SGD: lr is 'x'"),
+        ("*.bias: betas=1,2", r"--group: SGD: groups\[0\] has the unknown option 'betas'"),
+    ],
+)
+def test_a_bad_group_is_named(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        checked(TrainConfig(), {"group": (text,)}, lambda name: f"--{name}")
+
+
+def test_sizes_in_words() -> None:
+    assert train_sizes("24, 28@3,32@6").sizes == {0: 24, 3: 28, 6: 32}
+    assert later("0.*@12") == (12, "0.*")
+    assert later("0.*") is later("a@b") is later("@3") is None
+    for text, message in (
+        ("24@", "must be SIDE,SIDE@EPOCH"),
+        ("big", "must be SIDE,SIDE@EPOCH"),
+        ("24@2", "sizes is {2: 24}, expected a side for epoch 0"),
+        ("0", r"sizes\[0\] is 0"),
+        (24, "must be a text"),
+    ):
+        with pytest.raises(ConfigError, match=f"--train_sizes.* {message}"):
+            checked(TrainConfig(), {"train_sizes": text}, lambda name: f"--{name}")
+
+
+def test_the_optimizer_of_airbench94() -> None:
+    config = new_config(None, {"recipe": "airbench94"})
+    optimizer = Muon(**optimizer_options(config))
+    kinds = [options.get("optimizer") for _, options in optimizer.groups]
+    assert [type(kind) for kind in kinds] == [SGD, SGD, type(None)]
+    assert optimizer.groups[2][1]["weight_norm"]
+    assert optimizer.groups[2][1]["adjust_lr_fn"] == "original"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A small data set of one's own, of 10x12 pixels and three classes."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, np.ndarray] = {}
+    for part, count in (("train", 60), ("val", 12), ("test", 12)):
+        labels = rng.integers(0, 3, count)
+        noise = rng.integers(0, 100, (count, 3, 10, 12))
+        arrays[f"X_{part}"] = (noise + 70 * labels[:, None, None, None]).astype(np.uint8)
+        arrays[f"y_{part}"] = labels
+    np.savez(tmp_path / "mine.npz", **arrays)
+    return tmp_path / "mine.npz"
+
+
+def test_it_trains_ones_own_images_and_resumes_to_the_same_bits(
+    cli: Cli, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Muon, whitening, what is frozen later and alternating flips: all survive the stop."""
+    monkeypatch.setattr("cnnlite.cli.machine.sgemm_rate", lambda: 1.0)  # it takes seconds
+    small = partial(models.airbench, widths=(8, 12, 12))
+    monkeypatch.setitem(models.NETWORKS, "airbench", small)
+    command = ["train", "--recipe", "airbench94", "--data", pictures, "--batch-size", "30"]
+    command += ["--schedule", "constant", "--freeze", "0.weight", "--freeze", "0.bias@1"]
+    command += ["--keep", "0", "--quiet", "--threads", "1"]
+    outcome = cli(*command, "--epochs", "3", "--out", "whole")
+    assert outcome.status == 0, outcome.err
+    assert "recipe airbench94: the 64/256/256 network" in outcome.out
+    assert "with --tta translate)" in outcome.out
+    assert cli(*command, "--epochs", "2", "--out", "cut").status == 0
+    assert cli("train", "--resume", "cut", "--epochs", "3", "--quiet").status == 0
+    whole, cut = (load_weights(Path(run) / "weights-last.safetensors") for run in ("whole", "cut"))
+    assert all(array.tobytes() == cut[key].tobytes() for key, array in whole.items())
+    line = cli(*command, "--whiten", "1", "--out", "wrong").complaint
+    assert "--whiten 1: there is no 1.weight" in line
+    line = cli(*command, "--freeze", "7.scale@2", "--out", "wrong").complaint
+    assert "--freeze: nothing in the network matches '7.scale'" in line
+    assert not Path("wrong").exists()
