@@ -185,7 +185,7 @@ class Seen:
             classes: the names of the classes; their numbers, if left out.
             kept: what was kept of its epochs.
             inside: measure the network and ask it of validation images, as it is now.
-            most: of how many.
+            most: of how many; 0 asks it of none.
         """
         from cnnlite.backend import kernels
         from cnnlite.threads import get_num_threads
@@ -195,7 +195,7 @@ class Seen:
         answers, notes = None, list[str]()
         if inside:
             layers = _measured(solver.model, solver.X_val.shape[1:], notes)
-            if solver.y_val.ndim == 1 and len(solver.y_val):
+            if most and solver.y_val.ndim == 1 and len(solver.y_val):
                 answers = ask(
                     solver.model, solver.X_val, solver.y_val, "val", solver.normalization, most=most
                 )

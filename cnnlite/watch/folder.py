@@ -22,6 +22,10 @@ NOTE = (
 )
 
 
+SHARE = 0.5
+"""The part of all time that may go into sections: the training is another process, and goes first."""
+
+
 class Folder:
     """What a page is told of a run folder; call `look` now and then.
 
@@ -34,7 +38,7 @@ class Folder:
     """
 
     def __init__(self, path: Path, see: Callable[[], Seen]) -> None:
-        self.title, self.board = path.resolve().name, Board(share=None)
+        self.title, self.board = path.resolve().name, Board(SHARE)
         self.ended: str | None = None
         self._path, self._see = path, see
         self._times: list[int] = []
