@@ -160,22 +160,21 @@ class Board(threading.Thread):
             return {}
         read = self._seen is not None and self._seen[0] == self._state
         earliest = 0.0 if self._last or read else self._reading.due(self._share)
-        first, *others = self._places
-        shares = [self._share * FIRST_SHARE, *self._shares(others)]
         return {
             number: 0.0 if self._last else max(earliest, place.chore.due(share))
-            for number, (place, share) in enumerate(zip(self._places, shares, strict=True))
+            for number, (place, share) in enumerate(zip(self._places, self._shares(), strict=True))
             if place.state != self._state
         }
 
-    def _shares(self, places: list[_Place]) -> list[float]:
-        """Return the shares with which sections are the least out of date, all together.
+    def _shares(self) -> list[float]:
+        """Return the share of each section: with those of the others these are the least late.
 
-        One of cost c is made once in c / share seconds.  Where the shares' sum is given, the sum of
-        these times is the least with shares in proportion to the square roots of the costs.
+        A section of cost c is made once in c / share seconds.  Where the shares' sum is given, the
+        sum of these times is the least if shares are as the square roots of the costs.
         """
-        roots = [math.sqrt(max(place.chore.cost, 1e-6)) for place in places]
-        return [self._share * (1 - FIRST_SHARE) * root / sum(roots) for root in roots]
+        others = [math.sqrt(max(place.chore.cost, 1e-6)) for place in self._places[1:]]
+        rest = self._share * (1 - FIRST_SHARE) / sum(others)
+        return [self._share * FIRST_SHARE, *(rest * root for root in others)]
 
     def _due(self) -> int | None:
         """Return the number of the section to be made now."""

@@ -23,7 +23,7 @@ NOTE = (
 
 
 SHARE = 0.5
-"""The part of all time that may go into sections: the training is another process, and goes first."""
+"""The part of all time that may go into sections, of a process that any other goes before."""
 
 
 class Folder:
