@@ -20,6 +20,7 @@ NOTE = (
     "Looked at only. A training can be steered from its page if it was started with "
     "cnnlite train --watch"
 )
+COMPLETE = "All epochs are done. This page follows the folder, in case it is trained on"
 
 
 SHARE = 0.5
@@ -68,7 +69,7 @@ class Folder:
         return {
             "ended": self.ended,
             "steering": False,
-            "note": NOTE,
+            "note": COMPLETE if 0 < self._epochs <= len(rows) else NOTE,
             "paused": False,
             "stopping": False,
             "refusal": "",

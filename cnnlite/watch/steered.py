@@ -137,6 +137,9 @@ class Steered:
         obey(self._solver.control, command)
 
     def _rate(self) -> float | None:
+        history = self._solver.history
+        if self.ended is not None and history:
+            return _finite([history[-1]["lr"]])  # no next step has another
         try:
             return _finite([self._solver.lr])
         except Exception:  # a schedule of one's own may raise anything after the last step

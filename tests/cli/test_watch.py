@@ -210,6 +210,18 @@ def test_losses_that_json_cannot_say_do_not_end_a_page(run_copy: Path) -> None:
     assert folder.state()["loss"] is None
 
 
+def test_a_run_that_is_complete_is_not_said_to_be_steered_from_elsewhere(run_copy: Path) -> None:
+    seen = Seen.from_run(run_copy)
+    folder = Folder(run_copy, lambda: seen)
+    folder.look()
+    folder.board.renew()
+    assert folder.state()["note"].startswith("All epochs are done")
+    rows = history.load(run_copy / "history.csv")
+    history.save(rows[:1], run_copy / "history.csv")
+    folder.look()
+    assert "cnnlite train --watch" in folder.state()["note"]
+
+
 @pytest.mark.parametrize("there", ["nobody", "another server"])
 def test_the_page_of_a_training_that_was_killed_is_not_believed(
     cli: Cli, run_copy: Path, monkeypatch: pytest.MonkeyPatch, there: str

@@ -65,7 +65,10 @@ def statistic(name: str, epochs: Sequence[int], layers: Mapping[str, Sequence[fl
     if name in POWERS:
         positive = [value for value in seen if value > 0]
         decades = math.log10(max(positive) / min(positive)) if positive else 0
-        figure.update_yaxes(type="log", tickformat="~e", dtick=max(1, round(decades / 5)))
+        if decades < 2:  # powers of ten alone would be one line or none
+            figure.update_yaxes(type="log", tickformat="~r", dtick="D2")
+        else:
+            figure.update_yaxes(type="log", tickformat="~e", dtick=max(1, round(decades / 5)))
     if name == "update_ratio" and seen:
         figure.add_hline(y=USUAL_RATIO, line={"color": FAINT, "dash": "dash", "width": 1})
     if name == "dead":
