@@ -7,15 +7,16 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any
 
 from cnnlite.report.document import Section, payload
 from cnnlite.report.sections import SECTIONS
 from cnnlite.report.sections.curves import curves
 from cnnlite.report.seen import Seen
 from cnnlite.watch.budget import Chore
+from cnnlite.watch.place import Place, Shown
 
-__all__ = ["FIRST", "Board", "Shown", "plain"]
+__all__ = ["FIRST", "Board", "plain"]
 
 SHARE = 0.01
 """The part of all time that may go into sections."""
@@ -25,55 +26,6 @@ FIRST = "live"
 """The section that is always there, above those that are made."""
 MADE = tuple(sorted(SECTIONS, key=lambda make: make is not curves))
 """Makes the others, in their order: what moves most is beside the buttons."""
-
-
-class Shown(NamedTuple):
-    """A section as pages are sent it: JSON without its end; the version grows with each change."""
-
-    version: int
-    section: Section
-    body: str
-
-    @property
-    def text(self) -> str:
-        return f'{self.body}, "version": {self.version}}}'
-
-
-class _Noted:
-    """What is seen, with a note of what was read of it."""
-
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-        self.read: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        self.read[name] = value = getattr(self._seen, name)
-        return value
-
-
-class _Place:
-    """A section's place: what it shows, and of what that was made."""
-
-    def __init__(self, make: Callable[[Seen], Section | None]) -> None:
-        self.make = make
-        self.chore = Chore()
-        self.state = 0  # the number of the state that it shows
-        self.shown: Shown | None = None
-        self.fault = ""
-        self._read: dict[str, Any] | None = None
-
-    def same(self, seen: Seen) -> bool:
-        """Return whether all that the section was made of is still there, and nothing else is."""
-        return self._read is not None and all(
-            getattr(seen, name) is value for name, value in self._read.items()
-        )
-
-    def made(self, seen: Seen) -> Section | None:
-        noted = _Noted(seen)
-        self._read = None
-        section = self.make(cast("Seen", noted))
-        self._read = noted.read
-        return section
 
 
 class Board(threading.Thread):
@@ -91,7 +43,7 @@ class Board(threading.Thread):
     def __init__(self, share: float = SHARE) -> None:
         super().__init__(name="cnnlite live page: sections", daemon=True)
         self._share = share
-        self._places = [_Place(make) for make in MADE]
+        self._places = [Place(make) for make in MADE]
         self._see: Callable[[], Seen] | None = None
         self._state = 0  # the number of the newest state
         self._seen: tuple[int, Seen] | None = None  # one that was read, with its number
