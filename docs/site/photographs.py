@@ -69,7 +69,8 @@ OVERFLOW = """() => {
 
 
 DRAWN = """selector => [...document.querySelectorAll(selector + " .figure")]
-    .every(f => f.offsetParent === null || f.querySelector("svg, canvas"))"""
+    .every(f => f.offsetParent === null || f.querySelector("svg, canvas"))
+    && !document.querySelector(selector + " [aria-busy=true]")"""
 BLANK = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
 
 
