@@ -5,17 +5,21 @@
     python -m benchmarks.watch --model resnet20 --epochs 6 --images 6000
 
 Trainings take turns: without a page, with `Live` and nobody who looks, and with a page that is
-open, from another process. Seconds are those of an epoch, its evaluation included, but for the
-first of each training, in which the page is loaded; the median of the differences from the
-training without a page, in the same round, is given. Processor time is that of the training's
-process, so that of the page's server is in it, and that of a browser is not. Late is a page by the
-seconds from the end of an epoch's evaluation until its row, and its drawn sections, are there.
+open, from another process. Each epoch, its evaluation included, is compared with the same epoch of
+the training without a page in the same round: the work is the same. Of these changes the median
+over the rounds is taken, which leaves out what else the computer did, and then the mean over the
+epochs but for the first two, in which the page is loaded: some epochs are followed by more than
+others. Processor time is that of the training's process, so that of the page's server is in it, and
+that of a browser is not. The page's own threads are given apart, to the millisecond, where the
+system can tell them apart. Late is a page by the seconds from the end of an epoch's evaluation
+until its row, and its curves, are there.
 """
 
 import argparse
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -29,6 +33,7 @@ from cnnlite.solver import Solver
 from cnnlite.watch import Live
 
 SIDES = ("no page", "nobody looks", "a page is open")
+LOADED = 2  # epochs after which the page is there, with all its sections
 
 READER = """
 import contextlib, json, sys, time
@@ -71,22 +76,36 @@ with sync_playwright() as playwright:
 
 
 class Times(Callback):
-    """Notes the seconds of each epoch, and when it ended."""
+    """Notes the seconds of each epoch, and when it ended.
+
+    Attributes:
+        seconds: by clock, of each epoch: "wall", "processor", and each thread of a page.
+        ended: when each epoch ended, by `time.time`.
+    """
 
     def __init__(self) -> None:
-        self.wall: list[float] = []
-        self.processor: list[float] = []
+        self.seconds: list[dict[str, float]] = []
         self.ended: dict[int, float] = {}
-        self._mark = (0.0, 0.0)
+        self._mark: dict[str, float] = {}
 
-    def before_epoch(self, solver: Any) -> None:
-        self._mark = (time.perf_counter(), time.process_time())
+    def before_train(self, solver: Any) -> None:
+        self._mark = _clocks()
 
     def after_epoch(self, solver: Any) -> None:
-        wall, processor = self._mark
-        self.wall.append(time.perf_counter() - wall)
-        self.processor.append(time.process_time() - processor)
+        before, self._mark = self._mark, _clocks()
+        self.seconds.append({name: self._mark[name] - before.get(name, 0) for name in self._mark})
         self.ended[solver.epoch] = time.time()
+
+
+def _clocks() -> dict[str, float]:
+    """Return the seconds of this process so far, and those of its page's threads."""
+    found = {"wall": time.perf_counter(), "processor": time.process_time()}
+    if hasattr(time, "pthread_getcpuclockid"):
+        for thread in threading.enumerate():
+            if thread.ident is not None and thread.name.startswith("cnnlite live page"):
+                clock = time.pthread_getcpuclockid(thread.ident)
+                found[thread.name] = time.clock_gettime(clock)
+    return found
 
 
 class Opens(Callback):
@@ -114,38 +133,56 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", choices=list(MODELS), default="small_vgg")
-    parser.add_argument("--images", type=int, default=4000)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--chromium", action="store_true")
     options = parser.parse_args()
+    if options.epochs <= LOADED:
+        parser.error(f"argument --epochs: {options.epochs}, expected more than {LOADED}")
     cnnlite.set_num_threads(options.threads)
     program = CHROMIUM if options.chromium else READER
-    wall: dict[str, list[float]] = {side: [] for side in SIDES}
-    processor: dict[str, list[float]] = {side: [] for side in SIDES}
+    rounds: list[dict[str, Times]] = []
     late: dict[str, list[float]] = {"row": [], "section": []}
     for number in range(options.rounds):
+        rounds.append({})
         for side in SIDES[number % 3 :] + SIDES[: number % 3]:
-            times, told = _train(side, options, program)
-            wall[side].append(statistics.mean(times.wall[1:]))
-            processor[side].append(statistics.mean(times.processor[1:]))
+            rounds[-1][side], told = _train(side, options, program)
             for line in told:
                 what, epoch, when = line.split()
                 if int(epoch) > 1:
-                    late[what].append(float(when) - times.ended[int(epoch)])
-    rows = []
-    for side in SIDES:
-        row = [side]
-        for seconds in (wall, processor):
-            changes = [a / b - 1 for a, b in zip(seconds[side], seconds[SIDES[0]], strict=True)]
-            row += [f"{statistics.median(seconds[side]):.2f}", f"{statistics.median(changes):+.1%}"]
-        rows.append(row)
-    print(table(["", "wall s", "more", "processor s", "more"], rows))
+                    late[what].append(float(when) - rounds[-1][side].ended[int(epoch)])
+    print(table(["", "wall s", "more", "processor s", "more"], [_row(x, rounds) for x in SIDES]))
+    for side in SIDES[1:]:
+        for name, share in _threads(side, rounds).items():
+            print(f"{side}: {name}: {share:.2%} of the processor time")
     for what, seconds in late.items():
         if seconds:
             text = f"{statistics.median(seconds):.2f} s late, at most {max(seconds):.2f} s"
             print(f"{what} of an epoch: {text}")
+
+
+def _row(side: str, rounds: list[dict[str, Times]]) -> list[str]:
+    """Return the seconds of a side's epochs, and how many more they are, see above."""
+    row = [side]
+    for clock in ("wall", "processor"):
+        seconds, more = list[float](), list[float]()
+        for epoch in range(LOADED, len(rounds[0][side].seconds)):
+            here = [times[side].seconds[epoch][clock] for times in rounds]
+            plain = [times[SIDES[0]].seconds[epoch][clock] for times in rounds]
+            seconds.append(statistics.median(here))
+            more.append(statistics.median(a / b - 1 for a, b in zip(here, plain, strict=True)))
+        row += [f"{statistics.mean(seconds):.2f}", f"{statistics.mean(more):+.1%}"]
+    return row
+
+
+def _threads(side: str, rounds: list[dict[str, Times]]) -> dict[str, float]:
+    """Return the share of each of the page's threads in the processor time."""
+    epochs = [epoch for times in rounds for epoch in times[side].seconds[LOADED:]]
+    total = sum(epoch["processor"] for epoch in epochs)
+    names = [name for name in epochs[-1] if name not in ("wall", "processor")]
+    return {name: sum(epoch.get(name, 0) for epoch in epochs) / total for name in names}
 
 
 def _train(side: str, options: Any, program: str) -> tuple[Times, list[str]]:

@@ -5,10 +5,15 @@ import click
 from cnnlite.cli._group import describe, show_table
 from cnnlite.installed import is_installed
 
-EXTRAS = {
+EXTRAS = {  # by package: its module, and the first extra that brings it
     "matplotlib": ("matplotlib", "viz"),
     "pillow": ("PIL", "viz"),
+    "plotly": ("plotly", "see"),
+    "starlette": ("starlette", "see"),
+    "uvicorn": ("uvicorn", "see"),
+    "websockets": ("websockets", "see"),
     "torch": ("torch", "torch"),
+    "onnx": ("onnx", "onnx"),
 }
 
 

@@ -1,5 +1,6 @@
 """`cnnlite watch`: a run on a live page."""
 
+import os
 import time
 import webbrowser
 from collections.abc import Callable
@@ -59,6 +60,8 @@ def _serve(path: Path, port: int | None, opened: bool, see: Callable[[], "Seen"]
     from cnnlite.watch.folder import Folder
     from cnnlite.watch.server import Server
 
+    if hasattr(os, "nice"):
+        os.nice(10)  # the training goes first
     folder = Folder(path, see)
     folder.look()
     with explained(OSError):

@@ -49,11 +49,12 @@ class Seen:
         classes: their names.
         layers: the network; empty if it is not known.
         kept: what was kept of epochs, the oldest first; may be empty.
-        answers: of the best weights; None if they could not be asked.
+        answers: of the network; None if it could not be asked.
         notes: sentences that say what is missing, and why.
         by_hand: sentences that say what was changed by hand while it was trained, if anything was.
         model: the network that was asked, to be looked into; None if there is none.
         normalization: what its images go through.
+        of_best: whether the answers are by the weights of the best epoch, not by the newest.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Seen:
     by_hand: Sequence[str] = ()
     model: Layer | None = None
     normalization: Normalization | None = None
+    of_best: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -164,6 +166,7 @@ class Seen:
             by_hand=events.sentences(done),
             model=model,
             normalization=normalization,
+            of_best=True,
         )
 
     @classmethod
@@ -185,7 +188,7 @@ class Seen:
             classes: the names of the classes; their numbers, if left out.
             kept: what was kept of its epochs.
             inside: measure the network and ask it of validation images, as it is now.
-            most: of how many.
+            most: of how many; 0 asks it of none.
         """
         from cnnlite.backend import kernels
         from cnnlite.threads import get_num_threads
@@ -195,7 +198,7 @@ class Seen:
         answers, notes = None, list[str]()
         if inside:
             layers = _measured(solver.model, solver.X_val.shape[1:], notes)
-            if solver.y_val.ndim == 1 and len(solver.y_val):
+            if most and solver.y_val.ndim == 1 and len(solver.y_val):
                 answers = ask(
                     solver.model, solver.X_val, solver.y_val, "val", solver.normalization, most=most
                 )

@@ -30,12 +30,11 @@ def save_sheet(kept: Kept, path: Path) -> None:
     """
     from PIL import Image
 
-    rows = [_row([_enlarged(image) for image in kept.images[:COLUMNS]])]
+    shown = [kept.images, *(maps[0][:, None] for maps in kept.maps.values())]
+    rows = [_row(pictures[:COLUMNS]) for pictures in shown]
     if kept.filters is not None:
-        tiles = [_enlarged(picture) for picture in filter_pictures(kept.filters)]
-        rows += [_row(tiles[i : i + COLUMNS]) for i in range(0, len(tiles), COLUMNS)]
-    for maps in kept.maps.values():
-        rows.append(_row([_enlarged(one[None]) for one in maps[0][:COLUMNS]]))
+        filters = filter_pictures(kept.filters)
+        rows[1:1] = [_row(filters[i : i + COLUMNS]) for i in range(0, len(filters), COLUMNS)]
     content = io.BytesIO()
     Image.fromarray(np.concatenate(rows)).save(content, "PNG", compress_level=1)
     replace_file(path, content.getvalue())
@@ -58,22 +57,17 @@ def filter_pictures(weight: np.ndarray) -> np.ndarray:
     return np.rint(127.5 + 127.5 * weight / np.where(largest > 0, largest, 1)).astype(np.uint8)
 
 
-def _enlarged(picture: np.ndarray) -> np.ndarray:
-    """Return a picture (C, H, W) as (CELL, CELL, 3), nearest pixels, its shape kept."""
-    height, width = picture.shape[1:]
-    colours = picture if len(picture) == 3 else np.repeat(picture[:1], 3, axis=0)
-    tile = np.full((CELL, CELL, 3), PAPER, np.uint8)
+def _row(pictures: np.ndarray) -> np.ndarray:
+    """Return pictures (N, C, H, W) beside one another, as a strip of the sheet's width.
+
+    Each is as large as its cell, nearest pixels, its shape kept.
+    """
+    count, channels, height, width = pictures.shape
     scale = CELL / max(height, width)
     rows, columns = (max(1, round(scale * size)) for size in (height, width))
-    at = np.ix_(np.arange(rows) * height // rows, np.arange(columns) * width // columns)
-    tile[:rows, :columns] = colours.transpose(1, 2, 0)[at]
-    return tile
-
-
-def _row(tiles: list[np.ndarray]) -> np.ndarray:
-    """Return tiles beside one another, as a strip of the sheet's width."""
-    strip = np.full((CELL + 1, COLUMNS * (CELL + 1), 3), PAPER, np.uint8)
-    for place, tile in enumerate(tiles):
-        left = place * (CELL + 1)
-        strip[:CELL, left : left + CELL] = tile
-    return strip
+    across = np.arange(columns) * width // columns
+    down = np.arange(rows) * height // rows
+    large = pictures[:, : 3 if channels == 3 else 1, down[:, None], across]
+    strip = np.full((CELL + 1, COLUMNS, CELL + 1, 3), PAPER, np.uint8)
+    strip[:rows, :count, :columns] = large.transpose(2, 0, 3, 1)
+    return strip.reshape(CELL + 1, -1, 3)

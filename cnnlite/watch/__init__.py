@@ -5,7 +5,8 @@ folder     a run folder, looked at only
 steered    a training of this process, as its page sees it
 server     the server: a page, its state, and a web socket
 board      the page's sections, made anew when there is something new to see
-budget     how much time that may take
+place      one section's place: what it shows, and of what that was made
+budget     how often that may be
 guard      who may ask: the token, `Host` and `Origin`
 commands   what a page may ask for, as messages
 address    ports, tokens, and the file in a run folder that tells the address

@@ -1,41 +1,43 @@
-"""How much time may go into being looked at, so that a training hardly notices."""
+"""How often something may be done, so that a training hardly notices that it is looked at."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-__all__ = ["Budget"]
+__all__ = ["Chore"]
 
 
-class Budget:
-    """A share of all time so far, some of which may be used at once.
+class Chore:
+    """Something that is done again and again, and rests in between for what it took.
 
-    Args:
-        share: of the time; None where nothing else wants it.
-        credit: seconds that may be used at the beginning.
-        clock: what time is measured with: `time.thread_time` counts a thread's own work,
-            `time.perf_counter` what it waits for, too.
+    What it takes is the time of its thread.  That is what a training loses, which waits meanwhile
+    for Python's lock; or for a processor, of which each thread of a kernel takes one away.
+
+    Attributes:
+        cost: seconds that it takes; 0 until it was done once.
     """
 
-    def __init__(self, share: float | None, credit: float, clock: Callable[[], float]) -> None:
-        self._share, self._credit, self._clock = share, credit, clock
-        self._spent, self._since = 0.0, time.monotonic()
+    def __init__(self) -> None:
+        self.cost = 0.0
+        self._ended = time.monotonic()
 
-    @property
-    def wait(self) -> float:
-        """Seconds until something may be used again; 0 where that is now."""
-        if self._share is None:
-            return 0.0
-        due = self._since + (self._spent - self._credit) / self._share
-        return max(0.0, due - time.monotonic())
+    def due(self, share: float) -> float:
+        """Return when, on `time.monotonic`, it may be done again to take that share of all time."""
+        return self._ended + self.cost / share
 
     @contextlib.contextmanager
-    def spending(self) -> Iterator[None]:
-        """Count the time of the block."""
-        before = self._clock()
+    def timed(self, rests: bool = True) -> Iterator[None]:
+        """Note how long the block takes.
+
+        Args:
+            rests: whether it has to rest afterwards; what someone waits for need not.
+        """
+        begun = time.thread_time()
         try:
             yield
         finally:
-            self._spent += self._clock() - before
+            self.cost = time.thread_time() - begun
+            if rests:
+                self._ended = time.monotonic()

@@ -20,6 +20,11 @@ NOTE = (
     "Looked at only. A training can be steered from its page if it was started with "
     "cnnlite train --watch"
 )
+COMPLETE = "All epochs are done. This page follows the folder, in case it is trained on"
+
+
+SHARE = 0.5
+"""The part of all time that may go into sections, of a process that any other goes before."""
 
 
 class Folder:
@@ -34,7 +39,7 @@ class Folder:
     """
 
     def __init__(self, path: Path, see: Callable[[], Seen]) -> None:
-        self.title, self.board = path.resolve().name, Board(share=None)
+        self.title, self.board = path.resolve().name, Board(SHARE)
         self.ended: str | None = None
         self._path, self._see = path, see
         self._times: list[int] = []
@@ -64,7 +69,7 @@ class Folder:
         return {
             "ended": self.ended,
             "steering": False,
-            "note": NOTE,
+            "note": COMPLETE if 0 < self._epochs <= len(rows) else NOTE,
             "paused": False,
             "stopping": False,
             "refusal": "",

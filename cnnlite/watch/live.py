@@ -99,8 +99,8 @@ class Live(Callback):
         server, steered = self._server, self._steered
         if server is None:
             return
-        steered.ended = _how_it_ended(solver, sys.exception())
         self._show(solver, last=True)
+        steered.ended = _how_it_ended(solver, sys.exception())  # pages hear it after what is last
         server.stop()
         self._server = self._steered = None
         if self._run is not None:

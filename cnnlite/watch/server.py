@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "Watched"]
 
-PERIOD = 0.2  # seconds between two looks at what is new
+PERIOD = 0.4  # seconds between two looks at what is new
 MOST_PAGES = 8  # that are open at once
 MOST_CONNECTIONS = 32  # those of pages included
 MOST_LOSSES = 2000  # in one message; of more, every second or third is sent
@@ -169,7 +169,6 @@ class Server:
 
     def _html(self) -> tuple[str, str]:
         watched = self._watched
-        watched.board.looked_at.set()
         watched.board.renew()
         shown, state = watched.board.shown, watched.state()
         version = max((one.version for one in shown), default=0)
@@ -200,7 +199,7 @@ class Server:
         await socket.accept()
         self._pages.add(socket)
         self._farewell.clear()
-        self._watched.board.looked_at.set()
+        self._watched.board.looked_at = True
         tasks = [asyncio.create_task(part(socket)) for part in (self._tell, self._listen)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -214,6 +213,7 @@ class Server:
                 task.cancel()
             self._pages.discard(socket)
             if not self._pages:
+                self._watched.board.looked_at = False
                 self._farewell.set()
 
     async def _listen(self, socket: WebSocket) -> None:

@@ -16,15 +16,13 @@ from cnnlite.report.seen import Seen
 from cnnlite.training.callbacks import Keep
 from cnnlite.training.state import TrainingState
 from cnnlite.watch.board import Board, plain
-from cnnlite.watch.budget import Budget
+from cnnlite.watch.budget import Chore
 from cnnlite.watch.commands import Command, obey
 
 __all__ = ["Steered"]
 
-SHARE = 0.004
+SHARE = 0.002
 """The part of the training's time that may go into asking its network, while someone looks."""
-CREDIT = 0.1
-"""Seconds of it that may be used at once."""
 MOST_ASKED = 500
 """Validation images that the network is asked of after an epoch."""
 
@@ -55,11 +53,11 @@ class Steered:
         self.title, self.board = title, Board()
         self.ended: str | None = None
         self._solver = solver
-        seen = _first_look(solver, title, classes)
+        self._asking = Chore()
+        seen = self._first_look(classes)
         if run is not None:
             seen = _as_recorded(seen, run)
         self._seen = seen
-        self._budget = Budget(SHARE, CREDIT, time.perf_counter)
 
     def show(self, kept: Keep, last: bool = False) -> None:
         """Put the training as it is now on the page; called between two steps.
@@ -69,9 +67,10 @@ class Steered:
             last: whether nothing will follow.
         """
         solver = self._solver
-        if self.board.looked_at.is_set() and (last or not self._budget.wait):
-            with self._budget.spending():
-                self._look()
+        due = last or self._asking.due(SHARE) <= time.monotonic()
+        if due and self.board.looked_at and self._seen.model is not None:
+            with self._asking.timed():
+                self._seen = self._asked(self._seen)
         self._seen = seen = replace(
             self._seen,
             history=list(solver.history),
@@ -80,16 +79,28 @@ class Steered:
         )
         self.board.put(lambda: replace(seen, kept=kept.kept), last)
 
-    def _look(self) -> None:
-        """Take the network as it is now, and ask it, if it could be asked before."""
-        solver, seen = self._solver, self._seen
-        if seen.answers is not None:
+    def _asked(self, seen: Seen) -> Seen:
+        """Return what is seen with the network as it is now, and what that says of images."""
+        solver = self._solver
+        if solver.y_val.ndim == 1 and len(solver.y_val):
             X, y, scale = solver.X_val, solver.y_val, solver.normalization
-            answers = ask(solver.model, X, y, "val", scale, most=MOST_ASKED)
-            seen = replace(seen, answers=answers)
-        if seen.model is not None:
-            seen = replace(seen, model=copy.deepcopy(solver.model))
-        self._seen = seen
+            seen = replace(seen, answers=ask(solver.model, X, y, "val", scale, most=MOST_ASKED))
+        return replace(seen, model=copy.deepcopy(solver.model))
+
+    def _first_look(self, classes: Sequence[str]) -> Seen:
+        """Return what there is to see before the first step, with a copy of the network.
+
+        What is no classifier, or has layers that cannot be copied, is trained all the same.
+        """
+        solver, title = self._solver, self.title
+        try:
+            seen = Seen.from_solver(solver, title, classes=classes, most=0)
+            with self._asking.timed():
+                return self._asked(seen)
+        except Exception as error:
+            reason = f"The network cannot be looked into: {type(error).__name__}: {error}"
+            blind = Seen.from_solver(solver, title, classes=classes, inside=False)
+            return replace(blind, notes=[reason])
 
     def state(self) -> dict[str, Any]:
         solver = self._solver
@@ -126,6 +137,9 @@ class Steered:
         obey(self._solver.control, command)
 
     def _rate(self) -> float | None:
+        history = self._solver.history
+        if self.ended is not None and history:
+            return _finite([history[-1]["lr"]])  # no next step has another
         try:
             return _finite([self._solver.lr])
         except Exception:  # a schedule of one's own may raise anything after the last step
@@ -137,21 +151,6 @@ def _as_recorded(seen: Seen, run: Path) -> Seen:
     recorded = Seen.from_run(run)
     config = {**seen.config, **{key: x for key, x in recorded.config.items() if x}}
     return replace(seen, config=config, classes=recorded.classes or seen.classes)
-
-
-def _first_look(solver: TrainingState, title: str, classes: Sequence[str]) -> Seen:
-    """Return what there is to see before the first step, with a copy of the network.
-
-    What is no classifier, or has layers that cannot be copied, is trained all the same.
-    """
-    try:
-        seen = Seen.from_solver(solver, title, classes=classes, most=MOST_ASKED)
-        return replace(seen, model=copy.deepcopy(seen.model))
-    except Exception as error:
-        reason = f"The network cannot be looked into: {type(error).__name__}: {error}"
-        return replace(
-            Seen.from_solver(solver, title, classes=classes, inside=False), notes=[reason]
-        )
 
 
 def _finite(values: Sequence[float]) -> float | None:

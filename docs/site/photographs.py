@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDTHS = (1280, 390)
 HEIGHT = 900
+PATIENCE = 180_000  # ms for a page to load, on a computer that is busy
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -68,7 +69,8 @@ OVERFLOW = """() => {
 
 
 DRAWN = """selector => [...document.querySelectorAll(selector + " .figure")]
-    .every(f => f.offsetParent === null || f.querySelector("svg, canvas"))"""
+    .every(f => f.offsetParent === null || f.querySelector("svg, canvas"))
+    && !document.querySelector(selector + " [aria-busy=true]")"""
 BLANK = "() => [...document.images].filter(i => !i.naturalWidth).map(i => i.src)"
 
 
@@ -106,6 +108,7 @@ def photograph(
         tab.on("request", lambda r: None if is_own(r.url) else seen.requests.append(r.url))
         tab.on("console", lambda m: seen.console.append(m.text) if m.type != "log" else None)
         tab.on("pageerror", lambda error: seen.console.append(str(error)))
+        tab.set_default_timeout(PATIENCE)
         tab.goto(page.resolve().as_uri())
         tab.wait_for_load_state("load")
         name = pictures.with_name(f"{pictures.name}-{width}{'-dark' if dark else ''}.png")

@@ -1,6 +1,7 @@
 """`cnnlite doctor`."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import cnnlite
+from cnnlite.cli.doctor import EXTRAS
 from cnnlite.cli.machine import machine, numpy_blas
 
 Cli = Callable[..., Any]
@@ -31,6 +33,14 @@ def test_says_what_a_bug_report_needs(cli: Cli) -> None:
 def test_finds_the_data(cli: Cli, cifar10_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CNNLITE_DATA", str(cifar10_root))
     assert "found in " in cli("doctor").out
+
+
+@pytest.mark.parametrize("extra", ["viz", "see", "torch", "onnx"])
+def test_all_that_an_extra_brings_is_listed(extra: str) -> None:
+    """The extra `see` was missing."""
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    wanted = pyproject["project"]["optional-dependencies"][extra]
+    assert {re.split("[>=]", package)[0] for package in wanted} <= set(EXTRAS)
 
 
 def test_an_unknown_blas_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

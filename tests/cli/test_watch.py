@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -206,3 +208,42 @@ def test_losses_that_json_cannot_say_do_not_end_a_page(run_copy: Path) -> None:
     folder.look()
     assert json.loads(json.dumps(folder.losses(0), allow_nan=False)) == [2.0, None, None]
     assert folder.state()["loss"] is None
+
+
+def test_a_run_that_is_complete_is_not_said_to_be_steered_from_elsewhere(run_copy: Path) -> None:
+    seen = Seen.from_run(run_copy)
+    folder = Folder(run_copy, lambda: seen)
+    folder.look()
+    folder.board.renew()
+    assert folder.state()["note"].startswith("All epochs are done")
+    rows = history.load(run_copy / "history.csv")
+    history.save(rows[:1], run_copy / "history.csv")
+    folder.look()
+    assert "cnnlite train --watch" in folder.state()["note"]
+
+
+@pytest.mark.parametrize("there", ["nobody", "another server"])
+def test_the_page_of_a_training_that_was_killed_is_not_believed(
+    cli: Cli, run_copy: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    """It leaves its address; the port may be another program's by now."""
+    shown: list[Path] = []
+    monkeypatch.setattr("cnnlite.cli.watch._serve", lambda path, *_: shown.append(path))
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"type": "something"}')
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer((address.HOST, 0), Other) as server:
+        address.write(run_copy, address.url(server.server_port, address.new_token()))
+        if there == "nobody":
+            server.server_close()
+        else:
+            Thread(target=server.handle_request, daemon=True).start()
+        outcome = cli("watch", str(run_copy))
+    assert (outcome.status, outcome.out, shown) == (0, "", [run_copy])

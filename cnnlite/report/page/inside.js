@@ -455,7 +455,9 @@ cnnlite.behaviours.inside = (() => {
     function thumbnails() {
       const mine = ++turn, later = window.requestIdleCallback ?? ((work) => setTimeout(work, 16));
       const step = (at) => later(() => {
-        if (mine !== turn || at >= shown.length || signal.aborted) return;
+        if (mine !== turn || signal.aborted) return;
+        layers.ariaBusy = at < shown.length;
+        if (at >= shown.length) return;
         thumbnail(layers.children[at].querySelector("canvas"), net.values(shown[at], chosen.image), nodes[shown[at]].shape);
         step(at + 1);
       });

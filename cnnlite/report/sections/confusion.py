@@ -35,10 +35,8 @@ def confusion(seen: Seen) -> Section | None:
         return None
     found = Confusion(answers.labels, answers.predicted, seen.classes)
     count, part = len(answers.labels), PARTS[answers.part]
-    lead = (
-        f"{percent(found.accuracy)} of {count:,} {part} images are right, by the weights of the "
-        "best epoch."
-    )
+    weights = ", by the weights of the best epoch" if seen.of_best else ""
+    lead = f"{percent(found.accuracy)} of {count:,} {part} images are right{weights}."
     if found.unanswered.any():
         lead += f" {found.unanswered.sum():,} have scores that are not finite, and no answer."
     html = paragraphs([lead], "lead")

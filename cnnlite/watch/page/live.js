@@ -57,7 +57,7 @@ cnnlite.behaviours.live = (panel, section) => {
     else if (!socket || socket.readyState !== WebSocket.OPEN) [text, mood] = ["No connection: trying again", "ended"];
     else if (stopping) [text, mood] = ["Stopping after this step", "waits"];
     else if (paused) [text, mood] = [`Paused after step ${whole(step)}`, "waits"];
-    else if (!steering) [text, mood] = [state.note, "runs"];
+    else if (!steering) [text, mood] = [state.note, epochs && epoch >= epochs ? "ended" : "runs"];
     set("status", text);
     part("status").dataset.mood = mood;
     set("epoch", `${Math.min(epoch + 1, epochs)} of ${epochs}`);
@@ -67,7 +67,7 @@ cnnlite.behaviours.live = (panel, section) => {
     set("rate", pace === null || paused ? "–" : whole(pace));
     part("progress").max = Math.max(1, steps);
     part("progress").value = step;
-    part("controls").hidden = !steering;
+    part("controls").hidden = !steering || ended !== null;
     const off = !steering || ended !== null || stopping || mood === "ended";
     for (const button of panel.querySelectorAll("[data-do]")) {
       button.disabled = off || (button.dataset.do === "pause" && paused)

@@ -96,6 +96,13 @@ def test_statistics_leave_out_a_layer_that_has_none_and_keep_the_colours() -> No
     assert figure.layout.yaxis.type == "log"
 
 
+@pytest.mark.parametrize(("largest", "ticks"), [(2.5, "D2"), (9.0, "D2"), (1e3, 1), (1e20, 4)])
+def test_gradients_of_one_size_have_an_axis_with_numbers(largest: float, ticks: object) -> None:
+    """From 0.4 to 2.5 there was one number beside the axis, 1e+0."""
+    figure = statistics.statistic("grad_norm", [1, 2], {"0": [0.4, largest]})
+    assert figure.layout.yaxis.dtick == ticks
+
+
 @pytest.mark.parametrize("name", statistics.NAMES)
 def test_statistics_of_nothing_are_an_empty_figure(name: str) -> None:
     assert not statistics.statistic(name, [1], {"0": [math.nan]}).data
