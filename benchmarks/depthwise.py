@@ -18,7 +18,7 @@ import torch
 
 import cnnlite
 from benchmarks.text import table
-from cnnlite.cli.ladder import memory_rate
+from cnnlite.rates import memory_rate
 from cnnlite.functional import conv2d_backward, conv2d_forward
 
 # channels, pixels of a side, stride

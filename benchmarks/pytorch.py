@@ -82,7 +82,6 @@ class Compiled(Torch):
         import torch._inductor.config
 
         torch._inductor.config.freezing = True
-        torch._dynamo.reset()
         self.run = torch.compile(self.model, dynamic=False)
         return super().predictor(x)
 

@@ -1,5 +1,12 @@
 """The door to callbacks, which are in `cnnlite.training.callbacks`."""
 
-from cnnlite.training.callbacks import Callback, EarlyStopping, Keep, Progress, ReduceLROnPlateau
+from cnnlite.training.callbacks import (
+    Callback,
+    EarlyStopping,
+    Keep,
+    Profiler,
+    Progress,
+    ReduceLROnPlateau,
+)
 
-__all__ = ["Callback", "EarlyStopping", "Keep", "Progress", "ReduceLROnPlateau"]
+__all__ = ["Callback", "EarlyStopping", "Keep", "Profiler", "Progress", "ReduceLROnPlateau"]

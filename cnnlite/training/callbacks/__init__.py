@@ -4,6 +4,7 @@ from cnnlite.training.callbacks.callback import Callback
 from cnnlite.training.callbacks.early_stopping import EarlyStopping
 from cnnlite.training.callbacks.keep import Keep
 from cnnlite.training.callbacks.plateau import ReduceLROnPlateau
+from cnnlite.training.callbacks.profiler import Profiler
 from cnnlite.training.callbacks.progress import Progress
 
-__all__ = ["Callback", "EarlyStopping", "Keep", "Progress", "ReduceLROnPlateau"]
+__all__ = ["Callback", "EarlyStopping", "Keep", "Profiler", "Progress", "ReduceLROnPlateau"]
