@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from cnnlite import html
-from cnnlite.backend import backend_name
+from cnnlite.backend import backend_name, memory_in_use
 from cnnlite.checks.arrays import check_floats
 from cnnlite.checks.numbers import count, flag, shown
 from cnnlite.files import replace_file
@@ -27,8 +27,8 @@ from cnnlite.rates import Limits, measure_limits
 from cnnlite.terminal import table, width_of
 
 __all__ = [
-    "EVALUATION", "PYTHON", "Profile", "ProfileRow", "STEP", "between", "memory_in_use", "profile",
-    "rows_of", "work_of",
+    "EVALUATION", "PYTHON", "Profile", "ProfileRow", "STEP", "between", "profile", "rows_of",
+    "work_of",
 ]  # fmt: skip
 
 STEP, EVALUATION = "step", "evaluation"
@@ -256,18 +256,6 @@ def between(walls: Sequence[float], runs: Sequence[Sequence[Pass]]) -> float:
     return median(
         wall - sum(step.seconds for step in run) for wall, run in zip(walls, runs, strict=True)
     )
-
-
-def memory_in_use(reset_peak: bool = False) -> tuple[int, int]:
-    """Return the bytes that the pool has lent, and the most since the last reset of that peak."""
-    if backend_name != "compiled":
-        return 0, 0
-    from cnnlite._ext import memory
-
-    if reset_peak:
-        memory.reset_peak()
-    stats = memory.stats()
-    return stats["in_use"], stats["peak"]
 
 
 def _products(ran: Pass) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnlite.backend import memory_in_use
 from cnnlite.checks.numbers import count
 from cnnlite.data import batches
 from cnnlite.layers.cache_memory import arrays_in
@@ -25,7 +26,6 @@ from cnnlite.layers.profiling import (
     Profile,
     ProfileRow,
     between,
-    memory_in_use,
     rows_of,
     work_of,
 )
