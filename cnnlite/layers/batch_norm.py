@@ -85,16 +85,16 @@ class _BatchNorm(RunningNorm, Fusible):
         kept, bare = cache.kept, cache._replace(kept=NOTHING_KEPT)
         if kept.activation in (None, "relu"):
             bare = cache._replace(kept=Kept(kept.activation))
-            yield y, self.output_again, (bare, post.addend)
+            yield Recipe(y, self.output_again, bare, post.addend)
             return
-        yield kept.values, self.output_again, (bare, post.addend)
-        yield y, self.output_again, (kept,)
+        yield Recipe(kept.values, self.output_again, bare, post.addend)
+        yield Recipe(y, self.output_again, kept)
 
-    def output_again(self, cache: Any, addend: np.ndarray | None = None) -> np.ndarray:
-        """Return an output once more: of batch-norm from its cache, of what follows from `Kept`."""
-        if isinstance(cache, Kept):
-            return super().output_again(cache)
-        return batch_norm_again(cache, addend)
+    def output_again(self, kept: Any, addend: np.ndarray | None = None) -> np.ndarray:
+        """Return the output of batch-norm from its cache, or that of what follows from `Kept`."""
+        if isinstance(kept, Kept):
+            return super().output_again(kept)
+        return batch_norm_again(kept, addend)
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool

@@ -72,10 +72,10 @@ class Fusible(Layer):
         """
         kept: Kept = getattr(cache, "kept", NOTHING_KEPT)
         if kept.activation not in (None, "relu"):
-            yield y, self.output_again, (kept,)
+            yield Recipe(y, self.output_again, kept)
 
-    def output_again(self, kept: Kept) -> np.ndarray:
-        """Return the output of the post-ops from what went into their activation."""
+    def output_again(self, kept: Any, addend: np.ndarray | None = None) -> np.ndarray:
+        """Return the output of the post-ops from what went into their activation, `Kept`."""
         return activate_again(kept)
 
 

@@ -13,11 +13,16 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = ["Again", "Recipe", "Recipes", "filled", "recording", "recipes"]
+
+
+DEEPEST = 2
+"""Recipes that may depend on each other, from one residual block to the next: all arrays of such a
+chain are there at once when the last one is needed, so an array is kept now and then."""
 
 
 class Again:
@@ -25,14 +30,18 @@ class Again:
 
     Args:
         function: returns the array.
-        inputs: what it takes; other arrays of this kind may stand among them, or in their tuples.
+        inputs: what it takes; others of this kind may stand in their tuples.
+
+    Attributes:
+        depth: how many of this kind depend on each other here, itself included.
     """
 
-    __slots__ = ("_array", "_function", "_inputs")
+    __slots__ = ("_array", "_function", "_inputs", "depth")
 
     def __init__(self, function: Callable[..., np.ndarray], *inputs: Any) -> None:
         self._function, self._inputs = function, inputs
         self._array: np.ndarray | None = None
+        self.depth: int = 1 + _depth(inputs)
 
     @property
     def array(self) -> np.ndarray:
@@ -46,8 +55,20 @@ class Again:
         return "computed again in backward"
 
 
-Recipe = tuple[np.ndarray, Callable[..., np.ndarray], tuple[Any, ...]]
-"""An array, the function that computes it again, and what that takes."""
+class Recipe(NamedTuple):
+    """How an array can be computed again.
+
+    Attributes:
+        array: it.
+        function: returns it, from what is kept and the addend.
+        kept: what a cache keeps anyway.
+        addend: an array that is added, or None.
+    """
+
+    array: np.ndarray
+    function: Callable[..., np.ndarray]
+    kept: Any
+    addend: np.ndarray | None = None
 
 
 class Recipes:
@@ -63,8 +84,11 @@ class Recipes:
             cache: what forward returned.
             found: the recipes that the layer adds; one may take the array of the one before.
         """
-        for array, function, inputs in found:
-            again = Again(function, *(self._slim(value) for value in inputs))
+        for array, function, kept, addend in found:
+            added = self._slim(addend)
+            if isinstance(added, Again) and added.depth >= DEEPEST:
+                continue
+            again = Again(function, self._slim(kept), added)
             self._known[id(array)] = weakref.ref(array), again
         return self._slim(cache)
 
@@ -78,6 +102,13 @@ class Recipes:
 def filled(value: Any) -> Any:
     """Return a cache with the arrays in the place of their recipes, computed where need be."""
     return value.array if isinstance(value, Again) else _changed(value, filled)
+
+
+def _depth(value: Any) -> int:
+    """Return how many recipes in a row a value depends on."""
+    if isinstance(value, Again):
+        return value.depth
+    return max(map(_depth, value), default=0) if isinstance(value, tuple) else 0
 
 
 def _changed(value: Any, change: Callable[[Any], Any]) -> Any:

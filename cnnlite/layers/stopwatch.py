@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
 
 from cnnlite.layers.cache_memory import arrays_in, block_of, new_bytes
 from cnnlite.post_ops import NO_POST_OPS, PostOps
@@ -54,6 +57,13 @@ class Pass(NamedTuple):
     need_dx: bool
 
 
+class _Output(NamedTuple):
+    """An array that a layer made, which is not kept alive for that."""
+
+    array: weakref.ref[np.ndarray]
+    nbytes: int
+
+
 @dataclass
 class _Running:
     """A layer whose method runs, and what has run in it so far."""
@@ -62,7 +72,7 @@ class _Running:
     path: str
     tail: tuple[str, ...] = ()  # the layers that run as its post-ops
     inner: float = 0.0  # seconds of the layers in it
-    outputs: list[Any] = field(default_factory=list)  # of these layers
+    outputs: list[_Output] = field(default_factory=list)  # of these layers
     runs: Counter[int] = field(default_factory=Counter)  # how often each of them ran
 
 
@@ -130,7 +140,7 @@ class Stopwatch(AbstractContextManager["Stopwatch"]):
             stack.pop()
         y = result if direction == RECOMPUTE else result[0]
         leaf = not layer.children()
-        if leaf or not (y is None or any(y is output for output in running.outputs)):
+        if leaf or not (y is None or any(y is made.array() for made in running.outputs)):
             read = (*args, *kwargs.values()) if leaf else args[:1]
             nbytes, kept = self._bytes(running, direction, leaf, read, result)
             need_dx = bool(args[2] if len(args) > 2 else kwargs.get("need_dx", True))
@@ -138,7 +148,8 @@ class Stopwatch(AbstractContextManager["Stopwatch"]):
             layers = (layer, *(self._layers[path] for path in running.tail))
             self.passes.append(Pass(direction, paths, layers, own, nbytes, kept, need_dx))
         if around is not None:
-            around.outputs.append(y)
+            if isinstance(y, np.ndarray):
+                around.outputs.append(_Output(weakref.ref(y), y.nbytes))
             around.inner += time.perf_counter() - start
         return result
 
@@ -164,11 +175,12 @@ class Stopwatch(AbstractContextManager["Stopwatch"]):
         written = result if leaf or direction == RECOMPUTE else result[0]
         params = dict(running.layer.params) if leaf else {}
         sizes: dict[int, int] = {}
-        for array in arrays_in((read, written, params, running.outputs)):
+        for array in arrays_in((read, written, params)):
             owner, _ = block_of(array)
             sizes[id(owner)] = max(sizes.get(id(owner), 0), array.nbytes)
         kept = new_bytes(result[1], self._kept) if direction == FORWARD else 0
-        return sum(sizes.values()), kept
+        inside = 0 if leaf else sum(made.nbytes for made in running.outputs)
+        return sum(sizes.values()) + inside, kept
 
 
 def _path(around: _Running, layer: Any, direction: str) -> str:
