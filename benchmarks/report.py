@@ -11,12 +11,14 @@ from benchmarks.turns import Measured
 from benchmarks.workers import Sgemm
 
 OURS = ("cnnlite", "im2col")
+TRAINED = ("cnnlite", "recompute", "im2col", *TORCH)
 THEIRS = (*TORCH, *RUNTIMES)  # in float32; ratios of predictions are to the fastest of them
 
 
 def training(results: Sequence[Measured]) -> str:
     """Milliseconds a step, ratios, rate and memory of each network, and their means."""
-    rows, ratios, halves, shares = [], [], [], []
+    rows, ratios, halves = [], [], []
+    shares: dict[str, list[float]] = {name: [] for name in ("cnnlite", "recompute")}
     for result in results:
         times, memory = result.step, result.memory
         ours, half = times["cnnlite"], _best(times, BFLOAT16)
@@ -24,30 +26,32 @@ def training(results: Sequence[Measured]) -> str:
         sgemm = Sgemm.flops / times["sgemm"] / 1e9
         ratios.append(_best(times, TORCH) / ours)
         halves += [half / ours] if half else []
-        mine = memory.get("cnnlite")
         other = min((memory[name] for name in TORCH if name in memory), default=0)
-        shares += [mine / other] if mine and other else []
+        for name, found in shares.items():
+            found += [memory[name] / other] if name in memory and other else []
         rows.append([
-            result.network, *_milliseconds(times, (*OURS, *TORCH), TORCH),
+            result.network, *_milliseconds(times, TRAINED, TORCH),
             f"{1e3 * half:.2f}" if half else "n/a", f"{ratios[-1]:.2f}",
             f"{half / ours:.2f}" if half else "n/a", f"{rate:.0f}", f"{rate / sgemm:.0%}",
-            _megabytes(mine), _megabytes(other), f"{mine / other:.0%}" if mine and other else "n/a",
+            _megabytes(other),
+            *(f"{memory[name] / other:.0%}" if name in memory and other else "n/a"
+              for name in shares),
         ])  # fmt: skip
-    blank = [""] * len((*OURS, *TORCH, "bf16"))
-    for name, of in (("geometric mean", statistics.geometric_mean), ("smallest", min)):
-        row = [name, *blank, f"{of(ratios):.2f}", f"{of(halves):.2f}" if halves else "n/a"]
+    blank = [""] * len((*TRAINED, "bf16"))
+    for what, of in (("geometric mean", statistics.geometric_mean), ("smallest", min)):
+        row = [what, *blank, f"{of(ratios):.2f}", f"{of(halves):.2f}" if halves else "n/a"]
         rows.append([*row, *[""] * 5])
-    if shares:
-        rows.append(["mean", *blank, *[""] * 6, f"{statistics.mean(shares):.0%}"])
+    means = [f"{statistics.mean(found):.0%}" if found else "n/a" for found in shares.values()]
+    rows.append(["mean", *blank, *[""] * 5, *means])
     header = [
-        "ms a training step", *OURS, *TORCH, "bf16", "ratio", "to bf16", "GFLOP/s", "of sgemm",
-        "MB", "MB PyTorch", "share",
+        "ms a training step", *TRAINED, "bf16", "ratio", "to bf16", "GFLOP/s", "of sgemm",
+        "MB PyTorch", "share", "recompute",
     ]  # fmt: skip
     rates = [Sgemm.flops / result.step["sgemm"] / 1e9 for result in results]
     return (
         f"{table(header, rows)}\n\nNumPy's sgemm: {statistics.median(rates):.0f} GFLOP/s. bf16: "
-        "the fastest of PyTorch's modes under bfloat16 autocast. MB: peak resident; PyTorch's is "
-        "that of the better of NCHW and NHWC."
+        "the fastest of PyTorch's modes under bfloat16 autocast. MB: peak resident of the better of "
+        "NCHW and NHWC; shares are cnnlite's of it."
     )
 
 

@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class Cnnlite(TrainingSide):
     """This framework."""
 
     algorithm = "auto"
+    recompute = False
 
     def load(self, threads: int) -> None:
         import cnnlite
@@ -35,6 +36,7 @@ class Cnnlite(TrainingSide):
         import cnnlite
 
         self.model = model = self.network.make(dtype=dtype, rng=0)
+        model.recompute = self.recompute
         for _, layer in model.leaves():
             if isinstance(layer, cnnlite.Conv2d):
                 layer.algorithm = self.algorithm
@@ -59,6 +61,13 @@ class Cnnlite(TrainingSide):
 def frozen(model: Layer) -> Callable[[np.ndarray], np.ndarray]:
     """Return what predicts fastest as a network does."""
     return model
+
+
+class Recompute(Cnnlite):
+    """With less memory: cheap outputs are computed again in backward."""
+
+    recompute = True
+    predicted: ClassVar = ()  # in inference nothing is kept
 
 
 class Im2col(Cnnlite):
@@ -89,6 +98,7 @@ class Sgemm:
 
 SIDES = {
     "cnnlite": Cnnlite,
+    "recompute": Recompute,
     "im2col": Im2col,
     **TORCH,
     **BFLOAT16,

@@ -163,10 +163,10 @@ class Twice(Container):
 
     def forward(self, x: np.ndarray, train: bool = True, rng: Any = None) -> Any:
         y, cache = self.layer.forward(x, train)
-        return 2 * y, cache
+        return 2 * y, [cache]
 
     def backward(self, dy: np.ndarray, cache: Any, need_dx: bool = True) -> Any:
-        dx, grads = self.layer.backward(2 * dy, cache, need_dx)
+        dx, grads = self.layer.backward(2 * dy, cache[0], need_dx)
         return dx, self.gather_grads([("layer", grads)])
 
 
