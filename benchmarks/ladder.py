@@ -50,10 +50,10 @@ def main() -> None:
             continue
         limit = ladder.roofline(layer, max(sgemm, product), memory)
         rungs = [rung for rung in ladder.rungs_for(layer) if rung in arguments.rungs]
-        for rung, rates in ladder.measure(layer, rungs, arguments.rounds).items():
-            together = len(rates) / float(np.sum(1 / np.array(rates)))
+        for rung, found in ladder.measure(layer, rungs, arguments.rounds).items():
+            together = len(found) / float(np.sum(1 / np.array(found)))
             rows.append([
-                f"{layer.name} {rung}", *(f"{rate:.0f}" for rate in [*rates, together]),
+                f"{layer.name} {rung}", *(f"{rate:.0f}" for rate in [*found, together]),
                 f"{together / sgemm:.0%}", f"{together / limit:.0%}",
                 f"{ladder.error(layer, rung):.1e}",
             ])  # fmt: skip

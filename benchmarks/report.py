@@ -50,8 +50,8 @@ def training(results: Sequence[Measured]) -> str:
     rates = [Sgemm.flops / result.step["sgemm"] / 1e9 for result in results]
     return (
         f"{table(header, rows)}\n\nNumPy's sgemm: {statistics.median(rates):.0f} GFLOP/s. bf16: "
-        "the fastest of PyTorch's modes under bfloat16 autocast. MB: peak resident of the better of "
-        "NCHW and NHWC; shares are cnnlite's of it."
+        "the fastest of PyTorch's modes under bfloat16 autocast. MB: peak resident, of the better "
+        "of NCHW and NHWC; shares are cnnlite's of it."
     )
 
 
