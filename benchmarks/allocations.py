@@ -25,8 +25,9 @@ import numpy as np
 
 import cnnlite
 from benchmarks.networks import NETWORKS, Network
+from benchmarks.sides import batches
 from benchmarks.text import table
-from benchmarks.workers import Cnnlite, batches
+from benchmarks.workers import Cnnlite
 from cnnlite._ext import memory
 
 WARM, STEPS = 4, 10  # steps before measuring, and measured

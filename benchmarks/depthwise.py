@@ -18,8 +18,8 @@ import torch
 
 import cnnlite
 from benchmarks.text import table
-from cnnlite.cli.ladder import memory_rate
 from cnnlite.functional import conv2d_backward, conv2d_forward
+from cnnlite.rates import memory_rate
 
 # channels, pixels of a side, stride
 LAYERS = (

@@ -21,6 +21,7 @@ import numpy as np
 import cnnlite
 from benchmarks.shapes import CONVOLUTIONS
 from benchmarks.text import table
+from cnnlite import rates
 from cnnlite.cli import ladder
 
 
@@ -36,9 +37,9 @@ def main() -> None:
     parser.add_argument("--rungs", nargs="+", default=["im2col", "tiled", "winograd", "depthwise"])
     arguments = parser.parse_args()
     cnnlite.set_num_threads(arguments.threads)
-    sgemm = ladder.sgemm_rate(arguments.threads, arguments.rounds)
-    product = ladder.product_rate(arguments.rounds)
-    memory = ladder.memory_rate(arguments.rounds)
+    sgemm = rates.sgemm_rate(arguments.threads, arguments.rounds)
+    product = rates.product_rate(arguments.rounds)
+    memory = rates.memory_rate(arguments.rounds)
     print(
         f"{arguments.threads} threads; sgemm {sgemm:.0f} GFLOP/s, cnnlite's product {product:.0f} "
         f"GFLOP/s, memory {memory:.0f} GB/s"
@@ -49,10 +50,10 @@ def main() -> None:
             continue
         limit = ladder.roofline(layer, max(sgemm, product), memory)
         rungs = [rung for rung in ladder.rungs_for(layer) if rung in arguments.rungs]
-        for rung, rates in ladder.measure(layer, rungs, arguments.rounds).items():
-            together = len(rates) / float(np.sum(1 / np.array(rates)))
+        for rung, found in ladder.measure(layer, rungs, arguments.rounds).items():
+            together = len(found) / float(np.sum(1 / np.array(found)))
             rows.append([
-                f"{layer.name} {rung}", *(f"{rate:.0f}" for rate in [*rates, together]),
+                f"{layer.name} {rung}", *(f"{rate:.0f}" for rate in [*found, together]),
                 f"{together / sgemm:.0%}", f"{together / limit:.0%}",
                 f"{ladder.error(layer, rung):.1e}",
             ])  # fmt: skip

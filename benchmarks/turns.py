@@ -12,7 +12,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmarks.workers import PREDICTED, TORCH, serve
+from benchmarks.pytorch import TORCH
+from benchmarks.runtimes import RUNTIMES
+from benchmarks.sides import PREDICTED
+from benchmarks.workers import PREDICTING, TRAINING, serve
 
 TURN = 0.15  # seconds that a side works before the next one does
 LEAST_STEPS = 2  # of a turn
@@ -30,8 +33,9 @@ class Measured:
     threads: int
     step: dict[str, float] = field(default_factory=dict)  # side: seconds of a training step
     predict: dict[int, dict[str, float]] = field(default_factory=dict)  # images: side: seconds
-    memory: dict[str, int | None] = field(default_factory=dict)  # side: bytes
+    memory: dict[str, int] = field(default_factory=dict)  # side: bytes, where they are known
     differences: dict[str, float] = field(default_factory=dict)  # dtype: relative, of losses
+    scores: dict[str, float] = field(default_factory=dict)  # runtime: relative, of scores
     missing: dict[str, str] = field(default_factory=dict)  # side: why
 
 
@@ -112,19 +116,21 @@ def measure(
     result = Measured(network, threads)
     with Sides(network, threads, names) as sides:
         memory = sides.ask_all("prepare")
-        result.memory = {name: memory[name] for name in memory if name not in ("sgemm", "compiled")}
+        result.memory = {name: size for name, size in memory.items() if size is not None}
         result.step = _steps(sides, seconds)
         for images in PREDICTED:
             result.predict[images] = _predictions(sides, images)
         if compare:
             for dtype in (np.float64, np.float32):
                 result.differences[dtype.__name__] = _difference(sides, dtype)
+            result.scores = _scores(sides)
         result.missing = sides.missing
     return result
 
 
 def _steps(sides: Sides, seconds: float) -> dict[str, float]:
-    first = {name: sides.ask(name, "train", 1) for name in list(sides.pipes)}
+    names = [name for name in sides.pipes if name in TRAINING]
+    first = {name: sides.ask(name, "train", 1) for name in names}
     steps = {name: max(LEAST_STEPS, round(TURN / first[name])) for name in first}
     main = [name for name in first if name not in ("im2col", "sgemm")]
     rounds = int(seconds / sum(first[name] * (steps[name] + 1) for name in main))
@@ -137,7 +143,7 @@ def _steps(sides: Sides, seconds: float) -> dict[str, float]:
 
 
 def _predictions(sides: Sides, images: int) -> dict[str, float]:
-    names = [name for name in sides.pipes if name != "sgemm"]
+    names = [name for name in sides.pipes if name in PREDICTING]
     first = {name: sides.ask(name, "predict", images, 1) for name in names}
     calls = {name: max(1, round(PREDICTION_TURN / first[name])) for name in names}
     rounds = [
@@ -156,3 +162,11 @@ def _difference(sides: Sides, dtype: type) -> float:
         for ours in names if ours not in TORCH
         for theirs in names if theirs in TORCH
     )  # fmt: skip
+
+
+def _scores(sides: Sides) -> dict[str, float]:
+    """How far the scores of each runtime are from cnnlite's, relative to the largest."""
+    names = [name for name in sides.pipes if name in RUNTIMES]
+    ours = sides.ask("cnnlite", "scores")
+    scores = {name: sides.ask(name, "scores") for name in names}
+    return {name: float(np.abs(scores[name] - ours).max() / np.abs(ours).max()) for name in names}

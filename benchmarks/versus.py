@@ -1,16 +1,24 @@
-"""cnnlite beside PyTorch: training steps and predictions of networks, in turns, in one run.
+"""cnnlite beside other frameworks: training steps and predictions, in turns, in one run.
 
+    pip install "cnnlite[versus]"                                # PyTorch, ONNX Runtime, OpenVINO
     python -m benchmarks.versus                                  # all networks; 1, 2 and 4 threads
     python -m benchmarks.versus --threads 2 --networks VGG ResNet-20
+    python -m benchmarks.versus --isa avx2                       # without AVX-512 on any side
     python -m benchmarks.versus --quick                          # a short look
 
 Each side is a process of its own with the same number of threads, first weights and batches:
-cnnlite; cnnlite with every convolution on the classic rung im2col; PyTorch in the order NCHW, in
-channels_last (NHWC), and after torch.compile; and NumPy's sgemm, the machine's own rate. They take
-turns, A B C A B C, so that a change in the machine's mood meets them all, and the median counts. A
-turn begins with a rest, in which the threads of the side before stop spinning, and an untimed step.
-Ratios are to the fastest mode of PyTorch, which * marks. Before they are believed, the losses of 20
-steps in float64 must agree (relative 1e-8); those in float32 are reported.
+cnnlite; cnnlite with recompute=True, which keeps less memory (training only); cnnlite with every
+convolution on the classic rung im2col; PyTorch in the order NCHW, in channels_last (NHWC), and
+after torch.compile, and in each of them under bfloat16 autocast (bf16, training only); ONNX
+Runtime and OpenVINO (inference only, in float32); and NumPy's sgemm, the machine's own rate. They
+take turns, A B C A B C, so that a change in the machine's mood meets them all, and the median
+counts. A turn begins with a rest, in which the threads of the side before stop spinning, and an
+untimed step.
+
+The ratio of a training step is to the fastest float32 mode of PyTorch, that of a prediction to the
+fastest of PyTorch and the runtimes; * marks it. Before ratios are believed, the losses of 20 steps
+in float64 must agree (relative 1e-8; those in float32 are reported), and the scores of each
+runtime (1e-4). ONNX Runtime cannot be told to leave AVX-512 alone, so it has no part in --isa avx2.
 
 GFLOP/s count the multiplications of the definition; memory is the peak that is resident, above
 what imports, data and a step on two images have left.
@@ -33,26 +41,37 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.networks import NETWORKS
+from benchmarks.pytorch import BFLOAT16
+from benchmarks.sides import PREDICTED
 from benchmarks.turns import Measured, Sides, measure
+from benchmarks.workers import SIDES
 
 QUICK = ("vanilla CNN", "VGG")
-LOSS_LIMIT = 1e-8  # relative, float64
+LOSS_LIMIT, SCORE_LIMIT = 1e-8, 1e-4  # relative; of float64, of float32
+NEEDS = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+AVX2 = {  # what keeps each library from AVX-512; read when it loads, in the processes of the sides
+    "CNNLITE_ISA": "avx2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}
 
 
 def main() -> int:
-    """Measure, print; 1 if losses disagree."""
+    """Measure, print; 1 if losses or scores disagree."""
     arguments = _arguments()
     if importlib.util.find_spec("torch") is None:
-        sys.exit('benchmarks.versus needs PyTorch: pip install "cnnlite[torch]"')
-    sides = ["cnnlite", "im2col", "NCHW", "NHWC", "compiled", "sgemm"]
-    if arguments.no_compile or arguments.quick:
-        sides.remove("compiled")
-    else:
-        _compile(arguments.networks, arguments.threads)
+        sys.exit('benchmarks.versus needs PyTorch: pip install "cnnlite[versus]"')
+    os.environ.update(AVX2 if arguments.isa == "avx2" else {})
+    sides, left_out = _sides(arguments)
+    compiled = [name for name in sides if name.endswith("compiled")]
+    if compiled:
+        _compile(arguments.networks, arguments.threads, compiled)
 
     print(
         f"{platform.machine()} {platform.system()}, {os.cpu_count()} CPUs, "
-        f"NumPy {np.__version__}, float32"
+        f"NumPy {np.__version__}, float32, {arguments.isa or 'all'} instructions"
     )
     results: list[Measured] = []
     for threads in arguments.threads:
@@ -62,26 +81,48 @@ def main() -> int:
             results.append(measure(network, threads, sides, arguments.seconds, compare))
         here = [result for result in results if result.threads == threads]
         print(f"\n## {threads} thread{'s'[: threads > 1]}\n\n{report.training(here)}\n")
-        print(f"{report.inference(here)}\n", flush=True)
+        for images in PREDICTED:
+            print(f"{report.inference(here, images)}\n", flush=True)
     if len(arguments.threads) > 1:
         print(f"## Threads: times as fast as with {arguments.threads[0]}\n")
         print(f"{report.scaling(results)}\n")
     print(
-        f"## Losses of 20 steps: largest relative difference to PyTorch\n\n{report.losses(results)}"
+        "## Agreement: largest relative difference, of 20 steps' losses and of scores\n\n"
+        f"{report.agreement(results)}"
     )
-    for reason in sorted({reason for result in results for reason in result.missing.values()}):
+    failed = {reason for result in results for reason in result.missing.values()}
+    for reason in sorted({*left_out, *failed}):
         print(f"n/a: {reason}")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
-    differences = [result.differences["float64"] for result in results if result.differences]
-    return int(max(differences, default=0.0) > LOSS_LIMIT)
+    losses = [result.differences["float64"] for result in results if result.differences]
+    scores = [value for result in results for value in result.scores.values()]
+    return int(max(losses, default=0.0) > LOSS_LIMIT or max(scores, default=0.0) > SCORE_LIMIT)
 
 
-def _compile(networks: list[str], threads: list[int]) -> None:
+def _sides(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return who takes part, and why somebody does not."""
+    sides, left_out = list(SIDES), []
+    if arguments.no_compile or arguments.quick:
+        sides = [name for name in sides if not name.endswith("compiled")]
+    if arguments.quick:
+        sides = [name for name in sides if name not in (*BFLOAT16, "recompute")]
+    if arguments.isa == "avx2":
+        left_out += [f"{name}: it needs AVX-512 to be fast" for name in sides if name in BFLOAT16]
+        left_out.append("onnxruntime: it cannot be told to leave AVX-512 alone")
+        sides = [name for name in sides if name not in (*BFLOAT16, "onnxruntime")]
+    for name, packages in NEEDS.items():
+        if name in sides and not all(map(importlib.util.find_spec, packages)):
+            left_out.append(f'{name}: not installed (pip install "cnnlite[versus]")')
+            sides.remove(name)
+    return sides, left_out
+
+
+def _compile(networks: list[str], threads: list[int], names: list[str]) -> None:
     """Fill PyTorch's cache of compiled kernels, as many networks at a time as there are CPUs."""
 
     def one(job: tuple[str, int]) -> None:
-        with Sides(*job, ["compiled"]) as sides:
+        with Sides(*job, names) as sides:
             sides.ask_all("prepare")
 
     _say("torch.compile: filling its cache (minutes when it is empty)")
@@ -95,9 +136,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2, 4])
+    parser.add_argument("--isa", choices=["avx2"], help="the instructions that all sides use")
     parser.add_argument("--seconds", type=float, default=5, help="timing of a network")
     parser.add_argument("--no-compile", action="store_true", help="leave out torch.compile")
-    parser.add_argument("--quick", action="store_true", help="two networks, 2 threads, no compile")
+    parser.add_argument(
+        "--quick", action="store_true", help="two networks, 2 threads, float32, no compile"
+    )
     parser.add_argument("--json", type=Path, help="write all that was measured to this file")
     arguments = parser.parse_args()
     if arguments.quick:

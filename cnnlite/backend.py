@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cnnlite import environment, reference
 from cnnlite.cpus import default_num_threads
 
-__all__ = ["backend_name", "empty", "kernels"]
+__all__ = ["backend_name", "empty", "kernels", "memory_in_use"]
 
 backend_name = environment.BACKEND.value()
 
@@ -42,3 +42,18 @@ empty = kernels.empty
 """empty(shape, dtype): an uninitialised array whose memory is used again when it dies."""
 
 kernels.set_num_threads(default_num_threads())
+
+
+def memory_in_use(reset_peak: bool = False) -> tuple[int, int]:
+    """Return the bytes that arrays of `empty` take, and the most since the last reset of that peak.
+
+    Both are 0 with the reference backend, whose arrays are NumPy's.
+    """
+    if backend_name == "reference":
+        return 0, 0
+    from cnnlite._ext import memory
+
+    if reset_peak:
+        memory.reset_peak()
+    stats = memory.stats()
+    return stats["in_use"], stats["peak"]

@@ -5,8 +5,17 @@ from cnnlite.training.callbacks import (
     EarlyStopping,
     Freeze,
     Keep,
+    Profiler,
     Progress,
     ReduceLROnPlateau,
 )
 
-__all__ = ["Callback", "EarlyStopping", "Freeze", "Keep", "Progress", "ReduceLROnPlateau"]
+__all__ = [
+    "Callback",
+    "EarlyStopping",
+    "Freeze",
+    "Keep",
+    "Profiler",
+    "Progress",
+    "ReduceLROnPlateau",
+]

@@ -38,6 +38,7 @@ cdef object numpy_dtype = np.dtype, numpy_empty = np.empty  # found without look
 
 cdef Py_ssize_t held = 0
 cdef Py_ssize_t in_use = 0
+cdef Py_ssize_t peak = 0
 cdef Py_ssize_t allocations = 0
 cdef Py_ssize_t hits = 0
 cdef Py_ssize_t limit = 0
@@ -50,7 +51,7 @@ cdef class Block:
     """
 
     def __cinit__(self, Py_ssize_t length, bint pooled=True):
-        global in_use, allocations
+        global in_use, peak, allocations
         if not 0 <= length <= MOST:
             raise MemoryError(f"cnnlite: cannot allocate {length} bytes")
         self.length = length
@@ -67,6 +68,7 @@ cdef class Block:
                 raise MemoryError(f"cnnlite: cannot allocate {self.size} bytes")
             allocations += 1
         in_use += self.size
+        peak = max(peak, in_use)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         PyBuffer_FillInfo(view, self, self.memory, self.length, False, flags)
@@ -100,13 +102,20 @@ def stats():
     """Return the pool's figures.
 
     Returns:
-        A dict: "held" and "in_use" (bytes waiting, bytes lent), "limit" (bytes that may wait),
-        "allocations" (how many blocks took memory from the system so far) and "hits" (how many
-        found all of theirs waiting).
+        A dict: "held" and "in_use" (bytes waiting, bytes lent), "peak" (the most bytes lent since
+        `reset_peak`), "limit" (bytes that may wait), "allocations" (how many blocks took memory
+        from the system so far) and "hits" (how many found all of theirs waiting).
     """
     return {
-        "held": held, "in_use": in_use, "limit": limit, "allocations": allocations, "hits": hits,
+        "held": held, "in_use": in_use, "peak": peak, "limit": limit, "allocations": allocations,
+        "hits": hits,
     }
+
+
+def reset_peak():
+    """Let the peak begin anew, at what is lent now."""
+    global peak
+    peak = in_use
 
 
 cdef bint pool_is_on() noexcept:

@@ -30,7 +30,7 @@ def bench(threads: int | None, rounds: int) -> None:
     named by kernel (/stride), channels and image: "3x3/2 16-32 @32". The batch is 128, but 2 where
     the naive rung is there.
     """
-    from cnnlite import get_num_threads, set_num_threads
+    from cnnlite import get_num_threads, rates, set_num_threads
     from cnnlite.backend import backend_name, kernels
     from cnnlite.cli import ladder
     from cnnlite.cli._group import progress_note, show_table
@@ -39,11 +39,11 @@ def bench(threads: int | None, rounds: int) -> None:
         fail(f"CNNLITE_BACKEND is {backend_name!r}: only the compiled kernels are made to be fast")
     if threads is not None:
         set_num_threads(threads)
-    sgemm = ladder.sgemm_rate(get_num_threads(), rounds)
+    sgemm = rates.sgemm_rate(get_num_threads(), rounds)
     click.echo(
         f"{get_num_threads()} threads, {kernels.instruction_set()}; NumPy's sgemm {sgemm:.0f} "
-        f"GFLOP/s, cnnlite's {ladder.product_rate(rounds):.0f}; memory "
-        f"{ladder.memory_rate(rounds):.0f} GB/s"
+        f"GFLOP/s, cnnlite's {rates.product_rate(rounds):.0f}; memory "
+        f"{rates.memory_rate(rounds):.0f} GB/s"
     )
     rows = []
     with progress_note("measuring") as say:
@@ -52,8 +52,8 @@ def bench(threads: int | None, rounds: int) -> None:
             name = f"{layer.name} {layer.channels}-{layer.filters} @{layer.size}"
             say(name)
             rungs = ladder.rungs_for(layer)
-            for rung, rates in ladder.measure(layer, rungs, rounds).items():
-                cells = [_rate(rate, sgemm) for rate in rates]
+            for rung, found in ladder.measure(layer, rungs, rounds).items():
+                cells = [_rate(rate, sgemm) for rate in found]
                 rows.append((name, rung, *cells, f"{ladder.error(layer, rung):.0e}"))
                 name = ""
     numbers_of = (*ladder.PASSES, "error")

@@ -4,6 +4,7 @@
     record.json                versions, machine, data set, classes, and how a picture becomes input
     history.csv                one row an epoch
     losses.csv                 the loss of each step
+    profile.csv                where the time of some steps went (`--profile`)
     events.jsonl               what was done by hand while it was trained, if anything was
     live.json                  the address of its live page, while there is one
     weights.safetensors        parameters and buffers of the best validation epoch
@@ -48,9 +49,10 @@ from cnnlite.training.checkpoint import most_bytes
 
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
+PROFILE = "profile.csv"
 FILES = (
     CONFIG, RECORD, HISTORY, LOSSES, EVENTS, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, PAGE,
-    own_model.COPY,
+    PROFILE, own_model.COPY,
 )  # fmt: skip
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}

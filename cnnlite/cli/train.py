@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from cnnlite.training.solver import Solver
 
 AUGMENT = "crop,flip"  # what --augment without names is
+PROFILED = 10
+"""Steps that --profile measures where it says no number."""
 SHORT = 12
 """Epochs in which ReduceLROnPlateau, as it is by default, does not come to lower a rate in time."""
 RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps", "keep"}
@@ -77,6 +79,14 @@ def config_flags(command: Any) -> Any:
 )
 @click.option("--resume", type=click.Path(path_type=Path), help="Continue the run in this folder.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option(
+    "--profile",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=PROFILED,
+    metavar="[STEPS]",
+    help=f"Measure so many steps ({PROFILED}), layer by layer, show where their time goes, go on.",
+)
 @click.option("--watch", is_flag=True, help="Serve a live page, from which it can be steered.")
 @click.option("--port", type=int, help="Of the live page.  [default: the first free from 8765]")
 def train(
@@ -84,6 +94,7 @@ def train(
     out: Path | None,
     resume: Path | None,
     quiet: bool,
+    profile: int | None,
     watch: bool,
     port: int | None,
     **flags: Any,
@@ -101,7 +112,7 @@ def train(
         fail("--port is that of the live page, and needs --watch")
     page = live_page.checked(port) if watch else None
     fit = partial(fitted, file=file, given=given)
-    return _train(config, fit, given.get("model"), out, resume, not quiet, page)
+    return _train(config, fit, given.get("model"), out, resume, not quiet, profile, page)
 
 
 def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +179,7 @@ def _train(
     out: Path | None,
     resume: Path | None,
     verbose: bool,
+    profile: int | None,
     page: "LivePage | None",
 ) -> int:
     import cnnlite
@@ -175,6 +187,7 @@ def _train(
     from cnnlite.cli.own_model import OwnModel, of_run
     from cnnlite.cli.parts import make_solver
     from cnnlite.cli.recorder import Recorder
+    from cnnlite.training.callbacks import Profiler
 
     if config.threads is not None:
         cnnlite.set_num_threads(config.threads)
@@ -227,6 +240,8 @@ def _train(
             if not resume:
                 path.rmdir()  # it holds nothing yet, and nothing will come
             fail(describe(error))
+        if profile is not None:
+            solver.callbacks.insert(0, Profiler(profile, path / runs.PROFILE))
         if page is not None:
             solver.callbacks.append(page.callback(path))  # after what it shows
         if not resume:

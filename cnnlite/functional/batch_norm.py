@@ -124,6 +124,27 @@ def batch_norm_forward(
     return y, BatchNormCache(x, mean, rest, inverse_std, gamma, beta, train, kept)
 
 
+def batch_norm_again(cache: BatchNormCache, addend: Array | None = None) -> Array:
+    """Return the normalised x after its scale and shift once more, bit for bit.
+
+    Args:
+        cache: what `batch_norm_forward` returned.
+        addend: what is added to it, as it was there.
+
+    Returns:
+        An array like x, after a ReLU if that followed there; other activations are left out.
+    """
+    x, relu = cache.x, "relu" if cache.kept.activation == "relu" else None
+    post = PostOps(None if addend is None else contiguous(addend), relu)
+    y = empty(x.shape, x.dtype)
+    statistics = cache.mean, cache.inverse_std
+    affine = _affine(x, cache.gamma, cache.beta)
+    kernels.batch_norm_forward(
+        _planes(x), y, *affine, *statistics, None, 0.0, False, post, cache.rest
+    )
+    return y
+
+
 def batch_norm_backward(
     dy: Array, cache: BatchNormCache, need_dx: bool = True
 ) -> tuple[Array | None, Array | None, Array | None]:

@@ -105,6 +105,14 @@ def _apply_relu(y: Array, post: PostOps) -> tuple[Array, Kept]:
     return y, Kept("relu", y) if relu else NOTHING_KEPT
 
 
+def activate_again(kept: Kept) -> Array:
+    """Return the output once more of post-ops that keep what went into their activation."""
+    assert kept.values is not None
+    forward = gelu_forward if kept.activation == "gelu" else silu_forward
+    y: Array = forward(kept.values)[0]
+    return _apply_relu(y, PostOps(pool=kept.argmax is not None))[0]
+
+
 def undo(dy: Array, kept: Kept, shape: tuple[int, ...]) -> Array:
     """Return the gradient of the product's own output, of that shape: dy itself or new memory."""
     if kept.argmax is not None:

@@ -11,9 +11,11 @@ from cnnlite.checks.arrays import converted, float_dtype
 from cnnlite.checks.numbers import flag, shown
 from cnnlite.debug_caches import debug_caches, guard_class
 from cnnlite.layers.notebook import network_table
+from cnnlite.layers.profiling import Profile, profile
 from cnnlite.layers.summary import Summary, summarize
 from cnnlite.layers.ties import check_arrays, first_names
 from cnnlite.random import RngLike
+from cnnlite.rates import Limits
 
 __all__ = ["Grads", "IncompatibleKeys", "Layer"]
 
@@ -253,6 +255,35 @@ class Layer(ABC):
             A Summary: print it, or read its `rows` and totals.
         """
         return summarize(self, input_shape)
+
+    def profile(
+        self,
+        x: np.ndarray,
+        steps: int = 5,
+        train: bool = True,
+        need_dx: bool = False,
+        limits: Limits | None = None,
+    ) -> Profile:
+        """Return a table of where the time goes: each layer's, forward and backward.
+
+        A copy of the layer runs, as it would in training: what runs as one has one row.  Nothing
+        changes, neither statistics nor random streams.
+
+        Args:
+            x: a batch, (N, ...), float32 or float64.
+            steps: how many forward and backward passes to time, after one that does not count.
+            train: whether to run as in training; without, there is no backward pass.
+            need_dx: whether the gradient with respect to x is computed, which training does not.
+            limits: what the machine can do, as `cnnlite.rates.measure_limits` returns it; None
+                measures it, which takes about a second.
+
+        Returns:
+            A Profile: print it, read its `rows`, or write it with `to_csv`.
+
+        Raises:
+            TypeError, ValueError: an argument is none of these, or the layer does not take x.
+        """
+        return profile(self, x, steps, train, need_dx, limits)
 
     def _repr_html_(self) -> str:
         """Return a table of its layers and arrays, which a notebook shows."""

@@ -1,16 +1,18 @@
 """Batch normalisation."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cnnlite.checks.arrays import FLOATS, check_floats
 from cnnlite.functional import batch_norm_forward
-from cnnlite.functional.batch_norm import batch_norm_addend_backward
+from cnnlite.functional.batch_norm import batch_norm_addend_backward, batch_norm_again
 from cnnlite.layers.base import Grads
 from cnnlite.layers.fuse import Fusible
 from cnnlite.layers.norm import RunningNorm
-from cnnlite.post_ops import ACTIVATIONS, ADD, PostOps
+from cnnlite.layers.recompute import Recipe
+from cnnlite.post_ops import ACTIVATIONS, ADD, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import RngLike
 
 __all__ = ["BatchNorm1d", "BatchNorm2d"]
@@ -77,6 +79,22 @@ class _BatchNorm(RunningNorm, Fusible):
         if x.ndim not in self._shapes or x.shape[1] != self.num_features:
             expected = " or ".join(self._shapes.values()).replace("C", str(self.num_features))
             raise ValueError(f"{name}: x has shape {x.shape}, expected {expected}")
+
+    def recipes(self, x: np.ndarray, y: np.ndarray, cache: Any, post: PostOps) -> Iterator[Recipe]:
+        """Yield how y is made again from x and the statistics; first what a GELU or SiLU got."""
+        kept, bare = cache.kept, cache._replace(kept=NOTHING_KEPT)
+        if kept.activation in (None, "relu"):
+            bare = cache._replace(kept=Kept(kept.activation))
+            yield Recipe(y, self.output_again, bare, post.addend)
+            return
+        yield Recipe(kept.values, self.output_again, bare, post.addend)
+        yield Recipe(y, self.output_again, kept)
+
+    def output_again(self, kept: Any, addend: np.ndarray | None = None) -> np.ndarray:
+        """Return the output of batch-norm from its cache, or that of what follows from `Kept`."""
+        if isinstance(kept, Kept):
+            return super().output_again(kept)
+        return batch_norm_again(kept, addend)
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool

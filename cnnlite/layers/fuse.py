@@ -9,16 +9,19 @@ always runs as it was written.  A step gives the bits of its layers one by one.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from cnnlite.functional.post_ops import activate_again
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.post_ops import NO_POST_OPS, PostOps
+from cnnlite.layers.pair import PairLayer
+from cnnlite.layers.recompute import Recipe
+from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import Rng, RngLike
 
-__all__ = ["Fusible", "Step", "all_taken", "backward_parts", "cut_into_steps"]
+__all__ = ["Fusible", "Step", "all_taken", "backward_parts", "cut_into_steps", "recipes_of"]
 
 Kinds = tuple[str, ...]
 
@@ -60,6 +63,20 @@ class Fusible(Layer):
     def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
         """Return the output as in inference, after the post-ops, and keep nothing."""
         return self.forward_post(x, False, None, post)[0]
+
+    def recipes(self, x: np.ndarray, y: np.ndarray, cache: Any, post: PostOps) -> Iterator[Recipe]:
+        """Yield how arrays of a forward pass can be computed again from what is kept anyway.
+
+        Args:
+            x, y, cache, post: what went into `forward_post`, and what came out of it.
+        """
+        kept: Kept = getattr(cache, "kept", NOTHING_KEPT)
+        if kept.activation not in (None, "relu"):
+            yield Recipe(y, self.output_again, kept)
+
+    def output_again(self, kept: Any, addend: np.ndarray | None = None) -> np.ndarray:
+        """Return the output of the post-ops from what went into their activation, `Kept`."""
+        return activate_again(kept)
 
 
 class Step(NamedTuple):
@@ -103,6 +120,15 @@ def backward_parts(
     if addend:
         return layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
     return *layer.backward(dy, cache, need_dx), None
+
+
+def recipes_of(
+    layer: Layer, x: np.ndarray, y: np.ndarray, cache: Any, post: PostOps
+) -> Iterable[Recipe]:
+    """Return the recipes of a layer after its forward: none unless its own class says so."""
+    if "takes" in vars(type(layer)) or type(layer).forward is PairLayer.forward:
+        return layer.recipes(x, y, cache, post)  # type: ignore[attr-defined]
+    return ()
 
 
 def all_taken(layer: Layer) -> frozenset[Kinds]:

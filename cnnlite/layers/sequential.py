@@ -8,13 +8,26 @@ import numpy as np
 
 from cnnlite.cache_tables import Caches
 from cnnlite.checks.numbers import flag
+from cnnlite.debug_caches import debug_caches
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.container import Container, Parts, check_branches, child_rng, has_params
-from cnnlite.layers.fuse import Fusible, Step, all_taken, backward_parts, cut_into_steps
+from cnnlite.layers.fuse import (
+    Fusible,
+    Step,
+    all_taken,
+    backward_parts,
+    cut_into_steps,
+    recipes_of,
+)
+from cnnlite.layers.recompute import filled, recipes, recording
 from cnnlite.post_ops import NO_POST_OPS, PostOps
 from cnnlite.random import RngLike
 
 __all__ = ["Sequential"]
+
+
+class Slimmed(Caches):
+    """The caches of layers, with recipes in the place of some arrays."""
 
 
 class Sequential(Container, Fusible):
@@ -26,13 +39,17 @@ class Sequential(Container, Fusible):
     Args:
         *layers: the layers, in order.  A layer may stand in it more than once.
         fuse: run layers together where one pass over memory serves several; same bits.
+        recompute: keep less memory between forward and backward: outputs of batch-norm and of
+            activations, in the networks inside it too, are computed again when backward needs them;
+            same bits, a little more time.
 
     Raises:
         TypeError: something among the layers is not a Layer.
     """
 
-    def __init__(self, *layers: Layer, fuse: bool = True) -> None:
+    def __init__(self, *layers: Layer, fuse: bool = True, recompute: bool = False) -> None:
         self._fuse = flag("Sequential", "fuse", fuse)
+        self.recompute = recompute
         self._layers: dict[str, Layer] = {}
         for layer in layers:
             self._layers[str(len(self))] = _checked(layer)
@@ -52,14 +69,21 @@ class Sequential(Container, Fusible):
         Raises:
             ValueError, TypeError: an addend has another shape or dtype than the output.
         """
+        known = recipes()
+        if known is None and self._recompute and not debug_caches:
+            with recording():
+                return self.forward_post(x, train, rng, post)
         place = self.place(train, rng)
-        cache = Caches()
+        cache = Caches() if known is None else Slimmed()
         for step in self._with(post):
             if step.post is not NO_POST_OPS and step.post.addend is not None:
                 check_branches(x, step.post.addend)  # who adds keeps the shape
             own = None if place is None else child_rng(place, step.name, step.layer)
-            x, entry = step.forward(x, train, own)
+            y, entry = step.forward(x, train, own)
+            if known is not None:
+                entry = known.slimmed(entry, recipes_of(step.layer, x, y, entry, step.post))
             cache.append(entry)
+            x = y
         return x, cache
 
     def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
@@ -115,13 +139,15 @@ class Sequential(Container, Fusible):
             raise RuntimeError("Sequential: the cache is of another network, whose last step added")
         first = 0 if need_dx else _first_with_params(steps)
         parts: Parts = []
-        daddend = None
+        daddend = entry = None
         for i in range(len(steps) - 1, -1, -1):
             if i >= first or addend:
                 # Taken off the list only afterwards: a dy that is refused leaves it whole.
                 name, layer, _, layers = steps[i]
                 wanted = need_dx or i > first
-                dx, grads, other = backward_parts(layer, dy, cache[-1], wanted, addend)
+                entry = filled(cache[-1]) if type(cache) is Slimmed else cache[-1]
+                dx, grads, other = backward_parts(layer, dy, entry, wanted, addend)
+                entry = None  # else its arrays would live while the next one is filled
                 parts.append((name, grads))
                 if addend:  # it was the last step's
                     daddend, addend = other, False
@@ -151,6 +177,15 @@ class Sequential(Container, Fusible):
         self._fuse = flag("Sequential", "fuse", fuse)
         self._cut()
 
+    @property
+    def recompute(self) -> bool:
+        """Whether outputs that are cheap to compute are computed again instead of kept."""
+        return self._recompute
+
+    @recompute.setter
+    def recompute(self, recompute: bool) -> None:
+        self._recompute = flag("Sequential", "recompute", recompute)
+
     def __len__(self) -> int:
         return len(self._layers)
 
@@ -164,7 +199,8 @@ class Sequential(Container, Fusible):
     def __getitem__(self, index: int | slice) -> Layer:
         """Return a layer, or for a slice a network of the same layers, numbered anew."""
         if isinstance(index, slice):
-            return Sequential(*list(self)[index], fuse=self._fuse)
+            layers = list(self)[index]
+            return Sequential(*layers, fuse=self._fuse, recompute=self._recompute)
         return self._layers[self._name(index)]
 
     def __setitem__(self, index: int, layer: Layer) -> None:

@@ -3,14 +3,14 @@
 import copy
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
 from cnnlite.checks.numbers import count
+from cnnlite.layers.cache_memory import block_of, new_bytes
 from cnnlite.layers.notebook import summary_table
 from cnnlite.layers.trace import exchanged
 from cnnlite.random import Rng
@@ -189,7 +189,7 @@ class _Trace:
         self._counted: set[int] = set()  # parameters of the rows so far
         self._caches: list[Any] = []  # kept: what is freed could come back as something else
         self._blocks = {
-            id(_block(array)[0])
+            id(block_of(array)[0])
             for arrays in (root.params, root.buffers)
             for array in arrays.values()
         }
@@ -220,7 +220,8 @@ class _Trace:
             new = {id(a): a.size for a in layer.params.values() if id(a) not in self._counted}
             row.params = sum(new.values())
             self._counted.update(new)
-        row.cache_bytes = self._new_bytes(cache)
+        self._caches.append(cache)
+        row.cache_bytes = new_bytes(cache, self._blocks)
         return y, cache
 
     def _name(self, layer: Network) -> str:
@@ -231,44 +232,6 @@ class _Trace:
         names = [name for name, child in container.children().items() if child is layer]
         runs[id(layer)] += 1
         return names[min(runs[id(layer)], len(names)) - 1] if names else "?"
-
-    def _new_bytes(self, cache: Any) -> int:
-        """Return the bytes of the memory blocks in a cache that no cache before it has."""
-        self._caches.append(cache)
-        total = 0
-        for array in _arrays(cache, set()):
-            owner, size = _block(array)
-            if id(owner) not in self._blocks:
-                self._blocks.add(id(owner))
-                total += size
-        return total
-
-
-def _arrays(cache: Any, visited: set[int]) -> Iterator[np.ndarray]:
-    """Yield all arrays that can be reached from a cache."""
-    if id(cache) in visited:
-        return
-    visited.add(id(cache))
-    if isinstance(cache, np.ndarray):
-        yield cache
-    elif isinstance(cache, Mapping):
-        for value in cache.values():
-            yield from _arrays(value, visited)
-    elif isinstance(cache, list | tuple | set | frozenset):
-        for value in cache:
-            yield from _arrays(value, visited)
-    elif hasattr(cache, "__dict__") and not isinstance(cache, type | ModuleType):
-        yield from _arrays(vars(cache), visited)
-
-
-def _block(array: np.ndarray) -> tuple[object, int]:
-    """Return the owner of the memory that an array is a view of, and its size in bytes."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    owner = array if array.base is None else array.base
-    if isinstance(owner, memoryview):
-        owner = owner.obj
-    return owner, array.nbytes
 
 
 def _cut(text: str, width: int) -> str:

@@ -6,7 +6,7 @@ lr_find         what the losses of these rates say
 rehearsal       one image through all parts before the first step
 parts           what a training is made with: the arguments, and what is done with the data
 averaging       averaged weights in the model's place, and batch-norm's statistics made anew
-callbacks/      what is called around epochs and steps: progress, early stopping, plateau, keep
+callbacks/      what is called around epochs and steps: progress, profiler, early stopping ...
 probing         what a network makes of some images: maps, statistics, gradients
 kept_sheet      a kept epoch as a picture
 kept            what is kept of an epoch to be looked at, and its file

@@ -361,3 +361,15 @@ def test_pages_that_two_arrays_shared_are_not_resident_either(step):
     for i in range(2000):
         arrays[i * step % 2000] = None
     assert resident() < before - 0.97 * 2000 * 33_000
+
+
+def test_the_peak_is_the_most_that_was_lent_since_its_reset() -> None:
+    memory.reset_peak()
+    before = memory.stats()["in_use"]
+    first = memory.empty(1 << 18, np.float32)
+    del first
+    second = memory.empty(1 << 16, np.float32)
+    stats = memory.stats()
+    assert stats["peak"] - before >= 1 << 20
+    memory.reset_peak()
+    assert memory.stats()["peak"] == memory.stats()["in_use"] >= second.nbytes

@@ -77,19 +77,3 @@ def test_the_roofline_is_the_lower_of_two_limits() -> None:
     layer = Conv("", 1, 10, 1, 1, 0, batch=1)  # 200 operations on 804 bytes
     assert ladder.roofline(layer, peak=100, bandwidth=804) == 100
     assert ladder.roofline(layer, peak=100, bandwidth=40.2) == pytest.approx(10)
-
-
-def test_the_machines_rate_is_measured_with_that_many_threads(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen = {}
-    monkeypatch.setattr(ladder, "SGEMM_SIZE", 64)
-    run = ladder.subprocess.run
-
-    def spy(command: list[str], **options: object) -> object:
-        seen.update(options["env"])
-        return run(command, **options)
-
-    monkeypatch.setattr(ladder.subprocess, "run", spy)
-    assert ladder.sgemm_rate(3, rounds=1) > 0
-    assert seen["OPENBLAS_NUM_THREADS"] == seen["OMP_NUM_THREADS"] == "3"

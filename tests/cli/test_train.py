@@ -17,8 +17,10 @@ import pytest
 from cnnlite.cli import runs
 from cnnlite.cli.config import TrainConfig, read
 from cnnlite.optim.schedules import SCHEDULES
+from cnnlite.rates import Limits
 from cnnlite.report import history
 from cnnlite.solver import Solver
+from cnnlite.training.callbacks import profiler
 
 Cli = Callable[..., Any]
 # A few images on one thread: the command is what is tested here, not the kernels.
@@ -59,6 +61,19 @@ def test_without_cifar10_it_says_so_and_how_to_get_it(cli: Cli) -> None:
     assert "CIFAR-10 is not on this machine" in outcome.out
     assert "cnnlite data fetch cifar10" in outcome.out
     assert read(Path("runs/001-softmax_classifier/config.toml")).data == "embedded"
+
+
+def test_profile_tells_where_the_time_goes_and_keeps_it_in_the_run(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(gflops=100.0, gbytes=10.0, threads=1)
+    monkeypatch.setattr(profiler, "measure_limits", lambda: limits)
+    outcome = cli(*QUICK, "--smoke", "--profile", "--out", "run")
+    assert outcome.status == 0
+    assert "limits: 100 GFLOP/s" in outcome.out
+    parts = [line.split(",")[2] for line in Path("run/profile.csv").read_text().splitlines()]
+    assert {"data", "loss", "optimizer", "after an epoch"} < set(parts)
+    assert cli(*QUICK, "--profile", "0").status == 2
 
 
 def test_runs_are_numbered(cli: Cli) -> None:

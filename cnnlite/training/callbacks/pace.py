@@ -59,7 +59,9 @@ class Pace:
         Before the first evaluation one batch of the validation images is scored, once, to know.
         """
         if self._evaluation is None:
-            self._evaluation = self._first_evaluation(solver)
+            started = time.perf_counter()
+            self._evaluation = evaluation_seconds(solver)
+            self._mark += time.perf_counter() - started  # it is no part of the next step
         steps, epochs = solver.total_steps - solver.step, solver.num_epochs - solver.epoch
         return steps * self.step + epochs * self._evaluation
 
@@ -67,17 +69,15 @@ class Pace:
         before, self._mark = self._mark, self._clock()
         return self._mark - before
 
-    def _first_evaluation(self, solver: TrainingState) -> float:
-        """Return what an evaluation will take, from the time of one batch; nothing is changed."""
-        started = time.perf_counter()
-        scored = scores_of_batches(
-            solver.model, solver.X_val, solver.normalization, solver.batch_size
-        )
-        where, _ = next(scored)
-        seconds = time.perf_counter() - started
-        self._mark += seconds  # it is no part of the next step
-        samples = (
-            (solver.num_train_samples, solver.X_train), (solver.num_val_samples, solver.X_val)
-        )  # fmt: skip
-        images = sum(min(len(X), number or len(X)) for number, X in samples)
-        return seconds * images / len(where)
+
+def evaluation_seconds(solver: TrainingState) -> float:
+    """Return what an evaluation will take, from the time of one batch; nothing is changed."""
+    started = time.perf_counter()
+    scored = scores_of_batches(solver.model, solver.X_val, solver.normalization, solver.batch_size)
+    where, _ = next(scored)
+    seconds = time.perf_counter() - started
+    samples = (
+        (solver.num_train_samples, solver.X_train), (solver.num_val_samples, solver.X_val)
+    )  # fmt: skip
+    images = sum(min(len(X), number or len(X)) for number, X in samples)
+    return seconds * images / len(where)
