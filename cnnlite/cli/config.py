@@ -245,8 +245,8 @@ class TrainConfig:
     augment: bool | str = _option(
         False,
         "Random crops and flips; or names with commas between, in their order: crop, flip, "
-        "translate (2 pixels, reflected), alternate (one side, then the other), jitter, rotation, "
-        "cutout, mixup, cutmix.",
+        "jitter, rotation, cutout, mixup, cutmix, translate (by 2 pixels, reflected), alternate "
+        "(one side, then the other).",
         read=_augment,
     )
     train_sizes: str | None = _option(

@@ -66,13 +66,13 @@ def steps_of(augment: Augment | None) -> list[tuple[Augment, int]]:
 AUGMENTATIONS: dict[str, Callable[[], Any]] = {
     "crop": lambda: RandomCropFlip(flip=False),
     "flip": lambda: RandomCropFlip(padding=0),
-    "translate": lambda: RandomCropFlip(padding=2, flip=False, padding_mode="reflect"),
-    "alternate": lambda: RandomCropFlip(padding=0, flip="alternate"),
     "jitter": ColorJitter,
     "rotation": RandomRotation,
     "cutout": Cutout,
     "mixup": MixUp,
     "cutmix": CutMix,
+    "translate": lambda: RandomCropFlip(padding=2, flip=False, padding_mode="reflect"),
+    "alternate": lambda: RandomCropFlip(padding=0, flip="alternate"),
 }
 """The augmentations of the command line, by name."""
 
