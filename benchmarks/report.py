@@ -45,7 +45,7 @@ def training(results: Sequence[Measured]) -> str:
     rows.append(["mean", *blank, *[""] * 5, *means])
     header = [
         "ms a training step", *TRAINED, "bf16", "ratio", "to bf16", "GFLOP/s", "of sgemm",
-        "MB PyTorch", "share", "recompute",
+        "MB PyTorch", "share", "share, recompute",
     ]  # fmt: skip
     rates = [Sgemm.flops / result.step["sgemm"] / 1e9 for result in results]
     return (

@@ -14,10 +14,13 @@ PACKAGES = [functional, layers, optim]
 INSIDE = {
     "cnnlite.functional": {"exp", "expm1", "log", "log1p", "power", "tanh"},
     "cnnlite.layers": {
-        "DottedArrays", "Fusible", "Grads", "IncompatibleKeys", "PairLayer", "Parts", "Ran", "Row",
-        "Step", "Summary", "all_taken", "backward_parts", "check_arrays", "check_overlaps",
-        "cut_into_steps", "exchanged", "first_names", "network_table", "run_noting", "summarize",
-        "summary_table", "trace",
+        "Again", "BACKWARD", "DottedArrays", "EVALUATION", "FORWARD", "Fusible", "Grads",
+        "IncompatibleKeys", "PYTHON", "PairLayer", "Parts", "Pass", "Profile", "ProfileRow",
+        "RECOMPUTE", "Ran", "Recipe", "Recipes", "Row", "STEP", "Step", "Stopwatch", "Summary",
+        "all_taken", "arrays_in", "backward_parts", "between", "block_of", "check_arrays",
+        "check_overlaps", "cut_into_steps", "exchanged", "filled", "first_names", "network_table",
+        "new_bytes", "profile", "recipes", "recipes_of", "recording", "rows_of", "run_noting",
+        "summarize", "summary_table", "trace", "work_of",
     },
     "cnnlite.optim": {
         "Owners", "check_gradients", "check_state", "step_count", "wholly",
