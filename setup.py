@@ -150,7 +150,7 @@ class Build(build_ext):
 
     def made_of(self, module: Extension, built: Path) -> str:
         """Return a hash of the commands, sources and headers of a module, and of what they gave."""
-        commands = [getattr(self.compiler, name, "") for name in ("compiler_so", "linker_so")]
+        commands = [getattr(self.compiler, name, "") for name in ("cc", "compiler_so", "linker_so")]
         flags = (module.define_macros, module.extra_compile_args, module.extra_link_args)
         digest = hashlib.sha256(repr((sys.version, commands, flags)).encode())
         for file in (*module.sources, *module.depends, built):

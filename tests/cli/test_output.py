@@ -47,10 +47,11 @@ def shell(
     """Run a command line of cnnlite in bash, with what is to happen to its output."""
     places = {"RUN": str(run), "IMAGES": str(run.with_name("few.npz"))}
     words = [places.get(word, word) for word in command.split()]
+    kept = {"XDG_CACHE_HOME": str(folder), "MPLCONFIGDIR": str(run.with_name("fonts"))}
     return subprocess.run(
         ["bash", "-c", f'"$@" {redirection}', "bash", sys.executable, "-m", "cnnlite", *words],
         cwd=folder,
-        env={**os.environ, "XDG_CACHE_HOME": str(folder), "CNNLITE_NUM_THREADS": "1", **variables},
+        env={**os.environ, **kept, "CNNLITE_NUM_THREADS": "1", **variables},
         capture_output=True,
         text=True,
     )
