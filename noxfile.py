@@ -23,15 +23,13 @@ C_SOURCES = sorted(str(path) for path in Path("cnnlite/_ext").rglob("*.[ch]"))
 @nox.session
 def build(session: nox.Session) -> None:
     """Compile the kernels into the tree, after an edit of Cython or C."""
-    jobs = f"-j{os.cpu_count()}"
-    session.run("python", "setup.py", "-q", "build_ext", "--inplace", jobs, *session.posargs)
+    session.run("python", "setup.py", "-q", "build_ext", "--inplace", *session.posargs)
 
 
 @nox.session
 def debug(session: nox.Session) -> None:
-    """Compile for gdb, with bounds checks; `nox -s build -- --force` undoes it."""
-    jobs = f"-j{os.cpu_count()}"
-    command = ("python", "setup.py", "-q", "build_ext", "--inplace", "--force", jobs)
+    """Compile for gdb, with bounds checks; `nox -s build` undoes it."""
+    command = ("python", "setup.py", "-q", "build_ext", "--inplace")
     session.run(*command, *session.posargs, env={"CNNLITE_DEBUG": "1"})
 
 
@@ -61,22 +59,25 @@ def test(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the wheel and test it in a new environment, far from the sources, as a release is."""
+    """Test a wheel (`-- FILE.whl`; else it is built) in a new environment, far from the sources."""
     release = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["cibuildwheel"]
+    given = [Path(word).resolve() for word in session.posargs if word.endswith(".whl")]
+    tests = [word for word in session.posargs if not word.endswith(".whl")]
     with tempfile.TemporaryDirectory(prefix="cnnlite-wheel-") as name:
         folder = Path(name)
-        session.run("python", "-m", "build", "--wheel", "--outdir", name)
+        if not given:
+            session.run("python", "-m", "build", "--wheel", "--outdir", name)
         session.run("python", "-m", "venv", str(folder / "environment"))
         programs = folder / "environment" / ("Scripts" if os.name == "nt" else "bin")
-        (built,) = folder.glob("*.whl")
+        (built,) = given or folder.glob("*.whl")
         install = (str(programs / "python"), "-m", "pip", "install", "-q", str(built))
         session.run(*install, *release["test-requires"], env={"PYTHONPATH": None})
         for source in map(Path, release["test-sources"]):
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / source)
         commands = [shlex.split(command) for command in release["test-command"]]
-        if session.posargs:
-            commands = [["python", "-m", "pytest", *session.posargs]]
+        if tests:
+            commands = [["python", "-m", "pytest", *tests]]
         with session.chdir(folder):
             for program, *arguments in commands:
                 session.run(str(programs / program), *arguments, env={"PYTHONPATH": None})
@@ -93,6 +94,26 @@ def release(session: nox.Session) -> None:
     session.run("abi3audit", "--strict", "--summary", *wheels)
     if sys.platform == "linux":
         session.run("auditwheel", "show", *wheels)
+
+
+@nox.session
+def cross(session: nox.Session) -> None:
+    """Compile and link the kernels for macOS, Windows and musl by zig (extra `release`)."""
+    session.run("python", "-m", "tests.cross", *session.posargs)
+
+
+@nox.session
+def pythons(session: nox.Session) -> None:
+    """Test this build, which serves every later Python, on 3.13 and 3.14: Debian only."""
+    session.run("python", "-m", "tests.pythons", *session.posargs)
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check GitHub's workflows by actionlint and their schema, offline (extra `workflows`)."""
+    files = sorted(map(str, Path(".github/workflows").glob("*.yml")))
+    session.run("actionlint", "-no-color", *files)
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
 
 
 @nox.session

@@ -1,12 +1,15 @@
 """What is compiled: every cnnlite/_ext/NAME.pyx, with the C sources of a folder of the same name.
 
-docs/lookup/environment.md has the variables that change the build.  An earlier build in the same
-place does not notice that one of them has changed: add --force.  All else is in pyproject.toml.
+docs/lookup/environment.md has the variables that change the build.  A module that lies in the tree
+is taken as it is if it was made of the same sources by the same commands.  All else is in
+pyproject.toml.
 """
 
 import gzip
+import hashlib
 import os
 import runpy
+import sys
 import sysconfig
 import tarfile
 from glob import glob
@@ -42,7 +45,7 @@ SANITIZED = [*SANITIZERS, "-O1", "-g1", "-fno-wrapv"]
 
 
 GENERATED = Path("build/generated")
-
+MADE_OF = Path("build/made-of")  # a hash for each module in the tree
 
 EXT = Path("cnnlite/_ext")
 KERNELS, FAMILIES = KERNEL_LIST["ENGINE"], KERNEL_LIST["FAMILIES"]
@@ -85,7 +88,10 @@ def extension(pyx: str) -> Extension:
             ]
         ),
         include_dirs=[str(EXT), str(GENERATED)],
-        define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
+        define_macros=[
+            *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else []),
+            *([("CNNLITE_SERIAL", "1")] if SERIAL and name == "runtime" else []),
+        ],
         py_limited_api=ABI3,
     )
 
@@ -105,8 +111,6 @@ class Build(build_ext):
             flags = ["-O3", "-ffp-contract=off", "-fno-trapping-math", "-pthread"]
             flags += ["-g" if DEBUG else "-g0"]
             libraries += ["-pthread"]
-        if SERIAL:
-            flags += ["-DCNNLITE_SERIAL"]
         if SANITIZE:
             flags += SANITIZED
             libraries += SANITIZERS
@@ -114,6 +118,44 @@ class Build(build_ext):
             module.extra_compile_args += flags
             module.extra_link_args += libraries
         super().build_extensions()
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
+    def run(self) -> None:
+        super().run()
+        if self.inplace:
+            MADE_OF.mkdir(exist_ok=True)
+            for module in self.extensions:
+                path = EXT / Path(self.get_ext_filename(module.name)).name
+                (MADE_OF / module.name).write_text(self.made_of(module, path))
+
+    def build_extension(self, module: Extension) -> None:
+        built = Path(self.get_ext_fullpath(module.name))
+        in_tree, note = EXT / built.name, Path(self.build_temp, f"{module.name}.made-of")
+        built.parent.mkdir(parents=True, exist_ok=True)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        if self.is_current(module, in_tree, MADE_OF / module.name):
+            self.copy_file(str(in_tree), str(built))
+        elif not self.is_current(module, built, note):
+            built.unlink(missing_ok=True)  # else its age would decide
+            super().build_extension(module)
+            note.write_text(self.made_of(module, built))
+
+    def is_current(self, module: Extension, built: Path, note: Path) -> bool:
+        """Return whether a module was made of what it would be made of now."""
+        there = built.exists() and note.exists() and not self.force
+        return there and note.read_text() == self.made_of(module, built)
+
+    def made_of(self, module: Extension, built: Path) -> str:
+        """Return a hash of the commands, sources and headers of a module, and of what they gave."""
+        commands = [getattr(self.compiler, name, "") for name in ("cc", "compiler_so", "linker_so")]
+        flags = (module.define_macros, module.extra_compile_args, module.extra_link_args)
+        digest = hashlib.sha256(repr((sys.version, commands, flags)).encode())
+        for file in (*module.sources, *module.depends, built):
+            digest.update(Path(file).read_bytes())
+        return digest.hexdigest()
 
 
 class Sources(sdist):

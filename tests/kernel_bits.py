@@ -51,6 +51,23 @@ DEPTHWISE = [
     ]
     for factor in ((1, 2) if size[0] < 10 else (1,))
 ]
+# images, channels, size, filters, kernel, stride, padding, output padding, groups
+TRANSPOSED = [
+    (5, 12, (9, 7), 10, 3, 1, 1, 0, 1),
+    (40, 16, (8, 8), 8, 3, 2, 1, 1, 1),
+    (3, 6, (5, 11), 9, (2, 4), (2, 3), (0, 1), 0, 3),
+    (6, 8, (7, 7), 8, 3, 2, 1, 0, 8),
+    (2, 300, (4, 4), 5, 4, 2, 1, 0, 1),
+]
+# images, channels, length, filters, kernel, stride, padding, groups
+ONE_AXIS = [
+    (20, 16, 100, 12, 3, 1, 1, 1),
+    (3, 5, 1037, 7, 8, 3, (4, 2), 1),
+    (9, 6, 65, 12, 5, 1, 2, 6),
+    (2, 600, 9, 4, 1, 1, 0, 2),
+]
+# shape, kernel, stride, padding
+POOLS = [((5, 6, 13, 11), 3, 2, 1), ((2, 3, 40, 9), (9, 2), (4, 1), (2, 0))]
 LINEAR = [(1, 5000, 3), (4, 70, 33), (128, 1100, 10), (20, 37, 130), (600, 17, 9), (300, 40, 50)]
 NORMS = [(3, 5, 7), (40, 16, 1024), (9, 4, 100), (2, 3, 5000), (600, 20, 1), (17, 6, 33)]
 
@@ -61,11 +78,20 @@ def cases() -> Iterator[tuple[str, Case]]:
         ("tiled", CONVOLUTIONS),
         ("winograd", [s for s in CONVOLUTIONS if s[4] == 3 and s[5] == 1]),
         ("depthwise", DEPTHWISE),
+        ("im2col", CONVOLUTIONS[3:5]),
     ):
         for shape in shapes:
             yield f"{algorithm} {shape}", _convolution(algorithm, *shape)
+    for sizes in TRANSPOSED:
+        yield f"transposed {sizes}", _transposed(*sizes)
+    for sizes in ONE_AXIS:
+        yield f"one axis {sizes}", _one_axis(*sizes)
     for sizes in LINEAR:
         yield f"linear {sizes}", _linear(*sizes)
+    for name in ("max_pool2d", "avg_pool2d"):
+        for shape in POOLS:
+            yield f"{name} {shape}", _pool(name, *shape)
+    yield "relu", _relu
     for sizes in NORMS:
         yield f"batch-norm {sizes}", _batch_norm(*sizes)
     for name in ("gelu", "exp", "expm1", "log", "log1p", "tanh"):
@@ -96,6 +122,43 @@ def _convolution(
     return run
 
 
+def _transposed(
+    n: int,
+    c: int,
+    size: Any,
+    f: int,
+    kernel: Any,
+    stride: Any,
+    pad: Any,
+    output_padding: int,
+    groups: int,
+) -> Case:
+    def run(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+        kh, kw = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        weight = reals(rng, (c, f // groups, kh, kw), dtype)
+        settings = (stride, pad, output_padding, groups)
+        y, cache = F.conv_transpose2d_forward(
+            reals(rng, (n, c, *size), dtype), weight, reals(rng, (f,), dtype), *settings
+        )
+        yield y
+        yield from F.conv_transpose2d_backward(reals(rng, y.shape, dtype), cache)
+
+    return run
+
+
+def _one_axis(
+    n: int, c: int, length: int, f: int, kernel: int, stride: int, pad: Any, groups: int
+) -> Case:
+    def run(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+        x, weight = reals(rng, (n, c, length), dtype), reals(rng, (f, c // groups, kernel), dtype)
+        bias = reals(rng, (f,), dtype)
+        y, cache = F.conv1d_forward(x, weight, bias, stride, pad, groups=groups)
+        yield y
+        yield from F.conv1d_backward(reals(rng, y.shape, dtype), cache)
+
+    return run
+
+
 def _linear(n: int, inputs: int, outputs: int) -> Case:
     def run(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
         x, weight = reals(rng, (n, inputs), dtype), reals(rng, (outputs, inputs), dtype)
@@ -120,6 +183,22 @@ def _batch_norm(n: int, channels: int, size: int) -> Case:
         yield from (y, dx, mean, inverse_std, variance, rest, dgamma, dbeta)
 
     return run
+
+
+def _pool(name: str, shape: tuple[int, ...], kernel: Any, stride: Any, pad: Any) -> Case:
+    def run(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+        forward, backward = (getattr(F, f"{name}_{way}") for way in ("forward", "backward"))
+        y, cache = forward(reals(rng, shape, dtype), kernel, stride, pad)
+        yield y
+        yield backward(reals(rng, y.shape, dtype), cache)
+
+    return run
+
+
+def _relu(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+    y, cache = F.relu_forward(reals(rng, (3, 777), dtype))
+    yield y
+    yield F.relu_backward(reals(rng, y.shape, dtype), cache)
 
 
 def _pointwise(name: str) -> Case:

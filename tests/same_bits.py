@@ -14,9 +14,12 @@ Then each network of the zoo is trained with each instruction set that this mach
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +103,9 @@ def elsewhere(folder: Path, threads: int) -> list[str]:
 
 def compare_builds(serial: Path) -> bool:
     """Compare numbers of threads and the serial build; print, and return whether all agree."""
-    rows = [elsewhere(ROOT, threads) for threads in (1, 2, 3, 4, 4)]
-    rows.append(elsewhere(serial, 1))
+    with ThreadPoolExecutor(os.cpu_count()) as several:
+        folders = [ROOT] * 5 + [serial]
+        rows = list(several.map(elsewhere, folders, (1, 2, 3, 4, 4, 1)))
     for threads, name, digest in rows:
         print(f"{name:10}{threads:>2} threads   {digest}")
     if rows[-1][1] != "serial":
@@ -114,12 +118,10 @@ def compare_builds(serial: Path) -> bool:
 
 def compare_sets(folders: dict[str, Path]) -> bool:
     """Compare instruction sets and builds, by name, with what is stored; print, as above."""
-    found = {
-        (name, isa, threads): zoo_bits.elsewhere(folder, isa, threads)
-        for name, folder in folders.items()
-        for isa in INSTRUCTION_SETS
-        for threads in (1, 2)
-    }
+    ways = list(product(folders, INSTRUCTION_SETS, (1, 2)))
+    with ThreadPoolExecutor(os.cpu_count()) as several:
+        results = several.map(lambda way: zoo_bits.elsewhere(folders[way[0]], *way[1:]), ways)
+        found = dict(zip(ways, results, strict=True))
     same = True
     for title, table in zoo_bits.tables().items():
         print(title)

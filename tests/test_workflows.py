@@ -13,6 +13,10 @@ from tests import readme
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / ".github" / "workflows"
+SYSTEMS = (
+    *("ubuntu-latest", "ubuntu-24.04-arm", "macos-latest", "macos-15-intel"),
+    *("windows-latest", "windows-11-arm"),
+)
 
 pytestmark = pytest.mark.skipif(not WORKFLOWS.exists(), reason="needs a checkout")
 
@@ -61,13 +65,18 @@ def test_powershell_does_what_the_other_shells_do(name: str) -> None:
     assert readme.command("powershell", name).strip().split("; ") == expected
 
 
+def test_ci_tests_the_wheel_on_each_system() -> None:
+    text = (WORKFLOWS / "ci.yml").read_text()
+    job = text[text.index("  wheel:") : text.index("  cross:")]
+    assert all(system in job for system in SYSTEMS)
+    assert "nox -s wheel -- dist/*.whl" in job
+
+
 @pytest.mark.parametrize("name", ["train", "test"])
 def test_ci_runs_the_commands_on_each_system(name: str) -> None:
     text = (WORKFLOWS / "ci.yml").read_text()
     job = text[text.index("  readme:") : text.index("  musl:")]
-    for system in ("ubuntu-latest", "ubuntu-24.04-arm", "macos-latest", "macos-15-intel",
-                   "windows-latest", "windows-11-arm"):  # fmt: skip
-        assert system in job
+    assert all(system in job for system in SYSTEMS)
     assert re.search(rf"command: \[.*\b{name}\b", job)
 
 

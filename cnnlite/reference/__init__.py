@@ -2,6 +2,11 @@
 
 The functions are those of `cnnlite._ext`, with the same signatures: outputs are given and filled
 in, pairs are tuples.  `conv` holds more: convolution itself, the ladder's first rung.
+
+Long sums are taken in float64 here.  The compiled kernels take them in the dtype of the arrays, as
+a fixed number of partial sums that the shape alone decides, so that every machine gives the same
+bits.  *Order*, in a docstring, says which partial sums, up to those that are added in float64.
+*Lanes* are 16 of them, 8 for float64: number i of a row goes to lane i mod 16, or mod 8.
 """
 
 from cnnlite.kernel_list import KERNELS, RUNTIME

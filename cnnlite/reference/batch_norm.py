@@ -31,6 +31,9 @@ def batch_norm_forward(
     the running statistics, unless None, then move by momentum.  Without train, mean, inverse_std
     and rest are written from the running statistics; where these are None, they are read (rest
     None: 0).  inverse_std is 0 where it would be 1 / 0.  y may be x or the addend.
+
+    Order: a plane is cut into runs of 64 terms a lane, each lane into 2 sums that take turns; 64
+    runs of a channel, in the order of the images, are added one by one.
     """
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm_forward: one running statistic is missing")
@@ -75,7 +78,7 @@ def batch_norm_backward(
 
     What a ReLU stopped is found again from x, unless an addend stood before it: then kept.values
     is its output, and dsum, the gradient of the addend and of the normalised x, is written first:
-    dy where that output is positive (or NaN), else 0.
+    dy where that output is positive (or NaN), else 0.  Order: as the forward pass.
     """
     y = kept.values
     if (y is None) != (dsum is None):

@@ -1,7 +1,9 @@
 """The matrix products of a linear layer.
 
 A long sum is cut into blocks of 256 products, or is one of at most 512; sums of blocks are added in
-float64.  The engine does likewise (it cuts some products in other places).
+float64.  Order: a depth of more than 512 is cut into equal blocks of at most 512; where there are
+few outputs, each of up to 32 parts of it is rounded before they are added one by one.  The forward
+pass of at most 4 rows has lanes, each of 4 sums that take turns, over 4096 terms.
 """
 
 import numpy as np

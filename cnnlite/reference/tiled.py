@@ -27,7 +27,8 @@ def conv2d_tiled_forward(
     """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, C / groups, KH, KW) + bias or 0.
 
     Then `post`: ReLU, and 2x2 max-pooling, for which y is (N, F, OH // 2, OW // 2) and
-    argmax as of max_pool2x2_forward; with the bits of the same done afterwards.
+    argmax as of max_pool2x2_forward; with the bits of the same done afterwards.  Order: the bias,
+    channel by channel the taps; of more than 512 products, blocks of 256.
     """
     rows, columns = output_sizes(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     whole = np.empty((x.shape[0], weight.shape[0], rows, columns), y.dtype)
@@ -47,7 +48,10 @@ def conv2d_tiled_input_gradient(
     dilation: Pair,
     groups: int,
 ) -> None:
-    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
+    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW).
+
+    Order: as the forward pass, of the filters and the taps that reach a pixel.
+    """
     conv.conv2d_input_gradient(dy, weight, dx, stride, padding, dilation, groups)
 
 
@@ -65,7 +69,9 @@ def conv2d_tiled_weight_gradient(
 ) -> None:
     """Compute dweight (F, C / groups, KH, KW), and dbias (F,) unless None, from x and dy.
 
-    dy is the gradient of what followed, and has its shape, if `kept` says so.
+    dy is the gradient of what followed, and has its shape, if `kept` says so.  Order: up to 16
+    parts of the images; in each, steps of at most 256 pixels, 64 steps added one by one; of dbias,
+    lanes.
     """
     size = output_sizes(x.shape[2:], dweight.shape[2:], stride, padding, dilation)
     dy = undo(dy, kept, size)

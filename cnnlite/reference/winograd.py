@@ -100,6 +100,8 @@ def conv2d_winograd_forward(
         tile: 4 or 2.
         post: what follows: ReLU, and pooling, for which y is (N, F, OH // 2, OW // 2).
         argmax: out, uint8, the shape of y, where a pooling follows: as of max_pool2x2_forward.
+
+    Order: the channels, for each element of a tile; of more than 512, blocks of 256.
     """
     size = _output_size(x, padding)
     result = _convolve(x, weight, size, padding, groups, tile)
@@ -130,6 +132,8 @@ def conv2d_winograd_input_gradient(
         dx: out, (N, C, H, W).
         padding, groups, tile: as in conv2d_winograd_forward.
         kept: what followed the forward pass; dy is the gradient of that, and has its shape.
+
+    Order: as the forward pass, of the filters.
     """
     dy = undo(dy, kept, _output_size(dx, padding))
     f, c = weight.shape[:2]
@@ -169,6 +173,9 @@ def conv2d_winograd_weight_gradient(
         dweight: out, (F, C / groups, 3, 3).
         dbias: out, (F,), or None.
         padding, groups, tile, kept: as in conv2d_winograd_input_gradient.
+
+    Order: the blocks of tiles are added one by one in each of 4, 8 or 12 parts (one, if dU is
+    large), and then the parts.
     """
     matrices = transforms(tile)
     dy = undo(dy, kept, _output_size(x, padding))

@@ -24,7 +24,7 @@ WRITING = [
     "lab",
     "evaluate RUN --out files",
     "autodiff x*y --at x=1,y=2",
-    "train --smoke --data embedded --out new",
+    "train --smoke --model softmax_classifier --data IMAGES --out new",
 ]
 
 
@@ -45,11 +45,13 @@ def shell(
     command: str, redirection: str, folder: Path, run: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command line of cnnlite in bash, with what is to happen to its output."""
-    words = [str(run) if word == "RUN" else word for word in command.split()]
+    places = {"RUN": str(run), "IMAGES": str(run.with_name("few.npz"))}
+    words = [places.get(word, word) for word in command.split()]
+    kept = {"XDG_CACHE_HOME": str(folder), "MPLCONFIGDIR": str(run.with_name("fonts"))}
     return subprocess.run(
         ["bash", "-c", f'"$@" {redirection}', "bash", sys.executable, "-m", "cnnlite", *words],
         cwd=folder,
-        env={**os.environ, "XDG_CACHE_HOME": str(folder), "CNNLITE_NUM_THREADS": "1", **variables},
+        env={**os.environ, **kept, "CNNLITE_NUM_THREADS": "1", **variables},
         capture_output=True,
         text=True,
     )
@@ -95,7 +97,7 @@ def test_nobody_hears_an_error(tmp_path: Path, finished_run: Path, redirection: 
 def test_a_training_is_kept_whatever_becomes_of_its_output(
     tmp_path: Path, finished_run: Path, redirection: str, status: int
 ) -> None:
-    command = "train --data embedded --overfit 256 --model softmax_classifier --epochs 3 --out new"
+    command = "train --data IMAGES --model softmax_classifier --epochs 3 --out new"
     done = shell(command, redirection, tmp_path, finished_run)
     assert done.returncode == status
     assert "Traceback" not in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -16,14 +18,21 @@ KINDS = ["equal", "alternating", "random"]
 
 def terms(kind: str, dtype: type, *shape: int) -> np.ndarray:
     """Numbers of one sign: equal ones lose the most digits when they are added one by one."""
-    size = int(np.prod(shape))
+    return numbers(kind, int(np.prod(shape))).astype(dtype).reshape(shape)
+
+
+@lru_cache(maxsize=8)
+def numbers(kind: str, size: int) -> np.ndarray:
+    """The same in a row, in float32: many tests take a million of them, in both dtypes."""
     if kind == "equal":
-        values = np.full(size, 0.1)
-    elif kind == "alternating":
-        values = 1000.3 + 0.5 * (-1.0) ** np.arange(size)
+        return np.full(size, 0.1, np.float32)
+    if kind == "alternating":
+        values = np.full(size, 1000.3)
+        values[::2] += 0.5
+        values[1::2] -= 0.5
     else:
         values = np.random.default_rng(0).random(size)
-    return values.astype(np.float32).astype(dtype).reshape(shape)
+    return values.astype(np.float32)
 
 
 def close(case, *arguments) -> None:
