@@ -7,7 +7,8 @@ Y, the (m + r - 1) x (m + r - 1) pixels d under it and an r x r kernel g,
 
     Y = A^T [ (G g G^T) * (B^T d B) ] A        with the elementwise product * summed over channels,
 
-which for each of the (m + r - 1)^2 elements of the tile is a matrix product over channels and tiles.
+which for each of the (m + r - 1)^2 elements of the tile is a matrix product over channels and
+tiles.
 
 A kernel of 4 to 8 rows and columns is cut into parts of 4 x 4, filled up with zeros, whose
 convolutions are added: each is one of a moved image.  49 products for 4 x 4 outputs and a part, so
@@ -232,7 +233,7 @@ def _convolve(
 
 
 def _parts(kernel: tuple[int, ...], padding: Sides) -> Iterator[tuple[slice, slice, int, Sides]]:
-    """Cut a kernel into parts: its rows, its columns, the side of r, and the padding that it sees."""
+    """Cut a kernel into parts: the rows and columns of each, r, and the padding that it sees."""
     side = 3 if kernel == (3, 3) else PART
     top, bottom, left, right = padding
     for row in range(0, kernel[0], side):

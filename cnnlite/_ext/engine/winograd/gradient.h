@@ -17,7 +17,7 @@ enum {
     GRADIENT_PARTS = 12,                  /* divides well by 1, 2, 3 and 4 threads */
     GRADIENT_TILES = 128,                  /* of a part; if there are fewer, there are 4 parts */
     GRADIENT_PART_BYTES = 3 << 20,        /* a dU larger than that: waves */
-    GRADIENT_WAVE_BYTES = 6 << 20,         /* transformed tiles of a wave */
+    GRADIENT_WAVE_BYTES = 12 << 20,        /* transformed tiles of a wave */
 };
 #endif
 

@@ -40,7 +40,7 @@ INLINE void T(large_tile)(const T(large_product) *k, const int rows, const int n
 /* The same where `rows` are more than LONGEST_SUM products deep: blocks of them are added in double. */
 KERNEL void T(large_deep_tile)(const T(large_product) *given, int nv)
 {
-    double sums[PANEL * VL];
+    double sums[PANEL * VL] = {0};
     T(large_product) k = *given;
     REAL block[PANEL * VL];
     k.c = block, k.c_block = VL, k.add = 0;
