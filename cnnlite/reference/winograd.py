@@ -215,7 +215,7 @@ def _convolve(
 
     The products of the parts of a large kernel are added before they are transformed back.
     """
-    products = 0.0
+    products = np.zeros(())
     for rows, columns, kernel, moved in _parts(weight.shape[2:], padding):
         matrices = transforms(tile, kernel)
         inputs = _transform(matrices.input, _input_tiles(x, size, moved, tile, kernel))
@@ -225,7 +225,8 @@ def _convolve(
         n, c = inputs.shape[:2]
         inputs = inputs.reshape(n, groups, c // groups, *inputs.shape[2:])
         weights = weights.reshape(groups, -1, *weights.shape[1:])
-        products += np.einsum("ngctuij,gfcij->ngftuij", inputs, weights, dtype=np.float64)
+        part_of = np.einsum("ngctuij,gfcij->ngftuij", inputs, weights, dtype=np.float64)
+        products = products + part_of
     tiles = _transform(matrices.output, products.reshape(n, len(weight), *products.shape[3:]))
     n, f, tiles_y, tiles_x = tiles.shape[:4]
     whole = tiles.swapaxes(3, 4).reshape(n, f, tiles_y * tile, tiles_x * tile)

@@ -177,8 +177,8 @@ KERNEL void T(multiply)(product *k, workspace *work)
     k->parts = k->row_blocks * columns >= MINIMUM_PIECES ? 1 : smaller(PRODUCT_PARTS, blocks);
     k->blocks = divide_up(blocks, k->parts);
     T(product_memory)(k, &thread, &unused);
-    k->sums = arena_take(&memory, k->parts > 1 ? (size_t)(k->parts * k->m * divide_up(k->n, VL) * VL) * REAL_BYTES
-                                               : 0);
+    k->sums = arena_take(&memory,
+                         k->parts > 1 ? (size_t)(k->parts * k->m * divide_up(k->n, VL) * VL) * REAL_BYTES : 0);
     k->own = work->own;
     if (!workspace_ready(work, memory.used, thread.used)) return;
     engine_parallel(k->row_blocks * k->panels * k->parts, work->threads, T(product_piece), k);

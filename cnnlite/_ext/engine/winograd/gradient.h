@@ -234,7 +234,6 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
                             T(gradient_transform), &call);
             engine_parallel(p->area, work->threads, T(gradient_multiply), &call);
         }
-    if (p->side == 7)
-        engine_parallel(p->groups * p->f_blocks, work->threads, T(gradient_large_weights), &call);
+    if (p->side == 7) engine_parallel(p->groups * p->f_blocks, work->threads, T(gradient_large_weights), &call);
     else engine_parallel(p->groups * p->f, work->threads, T(gradient_weights), &call);
 }

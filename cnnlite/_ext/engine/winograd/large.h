@@ -56,8 +56,7 @@ KERNEL V T(large_phases)(const winograd_plan *p, const conv_args *k, ptrdiff_t p
     for (ptrdiff_t r = 0; r < rows; r++) {
         REAL *to = memory + r % 4 * 4 * p->phase + r / 4 * p->slot_pitch;
         if (top + r < 0 || top + r >= s->h) {
-            for (int j = 0; j < 4; j++)
-                memset(to + j * p->phase, 0, (size_t)p->slot_pitch * sizeof(REAL));
+            for (int j = 0; j < 4; j++) memset(to + j * p->phase, 0, (size_t)p->slot_pitch * sizeof(REAL));
             continue;
         }
         const REAL *from = T(source_row)(&k->x, s->h, s->w, plane, top + r, spare);
@@ -127,7 +126,7 @@ INLINE T(large_memory) T(large_layout)(const winograd_plan *p, REAL *memory)
 {
     T(large_memory) m = {.inputs = memory + 3 * p->pixels};
     m.products = m.inputs + p->area * p->inputs;
-    m.slot = (ptrdiff_t *)(m.products + p->area * p->products);
+    m.slot = (ptrdiff_t *)(memory + T(winograd_reals)(p));
     m.offset = m.slot + p->rows * p->columns;
     return m;
 }
@@ -139,7 +138,7 @@ static void T(large_weights)(void *context, ptrdiff_t piece, int thread)
     const winograd_plan *p = &call->plan;
     const conv_shape *s = &call->args->shape;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks, all = s->kh * s->kw;
-    ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
+    ptrdiff_t panel = 0, nv = panel_width(p->f_blocks); /* of nv blocks that lie together */
     while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
     const ptrdiff_t f_step = p->rotated ? all : p->c * all, c_step = p->rotated ? p->f * all : all;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);

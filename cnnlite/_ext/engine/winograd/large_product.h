@@ -90,9 +90,14 @@ KERNEL void T(large_products)(const winograd_plan *p, const conv_args *k, ptrdif
     const ptrdiff_t tiles = T(large_inputs)(p, k, group, by, bx, memory, m.inputs, m.slot, squares);
     T(large_offsets)(p, m.offset);
     for (ptrdiff_t e = 0; e < p->area; e++) {
-        const T(large_product) product = {.x = m.inputs + e * p->inputs, .row = m.slot, .column = m.offset,
-                                          .b = weights + (group * p->area + e) * p->weights, .depth = p->depth,
-                                          .b_block = VL, .c = m.products + e * p->products, .c_step = VL,
+        const T(large_product) product = {.x = m.inputs + e * p->inputs,
+                                          .row = m.slot,
+                                          .column = m.offset,
+                                          .b = weights + (group * p->area + e) * p->weights,
+                                          .depth = p->depth,
+                                          .b_block = VL,
+                                          .c = m.products + e * p->products,
+                                          .c_step = VL,
                                           .c_block = p->tiles * VL};
         T(large_multiply)(product, tiles, p->f_blocks, 1);
     }
@@ -104,14 +109,21 @@ KERNEL void T(large_adjoint)(const winograd_plan *p, const conv_args *k, ptrdiff
                              ptrdiff_t bx, REAL *memory, REAL *sums, int begin)
 {
     const T(large_memory) m = T(large_layout)(p, memory);
-    V squares;                             /* not used: the gradient itself is examined */
+    V squares; /* not used: the gradient itself is examined */
     const ptrdiff_t tiles = T(large_inputs)(p, k, group, by, bx, memory, m.inputs, m.slot, &squares);
     T(large_offsets)(p, m.offset);
     for (ptrdiff_t e = 0; e < p->area; e++) {
-        const T(large_product) product = {.x = m.inputs + e * p->inputs, .row = m.offset, .column = m.slot,
-                                          .b = m.products + e * p->products, .depth = tiles, .b_step = VL,
-                                          .b_block = p->tiles * VL, .c = sums + e * T(gradient_element)(p),
-                                          .c_step = p->f_blocks * VL, .c_block = VL, .add = !begin};
+        const T(large_product) product = {.x = m.inputs + e * p->inputs,
+                                          .row = m.offset,
+                                          .column = m.slot,
+                                          .b = m.products + e * p->products,
+                                          .depth = tiles,
+                                          .b_step = VL,
+                                          .b_block = p->tiles * VL,
+                                          .c = sums + e * T(gradient_element)(p),
+                                          .c_step = p->f_blocks * VL,
+                                          .c_block = VL,
+                                          .add = !begin};
         T(large_multiply)(product, p->depth, p->f_blocks, 0);
     }
 }

@@ -51,6 +51,9 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
     strip = winograd_next(p, images, by, strip.end)
 #endif
 
+/* Numbers, filled up to whole SUM_LANES, which are a cache line. */
+INLINE ptrdiff_t T(filled_up)(ptrdiff_t numbers) { return divide_up(numbers, SUM_LANES) * SUM_LANES; }
+
 /* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
  * With a power of two, all stores of a tile would go to one set of the first-level cache. */
 INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
@@ -63,9 +66,6 @@ INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
     p->products = T(odd_vectors)(p->f_blocks * p->tiles);
 }
 
-/* Channels, filled up to whole SUM_LANES. */
-INLINE ptrdiff_t T(filled_up)(ptrdiff_t channels) { return divide_up(channels, SUM_LANES) * SUM_LANES; }
-
 /* Of side 7, the sizes that large.h has instead: a block has at most `strips` strips. */
 INLINE void T(large_sizes)(winograd_plan *p, const conv_shape *s)
 {
@@ -77,6 +77,7 @@ INLINE void T(large_sizes)(winograd_plan *p, const conv_shape *s)
     p->line = p->m * (p->columns * p->blocks_x + p->parts_w + VL);
     p->inputs = T(odd_vectors)(divide_up(p->c * p->slots, VL));
     p->pixels = larger(p->pixels, divide_up(16 * p->phase + p->line + s->w + VL, 3));
+    p->pixels = T(filled_up)(p->pixels);   /* what lies behind them begins with a cache line */
 }
 
 /* At least `pieces` blocks, if there is so much work.  The blocks decide the order in which a weight gradient is
@@ -163,7 +164,8 @@ KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, pt
 }
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
-INLINE void T(input_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows, REAL *inputs)
+INLINE void T(input_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
+                           REAL *inputs)
 {
     const int m = TILE_OUTPUTS(side);
     for (ptrdiff_t r = 0; r < rows; r++)
@@ -197,12 +199,17 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
     return winograd_height(p, s->n, by) * p->columns;
 }
 
-/* Bytes one thread needs: pixels (and those of a pooled source), transformed inputs, products; tables (large.h). */
+/* REALs of one thread: pixels (and those of a pooled source), transformed inputs, products; whole cache lines. */
+INLINE ptrdiff_t T(winograd_reals)(const winograd_plan *p)
+{
+    return T(filled_up)(3 * p->pixels + p->area * (p->inputs + p->products));
+}
+
+/* Bytes one thread needs: those, and tables (large.h). */
 INLINE size_t T(winograd_bytes)(const winograd_plan *p)
 {
     const ptrdiff_t tables = p->side == 7 ? p->rows * p->columns + p->depth : 0;
-    return (size_t)(3 * p->pixels + p->area * (p->inputs + p->products)) * sizeof(REAL)
-        + (size_t)tables * sizeof(ptrdiff_t);
+    return (size_t)T(winograd_reals)(p) * sizeof(REAL) + (size_t)tables * sizeof(ptrdiff_t);
 }
 
 /* One dU: for each element of a tile f_blocks * VL filters times c_blocks * VL channels; of a large kernel `depth`

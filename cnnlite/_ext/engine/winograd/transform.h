@@ -222,14 +222,16 @@ INLINE void T(weight_adjoint_1d)(const int side, const V *u, const int in, V *o,
  * `name`. */
 #undef TRANSFORM_2D
 #define TRANSFORM_2D(name, one_d, from, to) \
-    INLINE void T(name)(const int side, const REAL *in, ptrdiff_t pitch, ptrdiff_t step, V o[TILE_MAX * TILE_MAX]) \
+    INLINE void T(name)(const int side, const REAL *in, ptrdiff_t pitch, ptrdiff_t step, \
+                        V o[TILE_MAX * TILE_MAX]) \
     { \
+        const int before = from, after = to; /* plain names, as loops with a choice in them are not unrolled */ \
         V d[TILE_MAX * TILE_MAX], half[TILE_MAX * TILE_MAX]; \
-        UNROLL_FOR(int j = 0; j < (from); j++) { \
-            UNROLL_FOR(int i = 0; i < (from); i++) d[i] = VLOAD(in + i * pitch + j * step); \
+        UNROLL_FOR(int j = 0; j < before; j++) { \
+            UNROLL_FOR(int i = 0; i < before; i++) d[i] = VLOAD(in + i * pitch + j * step); \
             T(one_d)(side, d, 1, half + j, TILE_MAX); \
         } \
-        UNROLL_FOR(int i = 0; i < (to); i++) T(one_d)(side, half + i * TILE_MAX, 1, o + i * (to), 1); \
+        UNROLL_FOR(int i = 0; i < after; i++) T(one_d)(side, half + i * TILE_MAX, 1, o + i * after, 1); \
     }
 TRANSFORM_2D(input_2d, input_1d, side, side)
 TRANSFORM_2D(weight_2d, weight_1d, TILE_TAPS(side), side)

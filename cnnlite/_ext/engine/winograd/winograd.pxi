@@ -1,7 +1,7 @@
 # Bindings of Winograd's convolution (forward.h, gradient.h).  Included by engine.pyx.
 # Arrays are C-contiguous and of one dtype, float32 or float64; outputs are given and filled in.
-# Kernels are 3 x 3, or have 4 to 8 rows and columns.  padding is (top, bottom, left, right); tile is 4
-# for F(4 x 4, 3 x 3) and larger kernels, or 2 for F(2 x 2, 3 x 3).
+# Kernels are 3 x 3, or have 4 to 8 rows and columns.  padding is (top, bottom, left, right); tile
+# is 4 for F(4 x 4, 3 x 3) and larger kernels, or 2 for F(2 x 2, 3 x 3).
 # With `kept`, dy is the gradient of what followed, which is undone while it is read.
 
 
@@ -9,7 +9,8 @@ cdef int check_winograd(Call call, weight, int tile) except -1:
     cdef Py_ssize_t *ws = call.shape("weight", weight, 4)
     if not (ws[2] == 3 and ws[3] == 3 or 4 <= ws[2] <= 8 and 4 <= ws[3] <= 8):
         raise ValueError(
-            f"{call.kernel}: the kernel is {ws[2]} x {ws[3]}, expected 3 x 3 or 4 to 8 on both sides"
+            f"{call.kernel}: the kernel is {ws[2]} x {ws[3]}, "
+            "expected 3 x 3, or 4 to 8 rows and columns"
         )
     if tile != 4 and (tile != 2 or ws[2] != 3):
         expected = "4 or 2" if ws[2] == 3 else "4"
