@@ -47,7 +47,10 @@ FAMILIES = {
         "window", "sums", "input_gradient", "narrow", "forward", "weight_sums", "weight_gradient",
     ),
     "linear": ("product",),
-    "winograd": ("lanes", "transform", "product", "plan", "mend", "forward", "gradient"),
+    "winograd": (
+        "lanes", "transform", "product", "plan", "mend", "large", "large_product", "forward",
+        "gradient",
+    ),
 }  # fmt: skip
 """The engine's folders and the headers of each, in the order in which they build on each other.  A
 folder's bindings are in a .pxi of its name."""

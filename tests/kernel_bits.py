@@ -32,6 +32,11 @@ CONVOLUTIONS = [
     (2, 70, (17, 17), 90, 3, 1, 0, 1),
     (2, 1, (1, 300), 4, (1, 7), 1, (0, 3), 1),
 ]
+LARGE_KERNELS = [
+    (3, 3, (32, 32), 33, 7, 1, 3, 1),
+    (40, 12, (9, 11), 8, (5, 8), 1, (2, 3), 2),
+    (2, 70, (17, 17), 20, 6, 1, 0, 1),
+]
 DEPTHWISE = [
     (7, 6, size, factor * 6, kernel, stride, padding, 6)
     for size, kernel, stride, padding in [
@@ -76,7 +81,7 @@ def cases() -> Iterator[tuple[str, Case]]:
     """Return what is computed, by name."""
     for algorithm, shapes in (
         ("tiled", CONVOLUTIONS),
-        ("winograd", [s for s in CONVOLUTIONS if s[4] == 3 and s[5] == 1]),
+        ("winograd", [s for s in CONVOLUTIONS if s[4] == 3 and s[5] == 1] + LARGE_KERNELS),
         ("depthwise", DEPTHWISE),
         ("im2col", CONVOLUTIONS[3:5]),
     ):

@@ -12,7 +12,7 @@ from tests._ext.instruction_sets import run_again
 
 SPECIAL = (np.inf, -np.inf, np.nan)
 STEPS = (1, 1)
-# c, h, w, f, padding (top, bottom, left, right), groups
+# c, h, w, f, padding (top, bottom, left, right), groups; and the kernel, unless it is 3 x 3
 SHAPES = [
     (3, 12, 12, 5, (1, 1, 1, 1), 1),
     (20, 7, 9, 18, (0, 2, 1, 0), 1),  # more channels than lanes; nothing divides anything
@@ -20,9 +20,17 @@ SHAPES = [
     (2, 3, 3, 1, (0, 0, 0, 0), 1),  # one output
     (17, 16, 16, 17, (1, 1, 1, 1), 1),
 ]
+LARGE = [
+    (3, 10, 9, 18, (3, 3, 3, 3), 1, (7, 7)),  # more filters than lanes
+    (4, 6, 7, 6, (6, 3, 0, 5), 2, (4, 5)),  # outputs over padding alone; dx cuts dy off
+]
 both_tiles = pytest.mark.parametrize("tile", [4, 2])
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+every_shape = pytest.mark.parametrize(
+    ("shape", "tile"),
+    [(shape, tile) for shape in SHAPES for tile in (4, 2)] + [(shape, 4) for shape in LARGE],
+    ids=str,
+)
 Arrays = dict[str, np.ndarray]
 
 
@@ -32,19 +40,19 @@ def kinds(x: np.ndarray) -> np.ndarray:
 
 
 def arrays(rng: np.random.Generator, shape: tuple[Any, ...], dtype: type) -> Arrays:
-    c, h, w, f, (top, bottom, left, right), groups = shape
+    c, h, w, f, (top, bottom, left, right), groups, (kh, kw) = (*shape, (3, 3))[:7]
     sizes = {
         "x": (2, c, h, w),
-        "weight": (f, c // groups, 3, 3),
+        "weight": (f, c // groups, kh, kw),
         "bias": (f,),
-        "dy": (2, f, h + top + bottom - 2, w + left + right - 2),
+        "dy": (2, f, h + top + bottom - kh + 1, w + left + right - kw + 1),
     }
     return {name: rng.standard_normal(size).astype(dtype) for name, size in sizes.items()}
 
 
 def compiled(a: Arrays, shape: tuple[Any, ...], tile: int) -> list[np.ndarray]:
     """y, dx, dweight."""
-    padding, groups = shape[4:]
+    padding, groups = shape[4:6]
     y, dx, dweight = (np.empty_like(a[name]) for name in ("dy", "x", "weight"))
     engine.conv2d_winograd_forward(a["x"], a["weight"], a["bias"], y, padding, groups, tile)
     engine.conv2d_winograd_input_gradient(a["dy"], a["weight"], dx, padding, groups, tile)
@@ -98,7 +106,6 @@ def test_an_infinite_pixel_spread_over_its_tile(tile, dtype):
 
 
 @every_shape
-@both_tiles
 @both_dtypes
 @pytest.mark.parametrize("where", ["x", "weight", "bias", "dy"])
 def test_infinities_and_nan_are_where_the_definition_has_them(rng, shape, tile, dtype, where):
@@ -114,7 +121,6 @@ def test_infinities_and_nan_are_where_the_definition_has_them(rng, shape, tile, 
 
 
 @every_shape
-@both_tiles
 @both_dtypes
 @pytest.mark.parametrize("where", ["x", "weight", "dy"])
 def test_transforms_of_huge_numbers_overflowed(rng, shape, tile, dtype, where):
@@ -137,12 +143,14 @@ def test_transforms_of_huge_numbers_overflowed(rng, shape, tile, dtype, where):
         np.testing.assert_array_equal(got[beyond], np.sign(truth[beyond]) * np.inf)
 
 
-@both_tiles
+@pytest.mark.parametrize(("kernel", "tile"), [(3, 4), (3, 2), (7, 4)])
 @both_dtypes
 @pytest.mark.parametrize("relu", [False, True])
-def test_relu_and_pooling_of_what_is_not_finite_are_those_of_the_twin(rng, tile, dtype, relu):
-    padding, groups = (1, 1, 1, 1), 1
-    a = arrays(rng, (5, 13, 11, 18, padding, groups), dtype)
+def test_relu_and_pooling_of_what_is_not_finite_are_those_of_the_twin(
+    rng, kernel, tile, dtype, relu
+):
+    padding, groups = (kernel // 2,) * 4, 1
+    a = arrays(rng, (5, 13, 11, 18, padding, groups, (kernel, kernel)), dtype)
     largest = np.finfo(dtype).max
     for value in (*SPECIAL, largest, -largest):
         a["x"].flat[rng.integers(a["x"].size)] = value

@@ -31,11 +31,14 @@ CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
 
 
 def fits(algorithm: str, weight: tuple[int, ...], options: dict[str, Any]) -> bool:
-    """Winograd's is for 3x3 with stride and dilation 1, depthwise for one channel in a group."""
+    """Winograd's is for some kernels with stride and dilation 1, depthwise for one channel in a
+    group.
+    """
     plain = options.get("stride", 1) == options.get("dilation", 1) == 1
     if algorithm == "depthwise":
         return weight[1] == 1
-    return algorithm != "winograd" or (weight[2:] == (3, 3) and plain)
+    large = all(4 <= side <= 8 for side in weight[2:])
+    return algorithm != "winograd" or (plain and (large or weight[2:] == (3, 3)))
 
 
 JOBS = [

@@ -34,7 +34,16 @@ def test_winograd_wherever_there_are_16_channels(channels: int, size: int, batch
 
 def test_the_first_layer_of_a_network_is_tiled_but_for_a_gradient_nobody_asks_for() -> None:
     assert choose(geometry(3, 32, 32)) == ("tiled", "winograd", "tiled")
-    assert choose(geometry(3, 32, 32, kernel=7)) == TILED
+
+
+def test_large_kernels_are_winograds_where_there_are_channels_or_many_taps() -> None:
+    assert choose(geometry(3, 32, 32, kernel=7)) == WINOGRAD
+    assert choose(geometry(3, 8, 32, kernel=7)) == TILED  # they leave most lanes empty
+    assert choose(geometry(3, 32, 32, kernel=5)) == TILED
+    assert choose(geometry(32, 32, 16, kernel=5)) == ("winograd", "winograd", "tiled")
+    assert choose(geometry(32, 32, 16, kernel=6)) == WINOGRAD
+    assert choose(geometry(32, 32, 16, kernel=9)) == TILED
+    assert choose(geometry(32, 32, 16, kernel=7, stride=2)) == TILED
 
 
 def test_eight_channels_are_too_few_on_large_images() -> None:
@@ -60,7 +69,7 @@ def test_many_filters_for_a_channel_fill_the_panels_of_tiled() -> None:
     assert choose(geometry(1, 64, 8)) != ("depthwise", "depthwise", "depthwise")
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (5, 1), (3, 2), (2, 1), (1, 2)])
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (9, 1), (3, 2), (7, 2), (2, 1), (1, 2)])
 def test_what_winograd_cannot_do_is_tiled(kernel: int, stride: int) -> None:
     shape = geometry(64, 64, 16, kernel=kernel, stride=stride)
     assert choose(shape) == TILED
@@ -71,6 +80,7 @@ def test_dilation_and_uneven_kernels_are_tiled() -> None:
     plain = geometry(64, 64, 16)
     assert choose(plain._replace(dilation=(2, 2))) == TILED
     assert choose(plain._replace(kernel=(3, 1))) == TILED
+    assert choose(plain._replace(kernel=(3, 7))) == TILED
 
 
 def test_tiles_are_small_where_there_are_few() -> None:

@@ -1,9 +1,10 @@
-"""Convolution by Winograd's minimal filtering: 3x3 with stride 1, in fewer multiplications.
+"""Convolution by Winograd's minimal filtering: stride 1, in fewer multiplications.
 
 The fourth rung of the ladder.  F(4x4, 3x3) makes 16 outputs with 36 products instead of 144,
 between transforms that only add and scale; where there are only a few tiles, F(2x2, 3x3) makes 4
-with 16 instead of 36.  The gradients undo the post-ops while they read dy
-(`cnnlite/_ext/engine/winograd/`).
+with 16 instead of 36.  Kernels of 4 to 8 rows and columns are cut into parts of 4x4: F(4x4, 4x4)
+makes 16 outputs of a 7x7 kernel with 196 products instead of 784.  The gradients undo the post-ops
+while they read dy (`cnnlite/_ext/engine/winograd/`).
 
 Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from cnnlite.backend import empty, kernels
 from cnnlite.checks.arrays import Array
-from cnnlite.functional.conv.choice import tile_sides
+from cnnlite.functional.conv.choice import LARGE_SIDES, tile_sides
 from cnnlite.functional.conv.geometry import ConvGeometry
 from cnnlite.functional.post_ops import apply, kept_of, new_output, split
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
@@ -20,8 +21,9 @@ from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 
 def unfit(geometry: ConvGeometry) -> str | None:
     """Return why this algorithm cannot do the job, or None if it can."""
-    if geometry.kernel != (3, 3):
-        return f"it needs a 3x3 kernel, got {geometry.kernel[0]}x{geometry.kernel[1]}"
+    kh, kw = geometry.kernel
+    if (kh, kw) != (3, 3) and not (kh in LARGE_SIDES and kw in LARGE_SIDES):
+        return f"it needs a kernel of 3x3, or of 4 to 8 rows and columns, got {kh}x{kw}"
     if geometry.stride != (1, 1):
         return f"it needs stride 1, got {geometry.stride}"
     if geometry.dilation != (1, 1):

@@ -31,7 +31,7 @@ typedef struct {
 
     ptrdiff_t row_blocks, panels, parts;   /* a piece is one of each */
     ptrdiff_t blocks;                      /* of the depth in a part */
-    void *sums;                            /* [part][m][n] where depth is cut */
+    void *sums;                            /* [part][m][n, whole vectors] where depth is cut */
     char *const *own;                      /* memory of each thread */
 } product;
 

@@ -38,15 +38,15 @@ INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptr
         }
 }
 
-/* tile = tile + a b for MR rows; a has one stride that is 1. */
+/* tile (rows ldt apart) = a b for MR rows, with `add` tile + a b; then ReLU, if asked.  a has one stride that is 1. */
 KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
-                            const REAL *b, REAL *tile)
+                            const REAL *b, REAL *tile, ptrdiff_t ldt, int add, int relu)
 {
     switch (nv) {
 #define CASE(nv) \
     case nv: \
-        if (a_step == 1) T(micro_tile)(depth, a, a_row, 1, b, nv * VL, tile, nv * VL, NULL, 1, 0, nv); \
-        else T(micro_tile)(depth, a, 1, a_step, b, nv * VL, tile, nv * VL, NULL, 1, 0, nv); \
+        if (a_step == 1) T(micro_tile)(depth, a, a_row, 1, b, nv * VL, tile, ldt, NULL, add, relu, nv); \
+        else T(micro_tile)(depth, a, 1, a_step, b, nv * VL, tile, ldt, NULL, add, relu, nv); \
         break;
         EACH_NV(CASE)
 #undef CASE
@@ -54,10 +54,10 @@ KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdif
 }
 
 /* Write `rows` rows of a tile to c. */
-INLINE void T(product_store)(const product *k, const REAL *tile, ptrdiff_t ldt, ptrdiff_t rows, ptrdiff_t width,
-                             int relu, REAL *c)
+INLINE void T(product_store)(const REAL *tile, ptrdiff_t ldt, ptrdiff_t rows, ptrdiff_t width, int relu, REAL *c,
+                             ptrdiff_t ldc)
 {
-    for (ptrdiff_t r = 0; r < rows; r++, tile += ldt, c += k->n)
+    for (ptrdiff_t r = 0; r < rows; r++, tile += ldt, c += ldc)
         for (ptrdiff_t u = 0; u < width; u += VL) {
             V sum = VLOAD(tile + u);
             if (relu) sum = VRELU(sum);
@@ -75,13 +75,16 @@ KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
     const ptrdiff_t block = number % k->row_blocks, part = number / k->row_blocks % k->parts;
     const ptrdiff_t panel = number / k->row_blocks / k->parts, vectors = divide_up(k->n, VL);
     const ptrdiff_t v = panel * vectors / k->panels, nv = (panel + 1) * vectors / k->panels - v;
-    const ptrdiff_t j = v * VL, width = smaller(nv * VL, k->n - j);
+    const ptrdiff_t j = v * VL, columns = smaller(nv * VL, k->n - j);
     const ptrdiff_t begin = block * PRODUCT_ROWS, end = smaller(k->m, begin + PRODUCT_ROWS);
-    const ptrdiff_t parts = k->parts * k->blocks;
-    REAL *c = (REAL *)(k->parts > 1 ? k->sums : k->c) + (k->parts > 1 ? part * k->m * k->n : 0) + j;
+    const ptrdiff_t parts = k->parts * k->blocks, ldc = k->parts > 1 ? vectors * VL : k->n;
+    const int relu = k->relu && k->parts == 1;
+    REAL *c = (REAL *)(k->parts > 1 ? k->sums : k->c) + (k->parts > 1 ? part * k->m * ldc : 0) + j;
+    const ptrdiff_t width = k->parts > 1 ? nv * VL : columns;       /* rows of sums are whole vectors */
     for (ptrdiff_t first = part * k->blocks, at = first; at < first + k->blocks; at++) {
         const ptrdiff_t k0 = at * k->depth / parts, depth = (at + 1) * k->depth / parts - k0;
-        T(pack_b)(k, &s, k0, depth, j, width, nv);
+        const REAL *bias = at == 0 ? k->bias : NULL;
+        T(pack_b)(k, &s, k0, depth, j, columns, nv);
         for (ptrdiff_t i = begin; i < end; i += MR) {
             const ptrdiff_t rows = smaller(MR, end - i);
             const REAL *a = (const REAL *)k->a + i * k->a_row + k0 * k->a_step;
@@ -91,18 +94,21 @@ KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
                     for (ptrdiff_t r = 0; r < MR; r++) s.a[u * MR + r] = r < rows ? a[r * a_row + u * a_step] : 0;
                 a = s.a, a_row = 1, a_step = MR;
             }
-            for (ptrdiff_t u = 0; u < nv * VL; u++)
-                s.tile[u] = k->bias && at == 0 && u < width ? ((const REAL *)k->bias)[j + u] : 0;
+            if (rows == MR && width == nv * VL && k->blocks == 1 && !bias) {
+                T(product_tile)(nv, depth, a, a_row, a_step, s.b, c + i * ldc, ldc, 0, relu);
+                continue;
+            }
+            for (ptrdiff_t u = 0; u < nv * VL; u++) s.tile[u] = bias && u < columns ? bias[j + u] : 0;
             for (ptrdiff_t r = 1; r < MR; r++)
                 memcpy(s.tile + r * nv * VL, s.tile, (size_t)(nv * VL) * REAL_BYTES);
-            T(product_tile)(nv, depth, a, a_row, a_step, s.b, s.tile);
+            T(product_tile)(nv, depth, a, a_row, a_step, s.b, s.tile, nv * VL, 1, 0);
             if (k->blocks > 1) {
                 double *sums = s.sums + (i - begin) * nv * VL;
                 T(add_block)(s.tile, MR * nv * VL, sums, at > first);
                 if (at < first + k->blocks - 1) continue;
                 T(take_sums)(sums, MR * nv * VL, s.tile);
             }
-            T(product_store)(k, s.tile, nv * VL, rows, width, k->relu && k->parts == 1, c + i * k->n);
+            T(product_store)(s.tile, nv * VL, rows, width, relu, c + i * ldc, ldc);
         }
     }
 }
@@ -111,12 +117,15 @@ KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
 KERNEL void T(product_sum)(void *context, ptrdiff_t i, int thread)
 {
     const product *k = context;
-    const REAL *sums = (const REAL *)k->sums + i * k->n;
+    const ptrdiff_t ldc = divide_up(k->n, VL) * VL;
     REAL *c = (REAL *)k->c + i * k->n;
-    for (ptrdiff_t j = 0; j < k->n; j++) {
-        REAL sum = sums[j];
-        for (ptrdiff_t part = 1; part < k->parts; part++) sum += sums[part * k->m * k->n + j];
-        c[j] = k->relu && sum <= 0 ? 0 : sum;
+    for (ptrdiff_t j = 0; j < k->n; j += VL) {
+        const REAL *sums = (const REAL *)k->sums + i * ldc + j;
+        V sum = VLOAD(sums);
+        for (ptrdiff_t part = 1; part < k->parts; part++) sum = sum + VLOAD(sums + part * k->m * ldc);
+        if (k->relu) sum = VRELU(sum);
+        if (j + VL <= k->n) VSTORE(c + j, sum);
+        else VSTOREN(c + j, sum, k->n - j);
     }
     (void)thread;
 }
@@ -168,7 +177,8 @@ KERNEL void T(multiply)(product *k, workspace *work)
     k->parts = k->row_blocks * columns >= MINIMUM_PIECES ? 1 : smaller(PRODUCT_PARTS, blocks);
     k->blocks = divide_up(blocks, k->parts);
     T(product_memory)(k, &thread, &unused);
-    k->sums = arena_take(&memory, k->parts > 1 ? (size_t)(k->parts * k->m * k->n) * REAL_BYTES : 0);
+    k->sums = arena_take(&memory,
+                         k->parts > 1 ? (size_t)(k->parts * k->m * divide_up(k->n, VL) * VL) * REAL_BYTES : 0);
     k->own = work->own;
     if (!workspace_ready(work, memory.used, thread.used)) return;
     engine_parallel(k->row_blocks * k->panels * k->parts, work->threads, T(product_piece), k);

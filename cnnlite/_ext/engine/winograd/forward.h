@@ -1,19 +1,11 @@
-/* winograd/forward.h: 3 x 3 convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3): the forward
- * pass.
+/* winograd/forward.h: convolution with stride 1 by F(4 x 4, 3 x 3) or F(2 x 2, 3 x 3), or of a larger kernel
+ * (large.h): the forward pass.
  *
  * A block's inputs are transformed, multiplied and transformed back while they lie in the
  * second-level cache; the transformed weights are read once for each block.  The input gradient is
  * the same pass over dy, with the weights rotated by 180 degrees and their channels exchanged.  A
  * block's results depend on nothing but the shape, so neither can the bits.
  */
-typedef struct {
-    winograd_plan plan;
-    const conv_args *args;
-    REAL *weights;
-    uint8_t *large;                        /* whether a weight is LARGE, for every piece of the weights */
-    char *const *own;                      /* memory of each thread */
-} T(winograd_call);
-
 /* G g G^T for VL output channels: piece = (group, block of output channels). */
 static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
@@ -38,10 +30,10 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
                 taps[t * VL + i] = i < lanes ? from[i * f_step + (rotated ? 8 - t : t)] : 0;
         UNROLL_FOR(int t = 0; t < 9; t++) squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
         if (p->m == 4) {
-            T(weight_2d)(4, taps, 3 * VL, VL, o);
+            T(weight_2d)(6, taps, 3 * VL, VL, o);
             UNROLL_FOR(int e = 0; e < 36; e++) VSTORE(to + e * p->weights, o[e]);
         } else {
-            T(weight_2d)(2, taps, 3 * VL, VL, o);
+            T(weight_2d)(4, taps, 3 * VL, VL, o);
             UNROLL_FOR(int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
         }
     }
@@ -49,13 +41,14 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 }
 
 /* The inverse transform: products[element][tile] to pixels, with bias and ReLU. */
-INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *products, ptrdiff_t rows, V bias,
+INLINE void T(output_tiles)(const winograd_plan *p, const int side, const REAL *products, ptrdiff_t rows, V bias,
                             int relu, REAL *pixels)
 {
+    const int m = TILE_OUTPUTS(side);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
             V o[TILE_MAX * TILE_MAX];
-            T(output_2d)(m, products, (m + 2) * p->products, p->products, o);
+            T(output_2d)(side, products, side * p->products, p->products, o);
             REAL *out = pixels + (r * p->pitch + c) * m * VL;
             UNROLL_FOR(int i = 0; i < m; i++)
                 UNROLL_FOR(int j = 0; j < m; j++) {
@@ -66,13 +59,14 @@ INLINE void T(output_tiles)(const winograd_plan *p, const int m, const REAL *pro
 }
 
 /* The same with 2x2 max-pooling: a tile holds whole windows. */
-INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int m, const REAL *products, ptrdiff_t rows,
+INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int side, const REAL *products, ptrdiff_t rows,
                                    V bias, int relu, REAL *pixels, REAL *found)
 {
+    const int m = TILE_OUTPUTS(side);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
             V o[TILE_MAX * TILE_MAX];
-            T(output_2d)(m, products, (m + 2) * p->products, p->products, o);
+            T(output_2d)(side, products, side * p->products, p->products, o);
             UNROLL_FOR(int i = 0; i < m / 2; i++)
                 UNROLL_FOR(int j = 0; j < m / 2; j++) {
                     const ptrdiff_t out = ((r * m / 2 + i) * p->pitch + c * m / 2 + j) * VL;
@@ -98,12 +92,13 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
         const REAL *from = products + (b * p->tiles + strip.first) * VL;
         const T(winograd_place) place = {k, group, b, strip.image, y0, x0, spare};
+#define POOLED(side) T(output_pooled_tiles)(p, side, from, strip.rows, bias, k->post.relu, pixels, found)
+#define PLAIN(side) T(output_tiles)(p, side, from, strip.rows, bias, k->post.relu, pixels)
         if (spare) T(mended_tiles)(p, &place, from, strip.rows, bias, pixels, found);
-        else if (k->post.argmax && p->m == 4)
-            T(output_pooled_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels, found);
-        else if (k->post.argmax) T(output_pooled_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels, found);
-        else if (p->m == 4) T(output_tiles)(p, 4, from, strip.rows, bias, k->post.relu, pixels);
-        else T(output_tiles)(p, 2, from, strip.rows, bias, k->post.relu, pixels);
+        else if (k->post.argmax) BY_SIDE(p->side, POOLED);
+        else BY_SIDE(p->side, PLAIN);
+#undef POOLED
+#undef PLAIN
         if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
             T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
@@ -113,6 +108,22 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         } else
             T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0, rows, columns,
                              pixels, p->pitch, 0);
+    }
+}
+
+/* Inputs and products of the block (by, bx) of a 3 x 3 kernel; `memory` is that of a thread. */
+INLINE void T(small_products)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t by,
+                              ptrdiff_t bx, const REAL *weights, REAL *memory, V *squares)
+{
+    REAL *inputs = memory + 3 * p->pixels, *products = inputs + p->area * p->inputs;
+    const ptrdiff_t tiles = T(winograd_inputs)(p, k, group, by, bx, 0, p->c_blocks, memory, inputs, squares);
+    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    for (ptrdiff_t e = 0; e < p->area; e++) {
+        REAL *in = inputs + e * p->inputs;
+        for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
+            memset(in + (b * p->tiles + tiles) * VL, 0, (size_t)((padded - tiles) * VL) * sizeof(REAL));
+        T(forward_product)(in, p->tiles * VL, weights + (group * p->area + e) * p->weights,
+                           products + e * p->products, p->c, p->f_blocks, padded);
     }
 }
 
@@ -127,18 +138,10 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     REAL *pixels = (REAL *)call->own[thread];
     REAL *inputs = pixels + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     V squares;
-    const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
-                                               &squares);
+    if (p->side == 7) T(large_products)(p, call->args, group, by, bx, call->weights, pixels, &squares);
+    else T(small_products)(p, call->args, group, by, bx, call->weights, pixels, &squares);
     int large = T(any_large)(squares);
     for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= call->large[group * p->f_blocks + b];
-    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
-    for (ptrdiff_t e = 0; e < p->area; e++) {
-        REAL *in = inputs + e * p->inputs;
-        for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
-            memset(in + (b * p->tiles + tiles) * VL, 0, (size_t)((padded - tiles) * VL) * sizeof(REAL));
-        T(forward_product)(in, p->tiles * VL, call->weights + (group * p->area + e) * p->weights,
-                           products + e * p->products, p->c, p->f_blocks, padded);
-    }
     REAL *spare = large ? inputs : NULL; /* the inputs are no longer needed: room for a patch */
     for (EACH_STRIP(strip, p, images, by))
         T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels, spare);
@@ -153,7 +156,7 @@ static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
     if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces, T(winograd_bytes)(p))) return;
     call.large = (uint8_t *)(call.weights + weights);
-    engine_parallel(pieces, work->threads, T(winograd_weights), &call);
+    engine_parallel(pieces, work->threads, p->side == 7 ? T(large_weights) : T(winograd_weights), &call);
     engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
 }
 
@@ -168,6 +171,6 @@ KERNEL void T(conv2d_winograd_input_gradient)(void *args, workspace *work)
     k.shape.c = s->f, k.shape.f = s->c;
     k.shape.h = s->oh, k.shape.oh = s->h;
     k.shape.w = s->ow, k.shape.ow = s->w;
-    k.shape.top = 2 - s->top, k.shape.left = 2 - s->left;
+    k.shape.top = s->kh - 1 - s->top, k.shape.left = s->kw - 1 - s->left;
     T(winograd_pass)(&k, 1, work);
 }

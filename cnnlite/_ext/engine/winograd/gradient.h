@@ -17,7 +17,7 @@ enum {
     GRADIENT_PARTS = 12,                  /* divides well by 1, 2, 3 and 4 threads */
     GRADIENT_TILES = 128,                  /* of a part; if there are fewer, there are 4 parts */
     GRADIENT_PART_BYTES = 3 << 20,        /* a dU larger than that: waves */
-    GRADIENT_WAVE_BYTES = 6 << 20,         /* transformed tiles of a wave */
+    GRADIENT_WAVE_BYTES = 12 << 20,        /* transformed tiles of a wave */
 };
 #endif
 
@@ -31,13 +31,11 @@ typedef struct {
     ptrdiff_t group, wave_first, wave_end;                 /* of a wave: its group, its blocks */
 } T(gradient_call);
 
-/* One dU: area x (f_blocks * VL) x (c_blocks * VL). */
-INLINE ptrdiff_t T(gradient_element)(const winograd_plan *p) { return (p->f_blocks * p->c_blocks * VL + 1) * VL; }
-
 /* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them, tile by tile. */
-INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows,
+INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
                                  REAL *outputs)
 {
+    const int m = TILE_OUTPUTS(side);
     V sum = VZERO;
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, outputs += VL) {
@@ -46,8 +44,8 @@ INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int m, const REAL
             UNROLL_FOR(int i = 0; i < m; i++)
                 UNROLL_FOR(int j = 0; j < m; j++) tile += VLOAD(in + (i * p->pitch + j) * VL);
             sum += tile;
-            T(output_adjoint_2d)(m, in, p->pitch * VL, VL, o);
-            UNROLL_FOR(int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(outputs + e * p->products, o[e]);
+            T(output_adjoint_2d)(side, in, p->pitch * VL, VL, o);
+            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(outputs + e * p->products, o[e]);
         }
     return sum;
 }
@@ -67,8 +65,9 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
             REAL sums[VL];
             T(winograd_fetch)(&k->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL), strip.row * p->m, x0,
                               strip.rows * p->m, p->columns * p->m, pixels, p->pitch, p->pixels);
-            if (p->m == 4) VSTORE(sums, T(output_adjoint_tiles)(p, 4, pixels, strip.rows, to));
-            else VSTORE(sums, T(output_adjoint_tiles)(p, 2, pixels, strip.rows, to));
+#define ADJOINT(side) VSTORE(sums, T(output_adjoint_tiles)(p, side, pixels, strip.rows, to))
+            BY_SIDE(p->side, ADJOINT);
+#undef ADJOINT
             T(add_block)(sums, VL, bias_sums + b * VL, 1);
         }
 }
@@ -89,10 +88,14 @@ static void T(gradient_part)(void *context, ptrdiff_t piece, int thread)
     if (first == end) memset(sums, 0, (size_t)call->part_size * sizeof(REAL));      /* no images */
     for (ptrdiff_t block = first; block < end; block++) {
         const ptrdiff_t by = block / p->blocks_x, bx = block % p->blocks_x;
-        const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
-                                                   &squares);
         T(gradient_outputs)(p, call->args, group, by, bx, 0, p->f_blocks, pixels, outputs,
                             call->bias_sums + piece * call->bias_size);
+        if (p->side == 7) {
+            T(large_adjoint)(p, call->args, group, by, bx, pixels, sums, block == first);
+            continue;
+        }
+        const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
+                                                   &squares);
         for (ptrdiff_t e = 0; e < p->area; e++)
             T(adjoint_product)(outputs + e * p->products, inputs + e * p->inputs, p->tiles * VL,
                                sums + e * T(gradient_element)(p), p->f_blocks, p->c_blocks, tiles, block == first);
@@ -133,6 +136,35 @@ static void T(gradient_multiply)(void *context, ptrdiff_t piece, int thread)
                        p->c_blocks, (before * p->rows + rows) * p->columns, call->wave_first == 0);
 }
 
+/* dbias of output channel f of a group, if it is asked for. */
+INLINE void T(gradient_bias)(const T(gradient_call) *call, ptrdiff_t group, ptrdiff_t f)
+{
+    const winograd_plan *p = &call->plan;
+    REAL *dbias = call->args->dbias;
+    double sum = 0;
+    for (ptrdiff_t part = 0; part < call->bias_parts; part++)
+        sum += call->bias_sums[(part * p->groups + group) * call->bias_size + f];
+    if (dbias) dbias[group * p->f + f] = (REAL)sum;
+}
+
+/* The same for VL output channels and a large kernel; piece = (group, block of output channels). */
+static void T(gradient_large_weights)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(gradient_call) *call = context;
+    const winograd_plan *p = &call->plan;
+    const conv_shape *s = &call->args->shape;
+    const ptrdiff_t group = piece / p->f_blocks, f = piece % p->f_blocks * VL, size = p->c * s->kh * s->kw;
+    REAL *dweight = (REAL *)call->args->dweight + group * p->f * size;
+    T(large_weight_gradient)(p, s, f, call->sums + group * call->part_size, call->parts,
+                             call->part_size * p->groups, dweight);
+    for (ptrdiff_t i = f; i < smaller(f + VL, p->f); i++) {
+        int mend = 0;
+        for (ptrdiff_t j = 0; j < size; j++) mend |= !isfinite(dweight[i * size + j]);
+        if (mend) T(mend_weights)(p, call->args, group, i, dweight + i * size, call->own[thread]);
+        T(gradient_bias)(call, group, i);
+    }
+}
+
 /* dW = G^T (sum of the parts) G for one output channel; piece = (group, output channel). */
 static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
 {
@@ -140,7 +172,7 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     const winograd_plan *p = &call->plan;
     const ptrdiff_t group = piece / p->f, f = piece % p->f, step = call->part_size * p->groups;
     const REAL *sums = call->sums + group * call->part_size;
-    REAL *dweight = (REAL *)call->args->dweight + piece * p->c * 9, *dbias = call->args->dbias;
+    REAL *dweight = (REAL *)call->args->dweight + piece * p->c * 9;
     REAL total[TILE_MAX * TILE_MAX * VL], taps[9 * VL];
     V o[TILE_MAX * TILE_MAX], zero = VZERO;                /* NaN unless all is finite */
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
@@ -150,8 +182,8 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
             for (ptrdiff_t part = 1; part < call->parts; part++) sum += VLOAD(from + part * step);
             VSTORE(total + e * VL, sum);
         }
-        if (p->m == 4) T(weight_adjoint_2d)(4, total, 6 * VL, VL, o);
-        else T(weight_adjoint_2d)(2, total, 4 * VL, VL, o);
+        if (p->side == 6) T(weight_adjoint_2d)(6, total, 6 * VL, VL, o);
+        else T(weight_adjoint_2d)(4, total, 4 * VL, VL, o);
         UNROLL_FOR(int t = 0; t < 9; t++) {
             VSTORE(taps + t * VL, o[t]);
             zero += o[t] - o[t];
@@ -160,12 +192,7 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
             for (int t = 0; t < 9; t++) dweight[(b * VL + i) * 9 + t] = taps[t * VL + i];
     }
     if (T(any_large)(zero)) T(mend_weights)(p, call->args, group, f, dweight, call->own[thread]);
-    if (dbias) {
-        double sum = 0;
-        for (ptrdiff_t part = 0; part < call->bias_parts; part++)
-            sum += call->bias_sums[(part * p->groups + group) * call->bias_size + f];
-        dbias[piece] = (REAL)sum;
-    }
+    T(gradient_bias)(call, group, f);
 }
 
 KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
@@ -183,14 +210,14 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
     call.bias_size = p->f_blocks * VL;
     call.parts = larger(1, smaller(GRADIENT_PARTS, blocks * tiles / GRADIENT_TILES) / 4) * 4;
     call.parts = call.bias_parts = larger(1, smaller(call.parts, blocks));
-    if (p->area * inputs * outputs * REAL_BYTES > GRADIENT_PART_BYTES && blocks > 0) {
+    if (p->side != 7 && p->area * inputs * outputs * REAL_BYTES > GRADIENT_PART_BYTES && blocks > 0) {
         wave = smaller(blocks, larger(1, GRADIENT_WAVE_BYTES / larger(1, block_bytes)));
         T(winograd_sizes)(p, wave * tiles);                     /* its tiles lie together */
         wave_size = p->area * (p->inputs + p->products);
         call.parts = 1, call.bias_parts = wave;
         own = (size_t)(3 * p->pixels) * sizeof(REAL);
     }
-    if (own < T(mend_bytes)(p)) own = T(mend_bytes)(p);
+    if (own < T(mend_bytes)(p, &k->shape)) own = T(mend_bytes)(p, &k->shape);
     const ptrdiff_t sums = call.parts * p->groups * call.part_size;
     const ptrdiff_t bias_sums = call.bias_parts * p->groups * call.bias_size;
     arena memory = {work->shared, 0};
@@ -207,5 +234,6 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
                             T(gradient_transform), &call);
             engine_parallel(p->area, work->threads, T(gradient_multiply), &call);
         }
-    engine_parallel(p->groups * p->f, work->threads, T(gradient_weights), &call);
+    if (p->side == 7) engine_parallel(p->groups * p->f_blocks, work->threads, T(gradient_large_weights), &call);
+    else engine_parallel(p->groups * p->f, work->threads, T(gradient_weights), &call);
 }

@@ -6,6 +6,8 @@
  * registers (simd/shuffle.h).
  */
 
+#define LARGE_PLANE 1024 /* pixels */
+
 /* An index (argmax, pool2x2.h) in each lane, so that it can travel as a REAL. */
 #if REAL_BYTES == 4
 typedef int32_t T(lane_index);
@@ -35,9 +37,9 @@ INLINE MASK T(index_of_real)(V v)
  * whose beginnings are `pitch` pixels apart.  The last step of a run that is no multiple of VL
  * repeats some pixels, so that nothing is read or written outside; a run shorter than VL goes pixel
  * by pixel.  `lanes` of VL channels exist: the others are zero when
- * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  The next VL
- * planes, or the first planes of the next image, are prefetched, because the machine sees no pattern
- * in so many short runs.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
+ * gathered, and not scattered.  The planes hold REALs, or with `bytes` indices.  Of planes below
+ * LARGE_PLANE pixels the next VL, or the first of the next image, are prefetched, because the machine
+ * sees no pattern in so many short runs; in long ones it does.  relu_y, unless NULL: what is gathered becomes zero where relu_y is zero.
  * Returns 1 + the squares of what was gathered, summed over lanes in any order (mend.h). */
 INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t plane, int lanes, ptrdiff_t count,
                              REAL *pixels, ptrdiff_t width, ptrdiff_t pitch, const int full, const int masked,
@@ -45,6 +47,7 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
 {
     const REAL *reals = planes;
     const uint8_t *indices = planes;
+    const int small = plane < LARGE_PLANE;
     V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
@@ -55,7 +58,7 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
             else if (bytes) v[i] = T(index_as_real)(T(load_bytes)(indices + at, VL));
             else v[i] = VLOAD(reals + at);
             if (bytes) PREFETCH(indices + at + VL * plane);
-            else PREFETCH(reals + at + VL * plane);
+            else if (small) PREFETCH(reals + at + VL * plane);
             if (masked && (full || i < lanes)) {
                 v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
                 PREFETCH(relu_y + (i + VL) * plane + p);

@@ -12,6 +12,7 @@
  * product of transforms overflows.  The sums of squares start at 1, because squares of gradients may be
  * denormal, which slows some machines down.
  */
+#define MOST_TAPS 64                       /* of a kernel */
 #undef LARGE
 #undef SCALE
 #if REAL_BYTES == 4
@@ -49,7 +50,7 @@ INLINE REAL T(source_pixel)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, p
 typedef struct {
     const conv_args *args;
     ptrdiff_t group, block, image, y, x;
-    REAL *patch;                           /* room for 9 numbers of every channel */
+    REAL *patch;                           /* room for a kernel's taps of every channel */
 } T(winograd_place);
 
 /* The patch of output (y, x): `taps` numbers of each channel.  Returns whether one of them is NaN:
@@ -62,16 +63,17 @@ INLINE int T(patch_of)(const winograd_plan *p, const T(winograd_place) *place, p
     const conv_shape *s = &k->shape;
     const ptrdiff_t plane = place->image * s->c + place->group * p->c;
     REAL *to = place->patch;
-    int inside[9], nan = 0;
+    const int all = (int)(s->kh * s->kw), width = (int)s->kw;
+    int inside[MOST_TAPS], nan = 0;
     *taps = 0;
-    for (int t = 0; t < 9; t++) {
-        const ptrdiff_t row = y - s->top + t / 3, column = x - s->left + t % 3;
+    for (int t = 0; t < all; t++) {
+        const ptrdiff_t row = y - s->top + t / width, column = x - s->left + t % width;
         const int in = 0 <= row && row < s->h && 0 <= column && column < s->w;
         if (in || !p->rotated) inside[*taps] = in, tap[(*taps)++] = t;
     }
     for (ptrdiff_t c = 0; c < p->c; c++)
         for (int i = 0; i < *taps; i++, to++) {
-            const ptrdiff_t row = y - s->top + tap[i] / 3, column = x - s->left + tap[i] % 3;
+            const ptrdiff_t row = y - s->top + tap[i] / width, column = x - s->left + tap[i] % width;
             *to = inside[i] ? T(source_pixel)(&k->x, s->h, s->w, plane + c, row, column) : 0;
             nan |= *to != *to;
         }
@@ -82,7 +84,7 @@ INLINE int T(patch_of)(const winograd_plan *p, const T(winograd_place) *place, p
 INLINE double T(patch_sum)(const REAL *patch, const REAL *weight, ptrdiff_t step, const int *tap, int taps,
                            ptrdiff_t channels, double start, double scale)
 {
-    double sums[9] = {0}, sum = start * scale;
+    double sums[MOST_TAPS] = {0}, sum = start * scale;
     for (ptrdiff_t c = 0; c < channels && sums[0] == sums[0]; c++, patch += taps, weight += step)
         for (int i = 0; i < taps; i++) sums[i] += patch[i] * scale * weight[tap[i]];
     for (int i = 0; i < taps; i++) sum += sums[i];
@@ -96,20 +98,21 @@ INLINE void T(mend_tile)(const winograd_plan *p, const T(winograd_place) *place,
     const conv_args *k = place->args;
     const conv_shape *s = &k->shape;
     const ptrdiff_t first = place->block * VL, lanes = smaller(p->f - first, VL);
-    const ptrdiff_t f_step = p->rotated ? 9 : p->c * 9, c_step = p->rotated ? p->f * 9 : 9;
-    const REAL *weight = (const REAL *)k->weight + place->group * p->f * p->c * 9 + first * f_step;
+    const ptrdiff_t all = s->kh * s->kw;
+    const ptrdiff_t f_step = p->rotated ? all : p->c * all, c_step = p->rotated ? p->f * all : all;
+    const REAL *weight = (const REAL *)k->weight + place->group * p->f * p->c * all + first * f_step;
     REAL biases[VL], sums[VL], outputs[VL];
     VSTORE(biases, bias);
     for (int q = 0; q < p->m * p->m; q++) {
         const ptrdiff_t y = place->y + r * p->m + q / p->m, x = place->x + c * p->m + q % p->m;
-        int tap[9], taps = 0, nan = 0;
+        int tap[MOST_TAPS], taps = 0, nan = 0;
         VSTORE(sums, o[q]);
         VSTORE(outputs, o[q] + bias);
         for (ptrdiff_t i = 0; i < lanes && y < s->oh && x < s->ow; i++) {
             if (isfinite(sums[i])) continue;
             if (!taps) {
                 nan = T(patch_of)(p, place, y, x, tap, &taps);
-                for (int t = 0; p->rotated && t < taps; t++) tap[t] = 8 - tap[t];
+                for (int t = 0; p->rotated && t < taps; t++) tap[t] = (int)all - 1 - tap[t];
             }
             double sum = NAN;
             const REAL *from = weight + i * f_step;
@@ -150,8 +153,9 @@ KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *pla
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, products += VL) {
             V o[TILE_MAX * TILE_MAX];
-            if (m == 4) T(output_2d)(4, products, 6 * p->products, p->products, o);
-            else T(output_2d)(2, products, 4 * p->products, p->products, o);
+#define OUTPUTS(side) T(output_2d)(side, products, side * p->products, p->products, o)
+            BY_SIDE(p->side, OUTPUTS);
+#undef OUTPUTS
             T(mend_tile)(p, place, r, c, bias, o);
             for (ptrdiff_t q = 0; q < m * m; q++)
                 VSTORE(pixels + (r * m + q / m) * next + (c * m + q % m) * VL,
@@ -172,8 +176,8 @@ INLINE int T(weight_sums)(const winograd_plan *p, const conv_args *k, ptrdiff_t 
                           const uint8_t *wanted, double scale, double *sums)
 {
     const conv_shape *s = &k->shape;
-    const ptrdiff_t size = s->h * s->w, pixels = s->n * s->oh * s->ow;
-    for (ptrdiff_t i = 0; i < 9 * p->c; i++) sums[i] = 0;
+    const ptrdiff_t size = s->h * s->w, pixels = s->n * s->oh * s->ow, taps = s->kh * s->kw;
+    for (ptrdiff_t i = 0; i < taps * p->c; i++) sums[i] = 0;
     for (ptrdiff_t i = 0; i < 2 * pixels; i++) {           /* a first round looks for NaN only */
         const ptrdiff_t at = i % pixels, y = at / s->ow % s->oh, x = at % s->ow;
         const ptrdiff_t image = at / s->ow / s->oh, plane = image * s->f + group * p->f + f;
@@ -181,30 +185,34 @@ INLINE int T(weight_sums)(const winograd_plan *p, const conv_args *k, ptrdiff_t 
         const REAL *from = (const REAL *)k->x.data + (image * s->c + group * p->c) * size;
         if (g != g) return 1;
         for (ptrdiff_t c = 0; i >= pixels && c < p->c; c++, from += size)
-            for (int t = 0; wanted[c] && t < 9; t++) {
-                const ptrdiff_t row = y - s->top + t / 3, column = x - s->left + t % 3;
+            for (ptrdiff_t t = 0; wanted[c] && t < taps; t++) {
+                const ptrdiff_t row = y - s->top + t / s->kw, column = x - s->left + t % s->kw;
                 const int in = 0 <= row && row < s->h && 0 <= column && column < s->w;
-                sums[c * 9 + t] += g * scale * (in ? from[row * s->w + column] : 0);
+                sums[c * taps + t] += g * scale * (in ? from[row * s->w + column] : 0);
             }
     }
     return 0;
 }
 
-/* Those of a filter's gradients (c, 3, 3) that are not finite, anew.  Memory: mend_bytes. */
+/* Those of a filter's gradients (c, kh, kw) that are not finite, anew.  Memory: mend_bytes. */
 KERNEL void T(mend_weights)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t f,
                             REAL *dweight, char *memory)
 {
+    const ptrdiff_t taps = k->shape.kh * k->shape.kw, size = taps * p->c;
     double *sums = (double *)memory;
-    uint8_t *wanted = (uint8_t *)(sums + 9 * p->c);
+    uint8_t *wanted = (uint8_t *)(sums + size);
     memset(wanted, 0, (size_t)p->c);
-    for (ptrdiff_t i = 0; i < 9 * p->c; i++) wanted[i / 9] |= !isfinite(dweight[i]);
+    for (ptrdiff_t i = 0; i < size; i++) wanted[i / taps] |= !isfinite(dweight[i]);
     const int nan = T(weight_sums)(p, k, group, f, wanted, 1, sums);
     int again = 0;
-    for (ptrdiff_t i = 0; i < 9 * p->c; i++) again |= wanted[i / 9] && !isfinite(sums[i]);
+    for (ptrdiff_t i = 0; i < size; i++) again |= wanted[i / taps] && !isfinite(sums[i]);
     if (SCALE != 1 && again && !nan) T(weight_sums)(p, k, group, f, wanted, SCALE, sums);
     const double scale = again ? SCALE : 1;
-    for (ptrdiff_t i = 0; i < 9 * p->c; i++)
+    for (ptrdiff_t i = 0; i < size; i++)
         if (!isfinite(dweight[i])) dweight[i] = (REAL)(nan ? NAN : sums[i] / scale);
 }
 
-INLINE size_t T(mend_bytes)(const winograd_plan *p) { return (size_t)(p->c * 10) * sizeof(double); }
+INLINE size_t T(mend_bytes)(const winograd_plan *p, const conv_shape *s)
+{
+    return (size_t)(p->c * (s->kh * s->kw + 1)) * sizeof(double);
+}

@@ -4,11 +4,15 @@
 
 /* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
 typedef struct {
-    int m, area;                           /* side of an output tile; elements of an input tile */
+    int m, side, area;                     /* sides of an output and an input tile (transform.h); its elements */
     int rotated;                            /* the input gradient: weights rotated, channels exchanged */
     ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
     ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
     ptrdiff_t pitch, pixels, inputs, products, weights;    /* sizes in REALs; pitch in pixels */
+
+    /* Of a large kernel (large.h), which is cut into parts_h x parts_w parts; one part if it is 3 x 3. */
+    ptrdiff_t parts_h, parts_w, depth;     /* depth: channels times parts */
+    ptrdiff_t slot_pitch, slots, phase, line;
 } winograd_plan;
 
 /* Some rows of tiles of one image inside a block: `first` is their first tile's number in it, `end` the row of
@@ -22,6 +26,7 @@ enum {
     WINOGRAD_TILES_LEAST = 8,              /* of a block where there are few */
     WINOGRAD_TILES_MIN = 32,               /* of a block whose inputs and products exceed WINOGRAD_BYTES */
     WINOGRAD_BYTES = 1300 << 10,           /* a second-level cache and a little, as they are read in order */
+    PART = 4,                              /* rows and columns of a part of a large kernel */
     WINOGRAD_PIECES = 16,                  /* 4 threads then wait little for the last piece */
 };
 
@@ -46,6 +51,9 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
     strip = winograd_next(p, images, by, strip.end)
 #endif
 
+/* Numbers, filled up to whole SUM_LANES, which are a cache line. */
+INLINE ptrdiff_t T(filled_up)(ptrdiff_t numbers) { return divide_up(numbers, SUM_LANES) * SUM_LANES; }
+
 /* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
  * With a power of two, all stores of a tile would go to one set of the first-level cache. */
 INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
@@ -58,14 +66,28 @@ INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
     p->products = T(odd_vectors)(p->f_blocks * p->tiles);
 }
 
-/* Channels, filled up to whole SUM_LANES. */
-INLINE ptrdiff_t T(filled_up)(ptrdiff_t channels) { return divide_up(channels, SUM_LANES) * SUM_LANES; }
+/* Of side 7, the sizes that large.h has instead: a block has at most `strips` strips. */
+INLINE void T(large_sizes)(winograd_plan *p, const conv_shape *s)
+{
+    const ptrdiff_t strips = (p->rows - 1) / larger(1, p->tiles_y) + 2;
+    const ptrdiff_t strip_rows = smaller(p->rows, p->tiles_y) + p->parts_h;
+    p->slot_pitch = p->columns + p->parts_w;
+    p->slots = (p->rows + strips * p->parts_h) * p->slot_pitch + VL;
+    p->phase = T(odd_vectors)(divide_up(strip_rows * p->slot_pitch, VL) + 2);
+    p->line = p->m * (p->columns * p->blocks_x + p->parts_w + VL);
+    p->inputs = T(odd_vectors)(divide_up(p->c * p->slots, VL));
+    p->pixels = larger(p->pixels, divide_up(16 * p->phase + p->line + s->w + VL, 3));
+    p->pixels = T(filled_up)(p->pixels);   /* what lies behind them begins with a cache line */
+}
 
 /* At least `pieces` blocks, if there is so much work.  The blocks decide the order in which a weight gradient is
  * added, so they do not depend on the vectors. */
 KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t pieces)
 {
-    winograd_plan p = {.m = m, .area = (m + 2) * (m + 2), .groups = s->groups};
+    const int large = s->kh > 3 || s->kw > 3;
+    winograd_plan p = {.m = m, .side = large ? 7 : m + 2, .groups = s->groups};
+    p.area = p.side * p.side;
+    p.parts_h = large ? divide_up(s->kh, PART) : 1, p.parts_w = large ? divide_up(s->kw, PART) : 1;
     p.c = s->c / s->groups, p.f = s->f / s->groups;
     p.c_blocks = divide_up(p.c, VL), p.f_blocks = divide_up(p.f, VL);
     p.tiles_y = divide_up(s->oh, m), p.tiles_x = divide_up(s->ow, m);
@@ -84,7 +106,9 @@ KERNEL winograd_plan T(winograd_cut)(const conv_shape *s, int m, ptrdiff_t piece
     p.pitch = m * p.columns + 2;
     p.pixels = (m * smaller(p.rows, p.tiles_y) + 2) * p.pitch * VL;
     T(winograd_sizes)(&p, p.rows * p.columns);
-    p.weights = T(odd_vectors)(p.f_blocks * p.c);
+    p.depth = p.c * p.parts_h * p.parts_w;
+    p.weights = T(odd_vectors)(p.f_blocks * p.depth);
+    if (large) T(large_sizes)(&p, s);
     return p;
 }
 
@@ -140,13 +164,15 @@ KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, pt
 }
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
-INLINE void T(input_tiles)(const winograd_plan *p, const int m, const REAL *pixels, ptrdiff_t rows, REAL *inputs)
+INLINE void T(input_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
+                           REAL *inputs)
 {
+    const int m = TILE_OUTPUTS(side);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t c = 0; c < p->columns; c++, inputs += VL) {
             V o[TILE_MAX * TILE_MAX];
-            T(input_2d)(m, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
-            UNROLL_FOR(int e = 0; e < (m + 2) * (m + 2); e++) VSTORE(inputs + e * p->inputs, o[e]);
+            T(input_2d)(side, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
+            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(inputs + e * p->inputs, o[e]);
         }
 }
 
@@ -167,14 +193,37 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
             *squares += T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
                                           strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
                                           pixels, p->pitch, p->pixels);
-            if (p->m == 4) T(input_tiles)(p, 4, pixels, strip.rows, to);
-            else T(input_tiles)(p, 2, pixels, strip.rows, to);
+            if (p->side == 6) T(input_tiles)(p, 6, pixels, strip.rows, to);
+            else T(input_tiles)(p, 4, pixels, strip.rows, to);
         }
     return winograd_height(p, s->n, by) * p->columns;
 }
 
-/* Bytes one thread needs: pixels (and those of a pooled source), transformed inputs, products. */
+/* REALs of one thread: pixels (and those of a pooled source), transformed inputs, products; whole cache lines. */
+INLINE ptrdiff_t T(winograd_reals)(const winograd_plan *p)
+{
+    return T(filled_up)(3 * p->pixels + p->area * (p->inputs + p->products));
+}
+
+/* Bytes one thread needs: those, and tables (large.h). */
 INLINE size_t T(winograd_bytes)(const winograd_plan *p)
 {
-    return (size_t)(3 * p->pixels + p->area * (p->inputs + p->products)) * sizeof(REAL);
+    const ptrdiff_t tables = p->side == 7 ? p->rows * p->columns + p->depth : 0;
+    return (size_t)T(winograd_reals)(p) * sizeof(REAL) + (size_t)tables * sizeof(ptrdiff_t);
 }
+
+/* One dU: for each element of a tile f_blocks * VL filters times c_blocks * VL channels; of a large kernel `depth`
+ * channels and parts times f_blocks * VL filters. */
+INLINE ptrdiff_t T(gradient_element)(const winograd_plan *p)
+{
+    return (p->f_blocks * (p->side == 7 ? p->depth : p->c_blocks * VL) + 1) * VL;
+}
+
+/* A forward pass, or an input gradient. */
+typedef struct {
+    winograd_plan plan;
+    const conv_args *args;
+    REAL *weights;
+    uint8_t *large;                        /* whether a weight is LARGE, for every piece of the weights */
+    char *const *own;                      /* memory of each thread */
+} T(winograd_call);
