@@ -42,9 +42,10 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SANITIZED = [*SANITIZERS, "-O1", "-g1", "-fno-wrapv"]
 
 
-# clang-cl knows Microsoft's flags, and Clang's after /clang:.  It does not know the /GL of setuptools.
+# clang-cl knows Microsoft's flags, and Clang's after /clang:, but not the /GL of setuptools.
 MICROSOFT = ["/O2", "/fp:precise"]
-CLANG_CL = [*MICROSOFT, "/clang:-O3", "/clang:-ffp-contract=off", "-Wno-unused-command-line-argument"]
+CLANG_CL = [*MICROSOFT, "/clang:-O3", "/clang:-ffp-contract=off"]
+CLANG_CL += ["-Wno-unused-command-line-argument"]
 WINDOWS_TARGETS = {
     "win-amd64": "x86_64-pc-windows-msvc",
     "win-arm64": "aarch64-pc-windows-msvc",
@@ -122,7 +123,6 @@ class Build(build_ext):
             module.extra_compile_args += flags
             module.extra_link_args += libraries
         super().build_extensions()
-
 
     def windows_flags(self) -> list[str]:
         """Compile with Clang where it is installed; Microsoft's own compiler has no vectors."""

@@ -3,10 +3,11 @@
     python -m tests.disassembly                        every compiler that is found
     python -m tests.disassembly clang-19 "python -m ziglang cc -target aarch64-linux-gnu"
 
-Compiles the micro-kernel and Winograd's products as setup.py does, disassembles them (objdump), and prints for each
-innermost loop the instructions of one step in depth, the products, loads and broadcasts that these need, the rest, and
-how many reach for the stack: vectors that do not fit into the registers, and numbers (a loop's end) that are loaded
-again.  Exit status 1 if a vector is on the stack, or if the rest is more than counters and addresses take.
+Compiles the micro-kernel and Winograd's products as setup.py does, disassembles them (objdump), and
+prints for each innermost loop the instructions of one step in depth; the products, and the loads
+and broadcasts that they need; the rest; and how many reach for the stack: vectors that do not fit
+into the registers, and numbers (the end of a loop) that are loaded again.  The exit status is 1 if
+a vector is on the stack, or if the rest is more than counters and addresses take.
 """
 
 from __future__ import annotations
@@ -62,13 +63,14 @@ KERNEL void T(probe)(void *args, workspace *work)
 }
 """,
 }
+OBJDUMP = {"x86": "objdump", "aarch64": "aarch64-linux-gnu-objdump"}
 SETS = {"x86": ("baseline", "avx2", "avx512"), "aarch64": ("neon",)}
 KERNELS = ("micro_packed", "micro_gathered", "micro_rows", "forward_product", "adjoint_product")
 SPARE = 6  # counters, addresses, the branch, the load of an offset
 
 # AT&T's order on x86: the last operand is written; on ARM the first one is.
 PRODUCT = re.compile(r"^(?:vf(?:n?m)add\w*p[sd]|mulp[sd]|fmla)\s+(.*)")
-SUM = re.compile(r"^(?:addp[sd])\s+(.*)")  # without multiply-add, sums are instructions of their own
+SUM = re.compile(r"^(?:addp[sd])\s+(.*)")  # where there is no multiply-add
 JUMP = re.compile(r"^(j\w+|b\.\w+|b|cbn?z|tbn?z)\s+(?:.*?,\s*)?([0-9a-f]+) <")
 ENDS = re.compile(r"^(jmp|b|ret|ud2|brk)\b(?!\.)")
 VECTOR = re.compile(r"%[xyz]mm|\b[qvsd]\d+\b")
@@ -112,7 +114,8 @@ def compile_kernels(compiler: str, isa: str, folder: Path) -> Path:
 
 def architecture(compiler: str) -> str:
     """Return for which processor the compiler translates: "x86" or "aarch64"."""
-    return "aarch64" if "aarch64" in compiler or platform.machine() in ("aarch64", "arm64") else "x86"
+    arm = "aarch64" in compiler or platform.machine() in ("aarch64", "arm64")
+    return "aarch64" if arm else "x86"
 
 
 def functions(made: Path, objdump: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
@@ -199,9 +202,9 @@ def measure(code: list[str], kernel: str, isa: str, lanes: int) -> Loop | None:
     block = len(places) if len(places) in blocks else blocks[-1]
     nv, steps = block // rows, len(products) // block
     by_lane = sizes["BY_LANE"] and kernel != "micro_rows"
-    folded = isa == "avx512" and nv == 1  # a product that is the only one of its factor broadcasts it
+    folded = isa == "avx512" and nv == 1  # the one product of a factor broadcasts it
     needed = block + nv + (rows // lanes if by_lane else 0 if folded else rows)
-    if not sizes["FUSED"]:  # a sum for each product, whose factor is copied, and shuffled to broadcast
+    if not sizes["FUSED"]:  # sums; copies of a factor, which products overwrite; shuffles
         needed += block + rows * (nv - 1) + rows
     stack = [text for text in code if STACK.search(text)]
     spilled = sum(bool(VECTOR.search(text)) for text in stack)
@@ -210,7 +213,7 @@ def measure(code: list[str], kernel: str, isa: str, lanes: int) -> Loop | None:
 
 def loops_of(compiler: str, isa: str, real: str = "f32") -> list[Loop]:
     """Compile, disassemble and count: the loops of every kernel for one type of numbers."""
-    objdump = "aarch64-linux-gnu-objdump" if isa == "neon" else "objdump"
+    objdump = OBJDUMP["aarch64" if isa == "neon" else "x86"]
     lanes = {"avx512": 64, "avx2": 32}.get(isa, 16) // (4 if real == "f32" else 8)
     with tempfile.TemporaryDirectory(prefix="cnnlite-loops-") as name:
         code = list(functions(compile_kernels(compiler, isa, Path(name)), objdump))
@@ -227,26 +230,26 @@ def loops_of(compiler: str, isa: str, real: str = "f32") -> list[Loop]:
 def at_hand(compiler: str) -> bool:
     """Return whether a compiler can be called, and what it makes be disassembled."""
     program, *rest = shlex.split(compiler)
-    if shutil.which(program) is None or ("ziglang" in rest and not find_spec("ziglang")):
-        return False
-    arm = "aarch64" in compiler
-    return shutil.which("aarch64-linux-gnu-objdump" if arm else "objdump") is not None
+    disassembler = OBJDUMP[architecture(compiler)]
+    has_zig = "ziglang" not in rest or find_spec("ziglang") is not None
+    return has_zig and all(map(shutil.which, (program, disassembler)))
 
 
 def main(compilers: list[str]) -> int:
     """Print a table for each compiler and instruction set; return how many loops are not tight."""
     loose = 0
-    print("| compiler | set | kernel | accumulators | instructions | needed | spare | spilled | reloads |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    titles = "kernel | accumulators | instructions | needed | spare | spilled | reloads"
+    print(f"| compiler | set | {titles} |\n|{'---|' * 9}")
     for compiler in compilers or [name for name in COMPILERS if at_hand(name)]:
         for isa in SETS[architecture(compiler)]:
             for loop in loops_of(compiler, isa):
                 loose += not loop.is_tight()
                 name = compiler.replace(sys.executable, "python")
+                counts = f"{loop.instructions:.1f} | {loop.needed} | {loop.spare:.1f}"
                 print(
                     f"| {name} | {isa} | {loop.kernel} | {loop.rows} x {loop.nv} "
-                    f"| {loop.instructions:.1f} | {loop.needed} | {loop.spare:.1f} | {loop.spilled} | {loop.reloads} |"
-                    f"{'' if loop.is_tight() else ' <-- not tight'}",
+                    f"| {counts} | {loop.spilled} | {loop.reloads} |"
+                    f"{'' if loop.is_tight() else ' not tight'}",
                     flush=True,
                 )
     return loose

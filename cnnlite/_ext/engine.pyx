@@ -57,7 +57,7 @@ cdef int choose(str wanted) except -1:
     else:
         raise ImportError(
             f"CNNLITE_ISA is {wanted!r}: this machine or this build has no such instruction set "
-            "(expected baseline, avx2 or avx512, or none to take the best)"
+            f"(expected {environment.ISA.expected}, or none to take the best)"
         )
     cdef int number = 0
     while engine_names[number] != NULL:
@@ -70,12 +70,12 @@ choose(environment.ISA.value())
 
 
 def instruction_set():
-    """Return the name of the instruction set whose kernels run: "baseline", "avx2" or "avx512"."""
+    """Return the instruction set whose kernels run: "baseline", "neon", "avx2" or "avx512"."""
     return table.name.decode()
 
 
 def fused_multiply_add():
-    """Return whether a product and a sum are rounded once: with all sets but "baseline" on x86.
+    """Return whether a product and a sum are rounded once: with all sets but "baseline".
 
     Machines that do so give the same bits, and so do those that do not, among themselves.
     """

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECES = 257, THREADS = 4, LOOPS = 2000 };
+enum { PIECES = 257, THREADS = 4, LOOPS = 500 };
 static int done[PIECES];                  /* a piece is done by one thread, so no two write the same */
 static int took_part[THREADS], asked;
 
@@ -44,7 +44,7 @@ int main(void)
     expect(!parallel_sharing(), "no loop is open at the end");
 
     parallel_signalled = stop_now;
-    for (int loop = 0; loop < 100 * LOOPS && !asked; loop++) {
+    for (int loop = 0; loop < 1000 * LOOPS && !asked; loop++) {
         memset(done, 0, sizeof done);
         parallel(PIECES, THREADS, body, &one);
     }

@@ -30,7 +30,7 @@
 #endif
 
 #if !defined(ISA_BASELINE) && !defined(TARGET) && !(ARM_VECTORS && defined(ISA_NEON))
-const engine_table *const TABLE = NULL;    /* not this architecture, or not this compiler */
+const engine_table *const TABLE = NULL; /* not this architecture, or not this compiler */
 #else
 
 #if defined(TARGET) && defined(__clang__)

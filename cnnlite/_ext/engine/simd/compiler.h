@@ -3,7 +3,8 @@
 #define CNNLITE_COMPILER_H
 
 /* GCC and Clang have vectors.  Clang for Windows (clang-cl) does not say that it knows GCC's language, but it does. */
-#if (defined(__GNUC__) || defined(__clang__)) && !defined(CNNLITE_PLAIN_C) /* the macro: to test plain.h with them */
+#if (defined(__GNUC__) || defined(__clang__)) \
+    && !defined(CNNLITE_PLAIN_C) /* the macro: to test plain.h with them */
 #define VECTORS 1
 #define INLINE static inline __attribute__((always_inline, unused))
 #define KERNEL static __attribute__((noinline, unused))

@@ -25,8 +25,8 @@ INLINE void T(take_sums)(const double *RESTRICT sums, ptrdiff_t n, REAL *RESTRIC
 }
 
 /* The products of one k: acc[i][j] += a[i * a_row + at] * row[j], for `rows` rows of acc, acc_row vectors apart. */
-INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row,
-                         const int nv, V *acc, const int acc_row)
+INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row, const int nv,
+                         V *acc, const int acc_row)
 {
 #if BY_LANE
     if (__builtin_constant_p(a_row) && a_row == 1 && rows % VL == 0) {
@@ -45,26 +45,6 @@ INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int
             UNROLL_FOR(int j = 0; j < nv; j++) IN_ORDER(acc[i * acc_row + j]);
     }
 }
-
-#if VL == 1
-/* acc += the sum over k of a[i * a_row + k * a_step] * (b + at(k))[j], with loops that any compiler makes loops over
- * vectors: the block is an array of its own, and its rows have a fixed length. */
-INLINE void T(add_neighbours)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
-                              const REAL *RESTRICT b, ptrdiff_t b_step, const ptrdiff_t *RESTRICT offset,
-                              V acc[MR][NV])
-{
-    REAL sum[MR][NV];
-    memcpy(sum, acc, sizeof sum);
-    for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
-        const REAL *row = b + (offset ? offset[k] : k * b_step);
-        for (int i = 0; i < MR; i++) {
-            const REAL x = a[i * a_row];
-            for (int j = 0; j < NV; j++) sum[i][j] += x * row[j];
-        }
-    }
-    memcpy(acc, sum, sizeof sum);
-}
-#endif
 
 /* acc += that sum.  Row i of a at depth k is a[i * a_row + k * a_step] (packed: a_row 1, a_step MR), row k
  * of b starts at b + k * b_step (packed: b_step nv * VL).  nv (1 .. NV) is a constant where this is called:
@@ -112,6 +92,21 @@ KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, con
     }
 }
 
+#if VL == 1
+/* The same sum for NV neighbours of each row of b: loops of a fixed length, which compilers turn to vectors. */
+INLINE void T(add_neighbours)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
+                              const REAL *RESTRICT b, const ptrdiff_t *RESTRICT offset, V acc[MR][NV])
+{
+    for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
+        const REAL *row = b + offset[k];
+        UNROLL_FOR(int i = 0; i < MR; i++) {
+            const REAL x = a[i * a_row];
+            UNROLL_FOR(int j = 0; j < NV; j++) acc[i][j] += x * row[j];
+        }
+    }
+}
+#endif
+
 /* acc = start (no start: 0) or with `accumulate` c, + the same sum where rows of b are not packed but lie where
  * they are: the j-th vector of row k at b[j] + offset[k].  With stride and dilation in the table of offsets, this
  * is convolution. */
@@ -128,7 +123,7 @@ INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a
     int neighbours = nv == NV;
     for (int j = 1; j < nv; j++) neighbours &= column[j] == column[0] + j;
     if (neighbours) {
-        T(add_neighbours)(depth, a, a_row, a_step, column[0], 0, offset, acc);
+        T(add_neighbours)(depth, a, a_row, a_step, column[0], offset, acc);
         return;
     }
 #endif
