@@ -82,7 +82,7 @@ def _cases(name: str, meaning: str) -> Variable[int]:
 
 
 BACKENDS = ("compiled", "reference")
-INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
+INSTRUCTION_SETS = ("avx512", "avx2", "neon", "baseline")
 """The best one first."""
 
 NUM_THREADS = Variable(
@@ -96,7 +96,7 @@ NUM_THREADS = Variable(
 ISA = Variable(
     "CNNLITE_ISA",
     "the instruction set whose kernels run",
-    "baseline, avx2 or avx512",
+    "baseline, neon, avx2 or avx512",
     "the best that the machine has",
     "",
     _one_of(*INSTRUCTION_SETS),

@@ -2,7 +2,7 @@
 
 The kernels are C headers in the folder engine/, compiled once for every instruction set.  When
 this module is loaded, it chooses the best instruction set that the machine can run, or the one
-that the environment variable CNNLITE_ISA names ("baseline", "avx2", "avx512").  The bindings only
+that the environment variable CNNLITE_ISA names ("baseline", "neon", "avx2", "avx512").  The bindings only
 check arguments: each takes its arrays by a `Call`, fills in the struct of its kernel's arguments,
 and runs the kernel.
 """
@@ -57,7 +57,7 @@ cdef int choose(str wanted) except -1:
     else:
         raise ImportError(
             f"CNNLITE_ISA is {wanted!r}: this machine or this build has no such instruction set "
-            "(expected baseline, avx2 or avx512, or none to take the best)"
+            f"(expected {environment.ISA.expected}, or none to take the best)"
         )
     cdef int number = 0
     while engine_names[number] != NULL:
@@ -70,12 +70,12 @@ choose(environment.ISA.value())
 
 
 def instruction_set():
-    """Return the name of the instruction set whose kernels run: "baseline", "avx2" or "avx512"."""
+    """Return the instruction set whose kernels run: "baseline", "neon", "avx2" or "avx512"."""
     return table.name.decode()
 
 
 def fused_multiply_add():
-    """Return whether a product and a sum are rounded once: with all sets but "baseline" on x86.
+    """Return whether a product and a sum are rounded once: with all sets but "baseline".
 
     Machines that do so give the same bits, and so do those that do not, among themselves.
     """

@@ -43,7 +43,7 @@ extern parallel_loop *engine_parallel;
 typedef void (*engine_kernel)(void *args, workspace *work);
 
 typedef struct {
-    const char *name;                      /* "baseline", "avx2", "avx512" */
+    const char *name;                      /* "baseline", "neon", "avx2", "avx512" */
     int lanes[2], mr, nv;                  /* of vectors, and of the micro-kernel's block */
     int fused;                             /* whether VFMA rounds once */
     const engine_kernel (*kernels)[2];       /* in the order of the list */

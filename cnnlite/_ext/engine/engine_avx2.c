@@ -1,2 +1,3 @@
+#define ISA avx2
 #define ISA_AVX2
 #include "kernels.h"

@@ -1,2 +1,3 @@
+#define ISA avx512
 #define ISA_AVX512
 #include "kernels.h"

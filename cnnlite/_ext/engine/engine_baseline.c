@@ -1,2 +1,3 @@
+#define ISA baseline
 #define ISA_BASELINE
 #include "kernels.h"

@@ -1,5 +1,5 @@
-/* kernels.h: all kernels of one instruction set.  engine_<isa>.c says which: it defines ISA_AVX512,
- * ISA_AVX2 or ISA_BASELINE and includes this file, which compiles every template below it twice.
+/* kernels.h: all kernels of one instruction set.  engine_<isa>.c says which: it defines ISA (avx512, avx2, neon or
+ * baseline) and ISA_<ISA>, and includes this file, which compiles every template below it twice.
  *
  * The instruction set is chosen by pragma, not by a compiler flag: the rest of the library, and the
  * system headers included before the pragma, stay on what every machine has.
@@ -16,31 +16,21 @@
 #include "norm/args.h"
 #include "pointwise/args.h"
 #include "pool/args.h"
+#include "simd/compiler.h"
 
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(CNNLITE_PLAIN_C)
+#if X86_VECTORS
 #include <immintrin.h>
-#if defined(ISA_AVX512)
-#define TABLE engine_avx512
-#define TABLE_NAME "avx512"
-#define TARGET
-#elif defined(ISA_AVX2)
-#define TABLE engine_avx2
-#define TABLE_NAME "avx2"
-#define TARGET
-#endif
+#elif ARM_VECTORS
+#include <arm_neon.h>
 #endif
 
-#if defined(ISA_BASELINE)
-#define TABLE engine_baseline
-#define TABLE_NAME "baseline"
+#define TABLE PASTE(engine_, ISA)
+#if X86_VECTORS && (defined(ISA_AVX512) || defined(ISA_AVX2))
+#define TARGET
 #endif
 
-#if !defined(TABLE)                        /* not this architecture, or not this compiler */
-#if defined(ISA_AVX512)
-const engine_table *const engine_avx512 = NULL;
-#else
-const engine_table *const engine_avx2 = NULL;
-#endif
+#if !defined(ISA_BASELINE) && !defined(TARGET) && !(ARM_VECTORS && defined(ISA_NEON))
+const engine_table *const TABLE = NULL; /* not this architecture, or not this compiler */
 #else
 
 #if defined(TARGET) && defined(__clang__)
@@ -76,7 +66,7 @@ const engine_table *const engine_avx2 = NULL;
 
 #define ENTRY(kernel) {kernel##_f32, kernel##_f64},
 static const engine_kernel kernels[][2] = {KERNEL_LIST(ENTRY)};
-static const engine_table table = {.name = TABLE_NAME,
+static const engine_table table = {.name = TEXT(ISA),
                                    .mr = MR,
                                    .nv = NV,
                                    .fused = FUSED,

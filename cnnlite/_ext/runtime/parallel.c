@@ -3,15 +3,8 @@
 
 #include <time.h>
 
-#if defined(CNNLITE_SERIAL)
-#define NO_THREADS
-#elif defined(__GNUC__) && !defined(_WIN32)
+#if !defined(CNNLITE_SERIAL) && (defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER))
 #define THREAD_POOL
-#elif defined(_OPENMP)
-#include <omp.h>
-#define OPENMP_THREADS
-#else
-#define NO_THREADS
 #endif
 
 #if defined(_MSC_VER)
@@ -70,7 +63,7 @@ typedef struct {
  * thread reads in the next layer the images that it has just written.  They are in its own caches, which are far
  * from the other threads' on a machine made of several chips.
  *
- * fetch_add gives each number to one thread only.  When a share is done, every thread that looks at it still
+ * TAKE gives each number to one thread only.  When a share is done, every thread that looks at it still
  * increments `next` once past `end`; no piece has such a number, so this does no harm.  Each thread walks over all
  * shares, so one thread alone would complete the loop. */
 static void walk_shares(void *context, int thread)
@@ -79,9 +72,9 @@ static void walk_shares(void *context, int thread)
     for (int i = 0; i < loop->count; i++) {
         share *s = &loop->shares[(thread + i) % loop->count];
         ptrdiff_t piece;
-        while ((piece = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED)) < s->end) {
-            if (thread == 0 && must_stop()) __atomic_store_n(&loop->stop, 1, __ATOMIC_RELAXED);
-            if (__atomic_load_n(&loop->stop, __ATOMIC_RELAXED)) return;
+        while ((piece = TAKE(s->next)) < s->end) {
+            if (thread == 0 && must_stop()) STORE_LOOSE(loop->stop, 1);
+            if (LOAD_LOOSE(loop->stop)) return;
             loop->body(loop->context, piece, thread);
         }
     }
@@ -104,25 +97,12 @@ void parallel_forked(void) {}
 int parallel_sharing(void) { return 0; }
 #endif
 
-#if defined(OPENMP_THREADS)
-static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *context)
-{
-    volatile int stop = 0; /* MSVC's OpenMP 2.0 has no atomic read, and wants a signed loop variable */
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (ptrdiff_t piece = 0; piece < pieces; piece++) {
-        const int thread = omp_get_thread_num();
-        if (thread == 0 && !stop && must_stop()) stop = 1;
-        if (!stop) body(context, piece, thread);
-    }
-}
-#endif
-
 int parallel_threaded(void)
 {
-#if defined(NO_THREADS)
-    return 0;
-#else
+#if defined(THREAD_POOL)
     return 1;
+#else
+    return 0;
 #endif
 }
 
@@ -130,7 +110,7 @@ void parallel(ptrdiff_t pieces, int threads, piece_body body, void *context)
 {
     if (stopped) return;                   /* in an earlier loop of the same kernel */
     if (threads > pieces) threads = (int)pieces;
-#if !defined(NO_THREADS)
+#if defined(THREAD_POOL)
     if (threads > 1) {
         share_out(pieces, threads, body, context);
         return;

@@ -7,25 +7,11 @@
  *     - a waiting thread spins for about as long as Python takes from one layer to the next, and then sleeps;
  *     - a loop ends when all of its pieces are done, without waiting for a helper that never arrived.
  */
-#include <pthread.h>
-#include <signal.h>
 #include "most_threads.h"
+#include "threads.h"
 
 static const double SPIN = 1e-4;           /* seconds */
 enum { MOST_HELPERS = MOST_THREADS - 1 };  /* less the thread that calls */
-
-#if defined(__x86_64__) || defined(__i386__)
-#define PAUSE() __builtin_ia32_pause()
-#elif defined(__aarch64__)
-#define PAUSE() __asm__ volatile("yield")
-#else
-#define PAUSE() ((void)0)
-#endif
-
-#define LOAD(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
-#define STORE(x, value) __atomic_store_n(&(x), (value), __ATOMIC_SEQ_CST)
-#define ADD(x, value) __atomic_add_fetch(&(x), (value), __ATOMIC_SEQ_CST)
-#define APART __attribute__((aligned(128))) /* begins a cache line */
 
 /* The loop that all threads work on: each calls walk(loop, its number), which returns when no piece is left. */
 typedef struct {
@@ -38,17 +24,17 @@ typedef struct {
 typedef struct {
     APART unsigned calls;                  /* how often this helper was called */
     int asleep;                            /* or about to be */
-    pthread_cond_t wake;
+    condition wake;
 } waiter;
 
-static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER; /* held by the thread whose loop this is */
+static mutex owner = MUTEX_INIT;           /* held by the thread whose loop this is */
 static int helpers;                        /* threads that were started; they never end */
 OF_THIS_THREAD int owning;
 static int alone;                          /* in a child process, which has no helpers */
 static APART task *current;                    /* NULL between loops */
 static APART unsigned inside;              /* helpers that may be using `current` */
-static APART pthread_mutex_t waiter_lock = PTHREAD_MUTEX_INITIALIZER;
-static waiter owner_waiter = {0, 0, PTHREAD_COND_INITIALIZER}, waiters[MOST_HELPERS + 1];
+static APART mutex waiter_lock = MUTEX_INIT;
+static waiter owner_waiter = {0, 0, CONDITION_INIT}, waiters[MOST_HELPERS + 1];
 
 /* Wait until *word is `value` (is: 1), or until it is not (is: 0). */
 static void wait_until(const unsigned *word, int is, unsigned value, waiter *w)
@@ -59,25 +45,25 @@ static void wait_until(const unsigned *word, int is, unsigned value, waiter *w)
             if ((LOAD(*word) == value) == is) return;
             PAUSE();
         }
-    pthread_mutex_lock(&waiter_lock);
+    mutex_lock(&waiter_lock);
     STORE(w->asleep, 1); /* set before it looks again: wake() reads it after the word has changed */
-    while ((LOAD(*word) == value) != is) pthread_cond_wait(&w->wake, &waiter_lock);
+    while ((LOAD(*word) == value) != is) condition_wait(&w->wake, &waiter_lock);
     STORE(w->asleep, 0);
-    pthread_mutex_unlock(&waiter_lock);
+    mutex_unlock(&waiter_lock);
 }
 
 /* Wake the thread that waits there.  To be called after the word has changed. */
 static void wake(waiter *w)
 {
     if (!LOAD(w->asleep)) return;
-    pthread_mutex_lock(&waiter_lock);
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&waiter_lock);
+    mutex_lock(&waiter_lock);
+    condition_signal(&w->wake);
+    mutex_unlock(&waiter_lock);
 }
 
 /* A loop is opened by setting `current` and closed by setting NULL; the owner leaves when no helper is inside.
  * A helper goes inside before it looks, so either it finds the loop closed or the owner finds it inside. */
-static void *help(void *number)
+THREAD_START help(void *number)
 {
     const int thread = (int)(ptrdiff_t)number;
     waiter *w = &waiters[thread];
@@ -85,54 +71,44 @@ static void *help(void *number)
         wait_until(&w->calls, 0, seen, w);
         seen = LOAD(w->calls);
         ADD(inside, 1);
-        task *t = LOAD(current);
+        task *t = LOAD_POINTER(current);
         if (t && thread < t->threads) t->walk(t->loop, thread);
         if (ADD(inside, -1) == 0) wake(&owner_waiter);
     }
-    return NULL;
+    return 0;
 }
 
-/* Start helpers until there are `wanted`, or as many as the system gives.  Helpers block all signals, because
- * signals are for Python's threads, which may wait for them (sigwait) or be woken by them.  Faults are not
- * blocked: the thread that causes a fault always receives it. */
+/* Start helpers until there are `wanted`, or as many as the system gives. */
 static void start(int wanted)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
-    sigset_t all, before;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (helpers < wanted && helpers < MOST_HELPERS) {
-        pthread_t started;
-        pthread_cond_init(&waiters[helpers + 1].wake, NULL);
-        if (pthread_create(&started, NULL, help, (void *)(ptrdiff_t)(helpers + 1))) break;
-        pthread_detach(started);
+        condition_create(&waiters[helpers + 1].wake);
+        if (!start_thread(help, helpers + 1)) break;
         helpers++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* Walk with up to threads - 1 helpers, or alone while they help another of Python's threads.  After a fork the
  * locks are not touched any more, because a thread that no longer exists may hold them. */
 static void walk_together(void (*walk)(void *loop, int thread), void *loop, int threads)
 {
-    if (alone || pthread_mutex_trylock(&owner)) {
+    if (alone || !mutex_try(&owner)) {
         walk(loop, 0);
         return;
     }
     owning = 1;
     if (helpers < threads - 1) start(threads - 1);
     task t = {walk, loop, threads};
-    STORE(current, &t);
+    STORE_POINTER(current, &t);
     for (int i = 1; i < threads && i <= helpers; i++) {
         ADD(waiters[i].calls, 1);
         wake(&waiters[i]);
     }
     walk(loop, 0);
-    STORE(current, NULL);
+    STORE_POINTER(current, NULL);
     wait_until(&inside, 1, 0, &owner_waiter);
     owning = 0;
-    pthread_mutex_unlock(&owner);
+    mutex_unlock(&owner);
 }
 
 /* To be called in a child process.  No helper exists there, so a loop that was running can end. */

@@ -1,8 +1,10 @@
 /* avx2.h: vectors of 32 bytes, 16 registers, FMA, and masks that are vectors of integers. */
-#include <immintrin.h>
 #define VBYTES 32
 #define MR 4
 #define NV 3
+#define TILE_ROWS 4
+#define PANEL 3
+#define BY_LANE 0
 #define FUSED 1
 #define SUM_PART 2
 #define EACH_NV(f) f(1) f(2) f(3)

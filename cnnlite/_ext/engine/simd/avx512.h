@@ -1,8 +1,10 @@
 /* avx512.h: vectors of 64 bytes, 32 registers, a mask for each load and store. */
-#include <immintrin.h>
 #define VBYTES 64
 #define MR 8
 #define NV 3
+#define TILE_ROWS 8
+#define PANEL 3
+#define BY_LANE 0
 #define FUSED 1
 #define SUM_PART 1
 #define EACH_NV(f) f(1) f(2) f(3)

@@ -2,6 +2,9 @@
 #define VBYTES 16
 #define MR 4
 #define NV 2 /* a product without FMA needs a register of its own */
+#define TILE_ROWS 4
+#define PANEL 2
+#define BY_LANE 0
 #define FUSED 0
 #define SUM_PART 2
 #define EACH_NV(f) f(1) f(2)

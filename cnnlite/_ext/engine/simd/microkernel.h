@@ -24,6 +24,28 @@ INLINE void T(take_sums)(const double *RESTRICT sums, ptrdiff_t n, REAL *RESTRIC
     for (ptrdiff_t i = 0; i < n; i++) block[i] = (REAL)sums[i];
 }
 
+/* The products of one k: acc[i][j] += a[i * a_row + at] * row[j], for `rows` rows of acc, acc_row vectors apart. */
+INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row, const int nv,
+                         V *acc, const int acc_row)
+{
+#if BY_LANE
+    if (__builtin_constant_p(a_row) && a_row == 1 && rows % VL == 0) {
+        UNROLL_FOR(int i = 0; i < rows; i++) {
+            const V x = VLOAD(a + at + i / VL * VL);
+            UNROLL_FOR(int j = 0; j < nv; j++)
+                acc[i * acc_row + j] = VFMA(VSET1(x[i % VL]), row[j], acc[i * acc_row + j]);
+        }
+        return;
+    }
+#endif
+    UNROLL_FOR(int i = 0; i < rows; i++) {
+        const V x = VSET1(a[i * a_row + at]);
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i * acc_row + j] = VFMA(x, row[j], acc[i * acc_row + j]);
+        if (FUSED && nv > 1)
+            UNROLL_FOR(int j = 0; j < nv; j++) IN_ORDER(acc[i * acc_row + j]);
+    }
+}
+
 /* acc += that sum.  Row i of a at depth k is a[i * a_row + k * a_step] (packed: a_row 1, a_step MR), row k
  * of b starts at b + k * b_step (packed: b_step nv * VL).  nv (1 .. NV) is a constant where this is called:
  * each value becomes code of its own. */
@@ -33,10 +55,7 @@ INLINE void T(micro_sum)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_ro
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step, b += b_step) {
         V row[NV];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(b + j * VL);
-        UNROLL_FOR(int i = 0; i < MR; i++) {
-            V x = VSET1(a[i * a_row]);
-            UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
-        }
+        T(add_outer)(a, a_row, 0, MR, row, nv, acc[0], NV);
     }
 }
 
@@ -73,6 +92,21 @@ KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, con
     }
 }
 
+#if VL == 1
+/* The same sum for NV neighbours of each row of b: loops of a fixed length, which compilers turn to vectors. */
+INLINE void T(add_neighbours)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
+                              const REAL *RESTRICT b, const ptrdiff_t *RESTRICT offset, V acc[MR][NV])
+{
+    for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
+        const REAL *row = b + offset[k];
+        UNROLL_FOR(int i = 0; i < MR; i++) {
+            const REAL x = a[i * a_row];
+            UNROLL_FOR(int j = 0; j < NV; j++) acc[i][j] += x * row[j];
+        }
+    }
+}
+#endif
+
 /* acc = start (no start: 0) or with `accumulate` c, + the same sum where rows of b are not packed but lie where
  * they are: the j-th vector of row k at b[j] + offset[k].  With stride and dilation in the table of offsets, this
  * is convolution. */
@@ -85,13 +119,18 @@ INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a
     UNROLL_FOR(int i = 0; i < MR; i++)
         UNROLL_FOR(int j = 0; j < nv; j++)
             acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
+#if VL == 1
+    int neighbours = nv == NV;
+    for (int j = 1; j < nv; j++) neighbours &= column[j] == column[0] + j;
+    if (neighbours) {
+        T(add_neighbours)(depth, a, a_row, a_step, column[0], offset, acc);
+        return;
+    }
+#endif
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
         V row[NV];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
-        UNROLL_FOR(int i = 0; i < MR; i++) {
-            V x = VSET1(a[i * a_row]);
-            UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
-        }
+        T(add_outer)(a, a_row, 0, MR, row, nv, acc[0], NV);
     }
 }
 

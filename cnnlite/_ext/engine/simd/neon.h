@@ -1,8 +1,13 @@
-/* neon.h: vectors of 16 bytes, 32 registers, FMA (every 64-bit ARM). */
-#include <arm_neon.h>
+/* neon.h: vectors of 16 bytes, 32 registers, FMA, whose first factor may be one lane of a vector (64-bit ARM).
+ *
+ * Winograd's products have 4 x 4 accumulators: four pipes with a latency of four cycles want 16, and a block of
+ * channels has only 4 lanes. */
 #define VBYTES 16
 #define MR 8
 #define NV 3
+#define TILE_ROWS 4
+#define PANEL 4
+#define BY_LANE 1
 #define FUSED 1
 #define SUM_PART 4
 #define EACH_NV(f) f(1) f(2) f(3)

@@ -1,6 +1,9 @@
 /* plain.h: vectors of one lane, for a compiler that has none: the kernels become loops over numbers. */
 #define MR 4
 #define NV 8
+#define TILE_ROWS 4
+#define PANEL 3
+#define BY_LANE 0
 #define FUSED 0
 #define SUM_PART 4
 #define EACH_NV(f) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8)

@@ -30,41 +30,10 @@
  * order of additions, and the bits, do not depend on the vector.
  */
 
-#ifndef CNNLITE_VEC_ONCE
-#define CNNLITE_VEC_ONCE
-
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(CNNLITE_PLAIN_C) /* the macro: to test plain.h with any compiler */
-#define VECTORS 1
-#define INLINE static inline __attribute__((always_inline, unused))
-#define KERNEL static __attribute__((noinline, unused))
-#define RESTRICT __restrict__
-#define ALIGN64 __attribute__((aligned(64)))
-#define PREFETCH(p) __builtin_prefetch(p)
-#else
-#define VECTORS 0
-#define INLINE static __inline
-#define KERNEL static
-#define RESTRICT
-#define ALIGN64
-#define PREFETCH(p) ((void)(p))
-#endif
-
-/* A loop that the compiler unrolls completely, so that an array it indexes can live in registers. */
-#if defined(__clang__)
-#define UNROLL_FOR(...) _Pragma("clang loop unroll(full)") for (__VA_ARGS__)
-#elif defined(__GNUC__)
-#define UNROLL_FOR(...) _Pragma("GCC unroll 64") for (__VA_ARGS__)
-#else
-#define UNROLL_FOR(...) for (__VA_ARGS__)
-#endif
-
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-#endif /* CNNLITE_VEC_ONCE */
+#include "compiler.h"
 
 /* T(name) is the name of a function or type of this REAL: name_f32, name_f64. */
 #undef T
@@ -85,7 +54,7 @@
 #include "avx512.h"
 #elif defined(ISA_AVX2)
 #include "avx2.h"
-#elif defined(__ARM_NEON) && defined(__aarch64__)
+#elif defined(ISA_NEON)
 #include "neon.h"
 #else
 #include "generic.h"

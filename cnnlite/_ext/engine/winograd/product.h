@@ -6,15 +6,26 @@
  */
 #if !defined(CNNLITE_WINOGRAD_PRODUCT_ONCE)
 #define CNNLITE_WINOGRAD_PRODUCT_ONCE
-/* As many accumulators as microkernel.h has: TILE_ROWS (or ADJOINT_ROWS) x PANEL. */
-#define TILE_ROWS MR
-#define PANEL (NV < 3 ? NV : 3)
-
 /* How many of the blocks that are left go into the next panel: 4 = 2 + 2, not 3 + 1. */
-static inline ptrdiff_t panel_width(ptrdiff_t left) { return left == 4 ? 2 : smaller(left, PANEL); }
+static inline ptrdiff_t panel_width(ptrdiff_t left) { return divide_up(left, divide_up(left, PANEL)); }
 #endif
 #undef ADJOINT_ROWS
 #define ADJOINT_ROWS (MR < VL ? MR : VL)   /* divides VL */
+
+/* `product`(arguments, nv) with nv as a constant. */
+#undef WITH_WIDTH
+#if PANEL > 3
+#define WITH_WIDTH(nv, product, ...) \
+    if (nv == 1) product(__VA_ARGS__, 1); \
+    else if (nv == 2) product(__VA_ARGS__, 2); \
+    else if (nv == 3) product(__VA_ARGS__, 3); \
+    else product(__VA_ARGS__, PANEL)
+#else
+#define WITH_WIDTH(nv, product, ...) \
+    if (nv == 1) product(__VA_ARGS__, 1); \
+    else if (nv == 2) product(__VA_ARGS__, 2); \
+    else product(__VA_ARGS__, PANEL)
+#endif
 
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks. */
@@ -26,14 +37,24 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
         UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VZERO;
     for (; channels > 0; channels -= VL, inputs += block) {
         const ptrdiff_t depth = channels < VL ? channels : VL;
+#if BY_LANE
+        V x[TILE_ROWS];
+        UNROLL_FOR(int i = 0; i < TILE_ROWS; i++) x[i] = VLOAD(inputs + i * VL);
+        UNROLL_FOR(int k = 0; k < VL; k++)
+            if (k < depth) {
+                UNROLL_FOR(int j = 0; j < nv; j++) {
+                    const V row = VLOAD(weights + j * VL);
+                    UNROLL_FOR(int i = 0; i < TILE_ROWS; i++) acc[i][j] = VFMA(VSET1(x[i][k]), row, acc[i][j]);
+                }
+                weights += nv * VL;
+            }
+#else
         for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL) {
             V row[PANEL];
             UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
-            UNROLL_FOR(int i = 0; i < TILE_ROWS; i++) {
-                V x = VSET1(inputs[i * VL + k]);
-                UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
-            }
+            T(add_outer)(inputs, VL, k, TILE_ROWS, row, nv, acc[0], PANEL);
         }
+#endif
     }
     UNROLL_FOR(int i = 0; i < TILE_ROWS; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) VSTORE(products + j * block + i * VL, acc[i][j]);
@@ -47,13 +68,10 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
     V acc[ADJOINT_ROWS][PANEL];
     UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VZERO;
-    for (ptrdiff_t t = 0; t < tiles; t++) {
+    for (const REAL *end = outputs + tiles * VL; outputs < end; outputs += VL, inputs += VL) {
         V row[PANEL];
-        UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block + t * VL);
-        UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++) {
-            V x = VSET1(outputs[t * VL + i]);
-            UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VFMA(x, row[j], acc[i][j]);
-        }
+        UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block);
+        T(add_outer)(outputs, 1, 0, ADJOINT_ROWS, row, nv, acc[0], PANEL);
     }
     UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) {
@@ -70,9 +88,7 @@ KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL
     for (ptrdiff_t c = 0; c < channels; c += SUM_BLOCK) {
         const REAL *in = inputs + c / VL * block, *weight = weights + c * nv * VL;
         const ptrdiff_t depth = smaller(SUM_BLOCK, channels - c);
-        if (nv == 1) T(forward_tile)(in, block, weight, products, depth, 1);
-        else if (nv == 2) T(forward_tile)(in, block, weight, products, depth, 2);
-        else T(forward_tile)(in, block, weight, products, depth, PANEL);
+        WITH_WIDTH(nv, T(forward_tile), in, block, weight, products, depth);
         for (int j = 0; j < nv; j++) T(add_block)(products + j * block, TILE_ROWS * VL, sums[j], c > 0);
     }
     for (int j = 0; j < nv; j++) T(take_sums)(sums[j], TILE_ROWS * VL, products + j * block);
@@ -88,9 +104,7 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
             const REAL *in = inputs + t * VL;
             REAL *out = products + j * block + t * VL;
             if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, out, channels);
-            else if (nv == 1) T(forward_tile)(in, block, weights, out, channels, 1);
-            else if (nv == 2) T(forward_tile)(in, block, weights, out, channels, 2);
-            else T(forward_tile)(in, block, weights, out, channels, PANEL);
+            else WITH_WIDTH(nv, T(forward_tile), in, block, weights, out, channels);
         }
     }
 }
@@ -105,9 +119,7 @@ KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_
         for (ptrdiff_t i = 0; i < blocks_out * VL; i += ADJOINT_ROWS) {
             const REAL *rows = outputs + i / VL * block + i % VL, *columns = inputs + j * block;
             REAL *sum = sums + i * ld + j * VL;
-            if (nv == 1) T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, 1);
-            else if (nv == 2) T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, 2);
-            else T(adjoint_tile)(rows, columns, block, sum, ld, tiles, begin, PANEL);
+            WITH_WIDTH(nv, T(adjoint_tile), rows, columns, block, sum, ld, tiles, begin);
         }
     }
 }

@@ -1,0 +1,3 @@
+#define ISA neon
+#define ISA_NEON
+#include "kernels.h"
