@@ -2,9 +2,9 @@
 
 The kernels are C headers in the folder engine/, compiled once for every instruction set.  When
 this module is loaded, it chooses the best instruction set that the machine can run, or the one
-that the environment variable CNNLITE_ISA names ("baseline", "neon", "avx2", "avx512").  The bindings only
-check arguments: each takes its arrays by a `Call`, fills in the struct of its kernel's arguments,
-and runs the kernel.
+that the environment variable CNNLITE_ISA names ("baseline", "neon", "avx2", "avx512").  The
+bindings only check arguments: each takes its arrays by a `Call`, fills in the struct of its
+kernel's arguments, and runs the kernel.
 """
 
 from cnnlite._ext import memory

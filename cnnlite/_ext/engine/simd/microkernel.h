@@ -92,21 +92,6 @@ KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, con
     }
 }
 
-#if VL == 1
-/* The same sum for NV neighbours of each row of b: loops of a fixed length, which compilers turn to vectors. */
-INLINE void T(add_neighbours)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
-                              const REAL *RESTRICT b, const ptrdiff_t *RESTRICT offset, V acc[MR][NV])
-{
-    for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
-        const REAL *row = b + offset[k];
-        UNROLL_FOR(int i = 0; i < MR; i++) {
-            const REAL x = a[i * a_row];
-            UNROLL_FOR(int j = 0; j < NV; j++) acc[i][j] += x * row[j];
-        }
-    }
-}
-#endif
-
 /* acc = start (no start: 0) or with `accumulate` c, + the same sum where rows of b are not packed but lie where
  * they are: the j-th vector of row k at b[j] + offset[k].  With stride and dilation in the table of offsets, this
  * is convolution. */
@@ -119,14 +104,6 @@ INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a
     UNROLL_FOR(int i = 0; i < MR; i++)
         UNROLL_FOR(int j = 0; j < nv; j++)
             acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
-#if VL == 1
-    int neighbours = nv == NV;
-    for (int j = 1; j < nv; j++) neighbours &= column[j] == column[0] + j;
-    if (neighbours) {
-        T(add_neighbours)(depth, a, a_row, a_step, column[0], offset, acc);
-        return;
-    }
-#endif
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
         V row[NV];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
