@@ -119,10 +119,14 @@ def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
     make = tuple if type(value) is tuple else getattr(value, "_make", None)
     if make is None or not isinstance(value, tuple):
         return value
-    parts = [change(part) for part in value]
-    if all(new is old for new, old in zip(parts, value, strict=True)):
-        return value
-    return make(parts)
+    parts: list[Any] = []
+    for place, part in enumerate(value):
+        if isinstance(part, np.ndarray | Again | tuple):
+            new = change(part)
+            if new is not part:
+                parts = parts or list(value)
+                parts[place] = new
+    return make(parts) if parts else value
 
 
 class _Recording(threading.local):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cnnlite import rates
 from cnnlite.backend import backend_name
 from cnnlite.cli import bench, ladder
 
@@ -19,8 +20,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small layers, and no product of large matrices."""
     small = (("3x3", 3, 8, 4, 3, 1, 1, 2), ("1x1", 16, 8, 16, 1, 0, 1, 2))
     monkeypatch.setattr(bench, "LAYERS", small)
-    monkeypatch.setattr(ladder, "SGEMM_SIZE", 64)
-    monkeypatch.setattr(ladder, "STREAM_BYTES", 2**16)
+    monkeypatch.setattr(rates, "SGEMM_SIZE", 64)
+    monkeypatch.setattr(rates, "STREAM_BYTES", 2**16)
 
 
 @pytest.mark.skipif(backend_name != "compiled", reason="measures the compiled kernels")
