@@ -125,8 +125,9 @@ REJECTED: list[tuple[str, Shape, str, type[Exception], str]] = [
         "(x (2, 3, 3, 9))",
     ),
     (
-        "Conv2d(3, 8, 5, algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
-        "Conv2d: algorithm 'winograd' cannot do this: it needs a 3x3 kernel, got 5x5",
+        "Conv2d(3, 8, 2, algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
+        "Conv2d: algorithm 'winograd' cannot do this: it needs a kernel of 3x3, or of 4 to 8 rows "
+        "and columns, got 2x2",
     ),
     (
         "Conv2d(3, 8, 3, stride=(2, 1), algorithm='winograd')", (2, 3, 8, 8), "float32", ValueError,
