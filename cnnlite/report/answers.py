@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cnnlite.data import Normalization
 from cnnlite.evaluation import scores_of_batches
+from cnnlite.freezing import freeze
 from cnnlite.layers import Layer
 
 __all__ = ["Answers", "ask", "probabilities", "softmax"]
@@ -142,10 +143,11 @@ def probabilities(
         The positions of the batch's images, and their probabilities (batch, classes): NaN where
         scores are not finite.
     """
-    for where, scores in scores_of_batches(model, images, normalization):
+    frozen = freeze(model)
+    for where, scores in scores_of_batches(frozen, images, normalization):
         found = softmax(scores)
         if mirror:
             mirrored = np.ascontiguousarray(images[where[0] : where[-1] + 1, ..., ::-1])
-            _, scores = next(scores_of_batches(model, mirrored, normalization, len(mirrored)))
+            _, scores = next(scores_of_batches(frozen, mirrored, normalization, len(mirrored)))
             found = (found + softmax(scores)) / 2
         yield where, found

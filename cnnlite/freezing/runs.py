@@ -1,0 +1,105 @@
+"""Layers that run as one call into C, with a plan for each shape that comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from cnnlite import layers
+from cnnlite.backend import kernels
+from cnnlite.checks.arrays import contiguous
+from cnnlite.freezing.inference import FrozenConv2d, FrozenLinear, Windows
+from cnnlite.layers import Layer, Residual, Sequential
+from cnnlite.layers.base import Grads
+from cnnlite.random import RngLike
+
+MOST_PLANS = 8
+"""Of a run; the oldest makes room for a new one."""
+
+ALWAYS = {
+    FrozenLinear, Windows, layers.BatchNorm1d, layers.BatchNorm2d, layers.Flatten, layers.ReLU,
+}  # fmt: skip
+RUNGS = ("auto", "tiled", "winograd", "depthwise")
+
+
+def in_runs(parts: list[Layer]) -> list[Layer]:
+    """Return the same layers, with those that follow each other in kernels of the engine as runs."""
+    found: list[Layer] = []
+    for recordable, group in groupby(parts, is_recordable):
+        found += [Run(*group)] if recordable else map(_with_inner_runs, group)
+    return found
+
+
+def is_recordable(layer: Layer) -> bool:
+    """Return whether inference by this layer calls kernels of the engine and nothing else.
+
+    `kernels.record` needs that.  Only layers of `folded` are asked: an own class never does.
+    """
+    kind: Any = type(layer)
+    if kind in (Sequential, Residual):
+        return all(map(is_recordable, layer.children().values()))
+    if kind in (FrozenConv2d, layers.Conv1d):
+        return layer.padding_mode == "zeros" and layer.algorithm in RUNGS  # type: ignore[attr-defined]
+    if kind is layers.GELU:
+        return layer.approximate == "none"  # type: ignore[attr-defined]
+    if kind is layers.MaxPool2d:
+        return layer.post_op is not None  # type: ignore[attr-defined]
+    return kind in ALWAYS
+
+
+def _with_inner_runs(layer: Layer) -> Layer:
+    """Return a residual block that is no run with runs inside, any other layer as it is."""
+    if type(layer) is not Residual:
+        return layer
+    short = None if layer.shortcut is None else Sequential(*in_runs([*layer.shortcut]))  # type: ignore[misc]
+    return Residual(Sequential(*in_runs([*layer.body])), short)  # type: ignore[misc]
+
+
+class Run(Layer):
+    """Layers that run as one.
+
+    A plan is made when a shape comes for the first time, by the layers themselves, who also check
+    x.  Nothing else changes in a run, so threads share it without a lock.
+    """
+
+    def __init__(self, *parts: Layer) -> None:
+        self._network = Sequential(*parts)
+        self._plans: dict[Any, Callable[[np.ndarray], np.ndarray]] = {}
+        self._kept: dict[Any, Any] = {}
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        key = getattr(x, "shape", None), getattr(x, "dtype", None)
+        plan = self._plans.get(key)
+        if plan is None:
+            return self._plan(key, x)(x)
+        return plan(contiguous(x))
+
+    def forward(
+        self, x: np.ndarray, train: bool = True, rng: RngLike = None
+    ) -> tuple[np.ndarray, None]:
+        return self(x), None
+
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        raise NotImplementedError
+
+    def _plan(self, key: Any, x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        if not isinstance(x, np.ndarray) or not x.size:
+            return self._network
+        plan = kernels.record(self._network, contiguous(x), self._kept)
+        kept = list(self._plans.items())[1 - MOST_PLANS :]
+        self._plans = dict([*kept, (key, plan)])
+        return lambda x: plan(contiguous(x))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_plans": {}, "_kept": {}}
+
+    def children(self) -> Mapping[str, Layer]:
+        return {}
+
+    def __repr__(self) -> str:
+        return repr(self._network)
