@@ -67,15 +67,15 @@ class Run(Layer):
 
     def __init__(self, *parts: Layer) -> None:
         self._network = Sequential(*parts)
-        self._plans: dict[Any, Callable[[np.ndarray], np.ndarray]] = {}
+        self.plans: dict[Any, Callable[[np.ndarray], np.ndarray]] = {}
         self._kept: dict[Any, Any] = {}
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         key = getattr(x, "shape", None), getattr(x, "dtype", None)
-        plan = self._plans.get(key)
+        plan = self.plans.get(key)
         if plan is None:
-            return self._plan(key, x)(x)
-        return plan(contiguous(x))
+            plan = self._plan(key, x)
+        return plan(contiguous(x) if isinstance(x, np.ndarray) else x)
 
     def forward(
         self, x: np.ndarray, train: bool = True, rng: RngLike = None
@@ -88,15 +88,19 @@ class Run(Layer):
         raise NotImplementedError
 
     def _plan(self, key: Any, x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what computes an output like x's, and keep it for the next time."""
         if not isinstance(x, np.ndarray) or not x.size:
             return self._network
-        plan = kernels.record(self._network, contiguous(x), self._kept)
-        kept = list(self._plans.items())[1 - MOST_PLANS :]
-        self._plans = dict([*kept, (key, plan)])
-        return lambda x: plan(contiguous(x))
+        try:
+            plan = kernels.record(self._network, contiguous(x), self._kept)
+        except MemoryError:  # all arrays between the layers exist at once while it records
+            return self._network
+        kept = list(self.plans.items())[1 - MOST_PLANS :]
+        self.plans = dict([*kept, (key, plan)])
+        return plan
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plans": {}, "_kept": {}}
+        return {**self.__dict__, "plans": {}, "_kept": {}}
 
     def children(self) -> Mapping[str, Layer]:
         return {}

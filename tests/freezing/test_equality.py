@@ -1,25 +1,13 @@
 """A frozen network gives what its model gives, for every layer and every network of the zoo."""
 
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
 import pytest
 
-import cnnlite
-from cnnlite import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, freeze, models
+from cnnlite import Conv2d, Flatten, MaxPool2d, ReLU, Sequential, freeze, models
 from cnnlite.catalogue import CATALOGUE, Entry, Example
-from cnnlite.layers import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv1d,
-    Dropout,
-    Layer,
-    Residual,
-)
+from cnnlite.layers import AvgPool2d, BatchNorm2d, Dropout, Layer
 
 EXAMPLES = [(entry, example) for entry in CATALOGUE.values() for example in entry.examples]
 ZOO = {
@@ -68,13 +56,13 @@ def test_every_layer_of_the_catalogue(
     entry: Entry, example: Example, rng: np.random.Generator
 ) -> None:
     for dtype in (np.float32, np.float64):
-        layer = trained(entry.make(example, dtype))
+        layer = trained(entry.make(example).astype(dtype))
         x = rng.standard_normal(example.shape).astype(dtype)
         check(layer, x)
         check(Sequential(layer, ReLU()), x)
         if x.ndim == 4:
-            before = trained(Sequential(Conv2d(x.shape[1], x.shape[1], 3, padding=1, dtype=dtype, rng=1)))
-            check(Sequential(*before, layer, Flatten()), x)
+            before = Conv2d(x.shape[1], x.shape[1], 3, padding=1, dtype=dtype, rng=1)
+            check(Sequential(before, layer, Flatten()), x)
 
 
 SMALL = {
@@ -98,7 +86,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_folding(name: str, rng: np.random.Generator) -> None:
-    channels = SMALL[name][0].params["weight"].shape[1] * getattr(SMALL[name][0], "groups", 1) if name != "norm alone" else 3
+    channels = getattr(SMALL[name][0], "in_channels", 3)
     model = trained(Sequential(*SMALL[name], Dropout(0.5)))
     for shape in ((1, channels, 7, 9), (5, channels, 16, 16)):
         check(model, rng.standard_normal(shape).astype(np.float32))

@@ -27,6 +27,7 @@ typedef struct {
     ptrdiff_t images, channels, more;
     window_axis rows, columns;
     int mean, count_padding;
+    int every_pixel;                       /* a window is one pixel, and there is no padding */
 } windows_args;
 
 #endif

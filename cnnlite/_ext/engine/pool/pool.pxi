@@ -18,7 +18,7 @@ cdef extern from "engine/pool/args.h" nogil:
         void *y
         Py_ssize_t images, channels, more
         window_axis rows, columns
-        int mean, count_padding
+        int mean, count_padding, every_pixel
 
 
 def max_pool2x2_forward(x, y, argmax, bint relu):
@@ -71,6 +71,7 @@ def windows_forward(x, y, kernel, stride, padding, dilation, bint mean, bint cou
     check_axis(&k.rows)
     check_axis(&k.columns)
     k.mean, k.count_padding = mean, count_padding
+    k.every_pixel = tuple(kernel) == (1, 1) and tuple(padding) == (0, 0, 0, 0)
     k.x = call.take("x", x, -1, False)
     k.y = call.take("y", y, -1, True)
     if call.length(y):
@@ -81,7 +82,7 @@ cdef int check_axis(const window_axis *a) except -1:
     """Raise ValueError unless every window begins in the image or its padding."""
     cdef object last = <object> (a.outputs - 1) * a.stride
     if min(a.kernel, a.stride, a.dilation) < 1 or min(a.before, a.after) < 0 or (
-        last > <object> a.size + a.before
+        last >= <object> a.size + a.before
     ):
         raise ValueError(
             f"windows_forward: {a.outputs} windows of {a.kernel}, stride {a.stride}, padding "

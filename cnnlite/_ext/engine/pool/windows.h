@@ -29,14 +29,33 @@ INLINE REAL T(window_max)(const windows_args *k, const REAL *x, ptrdiff_t i, ptr
     return best;
 }
 
-/* The sum of a window, in double. */
+/* The sum of a window, in double; of whole rows by SUM_LANES partial sums. */
 INLINE double T(window_sum)(const windows_args *k, const REAL *x, ptrdiff_t i, ptrdiff_t iend, ptrdiff_t j,
                             ptrdiff_t jend)
 {
     double sum = 0;
+    if (jend - j == k->columns.size && (iend - i) * k->columns.size >= SUM_LANES) {
+        const REAL *from = x + i * k->columns.size + j;
+        const ptrdiff_t count = (iend - i) * k->columns.size;
+        double sums[SUM_LANES] = {0};
+        ptrdiff_t at = 0;
+        for (; at + SUM_LANES <= count; at += SUM_LANES)
+            for (ptrdiff_t lane = 0; lane < SUM_LANES; lane++) sums[lane] += (double)from[at + lane];
+        for (; at < count; at++) sum += (double)from[at];
+        for (ptrdiff_t lane = 0; lane < SUM_LANES; lane++) sum += sums[lane];
+        return sum;
+    }
     for (; i < iend; i++)
         for (ptrdiff_t u = j; u < jend; u++) sum += (double)x[i * k->columns.size + u];
     return sum;
+}
+
+/* Every stride-th pixel of a row. */
+INLINE void T(strided_row)(const REAL *x, ptrdiff_t stride, REAL *y, ptrdiff_t count)
+{
+    ptrdiff_t u = 0;
+    for (; stride == 2 && u + VL <= count; u += VL) VSTORE(y + u, T(vload_evens)(x + 2 * u));
+    for (; u < count; u++) y[u] = x[u * stride];
 }
 
 /* A plane of y; those after the channels of x become 0. */
@@ -50,6 +69,11 @@ INLINE void T(windows_plane)(const windows_args *k, ptrdiff_t plane, const int m
         return;
     }
     const REAL *x = (const REAL *)k->x + (image * k->channels + c) * rows->size * columns->size;
+    if (k->every_pixel) {
+        for (ptrdiff_t o = 0; o < rows->outputs; o++, y += columns->outputs)
+            T(strided_row)(x + o * rows->stride * columns->size, columns->stride, y, columns->outputs);
+        return;
+    }
     for (ptrdiff_t o = 0; o < rows->outputs; o++)
         for (ptrdiff_t u = 0; u < columns->outputs; u++, y++) {
             ptrdiff_t i, iend, j, jend;
