@@ -25,7 +25,7 @@ PRODUCTS: dict[type[Layer], type[Layer]] = {
 
 WINDOWS = {layers.AdaptiveAvgPool2d, layers.AvgPool2d, ZeroPadShortcut}
 
-LIBRARY = {getattr(layers, name) for name in layers.__all__}
+LIBRARY = {kind for kind in vars(layers).values() if isinstance(kind, type)}
 
 
 def folded(layer: Layer) -> list[Layer]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnlite import layers
 from cnnlite.backend import empty, kernels
-from cnnlite.checks.arrays import check_allocation, check_floats, check_images, contiguous
+from cnnlite.checks.arrays import check_allocation, check_images, contiguous
 from cnnlite.checks.windows import Window, output_size, resolve_pool_window
 from cnnlite.functional.conv.conv2d import convolve
 from cnnlite.functional.conv.geometry import check_operands, resolve_settings
@@ -81,9 +81,9 @@ class Windows(Layer):
                     f"expected (N, {layer.in_channels}, H, W)"
                 )
             step = (layer.stride, layer.stride)
-            size = [-(-size // layer.stride) for size in x.shape[2:]]
+            rows, columns = (-(-size // layer.stride) for size in x.shape[2:])
             window = (1, 1), step, (0, 0, 0, 0), (1, 1)
-            return (x.shape[0], layer.out_channels, *size), window, False, False
+            return (x.shape[0], layer.out_channels, rows, columns), window, False, False
         if isinstance(layer, layers.AdaptiveAvgPool2d):  # of one window
             window = x.shape[2:], (1, 1), (0, 0, 0, 0), (1, 1)
             return (*x.shape[:2], 1, 1), window, True, False

@@ -26,10 +26,11 @@ RUNGS = ("auto", "tiled", "winograd", "depthwise")
 
 
 def in_runs(parts: list[Layer]) -> list[Layer]:
-    """Return the same layers, with those that follow each other in kernels of the engine as runs."""
+    """Return the same layers, those in a row that kernels of the engine do as one run."""
     found: list[Layer] = []
     for recordable, group in groupby(parts, is_recordable):
-        found += [Run(*group)] if recordable else map(_with_inner_runs, group)
+        members = list(group)
+        found += [Run(*members)] if recordable else map(_with_inner_runs, members)
     return found
 
 

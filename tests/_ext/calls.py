@@ -9,7 +9,7 @@ from cnnlite.post_ops import RELU, Kept
 
 NO_KERNELS = {
     "compiler", "empty", "fused_multiply_add", "get_num_threads", "instruction_set",
-    "multithreaded", "set_num_threads",
+    "multithreaded", "record", "set_num_threads",
 }  # fmt: skip
 NAMES = sorted(set(_ext.__all__) - NO_KERNELS)
 
@@ -129,6 +129,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "sgd_step": (
             lambda: (param.copy(), param, velocity.copy(), 0.1, 0.9, 1e-3, True), 0, 2,
         ),
+        "windows_forward": (lambda: (odd, new(*seventeen), *window, False, False), 1),
         "zero_pad_shortcut_backward": (lambda: (wider, new(*odd.shape), 2), 1),
         "zero_pad_shortcut_forward": (lambda: (odd, new(*wider.shape), 2), 1),
     }  # fmt: skip

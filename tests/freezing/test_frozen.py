@@ -193,9 +193,7 @@ def test_several_threads_call_one_network(threads: None, rng: np.random.Generato
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
-def test_what_is_not_finite_goes_where_the_model_puts_it(
-    value: float, images: np.ndarray
-) -> None:
+def test_what_is_not_finite_goes_where_the_model_puts_it(value: float, images: np.ndarray) -> None:
     model = Sequential(
         Conv2d(3, 16, 3, padding=1, rng=0), BatchNorm2d(16),
         Conv2d(16, 16, 3, padding=1, rng=1), BatchNorm2d(16),

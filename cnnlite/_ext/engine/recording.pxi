@@ -68,7 +68,7 @@ cdef class Recording:
         self.calls, self.sizes, self.copy, self.kept = [], [], bytearray(), kept
         cdef unsigned long thread = PyThread_get_thread_ident()
         if thread in recordings:
-            raise RuntimeError("Recording: this thread is recording already")
+            raise RuntimeError("record: this thread is recording already")
         recordings[thread] = self
         try:
             y = function(x)
@@ -86,7 +86,7 @@ cdef class Recording:
                   Py_ssize_t elements) except -1:
         """Keep a call instead of running it."""
         if not call.kernel.endswith(("_forward", "add")):
-            raise RuntimeError(f"Recording: {call.kernel} is no kernel of a forward pass")
+            raise RuntimeError(f"record: {call.kernel} is no kernel of a forward pass")
         self.sizes.append((len(self.copy), <Py_ssize_t> size, elements))
         self.copy += (<char *> args)[:size]
         self.copy += bytes(-len(self.copy) % 8)
@@ -100,7 +100,7 @@ cdef class Recording:
         x_start, self.x_size = address(x)
         y_start, y_size = address(y)
         if places.get(y_start, [None])[0] != y_size:
-            raise RuntimeError("Recording: the function returned no array that a kernel has written")
+            raise RuntimeError("record: the function returned no array that a kernel has written")
         places[y_start][1] = IN_Y
         places[x_start] = [self.x_size, IN_X, -1, -1, 0]
         self.shape, self.dtype = y.shape, y.dtype
@@ -109,7 +109,7 @@ cdef class Recording:
         self.pointers = <moved *> calloc(max(len(found), 1), sizeof(moved))
         self.steps = <recorded *> calloc(self.count, sizeof(recorded))
         if self.pointers == NULL or self.steps == NULL:
-            raise MemoryError("Recording: no memory")
+            raise MemoryError("record: no memory")
         cdef Py_ssize_t i
         for i, (at, place) in enumerate(found):
             self.pointers[i] = moved(at, place[4], place[1])
@@ -121,7 +121,7 @@ cdef class Recording:
         return 0
 
     cdef dict written(self):
-        """Return the arrays that kernels write, {address: [bytes, place, first, last step, offset]}."""
+        """Return what kernels write, {address: [bytes, place, first and last step, offset]}."""
         places = {}
         cdef Call call
         cdef int i
@@ -228,7 +228,7 @@ cdef tuple address(object array):
 
 
 cdef Py_ssize_t arrange(list places) except -1:
-    """Give each array [bytes, _, first step, last step, offset] its offset; return the bytes of all.
+    """Give each array [bytes, _, first, last step, offset] its offset; return the bytes of all.
 
     The largest come first, each at the lowest place that is free for as long as it lives."""
     cdef list placed = []
