@@ -16,8 +16,15 @@ from cnnlite.layers import Layer, Residual, Sequential
 from cnnlite.layers.base import Grads
 from cnnlite.random import RngLike
 
+Plan = Callable[[np.ndarray], np.ndarray] | int
+"""What computes an output, or the number of parts that a batch goes through in."""
+
 MOST_PLANS = 8
 """Of a run; the oldest makes room for a new one."""
+
+MOST_BYTES, LEAST_IMAGES = 4 << 20, 16
+"""A batch whose arrays between the layers exceed so many bytes goes through in parts, so that they
+stay in a cache; but no part is made smaller than so many images."""
 
 ALWAYS = {
     FrozenLinear, Windows, layers.BatchNorm1d, layers.BatchNorm2d, layers.Flatten, layers.ReLU,
@@ -51,6 +58,15 @@ def is_recordable(layer: Layer) -> bool:
     return kind in ALWAYS
 
 
+def is_separate(layer: Layer) -> bool:
+    """Return whether an image's output does not depend on the other images of the batch."""
+    if isinstance(layer, layers.BatchNorm1d | layers.BatchNorm2d):
+        return "running_mean" in layer.buffers
+    if isinstance(layer, layers.Flatten):
+        return layer.start_dim > 0
+    return all(map(is_separate, layer.children().values()))
+
+
 def _with_inner_runs(layer: Layer) -> Layer:
     """Return a residual block that is no run with runs inside, any other layer as it is."""
     if type(layer) is not Residual:
@@ -68,7 +84,8 @@ class Run(Layer):
 
     def __init__(self, *parts: Layer) -> None:
         self._network = Sequential(*parts)
-        self.plans: dict[Any, Callable[[np.ndarray], np.ndarray]] = {}
+        self._separate = all(map(is_separate, parts))
+        self.plans: dict[Any, Plan] = {}
         self._kept: dict[Any, Any] = {}
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -76,6 +93,8 @@ class Run(Layer):
         plan = self.plans.get(key)
         if plan is None:
             plan = self._plan(key, x)
+        if isinstance(plan, int):
+            return np.concatenate([self(part) for part in np.array_split(x, plan)])
         return plan(contiguous(x) if isinstance(x, np.ndarray) else x)
 
     def forward(
@@ -88,14 +107,18 @@ class Run(Layer):
     ) -> tuple[np.ndarray | None, Grads]:
         raise NotImplementedError
 
-    def _plan(self, key: Any, x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what computes an output like x's, and keep it for the next time."""
+    def _plan(self, key: Any, x: np.ndarray) -> Plan:
+        """Return how the output of what is like x is computed, and keep it for the next time."""
         if not isinstance(x, np.ndarray) or not x.size:
             return self._network
         try:
-            plan = kernels.record(self._network, contiguous(x), self._kept)
+            plan: Plan = kernels.record(self._network, contiguous(x), self._kept)
         except MemoryError:  # all arrays between the layers exist at once while it records
             return self._network
+        size = getattr(plan, "between", 0)
+        if self._separate and size > MOST_BYTES and len(x) > LEAST_IMAGES:
+            images = max(LEAST_IMAGES, len(x) * MOST_BYTES // size)
+            plan = -(-len(x) // images)
         kept = list(self.plans.items())[1 - MOST_PLANS :]
         self.plans = dict([*kept, (key, plan)])
         return plan

@@ -14,6 +14,7 @@ import pytest
 import cnnlite
 from cnnlite import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Solver, freeze, models
 from cnnlite._ext import memory, runtime
+from cnnlite.freezing import runs
 from cnnlite.freezing.runs import MOST_PLANS
 from cnnlite.layers import BatchNorm1d, BatchNorm2d, Layer, Residual
 from tests.freezing.test_equality import check, trained
@@ -127,6 +128,35 @@ def test_shapes_may_come_in_any_order(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(frozen(x), model(x), atol=1e-5)
     (run,) = frozen._network
     assert len(run.plans) == MOST_PLANS  # type: ignore[attr-defined]
+
+
+def test_large_batches_go_through_in_parts(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    x = rng.standard_normal((11, 3, 16, 16)).astype(np.float32)
+    expected = freeze(small())(x)
+    monkeypatch.setattr(runs, "MOST_BYTES", 1)
+    monkeypatch.setattr(runs, "LEAST_IMAGES", 3)
+    frozen = freeze(small())
+    for _ in range(2):
+        np.testing.assert_allclose(frozen(x), expected, atol=1e-5)
+    (run,) = frozen._network
+    assert [key[0][0] for key in run.plans] == [11, 3, 2]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [BatchNorm2d(16, track_running_stats=False), Flatten(0, 1), Flatten(-4, 1)],
+    ids=repr,
+)
+def test_batches_whose_images_meet_stay_whole(
+    layer: Layer, monkeypatch: pytest.MonkeyPatch, images: np.ndarray
+) -> None:
+    monkeypatch.setattr(runs, "MOST_BYTES", 1)
+    monkeypatch.setattr(runs, "LEAST_IMAGES", 1)
+    check(Sequential(Conv2d(3, 16, 3, rng=0), ReLU(), layer), images)
+    block = Residual(Sequential(Conv2d(3, 3, 1, rng=0), BatchNorm2d(3, track_running_stats=False)))
+    check(Sequential(block, ReLU()), images)
 
 
 def test_any_order_of_memory_and_what_is_read_only(images: np.ndarray) -> None:

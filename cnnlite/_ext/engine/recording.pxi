@@ -60,7 +60,8 @@ cdef class Recording:
     cdef bytearray copy                    # of the arguments of all kernels
     cdef recorded *steps
     cdef moved *pointers
-    cdef Py_ssize_t count, pointer_count, x_size, between, shared, own, most
+    cdef Py_ssize_t count, pointer_count, x_size, shared, own, most
+    cdef readonly Py_ssize_t between       # bytes of the arrays between x and the result
     cdef object shape, dtype
     cdef dict kept
 
