@@ -82,7 +82,7 @@ cdef int check_axis(const window_axis *a) except -1:
     """Raise ValueError unless every window begins in the image or its padding."""
     cdef object last = <object> (a.outputs - 1) * a.stride
     if min(a.kernel, a.stride, a.dilation) < 1 or min(a.before, a.after) < 0 or (
-        last >= <object> a.size + a.before
+        last >= <object> a.size + a.before + a.after
     ):
         raise ValueError(
             f"windows_forward: {a.outputs} windows of {a.kernel}, stride {a.stride}, padding "
