@@ -176,7 +176,7 @@ cdef class Recording:
             with nogil:
                 step.kernel(args, &space.work)
                 end_kernel()
-            self.kept[key] = kept
+            kept = self.kept.setdefault(key, kept)  # another thread may have been first
         step.kept = <char *> kept.memory
         return 0
 
