@@ -16,6 +16,7 @@ from benchmarks.networks import NETWORKS, Network
 from benchmarks.pytorch import BFLOAT16, TORCH
 from benchmarks.runtimes import RUNTIMES
 from benchmarks.sides import LR, MOMENTUM, WEIGHT_DECAY, Batch, Step, TrainingSide
+from cnnlite.freezing import freeze
 from cnnlite.layers import Layer
 
 REST = 0.05  # seconds, so that other sides' threads, which spin when they have nothing to do, sleep
@@ -60,7 +61,7 @@ class Cnnlite(TrainingSide):
 
 def frozen(model: Layer) -> Callable[[np.ndarray], np.ndarray]:
     """Return what predicts fastest as a network does."""
-    return model
+    return freeze(model)
 
 
 class Recompute(Cnnlite):

@@ -13,6 +13,7 @@ from . import (
     optim,
     schedules,
 )
+from .freezing import freeze
 from .layers import (
     ELU,
     GELU,
@@ -133,6 +134,7 @@ __all__ = [
     "clip_grad_norm",
     "clip_grad_value",
     "data",
+    "freeze",
     "functional",
     "get_num_threads",
     "gradcheck",

@@ -32,13 +32,14 @@ ENGINE = (
     "relu_forward",
     "sgd_step",
     "tanh",
+    "windows_forward",
 )
 """In C, for every instruction set."""
 
 FAMILIES = {
     "simd": ("vec", "microkernel"),
     "pointwise": ("pointwise", "elementary", "gelu"),
-    "pool": ("pool2x2",),
+    "pool": ("pool2x2", "windows"),
     "norm": ("sums", "moments", "batch_norm", "gradient"),
     "conv": (
         "plan", "gather", "correlate", "convolve", "transpose", "gradient_plan", "weight_gradient",
@@ -66,7 +67,7 @@ KERNELS = {
 }
 
 RUNTIME = {
-    "engine": ("fused_multiply_add", "instruction_set"),
+    "engine": ("fused_multiply_add", "instruction_set", "record"),
     "memory": ("empty",),
     "runtime": ("compiler", "get_num_threads", "multithreaded", "set_num_threads"),
 }

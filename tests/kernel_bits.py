@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from cnnlite import freeze
 from cnnlite import functional as F
 from cnnlite.backend import kernels
+from cnnlite.models import resnet20
 from cnnlite.post_ops import RELU
 
 Case = Callable[[np.random.Generator, Any], Iterator[np.ndarray]]
@@ -101,6 +104,31 @@ def cases() -> Iterator[tuple[str, Case]]:
         yield f"batch-norm {sizes}", _batch_norm(*sizes)
     for name in ("gelu", "exp", "expm1", "log", "log1p", "tanh"):
         yield name, _pointwise(name)
+    for mean in (True, False):
+        yield f"windows {'mean' if mean else 'maximum'}", partial(_windows, mean)
+    for images in (1, 20):
+        yield f"frozen resnet20 {images}", partial(_frozen, images)
+
+
+def _windows(mean: bool, rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+    x = reals(rng, (2, 3, 19, 37), dtype)
+    for kernel, stride, pad, size in (
+        ((3, 3), (2, 2), (1, 1, 1, 1), (10, 19)),
+        ((19, 37), (1, 1), (0, 0, 0, 0), (1, 1)),
+        ((1, 1), (2, 2), (0, 0, 0, 0), (10, 19)),
+    ):
+        y = np.empty((2, 5, *size), dtype)
+        kernels.windows_forward(x, y, kernel, stride, pad, (1, 1), mean, False)
+        yield y
+
+
+def _frozen(images: int, rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+    """A network whose normalisations are folded, and whose sums are made by convolutions."""
+    model = resnet20(dtype=dtype, rng=0)
+    for name, array in model.buffers.items():
+        if name.endswith("running_mean"):
+            array[...] = reals(rng, array.shape, dtype)
+    yield freeze(model)(reals(rng, (images, 3, 32, 32), dtype))
 
 
 def _convolution(

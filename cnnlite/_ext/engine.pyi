@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from cnnlite.post_ops import Kept, PostOps
@@ -8,6 +11,9 @@ Array = np.ndarray
 
 def fused_multiply_add() -> bool: ...
 def instruction_set() -> str: ...
+def record(
+    function: Callable[[Array], Array], x: Array, kept: dict[Any, Any]
+) -> Callable[[Array], Array]: ...
 
 # tiled convolution: any kernel, stride, padding, dilation and groups
 def conv2d_tiled_forward(
@@ -122,6 +128,16 @@ def sgd_step(
 ) -> None: ...
 def max_pool2x2_forward(x: Array, y: Array, argmax: Array, relu: bool) -> None: ...
 def max_pool2x2_backward(dy: Array, argmax: Array, dx: Array) -> None: ...
+def windows_forward(
+    x: Array,
+    y: Array,
+    kernel: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    mean: bool,
+    count_padding: bool,
+) -> None: ...
 def batch_norm_forward(
     x: Array,
     y: Array,

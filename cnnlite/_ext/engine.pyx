@@ -22,11 +22,11 @@ cdef extern from "engine/engine.h" nogil:
         Py_ssize_t pieces, int threads, piece_body body, void *context) noexcept
     parallel_loop *engine_parallel
     ctypedef struct workspace:
-        int threads
-        int ready
+        int threads, ready, prepared, prepare_only
         char *shared
         char **own
-        size_t shared_bytes, own_bytes
+        char *kept
+        size_t shared_bytes, own_bytes, kept_bytes
     ctypedef struct post_ops:
         const void *addend
         uint8_t *argmax
@@ -86,4 +86,5 @@ def fused_multiply_add():
 # family would add about 150 kB.
 include "engine/workspace.pxi"
 include "engine/call.pxi"
+include "engine/recording.pxi"
 include "bindings.pxi"                     # every family's, by setup.py from kernel_list.py

@@ -70,6 +70,7 @@ def predict(
     """
     from cnnlite.cli import run_folders, runs
     from cnnlite.cli.picture_files import files_of
+    from cnnlite.freezing import freeze
 
     places = {"csv": csv_file, "json": json_file, "sheet": sheet}
     outputs = {option: place for option, place in places.items() if place is not None}
@@ -77,7 +78,7 @@ def predict(
     path = run or run_folders.newest_run("name one with --run")
     with explained(OSError, ValueError):
         opened = runs.open_run(path)
-        network = opened.model(model)
+        network = freeze(opened.model(model))
     if opened.normalization is None:
         fail(f"{path} was trained on numbers that are no pictures, and cannot take any")
     files, faults = files_of(picture)

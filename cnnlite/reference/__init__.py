@@ -25,6 +25,7 @@ from cnnlite.reference.pool2x2 import *
 from cnnlite.reference.runtime import *
 from cnnlite.reference.shortcut import *
 from cnnlite.reference.tiled import *
+from cnnlite.reference.window_pooling import *
 from cnnlite.reference.winograd import *
 
 __all__ = [name for names in (*KERNELS.values(), *RUNTIME.values()) for name in names]

@@ -11,11 +11,14 @@ import numpy.typing as npt
 from cnnlite.data import Normalization, batches
 from cnnlite.data.stored import stored
 from cnnlite.data.views import views
+from cnnlite.freezing import Frozen, freeze
 from cnnlite.layers import Layer
 
 
 def model_dtype(model: Layer) -> np.dtype:
     """Return the dtype that a model computes in: of its parameters or statistics, else float32."""
+    if isinstance(model, Frozen):
+        return model.dtype
     arrays = (*model.params.values(), *model.buffers.values())
     kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
     return next(kinds, np.dtype(np.float32))
@@ -32,6 +35,8 @@ def scores_of_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the scores of one batch after the other, as in inference.
 
+    The model is frozen first, so scores have the bits of `cnnlite.freeze(model)`, always.
+
     Args:
         model: any layer.
         X: images, uint8 or floating point (N, C, H, W), or features (N, D).
@@ -46,17 +51,18 @@ def scores_of_batches(
         The batch's positions in X, and its scores, (batch, classes).
     """
     dtype, X = model_dtype(model), stored("evaluation", "X", X)
+    frozen = freeze(model)
     count = len(X) if index is None else len(index)
     for start in range(0, count, batch_size):
         stop = min(start + batch_size, count)
         where = np.arange(start, stop) if index is None else index[start:stop]
         if tta == "none":
-            yield where, each(model(batches.gather(X, where, normalization, dtype)))
+            yield where, each(frozen(batches.gather(X, where, normalization, dtype)))
             continue
         places = np.arange(len(where))
         mean: Any = 0
         for share, images in views(X[where], tta):
-            mean = mean + each(model(batches.gather(images, places, normalization, dtype))) * share
+            mean = mean + each(frozen(batches.gather(images, places, normalization, dtype))) * share
         yield where, mean
 
 

@@ -9,7 +9,7 @@ from cnnlite.post_ops import RELU, Kept
 
 NO_KERNELS = {
     "compiler", "empty", "fused_multiply_add", "get_num_threads", "instruction_set",
-    "multithreaded", "set_num_threads",
+    "multithreaded", "record", "set_num_threads",
 }  # fmt: skip
 NAMES = sorted(set(_ext.__all__) - NO_KERNELS)
 
@@ -132,6 +132,7 @@ def calls(images: int, dtype: type = np.float32) -> dict[str, Call]:
         "split_planes": (
             lambda: (colours, bytes_(3, len(colours)), np.ones((2, 3), np.uint64)), 1, 2,
         ),
+        "windows_forward": (lambda: (odd, new(*seventeen), *window, False, False), 1),
         "zero_pad_shortcut_backward": (lambda: (wider, new(*odd.shape), 2), 1),
         "zero_pad_shortcut_forward": (lambda: (odd, new(*wider.shape), 2), 1),
     }  # fmt: skip

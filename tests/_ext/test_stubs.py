@@ -11,7 +11,8 @@ from cnnlite import _ext
 
 EXT = Path(_ext.__file__).parent
 STUBS = sorted(EXT.glob("*.pyi"))
-ENGINE_ONLY = {"Call", "OwnMemory", "Workspace"}  # classes of the bindings, of no use to Python
+# classes of the bindings, of no use to Python
+ENGINE_ONLY = {"Call", "OwnMemory", "Recording", "Workspace"}
 
 Argument = tuple[str, bool, object]
 

@@ -17,10 +17,13 @@ cdef class Call:
     cdef int count
     cdef int is_double                     # -1 until the first array says
     cdef str kernel
+    cdef size_t written                    # which arrays are, a bit each
+    cdef engine_kernel found               # where the call is recorded
 
     def __cinit__(self, str kernel):
         self.count = 0
         self.is_double = -1
+        self.written = 0
         self.kernel = kernel
 
     def __dealloc__(self):
@@ -33,8 +36,18 @@ cdef class Call:
             raise SystemError(f"{self.kernel}: more than {MAX_ARRAYS} arrays")
         cdef Py_buffer *view = &self.views[self.count]
         PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | flags)
+        if flags & PyBUF_WRITABLE:
+            self.written |= <size_t> 1 << self.count
         self.count += 1
         return view
+
+    cdef int release(self, arrays) except -1:
+        """Let go of those arrays (their addresses)."""
+        cdef int i
+        for i in range(self.count):
+            if <size_t> self.views[i].buf in arrays:
+                PyBuffer_Release(&self.views[i])
+        return 0
 
     cdef Py_buffer *reals(self, str name, object array, int flags) except NULL:
         cdef Py_buffer *view = self.view(array, flags)
@@ -89,11 +102,17 @@ cdef class Call:
         ops.argmax = self.take_argmax(argmax, size, True) if pool else NULL
         return 0
 
-    cdef int run(self, void *args, Py_ssize_t elements) except -1:
+    cdef int run(self, void *args, size_t size, Py_ssize_t elements) except -1:
         """Ask the kernel for the memory that it needs, provide it, run the kernel.
 
-        As many threads take part as so many elements of work are worth."""
+        args has `size` bytes.  As many threads take part as so many elements of work are worth.
+        While this thread records, the call is only noted."""
         cdef engine_kernel kernel = table.kernels[<int> kernel_number[self.kernel]][self.is_double]
+        if recordings:
+            recording = recordings.get(PyThread_get_thread_ident())
+            if recording is not None:
+                (<Recording> recording).note(self, kernel, args, size, elements)
+                return 0
         cdef Workspace space = Workspace(threads_for(elements))
         kernel(args, &space.work)
         space.provide()

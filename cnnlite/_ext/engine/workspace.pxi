@@ -48,16 +48,18 @@ cdef class Workspace:
         self.work.threads = threads
 
     cdef int provide(self) except -1:
+        cdef size_t shared = (self.work.shared_bytes + 63) // 64 * 64
         self.work.ready = True
-        if not self.work.shared_bytes and not self.work.own_bytes:
+        if not shared and not self.work.kept_bytes and not self.work.own_bytes:
             return 0
-        self.shared = Block(self.work.shared_bytes)
+        self.shared = Block(shared + self.work.kept_bytes)
         if spare_own and self.work.own_bytes <= KEPT_BYTES and pool_is_on():
             self.own = spare_own.pop()
         else:
             self.own = OwnMemory()
         self.own.provide(self.work.threads, self.work.own_bytes)
         self.work.shared = <char *> self.shared.memory
+        self.work.kept = self.work.shared + shared
         self.work.own = self.own.start
         return 0
 

@@ -33,7 +33,7 @@ def forward(
     x: Array, weight: Array, bias: Array | None, geometry: ConvGeometry, post: PostOps
 ) -> tuple[Array, Kept]:
     """Return y after the post-ops, and what they leave for backward."""
-    own, rest = split(post)
+    own, rest = split(post) if post.addend is None else (NO_POST_OPS, post)
     y, argmax = new_output(geometry.y_shape, x.dtype, own)
     where = (geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
     kernels.conv2d_tiled_forward(x, weight, bias, y, *where, own, argmax)

@@ -134,7 +134,8 @@ cdef int weight_gradient_args(conv_args *k, Call call, x, dy, dweight, dbias, st
 
 cdef int run_conv(Call call, conv_args *k) except -1:
     cdef const conv_shape *s = &k.shape
-    return call.run(k, s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw // 256)
+    cdef Py_ssize_t products = s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw
+    return call.run(k, sizeof(k[0]), products // 256)
 
 
 def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups,

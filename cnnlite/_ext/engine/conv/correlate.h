@@ -221,7 +221,7 @@ KERNEL void T(correlate)(correlation *k, workspace *work)
         for (int i = 0; i < k->out_phases_h * k->out_phases_w; i++) k->out_phase[i].taps_h = 0;
     }
     const ptrdiff_t panels = k->groups * divide_up(k->filters, MR);
-    arena memory = {work->shared, 0}, thread = {NULL, 0};
+    arena kept = {work->kept, 0}, memory = {work->shared, 0}, thread = {NULL, 0};
     T(piece) unused;
     T(plan_pieces)(k);
     T(plan_copy)(k);
@@ -230,19 +230,21 @@ KERNEL void T(correlate)(correlation *k, workspace *work)
     for (output_phase *phase = k->out_phase; phase < k->out_phase + k->out_phases_h * k->out_phases_w; phase++) {
         phase->taps = phase->taps_h * phase->taps_w;
         const ptrdiff_t size = panels * MR * k->channels * phase->taps;
-        phase->packed_weight = arena_take(&memory, (size_t)size * REAL_BYTES);
+        phase->packed_weight = arena_take(&kept, (size_t)size * REAL_BYTES);
         phase->offset = arena_take(&memory, (size_t)(k->block_channels * phase->taps) * sizeof(ptrdiff_t));
     }
-    k->packed_bias = arena_take(&memory, (size_t)(panels * MR) * REAL_BYTES);
+    k->packed_bias = arena_take(&kept, (size_t)(panels * MR) * REAL_BYTES);
     k->own = work->own;
-    if (!workspace_ready(work, memory.used, thread.used)) return;
+    if (!workspace_ready_kept(work, kept.used, memory.used, thread.used)) return;
+    if (!work->prepared)
+        engine_parallel(panels * k->out_phases_h * k->out_phases_w, work->threads, T(pack_weight), k);
+    if (work->prepare_only) return;
     for (const output_phase *phase = k->out_phase; phase < k->out_phase + k->out_phases_h * k->out_phases_w;
          phase++)
         for (ptrdiff_t c = 0, at = 0; c < k->block_channels; c++)
             for (ptrdiff_t i = 0; i < phase->taps_h; i++)
                 for (ptrdiff_t j = 0; j < phase->taps_w; j++)
                     phase->offset[at++] = T(patch_offset)(k, c, phase->shift_h + i, phase->shift_w + j);
-    engine_parallel(panels * k->out_phases_h * k->out_phases_w, work->threads, T(pack_weight), k);
     engine_parallel(k->groups * k->image_blocks * k->filter_blocks * k->column_blocks * k->row_blocks,
                     work->threads, T(correlate_piece), k);
 }

@@ -31,7 +31,7 @@ INLINE void T(plan_pieces)(correlation *k)
      * again. */
     ptrdiff_t pieces = k->groups * k->image_blocks * k->row_blocks * k->column_blocks;
     ptrdiff_t panels = divide_up(k->filters, MR);
-    ptrdiff_t cuts = smaller(panels, larger(1, MINIMUM_PIECES / 2 / larger(1, pieces)));
+    ptrdiff_t cuts = smaller(panels, larger(1, MINIMUM_PIECES / 4 / larger(1, pieces)));
     k->block_filters = divide_up(panels, cuts);
     k->filter_blocks = divide_up(panels, k->block_filters);
 }

@@ -3,6 +3,10 @@
 # There are as many groups as channels: weight is (F, 1, KH, KW), F a multiple of the channels.
 
 
+cdef int run_depthwise(Call call, conv_args *k) except -1:
+    return call.run(k, sizeof(k[0]), k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)
+
+
 def conv2d_depthwise_forward(x, weight, bias, y, stride, padding, dilation, post=NO_POST_OPS):
     """Compute y (N, F, OH, OW) = x (N, C, H, W) * weight (F, 1, KH, KW) + bias, then ReLU if `post`
     says so.  Filter f sees channel f // (F // C); bias is (F,) or None."""
@@ -13,7 +17,7 @@ def conv2d_depthwise_forward(x, weight, bias, y, stride, padding, dilation, post
         raise ValueError(f"{call.kernel}: an addend is given, expected none")
     forward_args(&k, call, x, weight, bias, y, stride, padding, dilation, xs[1], post, None)
     if call.length(y):
-        call.run(&k, k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)
+        run_depthwise(call, &k)
 
 
 def conv2d_depthwise_input_gradient(dy, weight, dx, stride, padding, dilation):
@@ -25,7 +29,7 @@ def conv2d_depthwise_input_gradient(dy, weight, dx, stride, padding, dilation):
         &k, call, dy, weight, dx, stride, padding, dilation, xs[1], NOTHING_KEPT
     )
     if k.shape.n:
-        call.run(&k, k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)
+        run_depthwise(call, &k)
 
 
 def conv2d_depthwise_weight_gradient(x, dy, dweight, dbias, stride, padding, dilation):
@@ -36,4 +40,4 @@ def conv2d_depthwise_weight_gradient(x, dy, dweight, dbias, stride, padding, dil
     weight_gradient_args(
         &k, call, x, dy, dweight, dbias, stride, padding, dilation, xs[1], NOTHING_KEPT
     )
-    call.run(&k, k.shape.n * k.shape.f * k.shape.oh * k.shape.ow)
+    run_depthwise(call, &k)

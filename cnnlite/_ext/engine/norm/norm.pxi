@@ -56,7 +56,7 @@ def batch_norm_forward(x, y, gamma, beta, mean, inverse_std, variance, double ep
     k.eps, k.momentum, k.train = eps, momentum, train
     call.follow(&k.post, post, None, total)
     if total or not train:
-        call.run(&k, total)
+        call.run(&k, sizeof(k), total)
 
 
 def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta, bint train,
@@ -87,4 +87,4 @@ def batch_norm_backward(dy, x, dx, gamma, beta, mean, inverse_std, dgamma, dbeta
     k.y = <void *>call.take("y", y, total, False)
     k.dsum = call.take("dsum", dsum, total, True)
     k.train, k.post.relu = train, activation == "relu" and y is None
-    call.run(&k, total)
+    call.run(&k, sizeof(k), total)

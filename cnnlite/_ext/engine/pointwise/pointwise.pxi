@@ -29,7 +29,7 @@ cdef int run_map(str kernel, str a_name, a, str b_name, b, str out_name, out,
     k.out = call.take(out_name, out, k.size, True)
     if post is not None:
         call.follow(&k.post, post, None, 0)
-    return call.run(&k, k.size)
+    return call.run(&k, sizeof(k), k.size)
 
 
 def relu_forward(x, y):
@@ -93,4 +93,4 @@ def sgd_step(param, grad, velocity, double lr, double momentum, double weight_de
     k.velocity = call.take("velocity", velocity, k.size, True)
     k.lr, k.momentum, k.weight_decay = lr, momentum, weight_decay
     k.nesterov = nesterov
-    call.run(&k, k.size)
+    call.run(&k, sizeof(k), k.size)

@@ -86,6 +86,7 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
     const ptrdiff_t rows = smaller(s->oh - y0, strip.rows * p->m);
     const ptrdiff_t columns = smaller(s->ow - x0, p->columns * p->m);
     REAL *found = pixels + p->pixels;
+    const int added = k->post.addend != NULL, relu = k->post.relu && !added;
     for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
         const ptrdiff_t f = group * p->f + b * VL, plane = strip.image * s->f + f;
         const int lanes = (int)smaller(p->f - b * VL, VL);
@@ -93,7 +94,7 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
         const REAL *from = products + (b * p->tiles + strip.first) * VL;
         const T(winograd_place) place = {k, group, b, strip.image, y0, x0, spare};
 #define POOLED(side) T(output_pooled_tiles)(p, side, from, strip.rows, bias, k->post.relu, pixels, found)
-#define PLAIN(side) T(output_tiles)(p, side, from, strip.rows, bias, k->post.relu, pixels)
+#define PLAIN(side) T(output_tiles)(p, side, from, strip.rows, bias, relu, pixels)
         if (spare) T(mended_tiles)(p, &place, from, strip.rows, bias, pixels, found);
         else if (k->post.argmax) BY_SIDE(p->side, POOLED);
         else BY_SIDE(p->side, PLAIN);
@@ -101,13 +102,15 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
 #undef PLAIN
         if (k->post.argmax) {
             const ptrdiff_t h = s->oh / 2, w = s->ow / 2;
-            T(lanes_scatter)((REAL *)k->y + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
-                             pixels, p->pitch, 0);
-            T(lanes_scatter)(k->post.argmax + plane * h * w, h, w, lanes, y0 / 2, x0 / 2, rows / 2, columns / 2,
-                             found, p->pitch, 1);
-        } else
-            T(lanes_scatter)((REAL *)k->y + plane * s->oh * s->ow, s->oh, s->ow, lanes, y0, x0, rows, columns,
-                             pixels, p->pitch, 0);
+            T(lanes_scatter)((REAL *)k->y + plane * h * w, NULL, 0, h, w, lanes, y0 / 2, x0 / 2, rows / 2,
+                             columns / 2, pixels, p->pitch, 0);
+            T(lanes_scatter)(k->post.argmax + plane * h * w, NULL, 0, h, w, lanes, y0 / 2, x0 / 2, rows / 2,
+                             columns / 2, found, p->pitch, 1);
+        } else {
+            const ptrdiff_t at = plane * s->oh * s->ow;
+            T(lanes_scatter)((REAL *)k->y + at, added ? (const REAL *)k->post.addend + at : NULL, k->post.relu,
+                             s->oh, s->ow, lanes, y0, x0, rows, columns, pixels, p->pitch, 0);
+        }
     }
 }
 
@@ -149,14 +152,17 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
 
 static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
 {
-    T(winograd_call) call = {.args = k, .weights = (REAL *)work->shared, .own = work->own};
+    T(winograd_call) call = {.args = k, .weights = (REAL *)work->kept, .own = work->own};
     call.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
     call.plan.rotated = rotated;
     const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
-    if (!workspace_ready(work, (size_t)weights * sizeof(REAL) + (size_t)pieces, T(winograd_bytes)(p))) return;
+    const size_t kept = (size_t)weights * sizeof(REAL) + (size_t)pieces;
+    if (!workspace_ready_kept(work, kept, 0, T(winograd_bytes)(p))) return;
     call.large = (uint8_t *)(call.weights + weights);
-    engine_parallel(pieces, work->threads, p->side == 7 ? T(large_weights) : T(winograd_weights), &call);
+    if (!work->prepared)
+        engine_parallel(pieces, work->threads, p->side == 7 ? T(large_weights) : T(winograd_weights), &call);
+    if (work->prepare_only) return;
     engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
 }
 

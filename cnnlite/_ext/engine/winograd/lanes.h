@@ -93,8 +93,10 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
     return squares;
 }
 
-INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdiff_t count, const REAL *pixels,
-                                 ptrdiff_t width, ptrdiff_t pitch, const int full, const int bytes)
+/* addend, unless NULL: planes of the same shape, which are added on the way; then ReLU, if asked. */
+INLINE void T(lanes_scatter_run)(void *planes, const REAL *addend, int relu, ptrdiff_t plane, int lanes,
+                                 ptrdiff_t count, const REAL *pixels, ptrdiff_t width, ptrdiff_t pitch,
+                                 const int full, const int bytes)
 {
     REAL *reals = planes;
     uint8_t *indices = planes;
@@ -116,7 +118,10 @@ INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdi
         UNROLL_FOR(int i = 0; i < VL; i++) {
             if (!full && i >= lanes) continue;
             if (bytes) T(store_bytes)(indices + i * plane + p, T(index_of_real)(v[i]), VL);
-            else VSTORE(reals + i * plane + p, v[i]);
+            else if (addend) {
+                const V sum = v[i] + VLOAD(addend + i * plane + p);
+                VSTORE(reals + i * plane + p, relu ? VRELU(sum) : sum);
+            } else VSTORE(reals + i * plane + p, v[i]);
         }
     }
     for (ptrdiff_t p = 0; p < count && count < VL; p++) {
@@ -125,7 +130,10 @@ INLINE void T(lanes_scatter_run)(void *planes, ptrdiff_t plane, int lanes, ptrdi
             T(lane_index) index;
             memcpy(&index, in + i, sizeof index);
             if (bytes) indices[i * plane + p] = (uint8_t)index;
-            else memcpy(reals + i * plane + p, in + i, sizeof(REAL));
+            else if (addend) {
+                const REAL sum = in[i] + addend[i * plane + p];
+                reals[i * plane + p] = relu && sum <= 0 ? 0 : sum;
+            } else memcpy(reals + i * plane + p, in + i, sizeof(REAL));
         }
     }
 }
@@ -152,17 +160,22 @@ KERNEL V T(lanes_gather)(const void *planes, const REAL *relu_y, ptrdiff_t h, pt
     return squares;
 }
 
-/* The reverse. */
-KERNEL void T(lanes_scatter)(void *planes, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
+/* The reverse, with an addend or without. */
+KERNEL void T(lanes_scatter)(void *planes, const REAL *addend, int relu, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
                              ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch, int bytes)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns, plane = h * w;
     for (ptrdiff_t r = 0; r < runs; r++) {
         char *to = (char *)planes + ((y + r) * w + x) * (bytes ? 1 : REAL_BYTES);
-        const REAL *from = pixels + r * pitch * VL;
-        if (lanes >= VL && bytes) T(lanes_scatter_run)(to, plane, VL, count, from, columns, pitch, 1, 1);
-        else if (lanes >= VL) T(lanes_scatter_run)(to, plane, VL, count, from, columns, pitch, 1, 0);
-        else if (bytes) T(lanes_scatter_run)(to, plane, lanes, count, from, columns, pitch, 0, 1);
-        else T(lanes_scatter_run)(to, plane, lanes, count, from, columns, pitch, 0, 0);
+        const REAL *from = pixels + r * pitch * VL, *other = addend ? addend + (y + r) * w + x : NULL;
+#define SCATTER(other, lanes, full, bytes) \
+    T(lanes_scatter_run)(to, other, relu, plane, lanes, count, from, columns, pitch, full, bytes)
+        if (bytes && lanes >= VL) SCATTER(NULL, VL, 1, 1);
+        else if (bytes) SCATTER(NULL, lanes, 0, 1);
+        else if (other && lanes >= VL) SCATTER(other, VL, 1, 0);
+        else if (other) SCATTER(other, lanes, 0, 0);
+        else if (lanes >= VL) SCATTER(NULL, VL, 1, 0);
+        else SCATTER(NULL, lanes, 0, 0);
+#undef SCATTER
     }
 }

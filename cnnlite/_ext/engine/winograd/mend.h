@@ -159,7 +159,7 @@ KERNEL void T(mended_tiles)(const winograd_plan *p, const T(winograd_place) *pla
             T(mend_tile)(p, place, r, c, bias, o);
             for (ptrdiff_t q = 0; q < m * m; q++)
                 VSTORE(pixels + (r * m + q / m) * next + (c * m + q % m) * VL,
-                       k->post.relu && !k->post.argmax ? VRELU(o[q]) : o[q]);
+                       k->post.relu && !k->post.argmax && !k->post.addend ? VRELU(o[q]) : o[q]);
         }
     for (ptrdiff_t r = 0; r < rows * m / 2 && k->post.argmax; r++)
         for (ptrdiff_t c = 0; c < p->columns * m / 2; c++) {
