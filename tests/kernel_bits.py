@@ -100,6 +100,7 @@ def cases() -> Iterator[tuple[str, Case]]:
         for shape in POOLS:
             yield f"{name} {shape}", _pool(name, *shape)
     yield "relu", _relu
+    yield "planes of pictures", _planes
     for sizes in NORMS:
         yield f"batch-norm {sizes}", _batch_norm(*sizes)
     for name in ("gelu", "exp", "expm1", "log", "log1p", "tanh"):
@@ -232,6 +233,13 @@ def _relu(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
     y, cache = F.relu_forward(reals(rng, (3, 777), dtype))
     yield y
     yield F.relu_backward(reals(rng, y.shape, dtype), cache)
+
+
+def _planes(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
+    planes, sums = np.empty((3, 777), np.uint8), np.empty((2, 3), np.uint64)
+    kernels.split_planes(rng.integers(0, 256, (777, 4), np.uint8), planes, sums)
+    yield planes
+    yield sums
 
 
 def _pointwise(name: str) -> Case:

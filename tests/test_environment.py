@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "lookup" / "environment.md"
 ALL = [variable for variables in WHEN.values() for variable in variables]
 
 # What it hands on to a child process is not for cnnlite to read, and COLUMNS is every terminal's.
-OTHERS = {"isolated/process.py", "cli/ladder.py", "data/decode_process.py", "terminal.py"}
+OTHERS = {"isolated/process.py", "data/decode_process.py", "rates.py", "terminal.py"}
 
 
 def row(variable: Variable[Any]) -> str:

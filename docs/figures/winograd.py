@@ -117,7 +117,7 @@ def errors() -> Figure:
     sets = (
         ("0, ±1, ±2", (0.0, 1.0, -1.0, 2.0, -2.0), RED),
         ("0, ±1/2, ±1", (0.0, 0.5, -0.5, 1.0, -1.0), ORANGE),
-        ("0, ±√½, ±√2 (cnnlite)", POINTS[4], GREEN),
+        ("0, ±√½, ±√2 (cnnlite)", POINTS[4, 3], GREEN),
     )
     channels = [1, 4, 16, 64, 256]
     for name, points, colour in sets:

@@ -137,7 +137,11 @@ def _block(make: Maker, channels: int) -> Layer:
         layers.Conv2d(channels, channels, 1, dtype=dtype, rng=rng),
         layers.ReLU(),
     ]
-    return layers.Sequential(*parts[: make.size(1, 5)], fuse=make.one_of(True, False))
+    return layers.Sequential(
+        *parts[: make.size(1, 5)],
+        fuse=make.one_of(True, False),
+        recompute=make.one_of(True, False),
+    )
 
 
 def _residual(make: Maker) -> LayerCase:
