@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cnnlite.cli.config import optimizer_options, read
+from cnnlite.cli.config_checks import optimizer_options
+from cnnlite.cli.config_file import read
 from cnnlite.cli.train import new_config
 from cnnlite.data import embedded
 from cnnlite.models import MODELS

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from cnnlite.checkpoint import CheckpointError, load_weights
 from cnnlite.cli import runs
-from cnnlite.cli.config import ConfigError, TrainConfig, options, read
+from cnnlite.cli.config import ConfigError, TrainConfig, options
+from cnnlite.cli.config_file import read
 from cnnlite.data.archive import unpack
 from cnnlite.data.cifar10 import LAYOUT, read_binary_batch, read_python_batch
 from cnnlite.data.errors import DataError

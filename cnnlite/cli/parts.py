@@ -9,13 +9,8 @@ import numpy as np
 
 from cnnlite import Solver, initializers, losses, optim
 from cnnlite.cli import keeping, runs
-from cnnlite.cli.config import (
-    LOSSES,
-    PLATEAU,
-    ConfigError,
-    TrainConfig,
-    optimizer_options,
-)
+from cnnlite.cli.config import LOSSES, PLATEAU, ConfigError, TrainConfig
+from cnnlite.cli.config_checks import optimizer_options
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.cli.texts import later, train_sizes
 from cnnlite.data import (

@@ -29,7 +29,8 @@ from cnnlite.checkpoint import load_weights
 from cnnlite.checks.numbers import count
 from cnnlite.cli import own_model
 from cnnlite.cli._data import data_of
-from cnnlite.cli.config import ConfigError, TrainConfig, read, to_toml
+from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.cli.config_file import read, to_toml
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.data import NAMES, Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnlite.cli import config as configuration
-from cnnlite.cli import keeping, live_page, recipes
+from cnnlite.cli import config_file, keeping, live_page, recipes
 from cnnlite.cli._data import data_of, keep_data
 from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
+from cnnlite.cli.config_checks import checked
 from cnnlite.cli.places import check_place
 from cnnlite.terminal import printable
 
@@ -124,15 +125,15 @@ def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
 
 def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     """Return the configuration that a recipe, a file and flags give; flags win, and the file."""
-    name = given.get("recipe") or (configuration.read(file).recipe if file else None)
+    name = given.get("recipe") or (config_file.read(file).recipe if file else None)
     config = TrainConfig()
     if name is not None:
-        config = configuration.checked(config, {"recipe": name}, _flag)
-        config = configuration.checked(config, recipes.options(name), lambda key: f"{name}: {key}")
+        config = checked(config, {"recipe": name}, _flag)
+        config = checked(config, recipes.options(name), lambda key: f"{name}: {key}")
     if file:
-        config = configuration.read(file, config)
+        config = config_file.read(file, config)
     network = config.model
-    config = configuration.checked(config, given, _flag)
+    config = checked(config, given, _flag)
     if is_own(config.model) and "model" not in given:
         fail(f"{file} names a program, which runs only if you name it: add --model {config.model}")
     if config.recipe and config.model != network:
@@ -144,7 +145,7 @@ def fitted(
     config: TrainConfig, data: "Dataset", file: Path | None, given: dict[str, Any]
 ) -> TrainConfig:
     """Return a configuration whose recipe, if it has one, fits a data set, and say what changes."""
-    fixed = {*given, *(configuration.keys(file) if file else ())}
+    fixed = {*given, *(config_file.keys(file) if file else ())}
     config, notes = adapted(config, data, frozenset(fixed))
     if config.recipe:
         click.echo(f"recipe {config.recipe}: {recipes.about(config.recipe)}")
@@ -164,7 +165,7 @@ def _resume_config(
     if fixed:
         fail(f"{fixed[0]} cannot be given with --resume: the run's own {runs.CONFIG} holds")
     config = runs.read_config(run)
-    changed = configuration.checked(config, changes, _flag)
+    changed = checked(config, changes, _flag)
     if config.smoke and "epochs" in given:
         fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():

@@ -16,7 +16,7 @@ convolutions are added: each is one of a moved image.  49 products for 4 x 4 out
 
 The points decide the rounding error.  For m = 4 and r = 3 0, +-1, +-2, as usually printed, give
 entries up to 8; 0, +-sqrt(1/2), +-sqrt(2) give none above 2.9, and float32 errors of a third.  For
-m = 2: 0, +-1.  For m = r = 4 +-1/4, +-7/8, +-2 were the best of 2000 triples.
+m = 2: 0, +-1.  For m = r = 4 +-1/4, +-7/8, +-2 were the best of some 1,500 triples.
 
 A tile's sums spread what is infinite or NaN, and what overflows in them, over outputs that have
 nothing to do with it.  But no sum or product of such a number is finite.  So finite results are

@@ -89,9 +89,12 @@ def test_kernels_release_the_gil(name):
 
 def test_every_call_of_the_engine_raises_what_ctrl_c_raised():
     """A call without end_kernel would return rubbish, and the next one would end at once."""
-    text = "".join(path.read_text() for path in Path(_ext.__file__).parent.glob("engine_*.pxi"))
-    blocks = re.findall(r"with nogil:\n +\w+\(.*\n +(\w+)\(\)\n", text)
-    assert blocks == ["end_kernel"] * text.count("with nogil:")
+    engine = Path(_ext.__file__).parent / "engine"
+    text = "".join(path.read_text() for path in engine.rglob("*.pxi"))
+    blocks = re.findall(r"^( +)with nogil:\n((?:\1 +.*\n)+)", text, re.MULTILINE)
+    assert len(blocks) == text.count("with nogil:") > 0
+    for _, block in blocks:
+        assert re.search(r"^ +end_kernel\(\)$", block, re.MULTILINE), block
 
 
 def test_what_keeps_the_gil_is_found_out():

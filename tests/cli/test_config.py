@@ -9,18 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnnlite import losses, optim
-from cnnlite.cli.config import (
-    LOSSES,
-    OPTIMIZERS,
-    ConfigError,
-    TrainConfig,
-    checked,
-    optimizer_options,
-    options,
-    read,
-    to_toml,
-    value_type,
-)
+from cnnlite.cli.config import LOSSES, OPTIMIZERS, ConfigError, TrainConfig, options, value_type
+from cnnlite.cli.config_checks import checked, optimizer_options
+from cnnlite.cli.config_file import read, to_toml
 
 COUNTS = st.integers(1, 2**31)
 CONFIGS = st.builds(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cnnlite.cli.config import read
+from cnnlite.cli.config_file import read
 from cnnlite.cli.own_model import ModelError, OwnModel
 
 Cli = Callable[..., Any]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnlite.cli.config import read
+from cnnlite.cli.config_file import read
 from cnnlite.cli.runs import open_run
 from cnnlite.data import decode_block, decoding, prepare
 from cnnlite.report import history

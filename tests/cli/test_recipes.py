@@ -15,14 +15,9 @@ from cnnlite import models
 from cnnlite.checkpoint import load_weights
 from cnnlite.cli import recipes
 from cnnlite.cli.adapted import adapted
-from cnnlite.cli.config import (
-    ConfigError,
-    TrainConfig,
-    checked,
-    optimizer_options,
-    read,
-    to_toml,
-)
+from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.cli.config_checks import checked, optimizer_options
+from cnnlite.cli.config_file import read, to_toml
 from cnnlite.cli.texts import group, later, rates_times, train_sizes
 from cnnlite.cli.train import new_config
 from cnnlite.optim import SGD, AdamW, Muon

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from cnnlite.cli import runs
-from cnnlite.cli.config import TrainConfig, read
+from cnnlite.cli.config import TrainConfig
+from cnnlite.cli.config_file import read
 from cnnlite.optim.schedules import SCHEDULES
 from cnnlite.rates import Limits
 from cnnlite.report import history

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cnnlite.checkpoint import load_weights, save_weights
-from cnnlite.cli.config import read
+from cnnlite.cli.config_file import read
 from cnnlite.models import vanilla_cnn
 
 Cli = Callable[..., Any]

@@ -14,7 +14,7 @@
  * 0, +-sqrt(1/2), +-sqrt(2), not the 0, +-1, +-2 usually printed: with points whose product is one
  * no entry is large, and the float32 error is a third or a quarter (measured; the effect of the
  * choice of points is the subject of Barabasz et al. 2020).  For side 7 they are +-1/4, +-7/8, +-2, the
- * best of 2000 triples that were measured.  reference/winograd.py derives the matrices.
+ * best of some 1,500 triples that were measured.  reference/winograd.py derives the matrices.
  *
  * Every function is one dimension of one transform: n inputs `step` vectors apart, outputs
  * likewise. Opposite points share their even and odd parts, so a matrix costs about two operations
