@@ -10,6 +10,7 @@ import hashlib
 import os
 import runpy
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -57,6 +58,7 @@ WINDOWS_TARGETS = {
 
 GENERATED = Path("build/generated")
 MADE_OF = Path("build/made-of")  # a hash for each module in the tree
+READ_BY_COMPILERS = ("CL", "_CL_", "CPATH", "C_INCLUDE_PATH", "MACOSX_DEPLOYMENT_TARGET")
 
 EXT = Path("cnnlite/_ext")
 KERNELS, FAMILIES = KERNEL_LIST["ENGINE"], KERNEL_LIST["FAMILIES"]
@@ -107,6 +109,15 @@ def extension(pyx: str) -> Extension:
     )
 
 
+def version_of(commands: list[Any]) -> str:
+    """Return what a Unix compiler says of itself: another may have its name tomorrow."""
+    words = next((command for command in commands if isinstance(command, list)), [])
+    if not words:
+        return ""
+    done = subprocess.run([*words[:1], "--version"], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
 class Build(build_ext):
     """Adds the flags that this compiler knows."""
 
@@ -126,6 +137,7 @@ class Build(build_ext):
         for module in self.extensions:
             module.extra_compile_args += flags
             module.extra_link_args += libraries
+        self.inputs: dict[str, str] = {}
         super().build_extensions()
 
     def finalize_options(self) -> None:
@@ -145,6 +157,7 @@ class Build(build_ext):
         in_tree, note = EXT / built.name, Path(self.build_temp, f"{module.name}.made-of")
         built.parent.mkdir(parents=True, exist_ok=True)
         note.parent.mkdir(parents=True, exist_ok=True)
+        self.inputs[module.name] = self.hash_of_inputs(module)  # as they are before they are read
         if self.is_current(module, in_tree, MADE_OF / module.name):
             self.copy_file(str(in_tree), str(built))
         elif not self.is_current(module, built, note):
@@ -158,11 +171,18 @@ class Build(build_ext):
         return there and note.read_text() == self.made_of(module, built)
 
     def made_of(self, module: Extension, built: Path) -> str:
-        """Return a hash of the commands, sources and headers of a module, and of what they gave."""
+        """Return what tells from which inputs a module was made, and that it still is that."""
+        return f"{self.inputs[module.name]} {hashlib.sha256(built.read_bytes()).hexdigest()}"
+
+    def hash_of_inputs(self, module: Extension) -> str:
+        """Return a hash of the commands, sources and headers of a module."""
         commands = [getattr(self.compiler, name, "") for name in ("cc", "compiler_so", "linker_so")]
         flags = (module.define_macros, module.extra_compile_args, module.extra_link_args)
-        digest = hashlib.sha256(repr((sys.version, commands, flags)).encode())
-        for file in (*module.sources, *module.depends, built):
+        options = (self.define, self.undef, self.include_dirs, self.debug)
+        variables = [os.environ.get(name) for name in READ_BY_COMPILERS]
+        about = (sys.version, commands, flags, options, variables, version_of(commands))
+        digest = hashlib.sha256(repr(about).encode())
+        for file in (*module.sources, *module.depends):
             digest.update(Path(file).read_bytes())
         return digest.hexdigest()
 
@@ -170,7 +190,9 @@ class Build(build_ext):
         """Compile with Clang where it is installed; Microsoft's own compiler has no vectors."""
         if not self.compiler.initialized:
             self.compiler.initialize(self.plat_name)
-        clang = shutil.which("clang-cl")
+        # Where winget puts it, which is not on the PATH.
+        usual = Path(os.environ.get("PROGRAMFILES", ""), "LLVM", "bin")
+        clang = shutil.which("clang-cl") or shutil.which("clang-cl", path=str(usual))
         if clang is None:
             return MICROSOFT
         self.compiler.cc = clang

@@ -61,7 +61,7 @@ def compare(compilers: list[str], sets: list[str], rounds: int, plain: bool) -> 
         sides: dict[str, tuple[Path, str]] = {}
         for compiler in compilers:
             linker = {"LDSHARED": f"{compiler} -shared"} if platform.system() == "Linux" else {}
-            package = build(Path(name) / compiler, CC=compiler, **linker)
+            package = build(Path(name) / str(len(sides)), CC=compiler, **linker)
             sides |= {f"{isa}, {compiler}": (package, isa) for isa in sets}
         if plain:
             flags = f"{os.environ.get('CFLAGS', '')} {PLAIN}".strip()

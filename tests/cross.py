@@ -74,6 +74,7 @@ def import_library(target: str) -> Path:
             if (about.added.major, about.added.minor) <= STABLE_ABI
         ]
     definition = FOLDER / target / "python3.def"
+    definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text("\n".join(names) + "\n")
     library = definition.with_name("libpython3.a")
     arguments = ("-d", str(definition), "-l", str(library), "-m", TARGETS[target])

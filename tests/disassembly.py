@@ -221,7 +221,7 @@ def loops_of(compiler: str, isa: str, real: str = "f32") -> list[Loop]:
         loop
         for kernel in KERNELS
         for name, body in code
-        if name.startswith(f"{kernel}_{real}")
+        if name.lstrip("_").startswith(f"{kernel}_{real}")  # macOS puts one before each name
         for text in innermost_loops(body)
         if (loop := measure(text, kernel, isa, lanes))
     ]

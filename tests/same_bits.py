@@ -153,7 +153,7 @@ def main(compilers: list[str]) -> int:
         folders = {"this build": ROOT}
         for name in compilers:
             linker = {"CC": name, "LDSHARED": f"{name} -shared"}
-            folders[name] = build(Path(folder, name), **linker)
+            folders[name] = build(Path(folder, str(len(folders))), **linker)
         same = compare_builds(serial)
         return 0 if compare_sets(folders) and same else 1
 

@@ -91,6 +91,8 @@ def _fold(product: Layer, norm: Layer, only_positive: bool) -> bool:
 
     It cannot if there are no running statistics, or a number that results is not finite.
     """
+    if isinstance(product, FrozenLinear) and product.parts is not None:
+        return False  # the second one: of x with three axes, the first has to be there
     weight, bias = product.params["weight"], product.params.get("bias")
     if "running_mean" not in norm.buffers or norm.num_features != len(weight):  # type: ignore[attr-defined]
         return False

@@ -22,6 +22,7 @@ class FrozenConv2d(layers.Conv2d):
     """A convolution after which a shortcut may be added in the same pass."""
 
     takes: ClassVar = layers.Conv2d.takes | {(ADD,), (ADD, "relu")}
+    keeps_shape: ClassVar = False
 
     def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
         if post.addend is None:
@@ -35,17 +36,17 @@ class FrozenConv2d(layers.Conv2d):
 
 
 class FrozenLinear(layers.Linear):
-    """A linear layer with a batch normalisation folded into it.
+    """A linear layer, perhaps with a batch normalisation folded into it.
 
     Of x with more axes than two, that normalises other channels than the linear layer's, so both
     are kept for it.
     """
 
     takes: ClassVar = layers.Linear.takes
-    parts: tuple[layers.Linear, layers.BatchNorm1d]
+    parts: tuple[layers.Linear, layers.BatchNorm1d] | None = None
 
     def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
-        if getattr(x, "ndim", 2) == 2:
+        if self.parts is None or getattr(x, "ndim", 2) == 2:
             return super().__call__(x, post)
         linear, norm = self.parts
         return norm(linear(x), post)

@@ -33,6 +33,8 @@ class Fusible(Layer):
     """
 
     takes: ClassVar[frozenset[Kinds]]
+    keeps_shape: ClassVar[bool] = True
+    """Of a layer that takes an addend: it has the shape of x then; else the layer checks it."""
 
     @abstractmethod
     def forward_post(

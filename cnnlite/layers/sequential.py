@@ -76,8 +76,8 @@ class Sequential(Container, Fusible):
         place = self.place(train, rng)
         cache = Caches() if known is None else Slimmed()
         for step in self._with(post):
-            if step.post is not NO_POST_OPS and step.post.addend is not None:
-                check_branches(x, step.post.addend)  # who adds keeps the shape
+            if step.post is not NO_POST_OPS:
+                _check_addend(step, x)
             own = None if place is None else child_rng(place, step.name, step.layer)
             y, entry = step.forward(x, train, own)
             if known is not None:
@@ -88,8 +88,7 @@ class Sequential(Container, Fusible):
 
     def __call__(self, x: np.ndarray, post: PostOps = NO_POST_OPS) -> np.ndarray:
         for step in self._with(post):
-            if step.post.addend is not None:
-                check_branches(x, step.post.addend)
+            _check_addend(step, x)
             x = step.infer(x)
         return x
 
@@ -213,6 +212,12 @@ class Sequential(Container, Fusible):
 
     def _cut(self) -> None:
         self._steps = cut_into_steps(self._layers, self._fuse)
+
+
+def _check_addend(step: Step, x: np.ndarray) -> None:
+    """Raise unless the addend, if there is one, has the shape of what a step gives."""
+    if step.post.addend is not None and step.layer.keeps_shape:  # type: ignore[attr-defined]
+        check_branches(x, step.post.addend)
 
 
 def _first_with_params(steps: list[Step]) -> int:

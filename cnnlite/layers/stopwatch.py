@@ -180,7 +180,8 @@ class Stopwatch(AbstractContextManager["Stopwatch"]):
             sizes[id(owner)] = max(sizes.get(id(owner), 0), array.nbytes)
         kept = new_bytes(result[1], self._kept) if direction == FORWARD else 0
         inside = 0 if leaf else sum(made.nbytes for made in running.outputs)
-        return sum(sizes.values()) + inside, kept
+        moved = sum(sizes.values()) if len(sizes) > 1 else 0  # a view of x moves nothing
+        return moved + inside, kept
 
 
 def _path(around: _Running, layer: Any, direction: str) -> str:

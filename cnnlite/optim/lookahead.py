@@ -82,7 +82,7 @@ class Lookahead:
             if self.steps % self.k:
                 return
             # An array that stands under two keys moves once.
-            homes = {id(params[key]): key for key in reversed(self._slow) if key in params}
+            homes = {id(params[key]): key for key in reversed(moving)}
             for key in homes.values():
                 slow, param = self._slow[key], params[key]
                 slow += (param - slow) * self.alpha

@@ -289,7 +289,7 @@ class Optimizer(ABC):
         own, first = options["lr"], self.options["lr"]
         if mover is not self:
             own = mover._rate(mover, options)
-        elif own == first:
+        if own == first:
             return self.lr
         return float(own * (self._lr / first)) if self._lr is not None and first else float(own)
 

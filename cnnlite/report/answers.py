@@ -134,19 +134,20 @@ def probabilities(
     mirror: bool = False,
     tta: str = "none",
 ) -> Iterator[tuple[NDArray[np.integer], NDArray[np.float64]]]:
-    """Return an iterator over what a network says of one batch of images after the other.
+    """Yield what a network says of one batch of images after the other.
 
     Args:
         model: a trained network.
         images: (N, C, H, W).
         normalization: the run's.
         mirror: the same as tta="mirror".
-        tta: views of an image over whose probabilities the mean is taken: "none", "mirror" or
+        tta: views of an image over whose scores the mean is taken: "none", "mirror" or
             "translate" (see `cnnlite.data.views`).
 
-    Returns:
-        The positions of the batch's images, and their probabilities (batch, classes), each time:
-        NaN where scores are not finite.
+    Yields:
+        The positions of the batch's images, and their probabilities (batch, classes): NaN where
+        scores are not finite.
     """
     tta = "mirror" if mirror and tta == "none" else tta
-    return scores_of_batches(model, images, normalization, tta=tta, each=softmax)
+    for where, scores in scores_of_batches(model, images, normalization, tta=tta):
+        yield where, softmax(scores)

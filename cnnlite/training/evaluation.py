@@ -31,7 +31,6 @@ def scores_of_batches(
     batch_size: int = 128,
     index: np.ndarray | None = None,
     tta: str = "none",
-    each: Callable[[np.ndarray], np.ndarray] = lambda scores: scores,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the scores of one batch after the other, as in inference.
 
@@ -45,7 +44,6 @@ def scores_of_batches(
         index: which images, integers (M,); None means all.
         tta: test-time augmentation, the mean over several views of an image: "none", "mirror" or
             "translate" (see `cnnlite.data.views`).
-        each: what is done with a view's scores before the mean is taken.
 
     Yields:
         The batch's positions in X, and its scores, (batch, classes).
@@ -57,12 +55,12 @@ def scores_of_batches(
         stop = min(start + batch_size, count)
         where = np.arange(start, stop) if index is None else index[start:stop]
         if tta == "none":
-            yield where, each(frozen(batches.gather(X, where, normalization, dtype)))
+            yield where, frozen(batches.gather(X, where, normalization, dtype))
             continue
         places = np.arange(len(where))
         mean: Any = 0
         for share, images in views(X[where], tta):
-            mean = mean + each(frozen(batches.gather(images, places, normalization, dtype))) * share
+            mean = mean + frozen(batches.gather(images, places, normalization, dtype)) * share
         yield where, mean
 
 

@@ -14,6 +14,9 @@ from cnnlite.environment import MOST_THREADS
 ROOT = Path(__file__).parents[2]
 SOURCES = ("cnnlite/_ext/runtime/parallel.c", "tests/_ext/pool_check.c")
 STRICT = ("-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror", "-Icnnlite/_ext")
+pytestmark = pytest.mark.skipif(
+    not (ROOT / SOURCES[0]).is_file(), reason="an installed cnnlite, without its C"
+)
 ZIG = (sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-windows-gnu")
 
 

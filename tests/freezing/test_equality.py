@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from cnnlite import Conv2d, Flatten, MaxPool2d, ReLU, Sequential, freeze, models
+from cnnlite import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential, freeze, models
 from cnnlite.catalogue import CATALOGUE, Entry, Example
-from cnnlite.layers import AvgPool2d, BatchNorm2d, Dropout, Layer
+from cnnlite.layers import AvgPool2d, BatchNorm1d, BatchNorm2d, Dropout, Layer
 
 EXAMPLES = [(entry, example) for entry in CATALOGUE.values() for example in entry.examples]
 ZOO = {
@@ -90,3 +90,48 @@ def test_folding(name: str, rng: np.random.Generator) -> None:
     model = trained(Sequential(*SMALL[name], Dropout(0.5)))
     for shape in ((1, channels, 7, 9), (5, channels, 16, 16)):
         check(model, rng.standard_normal(shape).astype(np.float32))
+
+
+BLOCKS = {
+    "narrow in the middle": Residual(
+        Sequential(
+            Conv2d(4, 2, 1, rng=0), BatchNorm2d(2), ReLU(), Conv2d(2, 4, 3, padding=1, rng=1)
+        )
+    ),
+    "wider, smaller": Residual(
+        Sequential(Conv2d(4, 8, 3, stride=2, padding=1, rng=0), BatchNorm2d(8)),
+        Conv2d(4, 8, 1, stride=2, rng=1),
+    ),
+    "two of them": Sequential(
+        Residual(Sequential(Conv2d(4, 6, 1, rng=0)), Conv2d(4, 6, 1, rng=1)),
+        ReLU(),
+        Residual(Sequential(Conv2d(6, 2, 1, rng=2), Conv2d(2, 6, 1, rng=3)), Sequential()),
+    ),
+}
+
+
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_blocks_whose_last_convolution_changes_the_shape(
+    block: Layer, rng: np.random.Generator
+) -> None:
+    for images in (1, 5):
+        check(trained(block), rng.standard_normal((images, 4, 9, 6)).astype(np.float32))
+
+
+def test_branches_of_other_shapes_are_refused_as_by_the_model() -> None:
+    """Though the two may have as many numbers."""
+    block = Residual(Sequential(Conv2d(2, 4, (2, 1), stride=(2, 1), rng=0)))
+    message = r"Residual: body gives \(3, 4, 2, 4\), shortcut gives \(3, 2, 4, 4\)"
+    for network in (block, freeze(block)):
+        with pytest.raises(ValueError, match=message):
+            network(np.ones((3, 2, 4, 4), np.float32))
+
+
+def test_linear_layers_of_more_axes(rng: np.random.Generator) -> None:
+    plain = Sequential(Linear(6, 5, rng=0), ReLU(), Linear(5, 4, rng=1))
+    normed = Sequential(Linear(6, 5, rng=0), BatchNorm1d(5), BatchNorm1d(5))
+    check(plain, rng.standard_normal((2, 3, 6)).astype(np.float32))
+    check(trained(normed), rng.standard_normal((4, 5, 6)).astype(np.float32))
+    check(trained(normed), rng.standard_normal((4, 6)).astype(np.float32))
+    with pytest.raises(ValueError, match="Linear"):
+        freeze(plain)(np.ones(6, np.float32))

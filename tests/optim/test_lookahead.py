@@ -85,3 +85,14 @@ def test_what_is_no_optimizer_or_no_state_is_refused() -> None:
     used.step(make(0), make(1))
     with pytest.raises(ValueError, match="it is of another model"):
         used.step({"w": np.ones((2, 2))}, {"w": np.ones((2, 2))})
+
+
+def test_what_has_no_gradient_stays() -> None:
+    """A layer that is frozen later keeps its weights, though the slow ones are elsewhere."""
+    params = {"w": np.ones(3), "b": np.ones(3)}
+    optimizer = Lookahead(SGD(0.1), k=2)
+    optimizer.step(params, {"w": np.ones(3), "b": np.ones(3)})
+    frozen = params["b"].copy()
+    optimizer.step(params, {"w": np.ones(3)})
+    assert params["b"].tobytes() == frozen.tobytes()
+    np.testing.assert_allclose(params["w"], 0.9)  # half of the way from 1 to 0.8

@@ -166,3 +166,12 @@ def test_bad_options_are_named(options: Any, error: type[Exception], message: st
 def test_names_are_texts() -> None:
     with pytest.raises(TypeError, match="named: patterns are"):
         named()
+
+
+def test_a_rate_that_is_set_later_moves_vectors_too() -> None:
+    optimizer = Muon(0.0, weight_decay=0.0)
+    optimizer.lr = 0.05
+    params = {"w": np.eye(3), "b": np.ones(3)}
+    optimizer.step(params, {"w": np.ones((3, 3)), "b": np.ones(3)})
+    assert not np.array_equal(params["w"], np.eye(3))
+    assert not np.array_equal(params["b"], np.ones(3))

@@ -51,12 +51,14 @@ def test_the_scores_are_the_mean_over_the_views() -> None:
 def test_some_images_by_their_index_and_answers_by_their_probabilities() -> None:
     solver, X = make(), IMAGES["X_test"]
     index = np.array([4, 2, 9])
-    scored = scores_of_batches(solver.model, X, solver.normalization, 2, index, "mirror", softmax)
+    scored = scores_of_batches(solver.model, X, solver.normalization, 2, index, "mirror")
     found = np.concatenate([scores for _, scores in scored])
-    both = [softmax(solver.predict(x[index].copy())) for _, x in by_hand(X, "mirror")]
-    np.testing.assert_allclose(found, (both[0] + both[1]) / 2, rtol=1e-4)
+    both = [solver.predict(x[index].copy()) for _, x in by_hand(X, "mirror")]
+    np.testing.assert_allclose(found, (both[0] + both[1]) / 2, rtol=1e-4, atol=1e-6)
     said = ask(solver.model, X, IMAGES["y_test"], "test", solver.normalization, tta="mirror")
-    np.testing.assert_allclose(said.probabilities[index], found, rtol=1e-4)
+    np.testing.assert_allclose(said.probabilities[index], softmax(found), rtol=1e-4)
+    right = solver.check_accuracy(X, IMAGES["y_test"], tta="mirror")
+    assert said.accuracy == right  # one accuracy, whoever counts
 
 
 def test_what_has_no_views_is_refused() -> None:

@@ -159,6 +159,11 @@ def convolve(
         raise ValueError(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
         )
+    addend = post.addend
+    if addend is not None and addend.shape != geometry.y_shape:
+        raise ValueError(f"Residual: body gives {geometry.y_shape}, shortcut gives {addend.shape}")
+    if addend is not None and addend.dtype != x.dtype:
+        raise TypeError(f"Residual: body gives {x.dtype}, shortcut gives {addend.dtype}")
     passes = rungs_for(geometry, algorithm)
     rung = find(passes.forward, geometry)
     bias = None if bias is None else contiguous(bias)

@@ -161,8 +161,9 @@ KERNEL V T(lanes_gather)(const void *planes, const REAL *relu_y, ptrdiff_t h, pt
 }
 
 /* The reverse, with an addend or without. */
-KERNEL void T(lanes_scatter)(void *planes, const REAL *addend, int relu, ptrdiff_t h, ptrdiff_t w, int lanes, ptrdiff_t y, ptrdiff_t x,
-                             ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels, ptrdiff_t pitch, int bytes)
+KERNEL void T(lanes_scatter)(void *planes, const REAL *addend, int relu, ptrdiff_t h, ptrdiff_t w, int lanes,
+                             ptrdiff_t y, ptrdiff_t x, ptrdiff_t rows, ptrdiff_t columns, const REAL *pixels,
+                             ptrdiff_t pitch, int bytes)
 {
     const ptrdiff_t runs = columns == w ? 1 : rows, count = columns == w ? rows * w : columns, plane = h * w;
     for (ptrdiff_t r = 0; r < runs; r++) {
