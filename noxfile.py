@@ -109,6 +109,17 @@ def pythons(session: nox.Session) -> None:
 
 
 @nox.session
+def everywhere(session: nox.Session) -> None:
+    """Try other compilers, systems and Pythons, as far as this machine has them; minutes each."""
+    files = ("_ext/test_pool.py", "test_clang_cl.py", "test_disassembly.py", "test_packaging.py")
+    session.run("pytest", "-q", "-m", "slow", *(f"tests/{file}" for file in files))
+    compilers = [name for name in ("clang", "clang-19", "gcc-14") if shutil.which(name)]
+    others = {"workflows": [], "cross": [], "bits": compilers, "emulated": [], "pythons": []}
+    for name, arguments in others.items():
+        session.notify(name, arguments)
+
+
+@nox.session
 def workflows(session: nox.Session) -> None:
     """Check GitHub's workflows by actionlint and their schema, offline (extra `workflows`)."""
     files = sorted(map(str, Path(".github/workflows").glob("*.yml")))
