@@ -5,6 +5,7 @@ is taken as it is if it was made of the same sources by the same commands.  All 
 pyproject.toml.
 """
 
+import functools
 import gzip
 import hashlib
 import os
@@ -109,12 +110,10 @@ def extension(pyx: str) -> Extension:
     )
 
 
-def version_of(commands: list[Any]) -> str:
+@functools.cache
+def version_of(compiler: str) -> str:
     """Return what a Unix compiler says of itself: another may have its name tomorrow."""
-    words = next((command for command in commands if isinstance(command, list)), [])
-    if not words:
-        return ""
-    done = subprocess.run([*words[:1], "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
     return done.stdout
 
 
@@ -180,7 +179,8 @@ class Build(build_ext):
         flags = (module.define_macros, module.extra_compile_args, module.extra_link_args)
         options = (self.define, self.undef, self.include_dirs, self.debug)
         variables = [os.environ.get(name) for name in READ_BY_COMPILERS]
-        about = (sys.version, commands, flags, options, variables, version_of(commands))
+        unix = next((command for command in commands if isinstance(command, list)), None)
+        about = (sys.version, commands, flags, options, variables, unix and version_of(unix[0]))
         digest = hashlib.sha256(repr(about).encode())
         for file in (*module.sources, *module.depends):
             digest.update(Path(file).read_bytes())

@@ -18,6 +18,7 @@ __all__ = [
     "as_array",
     "check_allocation",
     "check_array",
+    "check_branches",
     "check_floats",
     "check_gradient",
     "check_image_shape",
@@ -282,6 +283,19 @@ def real_array(name: str, argument: str, value: Any, expected: str) -> npt.NDArr
             f"{name}: {argument}[{wrong[0]}] is {array[wrong[0]]}, expected {expected}"
         )
     return array.astype(np.float64)
+
+
+def check_branches(shape: Sequence[int], dtype: np.dtype, short: Array) -> None:
+    """Raise unless the two branches of a residual block give what can be added.
+
+    Args:
+        shape, dtype: what the body gives.
+        short: what the shortcut gives.
+    """
+    if tuple(shape) != short.shape:
+        raise ValueError(f"Residual: body gives {tuple(shape)}, shortcut gives {short.shape}")
+    if dtype != short.dtype:
+        raise TypeError(f"Residual: body gives {dtype}, shortcut gives {short.dtype}")
 
 
 def _array_of(what: str, shape: Sequence[int], axes: str) -> str:

@@ -254,11 +254,3 @@ def child_rng(rng: Rng | None, name: str, child: Layer) -> Rng | None:
 def has_params(layer: Layer) -> bool:
     """Return whether there is anything to train in a layer."""
     return any(leaf.params.keys() - leaf.frozen_keys for _, leaf in layer.leaves())
-
-
-def check_branches(y: np.ndarray, short: np.ndarray) -> None:
-    """Raise unless the two branches of a residual block give what can be added."""
-    if y.shape != short.shape:
-        raise ValueError(f"Residual: body gives {y.shape}, shortcut gives {short.shape}")
-    if y.dtype != short.dtype:
-        raise TypeError(f"Residual: body gives {y.dtype}, shortcut gives {short.dtype}")

@@ -7,10 +7,10 @@ import numpy as np
 
 from cnnlite.backend import empty, kernels
 from cnnlite.cache_tables import show_caches
-from cnnlite.checks.arrays import check_floats, contiguous
+from cnnlite.checks.arrays import check_branches, check_floats, contiguous
 from cnnlite.functional.post_ops import apply, kept_of, split, undo
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, Parts, check_branches, child_rng
+from cnnlite.layers.container import Container, Parts, child_rng
 from cnnlite.layers.fuse import Fusible, backward_parts
 from cnnlite.layers.sequential import Sequential
 from cnnlite.post_ops import ACTIVATIONS, ADD, NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
@@ -113,7 +113,7 @@ class Residual(Container, Fusible):
             return None, parts, None
         if dx is None or short is None:
             raise TypeError(f"{self!r}: a branch returned no dx, though need_dx is true")
-        check_branches(dx, short)
+        check_branches(dx.shape, dx.dtype, short)
         total = empty(dx.shape, dx.dtype) if out is None else out
         kernels.add(contiguous(dx), contiguous(short), total)
         return total, parts, None
@@ -136,7 +136,7 @@ class Residual(Container, Fusible):
 
 def _sum(y: np.ndarray, short: np.ndarray, post: PostOps) -> tuple[np.ndarray, Kept]:
     """Return the sum after its post-ops, in new memory: a cache may hold both terms."""
-    check_branches(y, short)
+    check_branches(y.shape, y.dtype, short)
     total = empty(y.shape, y.dtype)
     own, rest = split(post)
     kernels.add(contiguous(y), contiguous(short), total, own)

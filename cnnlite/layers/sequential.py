@@ -7,10 +7,11 @@ from typing import Any, Self, overload
 import numpy as np
 
 from cnnlite.cache_tables import Caches
+from cnnlite.checks.arrays import check_branches
 from cnnlite.checks.numbers import flag
 from cnnlite.debug_caches import debug_caches
 from cnnlite.layers.base import Grads, Layer
-from cnnlite.layers.container import Container, Parts, check_branches, child_rng, has_params
+from cnnlite.layers.container import Container, Parts, child_rng, has_params
 from cnnlite.layers.fuse import (
     Fusible,
     Step,
@@ -217,7 +218,7 @@ class Sequential(Container, Fusible):
 def _check_addend(step: Step, x: np.ndarray) -> None:
     """Raise unless the addend, if there is one, has the shape of what a step gives."""
     if step.post.addend is not None and step.layer.keeps_shape:  # type: ignore[attr-defined]
-        check_branches(x, step.post.addend)
+        check_branches(x.shape, x.dtype, step.post.addend)
 
 
 def _first_with_params(steps: list[Step]) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from cnnlite.checks.arrays import Array, check_gradient, contiguous
+from cnnlite.checks.arrays import Array, check_branches, check_gradient, contiguous
 from cnnlite.checks.numbers import IntPair, choice, flag
 from cnnlite.checks.windows import Padding
 from cnnlite.functional.conv import depthwise, im2col, naive, tiled, winograd
@@ -159,11 +159,8 @@ def convolve(
         raise ValueError(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"
         )
-    addend = post.addend
-    if addend is not None and addend.shape != geometry.y_shape:
-        raise ValueError(f"Residual: body gives {geometry.y_shape}, shortcut gives {addend.shape}")
-    if addend is not None and addend.dtype != x.dtype:
-        raise TypeError(f"Residual: body gives {x.dtype}, shortcut gives {addend.dtype}")
+    if post.addend is not None:
+        check_branches(geometry.y_shape, x.dtype, post.addend)
     passes = rungs_for(geometry, algorithm)
     rung = find(passes.forward, geometry)
     bias = None if bias is None else contiguous(bias)
