@@ -50,8 +50,8 @@ class Frozen(Layer):
     """What `cnnlite.freeze` returns: call it with a batch, as in inference.
 
     It has neither parameters nor buffers, and forward for training and backward are errors, as are
-    `astype`, `state_dict` and `load_state_dict`, of a network around it too.  Its text, its table in
-    a notebook and its summary show the layers that are left.
+    `astype`, `state_dict` and `load_state_dict`, of a network around it too.  Its text, its table
+    in a notebook and its summary show the layers that are left.
 
     Attributes:
         dtype: what it computes in: the first floating-point array's of the model, else float32.
@@ -62,8 +62,9 @@ class Frozen(Layer):
     def __init__(self, model: Layer) -> None:
         self.dtype = dtype_of(model)
         self._has_dtype = any(leaf.computes_in() is not None for _, leaf in model.leaves())
-        self._layers = Sequential(*folded(model))
-        self._network = Sequential(*in_runs(list(self._layers)))
+        parts = folded(model)
+        self._layers: Layer = Sequential(*parts)
+        self._network = Sequential(*in_runs(parts))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self._network(x)

@@ -4,9 +4,8 @@
 # An array that a kernel writes lies at an address that only the recording knows.  So the copies are
 # made valid for a run by moving their pointers: those into x to the x of the run, those into the
 # result to a new array, and those into what lies between to places in one block, where arrays that
-# are not needed at the same time share memory.  All other arrays are weights, which stay in place.
-# A run changes nothing in its recording, so several threads may run one at the same time.  Where the
-# arrays are is found out in places.pxi.
+# are not needed at the same time share memory (places.pxi).  All other arrays are weights, which
+# stay in place.  A run changes nothing in its recording, so several threads may run it at once.
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
