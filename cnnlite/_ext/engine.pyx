@@ -86,5 +86,6 @@ def fused_multiply_add():
 # family would add about 150 kB.
 include "engine/workspace.pxi"
 include "engine/call.pxi"
+include "engine/places.pxi"
 include "engine/recording.pxi"
 include "bindings.pxi"                     # every family's, by setup.py from kernel_list.py

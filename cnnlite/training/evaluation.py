@@ -11,17 +11,14 @@ import numpy.typing as npt
 from cnnlite.data import Normalization, batches
 from cnnlite.data.stored import stored
 from cnnlite.data.views import views
-from cnnlite.freezing import Frozen, freeze
+from cnnlite.freezing import freeze
 from cnnlite.layers import Layer
+from cnnlite.layers.base import dtype_of
 
 
 def model_dtype(model: Layer) -> np.dtype:
     """Return the dtype that a model computes in: of its parameters or statistics, else float32."""
-    if isinstance(model, Frozen):
-        return model.dtype
-    arrays = (*model.params.values(), *model.buffers.values())
-    kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
-    return next(kinds, np.dtype(np.float32))
+    return dtype_of(model)
 
 
 def scores_of_batches(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnlite.data import batches
+from cnnlite.layers.base import expect_trainable
 from cnnlite.random import Rng
 from cnnlite.training.arguments import check_callbacks
 from cnnlite.training.checkpoint import Checkpoint
@@ -93,7 +94,9 @@ class Solver(Trials):
             CheckpointError: a checkpoint could not be written, and the old one is untouched; or
                 the file holds more than this training would begin with, and `resume` was meant.
             ValueError, TypeError: a part does not fit the others; nothing was trained.
+            RuntimeError: the model, or a part of it, is frozen (`cnnlite.freeze`).
         """
+        expect_trainable("Solver: train", self.model)
         self.interrupted, self.interrupted_by = False, None
         check_callbacks(self.callbacks)
         self._meet_callbacks()
