@@ -87,6 +87,7 @@ def conv2d_winograd_input_gradient(
     groups: int,
     tile: int,
     kept: Kept = ...,
+    addend: Array | None = ...,
 ) -> None: ...
 def conv2d_winograd_weight_gradient(
     x: Array,

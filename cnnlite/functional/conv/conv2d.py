@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from cnnlite.backend import kernels
-from cnnlite.checks.arrays import Array, check_branches, check_gradient, contiguous
+from cnnlite.checks.arrays import (
+    Array,
+    check_branches,
+    check_floats,
+    check_gradient,
+    check_shape,
+    contiguous,
+)
 from cnnlite.checks.numbers import IntPair, choice, flag
 from cnnlite.checks.windows import Padding
 from cnnlite.functional.conv import depthwise, im2col, naive, tiled, winograd
@@ -189,10 +196,17 @@ def conv2d_backward(
         over the outputs that there are, dweight a sum over all they see, padding included.
 
     Raises:
-        TypeError, ValueError: dy is not what forward's y was, or the addend not like dx.
+        TypeError, ValueError: dy is not what forward's y was, or the addend not like x.
     """
     geometry, kept = cache.geometry, cache.kept
     need_dx = flag(geometry.name, "need_dx", need_dx)
+    if addend is not None:
+        n, c, height, width = geometry.x_shape
+        top, bottom, left, right = cache.padded
+        check_floats(geometry.name, x=cache.x, addend=addend)
+        size = (height - top - bottom, width - left - right)
+        check_shape(geometry.name, "addend", addend, (n, c, *size))
+        addend = contiguous(addend)
     shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
     dy = check_gradient(geometry.name, dy, shape, cache.x.dtype)
     weights, inputs = (
@@ -208,15 +222,13 @@ def conv2d_backward(
     if not need_dx:
         return None, dweight, dbias
     if addend is not None and inputs is winograd and cache.padded == NOT_PADDED:
-        check_branches(geometry.x_shape, dy.dtype, addend)
-        dx = winograd.input_gradient(dy, cache.weight, geometry, kept, contiguous(addend))
+        dx = winograd.input_gradient(dy, cache.weight, geometry, kept, addend)
         return dx, dweight, dbias
     dx = inputs.input_gradient(dy, cache.weight, geometry, kept)
     if cache.padded != NOT_PADDED:
         dx = pad_image_backward(dx, cache.padded, cache.padding_mode)
     if addend is not None:
-        check_branches(dx.shape, dx.dtype, addend)
-        kernels.add(dx, contiguous(addend), dx)
+        kernels.add(dx, addend, dx)
     return dx, dweight, dbias
 
 
