@@ -236,7 +236,7 @@ def test_an_addend_of_the_input_gradient_is_added_at_its_end(rng, module, tile):
     module.conv2d_winograd_input_gradient(dy, weight, dx, *args)
     module.conv2d_winograd_input_gradient(dy, weight, total, *args, addend=x)
     np.testing.assert_array_equal(total, dx + x)
-    with pytest.raises(ValueError, match="addend|broadcast"):
+    with pytest.raises(ValueError, match=r"addend|broadcast"):
         module.conv2d_winograd_input_gradient(dy, weight, total, *args, addend=np.ones(7))
 
 
