@@ -17,7 +17,7 @@ INSIDE = {
         "Again", "BACKWARD", "DottedArrays", "EVALUATION", "FORWARD", "Fusible", "Grads",
         "IncompatibleKeys", "PYTHON", "PairLayer", "Parts", "Pass", "Profile", "ProfileRow",
         "RECOMPUTE", "Ran", "Recipe", "Recipes", "Row", "STEP", "Step", "Stopwatch", "Summary",
-        "adds_to_dx", "all_taken", "arrays_in", "backward_parts", "between", "block_of",
+        "all_taken", "arrays_in", "backward_parts", "between", "block_of",
         "check_arrays", "check_overlaps", "cut_into_steps", "exchanged", "filled", "first_names",
         "makes_dx", "network_table", "new_bytes", "profile", "recipes", "recipes_of", "recording",
         "rows_of", "run_noting", "summarize", "summary_table", "trace", "work_of",

@@ -87,7 +87,6 @@ def conv2d_winograd_input_gradient(
     groups: int,
     tile: int,
     kept: Kept = ...,
-    addend: Array | None = ...,
 ) -> None: ...
 def conv2d_winograd_weight_gradient(
     x: Array,

@@ -107,9 +107,9 @@ class _Conv(Fusible):
         return self.operation[0](x, weight, bias, *settings, post)
 
     def backward_post(
-        self, dy: np.ndarray, cache: Any, need_dx: bool, *dx_addend: np.ndarray
+        self, dy: np.ndarray, cache: Any, need_dx: bool
     ) -> tuple[np.ndarray | None, Grads, None]:
-        dx, dweight, dbias = self.operation[1](dy, cache, need_dx, *dx_addend)
+        dx, dweight, dbias = self.operation[1](dy, cache, need_dx)
         grads: Grads = {"weight": dweight} if dbias is None else {"weight": dweight, "bias": dbias}
         return dx, grads, None
 
@@ -162,7 +162,6 @@ class Conv2d(_Conv):
 
     takes: ClassVar = frozenset({("relu",), ("pool",), ("relu", "pool"), ("gelu",), ("silu",)})
     new_dx: ClassVar = True
-    adds_to_dx: ClassVar = True
     operation: ClassVar = (conv2d_forward, conv2d_backward)
 
 

@@ -25,7 +25,6 @@ from cnnlite.random import Rng, RngLike
 __all__ = [
     "Fusible",
     "Step",
-    "adds_to_dx",
     "all_taken",
     "backward_parts",
     "cut_into_steps",
@@ -135,7 +134,9 @@ def backward_parts(
     """
     if "backward_parts" in vars(type(layer)):
         return layer.backward_parts(dy, cache, need_dx, addend, own)  # type: ignore[attr-defined]
-    if own and "overwrites" in vars(type(layer)) and not _replaced(layer):
+    # A `backward` that somebody has put on the layer, to see what comes by, is to be called.
+    replaced = "backward" in vars(layer) and "backward_post" not in vars(layer)
+    if own and "overwrites" in vars(type(layer)) and not replaced:
         return layer.backward_post(dy, cache, need_dx, addend, own)  # type: ignore[attr-defined]
     if addend:
         return layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
@@ -149,16 +150,6 @@ def recipes_of(
     if "takes" in vars(type(layer)) or type(layer).forward is PairLayer.forward:
         return layer.recipes(x, y, cache, post)  # type: ignore[attr-defined]
     return ()
-
-
-def _replaced(layer: Layer) -> bool:
-    """Return whether somebody has put a `backward` on the layer, to see what comes by."""
-    return "backward" in vars(layer) and "backward_post" not in vars(layer)
-
-
-def adds_to_dx(layer: Layer) -> bool:
-    """Return whether `backward_post` takes an array that it adds to dx."""
-    return "adds_to_dx" in vars(type(layer)) and not _replaced(layer)
 
 
 def makes_dx(layer: Layer) -> bool:

@@ -107,15 +107,7 @@ class Residual(Container, Fusible):
         own = own and cache.sum_in_body  # else both branches read dy
         if not cache.sum_in_body:
             dy = undo(dy, cache.kept, dy.shape)
-        if cache.sum_in_body and need_dx and self.shortcut is None:
-            dx, grads, dsum = self.body.backward_parts(  # type: ignore[attr-defined]
-                dy, cache.body, True, True, own, add=True
-            )
-            if dsum is None:
-                return dx, [("body", grads)], None
-        else:
-            summed = cache.sum_in_body
-            dx, grads, dsum = backward_parts(self.body, dy, cache.body, need_dx, summed, own)
+        dx, grads, dsum = backward_parts(self.body, dy, cache.body, need_dx, cache.sum_in_body, own)
         parts: Parts = [("body", grads)]
         dshort = dy if dsum is None else dsum
         short: np.ndarray | None = dshort

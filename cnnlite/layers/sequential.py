@@ -15,7 +15,6 @@ from cnnlite.layers.container import Container, Parts, child_rng, has_params
 from cnnlite.layers.fuse import (
     Fusible,
     Step,
-    adds_to_dx,
     all_taken,
     backward_parts,
     cut_into_steps,
@@ -133,13 +132,7 @@ class Sequential(Container, Fusible):
         return [*before, Step(last.name, last.layer, post, last.layers)]
 
     def backward_parts(
-        self,
-        dy: np.ndarray,
-        cache: list[Any],
-        need_dx: bool,
-        addend: bool,
-        own: bool = False,
-        add: bool = False,
+        self, dy: np.ndarray, cache: list[Any], need_dx: bool, addend: bool, own: bool = False
     ) -> tuple[np.ndarray | None, Parts, np.ndarray | None]:
         """Return what `backward_post` does, with the parameters' gradients still in parts.
 
@@ -147,8 +140,6 @@ class Sequential(Container, Fusible):
             dy, cache, need_dx: as for `backward`.
             addend: whether the gradient of an addend is asked for.
             own: whether nobody else refers to dy, which may then be overwritten.
-            add: whether to add the addend's gradient to dx, if the first layer can; the third
-                result is then None.
         """
         steps = self._steps
         if len(cache) != len(steps):
@@ -167,13 +158,7 @@ class Sequential(Container, Fusible):
                 name, layer, _, layers = steps[i]
                 wanted = need_dx or i > first
                 entry = filled(cache[-1]) if type(cache) is Slimmed else cache[-1]
-                if add and i == 0 and daddend is not None and adds_to_dx(layer):
-                    dx, grads, other = layer.backward_post(  # type: ignore[attr-defined]
-                        dy, entry, True, daddend
-                    )
-                    daddend = None
-                else:
-                    dx, grads, other = backward_parts(layer, dy, entry, wanted, addend, own)
+                dx, grads, other = backward_parts(layer, dy, entry, wanted, addend, own)
                 entry = None  # else its arrays would live while the next one is filled
                 own = makes_dx(layer)
                 parts.append((name, grads))

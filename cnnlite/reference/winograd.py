@@ -142,7 +142,6 @@ def conv2d_winograd_input_gradient(
     groups: int,
     tile: int,
     kept: Kept = NOTHING_KEPT,
-    addend: np.ndarray | None = None,
 ) -> None:
     """Compute the gradient with respect to the images: dy convolved with the rotated weights.
 
@@ -152,7 +151,6 @@ def conv2d_winograd_input_gradient(
         dx: out, (N, C, H, W).
         padding, groups, tile: as in conv2d_winograd_forward.
         kept: what followed the forward pass; dy is the gradient of that, and has its shape.
-        addend: in, like dx, added to it at the end; or None.
 
     Order: as the forward pass, of the filters.
     """
@@ -170,8 +168,6 @@ def conv2d_winograd_input_gradient(
     if not np.isfinite(dx).all():
         exact = _exact(conv2d_input_gradient, dy, weight, dx.shape, padding, groups)
         np.copyto(dx, exact, where=~np.isfinite(dx), casting="same_kind")
-    if addend is not None:
-        dx += addend
 
 
 @quiet

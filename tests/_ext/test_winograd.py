@@ -226,21 +226,6 @@ def check_gradients(case, x, weight, dy, mask, found, plain, tile):
 
 
 @both_tiles
-@pytest.mark.parametrize("module", [engine, winograd])
-def test_an_addend_of_the_input_gradient_is_added_at_its_end(rng, module, tile):
-    case = CASES[1]
-    x, weight, _, dy = arrays(rng, case, np.float64)
-    dy[0, 0, 0, 0] = np.inf
-    args = case.padding, case.groups, tile
-    dx, total = np.empty_like(x), np.empty_like(x)
-    module.conv2d_winograd_input_gradient(dy, weight, dx, *args)
-    module.conv2d_winograd_input_gradient(dy, weight, total, *args, addend=x)
-    np.testing.assert_array_equal(total, dx + x)
-    with pytest.raises(ValueError, match=r"addend|broadcast"):
-        module.conv2d_winograd_input_gradient(dy, weight, total, *args, addend=np.ones(7))
-
-
-@both_tiles
 @pytest.mark.parametrize("relu", [False, True])
 def test_pooling_and_its_gradients_are_the_twins(rng, tile, relu):
     case = CASES[1]

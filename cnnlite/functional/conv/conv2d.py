@@ -7,15 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from cnnlite.backend import kernels
-from cnnlite.checks.arrays import (
-    Array,
-    check_branches,
-    check_floats,
-    check_gradient,
-    check_shape,
-    contiguous,
-)
+from cnnlite.checks.arrays import Array, check_branches, check_gradient, contiguous
 from cnnlite.checks.numbers import IntPair, choice, flag
 from cnnlite.checks.windows import Padding
 from cnnlite.functional.conv import depthwise, im2col, naive, tiled, winograd
@@ -181,7 +173,7 @@ def convolve(
 
 
 def conv2d_backward(
-    dy: Array, cache: Conv2dCache, need_dx: bool = True, addend: Array | None = None
+    dy: Array, cache: Conv2dCache, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array | None]:
     """Return the gradients of a convolution.
 
@@ -189,24 +181,16 @@ def conv2d_backward(
         dy: gradient with respect to y, of y's shape and dtype.
         cache: what `conv2d_forward` returned; unchanged.
         need_dx: False saves the work for dx, which a network's first layer has no use for.
-        addend: an array like x, which is added to dx: the gradient of another use of x.
 
     Returns:
         dx (N, C, H, W) or None, dweight (F, C/groups, KH, KW), dbias (F,) or None.  dx is a sum
         over the outputs that there are, dweight a sum over all they see, padding included.
 
     Raises:
-        TypeError, ValueError: dy is not what forward's y was, or the addend not like x.
+        TypeError, ValueError: dy is not what forward's y was.
     """
     geometry, kept = cache.geometry, cache.kept
     need_dx = flag(geometry.name, "need_dx", need_dx)
-    if addend is not None:
-        n, c, height, width = geometry.x_shape
-        top, bottom, left, right = cache.padded
-        check_floats(geometry.name, x=cache.x, addend=addend)
-        size = (height - top - bottom, width - left - right)
-        check_shape(geometry.name, "addend", addend, (n, c, *size))
-        addend = contiguous(addend)
     shape = geometry.y_shape if kept.argmax is None else pooled_shape(geometry.y_shape)
     dy = check_gradient(geometry.name, dy, shape, cache.x.dtype)
     weights, inputs = (
@@ -221,14 +205,9 @@ def conv2d_backward(
     dweight, dbias = weights.weight_gradient(dy, cache.x, geometry, cache.has_bias, kept)
     if not need_dx:
         return None, dweight, dbias
-    if addend is not None and inputs is winograd and cache.padded == NOT_PADDED:
-        dx = winograd.input_gradient(dy, cache.weight, geometry, kept, addend)
-        return dx, dweight, dbias
     dx = inputs.input_gradient(dy, cache.weight, geometry, kept)
     if cache.padded != NOT_PADDED:
         dx = pad_image_backward(dx, cache.padded, cache.padding_mode)
-    if addend is not None:
-        kernels.add(dx, addend, dx)
     return dx, dweight, dbias
 
 

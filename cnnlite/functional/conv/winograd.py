@@ -48,21 +48,17 @@ def forward(
 
 
 def input_gradient(
-    dy: Array,
-    weight: Array,
-    geometry: ConvGeometry,
-    kept: Kept = NOTHING_KEPT,
-    addend: Array | None = None,
+    dy: Array, weight: Array, geometry: ConvGeometry, kept: Kept = NOTHING_KEPT
 ) -> Array:
     """Return dx: the forward pass over dy, with the weights rotated by 180 degrees.
 
     dy is the gradient of what the post-ops gave, where `kept` says so: they are undone while it
-    is read.  An addend is added while dx is written.
+    is read.
     """
     dx = empty(geometry.x_shape, dy.dtype)
     tile = tile_sides(geometry)[1]
     kernels.conv2d_winograd_input_gradient(
-        dy, weight, dx, geometry.padding, geometry.groups, tile, kept, addend
+        dy, weight, dx, geometry.padding, geometry.groups, tile, kept
     )
     return dx
 

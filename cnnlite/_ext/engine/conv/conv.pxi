@@ -114,7 +114,6 @@ cdef int input_gradient_args(conv_args *k, Call call, dy, weight, dx, stride, pa
     conv_geometry(&k.shape, call.kernel, xs, ws, ys, pooled, stride, padding, dilation, groups)
     source_of(&k.dy, call, dy, kept)
     k.weight = call.take("weight", weight, -1, False)
-    k.post.addend, k.post.argmax, k.post.relu = NULL, NULL, 0
     k.dx = call.take("dx", dx, -1, True)
     return 0
 

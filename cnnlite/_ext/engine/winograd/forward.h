@@ -168,13 +168,12 @@ static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
 
 KERNEL void T(conv2d_winograd_forward)(void *args, workspace *work) { T(winograd_pass)(args, 0, work); }
 
-/* The forward pass from dy to dx, to which the addend is added, if there is one. */
+/* The forward pass from dy to dx. */
 KERNEL void T(conv2d_winograd_input_gradient)(void *args, workspace *work)
 {
     const conv_args *given = args;
     const conv_shape *s = &given->shape;
     conv_args k = {.shape = *s, .x = given->dy, .weight = given->weight, .y = given->dx, .tile = given->tile};
-    k.post.addend = given->post.addend;
     k.shape.c = s->f, k.shape.f = s->c;
     k.shape.h = s->oh, k.shape.oh = s->h;
     k.shape.w = s->ow, k.shape.ow = s->w;

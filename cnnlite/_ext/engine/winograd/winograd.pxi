@@ -30,15 +30,12 @@ def conv2d_winograd_forward(x, weight, bias, y, padding, Py_ssize_t groups, int 
 
 
 def conv2d_winograd_input_gradient(dy, weight, dx, padding, Py_ssize_t groups, int tile,
-                                   kept=NOTHING_KEPT, addend=None):
-    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW).
-
-    addend, unless None, is like dx and not dx itself; it is added."""
+                                   kept=NOTHING_KEPT):
+    """Compute dx (N, C, H, W) from dy (N, F, OH, OW) and weight (F, C / groups, KH, KW)."""
     cdef conv_args k
     cdef Call call = Call("conv2d_winograd_input_gradient")
     check_winograd(call, weight, tile)
     input_gradient_args(&k, call, dy, weight, dx, (1, 1), padding, (1, 1), groups, kept)
-    k.post.addend = call.take("addend", addend, call.length(dx), False)
     k.tile = tile
     run_conv(call, &k)
 
