@@ -76,13 +76,13 @@ cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
 cdef void _forward_plane(
     const Shortcut* p, Py_ssize_t plane, const floating* x, floating* y
 ) noexcept nogil:
-    cdef Py_ssize_t n = plane // p.more, c = plane % p.more, h, w
+    cdef Py_ssize_t n = plane // p.more, c = plane % p.more, _row, w
     y += plane * p.rows * p.columns
     if c >= p.channels:
         memset(y, 0, p.rows * p.columns * sizeof(floating))
         return
     x += (n * p.channels + c) * p.height * p.width
-    for h in range(p.rows):
+    for _row in range(p.rows):
         if p.stride == 2:  # compilers make vectors of a number that they know
             for w in range(p.columns):
                 y[w] = x[2 * w]
@@ -104,11 +104,11 @@ cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
 cdef void _backward_plane(
     const Shortcut* p, Py_ssize_t plane, const floating* dy, floating* dx
 ) noexcept nogil:
-    cdef Py_ssize_t n = plane // p.channels, c = plane % p.channels, h, w
+    cdef Py_ssize_t n = plane // p.channels, c = plane % p.channels, _row, w
     dx += plane * p.height * p.width
     memset(dx, 0, p.height * p.width * sizeof(floating))
     dy += (n * p.more + c) * p.rows * p.columns
-    for h in range(p.rows):
+    for _row in range(p.rows):
         if p.stride == 2:
             for w in range(p.width // 2):  # whole pairs, which fill vectors
                 dx[2 * w] = dy[w]
