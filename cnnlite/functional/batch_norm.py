@@ -166,7 +166,7 @@ def batch_norm_backward(
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
-    dx, dgamma, dbeta, _ = batch_norm_addend_backward(dy, cache, need_dx)
+    dx, dgamma, dbeta, _ = batch_norm_gradients(dy, cache, need_dx, addend=False)
     return dx, dgamma, dbeta
 
 
@@ -185,16 +185,45 @@ def batch_norm_addend_backward(
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
+    dx, dgamma, dbeta, daddend = batch_norm_gradients(dy, cache, need_dx)
+    assert daddend is not None
+    return dx, dgamma, dbeta, daddend
+
+
+def batch_norm_gradients(
+    dy: Array, cache: BatchNormCache, need_dx: bool = True, addend: bool = True, own: bool = False
+) -> tuple[Array | None, Array | None, Array | None, Array | None]:
+    """Return what `batch_norm_addend_backward` does, in memory that is there already if it may.
+
+    A gradient in new memory is written twice: the processor reads a cache line before it writes a
+    part of it.
+
+    Args:
+        dy, cache, need_dx: as for `batch_norm_backward`.
+        addend: whether the addend's gradient is asked for; else it is None.
+        own: whether nobody else refers to dy.  It is then overwritten: by the addend's gradient if
+            that is another array, or by dx if nobody asks for that.
+
+    Returns:
+        dx, dgamma, dbeta, and the addend's gradient.
+
+    Raises:
+        TypeError, ValueError: dy is not of y's dtype or shape.
+    """
     need_dx = flag("BatchNorm", "need_dx", need_dx)
     x = cache.x
     shape, dtype = x.shape, x.dtype
-    dy = check_gradient("BatchNorm", dy, shape, dtype)
+    given, dy = dy, check_gradient("BatchNorm", dy, shape, dtype)
     dgamma, dbeta = np.empty(shape[1], dtype), np.empty(shape[1], dtype)
-    dx = empty(shape, dtype) if need_dx else None
     kept = cache.kept
     if kept.activation not in (None, "relu"):
         dy, kept = undo(dy, kept, shape), NOTHING_KEPT
-    dsum = None if kept.values is None else empty(shape, dtype)
+    over = (own or dy is not given) and dy.flags.writeable
+    dx = dsum = None
+    if kept.values is not None:
+        dsum = dy if over else empty(shape, dtype)
+    if need_dx:
+        dx = dy if over and dsum is None and not addend else empty(shape, dtype)
     kernels.batch_norm_backward(
         dy,
         _planes(x),
@@ -213,7 +242,7 @@ def batch_norm_addend_backward(
         dx,
         None if cache.gamma is None else dgamma,
         None if cache.beta is None else dbeta,
-        dy if dsum is None else dsum,
+        (dy if dsum is None else dsum) if addend else None,
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnlite.checks.arrays import FLOATS, check_floats
 from cnnlite.functional import batch_norm_forward
-from cnnlite.functional.batch_norm import batch_norm_addend_backward, batch_norm_again
+from cnnlite.functional.batch_norm import batch_norm_again, batch_norm_gradients
 from cnnlite.layers.base import Grads
 from cnnlite.layers.fuse import Fusible
 from cnnlite.layers.norm import RunningNorm
@@ -96,10 +96,16 @@ class _BatchNorm(RunningNorm, Fusible):
             return super().output_again(kept)
         return batch_norm_again(kept, addend)
 
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, grads, _ = self.backward_post(dy, cache, need_dx, addend=False)
+        return dx, grads
+
     def backward_post(
-        self, dy: np.ndarray, cache: Any, need_dx: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
-        dx, dgamma, dbeta, daddend = batch_norm_addend_backward(dy, cache, need_dx)
+        self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = True, own: bool = False
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        dx, dgamma, dbeta, daddend = batch_norm_gradients(dy, cache, need_dx, addend, own)
         return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, daddend
 
 
@@ -129,6 +135,7 @@ class BatchNorm1d(_BatchNorm):
 
     _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
     takes = TAKES
+    new_dx = overwrites = True
 
 
 class BatchNorm2d(_BatchNorm):
@@ -142,3 +149,4 @@ class BatchNorm2d(_BatchNorm):
 
     _shapes: ClassVar = {4: "(N, C, H, W)"}
     takes = TAKES
+    new_dx = overwrites = True

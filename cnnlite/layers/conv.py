@@ -161,6 +161,7 @@ class Conv2d(_Conv):
     """
 
     takes: ClassVar = frozenset({("relu",), ("pool",), ("relu", "pool"), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
     operation: ClassVar = (conv2d_forward, conv2d_backward)
 
 
@@ -180,6 +181,7 @@ class Conv1d(_Conv):
     """
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
     operation: ClassVar = (conv1d_forward, conv1d_backward)
 
     def _set_window(
@@ -213,6 +215,7 @@ class ConvTranspose2d(_Conv):
     """
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
     operation: ClassVar = (conv_transpose2d_forward, conv_transpose2d_backward)
     settings: ClassVar = (
         "stride", "padding", "output_padding", "groups", "dilation", "algorithm",
