@@ -20,6 +20,7 @@
  *                                                    the upper halves of a and b
  *     vload_evens(p)  vstore_evens(p, v)             p[0], p[2], p[4] ...; nothing beyond the last is touched
  *     vload_evens_between(p, begin, end)             lanes begin .. end of those; zero in the others
+ *     vload_every_3(p, n)  vload_every_4(p, n)       p[0], p[3] ... p[3 n - 3]; zero in the other lanes
  *     transpose(v)                                   v[i][j] <-> v[j][i] for VL vectors
  *     select_index  load_bytes  store_bytes          mask ? a : b of integers in a MASK; bytes to and from one
  *
