@@ -24,10 +24,9 @@ INLINE void T(take_sums)(const double *RESTRICT sums, ptrdiff_t n, REAL *RESTRIC
     for (ptrdiff_t i = 0; i < n; i++) block[i] = (REAL)sums[i];
 }
 
-/* The products of one k: acc[i][j] += a[i * a_row + at] * row[j], for `rows` rows of acc, acc_row vectors apart.
- * With `paired`, where there are PAIRS, a number is a pair. */
+/* The products of one k: acc[i][j] += a[i * a_row + at] * row[j], for `rows` rows of acc, acc_row vectors apart. */
 INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row, const int nv,
-                         V *acc, const int acc_row, const int paired)
+                         V *acc, const int acc_row)
 {
 #if BY_LANE
     if (__builtin_constant_p(a_row) && a_row == 1 && rows % VL == 0) {
@@ -41,10 +40,7 @@ INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int
 #endif
     UNROLL_FOR(int i = 0; i < rows; i++) {
         const V x = VSET1(a[i * a_row + at]);
-        UNROLL_FOR(int j = 0; j < nv; j++) {
-            V *sum = acc + i * acc_row + j;
-            *sum = paired ? VDOT(x, row[j], *sum) : VFMA(x, row[j], *sum);
-        }
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i * acc_row + j] = VFMA(x, row[j], acc[i * acc_row + j]);
         if (FUSED && nv > 1)
             UNROLL_FOR(int j = 0; j < nv; j++) IN_ORDER(acc[i * acc_row + j]);
     }
@@ -59,7 +55,7 @@ INLINE void T(micro_sum)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_ro
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step, b += b_step) {
         V row[NV];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(b + j * VL);
-        T(add_outer)(a, a_row, 0, MR, row, nv, acc[0], NV, 0);
+        T(add_outer)(a, a_row, 0, MR, row, nv, acc[0], NV);
     }
 }
 
@@ -111,7 +107,7 @@ INLINE void T(micro_gather)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a
     for (ptrdiff_t k = 0; k < depth; k++, a += a_step) {
         V row[NV];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(column[j] + offset[k]);
-        T(add_outer)(a, a_row, 0, MR, row, nv, acc[0], NV, 0);
+        T(add_outer)(a, a_row, 0, MR, row, nv, acc[0], NV);
     }
 }
 

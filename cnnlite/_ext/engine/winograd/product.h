@@ -27,6 +27,22 @@ static inline ptrdiff_t panel_width(ptrdiff_t left) { return divide_up(left, div
     else product(__VA_ARGS__, PANEL)
 #endif
 
+/* add_outer (microkernel.h), or with `paired`, where there are PAIRS, the same of pairs of bfloat16 numbers. */
+INLINE void T(add_products)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row,
+                            const int nv, V *acc, const int acc_row, const int paired)
+{
+    if (!paired) {
+        T(add_outer)(a, a_row, at, rows, row, nv, acc, acc_row);
+        return;
+    }
+    UNROLL_FOR(int i = 0; i < rows; i++) {
+        const V x = VSET1(a[i * a_row + at]);
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i * acc_row + j] = VDOT(x, row[j], acc[i * acc_row + j]);
+        if (nv > 1)
+            UNROLL_FOR(int j = 0; j < nv; j++) IN_ORDER(acc[i * acc_row + j]);
+    }
+}
+
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks.
  * With `paired`, two channels are one number. */
@@ -53,7 +69,7 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
         for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL) {
             V row[PANEL];
             UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
-            T(add_outer)(inputs, paired ? VL / 2 : VL, k, TILE_ROWS, row, nv, acc[0], PANEL, paired);
+            T(add_products)(inputs, paired ? VL / 2 : VL, k, TILE_ROWS, row, nv, acc[0], PANEL, paired);
         }
 #endif
     }
@@ -74,7 +90,7 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
     for (const REAL *end = outputs + tiles * VL; outputs < end; outputs += VL, inputs += VL) {
         V row[PANEL];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block);
-        T(add_outer)(outputs, 1, 0, ADJOINT_ROWS, row, nv, acc[0], PANEL, paired);
+        T(add_products)(outputs, 1, 0, ADJOINT_ROWS, row, nv, acc[0], PANEL, paired);
     }
     UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) {
