@@ -7,13 +7,13 @@
     python -m benchmarks.versus --quick                          # a short look: float32, no compile
 
 Each side is a process of its own with the same number of threads, first weights and batches:
-cnnlite; cnnlite with recompute=True, which keeps less memory (training only); cnnlite with every
-convolution on the classic rung im2col; PyTorch in the order NCHW, in channels_last (NHWC), and
-after torch.compile, and in each of them under bfloat16 autocast (bf16, training only); ONNX
-Runtime and OpenVINO (inference only, in float32); and NumPy's sgemm, the machine's own rate. They
-take turns, A B C A B C, so that a change in the machine's mood meets them all, and the median
-counts. A turn begins with a rest, in which the threads of the side before stop spinning, and an
-untimed step.
+cnnlite; cnnlite with recompute=True, which keeps less memory, and with multiply="bfloat16" (both
+training only); cnnlite with every convolution on the classic rung im2col; PyTorch in the order
+NCHW, in channels_last (NHWC), and after torch.compile, and in each of them under bfloat16 autocast
+(bf16, training only); ONNX Runtime and OpenVINO (inference only, in float32); and NumPy's sgemm,
+the machine's own rate. They take turns, A B C A B C, so that a change in the machine's mood meets
+them all, and the median counts. A turn begins with a rest, in which the threads of the side before
+stop spinning, and an untimed step.
 
 The ratio of a training step is to the fastest float32 mode of PyTorch, that of a prediction to the
 fastest of PyTorch and the runtimes; * marks it. Before ratios are believed, the losses of 20 steps
@@ -107,11 +107,11 @@ def sides_of(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     if arguments.no_compile or arguments.quick:
         sides = [name for name in sides if not name.endswith("compiled")]
     if arguments.quick:
-        sides = [name for name in sides if name not in (*BFLOAT16, "recompute")]
+        sides = [name for name in sides if name not in (*BFLOAT16, "bfloat16", "recompute")]
     if arguments.isa == "avx2":
         left_out += [f"{name}: it needs AVX-512 to be fast" for name in sides if name in BFLOAT16]
         left_out.append("onnxruntime: it cannot be told to leave AVX-512 alone")
-        sides = [name for name in sides if name not in (*BFLOAT16, "onnxruntime")]
+        sides = [name for name in sides if name not in (*BFLOAT16, "bfloat16", "onnxruntime")]
     for name, packages in NEEDS.items():
         if name in sides and not all(map(importlib.util.find_spec, packages)):
             left_out.append(f'{name}: not installed (pip install "cnnlite[versus]")')

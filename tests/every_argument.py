@@ -146,6 +146,7 @@ KINDS: dict[str, Kind] = {
     "adjust_lr_fn": word("original", "match_rms_adamw"),
     "padding_mode": word("circular", "reflect", "replicate", "zeros"),
     "algorithm": word("im2col", "auto", "naive", "tiled", "winograd", "depthwise"),
+    "multiply": word("bfloat16", "float32"),
     "approximate": word("tanh", "none"), "anneal_strategy": word("linear", "cos"),
     "mode": word("fan_out", "fan_in"), "nonlinearity": word("relu", "tanh", "linear"),
     "shortcut": word("projection", "identity"), "kind": word("image", "channel"),

@@ -21,6 +21,12 @@ def _schedules() -> tuple[str, ...]:
     return *SCHEDULES, PLATEAU
 
 
+def _multiply() -> tuple[str, ...]:
+    from cnnlite.functional.conv import MULTIPLY
+
+    return MULTIPLY
+
+
 PLATEAU = "plateau"
 """The schedule that is none: the rate falls where the validation loss does not."""
 
@@ -147,6 +153,12 @@ class TrainConfig:
     init: str | None = _option(None, "Run folder, or file of weights, to begin with.")
     whiten: str | None = _option(
         None, "Layer whose filters begin as the whitening of the training images, as '0'."
+    )
+    multiply: str | None = _option(
+        None,
+        "What 3x3 convolutions multiply in: float32, or bfloat16, which is faster where cnnlite "
+        "doctor shows paired products; if left out, as the network says.",
+        choices=_multiply,
     )
     freeze: tuple[str, ...] = _option(
         (),

@@ -21,7 +21,7 @@ cdef extern from "engine/conv/args.h" nogil:
         void *dweight
         void *dbias
         post_ops post
-        int tile
+        int tile, bfloat16
 
 # Of an image with its padding: the kernels' copies of it, times threads, then fit 63 bits.
 cdef object MOST_PIXELS = 2**36
