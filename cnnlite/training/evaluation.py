@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.data import Normalization, batches
+from cnnlite.data.ahead import cut, read_ahead
+from cnnlite.data.mapped import reading
 from cnnlite.data.stored import stored
 from cnnlite.data.views import views
 from cnnlite.freezing import Frozen, freeze
@@ -50,13 +52,12 @@ def scores_of_batches(
     """
     dtype, X = model_dtype(model), stored("evaluation", "X", X)
     frozen = freeze(model)
-    count = len(X) if index is None else len(index)
-    for start in range(0, count, batch_size):
-        stop = min(start + batch_size, count)
-        where = np.arange(start, stop) if index is None else index[start:stop]
+    order = np.arange(len(X)) if index is None else index
+    for where in read_ahead(X, cut(order, batch_size)):
         if tta == "none":
             yield where, frozen(batches.gather(X, where, normalization, dtype))
             continue
+        reading(X, len(where), scattered=True)
         places = np.arange(len(where))
         mean: Any = 0
         for share, images in views(X[where], tta):

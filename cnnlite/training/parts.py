@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import count, flag, integer, optional_count, real
 from cnnlite.data import Augment, batches
+from cnnlite.data.ahead import cut, read_ahead
 from cnnlite.layers import Layer
 from cnnlite.layers.ties import check_arrays
 from cnnlite.losses import CrossEntropyLoss
@@ -182,9 +183,19 @@ class Parts(TrainingState):
 
     def _epoch_batches(self) -> Iterator[np.ndarray]:
         """Yield the batches of this epoch once more."""
+        yield from map(self._batch, self._indices(self.steps_per_epoch * self.epoch))
+
+    def _indices(self, step: int) -> Generator[np.ndarray]:
+        """Yield the images of each batch of this epoch from a step on; they are read ahead."""
         order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
-        for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
-            yield self._batch(order[start : start + self.batch_size])
+        first = (step - self.epoch * self.steps_per_epoch) * self.batch_size
+        left = order[first : self.steps_per_epoch * self.batch_size]
+        augment, epoch, seed, count = self.augment, self.epoch, self.seed, len(order)
+        return read_ahead(
+            self.X_train,
+            cut(left, self.batch_size),
+            lambda index: batches.needed(augment, index, epoch, seed, count),
+        )
 
     def _batch(self, index: np.ndarray) -> np.ndarray:
         X, normalization, dtype = self.X_train, self.normalization, model_dtype(self.model)

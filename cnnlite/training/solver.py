@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
-from cnnlite.data import batches
 from cnnlite.random import Rng
 from cnnlite.training.arguments import check_callbacks
 from cnnlite.training.checkpoint import Checkpoint
@@ -161,27 +161,25 @@ class Solver(Trials):
     def _train_epoch(self) -> None:
         self._end_if_asked()
         self._notify("before_epoch")
-        order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
-        done = (self.step - self.epoch * self.steps_per_epoch) * self.batch_size
-        last = min(len(order), self.steps_per_epoch * self.batch_size)
-        started = self.control.clock()
-        for start in range(done, last, self.batch_size):
-            self.control.obey(self)  # before a step everything is whole
-            self._end_if_asked()
-            index = order[start : start + self.batch_size]
-            x, y = self._batch(index), self.targets(index)
-            self._notify("before_step")
-            self.train_step(x, y)
-            self._notify("after_step")
-            self._warned |= check_loss_history(self, self._blank_loss, not self._warned)
-            if self.checkpoint is not None and self.checkpoint.due(self.step):
-                self.save_checkpoint()
+        started, seen = self.control.clock(), 0
+        with closing(self._indices(self.step)) as indices:
+            for index in indices:
+                self.control.obey(self)  # before a step everything is whole
+                self._end_if_asked()
+                x, y = self._batch(index), self.targets(index)
+                self._notify("before_step")
+                self.train_step(x, y)
+                self._notify("after_step")
+                seen += len(index)
+                self._warned |= check_loss_history(self, self._blank_loss, not self._warned)
+                if self.checkpoint is not None and self.checkpoint.due(self.step):
+                    self.save_checkpoint()
         self._end_if_asked()
         seconds = max(self.control.clock() - started, 1e-9)
         self.check_finite()
         accuracies = self._accuracies(self._end_if_asked)
         with self._interrupt.hold():
-            self._end_epoch(*accuracies, max(0, last - done) / seconds)
+            self._end_epoch(*accuracies, seen / seconds)
         self._notify("after_epoch")
         self.save_checkpoint()
 
