@@ -94,7 +94,7 @@ def _pages(rows: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     start = end = 0
     for place, length in rows:
         here = place - place % mmap.PAGESIZE
-        if here > end:
+        if here > -(-end // mmap.PAGESIZE) * mmap.PAGESIZE:
             if end:
                 yield start, end
             start = here

@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 import os
 import warnings
+from collections import deque
 from pathlib import Path
 
 import numpy as np
 
 from cnnlite.data.cache import cache_folder, is_read_only
-from cnnlite.data.decode_state import State, decode_and_note
+from cnnlite.data.decode_state import State, decode_and_note, states
 from cnnlite.data.decoding import Job
 from cnnlite.data.row_file import RowFile
 
@@ -70,7 +71,8 @@ def surveyed(job: Job, how: str) -> State:
                 "to: set CNNLITE_CACHE to a folder that can",
                 stacklevel=4,
             )
-            return decode_and_note(job, state, nothing, Path(os.devnull))
+            (state,) = deque(states(job, state, nothing), maxlen=1)
+            return state
 
 
 def _read(path: Path) -> State | None:
