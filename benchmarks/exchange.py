@@ -4,8 +4,8 @@
     python -m benchmarks.namespaces --ranks 4 --gbits 1 -- python -m benchmarks.exchange
 
 Latency is half of a message's way there and back, `message` what each of many small ones takes,
-bandwidth that of two ranks that send each other 8 MB at a time. With these three, the model of
-`benchmarks.scale` predicts what adding up some bytes takes; beside it is what that takes.
+bandwidth that of two ranks that send each other eight buckets at a time. With these three, the
+model of `benchmarks.scale` predicts what adding up some bytes takes; beside it is what that takes.
 Medians, of the slowest rank each time. It needs mpi4py.
 """
 
@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from benchmarks.scale import BUCKET, SMALL, Link, direct
+from benchmarks.scale import MOST, SMALL, Bucket, Link, exchange_seconds
 from benchmarks.text import table
 
-LARGE, MANY, TIMES = 2**23, 200, 9
+TOGETHER, MANY, TIMES = 8, 200, 9
 SIZES = (2**15, 2**18, 1_231_784, 7_891_168)  # the last two: VGG with batch-norm; airbench
 
 Requests = list[Any]
@@ -65,8 +65,9 @@ def link() -> Link:
 
     latency = timed(there_and_back, 3) / MANY / 2
     message = timed(lambda: swap(one, two, MANY), 3) / MANY / 2
-    given, got = np.zeros((2, LARGE // 4), np.float32)
-    return Link(latency, LARGE / (timed(lambda: swap(given, got)) - latency), message, 0.0)
+    given, got = np.zeros((2, MOST // 4), np.float32)
+    took = timed(lambda: swap(given, got, TOGETHER)) - latency
+    return Link(latency, TOGETHER * MOST / took, message, 0.0)
 
 
 def add_up(flat: np.ndarray, buffers: list[np.ndarray]) -> None:
@@ -74,8 +75,8 @@ def add_up(flat: np.ndarray, buffers: list[np.ndarray]) -> None:
     world = MPI.COMM_WORLD
     others = [rank for rank in range(world.size) if rank != world.rank]
     first: list[tuple[slice, Requests, list[slice] | None]] = []
-    for tag, start in enumerate(range(0, flat.size, BUCKET // 4)):
-        stop = min(flat.size, start + BUCKET // 4)
+    for tag, start in enumerate(range(0, flat.size, MOST // 4)):
+        stop = min(flat.size, start + MOST // 4)
         parts = None
         if world.size > 2 and 4 * (stop - start) > SMALL:
             ends = [start + (stop - start) * rank // world.size for rank in range(world.size + 1)]
@@ -107,7 +108,8 @@ def main() -> None:
         flat = np.zeros(size // 4, np.float32)
         buffers = [np.empty_like(flat) for _ in range(world.size)]
         took = timed(lambda flat=flat, buffers=buffers: add_up(flat, buffers))
-        said = direct(size, world.size).seconds(between)
+        cut = [Bucket(min(MOST, size - start), 0) for start in range(0, size, MOST)]
+        said = exchange_seconds(cut, world.size, between)
         rows.append(
             [f"{size / 1e6:.3f} MB", f"{1e3 * took:.2f}", f"{1e3 * said:.2f}", f"{took / said:.2f}"]
         )

@@ -7,11 +7,11 @@
 Each rank takes so many images a step; the gradients are added up over all ranks. A step takes
 (docs/understand/scale.md says why):
 
-    compute + busy + max(last bucket, exchange - backward)
+    compute + what has not arrived when it ends + busy
 
-compute is the rank's own passes, of which the backward one is about two thirds and runs while
-gradients travel; busy is what the processor spends on messages, during which it computes nothing;
-the last bucket is known only when backward ends, so it always waits.
+compute is the rank's own passes. Backward, two thirds of it, fills buckets with gradients, the last
+layers' first, and each travels as soon as it is full and the one before it has left. busy is what
+the processor spends on messages, during which it computes nothing.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ import argparse
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.networks import NETWORKS, step_flops
+from benchmarks.networks import IMAGE, NETWORKS, step_flops
 from benchmarks.text import table
 from cnnlite import get_num_threads
+from cnnlite.layers import Sequential
 from cnnlite.losses import CrossEntropyLoss
+from cnnlite.optim import SGD
 
 BACKWARD = 2 / 3  # of a step's passes
-BUCKET = 2**20  # bytes of gradients that travel together
+MOST = 2**20  # bytes of gradients that travel together
 SMALL = 2**16  # bytes of a bucket that each rank adds up by itself
 RANKS = (2, 4, 16, 64, 256)
 GBITS = (1, 10, 100)
@@ -55,24 +58,31 @@ class Link:
     byte: float = 0.25e-9
 
 
+class Bucket(NamedTuple):
+    """Gradients that travel together: their bytes, and the share of backward that gives them."""
+
+    nbytes: int
+    ready: float
+
+
 @dataclass(frozen=True)
 class Work:
-    """A network's training: the parameters, the operations of an image's step, and their time."""
+    """A network's training: its gradients, the operations of an image's step, and their time."""
 
     name: str
-    parameters: int
+    buckets: tuple[Bucket, ...]  # float32, in the order in which they are ready
     flops: float  # of one image, forwards and backwards
     seconds: float  # of one image
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the gradients, float32, that are added up over the ranks."""
-        return 4 * self.parameters
+        """Bytes that are added up over the ranks."""
+        return sum(bucket.nbytes for bucket in self.buckets)
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What adding up some bytes over all ranks takes of each of them.
+    """What adding up a bucket over all ranks takes of each of them.
 
     Fields:
         rounds: times that a message waits for one before it.
@@ -84,56 +94,65 @@ class Exchange:
     messages: int
     nbytes: float
 
-    def seconds(self, link: Link) -> float:
-        """The time from the first byte to the last sum."""
-        return self.rounds * link.latency + max(self.nbytes / link.bandwidth, self.busy(link))
-
     def busy(self, link: Link) -> float:
-        """The processor's part of it."""
+        """Return the seconds of the processor."""
         return 2 * (self.messages * link.message + self.nbytes * link.byte)
 
+    def travels(self, link: Link) -> float:
+        """Return the seconds during which nothing else can travel."""
+        return max(self.nbytes / link.bandwidth, self.busy(link))
 
-def direct(nbytes: float, ranks: int) -> Exchange:
-    """cnnlite's way: each rank adds up its part of every bucket, and tells the others the sum.
 
-    Two ranks send each other all of it, and both add; so do more with a small bucket.
+def direct(nbytes: int, ranks: int) -> Exchange:
+    """cnnlite's way: each rank adds up its part of a bucket, and tells the others the sum.
+
+    Of two ranks, or of a small bucket, each adds up all.
     """
-    whole, rest = divmod(nbytes, BUCKET)
-    others, small = ranks - 1, rest if rest <= SMALL else 0
-    if ranks == 2:
-        return Exchange(1, math.ceil(nbytes / BUCKET), nbytes)
-    messages = others * (2 * whole + (0 if not rest else 1 if small else 2))
-    sent = others * small + 2 * others / ranks * (nbytes - small)
-    return Exchange(2, int(messages), sent)
+    others = ranks - 1
+    if ranks == 2 or nbytes <= SMALL:
+        return Exchange(1, others, others * nbytes)
+    return Exchange(2, 2 * others, 2 * others / ranks * nbytes)
 
 
-def halving(nbytes: float, ranks: int) -> Exchange:
+def halving(nbytes: int, ranks: int) -> Exchange:
     """Neighbours exchange halves, then pairs of neighbours quarters, ...; and back again.
 
     It adds in the order of the same binary tree, for ranks that are a power of two.
     """
-    levels, buckets = math.ceil(math.log2(ranks)), math.ceil(nbytes / BUCKET)
-    return Exchange(2 * levels, 2 * levels * buckets, 2 * (ranks - 1) / ranks * nbytes)
+    levels = math.ceil(math.log2(ranks))
+    return Exchange(2 * levels, 2 * levels, 2 * (ranks - 1) / ranks * nbytes)
 
 
-def ring(nbytes: float, ranks: int) -> Exchange:
+def ring(nbytes: int, ranks: int) -> Exchange:
     """Each rank has one neighbour to send to: sums go round, and round again when complete.
 
     The order of addition is another one in each part, and depends on the number of ranks.
     """
-    others, buckets = ranks - 1, math.ceil(nbytes / BUCKET)
-    return Exchange(2 * others, 2 * others * buckets, 2 * others / ranks * nbytes)
+    others = ranks - 1
+    return Exchange(2 * others, 2 * others, 2 * others / ranks * nbytes)
 
 
-def tree(nbytes: float, ranks: int) -> Exchange:
-    """All of it up the tree, and down again; what the rank at the root sends and receives."""
-    levels, buckets = math.ceil(math.log2(ranks)), math.ceil(nbytes / BUCKET)
-    return Exchange(2 * levels, 2 * levels * buckets, 2 * levels * nbytes)
+def tree(nbytes: int, ranks: int) -> Exchange:
+    """All of it up the tree, and down again: what the rank at the root has to do."""
+    levels = math.ceil(math.log2(ranks))
+    return Exchange(2 * levels, 2 * levels, 2 * levels * nbytes)
 
 
-WAYS: dict[str, Callable[[float, int], Exchange]] = {
+WAYS: dict[str, Callable[[int, int], Exchange]] = {
     way.__name__: way for way in (direct, halving, ring, tree)
 }
+
+
+def exchange_seconds(
+    buckets: Sequence[Bucket], ranks: int, link: Link, way: str = "direct", backward: float = 0
+) -> float:
+    """Return the time from the begin of backward, which takes so long, until all sums are there."""
+    free = arrived = 0.0
+    for nbytes, ready in buckets:
+        exchange = WAYS[way](nbytes, ranks)
+        free = max(free, ready * backward) + exchange.travels(link)
+        arrived = free + exchange.rounds * link.latency
+    return arrived
 
 
 def step_seconds(
@@ -152,10 +171,10 @@ def step_seconds(
     compute = images * work.seconds
     if ranks == 1:
         return compute
-    exchange = WAYS[way](work.nbytes, ranks)
-    last = WAYS[way](min(work.nbytes, BUCKET), ranks).seconds(link)
-    waits = max(last, exchange.seconds(link) - BACKWARD * compute)
-    return compute + (exchange.busy(link) + waits) / local
+    backward = BACKWARD * compute
+    waits = max(0, exchange_seconds(work.buckets, ranks, link, way, backward) - backward)
+    busy = sum(WAYS[way](bucket.nbytes, ranks).busy(link) for bucket in work.buckets)
+    return compute + (waits + busy) / local
 
 
 def efficiency(
@@ -179,15 +198,29 @@ def images_for(work: Work, share: float, ranks: int, link: Link, way: str = "dir
     return high
 
 
+def buckets_of(model: Sequential) -> tuple[Bucket, ...]:
+    """Return a network's gradients in buckets, each ready when backward is through its layers."""
+    rows = model.summary(IMAGE).rows
+    total, done, size = sum(row.multiply_adds for row in rows), 0, 0
+    found = []
+    for row in reversed(rows):
+        nbytes = 4 * row.params
+        if size and size + nbytes > MOST:
+            found.append(Bucket(size, done / total))
+            size = 0
+        size, done = size + nbytes, done + row.multiply_adds
+    return (*found, Bucket(size, 1.0))
+
+
 def measured(name: str, images: int, rate: float | None) -> Work:
     """Return a network's work, its time measured here, or from a rate in operations a second."""
     network = replace(NETWORKS[name], batch=images)
     flops = step_flops(network) / images
     model = network.make(rng=0)
-    parameters = sum(array.size for array in model.params.values())
+    buckets = buckets_of(model)
     if rate:
-        return Work(name, parameters, flops, flops / rate)
-    rng, loss = np.random.default_rng(0), CrossEntropyLoss()
+        return Work(name, buckets, flops, flops / rate)
+    rng, loss, optimizer = np.random.default_rng(0), CrossEntropyLoss(), SGD(1e-3, momentum=0.9)
     x = rng.standard_normal((images, 3, 32, 32), np.float32)
     y = rng.integers(0, 10, images)
     times = []
@@ -195,16 +228,17 @@ def measured(name: str, images: int, rate: float | None) -> Work:
         start = time.perf_counter()
         scores, cache = model.forward(x, rng=0)
         _, loss_cache = loss.forward(scores, y)
-        model.backward(loss.backward(loss_cache), cache, need_dx=False)
+        _, grads = model.backward(loss.backward(loss_cache), cache, need_dx=False)
+        optimizer.step(model.params, grads)
         times.append(time.perf_counter() - start)
-    return Work(name, parameters, flops, statistics.median(times[1:]) / images)
+    return Work(name, buckets, flops, statistics.median(times[1:]) / images)
 
 
 def report(works: list[Work], images: int, links: dict[str, Link], way: str) -> str:
     """Lay out the tables: the networks, their efficiency, and what else could be done."""
     rows = [
         [
-            work.name, f"{work.parameters:,}", f"{work.nbytes / 1e6:.2f}",
+            work.name, f"{work.nbytes // 4:,}", f"{work.nbytes / 1e6:.2f}",
             f"{work.flops / 1e6:.0f}", f"{1e3 * images * work.seconds:.0f}",
             f"{work.flops / work.seconds / 1e9:.0f}",
         ]
