@@ -4,18 +4,18 @@
 
 makes the data in a temporary folder (files with holes, which take no room), trains a softmax
 classifier on each kind, and prints what the process has in memory (VmRSS) when its first 200 steps
-are done, the most it has after that, and images per second. `slow` is a source that waits as long
-as a step takes: "alone" is a loop that reads a batch and then trains on it, as before there was
-reading ahead.
+are done, the most it has after that, and images per second. `slow` is a source that takes as long
+for a batch as a step does.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from cnnlite import Solver
 from cnnlite.callbacks import Callback
 from cnnlite.data import Dataset, Normalization, draw_folder, folder
 from cnnlite.models import softmax_classifier, three_layer_convnet
+from cnnlite.optim import SGD
 
 BEGIN, BATCH = 200, 128
 SHAPE = (3, 32, 32)
@@ -104,7 +105,13 @@ def report(name: str, data: Dataset, steps: int) -> None:
     model = softmax_classifier(2, SHAPE, rng=0)
     epochs = 1 + steps * BATCH // len(data["X_train"])
     Solver(
-        model, data, batch_size=BATCH, num_epochs=epochs, callbacks=[watched], verbose=False
+        model,
+        data,
+        batch_size=BATCH,
+        num_epochs=epochs,
+        optimizer=SGD(1e-6),
+        callbacks=[watched],
+        verbose=False,
     ).train()
     size = np.prod(data["X_train"].shape) / 1e6
     print(
@@ -115,41 +122,40 @@ def report(name: str, data: Dataset, steps: int) -> None:
     )
 
 
+class Alone(Slow):
+    """Lets no other thread read, so that nothing is read ahead."""
+
+    def __getitem__(self, index: np.ndarray) -> np.ndarray:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("belongs to another thread")
+        return super().__getitem__(index)
+
+
+class Clock(Callback):
+    """Notes when steps end."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def after_step(self, solver: Any) -> None:
+        self.times.append(time.perf_counter())
+
+
 def overlap() -> None:
-    """Print the time of a step with a source as slow as a step, one after the other, and both."""
-    steps, model = 60, three_layer_convnet(num_classes=2, rng=0)
+    """Print the time of a step with a source as slow as a step, read ahead and not."""
 
-    def step(source: Slow) -> Solver:
-        return Solver(model, of_images(source), batch_size=BATCH, num_epochs=1, verbose=False)
+    def step(kind: type[Slow], seconds: float) -> float:
+        clock, source = Clock(), kind(60 * BATCH, seconds)
+        Solver(
+            three_layer_convnet(num_classes=2, rng=0), of_images(source), batch_size=BATCH,
+            num_epochs=1, num_train_samples=1, callbacks=[clock], verbose=False,
+        ).train()  # fmt: skip
+        return statistics.median(np.diff(clock.times))
 
-    def timed(work: Callable[[], Any]) -> float:
-        start = time.perf_counter()
-        work()
-        return (time.perf_counter() - start) / steps
-
-    def alone(seconds: float) -> Callable[[], None]:
-        source = Slow(steps * BATCH, 0)
-        solver = step(source)
-        source.seconds = seconds
-
-        def work() -> None:
-            for start in range(0, steps * BATCH, BATCH):
-                index = np.arange(start, start + BATCH)
-                x = source[index].astype(np.float32)
-                solver.train_step(x, solver.targets(index))
-
-        return work
-
-    once = timed(alone(0))
-    both = timed(alone(once))
-    source = Slow(steps * BATCH, 0)
-    solver = step(source)
-    solver.num_train_samples = solver.num_val_samples = 1
-    source.seconds = once
-    ahead = timed(solver.train)
+    once = step(Slow, 0)
     print(
-        f"slow                     a step takes {1e3 * once:.1f} ms, and so does reading a batch: "
-        f"alone {1e3 * both:.1f} ms, read ahead {1e3 * ahead:.1f} ms"
+        f"slow: a step takes {1e3 * once:.1f} ms, and so does reading a batch: one after the other "
+        f"{1e3 * step(Alone, once):.1f} ms, read ahead {1e3 * step(Slow, once):.1f} ms"
     )
 
 

@@ -97,8 +97,9 @@ def _zarr(path: Path) -> tuple[Mapping[str, Any], Any]:
     try:
         import zarr
     except ImportError:
-        hint = 'is a zarr group, and reading it needs zarr: pip install "cnnlite[zarr]"'
-        raise ImportError(f"{path} {hint}") from None
+        raise ImportError(
+            f'{path} is a zarr group, and reading it needs zarr: pip install "cnnlite[zarr]"'
+        ) from None
     try:
         group = zarr.open_group(path, mode="r")
         found = dict(group.arrays())
