@@ -58,6 +58,9 @@ class StoredArray:
         if len(self):
             self[np.unique([0, len(self) - 1])]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredArray, (self._source, self._label)
+
     @property
     def ndim(self) -> int:
         return len(self.shape)

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,9 @@ class Pictures:
         self.dtype = np.dtype(np.uint8)
         self._how, self._pictures, self._workers = how, pictures, workers
         self._threads = ThreadPoolExecutor(workers, "cnnlite-decode")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pictures, (self._how, self._pictures, self._workers)
 
     def __getitem__(self, index: np.ndarray) -> np.ndarray:
         """Decode the pictures of these numbers (M,), several at once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 import warnings
@@ -49,6 +50,12 @@ def test_a_training_has_the_bits_of_one_on_the_cache(root: Path, workers: int) -
     np.testing.assert_array_equal(found.normalization.scale, kept.normalization.scale)
     np.testing.assert_array_equal(found.normalization.shift, kept.normalization.shift)
     assert losses(found) == losses(kept)
+
+
+def test_other_processes_can_be_given_it(root: Path) -> None:
+    found = folder(root, size=8, stream=True)
+    given = pickle.loads(pickle.dumps(found["X_train"]))
+    np.testing.assert_array_equal(given[:], found["X_train"][:])
 
 
 def test_no_pixels_are_kept_and_pictures_are_looked_at_once(root: Path, own_cache: Path) -> None:

@@ -1,11 +1,10 @@
 """A training step on the ranks of `mpirun`, beside the prediction of `benchmarks.scale`.
 
-    mpirun -n 2 python -m benchmarks.ranks
-    python -m benchmarks.namespaces --gbits 0.3 -- python -m benchmarks.ranks --images 64
+    mpirun -n 2 python -m benchmarks.rank_steps
+    python -m benchmarks.namespaces --gbits 0.3 -- python -m benchmarks.rank_steps --images 64
 
-Each rank takes so many images of a batch, a shard. First all ranks measure a step of their own at
-the same time, with nothing to exchange, and what is between them; then the training's steps are
-timed. Medians, on the first rank.
+Each rank takes so many images of a batch, a shard. Before the training and after it all ranks
+measure a step of their own at the same time, with nothing to exchange. Medians, on the first rank.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def main() -> None:
     }
     for name in asked.network or CHOSEN[:2]:
         world.Barrier()
-        work = measured(name, images, None)
+        before = measured(name, images, None)
         clock = Clock()
         solver = Solver(
             NETWORKS[name].make(rng=0), data, optimizer=SGD(1e-3, momentum=0.9), batch_size=batch,
@@ -65,6 +65,9 @@ def main() -> None:
         )  # fmt: skip
         world.Barrier()
         solver.train()
+        world.Barrier()
+        after = measured(name, images, None)
+        work = replace(before, seconds=(before.seconds + after.seconds) / 2)
         step = statistics.median(np.diff(clock.times[1:]))
         said = step_seconds(work, images, world.size, between) if between else work.seconds * images
         if world.rank == 0:
