@@ -80,6 +80,18 @@ def test_a_training_has_the_bits_of_one_on_arrays(kind: str, tmp_path: Path, exp
     assert trainings.fingerprint(solver) == expected
 
 
+@pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 32, "drop_last": True}])
+def test_batches_of_one_and_without_the_short_last_one(options: dict[str, Any]) -> None:
+    found = []
+    for kind in (np.asarray, Source, lambda array: Source(array, (9,))):
+        data = {key: kind(array) for key, array in trainings.data(33, 10).items()}
+        solver = Solver(softmax_classifier(4, (3, 8, 8), rng=0), data, verbose=False, **options)
+        solver.num_epochs = 1
+        solver.train()
+        found.append((solver.loss_history, solver.val_loss_history))
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_training_that_goes_on_within_an_epoch_has_the_same_bits(
     tmp_path: Path, expected: str
 ) -> None:
