@@ -13,13 +13,13 @@ import numpy as np
 from cnnlite.data.mapped import major_faults, mapped_root, will_need
 from cnnlite.data.stored import Held, StoredArray
 
-__all__ = ["cut", "read_ahead"]
+__all__ = ["in_batches", "read_ahead"]
 
 BATCHES = 2  # that are read ahead
 WINDOW_BYTES = 2**26  # of images in chunks that are read together
 
 
-def cut(order: np.ndarray, size: int) -> Iterable[np.ndarray]:
+def in_batches(order: np.ndarray, size: int) -> Iterable[np.ndarray]:
     """Yield the batches of an order: views of `size` indices, the last one may be shorter."""
     return (order[start : start + size] for start in range(0, len(order), size))
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlite.data import Normalization, batches
-from cnnlite.data.ahead import cut, read_ahead
+from cnnlite.data.ahead import in_batches, read_ahead
 from cnnlite.data.mapped import reading
 from cnnlite.data.stored import stored
 from cnnlite.data.views import views
@@ -53,7 +53,7 @@ def scores_of_batches(
     dtype, X = model_dtype(model), stored("evaluation", "X", X)
     frozen = freeze(model)
     order = np.arange(len(X)) if index is None else index
-    for where in read_ahead(X, cut(order, batch_size)):
+    for where in read_ahead(X, in_batches(order, batch_size)):
         if tta == "none":
             yield where, frozen(batches.gather(X, where, normalization, dtype))
             continue

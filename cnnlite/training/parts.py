@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import count, flag, integer, optional_count, real
 from cnnlite.data import Augment, batches
-from cnnlite.data.ahead import cut, read_ahead
+from cnnlite.data.ahead import in_batches, read_ahead
 from cnnlite.layers import Layer
 from cnnlite.layers.ties import check_arrays
 from cnnlite.losses import CrossEntropyLoss
@@ -190,12 +190,12 @@ class Parts(TrainingState):
         order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
         first = (step - self.epoch * self.steps_per_epoch) * self.batch_size
         left = order[first : self.steps_per_epoch * self.batch_size]
-        augment, epoch, seed, count = self.augment, self.epoch, self.seed, len(order)
-        return read_ahead(
-            self.X_train,
-            cut(left, self.batch_size),
-            lambda index: batches.needed(augment, index, epoch, seed, count),
-        )
+        return read_ahead(self.X_train, in_batches(left, self.batch_size), self._needed)
+
+    def _needed(self, index: np.ndarray) -> np.ndarray:
+        """Return the images that are read for a batch."""
+        count = len(self.X_train)
+        return batches.needed(self.augment, index, self.epoch, self.seed, count)
 
     def _batch(self, index: np.ndarray) -> np.ndarray:
         X, normalization, dtype = self.X_train, self.normalization, model_dtype(self.model)

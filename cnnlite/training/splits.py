@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite.data import Normalization, batches
-from cnnlite.data.ahead import cut, read_ahead
+from cnnlite.data.ahead import in_batches, read_ahead
 from cnnlite.data.mapped import reading
 from cnnlite.data.stored import stored, whole
 from cnnlite.layers import Layer
@@ -138,7 +138,7 @@ def check_finite(name: str, X: np.ndarray, dtype: np.dtype, what: str = "images"
     if X.dtype.kind != "f":
         return
     size = max(1, BLOCK // max(1, X[0].size))
-    for where in read_ahead(X, cut(np.arange(len(X)), size)):
+    for where in read_ahead(X, in_batches(np.arange(len(X)), size)):
         start = int(where[0])
         reading(X, len(where))
         with np.errstate(over="ignore"):

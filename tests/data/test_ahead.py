@@ -14,7 +14,7 @@ import pytest
 
 from cnnlite.callbacks import Callback
 from cnnlite.data import Dataset, MixUp, Normalization, ahead, batches, mapped
-from cnnlite.data.ahead import cut, read_ahead
+from cnnlite.data.ahead import in_batches, read_ahead
 from cnnlite.data.errors import DataChanged
 from cnnlite.data.stored import Part, StoredArray, stored
 from cnnlite.models import softmax_classifier
@@ -119,7 +119,7 @@ def test_chunks_are_read_for_many_batches_together() -> None:
     source = Source(array, (64, 1))
     X = StoredArray(source, "X")
     del source.reads[:]
-    for index in read_ahead(X, cut(order_of(4096), 32)):
+    for index in read_ahead(X, in_batches(order_of(4096), 32)):
         np.testing.assert_array_equal(X[index], array[index])
     sizes = [size for _, size in source.reads]
     assert sizes[:4] == [32, 64, 128, 256]
@@ -130,7 +130,7 @@ def test_chunks_are_read_for_many_batches_together() -> None:
 def test_windows_of_chunks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "WINDOW_BYTES", 4 * 100)
     source = Source(np.zeros((1000, 1), np.float32), (64, 1))
-    for _ in read_ahead(StoredArray(source, "X"), cut(order_of(1000), 32)):
+    for _ in read_ahead(StoredArray(source, "X"), in_batches(order_of(1000), 32)):
         pass
     assert max(size for _, size in source.reads) <= 100
 
@@ -138,7 +138,7 @@ def test_windows_of_chunks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_at_most_two_batches_are_read_ahead() -> None:
     source = Source(np.zeros((1000, 2), np.float32))
     X = StoredArray(source, "X")
-    for taken, index in enumerate(read_ahead(X, cut(order_of(1000), 10))):
+    for taken, index in enumerate(read_ahead(X, in_batches(order_of(1000), 10))):
         assert len(X[index]) == 10
         assert len(source.reads) <= 1 + taken + 3
 
@@ -154,7 +154,7 @@ def test_the_next_batch_is_read_while_a_step_runs() -> None:
 
     X = StoredArray(Announced(np.zeros((64, 2), np.float32)), "X")
     assert arrived.acquire(timeout=0)  # by the check of its first and last image
-    for index in read_ahead(X, cut(np.arange(64), 8)):
+    for index in read_ahead(X, in_batches(np.arange(64), 8)):
         if index[0] == 0:  # while the first step "runs", two more batches are read
             assert all(arrived.acquire(timeout=60) for _ in range(3))
 
@@ -189,7 +189,7 @@ def test_what_goes_wrong_in_the_thread_is_told_where_the_batch_is_asked_for() ->
 
     before = threading.active_count()
     X = StoredArray(Broken(np.zeros((64, 2), np.float32)), "X")
-    indices = read_ahead(X, cut(np.arange(64), 8))
+    indices = read_ahead(X, in_batches(np.arange(64), 8))
     for index in islice(indices, 6):
         assert len(X[index]) == 8
     index = next(indices)
@@ -209,7 +209,7 @@ def test_a_reader_that_stays_in_its_thread_is_read_without_reading_ahead() -> No
 
     array = np.arange(64, dtype=np.float32).reshape(-1, 1)
     X = StoredArray(Here(array), "X")
-    found = np.concatenate([X[index] for index in read_ahead(X, cut(np.arange(64), 8))])
+    found = np.concatenate([X[index] for index in read_ahead(X, in_batches(np.arange(64), 8))])
     np.testing.assert_array_equal(found, array)
 
 
@@ -269,7 +269,7 @@ class TestMappedFiles:
         if read == "sums":
             Normalization.from_images(X)
         else:
-            for index in read_ahead(X, cut(order_of(len(X)), 64)):
+            for index in read_ahead(X, in_batches(order_of(len(X)), 64)):
                 batches.gather(part if read == "a part" else X, index, None)
                 highest = max(highest, self.resident())
         assert max(highest, self.resident()) - before < 9e6
@@ -308,7 +308,7 @@ class TestMappedFiles:
         faults, asked = iter([0, 0, 3]), []
         monkeypatch.setattr(ahead, "major_faults", lambda: next(faults))
         monkeypatch.setattr(ahead, "will_need", lambda X, index: asked.append(index.tolist()))
-        found = [index.tolist() for index in read_ahead(X, cut(np.arange(60), 10))]
+        found = [index.tolist() for index in read_ahead(X, in_batches(np.arange(60), 10))]
         assert list(chain(*found)) == list(range(60))
         assert asked == found[4:]
         mapped.will_need(X, np.array([5, 0, 59]))  # all of them inside the map
