@@ -41,6 +41,8 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
         "X_val": f"{solver.X_val.dtype} {solver.X_val.shape}",
         "y_val": describe(solver.y_val),
     }
+    if solver.shards > 1:
+        record["shards"] = solver.shards
     for name in ("drop_last", "clip_norm", "clip_value", "ema"):
         value = getattr(solver, name)
         if value not in (None, False):  # checkpoints from before there was such a thing have none

@@ -60,6 +60,8 @@ class Profiler(Callback):
         TypeError, ValueError: steps is no positive integer.
     """
 
+    first_rank_only = True
+
     def __init__(self, steps: int = 10, path: str | Path | None = None) -> None:
         self.steps = count("Profiler", "steps", steps)
         self.path = None if path is None else Path(path)
