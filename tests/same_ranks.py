@@ -141,7 +141,8 @@ def killed_and_continued(name: str, first: int, then: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "x.safetensors"))
         killed = run(first, "kill", path, name, check=False)
-        assert killed.returncode and Path(path).exists(), killed
+        assert killed.returncode, killed.stdout
+        assert Path(path).exists(), killed.stderr
         return run(then, "resume", path, name).stdout.strip().partition(": ")[2]
 
 

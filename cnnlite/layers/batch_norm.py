@@ -57,14 +57,15 @@ class _BatchNorm(RunningNorm, Fusible):
         if momentum is None:  # the plain mean of all batches so far
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
         running = self.buffers.get("running_mean"), self.buffers.get("running_var")
-        arrays, from_batch = (x, weight, bias, *running), train or batches is None
+        arrays: Any = (x, weight, bias, *running)
+        from_batch = train or batches is None
         y, cache = self._normalised(arrays, from_batch, momentum, post)
         if train and batches is not None:
             batches += 1
         return y, cache
 
     def _normalised(
-        self, arrays: tuple[Any, ...], from_batch: bool, momentum: float, post: PostOps
+        self, arrays: Any, from_batch: bool, momentum: float, post: PostOps
     ) -> tuple[np.ndarray, Any]:
         """Return the output after the post-ops, and the cache."""
         return batch_norm_forward(*arrays, from_batch, momentum, self.eps, post)
@@ -166,7 +167,7 @@ class SyncBatchNorm(_BatchNorm):
     _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)"}
 
     def _normalised(
-        self, arrays: tuple[Any, ...], from_batch: bool, momentum: float, post: PostOps
+        self, arrays: Any, from_batch: bool, momentum: float, post: PostOps
     ) -> tuple[np.ndarray, Any]:
         gather = together()
         if gather is None or not from_batch:

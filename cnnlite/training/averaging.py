@@ -57,7 +57,8 @@ def _remake(
     norms: dict[int, Any] = {
         id(leaf): leaf
         for _, leaf in model.leaves()
-        if isinstance(leaf, BatchNorm1d | BatchNorm2d | SyncBatchNorm) and leaf.moves_buffers(train=True)
+        if isinstance(leaf, BatchNorm1d | BatchNorm2d | SyncBatchNorm)
+        and leaf.moves_buffers(train=True)
     }
     if not norms:
         return

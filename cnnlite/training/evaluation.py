@@ -143,9 +143,7 @@ def accuracy_and_loss(
     Raises:
         ValueError: there are no images.
     """
-    results = batch_results(
-        model, X, y, loss, normalization, batch_size, index, after_batch, tta
-    )
+    results = batch_results(model, X, y, loss, normalization, batch_size, index, after_batch, tta)
     try:
         return mean_of_results(results)
     except ZeroDivisionError:

@@ -21,8 +21,7 @@ from cnnlite.training.arguments import check_callbacks, check_parts
 from cnnlite.training.averaging import average_in_place, checked_average
 from cnnlite.training.callbacks import Progress
 from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.distributed.joining import joined
-from cnnlite.training.distributed.shards import Images, Passes, checked_shards, cut
+from cnnlite.training.distributed.joining import join, joined
 from cnnlite.training.evaluation import (
     accuracy,
     batch_results,
@@ -31,6 +30,7 @@ from cnnlite.training.evaluation import (
     predictions,
     scores_of_batches,
 )
+from cnnlite.training.shards import Images, Passes, checked_shards, cut
 from cnnlite.training.splits import checked_arrays, checked_images, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
 
@@ -63,6 +63,7 @@ class Parts(TrainingState):
         ema: float | AveragedWeights | None = None,
         shards: int = 1,
     ) -> None:
+        join()  # first: what is wrong is then said once
         shown = [Progress()] if flag("Solver", "verbose", verbose) else []
         super().__init__([*shown, *check_callbacks(callbacks)])
         self.batch_size = count("Solver", "batch_size", batch_size)
@@ -153,7 +154,11 @@ class Parts(TrainingState):
         """
         after_batch = self._end_if_asked if self.ranks.size == 1 else None
         with average_in_place(
-            self.model, self.ema, self._epoch_batches, self.seed, self._interrupt.hold,
+            self.model,
+            self.ema,
+            self._epoch_batches,
+            self.seed,
+            self._interrupt.hold,
             partial(self._passes.forward, self.model),
         ) as self._measured:
             train, val = (self.X_train, self.y_train), (self.X_val, self.y_val)
@@ -189,9 +194,7 @@ class Parts(TrainingState):
         batch = cut(-(-count // size), self.ranks.size)[self.ranks.rank]
         part = slice(batch.start * size, min(batch.stop * size, count))
         mine = np.arange(count)[part] if index is None else index[part]
-        results = batch_results(
-            self.model, X, y, loss, self.normalization, size, mine, after_batch
-        )
+        results = batch_results(self.model, X, y, loss, self.normalization, size, mine, after_batch)
         rows = np.array(list(results), np.float64).reshape(-1, 3)
         return mean_of_results(np.concatenate(self.ranks.rows(rows)).tolist())
 

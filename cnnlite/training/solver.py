@@ -12,8 +12,8 @@ from cnnlite.data import batches
 from cnnlite.random import Rng
 from cnnlite.training.arguments import check_callbacks
 from cnnlite.training.checkpoint import Checkpoint, CheckpointError
-from cnnlite.training.distributed.joining import check_same
 from cnnlite.training.interruption import Stopped, TrainingDiverged
+from cnnlite.training.record import check_same
 from cnnlite.training.rehearsal import check_loss_history
 from cnnlite.training.state import Asked, buffers_put_back
 from cnnlite.training.trials import Trials
@@ -101,6 +101,24 @@ class Solver(Trials):
                 the file holds more than this training would begin with, and `resume` was meant.
             ValueError, TypeError: a part does not fit the others; nothing was trained.
         """
+        with self.ranks.failing_together(), self.ranks.one_warning():
+            self._train()
+        return self.history
+
+    def resume(self) -> list[dict[str, Any]]:
+        """Continue from the checkpoint, to the same bits as a training that was never stopped.
+
+        Raises:
+            ValueError, CheckpointError: there is no checkpoint, or it is not of this training.
+        """
+        if self.checkpoint is None:
+            raise ValueError("Solver.resume: no checkpoint was configured; pass checkpoint=PATH")
+        self._meet_callbacks()
+        with self.ranks.one_warning():
+            self.checkpoint.load(self)
+        return self.train()
+
+    def _train(self) -> None:
         self.interrupted, self.interrupted_by, self._known = False, None, Asked()
         check_callbacks(self.callbacks)
         self._meet_callbacks()
@@ -118,6 +136,8 @@ class Solver(Trials):
                 while self.epoch < self.num_epochs and not self.ended:
                     self._train_epoch()
             except (Stopped, KeyboardInterrupt) as reason:
+                if self.ranks.size > 1 and not isinstance(reason, Stopped):
+                    raise  # the ranks are at different places
                 _, self.interrupted_by, by_hand = self.asked
                 asked = by_hand or self.interrupted_by is not None
                 self.interrupted = asked or not isinstance(reason, Stopped)
@@ -131,20 +151,6 @@ class Solver(Trials):
             finally:
                 self._notify("after_train")
                 self._stopping = False
-        return self.history
-
-    def resume(self) -> list[dict[str, Any]]:
-        """Continue from the checkpoint, to the same bits as a training that was never stopped.
-
-        Raises:
-            ValueError, CheckpointError: there is no checkpoint, or it is not of this training.
-        """
-        if self.checkpoint is None:
-            raise ValueError("Solver.resume: no checkpoint was configured; pass checkpoint=PATH")
-        self._meet_callbacks()
-        with self.ranks.one_warning():
-            self.checkpoint.load(self)
-        return self.train()
 
     def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
         """Take one step on a batch x (N, ...) and y, wholly or not at all; return its loss."""

@@ -14,12 +14,12 @@ import numpy as np
 from cnnlite.checks.numbers import integer, real
 from cnnlite.data import batches
 from cnnlite.random import Rng
-from cnnlite.training.distributed.shards import cut
 from cnnlite.training.evaluation import accuracy
 from cnnlite.training.interruption import TrainingDiverged
 from cnnlite.training.lr_find import FEWEST, LRFind, exploded, judged
 from cnnlite.training.parts import Parts
 from cnnlite.training.rehearsal import rehearse
+from cnnlite.training.shards import cut
 
 
 class Trials(Parts):

@@ -1,9 +1,7 @@
-"""Batches in shards, on one process or several.  Imports point down this list:
+"""The processes that share a training.  Imports point down this list:
 
-shards      each shard's passes, and their sums
-lockstep    shards that run together, for layers that look at all of them
-joining     which processes there are, and what they must have in common
-watching    what tells which rank was killed
+joining     which there are
+watching    what tells which one was killed
 ranks       several processes, which talk by MPI
 alone       one process
 flat        many arrays in one, summed over the shards

@@ -57,6 +57,10 @@ class Alone:
         """Return a context in which only the first rank warns."""
         return nullcontext() if self.first else warnings.catch_warnings(action="ignore")
 
+    def failing_together(self) -> AbstractContextManager[Any]:
+        """Return a context whose exceptions end all ranks where this one is alone with them."""
+        return nullcontext()
+
     def only_first(self, function: Callable[[], Any], error: type[Exception]) -> None:
         """Call a function on the first rank; what it raises is raised on all, as this class."""
         function()

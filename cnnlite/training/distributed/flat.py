@@ -14,6 +14,7 @@ __all__ = ["Bucket", "Buckets"]
 MOST_BYTES = 2**20
 """Of a bucket: small enough that the first ones travel early, and stay in a processor's cache."""
 
+
 class Slot(NamedTuple):
     """Where an array lies in a bucket."""
 

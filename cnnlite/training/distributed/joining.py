@@ -1,15 +1,12 @@
-"""Which processes a training runs on, and what they must have in common."""
+"""Which processes a training runs on."""
 
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import os
 import socket
 import sys
-import time
-import traceback
 import warnings
 from types import TracebackType
 from typing import Any
@@ -17,16 +14,13 @@ from typing import Any
 import numpy as np
 
 from cnnlite import environment, threads
-from cnnlite.backend import kernels
+from cnnlite.backend import backend_name, kernels
 from cnnlite.training.distributed.alone import Alone
-from cnnlite.training.distributed.ranks import Ranks, all_done
+from cnnlite.training.distributed.ranks import Ranks
 from cnnlite.training.distributed.watching import Watch
-from cnnlite.training.record import configuration, differences, versions
-from cnnlite.training.state import TrainingState
+from cnnlite.version import __version__
 
-__all__ = ["check_same", "end_all", "join", "joined"]
-
-PATIENCE = 1.0  # seconds in which ranks that fail for the same reason have all failed
+__all__ = ["join", "joined"]
 
 _ranks: Alone | None = None
 
@@ -84,11 +78,13 @@ def _join(place: environment.Launched) -> Alone:
         threads.set_num_threads(max(1, threads.get_num_threads() // len(local)))
     if ranks.first:
         for rank, (host, _, _, build) in enumerate(each):
-            for text in differences(each[0][3], build):
-                text = text.replace("in the checkpoint", "on rank 0").replace(
-                    " here", f" on rank {rank} ({host})"
-                )
-                warnings.warn(f"{text}; the bits may differ from those of other runs", stacklevel=5)
+            for what, value in build.items():
+                if value != (first := each[0][3][what]):
+                    warnings.warn(
+                        f"{what} is {first} on rank 0 and {value} on rank {rank}, on {host}: the "
+                        "bits may differ from those of other runs",
+                        stacklevel=5,
+                    )
     return ranks
 
 
@@ -99,67 +95,13 @@ def _affinity() -> list[int]:
 def _build() -> dict[str, Any]:
     """Return what should be the same on all ranks."""
     return {
-        **versions(),
-        "numpy": np.__version__,
-        "compiler": kernels.compiler(),
-        "instruction set": kernels.instruction_set(),
+        "cnnlite": __version__,
+        "NumPy": np.__version__,
+        "the backend": backend_name,
+        "the compiler": kernels.compiler(),
+        "the instruction set": kernels.instruction_set(),
+        "fused multiply-add": kernels.fused_multiply_add(),
     }
-
-
-def check_same(training: TrainingState) -> None:
-    """Raise ValueError, on all ranks, unless they have the same training before them.
-
-    They have where the configuration and the whole state are the same.
-    """
-    ranks = training.ranks
-    if ranks.size == 1:
-        return
-    here = configuration(training) | {
-        "num_epochs": training.num_epochs,
-        "step": training.step,
-        "weights and buffers": _digest(training.model.state_dict()),
-        "the optimizer's state": _digest(training.optimizer.state_dict()),
-    }
-    first, *others = (json.loads(text) for text in ranks.texts(json.dumps(here)))
-    for rank, other in enumerate(others, 1):
-        for text in differences(first, other):
-            text = text.replace("in the checkpoint", "on rank 0").replace(" here", "")
-            raise ValueError(
-                f"Solver: the ranks have different trainings before them: {text} on rank {rank}"
-            )
-
-
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    found = hashlib.blake2b(digest_size=16)
-    for key, array in sorted(arrays.items()):
-        found.update(f"{key} {array.dtype} {array.shape}".encode() + array.tobytes())
-    return found.hexdigest()
-
-
-def all_have_failed(ranks: Ranks) -> bool:
-    """Return whether all other ranks come here, too, within PATIENCE."""
-    request, until = ranks.comm.Ibarrier(), time.monotonic() + PATIENCE
-    while not all_done([request]):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
-
-
-def end_all(text: str, status: int) -> None:
-    """End the other ranks, unless they fail with this one: then the first one says why.
-
-    Args:
-        text: what is said if this one alone has failed; "" if it has been said.
-        status: of `mpirun`.
-    """
-    ranks = join()
-    if isinstance(ranks, Ranks) and not all_have_failed(ranks):
-        time.sleep(0.05 * min(ranks.rank, 10))  # of several the first one ends all
-        if text:
-            print(text, file=sys.__stderr__, flush=True)
-        ranks.watch.end()
-        ranks.comm.Abort(status)
 
 
 class _Hook:
@@ -171,8 +113,6 @@ class _Hook:
     def __call__(
         self, kind: type[BaseException], error: BaseException, where: TracebackType | None
     ) -> None:
-        rank, size = self._ranks.rank, self._ranks.size
-        lines = traceback.format_exception(kind, error, where)
-        end_all(f"rank {rank} of {size}, on {socket.gethostname()}: {''.join(lines)}", 1)
+        self._ranks.end_all(self._ranks.told(error), 1)
         if self._ranks.first:
             self._before(kind, error, where)

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
+import sys
 import time
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,8 @@ __all__ = ["Ranks"]
 
 SMALL = 2**14
 """Elements up to which each rank adds up all of a bucket: one message is cheaper than two."""
+PATIENCE = 1.0
+"""Seconds in which ranks that fail for the same reason have all failed."""
 SPINS = 200
 """Looks at a message without giving the processor to anyone else."""
 
@@ -37,6 +43,7 @@ class Ranks(Alone):
         self._texts, self._sums = comm.Dup(), comm.Dup()
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
         self.watch: Any = None  # tells which rank was killed
+        self.told: Callable[[BaseException], str] = self._told  # what is said of an exception
         self._travelling: dict[Bucket, _Travel] = {}
 
     def texts(self, text: str) -> list[str]:
@@ -86,6 +93,39 @@ class Ranks(Alone):
         fault = self.texts(fault)[0]
         if fault:
             raise error(fault)
+
+    @contextmanager
+    def failing_together(self) -> Iterator[None]:
+        """In the block, end all ranks where this one alone raises something.
+
+        The others wait for it, whatever becomes of the exception.
+        """
+        try:
+            yield
+        except BaseException as error:
+            self.end_all(self.told(error), 1)
+            raise
+
+    def end_all(self, text: str, status: int) -> None:
+        """End the other ranks, unless they come here as well within PATIENCE.
+
+        Args:
+            text: what is said where this rank is alone; "" if it has been said.
+            status: of `mpirun`.
+        """
+        request, until = self.comm.Ibarrier(), time.monotonic() + PATIENCE
+        while not all_done([request]):
+            if time.monotonic() > until:
+                time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all
+                if text:
+                    print(text, file=sys.__stderr__, flush=True)
+                self.watch.end()
+                self.comm.Abort(status)
+            time.sleep(0.005)
+
+    def _told(self, error: BaseException) -> str:
+        lines = "".join(traceback.format_exception(error))
+        return f"rank {self.rank} of {self.size}, on {socket.gethostname()}: {lines}"
 
     def messages(self) -> Any:
         """Return the communicator on which sums travel."""

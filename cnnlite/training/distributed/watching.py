@@ -2,7 +2,7 @@
 
 It is run as a program, too:
 
-    python watching.py RANK=PID RANK=PID ...
+    python watching.py RANK=PID=DESCRIPTOR RANK=PID=DESCRIPTOR ...
 """
 
 from __future__ import annotations
@@ -32,11 +32,17 @@ class Watch:
     def __init__(self, ranks: Mapping[int, int], start: bool) -> None:
         self.process = 0
         if start and hasattr(os, "pidfd_open"):
-            words = [f"{rank}={process}" for rank, process in ranks.items()]
-            command = [sys.executable, "-I", "-S", __file__, *words]
+            opened = {rank: os.pidfd_open(process) for rank, process in ranks.items()}
+            words = [f"{rank}={ranks[rank]}={descriptor}" for rank, descriptor in opened.items()]
             watcher = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-            )
+                [sys.executable, "-I", "-S", __file__, *words], stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, start_new_session=True, pass_fds=list(opened.values()),
+            )  # fmt: skip
+            if watcher.stdout is not None:  # it says when it watches
+                with watcher.stdout as ready:
+                    ready.read(1)
+            for descriptor in opened.values():
+                os.close(descriptor)
             watcher.returncode = 0  # it outlives this process, and nobody waits for it
             self.process = watcher.pid
 
@@ -52,11 +58,15 @@ def main(words: list[str]) -> None:
     """Wait until a process ends, and say which."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    ranks = [tuple(map(int, word.split("="))) for word in words]
-    watched = {os.pidfd_open(process): (rank, process) for rank, process in ranks}
+    with contextlib.suppress(OSError):
+        os.nice(-10)  # before the others have been ended, too
+    watched = {}
     poll = select.poll()
-    for descriptor in watched:
+    for rank, process, descriptor in (map(int, word.split("=")) for word in words):
+        watched[descriptor] = rank, process
         poll.register(descriptor, select.POLLIN)
+    os.write(1, b"r")
+    os.close(1)
     ended = [watched[descriptor] for descriptor, _ in poll.poll()]
     names = " or ".join(f"rank {rank} (process {process})" for rank, process in ended)
     more = "" if len(ended) == 1 else ", and the others with it; mpirun names the process"

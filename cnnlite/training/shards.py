@@ -16,9 +16,9 @@ from cnnlite.layers.ready import Ready, early, listening
 from cnnlite.random import Rng
 from cnnlite.training.distributed.alone import Alone
 from cnnlite.training.distributed.flat import Bucket, Buckets
-from cnnlite.training.distributed.lockstep import run_together
-from cnnlite.tree_sums import total
 from cnnlite.training.evaluation import correct
+from cnnlite.training.lockstep import run_together
+from cnnlite.tree_sums import total
 
 __all__ = ["Images", "Passes", "Summed", "checked_shards", "cut", "synchronised"]
 
@@ -233,7 +233,9 @@ class Layout:
     def __init__(self, known: Any, trained: Arrays, model: Layer) -> None:
         self.known, at_once = known, early(model)
         self.keys = {id(array): key for key, array in trained.items() if id(array) in at_once}
-        self.gradients = Buckets(dict(reversed(trained.items())))  # the last layers come first
+        self.gradients = Buckets(
+            dict(reversed(list(trained.items())))
+        )  # the last layers come first
         forms = {key: array.shape for key, array in model.buffers.items()}
         self.moves = Bucket(forms, np.dtype(np.float64))
 
@@ -331,10 +333,11 @@ def _shares(loss: Any, targets: list[np.ndarray]) -> list[float]:
     """Return what the shards' losses are multiplied with, so that their sum is the batch's."""
     divisor = getattr(loss, "divisor", None) or _divisor_of(loss)
     divisors = [divisor(part) for part in targets]
-    if None in divisors:
+    counted = [each for each in divisors if each is not None]
+    if len(counted) < len(divisors):  # a sum
         return [1.0] * len(targets)
-    whole = math.fsum(divisors)
-    return [each / whole if whole else math.nan for each in divisors]
+    whole = math.fsum(counted)
+    return [each / whole if whole else math.nan for each in counted]
 
 
 def _divisor_of(loss: Any) -> Callable[[np.ndarray], float | None]:
