@@ -56,19 +56,25 @@ class _BatchNorm(RunningNorm, Fusible):
         momentum = self.momentum
         if momentum is None:  # the plain mean of all batches so far
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
-        running = self.buffers.get("running_mean"), self.buffers.get("running_var")
-        arrays: Any = (x, weight, bias, *running)
-        from_batch = train or batches is None
-        y, cache = self._normalised(arrays, from_batch, momentum, post)
+        y, cache = self._normalised(x, train or batches is None, momentum, post)
         if train and batches is not None:
             batches += 1
         return y, cache
 
+    def _arrays(self) -> tuple[np.ndarray | None, ...]:
+        """Return scale and shift, running mean and variance, as far as there are such."""
+        params, buffers = self.params, self.buffers
+        statistics = buffers.get("running_mean"), buffers.get("running_var")
+        return params.get("weight"), params.get("bias"), *statistics
+
     def _normalised(
-        self, arrays: Any, from_batch: bool, momentum: float, post: PostOps
+        self, x: np.ndarray, from_batch: bool, momentum: float, post: PostOps
     ) -> tuple[np.ndarray, Any]:
         """Return the output after the post-ops, and the cache."""
-        return batch_norm_forward(*arrays, from_batch, momentum, self.eps, post)
+        weight, bias, mean, var = self._arrays()
+        return batch_norm_forward(
+            x, weight, bias, mean, var, from_batch, momentum, self.eps, post
+        )
 
     def _fits(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> bool:
         """Return whether x is as expected at first sight; if not, `_explain` looks closely."""
@@ -167,12 +173,13 @@ class SyncBatchNorm(_BatchNorm):
     _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)"}
 
     def _normalised(
-        self, arrays: Any, from_batch: bool, momentum: float, post: PostOps
+        self, x: np.ndarray, from_batch: bool, momentum: float, post: PostOps
     ) -> tuple[np.ndarray, Any]:
         gather = together()
         if gather is None or not from_batch:
-            return super()._normalised(arrays, from_batch, momentum, post)
-        return sync_batch_norm_forward(*arrays, gather, momentum, self.eps)
+            return super()._normalised(x, from_batch, momentum, post)
+        weight, bias, mean, var = self._arrays()
+        return sync_batch_norm_forward(x, weight, bias, mean, var, gather, momentum, self.eps)
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool
@@ -185,7 +192,7 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, layer: Layer) -> Layer:
-        """Put a SyncBatchNorm in the place of each BatchNorm1d and BatchNorm2d, and return the layer.
+        """Put a SyncBatchNorm in the place of each batch-norm, and return the layer.
 
         Each has the arrays of the one before it.  A layer that is a batch-norm itself comes back
         as another one.  Containers of one's own must hold their layers as attributes.

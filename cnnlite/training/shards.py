@@ -233,9 +233,8 @@ class Layout:
     def __init__(self, known: Any, trained: Arrays, model: Layer) -> None:
         self.known, at_once = known, early(model)
         self.keys = {id(array): key for key, array in trained.items() if id(array) in at_once}
-        self.gradients = Buckets(
-            dict(reversed(list(trained.items())))
-        )  # the last layers come first
+        last_first = dict(reversed(list(trained.items())))  # as they come
+        self.gradients = Buckets(last_first)
         forms = {key: array.shape for key, array in model.buffers.items()}
         self.moves = Bucket(forms, np.dtype(np.float64))
 
