@@ -12,7 +12,6 @@ from cnnlite.checks.arrays import Array, check_gradient, contiguous
 from cnnlite.functional.batch_norm import affine_of, check_batch_norm, planes_of
 from cnnlite.tree_sums import total
 
-
 Gather = Callable[[np.ndarray], list[np.ndarray]]
 
 

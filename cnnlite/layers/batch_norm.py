@@ -72,9 +72,7 @@ class _BatchNorm(RunningNorm, Fusible):
     ) -> tuple[np.ndarray, Any]:
         """Return the output after the post-ops, and the cache."""
         weight, bias, mean, var = self._arrays()
-        return batch_norm_forward(
-            x, weight, bias, mean, var, from_batch, momentum, self.eps, post
-        )
+        return batch_norm_forward(x, weight, bias, mean, var, from_batch, momentum, self.eps, post)
 
     def _fits(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> bool:
         """Return whether x is as expected at first sight; if not, `_explain` looks closely."""

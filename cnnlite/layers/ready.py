@@ -15,7 +15,6 @@ import numpy as np
 
 from cnnlite.layers.base import Layer
 
-
 Ready = Callable[[Layer, Mapping[str, np.ndarray | None]], None]
 
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 
 import numpy as np
 
-
 Gather = Callable[[np.ndarray], list[np.ndarray]]
 """Takes a shard's float64 numbers, and returns those of all shards, in their order."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -160,12 +161,18 @@ def batch_results(
     index: np.ndarray | None,
     after_batch: Callable[[], None] | None,
     tta: str = "none",
+    parts: int = 1,
 ) -> Iterator[tuple[int, int, float]]:
     """Yield of each batch how many images are right, how many there are, and their summed loss.
 
-    The arguments are those of `accuracy_and_loss`.
+    The arguments are those of `accuracy_and_loss`, and:
+
+    Args:
+        parts: a batch is scored in so many parts, one after the other; they divide batch_size.
     """
-    for where, scores in scores_of_batches(model, X, normalization, batch_size, index, tta):
+    scored = scores_of_batches(model, X, normalization, batch_size // parts, index, tta)
+    while several := list(itertools.islice(scored, parts)):
+        where, scores = (np.concatenate(each) for each in zip(*several, strict=True))
         right, summed = int(np.count_nonzero(correct(scores, y[where]))), 0.0
         if loss is not None:
             summed = len(where) * float(loss.forward(scores, y[where])[0])

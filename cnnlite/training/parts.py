@@ -190,11 +190,13 @@ class Parts(TrainingState):
         after_batch: Callable[[], None] | None,
     ) -> tuple[float, float]:
         index = sample(samples, len(X), self.seed)
-        count, size = len(X) if index is None else len(index), self.batch_size // self.shards or 1
-        batch = cut(-(-count // size), self.ranks.size)[self.ranks.rank]
-        part = slice(batch.start * size, min(batch.stop * size, count))
-        mine = np.arange(count)[part] if index is None else index[part]
-        results = batch_results(self.model, X, y, loss, self.normalization, size, mine, after_batch)
+        images, size = len(X) if index is None else len(index), self.batch_size
+        own = cut(-(-images // size), self.ranks.size)[self.ranks.rank]
+        mine = (np.arange(images) if index is None else index)[own.start * size : own.stop * size]
+        parts = self.shards if size % self.shards == 0 else 1
+        results = batch_results(
+            self.model, X, y, loss, self.normalization, size, mine, after_batch, parts=parts
+        )
         rows = np.array(list(results), np.float64).reshape(-1, 3)
         return mean_of_results(np.concatenate(self.ranks.rows(rows)).tolist())
 

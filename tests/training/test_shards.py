@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from cnnlite import layers as nn
+from cnnlite.checkpoint import CheckpointError
 from cnnlite.data import MixUp
+from cnnlite.data.batches import epoch_order
 from cnnlite.layers.ready import early
 from cnnlite.losses import (
     BCEWithLogitsLoss,
@@ -123,7 +125,8 @@ def test_a_network_of_one_layer_that_ignores_what_is_frozen() -> None:
         model.frozen_keys = frozenset({"bias"})
         found.append(trained(shards, model=model, data=data, batch_size=10))
     np.testing.assert_allclose(found[0].loss_history, found[1].loss_history, rtol=1e-12)
-    np.testing.assert_array_equal(found[1].model.params["bias"], 0)
+    first = nn.Linear(5, 3, dtype=np.float64, rng=0).params["bias"]
+    np.testing.assert_array_equal(found[1].model.params["bias"], first)
 
 
 def test_only_gradients_that_are_final_are_ready_early() -> None:
@@ -137,12 +140,15 @@ def test_only_gradients_that_are_final_are_ready_early() -> None:
 def test_running_statistics_move_by_the_mean_of_the_shards() -> None:
     """Moments by hand: each shard's own, weighted by its images, one batch counted."""
     x = np.random.default_rng(0).standard_normal((7, 3, 4, 4))
-    model = nn.Sequential(nn.BatchNorm2d(3, dtype=np.float64), nn.Flatten(), nn.Linear(48, 4, rng=0))
+    model = nn.Sequential(
+        nn.BatchNorm2d(3, dtype=np.float64), nn.Flatten(), nn.Linear(48, 4, rng=0)
+    )
     model.astype(np.float64)
     data = {"X_train": x, "y_train": np.arange(7) % 4, "X_val": x, "y_val": np.arange(7) % 4}
     solver = Solver(model, data, batch_size=8, overfit=7, num_epochs=1, shards=2, verbose=False)
     solver.train()
-    parts = [x[:4], x[4:]]
+    order = epoch_order(7, 0, 0)
+    parts = [x[order[:4]], x[order[4:]]]
     mean = sum(len(part) / 7 * part.mean((0, 2, 3)) for part in parts)
     var = sum(len(part) / 7 * part.var((0, 2, 3), ddof=1) for part in parts)
     buffers = model.buffers
@@ -208,8 +214,8 @@ def test_a_layer_that_fails_in_one_shard_of_several_together_fails_at_once() -> 
     np.testing.assert_equal(model.state_dict(), before)
 
 
-def test_a_shard_that_explodes_is_the_whole_training(tmp_path: Any) -> None:
-    with pytest.raises(TrainingDiverged, match="at step 1"):
+def test_a_shard_that_explodes_ends_the_training() -> None:
+    with pytest.raises(TrainingDiverged, match="they were after 0 steps"):
         trainings.solver(shards=4, optimizer=SGD(1e30)).train()
 
 
@@ -231,20 +237,21 @@ def test_an_average_gets_its_statistics_from_the_shards() -> None:
     np.testing.assert_allclose(cut_up.best_params[key], whole.best_params[key], atol=0.02)
 
 
+SMALLEST = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(192), nn.Linear(192, 4, rng=0))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"shards": 3}, "Solver: shards is 3, which does not divide batch_size 16"),
         ({"shards": 0}, "Solver: shards is 0, expected"),
-        ({"shards": 16, "model": trainings.model()[:0]}, "one value per channel"),
+        ({"shards": 16, "model": SMALLEST}, "some shards have one image only"),
         ({"shards": 8, "model": synchronised(), "data": trainings.data(19)}, "fill 8 shards"),
     ],
 )
 def test_what_cannot_be_cut_is_refused_before_the_first_step(
     options: dict[str, Any], message: str
 ) -> None:
-    if options["shards"] == 16:
-        options["model"] = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(192), nn.Linear(192, 4))
     with pytest.raises(ValueError, match=message):
         trainings.solver(**options).train()
 
@@ -252,17 +259,15 @@ def test_what_cannot_be_cut_is_refused_before_the_first_step(
 def test_a_checkpoint_belongs_to_its_number_of_shards(tmp_path: Any) -> None:
     path = tmp_path / "x.safetensors"
     trainings.solver(shards=4, num_epochs=1, checkpoint=path).train()
-    trainings.solver(shards=4, num_epochs=2, schedule=None, checkpoint=path)
-    with pytest.raises(ValueError, match="shards is 4 in the checkpoint, 2 here") as caught:
+    with pytest.raises(CheckpointError, match="shards is 4 in the checkpoint, 2 here"):
         trainings.solver(shards=2, checkpoint=path).resume()
-    assert "another training" in str(caught.value)
 
 
 def test_smoke_and_lr_find_take_shards_and_put_all_back() -> None:
     solver = trainings.solver(shards=4)
     before = solver.model.state_dict()
     assert solver.smoke() > 0
-    assert solver.lr_find(num_steps=20).rates
+    assert solver.lr_find(num_steps=20).losses
     np.testing.assert_equal(solver.model.state_dict(), before)
 
 
