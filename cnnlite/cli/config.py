@@ -279,6 +279,14 @@ class TrainConfig:
         check=lambda n: 1 <= n <= MOST_THREADS,
     )
     overfit: int | None = _count(None, "Train on this many images only, as a sanity check.")
+    shards: int = _count(
+        1,
+        "Parts of a batch, each with passes of its own: less memory, and mpirun -n N shares them "
+        "out among N processes.",
+    )
+    sync_batch_norm: bool = _option(
+        False, "Batch-norm's statistics over all shards of a batch, not each shard's own."
+    )
     drop_last: bool = _option(False, "Leave the short last batch of an epoch out.")
     smoke: bool = _option(False, "Take one training step, to see that everything works.")
 
