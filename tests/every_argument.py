@@ -253,7 +253,7 @@ CALLS: list[Call] = [
     Call("Sequential", cnnlite.Sequential, {}, {"layers": None}),
     *[Call(kind.__name__, kind, {"num_features": 4}, {"momentum": Kind(0.5, _HALVES, [
         value for value in SHARE.refused if value is not None]), **_NO_RNG})
-      for kind in (cnnlite.BatchNorm1d, cnnlite.BatchNorm2d)],
+      for kind in (cnnlite.BatchNorm1d, cnnlite.BatchNorm2d, cnnlite.SyncBatchNorm)],
     Call("LayerNorm", cnnlite.LayerNorm, {"normalized_shape": 4}, {"bias": FLAG, **_NO_RNG}),
     Call("GroupNorm", cnnlite.GroupNorm, {"num_groups": 2, "num_channels": 4}, _NO_RNG),
     Call("ZeroPadShortcut", models.ZeroPadShortcut, {"in_channels": 2, "out_channels": 2},

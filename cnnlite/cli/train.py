@@ -21,6 +21,7 @@ from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.config_checks import checked
 from cnnlite.cli.places import check_place
+from cnnlite.environment import launched
 from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def train(
         click.echo(keeping.LEFT_OUT, err=True)
     if port is not None and not watch:
         fail("--port is that of the live page, and needs --watch")
-    page = live_page.checked(port) if watch else None
+    place = launched()
+    page = live_page.checked(port) if watch and not (place and place.rank) else None
     fit = partial(fitted, file=file, given=given)
     return _train(config, fit, given.get("model"), out, resume, not quiet, profile, page)
 
@@ -184,7 +186,7 @@ def _train(
     page: "LivePage | None",
 ) -> int:
     import cnnlite
-    from cnnlite.cli import run_folders, runs
+    from cnnlite.cli import ranked, run_folders, runs
     from cnnlite.cli.own_model import OwnModel, of_run
     from cnnlite.cli.parts import make_solver
     from cnnlite.cli.recorder import Recorder
@@ -206,10 +208,13 @@ def _train(
             "waits for more than ten without a lower validation loss",
             err=True,
         )
-    data = load_data(config)
+    ranks = ranked.joined()
+    with ranked.first_before_others(ranks):  # else each would convert what is not converted yet
+        data = load_data(config)
     if not resume:
         config = fit(config, data)
-        keep_data(data, out or run_folders.RUNS, run=True)
+        if ranks.first:
+            keep_data(data, out or run_folders.RUNS, run=True)
     # What the run folder notes must not depend on where, or with which data around, it is read.
     config = replace(
         config,
@@ -219,7 +224,8 @@ def _train(
         model=config.model if resume or not own else f"{_absolute(str(own.file))}:{own.function}",
     )
     try:
-        path = resume or run_folders.create(out, own.file.stem if own else config.model)
+        name = own.file.stem if own else config.model
+        path = resume or Path(ranked.told(ranks, lambda: str(run_folders.create(out, name))))
     except FileExistsError as error:
         fail(describe(error))
     except OSError as error:
@@ -232,20 +238,21 @@ def _train(
     remedy = "copy the run to another place" if resume else "--out names another place"
     check_place(path, remedy, folder=True)
     with ExitStack() as stack:
-        with explained(FileExistsError):
-            stack.enter_context(run_folders.held(path))
+        if ranks.first:
+            with explained(FileExistsError):
+                stack.enter_context(run_folders.held(path))
         try:
             recorder = Recorder(path, config)
             solver = make_solver(config, data, own, weights, path, verbose, recorder)
         except (ValueError, TypeError) as error:
-            if not resume:
+            if not resume and ranks.first:
                 path.rmdir()  # it holds nothing yet, and nothing will come
             fail(describe(error))
         if profile is not None:
             solver.callbacks.insert(0, Profiler(profile, path / runs.PROFILE))
         if page is not None:
             solver.callbacks.append(page.callback(path))  # after what it shows
-        if not resume:
+        if not resume and ranks.first:
             with explained(OSError):
                 runs.write_record(path, config, data, solver.normalization, own)
         return _run(path, config, data, solver, bool(resume))
@@ -280,6 +287,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
         status = 128 + (solver.interrupted_by or signal.SIGINT)
         again = f"cnnlite train --resume {shlex.quote(str(path))}"
         click.echo(f"cnnlite train: stopped; continue with: {again}", err=True)
+    if not solver.ranks.first:
+        return status
     with explained(OSError):
         if status == 1:
             history.save_losses(losses, path / runs.LOSSES)  # those of steps taken back, too

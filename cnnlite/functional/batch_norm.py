@@ -72,7 +72,7 @@ def batch_norm_forward(
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1.
     """
     train = flag("BatchNorm", "train", train)
-    _check(x, gamma, beta, running_mean, running_var, train)
+    check_batch_norm(x, gamma, beta, running_mean, running_var, train)
     momentum = _checked_momentum(momentum)
     eps = real("BatchNorm", "eps", eps, 0)
     check_post("BatchNorm", post, addend=True)
@@ -97,9 +97,9 @@ def batch_norm_forward(
         known_mean, known_var = np.zeros(channels, dtype), np.ones(channels, dtype)
     y = empty(shape, dtype)
     kernels.batch_norm_forward(
-        _planes(x),
+        planes_of(x),
         y,
-        *_affine(x, gamma, beta),
+        *affine_of(x, gamma, beta),
         mean,
         inverse_std,
         variance,
@@ -138,9 +138,9 @@ def batch_norm_again(cache: BatchNormCache, addend: Array | None = None) -> Arra
     post = PostOps(None if addend is None else contiguous(addend), relu)
     y = empty(x.shape, x.dtype)
     statistics = cache.mean, cache.inverse_std
-    affine = _affine(x, cache.gamma, cache.beta)
+    affine = affine_of(x, cache.gamma, cache.beta)
     kernels.batch_norm_forward(
-        _planes(x), y, *affine, *statistics, None, 0.0, False, post, cache.rest
+        planes_of(x), y, *affine, *statistics, None, 0.0, False, post, cache.rest
     )
     return y
 
@@ -226,9 +226,9 @@ def batch_norm_gradients(
         dx = dy if over and dsum is None and not addend else empty(shape, dtype)
     kernels.batch_norm_backward(
         dy,
-        _planes(x),
+        planes_of(x),
         dx,
-        *_affine(x, cache.gamma, cache.beta),
+        *affine_of(x, cache.gamma, cache.beta),
         cache.mean,
         cache.inverse_std,
         dgamma,
@@ -246,13 +246,13 @@ def batch_norm_gradients(
     )
 
 
-def _planes(x: Array) -> Array:
+def planes_of(x: Array) -> Array:
     """Return a view of shape (N, C, L), with all pixels of an image in one row."""
     shape = x.shape
     return x.reshape(*shape[:2], math.prod(shape[2:]))
 
 
-def _affine(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
+def affine_of(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
     """Return gamma and beta, or the ones and zeros that their absence stands for."""
     return (
         np.ones(x.shape[1], x.dtype) if gamma is None else contiguous(gamma),
@@ -269,14 +269,24 @@ def _checked_momentum(momentum: float | None) -> float:
     return real("BatchNorm", "momentum", momentum, 0, 1)
 
 
-def _check(
+def check_batch_norm(
     x: Array,
     gamma: Array | None,
     beta: Array | None,
     running_mean: Array | None,
     running_var: Array | None,
     train: bool,
+    own: bool = True,
 ) -> None:
+    """Raise unless the arrays of a batch normalisation fit each other.
+
+    Args:
+        x, gamma, beta, running_mean, running_var, train: as for `batch_norm_forward`.
+        own: whether x is the whole batch, and not a shard of one.
+
+    Raises:
+        TypeError, ValueError: they do not.
+    """
     channels: dict[str, Any] = {
         "gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var,
     }  # fmt: skip
@@ -297,7 +307,7 @@ def _check(
     if (running_mean is None) != (running_var is None):
         raise ValueError("BatchNorm: running_mean and running_var must both be given, or neither")
     if not train:
-        if running_mean is None:
+        if running_mean is None and own:
             raise ValueError("BatchNorm: train=False needs running_mean and running_var")
         return
     for argument, array in ("running_mean", running_mean), ("running_var", running_var):

@@ -18,6 +18,7 @@ import numpy as np
 from cnnlite.functional.post_ops import activate_again
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.pair import PairLayer
+from cnnlite.layers.ready import listener
 from cnnlite.layers.recompute import Recipe
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import Rng, RngLike
@@ -139,8 +140,13 @@ def backward_parts(
     if own and "overwrites" in vars(type(layer)) and not replaced:
         return layer.backward_post(dy, cache, need_dx, addend, own)  # type: ignore[attr-defined]
     if addend:
-        return layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
-    return *layer.backward(dy, cache, need_dx), None
+        found = layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
+    else:
+        found = *layer.backward(dy, cache, need_dx), None
+    ready = listener()
+    if ready is not None:
+        ready(layer, found[1])
+    return found
 
 
 def recipes_of(

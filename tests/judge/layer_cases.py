@@ -173,6 +173,7 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
     "Flatten": _flatten,
     "BatchNorm1d": _batch_norm(layers.BatchNorm1d, (), (7,)),
     "BatchNorm2d": _batch_norm(layers.BatchNorm2d, (3, 4)),
+    "SyncBatchNorm": _batch_norm(layers.SyncBatchNorm, (3, 4)),
     "LayerNorm": _layer_norm,
     "GroupNorm": _group_norm,
     "Residual": _residual,

@@ -128,7 +128,11 @@ def _adaptive_maximum(ran: Ran) -> Maximum:
 def _running(ran: Ran) -> Affine:
     """Batch or instance normalisation, with running statistics where there are any."""
     buffers = ran.layer.buffers
-    axes = (0, 2, 3) if isinstance(ran.layer, layers.BatchNorm1d | layers.BatchNorm2d) else (2, 3)
+    axes = (
+        (0, 2, 3)
+        if isinstance(ran.layer, layers.BatchNorm1d | layers.BatchNorm2d | layers.SyncBatchNorm)
+        else (2, 3)
+    )
     return _normalisation(ran, axes, buffers.get("running_mean"), buffers.get("running_var"))
 
 
