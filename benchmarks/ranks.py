@@ -9,9 +9,9 @@ Small VGG with batch-norm, batches of 128 images, training steps of a `Solver`:
 - shards: 1, 2 and 4 shards on 1 process, 2 threads;
 - memory: a step with a batch of 1024 images, whole and in 8 shards: the most that its arrays take.
 
-Sides take turns, and each number is the median of the rounds.  Then the ingredients of a model of the time
-of a step on several machines: bytes of gradients of each network of the zoo, and the time of an
-exchange between 2 ranks by its size.
+Sides take turns, and each number is the median of the rounds.  Then the ingredients of a model of
+the time of a step on several machines: bytes of gradients of each network of the zoo, and the time
+of an exchange between 2 ranks by its size.
 """
 
 from __future__ import annotations

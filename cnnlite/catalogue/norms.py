@@ -51,7 +51,7 @@ def _tracking_twin(kind: type[nn.Layer]) -> Twin:
 
 
 def _sync_twin() -> Twin:
-    """PyTorch's own runs on GPUs only, so that what it computes here is called BatchNorm2d there."""
+    """Give PyTorch a BatchNorm2d: its own SyncBatchNorm runs on GPUs only."""
     twin = _tracking_twin(nn.SyncBatchNorm)
     plain = _tracking_twin(nn.BatchNorm2d)
     return Twin(twin.modules, plain.to_torch, twin.from_torch)

@@ -1,4 +1,4 @@
-"""Batches in shards: the sum of their gradients is the batch's, whatever the loss and the layers."""
+"""Batches in shards: the sum of their gradients is the batch's, whatever loss and layers are."""
 
 from __future__ import annotations
 

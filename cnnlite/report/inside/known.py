@@ -203,6 +203,7 @@ _RULES: dict[Any, Callable[[Ran], Rule | None]] = {
     layers.Upsample: _resampling,
     ZeroPadShortcut: _every_pixel,
     layers.BatchNorm2d: _running,
+    layers.SyncBatchNorm: _running,
     layers.BatchNorm1d: _running,
     layers.InstanceNorm2d: _running,
     layers.GroupNorm: _groups,
