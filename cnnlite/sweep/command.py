@@ -145,11 +145,13 @@ def _list(asked: Asked) -> int:
 
 def _summary(done: Sweep, place: str) -> None:
     """Print the best configurations, what was lost, and where to go on."""
+    from cnnlite.sweep.running import short
+
     for rank, group in enumerate(done.ranked()[:SHOWN], 1):
         scores = [score(trial.values, done.metric) or 0.0 for trial in group]
         mean = sum(scores) / len(scores)
         names = [name for name in done.record["over"] if name != "seed"]
-        told = " ".join(f"{name}={group[0].options[name]}" for name in names)
+        told = " ".join(f"{name}={short(group[0].options[name])}" for name in names)
         spread = f" from {min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else ""
         numbers = ", ".join(str(trial.number) for trial in group)
         _say(f"{rank}. {done.metric} {mean:.4f}{spread}  {told} (trial {numbers})")

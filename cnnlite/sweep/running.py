@@ -165,7 +165,7 @@ class Running:
                     continue
                 jobs.append(self._job(number, options, configuration.epochs, crew, threads))
         if self.asked.rungs and jobs:
-            self.show(f"{len(jobs)} trials to epoch {stage[0].epochs}")
+            self.show(f"to epoch {stage[0].epochs}: {len(jobs)} of {self.total} trials")
         waiting = [job for job in jobs if not self._failed_at_once(job)]
         results_ = crew.train(waiting, self._data) if waiting else iter(())
         for job, result in results_:
@@ -252,7 +252,7 @@ class Running:
     def line(self, trial: Trial) -> str:
         """Return a trial in a line."""
         names = (*self.over, *(("seed",) if len(self.asked.seeds) > 1 else ()))
-        options = " ".join(f"{name}={_short(trial.options[name])}" for name in names)
+        options = " ".join(f"{name}={short(trial.options[name])}" for name in names)
         best = score(trial.values, self.asked.metric)
         told = "" if best is None else f"{self.asked.metric} {best:.4f}  "
         told += f"epochs {len(trial.values)}  {trial.seconds:.1f} s  {options}"
@@ -342,7 +342,8 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in names if is_installed(name)}
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return an option's value for a line, a number with four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

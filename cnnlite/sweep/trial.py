@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import os
-import signal
 import statistics
 import threading
 import time
@@ -124,10 +123,6 @@ def train_trial(job: Job, data: Dataset | None = None) -> Trial:
         raise FileNotFoundError(
             f"{job.folder} is not there for a worker: it must be on a disk that all machines see"
         )
-    if job.parent not in (None, os.getpid()):
-        for name in ("SIGINT", "SIGHUP"):  # the sweep's own process tells when to end
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
     path = trial_folder(Path(job.folder), job.number)
     begun = Trial(job.sweep, job.number, job.options, session=job.session)
     if not Until(job).goes_on():

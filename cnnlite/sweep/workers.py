@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,6 +27,9 @@ BACKENDS = tuple(PACKAGES)
 PATIENCE = 5.0
 """Seconds that a cluster has to answer."""
 
+IDLE = 60.0
+"""Seconds after which a process without work ends."""
+
 Result = tuple[Job, "Trial | str"]
 """What has come of a job, or why its process ended without a word."""
 
@@ -36,8 +40,8 @@ class Workers(NamedTuple):
     Attributes:
         what: they are, for people.
         count: trials that are trained at the same time.
-        train: trains jobs, and gives what came of each as it comes; a job whose options name the
-            data set of the mapping's key is given it.
+        train: trains jobs, and gives what came of each as it comes; on this machine, each with the
+            data set that the function gives for it.
         parent: the process whose end they notice; None on other machines.
     """
 
@@ -120,9 +124,22 @@ def _parallel(
     """Train jobs in processes, or in this one where one is enough."""
     from joblib import Parallel, delayed, parallel_config
 
-    with parallel_config("loky", inner_max_num_threads=threads if count > 1 else None):
+    options = {"inner_max_num_threads": threads, "idle_worker_timeout": IDLE} if count > 1 else {}
+    with parallel_config("loky", **options):
         parallel = Parallel(n_jobs=count, batch_size=1, return_as="generator_unordered")
-        yield from parallel(delayed(train_trial)(job, data(job)) for job in jobs)
+        yield from parallel(delayed(_train_here)(job, data(job)) for job in jobs)
+
+
+def _train_here(job: Job, data: Any) -> Trial:
+    """Train a trial in a process of this machine, which ends when the sweep's has."""
+    alone = os.getpid() == job.parent
+    for name in () if alone else ("SIGINT", "SIGHUP"):  # the sweep's process tells when to end
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    trial = train_trial(job, data)
+    if not alone and os.getppid() != job.parent:
+        os._exit(1)  # nobody is left to be told, and joblib would wait for minutes
+    return trial
 
 
 def _begun(job: Job) -> bool:
