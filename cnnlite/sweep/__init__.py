@@ -6,7 +6,9 @@
 
 command    `cnnlite sweep`
 script     `run`, the same for scripts
+starting   what comes before the first trial
 running    a sweep from its beginning, or from where it was ended, to its end
+record     the record of a sweep, by which it is known again
 workers    who trains: processes of this machine, a cluster of Dask's or Ray's
 trial      one trial, in whatever process it is trained
 plans      which trials there are, in what order, and which of them go on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,11 @@ class Asked:
         return [*(step for step in steps if step < self.epochs), self.epochs]
 
     @property
+    def stages(self) -> Sequence[int | None]:
+        """The rungs; None where trials are trained to the end at once."""
+        return self.rungs or [None]
+
+    @property
     def differing(self) -> list[str]:
         """The options that differ between trials, the seed last."""
         return [*self.over, *(["seed"] if len(self.seeds) > 1 else [])]
@@ -143,8 +148,8 @@ def read(tables: Mapping[str, Any], name: str = "the sweep") -> Asked:
             "is trained with every one"
         )
     own = _own_options(tables.get("sweep", {}), spell("sweep"))
-    halving = _halving(tables["halving"], spell("halving")) if "halving" in tables else {}
-    asked = Asked(over=over, fixed=fixed, seeds=seeds.values, tables=tables, **own, **halving)
+    own |= _halving(tables["halving"], spell("halving")) if "halving" in tables else {}
+    asked = Asked(over=over, fixed=fixed, seeds=seeds.values, tables=tables, **own)
     asked = _counted(asked, spell)
     _check_configurations(asked, name)
     if asked.reduction is not None:

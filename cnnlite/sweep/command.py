@@ -13,6 +13,7 @@ from cnnlite.cli.config import ConfigError
 from cnnlite.cli.places import check_place
 from cnnlite.report.sweep import Sweep, is_sweep, score
 from cnnlite.sweep.asked import Asked, programs, read, read_file
+from cnnlite.sweep.record import read_again
 from cnnlite.terminal import printable
 
 SWEEPS = Path("sweeps")
@@ -24,10 +25,14 @@ SHOWN = 5
 @click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[SWEEP.toml]")
 @click.option(
     "--out", type=click.Path(path_type=Path),
-    help="Folder of the sweep; one that is this sweep's is continued.  [default: sweeps/NUMBER-FILE]",
+    help="Folder; one that is this sweep's is continued.  [default: sweeps/NUMBER-FILE]",
 )  # fmt: skip
-@click.option("--resume", type=click.Path(path_type=Path), help="Continue the sweep in this folder.")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Trials at once.  [default: all cores]")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Continue the sweep in this folder."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), help="Trials at once.  [default: all cores]"
+)
 @click.option(
     "--backend", default="loky", show_default=True,
     help="loky (processes of this machine), dask or ray.",
@@ -73,7 +78,7 @@ def sweep(
     if dry_run:
         return _list(asked)
     needs("joblib", extra="sweep", what="cnnlite sweep")
-    from cnnlite.sweep.running import run_all
+    from cnnlite.sweep.starting import run_all
     from cnnlite.sweep.workers import check
 
     with explained(ConfigError):
@@ -105,8 +110,6 @@ def sweep(
 
 
 def _asked(file: Path | None, resume: Path | None) -> Asked:
-    from cnnlite.sweep.running import read_again
-
     if resume is not None and not is_sweep(resume):
         raise ConfigError(f"{resume} cannot be continued: it is not the folder of a sweep")
     if file is not None:

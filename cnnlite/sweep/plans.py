@@ -17,6 +17,7 @@ from cnnlite.sweep.space import drawn
 
 __all__ = ["Configuration", "Merits", "Plan", "plan"]
 
+
 class Configuration(NamedTuple):
     """The options of a trial but for its seed, and how many epochs are trained now."""
 
@@ -46,12 +47,14 @@ def _halved(asked: Asked) -> Plan:
     """
     configurations = drawn(asked.search, asked.over, asked.trials, asked.seed)
     alive = list(range(len(configurations)))
-    for epochs in asked.rungs or [None]:
+    for epochs in asked.stages:
         merits = yield [Configuration(number, configurations[number], epochs) for number in alive]
         ranked = sorted(
             (-merit, number) for number in alive if (merit := merits[number]) is not None
         )
-        alive = sorted(number for _, number in ranked[: max(1, len(alive) // (asked.reduction or 1))])
+        alive = sorted(
+            number for _, number in ranked[: max(1, len(alive) // (asked.reduction or 1))]
+        )
 
 
 def _proposed(asked: Asked) -> Plan:
@@ -82,7 +85,7 @@ def _proposed(asked: Asked) -> Plan:
                 for number, trial in trials.items()
             }
         merits: Merits = {}
-        for epochs in asked.rungs or [None]:
+        for epochs in asked.stages:
             merits = yield [Configuration(number, options[number], epochs) for number in trials]
             for number in list(trials):
                 trial, merit = trials[number], merits[number]

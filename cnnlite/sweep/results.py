@@ -64,7 +64,7 @@ def write(folder: Path, trials: Sequence[Trial], over: Sequence[str], metric: st
 
 
 def _parquet(headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> bytes:
-    import pyarrow
+    import pyarrow as pa
     from pyarrow import parquet
 
     data = {name: [one[name] for one in rows] for name in headings}
@@ -74,10 +74,10 @@ def _parquet(headings: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> byte
             data[name] = [None if value is None else float(value) for value in values]
         elif len(kinds) > 1 or kinds == {list}:
             data[name] = [None if value is None else _cell(value) for value in values]
-    schema = {name: pyarrow.float64() for name in NUMBERS}
-    arrays = {name: pyarrow.array(values, schema.get(name)) for name, values in data.items()}
+    schema = {name: pa.float64() for name in NUMBERS}
+    arrays = {name: pa.array(values, schema.get(name)) for name, values in data.items()}
     file = io.BytesIO()
-    parquet.write_table(pyarrow.table(arrays), file)
+    parquet.write_table(pa.table(arrays), file)
     return file.getvalue()
 
 
@@ -105,7 +105,9 @@ def check(folder: Path, trials: Sequence[Trial], over: Sequence[str]) -> None:
     for cells in rows[1:]:
         found = dict(zip(headings, cells, strict=False))
         trial = known.get(found["trial"])
-        for name in (*over, "seed") if trial is not None else ():
+        if trial is None:
+            continue
+        for name in (*over, "seed"):
             expected = _cell(trial.options.get(name))
             if found.get(name) != expected:
                 raise ConfigError(

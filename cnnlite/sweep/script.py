@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnlite.report.sweep import Sweep
 from cnnlite.sweep.asked import read, read_file
-from cnnlite.sweep.running import run_all
+from cnnlite.sweep.starting import run_all
 
 __all__ = ["run"]
 
@@ -47,7 +47,5 @@ def run(
         asked = read(read_file(Path(sweep)), str(sweep))
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    running = run_all(
-        asked, folder, count=workers, backend=backend, address=address, show=show
-    )
+    running = run_all(asked, folder, count=workers, backend=backend, address=address, show=show)
     return running.sweep

@@ -169,9 +169,7 @@ def _range(name: str, given: Mapping[str, Any], kind: type, spell: Callable[[str
     return Range(low, high, log, step, kind is int)
 
 
-def drawn(
-    search: str, over: Mapping[str, Values], trials: int, seed: int
-) -> list[dict[str, Any]]:
+def drawn(search: str, over: Mapping[str, Values], trials: int, seed: int) -> list[dict[str, Any]]:
     """Return all configurations of a grid or a random search, in their order.
 
     Each random one has a stream of its own, so that more of them begin with the same.

@@ -205,9 +205,7 @@ _one_at_a_time = threading.Lock()
 """In a worker of Dask's, trials may be threads of one process, which has one standard output."""
 
 
-def _made(
-    path: Path, job: Job, given: Dataset | None
-) -> tuple[Solver, TrainConfig, Dataset]:
+def _made(path: Path, job: Job, given: Dataset | None) -> tuple[Solver, TrainConfig, Dataset]:
     """Return a trial's Solver, configuration and data set; its run folder has its record."""
     config = resolved(at_home(job.options, job.home))
     command = click.Context(click.Command("sweep"))
@@ -233,10 +231,9 @@ def at_home(options: dict[str, Any], home: str) -> dict[str, Any]:
     found = dict(options)
     for key in ("model", "data", "data_dir", "init"):
         value = found.get(key)
-        path = value is not None and (
-            is_own(value) if key == "model" else key != "data" or value not in (*NAMES, "auto")
-        )
-        if path:
+        if value is None or (key == "data" and value in (*NAMES, "auto")):
+            continue
+        if key != "model" or is_own(value):
             found[key] = os.path.join(home, os.path.expanduser(value))
     return found
 

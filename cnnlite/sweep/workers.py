@@ -39,14 +39,14 @@ class Workers(NamedTuple):
 
     Attributes:
         what: they are, for people.
-        count: trials that are trained at the same time.
+        at_once: trials that are trained at the same time.
         train: trains jobs, and gives what came of each as it comes; on this machine, each with the
             data set that the function gives for it.
         parent: the process whose end they notice; None on other machines.
     """
 
     what: str
-    count: int
+    at_once: int
     train: Callable[[Sequence[Job], Callable[[Job], Any]], Iterator[Result]]
     parent: int | None = None
 
@@ -71,9 +71,7 @@ def check(backend: str, address: str | None) -> None:
 
 
 @contextlib.contextmanager
-def connected(
-    backend: str, address: str | None, count: int, threads: int
-) -> Iterator[Workers]:
+def connected(backend: str, address: str | None, count: int, threads: int) -> Iterator[Workers]:
     """Start workers of this machine, or meet those of a cluster.
 
     Args:

@@ -79,9 +79,7 @@ def axis_of(name: str, values: Sequence[Any], log: bool = False, turned: bool = 
         return Axis(name, places, named)
     scale = math.log10 if log else float
     low, high = scale(distinct[0]), scale(distinct[-1])
-    places = [
-        None if v is None else _turn((scale(v) - low) / (high - low), turned) for v in values
-    ]
+    places = [None if v is None else _turn((scale(v) - low) / (high - low), turned) for v in values]
     marks = [low + (high - low) * part / 4 for part in range(5)]
     named = [
         (_turn(part / 4, turned), _told(10**mark if log else mark))

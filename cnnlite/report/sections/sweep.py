@@ -10,7 +10,15 @@ from typing import Any
 
 from cnnlite.report.document import Section, figure
 from cnnlite.report.figures.comparison import spread
-from cnnlite.report.figures.sweep import QUARTERS, Line, axis_of, effect, parallel, progress
+from cnnlite.report.figures.sweep import (
+    MOST_LABELS,
+    QUARTERS,
+    Line,
+    axis_of,
+    effect,
+    parallel,
+    progress,
+)
 from cnnlite.report.html import paragraphs, table
 from cnnlite.report.sections.card import percent, plain
 from cnnlite.report.sweep import Sweep, Trial, score
@@ -149,18 +157,19 @@ def _parallel(sweep: Sweep) -> Section | None:
         Line(group, _text(sweep, trial), [axis.places[row] for axis in axes])
         for row, (group, trial) in enumerate(ordered)
     ]
-    caption = (
+    lead = (
         "A line is a trial; the better, the higher it ends on the right. Draw a box over a part of "
         "an axis to keep the trials that pass there, on several axes one after the other; a click "
         "on a name of the legend hides a quarter."
     )
+    caption = f"From the options to {metric}."
     label = f"Parallel coordinates of {len(lines)} trials over {', '.join(names)}"
     choices = "".join(
         f'<option value="{value}">{text}</option>'
         for value, text in (("all", "all trials"), ("done", "finished trials"),
                             ("quarter", "the best quarter"), ("five", "the best five"))
     )  # fmt: skip
-    html = (
+    html = paragraphs([lead], "lead") + (
         f'<p class="choose"><label>Show <select id="sweep-shown">{choices}</select></label>'
         '<button type="button" id="sweep-reset">All again</button>'
         '<output id="sweep-count" aria-live="polite"></output></p>'
@@ -184,7 +193,8 @@ def _effects(sweep: Sweep) -> Section | None:
             if value is not None and math.isfinite(value) and at is not None:
                 groups.setdefault(group, []).append((at, value, _text(sweep, trial)))
         if groups:
-            log = name in sweep.record["log"] or _wide([dot[0] for g in groups.values() for dot in g])
+            values = [value for dots in groups.values() for value, _, _ in dots]
+            log = name in sweep.record["log"] or _wide(values)
             figures[f"effect-{place}"] = effect(name, groups, sweep.metric, log)
             label = f"{sweep.metric} over {name}"
             html.append(figure(f"effect-{place}", f"{sweep.metric} over {name}.", label))
@@ -196,9 +206,10 @@ def _effects(sweep: Sweep) -> Section | None:
 
 
 def _wide(values: Sequence[Any]) -> bool:
-    """Whether numbers are far enough apart for a logarithmic scale."""
+    """Whether the few numbers of a list are so far apart that a logarithmic scale fits them."""
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return numbers and min(values) > 0 and max(values) / min(values) >= 50
+    few = len({str(value) for value in values}) <= MOST_LABELS
+    return numbers and few and min(values) > 0 and max(values) / min(values) >= 50
 
 
 def _progress(sweep: Sweep) -> Section | None:
@@ -210,29 +221,29 @@ def _progress(sweep: Sweep) -> Section | None:
     caption = "Lines that end early were stopped, or have diverged."
     label = f"{sweep.metric} of {len(lines)} trials over their epochs"
     html = figure("progress", caption, label)
-    return Section(
-        "progress", "All trainings", html, {"progress": progress(lines, sweep.metric)}
-    )
+    return Section("progress", "All trainings", html, {"progress": progress(lines, sweep.metric)})
 
 
 def _seeds(sweep: Sweep) -> Section | None:
     """Return the spread over seeds; None where there is one seed, or no accuracy."""
     if len(sweep.record["seeds"]) < 2 or not sweep.metric.endswith("_acc"):
         return None
+    ranked = sweep.ranked()[:MOST_GROUPS]
     groups = {
-        _options(sweep, group[0], seed=False) or "all": [
+        f"rank {rank}": [
             value for trial in group if (value := score(trial.values, sweep.metric)) is not None
         ]
-        for group in sweep.ranked()[:MOST_GROUPS]
+        for rank, group in enumerate(ranked, 1)
     }
     if not groups:
         return None
-    headings = ("configuration", "seeds", "mean", "deviation", "lowest", "highest")
+    headings = ("rank", "configuration", "seeds", "mean", "deviation", "lowest", "highest")
     rows = [
-        (name, str(len(values)), percent(statistics.fmean(values)),
+        (name, _options(sweep, group[0], seed=False), str(len(values)),
+         percent(statistics.fmean(values)),
          percent(statistics.stdev(values)) if len(values) > 1 else ABSENT,
          percent(min(values)), percent(max(values)))
-        for name, values in groups.items()
+        for (name, values), group in zip(groups.items(), ranked, strict=True)
     ]  # fmt: skip
     lead = (
         "Trials in a line differ in nothing but their seed. A difference between lines that is "
@@ -242,7 +253,7 @@ def _seeds(sweep: Sweep) -> Section | None:
     html += figure(
         "spread", "Each dot is a trial, each bar the mean of its line; the best mean is on top.",
         f"{sweep.metric} of {len(groups)} configurations",
-        table("Spread over seeds", headings, rows, headings[1:]),
+        table("Spread over seeds", headings, rows, headings[2:]),
     )  # fmt: skip
     return Section("seeds", "Spread over seeds", html, {"spread": spread(groups)})
 
@@ -261,10 +272,12 @@ def _trials(sweep: Sweep) -> Section | None:
     ]  # fmt: skip
     lead = "The best first. cnnlite report SWEEP/trials/NUMBER shows more of one."
     html = paragraphs([lead], "lead")
-    html += table("All trials", headings, rows, (sweep.metric, "epochs", "seconds", "test accuracy"))
+    html += table(
+        "All trials", headings, rows, (sweep.metric, "epochs", "seconds", "test accuracy")
+    )
     lost = [
         f"Trial {trial.number} {trial.state if trial.state != 'diverged' else 'has diverged'}: "
-        f"{short_reason(trial.reason)}"
+        f"{_reason(trial.reason)}"
         for trial in ordered
         if trial.reason
     ]
@@ -273,7 +286,7 @@ def _trials(sweep: Sweep) -> Section | None:
     return Section("trials", "All trials", html)
 
 
-def short_reason(text: str) -> str:
+def _reason(text: str) -> str:
     """Return a reason of one line that is not too long."""
     line = " ".join(text.split())
     return line if len(line) <= 300 else f"{line[:299]}\N{HORIZONTAL ELLIPSIS}"
