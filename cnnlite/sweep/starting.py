@@ -19,7 +19,7 @@ from cnnlite.sweep.asked import Asked, resolved
 from cnnlite.sweep.record import in_words
 from cnnlite.sweep.running import Running
 from cnnlite.sweep.space import Choices, drawn
-from cnnlite.sweep.trial import at_home, load
+from cnnlite.sweep.trial import at_home, forget_data, load
 
 __all__ = ["run_all", "shared_out"]
 
@@ -62,6 +62,7 @@ def run_all(
             running.run(crew, threads)
     finally:
         cnnlite.set_num_threads(before)
+        forget_data()
     return running
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
-__all__ = ["Job", "SESSION", "at_home", "load", "train_trial", "write_trial"]
+__all__ = ["Job", "SESSION", "at_home", "forget_data", "load", "train_trial", "write_trial"]
 
 SESSION = "session"
 LOOK = 0.2
@@ -247,6 +247,11 @@ def load(config: TrainConfig) -> Dataset:
     return _load(
         config.data, config.data_dir, config.size, config.grey, config.fit, config.skip_broken
     )
+
+
+def forget_data() -> None:
+    """Let go of the data sets that `load` has loaded: their files may change."""
+    _load.cache_clear()
 
 
 @lru_cache(maxsize=4)
