@@ -48,6 +48,8 @@ def _halved(asked: Asked) -> Plan:
     configurations = drawn(asked.search, asked.over, asked.trials, asked.seed)
     alive = list(range(len(configurations)))
     for epochs in asked.stages:
+        if not alive:
+            return
         merits = yield [Configuration(number, configurations[number], epochs) for number in alive]
         ranked = sorted(
             (-merit, number) for number in alive if (merit := merits[number]) is not None

@@ -136,9 +136,10 @@ def read_values(name: str, given: Any, spell: Callable[[str], str]) -> Values:
     values: list[Any] = []
     for item in given:
         value = checked_value(name, item, spell)
+        value = list(value) if isinstance(value, tuple) else value
         if any(value == other and type(value) is type(other) for other in values):
             raise ConfigError(f"{spell(name)} has {item!r} twice")
-        values.append(list(value) if isinstance(value, tuple) else value)
+        values.append(value)
     return Choices(tuple(values))
 
 

@@ -50,7 +50,7 @@ OPTUNA = {"search": "optuna", "trials": 3}
         ({**GOOD, "sweep": {**RANDOM, "trials": 10**9}}, "combinations"),
         ({**GOOD, "sweep": {**OPTUNA, "trials": 10**9}}, "of 100,000 at most"),
         ({**GOOD, "sweep": {**RANDOM, "sampler": "TPESampler"}}, "is for optuna"),
-        ({**GOOD, "sweep": {**OPTUNA, "sampler": "TPE"}}, "did you mean TPESampler?"),
+        ({**GOOD, "sweep": {**OPTUNA, "sampler": "TPESampelr"}}, "did you mean TPESampler?"),
         ({"over": {"seed": [1, 2]}, "sweep": OPTUNA}, "nothing to propose but seeds"),
         ({"over": {"lr": {"min": 1.0, "max": 0.1}}, "sweep": RANDOM}, "a min below its max"),
         ({"over": {"lr": {"min": 1.0}}, "sweep": RANDOM}, "has no max"),
