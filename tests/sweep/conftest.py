@@ -12,8 +12,6 @@ from cnnlite import get_num_threads, set_num_threads
 from cnnlite.cli import main
 from tests.cli.conftest import Outcome
 
-pytest.importorskip("joblib")
-
 SWEEP = """
 [train]
 model = "softmax_classifier"

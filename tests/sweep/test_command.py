@@ -19,6 +19,8 @@ from cnnlite.report.sweep import Trial, read_sweep, read_trials
 from cnnlite.storage import read_arrays
 from cnnlite.sweep import run
 
+pytest.importorskip("joblib")
+
 Cli = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 NOT_MEASURED = ("seconds", "images_per_second")
