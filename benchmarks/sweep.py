@@ -23,7 +23,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-MODEL = ("--model", "three_layer_convnet", "--data", "embedded", "--epochs", "1", "--keep", "0")
+MODEL = (
+    "--model",
+    "three_layer_convnet",
+    "--data",
+    "embedded",
+    "--epochs",
+    "2",
+    "--overfit",
+    "3000",
+    "--keep",
+    "0",
+)
 RATES = [0.002 * 1.3**number for number in range(16)]
 CORES = 2
 ENV = {**os.environ, "CNNLITE_NUM_THREADS": "1"}
@@ -31,7 +42,8 @@ FILE = f"""
 [train]
 model = "three_layer_convnet"
 data = "embedded"
-epochs = 1
+epochs = 2
+overfit = 3000
 [over]
 lr = {RATES}
 """

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from cnnlite.cli import run_folders
-from cnnlite.cli._group import explained, fail, needs
 from cnnlite.cli.config import ConfigError
+from cnnlite.cli.door import explained, fail, needs
 from cnnlite.cli.places import check_place
 from cnnlite.report.sweep import Sweep, is_sweep, score
 from cnnlite.sweep.asked import Asked, programs, read, read_file

@@ -21,9 +21,9 @@ import click
 
 import cnnlite
 from cnnlite.cli import run_folders, runs
-from cnnlite.cli._group import describe
 from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import TrainConfig, is_own
+from cnnlite.cli.door import describe, load_named
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.cli.parts import make_solver
 from cnnlite.cli.recorder import Recorder
@@ -258,8 +258,6 @@ def forget_data() -> None:
 def _load(
     name: str, root: str | None, size: int | None, grey: bool, fit: str, skip_broken: bool
 ) -> Dataset:
-    from cnnlite.cli._data import load_named
-
     return load_named(name, root, size=size, grey=grey, fit=fit, skip_broken=skip_broken)
 
 

@@ -1,5 +1,8 @@
 """What is wrong with a sweep is said before anything runs, in the words of `cnnlite train`."""
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,3 +128,11 @@ def test_rungs_grow_by_the_reduction_to_the_end(
     halving: dict[str, int], epochs: int, rungs: list[int]
 ) -> None:
     assert read({**GOOD, "train": {"epochs": epochs}, "halving": halving}).rungs == rungs
+
+
+def test_files_of_the_page_are_good_ones() -> None:
+    """Each TOML block of docs/use/sweeps.md, and the example."""
+    root = Path(__file__).parents[2]
+    blocks = re.findall(r"```toml\n(.*?)```", (root / "docs/use/sweeps.md").read_text(), re.S)
+    texts = [*blocks, (root / "examples/sweep.toml").read_text()]
+    assert [read(tomllib.loads(text)).search for text in texts] == ["grid", "optuna", "grid"]
