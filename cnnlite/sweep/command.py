@@ -11,7 +11,7 @@ from cnnlite.cli import run_folders
 from cnnlite.cli.config import ConfigError
 from cnnlite.cli.door import explained, fail, needs
 from cnnlite.cli.places import check_place
-from cnnlite.report.sweep import Sweep, is_sweep, score
+from cnnlite.report.sweep import Sweep, is_sweep, read_sweep, score
 from cnnlite.sweep.asked import Asked, programs, read, read_file
 from cnnlite.sweep.record import read_again
 from cnnlite.terminal import printable
@@ -177,16 +177,8 @@ def _best(folder: Path, out: Path | None) -> int:
         check_place(out, "--out names another place")
     with explained(ConfigError, OSError):
         trial, path = write_best(folder, out)
-    with explained(ConfigError, OSError):
-        metric = read_metric(folder)
+        metric = read_sweep(folder).metric
     value = score(trial.values, metric)
     click.echo(f"trial {trial.number}: {metric} {value:.4f}")
     click.echo(f"train it again: cnnlite train --config {shlex.quote(str(path))}")
     return 0
-
-
-def read_metric(folder: Path) -> str:
-    """Return what a sweep's trials are judged by."""
-    from cnnlite.report.sweep import read_sweep
-
-    return read_sweep(folder).metric

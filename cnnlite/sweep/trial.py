@@ -216,7 +216,6 @@ def _made(path: Path, job: Job, given: Dataset | None) -> tuple[Solver, TrainCon
         own = OwnModel.named(config.model) if is_own(config.model) else None
         config = noted(config, data, own)
         weights = runs.read_weights(Path(config.init)) if config.init else None
-        # Whoever looks at the folder trains it with the threads that there are then.
         recorder = Recorder(path, config)
         solver = make_solver(config, data, own, weights, path, False, recorder, Until(job))
         if not (path / runs.RECORD).is_file():
