@@ -22,6 +22,7 @@ from cnnlite.terminal import Output, OutputEnded
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
     "lr-find": "cnnlite.cli.lr_find:lr_find",
+    "sweep": "cnnlite.sweep.command:sweep",
     "watch": "cnnlite.cli.watch:watch",
     "curves": "cnnlite.cli.curves:curves",
     "report": "cnnlite.cli.report:report",
@@ -37,7 +38,8 @@ COMMANDS = {
     "bench": "cnnlite.cli.bench:bench",
 }
 WRITE_FILES = (
-    "train", "lr-find", "curves", "report", "evaluate", "lab", "data", "autodiff", "exercise",
+    "train", "lr-find", "sweep", "curves", "report", "evaluate", "lab", "data", "autodiff",
+    "exercise",
 )  # fmt: skip
 SHARED = ("train", "lr-find")
 """Commands that the processes of `mpirun` run together."""

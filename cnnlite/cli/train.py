@@ -26,6 +26,7 @@ from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
     from cnnlite.cli.live_page import LivePage
+    from cnnlite.cli.own_model import OwnModel
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
@@ -128,10 +129,7 @@ def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
 def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     """Return the configuration that a recipe, a file and flags give; flags win, and the file."""
     name = given.get("recipe") or (config_file.read(file).recipe if file else None)
-    config = TrainConfig()
-    if name is not None:
-        config = checked(config, {"recipe": name}, _flag)
-        config = checked(config, recipes.options(name), lambda key: f"{name}: {key}")
+    config = of_recipe(name, _flag)
     if file:
         config = config_file.read(file, config)
     network = config.model
@@ -141,6 +139,19 @@ def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     if config.recipe and config.model != network:
         fail(f"--recipe {config.recipe} trains {network}: leave --model out")
     return config
+
+
+def of_recipe(name: str | None, spell: Callable[[str], str]) -> TrainConfig:
+    """Return the options of a recipe; the defaults, if there is none.
+
+    Raises:
+        ConfigError: there is no such recipe.
+    """
+    config = TrainConfig()
+    if name is None:
+        return config
+    config = checked(config, {"recipe": name}, spell)
+    return checked(config, recipes.options(name), lambda key: f"{name}: {key}")
 
 
 def fitted(
@@ -215,14 +226,7 @@ def _train(
         config = fit(config, data)
         if ranks.first:
             keep_data(data, out or run_folders.RUNS, run=True)
-    # What the run folder notes must not depend on where, or with which data around, it is read.
-    config = replace(
-        config,
-        data=_absolute(data.settings["path"]) or data.name,
-        data_dir=_absolute(config.data_dir),
-        init=_absolute(config.init),
-        model=config.model if resume or not own else f"{_absolute(str(own.file))}:{own.function}",
-    )
+    config = noted(config, data, None if resume else own)
     try:
         name = own.file.stem if own else config.model
         path = resume or Path(ranked.told(ranks, lambda: str(run_folders.create(out, name))))
@@ -256,6 +260,25 @@ def _train(
             with explained(OSError):
                 runs.write_record(path, config, data, solver.normalization, own)
         return _run(path, config, data, solver, bool(resume))
+
+
+def noted(config: TrainConfig, data: "Dataset", own: "OwnModel | None") -> TrainConfig:
+    """Return a configuration as a run folder notes it.
+
+    It does not depend on where, or with which data around, it is read.
+
+    Args:
+        config: the run's.
+        data: its data set.
+        own: its network of one's own, if that is to be noted by where it is.
+    """
+    return replace(
+        config,
+        data=_absolute(data.settings["path"]) or data.name,
+        data_dir=_absolute(config.data_dir),
+        init=_absolute(config.init),
+        model=f"{_absolute(str(own.file))}:{own.function}" if own else config.model,
+    )
 
 
 def _absolute(path: str | None) -> str | None:
