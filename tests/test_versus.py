@@ -88,7 +88,7 @@ def test_who_takes_part_depends_on_the_options() -> None:
     everybody = names()
     assert {"recompute", "compiled", "bf16 compiled"} < everybody
     assert everybody - names("--no-compile") == {"compiled", "bf16 compiled"}
-    bfloat16 = {name for name in everybody if name.startswith("bf16")}
+    bfloat16 = {name for name in everybody if name.startswith(("bf16", "bfloat16"))}
     assert names("--isa", "avx2") == everybody - bfloat16
     assert names("--quick") == everybody - bfloat16 - {"compiled", "recompute"}
     _, left_out = sides_of(read_arguments(["--isa", "avx2"]))

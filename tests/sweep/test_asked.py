@@ -95,7 +95,7 @@ VALUES: dict[str, list[Any]] = {
     "fit": ["crop", "resize"], "optimizer": ["sgd", "muon"], "loss": ["hinge", "focal"],
     "schedule": ["cosine", "plateau"], "augment": [False, True, "flip"],
     "train_sizes": ["24,32@3"], "tta": ["none", "mirror"], "momentum": [0.0, 0.5],
-    "ema": [0.9, 0.99], "label_smoothing": [0.0, 0.1],
+    "ema": [0.9, 0.99], "label_smoothing": [0.0, 0.1], "multiply": ["float32", "bfloat16"],
 }  # fmt: skip
 
 
