@@ -181,5 +181,8 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
 }
 """Of those that are not written here the settings are the catalogue's."""
 
-CASES = {"Conv2d": 60, "Sequential": 30, "Residual": 30, "BatchNorm1d": 30, "BatchNorm2d": 30}
+CASES = {
+    "Conv2d": 60, "Sequential": 30, "Residual": 30,
+    "BatchNorm1d": 30, "BatchNorm2d": 30, "SyncBatchNorm": 30,
+}  # fmt: skip
 """Of each layer in the default run; 15 of the others."""
