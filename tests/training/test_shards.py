@@ -256,6 +256,13 @@ def test_what_cannot_be_cut_is_refused_before_the_first_step(
         trainings.solver(**options).train()
 
 
+def test_the_profilers_refusal_of_shards_is_what_is_raised() -> None:
+    from cnnlite.training.callbacks.profiler import Profiler
+
+    with pytest.raises(ValueError, match="measures whole batches, and shards is 2"):
+        trainings.solver(shards=2, callbacks=[Profiler(1)]).train()
+
+
 def test_a_checkpoint_belongs_to_its_number_of_shards(tmp_path: Any) -> None:
     path = tmp_path / "x.safetensors"
     trainings.solver(shards=4, num_epochs=1, checkpoint=path).train()

@@ -66,6 +66,7 @@ class Profiler(Callback):
         self.steps = count("Profiler", "steps", steps)
         self.path = None if path is None else Path(path)
         self.profile: Profile | None = None
+        self._measured = _Measured()
         self._watch: Stopwatch | None = None
         self._stack = ExitStack()
 
