@@ -23,7 +23,7 @@ from cnnlite.sweep.trial import at_home, forget_data, load
 
 __all__ = ["run_all", "shared_out"]
 
-DATA = ("data", "data_dir", "size", "grey", "fit", "skip_broken")
+DATA = ("data", "data_dir", "size", "grey", "fit", "skip_broken", "stream")
 """The options that say which data set a trial has."""
 
 

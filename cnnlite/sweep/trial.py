@@ -244,8 +244,9 @@ def load(config: TrainConfig) -> Dataset:
         click.UsageError: it cannot be loaded.
     """
     return _load(
-        config.data, config.data_dir, config.size, config.grey, config.fit, config.skip_broken
-    )
+        config.data, config.data_dir, config.size, config.grey, config.fit, config.skip_broken,
+        config.stream,
+    )  # fmt: skip
 
 
 def forget_data() -> None:
@@ -255,9 +256,12 @@ def forget_data() -> None:
 
 @lru_cache(maxsize=4)
 def _load(
-    name: str, root: str | None, size: int | None, grey: bool, fit: str, skip_broken: bool
-) -> Dataset:
-    return load_named(name, root, size=size, grey=grey, fit=fit, skip_broken=skip_broken)
+    name: str, root: str | None, size: int | None, grey: bool, fit: str, skip_broken: bool,
+    stream: bool,
+) -> Dataset:  # fmt: skip
+    return load_named(
+        name, root, size=size, grey=grey, fit=fit, skip_broken=skip_broken, stream=stream
+    )
 
 
 def _ended_itself(solver: Solver) -> bool:

@@ -407,3 +407,11 @@ def test_a_cluster_that_is_there_is_met_by_its_address(cli: Cli, done: Path) -> 
         words = ("--backend", "dask", "--address", cluster.scheduler_address)
         assert cli("sweep", "grid.toml", "--out", "grid", *words).status == 0
     assert rows(Path("grid")) == rows(done)
+
+
+def test_stream_counts_in_a_sweep(cli: Any, tmp_path: Path) -> None:
+    text = (tmp_path / "grid.toml").read_text().replace("[train]", "[train]\nstream = true")
+    (tmp_path / "stream.toml").write_text(text)
+    found = cli("sweep", "stream.toml", "--out", "streamed", "--workers", "1")
+    assert found.status == 2
+    assert "--stream is for a folder of pictures" in found.err
