@@ -73,7 +73,7 @@ def decoded(job: Job, how: str) -> Decoded:
                 _remove([folder])  # a damaged one
                 os.replace(part, folder)
     except OSError as error:
-        if not is_read_only(error) or not str(error.filename).startswith(str(folder.parent)):
+        if not is_read_only(error, folder.parent):
             raise
         warnings.warn(
             f"the pictures are kept in memory, because {folder.parent} cannot be written to: set "

@@ -64,7 +64,7 @@ def surveyed(job: Job, how: str) -> State:
                     old.unlink(missing_ok=True)
             return decode_and_note(job, state, nothing, path)
         except OSError as error:
-            if not is_read_only(error) or not str(error.filename).startswith(str(path.parent)):
+            if not is_read_only(error, path.parent):
                 raise
             warnings.warn(
                 f"every call looks at all pictures again, because {path.parent} cannot be written "

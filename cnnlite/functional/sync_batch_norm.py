@@ -13,6 +13,7 @@ from cnnlite.functional.batch_norm import affine_of, check_batch_norm, planes_of
 from cnnlite.tree_sums import total
 
 Gather = Callable[[np.ndarray], list[np.ndarray]]
+"""Takes a shard's float64 numbers, and returns those of all shards, in their order."""
 
 
 class SyncBatchNormCache(NamedTuple):

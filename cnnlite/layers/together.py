@@ -7,13 +7,10 @@ until all have come to the same place.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-
-Gather = Callable[[np.ndarray], list[np.ndarray]]
-"""Takes a shard's float64 numbers, and returns those of all shards, in their order."""
+from cnnlite.functional.sync_batch_norm import Gather
 
 
 class _Running(threading.local):
