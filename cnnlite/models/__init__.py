@@ -9,7 +9,7 @@ the smallest size.
 from collections.abc import Callable
 
 from cnnlite.layers import Residual, Sequential
-from cnnlite.models.airbench import airbench
+from cnnlite.models.airbench import airbench, airbench_narrow
 from cnnlite.models.plain import (
     softmax_classifier,
     three_layer_convnet,
@@ -27,6 +27,7 @@ __all__ = [
     "Sequential",
     "ZeroPadShortcut",
     "airbench",
+    "airbench_narrow",
     "resnet20",
     "resnet32",
     "resnet_cifar",
@@ -48,5 +49,7 @@ MODELS: dict[str, Callable[..., Sequential]] = {
     )
 }
 
-NETWORKS: dict[str, Callable[..., Sequential]] = {**MODELS, airbench.__name__: airbench}
-"""By name, all that the command line knows: the zoo, and the network of the fast recipes."""
+NETWORKS: dict[str, Callable[..., Sequential]] = MODELS | {
+    network.__name__: network for network in (airbench, airbench_narrow)
+}
+"""By name, all that the command line knows: the zoo, and the networks of the fast recipes."""

@@ -18,6 +18,16 @@ def test_it_has_the_layers_of_the_paper() -> None:
     assert kinds == ["Conv2d", "GELU", *pair, *pair, *pair, *ends]
 
 
+def test_the_narrow_one_has_a_quarter_of_the_products() -> None:
+    wide, narrow = models.airbench(rng=0), models.airbench_narrow(rng=0)
+    assert [type(layer) for layer in narrow] == [type(layer) for layer in wide]
+    assert [narrow.params[f"{i}.weight"].shape[0] for i in (2, 6, 9, 13, 16, 20)] == [
+        *(32, 32, 128, 128, 128, 128)
+    ]
+    costs = [model.summary((3, 32, 32)).multiply_adds for model in (wide, narrow)]
+    assert 3.5 < costs[0] / costs[1] < 4.5
+
+
 def test_its_convolutions_pass_their_input_on_and_its_scores_begin_near_0() -> None:
     model = models.airbench(rng=0)
     weight = model.params["9.weight"]  # 64 to 256
