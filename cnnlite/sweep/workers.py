@@ -11,6 +11,8 @@ import contextlib
 import os
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from urllib.parse import urlsplit
 from cnnlite.cli.config import ConfigError
 from cnnlite.installed import is_installed
 from cnnlite.report.sweep import Trial
-from cnnlite.sweep.trial import Job, Until, train_trial
+from cnnlite.sweep.trial import LOOK, Job, Until, train_trial
 
 __all__ = ["BACKENDS", "Workers", "check", "connected"]
 
@@ -122,21 +124,40 @@ def _parallel(
     """Train jobs in processes, or in this one where one is enough."""
     from joblib import Parallel, delayed, parallel_config
 
-    options = {"inner_max_num_threads": threads, "idle_worker_timeout": IDLE} if count > 1 else {}
+    options: dict[str, Any] = {}
+    if count > 1:
+        options = {"inner_max_num_threads": threads, "idle_worker_timeout": IDLE}
+        options |= {"initializer": _begin_worker, "initargs": (os.getpid(),)}
     with parallel_config("loky", **options):
         parallel = Parallel(n_jobs=count, batch_size=1, return_as="generator_unordered")
         yield from parallel(delayed(_train_here)(job, data(job)) for job in jobs)
 
 
+_at_work = threading.Lock()
+"""Held while a process trains a trial."""
+
+
 def _train_here(job: Job, data: Any) -> Trial:
-    """Train a trial in a process of this machine, which ends when the sweep's has."""
-    alone = os.getpid() == job.parent
-    if not alone:
-        _leave_signals()
-    trial = train_trial(job, data)
-    if not alone and os.getppid() != job.parent:
-        os._exit(1)  # nobody is left to be told, and joblib would wait for minutes
-    return trial
+    with _at_work:
+        return train_trial(job, data)
+
+
+def _begin_worker(parent: int) -> None:
+    """Let a process of joblib's end with the sweep's process, and not by Ctrl-C."""
+    _leave_signals()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has; a trial that is trained writes its checkpoint first.
+
+    By itself it would wait for work: for a minute, or, where the parent was killed while it sent
+    some, for ever.
+    """
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    _at_work.acquire()
+    os._exit(1)
 
 
 def _leave_signals() -> None:

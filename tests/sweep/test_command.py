@@ -467,6 +467,29 @@ def test_a_kill_loses_and_repeats_no_finished_trial(done: Path, cli: Cli, tmp_pa
     assert rows(tmp_path / "grid") == rows(done), "two processes come to what one does"
 
 
+ORPHAN = """
+import os, time
+from cnnlite.sweep.workers import _begin_worker
+sweep = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == sweep:
+    time.sleep(0.01)
+_begin_worker(sweep)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to processes")
+def test_a_worker_whose_sweep_was_killed_ends_though_it_has_no_work() -> None:
+    """Killed while it sent work to a worker that was just starting, the sweep left it for ever."""
+    # What it writes to is open as long as the worker is there.
+    subprocess.run(
+        [sys.executable, "-c", ORPHAN], check=True, stdout=subprocess.PIPE, timeout=50,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to processes")
 def test_twenty_kills_lose_and_repeat_no_finished_trial(cli: Cli, tmp_path: Path) -> None:
