@@ -87,7 +87,8 @@ def sweep(
             check_trials(asked, record_of(asked, resume or out or SWEEPS)["home"])
         return _list(asked)
     folder = resume or out or _fresh(file)
-    check_place(folder, "--out names another place", folder=True)
+    remedy = "copy the sweep to another place" if resume else "--out names another place"
+    check_place(folder, remedy, folder=True)
     with explained(ConfigError, OSError):
         folder.mkdir(parents=True, exist_ok=True)
         if not is_sweep(folder) and any(path.name[:1] != "." for path in folder.iterdir()):
@@ -172,10 +173,9 @@ def _counted(done: Sweep, states: Sequence[str]) -> str:
 
 
 def _best(folder: Path, out: Path | None) -> int:
-    from cnnlite.sweep.best import write_best
+    from cnnlite.sweep.best import BEST, write_best
 
-    if out is not None:
-        check_place(out, "--out names another place")
+    check_place(out or folder / BEST, "--out names another place")
     with explained(ConfigError, OSError):
         trial, path = write_best(folder, out)
         metric = read_sweep(folder).metric

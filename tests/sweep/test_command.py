@@ -21,10 +21,13 @@ from cnnlite.storage import read_arrays
 from cnnlite.sweep import run
 from cnnlite.sweep.asked import read
 from cnnlite.sweep.plans import plan
+from tests.cli.conftest import no_override, sealed
 
 pytest.importorskip("joblib")
 
 Cli = Callable[..., Any]
+__all__ = ["no_override", "sealed"]  # fixtures
+
 ROOT = Path(__file__).parents[2]
 NOT_MEASURED = ("seconds", "images_per_second")
 
@@ -522,6 +525,24 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(cli: Cli, tmp_path: Path, bac
     assert backend == "ray" or err.count("\n") == 1, "Ray speaks for itself"
     assert [row["state"] for row in rows(tmp_path / "grid")] == ["paused", "paused"]
     assert not (tmp_path / "grid" / "session").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_what_helps(
+    done: Path, cli: Cli, sealed: Path
+) -> None:
+    """--resume was told that --out names another place, which it does not take."""
+    where = f"the folder {sealed}"
+    assert where in cli("sweep", "grid.toml", "--out", sealed / "x").complaint
+    sealed.chmod(0o755)
+    shutil.copytree(done, sealed / "grid")
+    (sealed / "grid").chmod(0o555)
+    complaint = cli("sweep", "--resume", sealed / "grid").complaint
+    assert complaint.endswith(
+        "cannot be written: Permission denied; copy the sweep to another place"
+    )
+    complaint = cli("sweep", "--best", sealed / "grid").complaint
+    assert complaint.endswith("cannot be written: Permission denied; --out names another place")
+    (sealed / "grid").chmod(0o755)
 
 
 def test_a_second_ctrl_c_ends_a_sweep_at_once_and_says_how_to_go_on(
