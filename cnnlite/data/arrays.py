@@ -12,7 +12,7 @@ import numpy as np
 from cnnlite.data.cache import expanded
 from cnnlite.data.dataset import Dataset, Normalization
 from cnnlite.data.errors import DataError
-from cnnlite.data.npz import CLASS_NAMES, NAMES, check_arrays, class_labels, split_keys
+from cnnlite.data.npz import CLASS_NAMES, NAMES, check_arrays, check_shape, class_labels, split_keys
 from cnnlite.data.places import PathLike
 from cnnlite.data.splits import check_division, validates, warn_of_unvalidated
 from cnnlite.data.stored import Part, stored, whole
@@ -25,9 +25,14 @@ ZARR = ("zarr.json", ".zgroup")
 
 
 def holds_arrays(folder: Path) -> bool:
-    """Return whether a folder is one that `arrays` loads: images as .npy lie in it, or zarr's."""
+    """Return whether a folder is meant for `arrays`: images as .npy lie in it, or zarr's.
+
+    Other .npy files do, too, where no folders are beside them that may be classes of pictures.
+    """
     known = (f"{name}.npy" for name in chain(*NAMES.values()))
-    return any((folder / name).is_file() for name in (*ZARR, *known))
+    if any((folder / name).is_file() for name in (*ZARR, *known)):
+        return True
+    return any(folder.glob("*.npy")) and not any(path.is_dir() for path in folder.iterdir())
 
 
 def arrays(path: PathLike, val: float = 0.1, seed: int = 0) -> Dataset:
@@ -88,9 +93,18 @@ def _npy(path: Path) -> tuple[Mapping[str, np.ndarray], Any]:
         try:
             found[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
-            what = "it holds Python objects, or is damaged" if "pickle" in str(error) else error
-            raise DataError(f"{printable(str(file))} cannot be mapped: {what}") from None
+            raise DataError(f"{printable(str(file))} cannot be mapped: {_why(error)}") from None
     return found, next((found.pop(name) for name in CLASS_NAMES if name in found), None)
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong with a file, in the place of NumPy's words for it."""
+    text = str(error)
+    if "ickle" in text or "objects" in text:
+        return "it holds Python objects, or is damaged"
+    if "greater than file size" in text or "No data" in text:
+        return "it ends before its last number: it was cut off, or is still being written"
+    return text
 
 
 def _zarr(path: Path) -> tuple[Mapping[str, Any], Any]:
@@ -111,11 +125,13 @@ def _zarr(path: Path) -> tuple[Mapping[str, Any], Any]:
 def _images(name: str, images: Any) -> Any:
     X = stored("arrays", name, images)
     kinds = (np.uint8, np.float32, np.float64)
-    if X.dtype not in kinds or X.ndim != 4 or not X.shape[0]:
+    if X.dtype not in kinds or X.ndim != 4:
+        hint = "; X[:, None] gives them one channel" if X.ndim == 3 else ""
         raise DataError(
             f"{name} is {X.dtype} {X.shape}, expected images (N, C, H, W): uint8, or float32 or "
-            "float64 that are taken as they are"
+            f"float64 that are taken as they are{hint}"
         )
+    check_shape(name, X.shape)
     return X
 
 

@@ -15,7 +15,9 @@ from cnnlite.data.places import PathLike
 from cnnlite.data.splits import check_division, validates, warn_of_unvalidated
 from cnnlite.terminal import printable
 
-__all__ = ["CLASS_NAMES", "check_arrays", "class_labels", "npz", "split_keys"]
+__all__ = [
+    "CLASS_NAMES", "check_arrays", "check_shape", "class_labels", "npz", "split_keys",
+]  # fmt: skip
 
 # Names of the images and of the labels, as cnnlite, Keras, MedMNIST and others have them.
 NAMES = {
@@ -170,13 +172,7 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
         raise DataError(
             f"{name} has the shape {images.shape}, expected (N, C, H, W): reshape the images"
         )
-    if images.shape[3] in COLOURS and images.shape[1] not in COLOURS:
-        raise DataError(
-            f"{name} has the shape {images.shape}, channels last, expected (N, C, H, W): "
-            "X.transpose(0, 3, 1, 2) puts them there"
-        )
-    if not images.size:
-        raise DataError(f"{name} has the shape {images.shape}: there are no images")
+    check_shape(name, images.shape)
     low, high = images.min(), images.max()
     if images.dtype.kind == "f":
         if not (np.isfinite(low) and np.isfinite(high)):
@@ -202,6 +198,17 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
             f"from 0 to 1, X = X.astype(float){shift}; X /= X.max()"
         )
     return np.ascontiguousarray(images, np.uint8)
+
+
+def check_shape(name: str, shape: tuple[int, ...]) -> None:
+    """Raise DataError if images of four axes have their channels last, or if there are none."""
+    if shape[3] in COLOURS and shape[1] not in COLOURS:
+        raise DataError(
+            f"{name} has the shape {shape}, channels last, expected (N, C, H, W): "
+            "X.transpose(0, 3, 1, 2) puts them there"
+        )
+    if 0 in shape:
+        raise DataError(f"{name} has the shape {shape}: there are no images")
 
 
 def class_labels(name: str, labels: np.ndarray, number: int) -> np.ndarray:

@@ -19,17 +19,26 @@ from cnnlite.sweep.space import Choices, Values, drawn, read_values
 from cnnlite.terminal import did_you_mean
 from cnnlite.training.callbacks.plateau import WATCHED
 
-__all__ = ["Asked", "SAMPLERS", "SEARCHES", "programs", "read", "read_file", "resolved"]
+__all__ = [
+    "Asked", "SAMPLERS", "SEARCHES", "in_a_line", "programs", "read", "read_file", "resolved",
+]  # fmt: skip
 
 MAX_BYTES = 64 * 1024
 MOST_TRIALS = 100_000
 TABLES = ("sweep", "train", "over", "halving")
 SEARCHES = ("grid", "random", "optuna")
-SAMPLERS = (
-    "TPESampler", "RandomSampler", "CmaEsSampler", "GPSampler", "NSGAIISampler",
-    "NSGAIIISampler", "QMCSampler",
-)  # fmt: skip
-"""Of Optuna: those that need nothing but a seed."""
+SAMPLERS: dict[str, tuple[str, ...]] = {
+    "TPESampler": (),
+    "RandomSampler": (),
+    "CmaEsSampler": ("cmaes",),
+    "GPSampler": ("scipy", "torch"),
+    "NSGAIISampler": (),
+    "NSGAIIISampler": (),
+    "QMCSampler": ("scipy",),
+}
+"""Of Optuna, those that are made with nothing but a seed, and the packages that each needs."""
+MOST_CORNERS = 1024
+"""Configurations of a sweep by Optuna that are checked, at most, in every combination."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Asked:
     trials: int
     seed: int = 0
     metric: str = "val_acc"
-    sampler: str = SAMPLERS[0]
+    sampler: str = "TPESampler"
     batch: int = 8
     reduction: int | None = None
     first: int = 1
@@ -86,6 +95,23 @@ class Asked:
     def differing(self) -> list[str]:
         """The options that differ between trials, the seed last."""
         return [*self.over, *(["seed"] if len(self.seeds) > 1 else [])]
+
+    @property
+    def known(self) -> list[dict[str, Any]]:
+        """The configurations that are known before any is trained.
+
+        Of what Optuna will propose, every combination of values and ends of ranges, or, where
+        these are very many, each of them beside the first of all others.
+        """
+        if self.search != "optuna":
+            return drawn(self.search, self.over, self.trials, self.seed)
+        tried = {name: values.tried for name, values in self.over.items()}
+        if math.prod(map(len, tried.values())) <= MOST_CORNERS:
+            return [
+                dict(zip(tried, row, strict=True)) for row in itertools.product(*tried.values())
+            ]
+        first = {name: values[0] for name, values in tried.items()}
+        return [first | {name: value} for name, values in tried.items() for value in values]
 
     @property
     def combinations(self) -> float:
@@ -186,7 +212,8 @@ def _own_options(given: Mapping[str, Any], spell: Callable[[str], str]) -> dict[
     for key, choices in (("search", SEARCHES), ("metric", WATCHED), ("sampler", SAMPLERS)):
         if key in found and found[key] not in choices:
             near = did_you_mean(str(found[key]), choices)
-            raise ConfigError(f"{spell(key)} cannot be {found[key]!r}{near}")
+            there = near or f"; there are {', '.join(choices)}"
+            raise ConfigError(f"{spell(key)} cannot be {found[key]!r}{there}")
     for key, least in (("trials", 1), ("batch", 1), ("seed", 0)):
         if key in found:
             _check_whole(found[key], least, spell(key))
@@ -249,23 +276,16 @@ def _counted(asked: Asked, spell: Callable[[str], Callable[[str], str]]) -> Aske
 
 def _check_configurations(asked: Asked, name: str) -> None:
     """Raise ConfigError unless options fit one another, in every configuration that is known."""
-    if asked.search != "optuna":
-        known = drawn(asked.search, asked.over, asked.trials, asked.seed)
-    elif asked.combinations <= MOST_TRIALS:
-        lists = [values.tried for values in asked.over.values()]
-        known = [dict(zip(asked.over, row, strict=True)) for row in itertools.product(*lists)]
-    else:  # what Optuna proposes is not known: its ends at least must be good
-        known = [
-            {other: values.tried[0] for other, values in asked.over.items()} | {key: value}
-            for key, values in asked.over.items()
-            for value in values.tried
-        ]
-    for options in known:
+    for options in asked.known:
         try:
             resolved({**asked.fixed, **options})
         except ConfigError as error:
-            where = ", ".join(f"{key} = {value!r}" for key, value in options.items())
-            raise ConfigError(f"{name}, with {where}: {error}") from None
+            raise ConfigError(f"{name}, with {in_a_line(options)}: {error}") from None
+
+
+def in_a_line(options: Mapping[str, Any]) -> str:
+    """Return options of a configuration for a message."""
+    return ", ".join(f"{key} = {value!r}" for key, value in options.items()) or "any seed"
 
 
 def _check_rungs(asked: Asked, spell: Callable[[str], str]) -> None:

@@ -13,7 +13,7 @@ from cnnlite.cli.door import explained, fail, needs
 from cnnlite.cli.places import check_place
 from cnnlite.report.sweep import Sweep, is_sweep, read_sweep, score
 from cnnlite.sweep.asked import Asked, programs, read, read_file
-from cnnlite.sweep.record import read_again
+from cnnlite.sweep.record import read_again, record_of
 from cnnlite.terminal import printable
 
 SWEEPS = Path("sweeps")
@@ -75,18 +75,20 @@ def sweep(
     for model in programs(asked):
         if model not in models:
             fail(f"the sweep names a program, which runs only if you name it: add --model {model}")
-    if dry_run:
-        return _list(asked)
     needs("joblib", extra="sweep", what="cnnlite sweep")
-    from cnnlite.sweep.starting import run_all
+    from cnnlite.sweep.starting import check_packages, check_trials, run_all
     from cnnlite.sweep.workers import check
 
     with explained(ConfigError):
         check(backend, address)
-    if asked.search == "optuna":
-        needs("optuna", extra="sweep", what='search = "optuna"')
+        check_packages(asked)
+    if dry_run:
+        with explained(ConfigError, OSError):
+            check_trials(asked, record_of(asked, resume or out or SWEEPS)["home"])
+        return _list(asked)
     folder = resume or out or _fresh(file)
-    check_place(folder, "--out names another place", folder=True)
+    remedy = "copy the sweep to another place" if resume else "--out names another place"
+    check_place(folder, remedy, folder=True)
     with explained(ConfigError, OSError):
         folder.mkdir(parents=True, exist_ok=True)
         if not is_sweep(folder) and any(path.name[:1] != "." for path in folder.iterdir()):
@@ -95,16 +97,16 @@ def sweep(
             running = run_all(
                 asked, folder, count=workers, backend=backend, address=address, show=_say
             )
-        except BaseException:
+        except BaseException as error:
             if not any(folder.iterdir()):
                 folder.rmdir()  # it holds nothing yet, and nothing will come
+            elif isinstance(error, KeyboardInterrupt):  # a second one
+                _stopped(folder)
             raise
-    place = shlex.quote(str(folder))
     if running.interrupted_by is not None or not running.complete:
-        number = running.interrupted_by or signal.SIGINT
-        again = f"cnnlite sweep --resume {place}"
-        click.echo(f"cnnlite sweep: stopped; continue with: {again}", err=True)
-        return 128 + number
+        _stopped(folder)
+        return 128 + (running.interrupted_by or signal.SIGINT)
+    place = shlex.quote(str(folder))
     _summary(running.sweep, place)
     return 0
 
@@ -128,20 +130,20 @@ def _say(text: str) -> None:
     click.echo(printable(text))
 
 
-def _list(asked: Asked) -> int:
-    from cnnlite.sweep.space import drawn
+def _stopped(folder: Path) -> None:
+    again = f"cnnlite sweep --resume {shlex.quote(str(folder))}"
+    click.echo(f"cnnlite sweep: stopped; continue with: {again}", err=True)
 
+
+def _list(asked: Asked) -> int:
     total = asked.trials * len(asked.seeds)
     if asked.search == "optuna":
         click.echo(f"{total} trials, of which Optuna's {asked.sampler} says more when they run")
         return 0
-    found = drawn(asked.search, asked.over, asked.trials, asked.seed)
-    number = 0
-    for options in found:
-        for seed in asked.seeds:
-            text = " ".join(f"{key}={value}" for key, value in {**options, "seed": seed}.items())
-            click.echo(printable(f"trial {number:<3} {text}"))
-            number += 1
+    each = ({**options, "seed": seed} for options in asked.known for seed in asked.seeds)
+    for number, options in enumerate(each):
+        text = " ".join(f"{key}={value}" for key, value in options.items())
+        click.echo(printable(f"trial {number:<3} {text}"))
     click.echo(f"{total} trials")
     return 0
 
@@ -171,10 +173,9 @@ def _counted(done: Sweep, states: Sequence[str]) -> str:
 
 
 def _best(folder: Path, out: Path | None) -> int:
-    from cnnlite.sweep.best import write_best
+    from cnnlite.sweep.best import BEST, write_best
 
-    if out is not None:
-        check_place(out, "--out names another place")
+    check_place(out or folder / BEST, "--out names another place")
     with explained(ConfigError, OSError):
         trial, path = write_best(folder, out)
         metric = read_sweep(folder).metric

@@ -21,6 +21,8 @@ DIGITS = 6
 """Of a number that is drawn: more say nothing, and would fill tables."""
 MOST_DRAWS = 100_000
 """Until a configuration is found that was not drawn before."""
+FEW = 64
+"""Values of a range that are each looked at before anything runs."""
 KEYS = ("min", "max", "log", "step")
 
 
@@ -77,8 +79,12 @@ class Range:
             value = round(_between(low, high, place, self.log))
         else:
             value = _between(self.low, self.high, place, self.log)
-        value = min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
-        return int(value) if self.whole else value
+        return self._rounded(value)
+
+    def _rounded(self, value: float) -> Any:
+        number = value if self.whole else float(f"{value:.{DIGITS}g}")
+        number = min(max(number, self.low), self.high)
+        return int(number) if self.whole else number
 
     def suggest(self, trial: Any, name: str) -> Any:
         """Return one that a trial of Optuna suggests."""
@@ -90,9 +96,10 @@ class Range:
 
     @property
     def tried(self) -> tuple[Any, ...]:
-        """Values that must be good ones for all to be good."""
-        kind = int if self.whole else float
-        return kind(self.low), kind(self.high)
+        """Values that must be good ones for all to be good: all of them, if they are few."""
+        if self.count > FEW:
+            return self._rounded(self.low), self._rounded(self.high)
+        return tuple(self._rounded(self.low + (self.step or 1) * n) for n in range(int(self.count)))
 
     @property
     def count(self) -> float:

@@ -6,25 +6,22 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
 import cnnlite
-from cnnlite.cli import runs
-from cnnlite.cli.config import ConfigError, is_own
-from cnnlite.cli.own_model import OwnModel
+from cnnlite.cli.config import ConfigError
 from cnnlite.cpus import default_num_threads
 from cnnlite.installed import is_installed
 from cnnlite.sweep import workers
-from cnnlite.sweep.asked import Asked, resolved
-from cnnlite.sweep.record import in_words
+from cnnlite.sweep.asked import SAMPLERS, Asked, in_a_line
 from cnnlite.sweep.running import Running
-from cnnlite.sweep.space import Choices, drawn
-from cnnlite.sweep.trial import at_home, forget_data, load
+from cnnlite.sweep.trial import at_home, check_trial, forget_data
 
-__all__ = ["run_all", "shared_out"]
+__all__ = ["check_packages", "check_trials", "run_all", "shared_out"]
 
-DATA = ("data", "data_dir", "size", "grey", "fit", "skip_broken", "stream")
-"""The options that say which data set a trial has."""
+WITHOUT_OTHERS = (
+    "lr", "momentum", "weight_decay", "clip_norm", "ema", "label_smoothing", "seed", "threads",
+    "keep", "every_steps", "patience",
+)  # fmt: skip
+"""Options whose good values let a trial begin whatever the other options are."""
 
 
 def run_all(
@@ -48,15 +45,14 @@ def run_all(
         ConfigError, OSError: the sweep cannot be, or not go on.
     """
     workers.check(backend, address)
-    if asked.search == "optuna" and not is_installed("optuna"):
-        raise ConfigError("search = \"optuna\" needs optuna: pip install 'cnnlite[sweep]'")
+    check_packages(asked)
     running = Running(asked, folder, show)
-    check_inputs(asked, running.record["home"])
     count, threads = shared_out(asked, count)
     if address is not None:
         threads = asked.fixed.get("threads", 1)
     before = cnnlite.get_num_threads()
     try:
+        check_trials(asked, running.record["home"])
         with workers.connected(backend, address, count, threads) as crew:
             show(_told(running, crew, threads))
             running.run(crew, threads)
@@ -80,38 +76,42 @@ def shared_out(asked: Asked, wanted: int | None) -> tuple[int, int]:
     return count, each or max(1, cpus // count)
 
 
-def check_inputs(asked: Asked, home: str) -> None:
-    """Load each data set, and read what trials begin with, before there is any work.
+def check_packages(asked: Asked) -> None:
+    """Raise ConfigError unless Optuna is there, and what its sampler needs."""
+    if asked.search != "optuna":
+        return
+    if not is_installed("optuna"):
+        raise ConfigError("search = \"optuna\" needs optuna: pip install 'cnnlite[sweep]'")
+    missing = [name for name in SAMPLERS[asked.sampler] if not is_installed(name)]
+    if missing:
+        raise ConfigError(
+            f'sampler = "{asked.sampler}" needs {" and ".join(missing)}: '
+            f"pip install {' '.join(missing)}"
+        )
+
+
+def check_trials(asked: Asked, home: str) -> None:
+    """Begin each trial that is known, as far as its first step, before there is any work.
 
     Args:
         asked: the sweep.
         home: the folder that paths among its options begin in.
 
     Raises:
-        ConfigError, OSError: something is not there.
+        ConfigError: a trial would not begin; the message says with which options.
+        OSError: a file is not there.
     """
     seen = set()
-    if asked.search == "optuna":
-        values = {k: v.values for k, v in asked.over.items() if isinstance(v, Choices)}
-        each = [{**asked.fixed, k: one} for k in values for one in values[k]] or [asked.fixed]
-    else:
-        found = drawn(asked.search, asked.over, asked.trials, asked.seed)
-        each = [{**asked.fixed, **options} for options in found]
-    for options in each:
-        here = at_home(options, home)
-        parts = {key: here.get(key) for key in (*DATA, "init", "model")}
-        if (key := json.dumps(parts)) in seen:
+    for options in asked.known:
+        every = at_home({**asked.fixed, **options, "seed": asked.seeds[0]}, home)
+        parts = {name: value for name, value in every.items() if name not in WITHOUT_OTHERS}
+        if (key := json.dumps(parts, sort_keys=True)) in seen:
             continue
         seen.add(key)
-        with in_words(), click.Context(click.Command("sweep")).scope():
-            if is_own(here.get("model", "")):
-                OwnModel.named(here["model"])
-            if "init" in here:
-                runs.read_weights(Path(here["init"]))
-            try:
-                load(resolved({k: v for k, v in here.items() if k in (*DATA, "recipe")}))
-            except click.UsageError as error:
-                raise ConfigError(error.format_message()) from None
+        try:
+            check_trial(every)
+        except ConfigError as error:
+            raise ConfigError(f"with {in_a_line(options)}: {error}") from None
 
 
 def _told(running: Running, crew: workers.Workers, threads: int) -> str:

@@ -22,7 +22,7 @@ import click
 import cnnlite
 from cnnlite.cli import run_folders, runs
 from cnnlite.cli.adapted import adapted
-from cnnlite.cli.config import TrainConfig, is_own
+from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.door import describe, load_named
 from cnnlite.cli.own_model import OwnModel
 from cnnlite.cli.parts import make_solver
@@ -34,6 +34,7 @@ from cnnlite.report.sweep import TRIAL, Trial, trial_folder
 from cnnlite.sweep.asked import resolved
 from cnnlite.training.callbacks import Callback
 from cnnlite.training.interruption import TrainingDiverged
+from cnnlite.training.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
@@ -207,20 +208,79 @@ _one_at_a_time = threading.Lock()
 
 def _made(path: Path, job: Job, given: Dataset | None) -> tuple[Solver, TrainConfig, Dataset]:
     """Return a trial's Solver, configuration and data set; its run folder has its record."""
-    config = resolved(at_home(job.options, job.home))
-    command = click.Context(click.Command("sweep"))
-    with _one_at_a_time, command.scope(), contextlib.redirect_stdout(io.StringIO()):
+    with _one_at_a_time, _quietly():
         cnnlite.set_num_threads(job.threads)
-        data = load(config) if given is None else given
-        config, _ = adapted(config, data, frozenset(job.options))
-        own = OwnModel.named(config.model) if is_own(config.model) else None
-        config = noted(config, data, own)
-        weights = runs.read_weights(Path(config.init)) if config.init else None
-        recorder = Recorder(path, config)
-        solver = make_solver(config, data, own, weights, path, False, recorder, Until(job))
+        made = make(at_home(job.options, job.home), path, given, Until(job))
         if not (path / runs.RECORD).is_file():
-            runs.write_record(path, config, data, solver.normalization, own)
-    return solver, config, data
+            runs.write_record(path, made.config, made.data, made.solver.normalization, made.own)
+    return made.solver, made.config, made.data
+
+
+class Made(NamedTuple):
+    """What the options of a trial become."""
+
+    solver: Solver
+    config: TrainConfig
+    data: Dataset
+    own: OwnModel | None
+
+
+def make(options: dict[str, Any], path: Path, given: Dataset | None, *callbacks: Any) -> Made:
+    """Make what a trial is trained with; nothing is written.
+
+    Args:
+        options: with whole paths.
+        path: the trial's run folder.
+        given: its data set; None loads it.
+        callbacks: of its Solver, beside its own.
+
+    Raises:
+        click.UsageError, OSError, ValueError, TypeError: the parts are missing, or do not fit one
+            another.
+    """
+    config = resolved(options)
+    data = load(config) if given is None else given
+    config, _ = adapted(config, data, frozenset(options))
+    own = OwnModel.named(config.model) if is_own(config.model) else None
+    config = noted(config, data, own)
+    weights = runs.read_weights(Path(config.init)) if config.init else None
+    recorder = Recorder(path, config)
+    solver = make_solver(config, data, own, weights, path, False, recorder, *callbacks)
+    return Made(solver, config, data, own)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Let parts of commands run that end a command with a line, and print what they do."""
+    with click.Context(click.Command("sweep")).scope(), contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def check_trial(options: dict[str, Any]) -> None:
+    """Find out whether a trial would begin: make all, and take an image through it.
+
+    A network of one's own is not made, which may do anything; its file is read.
+
+    Args:
+        options: with whole paths.
+
+    Raises:
+        ConfigError, OSError: it would not.
+    """
+    with _quietly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if is_own(options.get("model", "")):
+                OwnModel.named(options["model"])
+                if "init" in options:
+                    runs.read_weights(Path(options["init"]))
+                load(resolved(options))
+                return
+            rehearse(make(options, Path(), None).solver)
+        except click.UsageError as error:
+            raise ConfigError(error.format_message()) from None
+        except (ValueError, TypeError) as error:
+            raise ConfigError(describe(error)) from None
 
 
 def at_home(options: dict[str, Any], home: str) -> dict[str, Any]:

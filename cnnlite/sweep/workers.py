@@ -11,14 +11,16 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cnnlite.cli.config import ConfigError
 from cnnlite.installed import is_installed
 from cnnlite.report.sweep import Trial
-from cnnlite.sweep.trial import Job, train_trial
+from cnnlite.sweep.trial import LOOK, Job, Until, train_trial
 
 __all__ = ["BACKENDS", "Workers", "check", "connected"]
 
@@ -122,22 +124,50 @@ def _parallel(
     """Train jobs in processes, or in this one where one is enough."""
     from joblib import Parallel, delayed, parallel_config
 
-    options = {"inner_max_num_threads": threads, "idle_worker_timeout": IDLE} if count > 1 else {}
+    options: dict[str, Any] = {}
+    if count > 1:
+        options = {"inner_max_num_threads": threads, "idle_worker_timeout": IDLE}
+        options |= {"initializer": _begin_worker, "initargs": (os.getpid(),)}
     with parallel_config("loky", **options):
         parallel = Parallel(n_jobs=count, batch_size=1, return_as="generator_unordered")
         yield from parallel(delayed(_train_here)(job, data(job)) for job in jobs)
 
 
+_at_work = threading.Lock()
+"""Held while a process trains a trial."""
+
+
 def _train_here(job: Job, data: Any) -> Trial:
-    """Train a trial in a process of this machine, which ends when the sweep's has."""
-    alone = os.getpid() == job.parent
-    for name in () if alone else ("SIGINT", "SIGHUP"):  # the sweep's process tells when to end
+    with _at_work:
+        return train_trial(job, data)
+
+
+def _begin_worker(parent: int) -> None:
+    """Let a process of joblib's end with the sweep's process, and not by Ctrl-C."""
+    _leave_signals()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has; a trial that is trained writes its checkpoint first.
+
+    By itself it would wait for work: for a minute, or, where the parent was killed while it sent
+    some, for ever.
+    """
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    _at_work.acquire()
+    os._exit(1)
+
+
+def _leave_signals() -> None:
+    """Let a worker of this machine ignore Ctrl-C: the sweep's process tells it when to end.
+
+    A terminal sends it to all its processes; a worker that dies of it takes its trials with it.
+    """
+    for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    trial = train_trial(job, data)
-    if not alone and os.getppid() != job.parent:
-        os._exit(1)  # nobody is left to be told, and joblib would wait for minutes
-    return trial
 
 
 def _begun(job: Job) -> bool:
@@ -157,7 +187,13 @@ def _begun(job: Job) -> bool:
 
 @contextlib.contextmanager
 def _dask(address: str | None, count: int) -> Iterator[Workers]:
-    from distributed import Client, KilledWorker, LocalCluster, as_completed
+    from distributed import CancelledError, Client, KilledWorker, LocalCluster, WorkerPlugin
+
+    class LeaveSignals(WorkerPlugin):  # type: ignore[misc]  # it is untyped
+        """Also of a worker that takes the place of one that has died."""
+
+        def setup(self, worker: Any) -> None:
+            _leave_signals()
 
     with contextlib.ExitStack() as stack:
         if address is None:
@@ -166,6 +202,7 @@ def _dask(address: str | None, count: int) -> Iterator[Workers]:
             )
             stack.enter_context(cluster)
             client = stack.enter_context(Client(cluster))
+            client.register_plugin(LeaveSignals())
         else:
             _knock(address, "dask")
             try:
@@ -178,14 +215,31 @@ def _dask(address: str | None, count: int) -> Iterator[Workers]:
 
         def train(jobs: Sequence[Job], data: Callable[[Job], Any]) -> Iterator[Result]:
             futures = {client.submit(train_trial, job, pure=False): job for job in jobs}
-            for future in as_completed(list(futures)):
+            for future in _completed(client, futures, Until(jobs[0])):
                 try:
                     result: Trial | str = future.result()
                 except KilledWorker as error:
                     result = f"its process ended without a word: {error}"
+                except CancelledError as error:
+                    raise ConnectionError(f"the cluster of Dask's is gone: {error}") from None
                 yield futures[future], result
 
         yield Workers("workers of Dask", count, train)
+
+
+def _completed(client: Any, futures: Iterable[Any], until: Until) -> Iterator[Any]:
+    """Yield futures of Dask's as they are done; a sweep that has ended waits for no new workers."""
+    from distributed import as_completed
+
+    left = set(futures)
+    while left:
+        try:
+            for future in as_completed(list(left), timeout=PATIENCE):
+                left.discard(future)
+                yield future
+        except TimeoutError:
+            if not until.goes_on() and not client.nthreads():
+                return
 
 
 @contextlib.contextmanager

@@ -97,6 +97,12 @@ def test_floats_are_taken_as_they_are(tmp_path: Path, made: dict[str, np.ndarray
     [
         ({"X": np.zeros((60, 3, 6, 6), np.int32)}, r"X is int32 \(60, 3, 6, 6\), expected images"),
         ({"X": np.zeros((60, 36), np.uint8)}, r"X is uint8 \(60, 36\), expected images \(N, C,"),
+        ({"X": np.zeros((60, 6, 6), np.uint8)}, r"\(60, 6, 6\), expected .*; X\[:, None\] gives"),
+        (
+            {"X": np.zeros((60, 6, 5, 3), np.uint8)},
+            r"X has .*, 6, 5, 3\), channels last",
+        ),
+        ({"X": np.zeros((0, 3, 6, 6), np.uint8)}, r"X has .*: there are no images"),
         ({"y": np.arange(59) % 3}, r"y has the shape \(59,\), expected \(60,\)"),
         ({"y": np.arange(60) % 3 + 1}, "has labels from 1 to 3, expected 0 on"),
         ({"class_names": np.array(["a", "b"])}, "expected 3 strings"),
@@ -115,11 +121,15 @@ def test_damaged_files_are_named(tmp_path: Path, made: dict[str, np.ndarray]) ->
     path = npy(tmp_path / "set", made)
     whole = (path / "X.npy").read_bytes()
     (path / "X.npy").write_bytes(whole[:500])
-    with pytest.raises(DataError, match=r"X\.npy cannot be mapped"):
+    with pytest.raises(DataError, match=r"X\.npy cannot be mapped: it ends before its last num"):
         data.arrays(path)
     np.save(path / "X.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(DataError, match=r"X\.npy cannot be mapped: .*Python objects"):
         data.arrays(path)
+    (path / "X.npy").unlink()
+    np.save(path / "X_trian.npy", made["X"])
+    with pytest.raises(DataError, match="y, but no images, X_train; its arrays are X_trian, y"):
+        data.load(path)  # it was taken for a folder of pictures, which had none
     with pytest.raises(DataError, match=r"has no X_train\.npy, and is no zarr group"):
         data.arrays(tmp_path)
     broken = tmp_path / "broken.zarr"

@@ -15,13 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cnnlite.cli.config import ConfigError
 from cnnlite.report.sweep import Trial, read_sweep, read_trials
 from cnnlite.storage import read_arrays
 from cnnlite.sweep import run
+from cnnlite.sweep.asked import read
+from cnnlite.sweep.plans import plan
+from tests.cli.conftest import no_override, sealed
 
 pytest.importorskip("joblib")
 
 Cli = Callable[..., Any]
+__all__ = ["no_override", "sealed"]  # fixtures
+
 ROOT = Path(__file__).parents[2]
 NOT_MEASURED = ("seconds", "images_per_second")
 
@@ -188,6 +194,7 @@ def test_a_wrong_command_line_is_one_line(
         ("distributed", ["--backend", "dask"], "dask"),
         ("ray", ["--backend", "ray"], "ray"),
         ("optuna", [], "sweep"),
+        ("optuna", ["--dry-run"], "sweep"),
     ],
 )
 def test_a_missing_extra_is_named_before_anything_else(
@@ -209,6 +216,56 @@ def test_a_missing_extra_is_named_before_anything_else(
     assert not Path("sweeps").exists() or not any(Path("sweeps").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("sampler", "missing"),
+    [
+        ("CmaEsSampler", ["cmaes"]),
+        ("QMCSampler", ["scipy"]),
+        ("GPSampler", ["scipy", "torch"]),
+        ("GPSampler", ["torch"]),
+    ],
+)
+def test_a_sampler_without_its_package_is_an_error_that_names_both(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, sampler: str, missing: list[str]
+) -> None:
+    """It was a traceback, or its package was found to be missing after the folder was made."""
+    place = "cnnlite.sweep.starting.is_installed"
+    monkeypatch.setattr(place, lambda name: name not in missing)
+    Path("grid.toml").write_text(
+        f'sweep = {{search = "optuna", trials = 2, sampler = "{sampler}"}}\n'
+        "over = {lr = [0.1, 0.2]}"
+    )
+    for words in ([], ["--dry-run"]):
+        assert cli("sweep", "grid.toml", *words).complaint == (
+            f'cnnlite sweep: sampler = "{sampler}" needs {" and ".join(missing)}: '
+            f"pip install {' '.join(missing)}"
+        )
+    assert not Path("sweeps").exists()
+
+
+def test_samplers_of_optuna_need_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them that takes a seed proposes where its packages are, and needs no other."""
+    optuna = pytest.importorskip("optuna")
+    from cnnlite.installed import is_installed
+    from cnnlite.sweep.asked import SAMPLERS
+
+    over = {"lr": {"min": 0.1, "max": 1.0}, "batch_size": [10, 20]}
+    for name, packages in SAMPLERS.items():
+        if all(map(is_installed, packages)):
+            asked = read(
+                {"sweep": {"search": "optuna", "trials": 24, "sampler": name}, "over": over}
+            )
+            proposed = plan(asked)
+            stage = next(proposed)
+            for _ in range(2):
+                stage = proposed.send({one.number: one.options["lr"] for one in stage})
+            assert len(stage) == 8, name
+    others = {"BaseSampler", "BaseGASampler", "PartialFixedSampler"}
+    others |= {"BruteForceSampler", "GridSampler"}  # which search = "grid" stands for
+    there = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")}
+    assert there - others <= set(SAMPLERS), "a new one"
+
+
 @pytest.mark.parametrize("backend", ["dask", "ray"])
 def test_an_address_where_nobody_answers_is_an_error_at_once(cli: Cli, backend: str) -> None:
     pytest.importorskip({"dask": "distributed", "ray": "ray"}[backend])
@@ -226,6 +283,54 @@ def test_missing_data_is_an_error_before_anything_runs(cli: Cli) -> None:
     assert not Path("grid").exists()
 
 
+@pytest.mark.parametrize(
+    ("train", "over", "said"),
+    [
+        ({}, {"shards": [1, 3]}, "with shards = 3: Solver: shards is 3, which does not divide"),
+        ({"shards": 4}, {"batch_size": [20, 30]}, "with batch_size = 30: Solver: shards is 4"),
+        ({}, {"batch_size": [20, 61]}, "batch_size is 61, but X_train has 60 images only"),
+        ({}, {"overfit": [20, 70]}, "with overfit = 70: Solver: overfit is 70, but"),
+        ({}, {"whiten": ["1", "9"]}, "with whiten = '1': --whiten 1:"),
+        ({}, {"freeze": [[], ["9.*"]]}, "with freeze = ['9.*']: --freeze: nothing"),
+        ({}, {"freeze": [["7.*@1"]]}, "with freeze = ['7.*@1']: --freeze: nothing"),
+        ({}, {"train_sizes": ["4,6@2"]}, "the images that augment gives from epoch 0 on"),
+        ({}, {"model": ["softmax_classifier", "small_vgg"]}, "with model = 'small_vgg': "),
+        ({}, {"data": ["tiny.npz", "gone.npz"]}, "with data = 'gone.npz': "),
+        ({}, {"init": ["gone"]}, "gone is not a run folder"),
+        ({}, {"recipe": ["airbench94"]}, "with recipe = 'airbench94': "),
+        ({"stream": True}, {"lr": [0.1]}, "with lr = 0.1: --stream is for a folder of pictures"),
+    ],
+    ids=lambda value: next(iter(value), "none") if isinstance(value, dict) else None,
+)  # fmt: skip
+def test_what_a_trial_would_refuse_at_its_start_is_refused_before_any(
+    cli: Cli, train: dict[str, Any], over: dict[str, Any], said: str
+) -> None:
+    given = {"model": "softmax_classifier", "data": "tiny.npz", "epochs": 2, "batch_size": 20}
+    tables = {"train": {k: v for k, v in given.items() if k not in over} | train, "over": over}
+    if "recipe" in over:
+        del tables["train"]["model"]
+    with pytest.raises((ConfigError, OSError)) as error:
+        run(tables, "refused", workers=1)
+    assert said in str(error.value)
+    assert not any(Path("refused").iterdir())
+
+
+@pytest.mark.parametrize("search", ["random", "optuna"])
+def test_a_dry_run_refuses_what_some_value_of_a_range_makes_impossible(
+    cli: Cli, search: str
+) -> None:
+    """Both ends of the range are even: what two shards cannot share is between them."""
+    if search == "optuna":
+        pytest.importorskip("optuna")
+    path = Path("grid.toml")
+    text = path.read_text().replace("batch_size = 20", "shards = 2").partition("[over]")[0]
+    path.write_text(
+        f'[sweep]\nsearch = "{search}"\ntrials = 8\n{text}'
+        "[over]\nbatch_size = {min = 10, max = 20}"
+    )
+    assert "does not divide batch_size" in cli("sweep", "grid.toml", "--dry-run").complaint
+
+
 def test_a_dry_run_lists_the_trials_and_trains_nothing(cli: Cli) -> None:
     outcome = cli("sweep", "grid.toml", "--dry-run")
     assert outcome.status == 0
@@ -241,15 +346,20 @@ LOSING = {
 
 
 def test_a_trial_that_diverges_or_fails_is_recorded_and_the_sweep_goes_on(cli: Cli) -> None:
-    Path("lose.toml").write_text(
-        '[train]\nmodel = "softmax_classifier"\ndata = "tiny.npz"\nepochs = 2\n'
-        '[over]\nlr = [0.05]\nwhiten = ["9", "1"]\nbatch_size = [20]\n'
+    """A network of one's own that cannot be made, and a rate that is far too high."""
+    Path("net.py").write_text(
+        "def make(num_classes, image_shape, rng):\n    raise ValueError('broken on purpose')\n"
     )
-    outcome = cli("sweep", "lose.toml", "--out", "lose", "--workers", "1")
-    assert outcome.status == 0
-    states = {row["trial"]: (row["state"], row["reason"]) for row in rows(Path("lose"))}
-    assert [states[number][0] for number in "01"] == ["failed", "failed"]
-    assert "--whiten 9: there is no 9.weight" in states["0"][1]
+    Path("lose.toml").write_text(
+        '[train]\nmodel = "net.py:make"\ndata = "tiny.npz"\nepochs = 2\nbatch_size = 20\n'
+        "[over]\nlr = [0.05, 0.1]\n"
+    )
+    allowed = ("--model", "net.py:make")
+    outcome = cli("sweep", "lose.toml", *allowed, "--out", "lose", "--workers", "1")
+    assert outcome.status == 0, outcome
+    table = rows(Path("lose"))
+    assert [row["state"] for row in table] == ["failed", "failed"]
+    assert "broken on purpose" in table[0]["reason"]
     assert "failed; results.csv says why" in outcome.err
     found = run(LOSING, "diverging", workers=1, show=lambda text: None)
     assert {t.number: t.state for t in found.trials} == {0: "finished", 1: "diverged"}
@@ -360,6 +470,29 @@ def test_a_kill_loses_and_repeats_no_finished_trial(done: Path, cli: Cli, tmp_pa
     assert rows(tmp_path / "grid") == rows(done), "two processes come to what one does"
 
 
+ORPHAN = """
+import os, time
+from cnnlite.sweep.workers import _begin_worker
+sweep = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == sweep:
+    time.sleep(0.01)
+_begin_worker(sweep)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to processes")
+def test_a_worker_whose_sweep_was_killed_ends_though_it_has_no_work() -> None:
+    """Killed while it sent work to a worker that was just starting, the sweep left it for ever."""
+    # What it writes to is open as long as the worker is there.
+    subprocess.run(
+        [sys.executable, "-c", ORPHAN], check=True, stdout=subprocess.PIPE, timeout=50,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to processes")
 def test_twenty_kills_lose_and_repeat_no_finished_trial(cli: Cli, tmp_path: Path) -> None:
@@ -370,20 +503,85 @@ def test_twenty_kills_lose_and_repeat_no_finished_trial(cli: Cli, tmp_path: Path
     assert len(rows(tmp_path / "grid")) == 32
 
 
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("dask", "ray")]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to processes")
-def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(done: Path, cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["loky", *SLOW])
+def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(cli: Cli, tmp_path: Path, backend: str) -> None:
     """To all processes at once, as a terminal sends it, in the middle of two trials."""
+    pytest.importorskip({"loky": "joblib", "dask": "distributed"}.get(backend, backend))
     path = tmp_path / "grid.toml"
     path.write_text(path.read_text().replace("epochs = 4", "epochs = 100000"))
-    process = started(tmp_path, "grid.toml", "--out", "grid", "--workers", "2")
+    words = ("--out", "grid", "--workers", "2", "--backend", backend)
+    process = started(tmp_path, "grid.toml", *words)
     checkpoints = [tmp_path / f"grid/trials/000{n}/checkpoint.safetensors" for n in (0, 1)]
     wait_for(lambda: all(file.exists() for file in checkpoints), process)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130, err
-    assert err == "cnnlite sweep: stopped; continue with: cnnlite sweep --resume grid\n"
+    told = "cnnlite sweep: stopped; continue with: cnnlite sweep --resume grid"
+    assert err.splitlines()[-1] == told
+    assert backend == "ray" or err.count("\n") == 1, "Ray speaks for itself"
     assert [row["state"] for row in rows(tmp_path / "grid")] == ["paused", "paused"]
     assert not (tmp_path / "grid" / "session").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_what_helps(
+    done: Path, cli: Cli, sealed: Path
+) -> None:
+    """--resume was told that --out names another place, which it does not take."""
+    where = f"the folder {sealed}"
+    assert where in cli("sweep", "grid.toml", "--out", sealed / "x").complaint
+    sealed.chmod(0o755)
+    shutil.copytree(done, sealed / "grid")
+    (sealed / "grid").chmod(0o555)
+    complaint = cli("sweep", "--resume", sealed / "grid").complaint
+    assert complaint.endswith(
+        "cannot be written: Permission denied; copy the sweep to another place"
+    )
+    complaint = cli("sweep", "--best", sealed / "grid").complaint
+    assert complaint.endswith("cannot be written: Permission denied; --out names another place")
+    (sealed / "grid").chmod(0o755)
+
+
+def test_a_second_ctrl_c_ends_a_sweep_at_once_and_says_how_to_go_on(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a worker does not answer: there was no word of how to go on."""
+
+    def waits_for_ever(*args: Any) -> Any:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+        yield
+
+    monkeypatch.setattr("cnnlite.sweep.workers._parallel", waits_for_ever)
+    outcome = cli("sweep", "grid.toml", "--out", "grid")
+    assert outcome.status == 130
+    assert "stopped; continue with: cnnlite sweep --resume grid" in outcome.err
+    monkeypatch.undo()
+
+
+def test_a_cluster_without_workers_is_not_waited_for_when_a_sweep_has_ended() -> None:
+    """After Ctrl-C had ended its workers, the sweep waited for ever for what they were to do."""
+    distributed = pytest.importorskip("distributed")
+    from cnnlite.sweep import workers
+
+    class Gone:
+        def nthreads(self) -> dict[str, int]:
+            return {}
+
+        def goes_on(self) -> bool:
+            return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distributed, "as_completed", no_future_is_done)
+        assert list(workers._completed(Gone(), ["a future"], Gone())) == []
+
+
+def no_future_is_done(futures: Any, timeout: float) -> Any:
+    raise TimeoutError
+    yield
 
 
 @pytest.mark.slow

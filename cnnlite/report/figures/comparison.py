@@ -15,16 +15,19 @@ __all__ = ["class_recalls", "spread"]
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star")
 
 
-def spread(groups: Mapping[str, Sequence[float]]) -> go.Figure:
+def spread(
+    groups: Mapping[str, Sequence[float]], measured: str = "best validation accuracy"
+) -> go.Figure:
     """Draw the accuracies of groups of trainings: a dot for each, a bar at the mean.
 
     Args:
         groups: by name, the accuracies of trainings that differ in their seed alone.
+        measured: the accuracy.
     """
     places = list(range(len(groups)))
     figure = blank(
         110 + 44 * len(groups),
-        xaxis={"tickformat": "~%", "title": {"text": "best validation accuracy"}},
+        xaxis={"tickformat": "~%", "title": {"text": measured}},
         yaxis={"tickmode": "array", "tickvals": places, "ticktext": [short(g) for g in groups],
                "range": [len(groups) - 0.5, -0.5], "showgrid": False},
         showlegend=False,

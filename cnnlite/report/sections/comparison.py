@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnlite.report.confusion import Confusion
 from cnnlite.report.document import Section, figure
-from cnnlite.report.figures.comparison import class_recalls, spread
+from cnnlite.report.figures.comparison import class_recalls
 from cnnlite.report.figures.curves import compared
 from cnnlite.report.html import paragraphs, table
 from cnnlite.report.sections.card import PARTS, percent, plain, value
+from cnnlite.report.sections.seeds import over_seeds
 from cnnlite.report.seen import Seen
 
 __all__ = ["comparison"]
@@ -120,26 +120,10 @@ def _seeds(runs: Sequence[Seen]) -> Section | None:
     if not groups:
         return None
     named = {_name(members, list(groups.values())): members for members in groups.values()}
-    accuracies = {name: _accuracies(members) for name, members in named.items()}
-    headings = ("runs", "seeds", "mean", "deviation", "lowest", "highest")
-    rows = []
-    for name, values in accuracies.items():
-        deviation = statistics.stdev(values) if len(values) > 1 else math.nan
-        ends = percent(min(values)), percent(max(values))
-        rows.append(
-            (name, str(len(values)), percent(statistics.mean(values)), percent(deviation), *ends)
-        )
-    lead = (
-        "Runs in a line differ in nothing but their seed. A difference between lines that is "
-        "smaller than the spread within them may be luck."
-    )
-    html = paragraphs([lead], "lead")
-    html += figure(
-        "spread", "Each dot is a run, each bar the mean of its line.",
-        f"Best validation accuracies of {len(groups)} groups of runs",
-        table("Best validation accuracy over seeds", headings, rows, headings[1:]),
-    )  # fmt: skip
-    return Section("seeds", "Accuracy over seeds", html, {"spread": spread(accuracies)})
+    accuracies: dict[tuple[str, ...], list[float]] = {
+        (name,): _accuracies(members) for name, members in named.items()
+    }
+    return over_seeds("run", ("runs",), accuracies)
 
 
 def _accuracies(members: Sequence[Seen]) -> list[float]:

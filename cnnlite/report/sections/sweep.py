@@ -9,7 +9,6 @@ from html import escape
 from typing import Any
 
 from cnnlite.report.document import Section, figure
-from cnnlite.report.figures.comparison import spread
 from cnnlite.report.figures.sweep import (
     MOST_LABELS,
     QUARTERS,
@@ -21,6 +20,7 @@ from cnnlite.report.figures.sweep import (
 )
 from cnnlite.report.html import paragraphs, table
 from cnnlite.report.sections.card import percent, plain
+from cnnlite.report.sections.seeds import over_seeds
 from cnnlite.report.sweep import Sweep, Trial, score
 
 __all__ = ["sweep_sections"]
@@ -30,6 +30,7 @@ MOST_BEST, MOST_CURVES, MOST_ROWS, MOST_GROUPS = 10, 80, 1000, 20
 LEAST_WIDTH = 72
 """Pixels of a place between two axes; on a narrow screen, the figure scrolls."""
 ABSENT = "\N{EN DASH}"
+MEASURED = {"val_acc": "validation accuracy", "train_acc": "training accuracy"}
 
 
 def sweep_sections(sweep: Sweep) -> list[Section]:
@@ -228,34 +229,17 @@ def _seeds(sweep: Sweep) -> Section | None:
     """Return the spread over seeds; None where there is one seed, or no accuracy."""
     if len(sweep.record["seeds"]) < 2 or not sweep.metric.endswith("_acc"):
         return None
-    ranked = sweep.ranked()[:MOST_GROUPS]
-    groups = {
-        f"rank {rank}": [
+    groups: dict[tuple[str, ...], list[float]] = {
+        (f"rank {rank}", _options(sweep, group[0], seed=False)): [
             value for trial in group if (value := score(trial.values, sweep.metric)) is not None
         ]
-        for rank, group in enumerate(ranked, 1)
+        for rank, group in enumerate(sweep.ranked()[:MOST_GROUPS], 1)
     }
     if not groups:
         return None
-    headings = ("rank", "configuration", "seeds", "mean", "deviation", "lowest", "highest")
-    rows = [
-        (name, _options(sweep, group[0], seed=False), str(len(values)),
-         percent(statistics.fmean(values)),
-         percent(statistics.stdev(values)) if len(values) > 1 else ABSENT,
-         percent(min(values)), percent(max(values)))
-        for (name, values), group in zip(groups.items(), ranked, strict=True)
-    ]  # fmt: skip
-    lead = (
-        "Trials in a line differ in nothing but their seed. A difference between lines that is "
-        "smaller than the spread within them may be luck."
-    )
-    html = paragraphs([lead], "lead")
-    html += figure(
-        "spread", "Each dot is a trial, each bar the mean of its line; the best mean is on top.",
-        f"{sweep.metric} of {len(groups)} configurations",
-        table("Spread over seeds", headings, rows, headings[2:]),
-    )  # fmt: skip
-    return Section("seeds", "Spread over seeds", html, {"spread": spread(groups)})
+    measured = f"best {MEASURED[sweep.metric]}"
+    order = "The best mean is on top."
+    return over_seeds("trial", ("rank", "configuration"), groups, measured, order)
 
 
 def _trials(sweep: Sweep) -> Section | None:

@@ -1,5 +1,6 @@
 """What a page says of a sweep, and that it says it to everybody."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ def test_sections_say_what_was_found_and_escape_it(metric: str) -> None:
     assert [line[0] for line in lines].count("the best quarter") == 3
     ends = [line[2][-1] for line in lines if line[0] != "not finished"]
     assert ends == sorted(ends, reverse=True), "the best ends at the top"
+
+
+def test_the_spread_over_seeds_is_told_of_the_accuracy_that_trials_are_judged_by() -> None:
+    """It was called validation accuracy where the training accuracy decided."""
+    pytest.importorskip("plotly")
+    made = {section.id: section for section in sweep_sections(found("train_acc"))}["seeds"]
+    assert "Best training accuracy over seeds" in made.html
+    assert "validation" not in made.html
+    assert made.figures["spread"].layout.xaxis.title.text == "best training accuracy"
+    # Trials 0 and 1 reach 0.9 and 0.86.
+    row = "<td>2</td><td>88.00%</td><td>2.83%</td><td>86.00%</td><td>90.00%</td>"
+    assert row in re.sub(r"<td[^>]*>", "<td>", made.html)
 
 
 def test_a_sweep_that_has_only_begun_has_a_page() -> None:
