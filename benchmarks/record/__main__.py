@@ -1,0 +1,78 @@
+"""Train, record, compare with PyTorch, and write the page of the record.
+
+    python -m benchmarks.record run airbench94 --seeds 0 1 2 3 4
+    python -m benchmarks.record run fast90 --option=--no-augment --label "fast90 without crops"
+    python -m benchmarks.record run --example examples/small_vgg.py --seeds 0 1 2 3 4
+    python -m benchmarks.record add runs/007-airbench   # accuracies only: its times do not count
+
+A training that was stopped in the middle goes on with the same command; its times do not count.
+A seed that has its line is not trained again, except with --again, which compares the bits.
+"""  # fmt: skip
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.record import running
+from benchmarks.record.folders import line_of
+from benchmarks.record.lines import TABLE, append
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what the command line says."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    arguments = parser().parse_args(words)
+    try:
+        status: int = arguments.do(arguments)
+    except (ValueError, OSError) as error:
+        sys.exit(f"record: {error}")
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; `do` of what it reads does it."""
+    whole = argparse.ArgumentParser(
+        prog="python -m benchmarks.record",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = whole.add_subparsers(required=True)
+    run = commands.add_parser("run", help="train with each seed, and add a line for each")
+    run.add_argument("recipe", nargs="?", help="a recipe of cnnlite train")
+    run.add_argument("--example", help="a script of examples/ in its place")
+    run.add_argument("--seeds", type=int, nargs="+", default=[0])
+    run.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
+    run.add_argument("--again", action="store_true", help="also the seeds that have a line")
+    run.set_defaults(do=_run)
+    add = commands.add_parser("add", help="add lines for runs that are finished, without times")
+    add.add_argument("folders", nargs="+", type=Path, metavar="RUN_FOLDER")
+    add.add_argument("--options", default="", help="what was given besides the recipe")
+    add.set_defaults(do=_add)
+    for command in (run, add):
+        command.add_argument("--label", help="of the lines [default: recipe and options]")
+        command.add_argument("--out", type=Path, default=TABLE, help="the table of the lines")
+    return whole
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if (arguments.recipe is None) == (arguments.example is None):
+        sys.exit("record: name a recipe, or a script with --example")
+    running.record(
+        arguments.example or arguments.recipe, arguments.example is not None, arguments.seeds,
+        arguments.option, arguments.label, arguments.out, arguments.again,
+    )  # fmt: skip
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    for folder in arguments.folders:
+        append(arguments.out, line_of(folder, arguments.label, arguments.options, None))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The record: its lines, which seeds are trained, what is refused, and what the page shows."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.record import flops, folders, running
+from benchmarks.record.__main__ import main
+from benchmarks.record.lines import Times, Trained, append, read, spread
+from cnnlite import models
+from cnnlite.cli import main as cnnlite
+from cnnlite.cli import recipes
+from cnnlite.cli.train import new_config
+
+TIMES = Times(10.0, 15.0, 28.0, 2, "a processor", (100.0, 120.0))
+LINE = Trained("tiny", "tiny", "", 0, "cnnlite", 0.5, None, 1, 2, 1e11, "cifar10, JPEG copy",
+               "abc", "2026-11-28", "00", TIMES)  # fmt: skip
+RECIPE = """# cnnlite train --recipe tiny: a test.
+model = "softmax_classifier"
+epochs = 1
+batch_size = 10
+lr = 0.001
+schedule = "constant"
+tta = "mirror"
+[recipe]
+about = "a test"
+result = "50% (1 seed)"
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with CIFAR-10 of few images and the recipe `tiny`, where processes are calls."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for name, count in [*((f"data_batch_{i}", 240) for i in range(1, 6)), ("test_batch", 240)]:
+        pixels = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        content = {"labels": (np.arange(count) % 10).tolist(), "data": pixels}
+        (folder / name).write_bytes(pickle.dumps(content, 2))
+    monkeypatch.setenv("CNNLITE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("CNNLITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "tiny.toml").write_text(RECIPE)
+    monkeypatch.setattr(recipes, "FOLDER", tmp_path / "recipes")
+    monkeypatch.setattr("cnnlite.cli.machine.sgemm_rate", lambda: 1.0)
+    monkeypatch.setattr("cnnlite.cli.train._draw", lambda *parts: None)
+    monkeypatch.setattr(folders, "commit", lambda: "abc")
+
+    def run(command: list[str], words: list[str] | None) -> tuple[str, Times | None]:
+        assert cnnlite([*command[2:], "--keep", "0"]) == 0
+        return "", None if words is None else TIMES
+
+    monkeypatch.setattr(running, "_run", run)
+    return tmp_path
+
+
+def recorded(*words: str) -> list[Trained]:
+    """Run the command, and return all lines."""
+    assert main([*words, "--out", "lines.jsonl"]) == 0
+    return read(Path("lines.jsonl"))
+
+
+def test_each_seed_gets_one_line_and_a_second_run_the_same_bits(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = recorded("run", "tiny", "--seeds", "0", "1")
+    assert (first.label, first.recipe, first.seed, second.seed) == ("tiny", "tiny", 0, 1)
+    assert first.weights != second.weights
+    assert (first.epochs, first.steps, first.test_tta is None) == (1, 20, False)
+    assert first.flops == 200 * 2 * 2 * 3072 * 10  # forwards, and the gradient of the weights
+    assert first.data.startswith("cifar10, ")
+    assert first.times is not None
+    assert 0 < first.times.seconds < 5
+    assert first.times.whole == TIMES.whole
+    result = json.loads(Path("runs/record/tiny/seed-0/result.json").read_text())
+    assert (first.test, first.test_tta) == (result["test_accuracy"], result["test_accuracy_tta"])
+    assert len(recorded("run", "tiny", "--seeds", "0", "1")) == 2
+    lines = recorded("run", "tiny", "--again")
+    assert lines[2].weights == first.weights
+    assert "the same bits as before" in capsys.readouterr().out
+
+
+def test_a_run_that_was_killed_goes_on_and_its_times_do_not_count(place: Path) -> None:
+    options = ["--option", "--epochs 2"]
+    whole = recorded("run", "tiny", *options)[0]
+    folder = Path("runs/record/tiny-epochs-2/seed-0")
+    shutil.rmtree(folder)
+    command = ["train", "--recipe", "tiny", "--data", "cifar10", "--epochs", "1", "--quiet"]
+    assert cnnlite([*command, "--out", str(folder), "--keep", "0"]) == 0
+    (folder / "result.json").unlink()
+    text = (folder / "config.toml").read_text().replace("epochs = 1", "epochs = 2")
+    (folder / "config.toml").write_text(text)
+    again = recorded("run", "tiny", *options)[1]
+    assert again.times is None
+    assert (again.weights, again.test, again.epochs) == (whole.weights, whole.test, 2)
+    # Killed between its end and its line: read, not trained again.
+    Path("lines.jsonl").unlink()
+    assert recorded("run", "tiny", *options) == [again]
+
+
+def test_a_folder_is_added_without_times_and_without_a_result_measured(place: Path) -> None:
+    line = recorded("run", "tiny")[0]
+    folder = Path("runs/record/tiny/seed-0")
+    (folder / "result.json").unlink()
+    found = recorded("add", str(folder), "--label", "mine")[1]
+    assert found == replace(line, label="mine", times=None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "tiny", "--option=--data embedded"], "--data cannot be an option of a recorded"),
+        (["run", "tiny", "--option=--seed=3"], "--seed=3 cannot be an option"),
+        (["run"], "name a recipe, or a script"),
+        (["run", "--example", "examples/airbench94.py"], "trains no network of its name"),
+        (["run", "huge"], "there is no recipe huge; there are tiny"),
+        (["add", "nowhere"], "nowhere is not a run folder"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused(place: Path, words: list[str], message: str) -> None:
+    with pytest.raises(SystemExit, match=message):
+        main([*words, "--out", "lines.jsonl"])
+    assert not Path("lines.jsonl").exists()
+
+
+def test_a_run_on_other_data_is_refused(place: Path) -> None:
+    command = ["train", "--recipe", "tiny", "--data", "cifar10", "--quiet", "--out", "run"]
+    assert cnnlite([*command, "--keep", "0"]) == 0
+    config = Path("run/config.toml")
+    config.write_text(config.read_text().replace('"cifar10"', '"embedded"'))
+    with pytest.raises(SystemExit, match="trained on embedded; the record is of cifar10"):
+        main(["add", "run"])
+
+
+def test_a_script_is_recorded_by_what_it_prints_and_leaves(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = folders.ROOT / "examples"
+    monkeypatch.syspath_prepend(examples)
+    script = str(examples / "softmax_classifier.py")
+
+    def run(command: list[str], words: list[str] | None) -> tuple[str, Times | None]:
+        import runpy
+
+        monkeypatch.setattr(sys, "argv", command)
+        runpy.run_path(command[0], run_name="__main__")
+        return capsys.readouterr().out, TIMES
+
+    monkeypatch.setattr(running, "_run", run)
+    words = ["run", "--example", script, "--option", "--epochs 1"]
+    line = recorded(*words)[0]
+    assert (line.recipe, line.label) == ("softmax_classifier.py", "softmax_classifier --epochs 1")
+    assert line.flops == 200 * 2 * 2 * 3072 * 10
+    assert line.weights is not None
+    assert line.test in [round(n / 240, 4) for n in range(241)]
+
+
+def test_the_operations_of_airbench_follow_sizes_and_frozen_layers() -> None:
+    config = new_config(None, {"recipe": "airbench94"})
+    model, shape = models.NETWORKS["airbench"](rng=0), (3, 32, 32)
+    every = flops.of_image(model, shape)
+    first, second = 553536, 26569728  # of the whitening and of the layer above it
+    rest = every - 2 * first - 3 * second
+    forward = model.summary(shape).multiply_adds * 2 - first - second
+    assert rest == 3 * forward
+    bias = first + 3 * second + rest  # the filters are frozen, and their bias is not
+    whole = first + 2 * second + rest
+    assert flops.of_training(config, 10, shape, 5, 8) == 5 * (3 * bias + 5 * whole)
+    smaller = replace(config, train_sizes="24,32@1")
+    small = flops.of_training(smaller, 10, shape, 1, 1)
+    assert flops.of_training(smaller, 10, shape, 1, 2) == small + bias
+    assert small < 0.6 * bias
+
+
+def test_lines_are_read_as_they_were_written_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "lines.jsonl"
+    append(table, LINE)
+    append(table, replace(LINE, times=None))
+    assert read(table) == [LINE, replace(LINE, times=None)]
+    assert LINE.share == 1e11 / 10 / 1e9 / 110
+    table.write_text('{"label": "x"}\n')
+    with pytest.raises(ValueError, match=r"lines.jsonl, line 1: expected label, recipe"):
+        read(table)
+
+
+def test_a_spread_is_of_the_sample() -> None:
+    assert spread([90.0, 91.0, 92.0]) == "91.00 ± 1.00"
+    assert spread([90.0]) == "90.00"
