@@ -7,18 +7,22 @@ import pickle
 import shutil
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.record import flops, folders, running
 from benchmarks.record.__main__ import main
-from benchmarks.record.lines import Times, Trained, append, read, spread
-from cnnlite import models
+from benchmarks.record.lines import Compared, Times, Trained, append, read, spread
+from cnnlite import Solver, models
 from cnnlite.cli import main as cnnlite
 from cnnlite.cli import recipes
+from cnnlite.cli.parts import make_solver
 from cnnlite.cli.train import new_config
+from cnnlite.data import batches, embedded
 
 TIMES = Times(10.0, 15.0, 28.0, 2, "a processor", (100.0, 120.0))
 LINE = Trained("tiny", "tiny", "", 0, "cnnlite", 0.5, None, 1, 2, 1e11, "cifar10, JPEG copy",
@@ -67,7 +71,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def recorded(*words: str) -> list[Trained]:
     """Run the command, and return all lines."""
     assert main([*words, "--out", "lines.jsonl"]) == 0
-    return read(Path("lines.jsonl"))
+    return read(Path("lines.jsonl"), Trained)
 
 
 def test_each_seed_gets_one_line_and_a_second_run_the_same_bits(
@@ -186,13 +190,72 @@ def test_lines_are_read_as_they_were_written_and_a_wrong_one_is_named(tmp_path: 
     table = tmp_path / "lines.jsonl"
     append(table, LINE)
     append(table, replace(LINE, times=None))
-    assert read(table) == [LINE, replace(LINE, times=None)]
+    assert read(table, Trained) == [LINE, replace(LINE, times=None)]
     assert LINE.share == 1e11 / 10 / 1e9 / 110
     table.write_text('{"label": "x"}\n')
     with pytest.raises(ValueError, match=r"lines.jsonl, line 1: expected label, recipe"):
-        read(table)
+        read(table, Trained)
 
 
 def test_a_spread_is_of_the_sample() -> None:
     assert spread([90.0, 91.0, 92.0]) == "91.00 ± 1.00"
     assert spread([90.0]) == "90.00"
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_step_in_pytorch_is_a_step_here(
+    torch: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In float64, so that what differs is a fault: losses, and what all parameters become."""
+    from benchmarks.record.twin import Twin
+
+    config = replace(new_config(None, {"recipe": name}), batch_size=16, keep=0, epochs=4)
+    small = {"airbench": {"widths": (8, 12, 12)}}.get(config.model, {})
+    make = partial(models.NETWORKS[config.model], dtype=np.float64, **small)
+    monkeypatch.setitem(models.NETWORKS, config.model, make)
+    images = embedded(64, 10, 10)
+    solver = make_solver(config, images, None, None, tmp_path, False)
+    before = {key: array.copy() for key, array in solver.model.params.items()}
+    for mode in ("NHWC",):
+        solver = make_solver(config, images, None, None, tmp_path, False)
+        twin, losses = Twin(solver, mode), []
+        for number in range(2):
+            x, y = batch_of(solver, number)
+            losses.append((twin.step(x, y, solver.factor_at(number)), solver.train_step(x, y)))
+        np.testing.assert_allclose(*zip(*losses, strict=True), rtol=1e-9)
+        state = twin.module.state_dict()
+        for key, array in solver.model.params.items():
+            moved = np.abs(array - before[key]).max()
+            assert (moved > 0) == (key not in solver.model.frozen_keys), key
+            assert np.abs(array - state[key].numpy()).max() <= 1e-7 * moved, key
+
+
+def batch_of(solver: Solver, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A batch of a Solver's first epoch."""
+    size = solver.batch_size
+    index = np.arange(number * size, (number + 1) * size)
+    x = batches.gather(
+        solver.X_train, index, solver.normalization, np.float64, solver.augment, 0, solver.seed
+    )
+    return x, solver.targets(index)
+
+
+def test_a_training_in_pytorch_is_recorded_and_so_are_its_steps(
+    torch: Any, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The training of the same recipe here reaches the same accuracy."""
+    from benchmarks.record import steps
+
+    monkeypatch.setattr(steps, "MODES", ("NHWC",))
+    monkeypatch.setattr(steps, "sgemm_rate", lambda threads: 100.0)
+    ours = recorded("run", "tiny")[0]
+    theirs = recorded("pytorch", "tiny", "--train")[1]
+    assert theirs.framework == "PyTorch, NHWC"
+    assert (theirs.steps, theirs.flops, theirs.data) == (ours.steps, ours.flops, ours.data)
+    assert (theirs.test, theirs.test_tta) == (ours.test, ours.test_tta)
+    assert recorded("pytorch", "tiny", "--train", "--seconds", "1e-9")[2].options == "--epochs 1"
+    assert recorded("run", "tiny")[0] == ours  # PyTorch's lines are not ours
+    words = ["pytorch", "tiny", "--steps", "2", "--rounds", "1", "--steps-out", "steps.jsonl"]
+    recorded(*words, "--option", "--freeze 1.bias@1 --epochs 3")
+    line = read(Path("steps.jsonl"), Compared)[0]
+    assert (line.mode, line.epochs, line.steps) == ("NHWC", 3, 60)

@@ -1,8 +1,10 @@
 """The record: trainings on CIFAR-10 and what they reach, one line each, and the page made of them.
 
-lines.py      what a line says, and the table that has them
-folders.py    what a finished run folder says
-flops.py      the multiplications and additions of a training
-running.py    a training for each seed, as a process that is timed
-__main__.py   the command
-"""
+    lines.py      what a line says, and the tables that have them
+    folders.py    what a finished run folder says
+    flops.py      the multiplications and additions of a training
+    running.py    a training for each seed, as a process that is timed
+    twin.py       the training step of a Solver in PyTorch
+    steps.py      steps here and in PyTorch, in turns; whole trainings in PyTorch
+    __main__.py   the command
+"""  # fmt: skip

@@ -4,6 +4,8 @@
     python -m benchmarks.record run fast90 --option=--no-augment --label "fast90 without crops"
     python -m benchmarks.record run --example examples/small_vgg.py --seeds 0 1 2 3 4
     python -m benchmarks.record add runs/007-airbench   # accuracies only: its times do not count
+    python -m benchmarks.record pytorch airbench94      # a step here and in PyTorch, in turns
+    python -m benchmarks.record pytorch airbench94 --train --seeds 0 1 2
 
 A training that was stopped in the middle goes on with the same command; its times do not count.
 A seed that has its line is not trained again, except with --again, which compares the bits.
@@ -18,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record import running
-from benchmarks.record.folders import line_of
-from benchmarks.record.lines import TABLE, append
+from benchmarks.record.folders import checked_data, line_of
+from benchmarks.record.lines import STEPS, TABLE, append
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -52,7 +54,17 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("folders", nargs="+", type=Path, metavar="RUN_FOLDER")
     add.add_argument("--options", default="", help="what was given besides the recipe")
     add.set_defaults(do=_add)
-    for command in (run, add):
+    torch = commands.add_parser("pytorch", help="time steps here and in PyTorch, or train there")
+    torch.add_argument("recipe")
+    torch.add_argument("--steps", type=int, default=5, help="of a turn")
+    torch.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    torch.add_argument("--train", action="store_true", help="train the recipe whole in PyTorch")
+    torch.add_argument("--seconds", type=float, help="of training steps: epochs follow from them")
+    torch.add_argument("--seeds", type=int, nargs="+", default=[0])
+    torch.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
+    torch.add_argument("--steps-out", type=Path, default=STEPS, help="the table of timed steps")
+    torch.set_defaults(do=_pytorch)
+    for command in (run, add, torch):
         command.add_argument("--label", help="of the lines [default: recipe and options]")
         command.add_argument("--out", type=Path, default=TABLE, help="the table of the lines")
     return whole
@@ -71,6 +83,46 @@ def _run(arguments: argparse.Namespace) -> int:
 def _add(arguments: argparse.Namespace) -> int:
     for folder in arguments.folders:
         append(arguments.out, line_of(folder, arguments.label, arguments.options, None))
+    return 0
+
+
+def _pytorch(arguments: argparse.Namespace) -> int:
+    from benchmarks.record import steps  # needs PyTorch
+
+    words, data = running.words_of(arguments.option), checked_data()
+    label = arguments.label or " ".join([arguments.recipe, *words])
+    if arguments.seconds is not None and not arguments.train:
+        sys.exit("record: --seconds is of a training: add --train")
+    if not arguments.train:
+        config = steps.configured(arguments.recipe, words, data)
+        sizes = (arguments.steps, arguments.rounds)
+        steps.compare(config, label, data, *sizes, arguments.steps_out)
+        return 0
+    for seed in arguments.seeds:
+        config = steps.configured(arguments.recipe, [*words, "--seed", str(seed)], data)
+        given = " ".join(words)
+        line = steps.train_in_pytorch(config, label, given, data, arguments.seconds, arguments.out)
+        print(f"{label} in {line.framework}, seed {seed}: {running.told(line)}", flush=True)
+    return 0
+
+
+def _pytorch(arguments: argparse.Namespace) -> int:
+    from benchmarks.record import steps  # it needs PyTorch
+
+    words, data = running.words_of(arguments.option), checked_data()
+    label = arguments.label or " ".join([arguments.recipe, *words])
+    if arguments.seconds is not None and not arguments.train:
+        sys.exit("record: --seconds is of a training: add --train")
+    if not arguments.train:
+        config = steps.configured(arguments.recipe, words, data)
+        turns = (arguments.steps, arguments.rounds)
+        steps.compare(config, label, data, *turns, arguments.steps_out)
+        return 0
+    for seed in arguments.seeds:
+        config = steps.configured(arguments.recipe, [*words, "--seed", str(seed)], data)
+        given = " ".join(words)
+        line = steps.train_in_pytorch(config, label, given, data, arguments.seconds, arguments.out)
+        print(f"{label} in {line.framework}, seed {seed}: {running.told(line)}", flush=True)
     return 0
 
 

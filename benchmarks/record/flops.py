@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,15 @@ from cnnlite.layers import Layer
 from cnnlite.layers.profiling import work_of
 from cnnlite.models import freeze_layers
 
-__all__ = ["of_image", "of_training"]
+__all__ = ["Phase", "of_image", "of_training", "phases"]
+
+
+class Phase(NamedTuple):
+    """Epochs with images of one shape, (C, H, W), and with the same layers frozen, by patterns."""
+
+    epochs: range
+    shape: tuple[int, ...]
+    frozen: tuple[str, ...]
 
 
 def of_image(model: Layer, shape: tuple[int, ...], frozen: Collection[str] = ()) -> float:
@@ -51,15 +60,24 @@ def of_training(
         epochs: how many there were.
     """
     model = runs.make_model(config, None, classes, shape)
-    sides = {0: shape[1]} if config.train_sizes is None else train_sizes(config.train_sizes).sizes
-    known: dict[tuple[int, tuple[str, ...]], float] = {}
     total = 0.0
-    for epoch in range(epochs):
-        side = sides[max(start for start in sides if start <= epoch)]
-        parts = [later(text) or (0, text) for text in config.freeze]
-        patterns = tuple(pattern for start, pattern in parts if start <= epoch)
-        if (side, patterns) not in known:
-            freeze_layers(model, *patterns)
-            known[side, patterns] = of_image(model, (shape[0], side, side), model.frozen_keys)
-        total += images * known[side, patterns]
+    for phase in phases(config, shape, epochs):
+        if phase.frozen:
+            freeze_layers(model, *phase.frozen)
+        total += len(phase.epochs) * images * of_image(model, phase.shape, model.frozen_keys)
     return total
+
+
+def phases(config: TrainConfig, shape: tuple[int, ...], epochs: int) -> list[Phase]:
+    """Return the phases of a training, in each of which a step does the same work."""
+    sides = {} if config.train_sizes is None else train_sizes(config.train_sizes).sizes
+    parts = [later(text) or (0, text) for text in config.freeze]
+    starts = sorted({0, *sides, *(start for start, _ in parts)})
+    starts = [start for start in starts if start < epochs]
+    found = []
+    for start, end in zip(starts, [*starts[1:], epochs], strict=True):
+        begun = [first for first in sides if first <= start]
+        size = (sides[max(begun)],) * 2 if begun else shape[1:]
+        frozen = tuple(pattern for first, pattern in parts if first <= start)
+        found.append(Phase(range(start, end), (shape[0], *size), frozen))
+    return found

@@ -20,7 +20,16 @@ from cnnlite.evaluation import accuracy
 from cnnlite.models import MODELS
 from cnnlite.report import history
 
-__all__ = ["NAME", "ROOT", "checked_data", "commit", "line_of", "line_of_script", "train_seconds"]
+__all__ = [
+    "NAME",
+    "ROOT",
+    "checked_data",
+    "commit",
+    "copy_of",
+    "line_of",
+    "line_of_script",
+    "train_seconds",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "cifar10"
@@ -65,7 +74,7 @@ def line_of(folder: Path, label: str | None, options: str, times: Times | None) 
         flops=flops.of_training(
             config, len(run.class_names), run.image_shape, seen, len(rows)
         ),
-        data=_copy(images),
+        data=copy_of(images),
         commit=commit(),
         date=datetime.now(UTC).date().isoformat(),
         weights=_digest(folder / runs.LAST_WEIGHTS),
@@ -89,7 +98,7 @@ def line_of_script(
     model = MODELS[script.stem](rng=0)
     return Trained(
         label, script.name, options, seed, OURS, test, None, len(rows), int(rows[-1]["step"]),
-        len(rows) * count * flops.of_image(model, images.image_shape), _copy(images), commit(),
+        len(rows) * count * flops.of_image(model, images.image_shape), copy_of(images), commit(),
         datetime.now(UTC).date().isoformat(), _digest(folder / runs.LAST_WEIGHTS),
         _with_steps(times, train_seconds(rows, count)),
     )  # fmt: skip
@@ -113,7 +122,7 @@ def commit() -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        table = ":!docs/results/record.jsonl"  # this command changes it
+        table = ":!docs/results/record*"  # this command changes them
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", table)
         return git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
     except (OSError, subprocess.CalledProcessError):
@@ -140,7 +149,7 @@ def _with_steps(times: Times, seconds: float) -> Times:
     return replace(times, seconds=round(seconds, 2))
 
 
-def _copy(images: Dataset) -> str:
+def copy_of(images: Dataset) -> str:
     """Name the data set, and the copy that it is by its test images and labels."""
     found = hashlib.sha256()
     for key in ("X_test", "y_test"):

@@ -7,10 +7,12 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
-__all__ = ["OURS", "TABLE", "Times", "Trained", "append", "read", "spread"]
+__all__ = ["OURS", "STEPS", "TABLE", "Compared", "Times", "Trained", "append", "read", "spread"]
 
-TABLE = Path(__file__).resolve().parents[2] / "docs" / "results" / "record.jsonl"
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+TABLE, STEPS = RESULTS / "record.jsonl", RESULTS / "record-steps.jsonl"
 OURS = "cnnlite"
 
 
@@ -87,15 +89,57 @@ class Trained:
         return self.flops / self.times.seconds / 1e9 / statistics.mean(self.times.sgemm)
 
 
-def append(table: Path, line: Trained) -> None:
+@dataclass(frozen=True)
+class Compared:
+    """Steps of a recipe here and in PyTorch, timed in turns.
+
+    Fields:
+        label: of the trainings that these are the steps of.
+        mode: PyTorch's fastest mode.
+        ours, theirs: seconds of all steps of the recipe, projected from those that were timed in
+            each of its phases; without the making of batches.
+        ours_busy, theirs_busy: the same of all processors.
+        batches: seconds that making the batches takes, which are the same for both.
+        epochs, steps: how many the recipe has.
+        threads, machine, sgemm: as in `Times`.
+        torch: PyTorch's version.
+        commit, date: as in `Trained`.
+    """
+
+    label: str
+    mode: str
+    ours: float
+    theirs: float
+    ours_busy: float
+    theirs_busy: float
+    batches: float
+    epochs: int
+    steps: int
+    threads: int
+    machine: str
+    sgemm: tuple[float, float]
+    torch: str
+    commit: str
+    date: str
+
+    @property
+    def share(self) -> float:
+        """The time of the training here as a share of that in PyTorch, with the same batches."""
+        return (self.ours + self.batches) / (self.theirs + self.batches)
+
+
+Line = TypeVar("Line", Trained, Compared)
+
+
+def append(table: Path, line: Trained | Compared) -> None:
     """Add a line at the end of a table."""
     table.parent.mkdir(parents=True, exist_ok=True)
     with table.open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(line)) + "\n")
 
 
-def read(table: Path) -> list[Trained]:
-    """Read all lines of a table; one that is not there has none.
+def read(table: Path, kind: type[Line]) -> list[Line]:
+    """Read all lines of a table, of Trained or Compared; one that is not there has none.
 
     Raises:
         ValueError: a line is none; the message names file and line.
@@ -106,14 +150,17 @@ def read(table: Path) -> list[Trained]:
     for number, text in enumerate(table.read_text("utf-8").splitlines(), 1):
         try:
             values = json.loads(text)
-            times = values["times"]
-            if times is not None:
-                times = Times(**times | {"sgemm": tuple(times["sgemm"])})
-            found.append(Trained(**values | {"times": times}))
-        except (ValueError, TypeError, KeyError) as error:
-            names = ", ".join(field.name for field in fields(Trained))
+            if values.get("times") is not None:
+                values["times"] = Times(**_with_tuple(values["times"]))
+            found.append(kind(**_with_tuple(values)))
+        except (ValueError, TypeError, AttributeError) as error:
+            names = ", ".join(field.name for field in fields(kind))
             raise ValueError(f"{table}, line {number}: expected {names}: {error}") from error
     return found
+
+
+def _with_tuple(values: dict[str, Any]) -> dict[str, Any]:
+    return values | {"sgemm": tuple(values["sgemm"])} if "sgemm" in values else values
 
 
 def spread(values: Iterable[float], form: str = ".2f") -> str:

@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.record.folders import NAME, ROOT, line_of, line_of_script
-from benchmarks.record.lines import Times, Trained, append, read
+from benchmarks.record.lines import OURS, Times, Trained, append, read
 from cnnlite import get_num_threads
 from cnnlite.backend import kernels
 from cnnlite.cli import recipes, runs
 from cnnlite.models import MODELS
 from cnnlite.rates import sgemm_rate
 
-__all__ = ["machine", "record"]
+__all__ = ["machine", "record", "told", "words_of"]
 
 FOLDER = Path("runs") / "record"
 OWN = ("--data", "--seed", "--out", "--resume", "--recipe", "--config", "--smoke", "--overfit")
@@ -51,22 +51,21 @@ def record(
     """
     if not example and what not in recipes.names():
         sys.exit(f"record: there is no recipe {what}; there are {', '.join(recipes.names())}")
-    words = [word for text in options for word in shlex.split(text)]
-    for word in words:
-        if word.partition("=")[0] in OWN:
-            sys.exit(f"record: {word} cannot be an option of a recorded run")
+    words = words_of(options)
     given = " ".join(words)
     name = Path(what).stem if example else what
     if example and name not in MODELS:
         sys.exit(f"record: {what} trains no network of its name; there are {', '.join(MODELS)}")
     label = label or " ".join(filter(None, (name, given)))
     key = (label, Path(what).name if example else what, given)
+    lines = [line for line in read(table, Trained) if line.framework == OURS]
     for seed in seeds:
-        folder = FOLDER / re.sub(r"[^\w.]+", "-", label) / f"seed-{seed}"
+        text = label if label.endswith(given) else f"{label} {given}"
+        folder = FOLDER / re.sub(r"[^\w.]+", "-", text) / f"seed-{seed}"
         begun = (folder / runs.CHECKPOINT).is_file() and not (folder / runs.RESULT).is_file()
-        there = [x for x in read(table) if (x.label, x.recipe, x.options, x.seed) == (*key, seed)]
+        there = [x for x in lines if (x.label, x.recipe, x.options, x.seed) == (*key, seed)]
         if there and not (again or begun):
-            print(f"{label}, seed {seed}: recorded already ({_told(there[-1])})")
+            print(f"{label}, seed {seed}: recorded already ({told(there[-1])})")
             continue
         if (folder / runs.RESULT).is_file() and not there:  # finished, and killed before the line
             line = line_of(folder, label, given, None)
@@ -77,7 +76,16 @@ def record(
         append(table, line)
         same = {x.weights for x in there} == {line.weights}
         note = f", the {'same' if same else 'OTHER'} bits as before" if there else ""
-        print(f"{label}, seed {seed}: {_told(line)}{note}", flush=True)
+        print(f"{label}, seed {seed}: {told(line)}{note}", flush=True)
+
+
+def words_of(options: Sequence[str]) -> list[str]:
+    """Return the words of texts such as "--epochs 4", none of which may be the record's own."""
+    words = [word for text in options for word in shlex.split(text)]
+    for word in words:
+        if word.partition("=")[0] in OWN:
+            sys.exit(f"record: {word} cannot be an option of a recorded run")
+    return words
 
 
 def machine() -> str:
@@ -149,7 +157,8 @@ def _run(command: list[str], words: list[str] | None) -> tuple[str, Times | None
     return text, times
 
 
-def _told(line: Trained) -> str:
+def told(line: Trained) -> str:
+    """Say what a training has reached, and its times if they count."""
     text = f"{line.test:.2%} test"
     if line.test_tta is not None:
         text += f", {line.test_tta:.2%} with test-time augmentation"
