@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.record import flops, folders, running
+from benchmarks.record import flops, folders, page, running
 from benchmarks.record.__main__ import main
-from benchmarks.record.lines import Compared, Times, Trained, append, read, spread
+from benchmarks.record.lines import TABLE, Compared, Times, Trained, append, read, spread
+from benchmarks.record.summary import result_of
 from cnnlite import Solver, models
 from cnnlite.cli import main as cnnlite
 from cnnlite.cli import recipes
@@ -259,3 +260,87 @@ def test_a_training_in_pytorch_is_recorded_and_so_are_its_steps(
     recorded(*words, "--option", "--freeze 1.bias@1 --epochs 3")
     line = read(Path("steps.jsonl"), Compared)[0]
     assert (line.mode, line.epochs, line.steps) == ("NHWC", 3, 60)
+
+
+def several() -> list[Trained]:
+    """Lines of a recipe, of it without a part, in PyTorch, and of trainings for a given time."""
+    torch = {"framework": "PyTorch, NHWC", "weights": None}
+    lines = [replace(LINE, seed=seed, test=0.89 + seed / 1e3, test_tta=0.9) for seed in range(3)]
+    lines += [replace(lines[0], label="tiny without crops", test_tta=0.885)]
+    lines += [replace(lines[0], times=replace(TIMES, seconds=30.0, whole=40.0), **torch)]
+    lines += [lines[1], replace(lines[2], weights="01", times=None)]
+    for seconds in (120.0, 60.0):
+        times = replace(TIMES, seconds=seconds)
+        fields = {"label": f"minutes {seconds:.0f}", "recipe": "minutes", "times": times}
+        lines += [replace(LINE, test=0.9, **fields), replace(LINE, test=0.8, **fields, **torch)]
+    return lines
+
+
+def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
+    step = Compared("tiny", "NHWC", 9.0, 29.0, 18.0, 60.0, 1.0, 2, 10, 2, "a processor",
+                    (100.0, 120.0), "2.13", "abc", "2026-11-28")  # fmt: skip
+    text = page.text_of(several(), [step])
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    row = next(row for row in rows if row[:2] == ["tiny", "cnnlite"])
+    assert row[2:7] == ["3", "90.00 ± 0.00", "89.10 ± 0.10", "90.00 to 90.00", "1"]
+    assert row[7:] == ["10 s", "15 s", "100 to 120", "9%", "2 threads of a processor"]
+    assert ["tiny", "PyTorch, NHWC", "1", "90.00", "89.00"] in [row[:5] for row in rows]
+    assert ["crops", "88.50", "-1.50", "1", "10 s"] in rows
+    assert "Trained again, 1 of 2 seeds gave the same bits." in text
+    assert "a step takes 900 ms, PyTorch's 2900 ms (version 2.13, NHWC)" in text
+    assert "take 10 s, PyTorch's 30 s: **33% of its time**" in text
+    last = text.partition("## Accuracy over time")[2]
+    assert "(../images/record-minutes.svg)" in last
+    assert last.index("minutes 60 ") < last.index("minutes 120 ") < last.index("PyTorch |")
+    assert "There is no line yet" in page.text_of([], [])
+
+
+def test_the_sentence_of_a_recipe_is_what_its_lines_say() -> None:
+    sentence = "90.00 ± 0.00% (3 seeds), 89.10 ± 0.10% without test-time augmentation, 15 s on 2"
+    assert result_of("tiny", several()) == f"{sentence} threads of a processor"
+    plain = [replace(LINE, times=None)]
+    assert result_of("tiny", plain) == "50.00% (1 seed), its time not measured yet"
+    assert result_of("other", several()) is None
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_each_recipe_states_what_was_recorded(name: str) -> None:
+    told = recipes.result(name)
+    assert told == result_of(name, read(TABLE, Trained)) or (
+        "not measured yet" in told and result_of(name, read(TABLE, Trained)) is None
+    )
+
+
+def test_the_page_agrees_with_its_lines() -> None:
+    assert page.check() == []
+
+
+def test_the_page_is_checked_with_its_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    for name, file in (("TABLE", "a.jsonl"), ("STEPS", "b.jsonl"), ("PAGE", "a.md"),
+                       ("FIGURE", "record-minutes.svg")):  # fmt: skip
+        monkeypatch.setattr(page, name, tmp_path / file)
+    for line in several():
+        append(page.TABLE, line)
+    page.PAGE.write_text(f"# The record\n{page.BEGIN}{page.END}By hand.\n")
+    assert main(["table", "--check"]) == 1
+    page.write()
+    assert main(["table", "--check"]) == 0
+    drawn = page.FIGURE.read_bytes()
+    assert len(drawn) > 10_000
+    page.FIGURE.write_bytes(drawn.replace(b"0072b2", b"000000"))
+    page.PAGE.write_text(page.PAGE.read_text().replace("90.00", "91.00"))
+    capsys.readouterr()
+    assert main(["table", "--check"]) == 1
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "a.md", "record-minutes.svg",
+    ]  # fmt: skip
+    page.TABLE.unlink()
+    page.write()
+    assert not page.FIGURE.exists()
+    assert page.PAGE.read_text().endswith("There is no line yet.\n\n<!-- end -->\nBy hand.\n")
+    page.PAGE.write_text("# other")
+    with pytest.raises(SystemExit, match="has not both lines"):
+        main(["table", "--check"])

@@ -6,6 +6,7 @@
     python -m benchmarks.record add runs/007-airbench   # accuracies only: its times do not count
     python -m benchmarks.record pytorch airbench94      # a step here and in PyTorch, in turns
     python -m benchmarks.record pytorch airbench94 --train --seeds 0 1 2
+    python -m benchmarks.record table                   # docs/results/record.md
 
 A training that was stopped in the middle goes on with the same command; its times do not count.
 A seed that has its line is not trained again, except with --again, which compares the bits.
@@ -19,9 +20,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record import running
+from benchmarks.record import page, running
 from benchmarks.record.folders import checked_data, line_of
-from benchmarks.record.lines import STEPS, TABLE, append
+from benchmarks.record.lines import STEPS, TABLE, Trained, append, read
+from benchmarks.record.summary import result_of
+from cnnlite.cli import recipes
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -64,6 +67,9 @@ def parser() -> argparse.ArgumentParser:
     torch.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
     torch.add_argument("--steps-out", type=Path, default=STEPS, help="the table of timed steps")
     torch.set_defaults(do=_pytorch)
+    pages = commands.add_parser("table", help="write docs/results/record.md of the lines")
+    pages.add_argument("--check", action="store_true", help="only say whether it agrees with them")
+    pages.set_defaults(do=_table)
     for command in (run, add, torch):
         command.add_argument("--label", help="of the lines [default: recipe and options]")
         command.add_argument("--out", type=Path, default=TABLE, help="the table of the lines")
@@ -123,6 +129,18 @@ def _pytorch(arguments: argparse.Namespace) -> int:
         given = " ".join(words)
         line = steps.train_in_pytorch(config, label, given, data, arguments.seconds, arguments.out)
         print(f"{label} in {line.framework}, seed {seed}: {running.told(line)}", flush=True)
+    return 0
+
+
+def _table(arguments: argparse.Namespace) -> int:
+    if arguments.check:
+        wrong = page.check()
+        print("\n".join(wrong) or "the page agrees with the lines")
+        return int(bool(wrong))
+    page.write()
+    for recipe in recipes.names():
+        told = result_of(recipe, read(TABLE, Trained))
+        print(f'{recipe}.toml: result = "{told}"' if told else f"{recipe}: no line yet")
     return 0
 
 

@@ -146,7 +146,7 @@ def _accuracies(run: runs.Run, images: Dataset) -> tuple[float, float | None]:
 
 
 def _with_steps(times: Times, seconds: float) -> Times:
-    return replace(times, seconds=round(seconds, 2))
+    return replace(times, seconds=round(seconds, 4))
 
 
 def copy_of(images: Dataset) -> str:

@@ -48,8 +48,13 @@ def test_each_table_is_a_configuration_and_says_what_it_reaches(name: str) -> No
 def test_an_unknown_recipe_lists_those_there_are(cli: Cli) -> None:
     line = cli("train", "--recipe", "airbench").complaint
     assert line.startswith("cnnlite train: --recipe cannot be 'airbench'; did you mean airbench94?")
+    other = cli("train", "--recipe", "list").complaint
+    assert other.startswith("cnnlite train: --recipe cannot be 'list'; there are: airbench94 (")
     for name in recipes.names():
-        assert f"{name} ({recipes.about(name)})" in line
+        for said in (line, other):
+            assert said.count(f"{name} ({recipes.about(name)})") == 1
+            assert said.count(f"{name},") == 0
+    assert ", ".join(recipes.names()) in " ".join(cli("train", "--help").out.split())
 
 
 def test_a_file_wins_over_the_recipe_and_flags_over_both(tmp_path: Path) -> None:
