@@ -5,7 +5,8 @@
     flops.py      the multiplications and additions of a training
     running.py    a training for each seed, as a process that is timed
     twin.py       the training step of a Solver in PyTorch
-    steps.py      steps here and in PyTorch, in turns; whole trainings in PyTorch
+    steps.py      steps here and in PyTorch, in turns
+    whole.py      whole trainings in PyTorch
     summary.py    what several seeds say together
     page.py       docs/results/record.md; figure.py draws its curve
     __main__.py   the command

@@ -93,41 +93,23 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _pytorch(arguments: argparse.Namespace) -> int:
-    from benchmarks.record import steps  # needs PyTorch
+    from benchmarks.record import steps, whole  # they need PyTorch
 
     words, data = running.words_of(arguments.option), checked_data()
     label = arguments.label or " ".join([arguments.recipe, *words])
     if arguments.seconds is not None and not arguments.train:
         sys.exit("record: --seconds is of a training: add --train")
+    config = steps.configured(arguments.recipe, words, data)
     if not arguments.train:
-        config = steps.configured(arguments.recipe, words, data)
-        sizes = (arguments.steps, arguments.rounds)
-        steps.compare(config, label, data, *sizes, arguments.steps_out)
-        return 0
-    for seed in arguments.seeds:
-        config = steps.configured(arguments.recipe, [*words, "--seed", str(seed)], data)
-        given = " ".join(words)
-        line = steps.train_in_pytorch(config, label, given, data, arguments.seconds, arguments.out)
-        print(f"{label} in {line.framework}, seed {seed}: {running.told(line)}", flush=True)
-    return 0
-
-
-def _pytorch(arguments: argparse.Namespace) -> int:
-    from benchmarks.record import steps  # it needs PyTorch
-
-    words, data = running.words_of(arguments.option), checked_data()
-    label = arguments.label or " ".join([arguments.recipe, *words])
-    if arguments.seconds is not None and not arguments.train:
-        sys.exit("record: --seconds is of a training: add --train")
-    if not arguments.train:
-        config = steps.configured(arguments.recipe, words, data)
         turns = (arguments.steps, arguments.rounds)
         steps.compare(config, label, data, *turns, arguments.steps_out)
         return 0
+    mode = steps.fastest_mode(config, data)
+    if arguments.seconds is not None:
+        words += ["--epochs", str(steps.epochs_in(config, data, mode, arguments.seconds))]
     for seed in arguments.seeds:
         config = steps.configured(arguments.recipe, [*words, "--seed", str(seed)], data)
-        given = " ".join(words)
-        line = steps.train_in_pytorch(config, label, given, data, arguments.seconds, arguments.out)
+        line = whole.train_in_pytorch(config, label, " ".join(words), data, mode, arguments.out)
         print(f"{label} in {line.framework}, seed {seed}: {running.told(line)}", flush=True)
     return 0
 

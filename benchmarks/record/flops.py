@@ -70,14 +70,13 @@ def of_training(
 
 def phases(config: TrainConfig, shape: tuple[int, ...], epochs: int) -> list[Phase]:
     """Return the phases of a training, in each of which a step does the same work."""
-    sides = {} if config.train_sizes is None else train_sizes(config.train_sizes).sizes
+    sizes = None if config.train_sizes is None else train_sizes(config.train_sizes)
     parts = [later(text) or (0, text) for text in config.freeze]
-    starts = sorted({0, *sides, *(start for start, _ in parts)})
+    starts = sorted({0, *(sizes.sizes if sizes else ()), *(start for start, _ in parts)})
     starts = [start for start in starts if start < epochs]
     found = []
     for start, end in zip(starts, [*starts[1:], epochs], strict=True):
-        begun = [first for first in sides if first <= start]
-        size = (sides[max(begun)],) * 2 if begun else shape[1:]
+        small = sizes.resized((1, *shape), start)[1:] if sizes else shape
         frozen = tuple(pattern for first, pattern in parts if first <= start)
-        found.append(Phase(range(start, end), (shape[0], *size), frozen))
+        found.append(Phase(range(start, end), small, frozen))
     return found

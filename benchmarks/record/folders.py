@@ -28,6 +28,7 @@ __all__ = [
     "copy_of",
     "line_of",
     "line_of_script",
+    "today",
     "train_seconds",
 ]
 
@@ -76,7 +77,7 @@ def line_of(folder: Path, label: str | None, options: str, times: Times | None) 
         ),
         data=copy_of(images),
         commit=commit(),
-        date=datetime.now(UTC).date().isoformat(),
+        date=today(),
         weights=_digest(folder / runs.LAST_WEIGHTS),
         times=times and _with_steps(times, train_seconds(rows, seen)),
     )  # fmt: skip
@@ -99,7 +100,7 @@ def line_of_script(
     return Trained(
         label, script.name, options, seed, OURS, test, None, len(rows), int(rows[-1]["step"]),
         len(rows) * count * flops.of_image(model, images.image_shape), copy_of(images), commit(),
-        datetime.now(UTC).date().isoformat(), _digest(folder / runs.LAST_WEIGHTS),
+        today(), _digest(folder / runs.LAST_WEIGHTS),
         _with_steps(times, train_seconds(rows, count)),
     )  # fmt: skip
 
@@ -127,6 +128,11 @@ def commit() -> str:
         return git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def today() -> str:
+    """Return the date, of Greenwich."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _accuracies(run: runs.Run, images: Dataset) -> tuple[float, float | None]:

@@ -164,7 +164,7 @@ def fitted(
     if config.recipe:
         click.echo(f"recipe {config.recipe}: {recipes.about(config.recipe)}")
     for note in notes:
-        click.echo(f"adapted to {data.name}: {note}")
+        click.echo(f"adapted: {note}")
     return config
 
 
