@@ -24,6 +24,7 @@ from cnnlite.cli import recipes
 from cnnlite.cli.parts import make_solver
 from cnnlite.cli.train import new_config
 from cnnlite.data import batches, embedded
+from cnnlite.optim import Muon
 
 TIMES = Times(10.0, 15.0, 28.0, 2, "a processor", (100.0, 120.0))
 LINE = Trained("tiny", "tiny", "", 0, "cnnlite", 0.5, None, 1, 2, 1e11, "cifar10, JPEG copy",
@@ -229,6 +230,26 @@ def test_a_step_in_pytorch_is_a_step_here(
             moved = np.abs(array - before[key]).max()
             assert (moved > 0) == (key not in solver.model.frozen_keys), key
             assert np.abs(array - state[key].numpy()).max() <= 1e-7 * moved, key
+
+
+@pytest.mark.parametrize("options", [
+    {"lr": 0.1}, {"lr": 0.1, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 2},
+])  # fmt: skip
+def test_muon_in_pytorch_moves_matrices_of_every_form(torch: Any, options: dict[str, Any]) -> None:
+    from benchmarks.record.twin import TorchMuon
+
+    ours, rng = Muon(**options), np.random.default_rng(0)
+    arrays = {str(shape): rng.standard_normal(shape) for shape in ((9, 4), (4, 9), (8, 2, 2, 1))}
+    twins = {key: torch.tensor(array, requires_grad=True) for key, array in arrays.items()}
+    theirs = TorchMuon(list(twins.values()), **ours.options)
+    for _ in range(3):
+        grads = {key: rng.standard_normal(array.shape) for key, array in arrays.items()}
+        for key, twin in twins.items():
+            twin.grad = torch.tensor(grads[key])
+        ours.step(arrays, grads)
+        theirs.step()
+    for key, twin in twins.items():
+        np.testing.assert_allclose(arrays[key], twin.detach().numpy(), rtol=0, atol=1e-12)
 
 
 def batch_of(solver: Solver, number: int) -> tuple[np.ndarray, np.ndarray]:

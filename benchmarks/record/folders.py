@@ -15,6 +15,7 @@ from benchmarks.record import flops
 from benchmarks.record.lines import OURS, Times, Trained
 from cnnlite import data
 from cnnlite.cli import runs
+from cnnlite.cli.config import is_own
 from cnnlite.data import Dataset
 from cnnlite.evaluation import accuracy
 from cnnlite.models import MODELS
@@ -54,6 +55,8 @@ def line_of(folder: Path, label: str | None, options: str, times: Times | None) 
     config, rows = run.config, history.load(folder / runs.HISTORY)
     if config.data != NAME:
         raise ValueError(f"{folder} was trained on {config.data}; the record is of {NAME}")
+    if is_own(config.model):
+        raise ValueError(f"{folder} trains {config.model}; the record is of networks of the zoo")
     if config.recipe is None and label is None:
         raise ValueError(f"{folder} has no recipe: --label must name its lines")
     if len(rows) < config.epochs and config.patience is None:

@@ -53,7 +53,7 @@ class Trained:
         epochs, steps: how many there were.
         flops: of all steps, counted by the definition of the layers.
         data: the data set, and which copy of it.
-        commit: of the code; a + says that files were changed.
+        commit: of the code that recorded it; a + says that files were changed.
         date: when it was recorded.
         weights: SHA-256 of the file of the last weights; None where there is none.
         times: None where they were not measured: a run that was stopped and went on, or one that

@@ -173,7 +173,7 @@ class TorchMuon(torch.optim.Optimizer):
         rate = max(1, rows / matrix.shape[1]) ** 0.5
         if group["adjust_lr_fn"] == "match_rms_adamw":
             rate = 0.2 * max(matrix.shape) ** 0.5
-        parameter.add_(matrix.view(parameter.shape), alpha=-group["lr"] * rate)
+        parameter.add_(matrix.reshape(parameter.shape), alpha=-group["lr"] * rate)
 
 
 def _orthogonal(matrix: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
