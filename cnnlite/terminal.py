@@ -11,7 +11,7 @@ import os
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 __all__ = [
@@ -143,11 +143,21 @@ def console(stream: Any) -> Any:
     )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return "; did you mean X?" for the nearest known word, or the list of all if none is near."""
+def did_you_mean(word: str, known: Iterable[str], about: Callable[[str], str] | None = None) -> str:
+    """Return "; did you mean X?" for the nearest known word, or the list of all if none is near.
+
+    Args:
+        word: what was written.
+        known: the words that there are.
+        about: says something of each; the list, then always given, has it.
+    """
     known = list(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"
+    nearest = f"; did you mean {near[0]}?" if near else ""
+    if about is not None:
+        told = ", ".join(f"{name} ({about(name)})" for name in known)
+        return f"{nearest or ';'} there are: {told}"
+    return nearest or f" (there are: {', '.join(known)})"
 
 
 def display_width(text: str) -> int:

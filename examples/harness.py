@@ -3,11 +3,14 @@
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cnnlite
 from cnnlite import Solver, data
+from cnnlite.checkpoint import save_weights
 from cnnlite.layers import Layer
+from cnnlite.report import history
 
 
 def run(
@@ -26,7 +29,10 @@ def run(
     parser.add_argument("--data", default="auto", help="cifar10, embedded or auto")
     parser.add_argument("--epochs", type=int, default=recipe.pop("num_epochs"))
     parser.add_argument("--smoke", action="store_true", help="one step on one batch only")
+    parser.add_argument("--out", type=Path, help="a new folder for history and weights")
     arguments = parser.parse_args()
+    if arguments.out:
+        arguments.out.mkdir(parents=True)
 
     images = data.load(arguments.data)
     settings = {name: recipe.pop(name) for name in ("lr", "momentum", "weight_decay")}
@@ -44,6 +50,9 @@ def run(
     start = time.perf_counter()
     solver.train()
     seconds = time.perf_counter() - start
+    if arguments.out:  # with the names of a run folder
+        history.save(solver.history, arguments.out / "history.csv")
+        save_weights(arguments.out / "weights-last.safetensors", solver.model.state_dict())
     first = solver.val_acc_history[0]
     test = solver.check_accuracy(images["X_test"], images["y_test"])
     print(

@@ -1,21 +1,28 @@
-"""What a recipe becomes for another data set than it was made for."""
+"""What a recipe becomes for another data set than it was made for, or for fewer epochs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnnlite.cli import recipes
 from cnnlite.cli.config import TrainConfig
-from cnnlite.cli.texts import rates_times
+from cnnlite.cli.texts import later, rates_times, train_sizes
 
 if TYPE_CHECKING:
     from cnnlite.data import Dataset
 
 __all__ = ["adapted"]
 
+Change = tuple[str, Any, str]
+"""An option, its new value, and the words that tell it."""
+
 FEWEST_STEPS = 20  # of an epoch, which smaller batches are taken for
 SMALLEST_BATCH = 16
+USUAL_SIDE = 32  # pixels, of the images that recipes are made for
+MOST_PIXELS = 2000 * USUAL_SIDE**2
+"""Of a batch: those of the largest one of the recipes, which takes 2.4 GB."""
 DIGITS = ("mnist", "svhn")
 MIRRORS = ("flip", "alternate")
 
@@ -33,35 +40,84 @@ def adapted(
     Returns:
         The configuration, and a sentence for each change.
     """
-    changes: dict[str, Any] = {}
-    notes: list[str] = []
     if config.recipe is None:
-        return config, notes
-    images, usual = len(data["X_train"]), recipes.options(config.recipe)["batch_size"]
-    batch = config.batch_size
-    fitting = max(min(SMALLEST_BATCH, images), images // FEWEST_STEPS)
-    if fitting < batch and "batch_size" not in fixed:
-        changes["batch_size"] = batch = fitting
-        notes.append(
-            f"batches of {batch:,} images in the place of {usual:,}, as there are {images:,}"
-        )
-    # Losses are means over a batch, so the step that an image gets is the rate over the batch.
-    rates: dict[str, Any] = {}
+        return config, []
+    usual = recipes.options(config.recipe)
+    notes: list[str] = []
+    for adapt in (_epochs, _sizes, _batches, _rates, _digits):
+        for name, value, note in adapt(config, data, usual):
+            if name not in fixed and value != getattr(config, name):
+                config = replace(config, **{name: value})
+                notes += [note] * (note not in notes)
+    return config, notes
+
+
+def _epochs(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
+    """What begins in an epoch begins in the same part of a shorter or longer training."""
+    share = config.epochs / usual["epochs"]
+    if share == 1:
+        return
+
+    def moved(start: int) -> int:
+        return start and max(1, round(start * share))
+
+    note = (
+        f"what begins in an epoch, as there are {config.epochs} in the place of {usual['epochs']}"
+    )
+    freeze = ((text, later(text)) for text in config.freeze)
+    yield "freeze", tuple(f"{at[1]}@{moved(at[0])}" if at else text for text, at in freeze), note
+    if config.train_sizes is not None:
+        sizes = train_sizes(config.train_sizes).sizes
+        yield "train_sizes", _told({moved(start): side for start, side in sizes.items()}), note
+
+
+def _sizes(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
+    """Images that are smaller at first are so in proportion."""
+    side = min(data.image_shape[1:])
+    if config.train_sizes is not None and side != USUAL_SIDE:
+        sizes = train_sizes(config.train_sizes).sizes
+        small = {start: max(1, round(size * side / USUAL_SIDE)) for start, size in sizes.items()}
+        yield "train_sizes", _told(small), f"sizes of training images, as they have {side} pixels"
+
+
+def _told(sizes: Mapping[int, int]) -> str:
+    """Return sizes as `--train-sizes` has them."""
+    return ",".join(f"{side}@{start}" if start else str(side) for start, side in sizes.items())
+
+
+def _batches(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
+    """Few images make an epoch of enough steps, and large ones fit the memory."""
+    count, (height, width) = len(data["X_train"]), data.image_shape[1:]
+    largest = {
+        f"they are {height}x{width}": MOST_PIXELS // (height * width),
+        f"there are {count:,}": count // FEWEST_STEPS,
+    }
+    reason = min(largest, key=lambda reason: largest[reason])
+    fitting = max(min(SMALLEST_BATCH, count), largest[reason])
+    if fitting < config.batch_size:
+        whole = usual["batch_size"]
+        note = f"batches of {fitting:,} images in the place of {whole:,}, as {reason}"
+        yield "batch_size", fitting, note
+
+
+def _rates(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
+    """An image's step is the rate over the batch, as losses are means over a batch."""
+    share = config.batch_size / usual["batch_size"]
+    note = f"learning rates of sgd times {share:.3g}, as batches are"
+    if share == 1:
+        return
     if config.optimizer == "sgd" and config.lr is not None:
-        rates["lr"] = config.lr * (batch / usual)
-    rates["group"] = tuple(rates_times(text, batch / usual, "sgd") for text in config.group)
-    rates = {name: x for name, x in rates.items() if name not in fixed}
-    if batch != usual and any(x != getattr(config, name) for name, x in rates.items()):
-        changes |= rates
-        notes.append(f"learning rates of sgd times {batch / usual:.3g}, as batches are")
-    if data.settings["kind"] in DIGITS:
-        if isinstance(config.augment, str) and "augment" not in fixed:
-            words = [word.strip() for word in config.augment.split(",")]
-            kept = [word for word in words if word not in MIRRORS]
-            if kept != words:
-                changes["augment"] = ",".join(kept) or "none"
-                notes.append("no mirror images, as these are digits")
-        if config.tta != "none" and "tta" not in fixed:
-            changes["tta"] = "none"
-            notes.append("no test-time augmentation, which mirrors")
-    return replace(config, **changes), notes
+        yield "lr", config.lr * share, note
+    yield "group", tuple(rates_times(text, share, "sgd") for text in config.group), note
+
+
+def _digits(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
+    """Digits have a side."""
+    if data.settings["kind"] not in DIGITS:
+        return
+    if isinstance(config.augment, str):
+        words = [word.strip() for word in config.augment.split(",")]
+        if not set(words).isdisjoint(MIRRORS):
+            kept = ",".join(word for word in words if word not in MIRRORS)
+            yield "augment", kept or "none", "no mirror images, as these are digits"
+    yield "tta", "none", "no test-time augmentation, which mirrors"

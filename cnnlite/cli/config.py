@@ -6,6 +6,7 @@ from dataclasses import Field, dataclass, field, fields
 from types import UnionType
 from typing import Any, get_args, get_origin
 
+from cnnlite.cli import recipes
 from cnnlite.environment import MOST_THREADS
 
 
@@ -65,18 +66,6 @@ def _text(name: str) -> Callable[[Any], None]:
     return read
 
 
-def _recipes() -> tuple[str, ...]:
-    from cnnlite.cli import recipes
-
-    return recipes.names()
-
-
-def _told_recipes() -> str:
-    from cnnlite.cli import recipes
-
-    return f"; there are {', '.join(f'{name} ({recipes.about(name)})' for name in _recipes())}"
-
-
 def _views() -> tuple[str, ...]:
     from cnnlite.data.views import TTA
 
@@ -111,15 +100,15 @@ def _option(
     choices: Callable[[], tuple[str, ...]] | None = None,
     read: Callable[[Any], None] | None = None,
     other: Callable[[Any], bool] = lambda value: False,
-    there: Callable[[], str] = lambda: "",
+    about: Callable[[str], str] | None = None,
 ) -> Any:
     """A field of TrainConfig: its default, its line of help, and what a good value is.
 
-    `other` tells good values that are none of the choices, and `there` says more of the choices;
+    `other` tells good values that are none of the choices, and `about` says more of a choice;
     `read` raises ValueError for a value that is no good one, where that takes more than a check.
     """
     metadata = {"help": help, "wants": wants, "check": check, "choices": choices}
-    metadata |= {"read": read, "other": other, "there": there}
+    metadata |= {"read": read, "other": other, "about": about}
     return field(default=default, metadata=metadata)
 
 
@@ -140,9 +129,9 @@ class TrainConfig:
 
     recipe: str | None = _option(
         None,
-        "Options by name, that the others change: airbench94 or resnet20.",
-        choices=_recipes,
-        there=_told_recipes,
+        f"Options by name, that the others change: {', '.join(recipes.names())}; list says more.",
+        choices=recipes.names,
+        about=recipes.about,
     )
     model: str = _option(
         "three_layer_convnet",

@@ -134,7 +134,7 @@ def _checked_single(option: Field[Any], value: Any, name: str) -> Any:
         raise ConfigError(f"{name} must be {kinds[wanted]}, not {value!r}")
     choices = option.metadata["choices"]
     if choices is not None and value not in choices() and not option.metadata["other"](value):
-        more = did_you_mean(str(value), choices()) + option.metadata["there"]()
+        more = did_you_mean(str(value), choices(), option.metadata["about"])
         raise ConfigError(f"{name} cannot be {value!r}{more}")
     if not option.metadata["check"](value):
         raise ConfigError(f"{name} must be {option.metadata['wants']}, not {value!r}")

@@ -9,6 +9,7 @@
     live.json                  the address of its live page, while there is one
     weights.safetensors        parameters and buffers of the best validation epoch
     weights-last.safetensors   the same at the end
+    result.json                the accuracies of a training that has ended
     checkpoint.safetensors     everything that `cnnlite train --resume` needs
     curves.png                 loss and accuracies (needs the extra `viz`)
     report.html                the page of `cnnlite report`
@@ -51,9 +52,10 @@ from cnnlite.training.checkpoint import most_bytes
 LAST_WEIGHTS = "weights-last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 PROFILE = "profile.csv"
+RESULT = "result.json"
 FILES = (
     CONFIG, RECORD, HISTORY, LOSSES, EVENTS, WEIGHTS, LAST_WEIGHTS, CHECKPOINT, CURVES, PAGE,
-    PROFILE, own_model.COPY,
+    PROFILE, RESULT, own_model.COPY,
 )  # fmt: skip
 MAX_RECORD = 16 * 2**20  # bytes; a mean image of 32x32 makes it a twentieth of one megabyte
 OLD = {"image_shape": (3, 32, 32), "settings": {"size": [32, 32], "grey": False, "fit": "crop"}}

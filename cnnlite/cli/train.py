@@ -1,5 +1,6 @@
 """`cnnlite train`: train a network of the zoo and keep the run in a folder."""
 
+import json
 import shlex
 import signal
 import sys
@@ -163,7 +164,7 @@ def fitted(
     if config.recipe:
         click.echo(f"recipe {config.recipe}: {recipes.about(config.recipe)}")
     for note in notes:
-        click.echo(f"adapted to {data.name}: {note}")
+        click.echo(f"adapted: {note}")
     return config
 
 
@@ -245,6 +246,8 @@ def _train(
         if ranks.first:
             with explained(FileExistsError):
                 stack.enter_context(run_folders.held(path))
+            with explained(OSError):
+                (path / runs.RESULT).unlink(missing_ok=True)  # of a training that goes on
         try:
             recorder = Recorder(path, config)
             solver = make_solver(config, data, own, weights, path, verbose, recorder)
@@ -347,18 +350,25 @@ def _draw(
 
 
 def _finish(config: TrainConfig, data: "Dataset", path: Path, solver: "Solver") -> None:
-    """Measure the test accuracy of the best weights, and say where all is."""
+    """Measure the test accuracy of the best weights, keep it, and say where all is."""
+    from cnnlite.cli import runs
+    from cnnlite.files import replace_file
     from cnnlite.report.events import sentences
 
     if config.overfit is None and not config.smoke:
         text = f"validation accuracy {solver.best_val_acc:.2%}"
+        result = {"val_accuracy": solver.best_val_acc}
         if "X_test" in data:
             solver.model.load_state_dict(solver.best_params)
             accuracy = solver.check_accuracy(data["X_test"], data["y_test"])
             text += f", test accuracy {accuracy:.2%}"
+            result["test_accuracy"] = accuracy
             if config.tta != "none":
                 accuracy = solver.check_accuracy(data["X_test"], data["y_test"], tta=config.tta)
                 text += f" ({accuracy:.2%} with --tta {config.tta})"
+                result["test_accuracy_tta"] = accuracy
+        with explained(OSError):
+            replace_file(path / runs.RESULT, (json.dumps(result, indent=2) + "\n").encode())
         click.echo(f"{text} ({data.name}, weights of the best epoch)")
     for text in sentences(solver.events):
         click.echo(text)

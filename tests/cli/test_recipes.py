@@ -29,9 +29,11 @@ NONE: frozenset[str] = frozenset()
 class Images(dict):
     """What is asked of a data set here."""
 
-    def __init__(self, count: int, kind: str = "cifar10") -> None:
+    def __init__(
+        self, count: int, kind: str = "cifar10", shape: tuple[int, ...] = (3, 32, 32)
+    ) -> None:
         super().__init__(X_train=np.empty((count, 0)))
-        self.settings = {"kind": kind}
+        self.settings, self.image_shape = {"kind": kind}, shape
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -48,8 +50,13 @@ def test_each_table_is_a_configuration_and_says_what_it_reaches(name: str) -> No
 def test_an_unknown_recipe_lists_those_there_are(cli: Cli) -> None:
     line = cli("train", "--recipe", "airbench").complaint
     assert line.startswith("cnnlite train: --recipe cannot be 'airbench'; did you mean airbench94?")
+    other = cli("train", "--recipe", "list").complaint
+    assert other.startswith("cnnlite train: --recipe cannot be 'list'; there are: airbench94 (")
     for name in recipes.names():
-        assert f"{name} ({recipes.about(name)})" in line
+        for said in (line, other):
+            assert said.count(f"{name} ({recipes.about(name)})") == 1
+            assert said.count(f"{name},") == 0
+    assert ", ".join(recipes.names()) in " ".join(cli("train", "--help").out.split())
 
 
 def test_a_file_wins_over_the_recipe_and_flags_over_both(tmp_path: Path) -> None:
@@ -90,6 +97,44 @@ def test_few_images_get_smaller_batches_and_smaller_rates() -> None:
     assert (found.batch_size, found.lr) == (32, 0.025)
     assert adapted(plain, Images(5), NONE)[0].batch_size == 5
     assert adapted(TrainConfig(), Images(5), NONE) == (TrainConfig(), [])
+
+
+def test_large_images_get_batches_that_fit_the_memory() -> None:
+    config = new_config(None, {"recipe": "airbench94"})
+    found, notes = adapted(config, Images(49_000, shape=(3, 64, 128)), NONE)
+    assert (found.batch_size, notes[0]) == (
+        250, "batches of 250 images in the place of 2,000, as they are 64x128",
+    )  # fmt: skip
+    assert "lr=13.25 " in found.group[0]
+    few = adapted(config, Images(20_000, shape=(3, 64, 128)), NONE)
+    assert few[0].batch_size == 250
+    few = adapted(config, Images(2_000, shape=(3, 64, 128)), NONE)
+    assert few[0].batch_size == 100
+    assert few[1][0].endswith(", as there are 2,000")
+    assert adapted(config, Images(49_000, shape=(3, 999, 999)), NONE)[0].batch_size == 16
+    assert adapted(config, Images(49_000, shape=(1, 28, 28)), NONE) == (config, [])
+    plain = new_config(None, {"recipe": "resnet20"})
+    assert adapted(plain, Images(49_000, shape=(3, 96, 96)), NONE) == (plain, [])
+
+
+def test_what_begins_in_an_epoch_keeps_its_part_of_the_training() -> None:
+    config = new_config(None, {"recipe": "airbench94", "epochs": 4})
+    found, notes = adapted(config, Images(49_000), frozenset({"epochs"}))
+    assert found.freeze[:2] == ("0.weight", "0.bias@2")
+    assert notes == ["what begins in an epoch, as there are 4 in the place of 8"]
+    sizes = replace(config, train_sizes="20,24@2,32@6")
+    assert adapted(sizes, Images(49_000), NONE)[0].train_sizes == "20,24@1,32@3"
+    assert adapted(replace(sizes, epochs=1), Images(49_000), NONE)[0].train_sizes == "20,32@1"
+    longer = adapted(replace(sizes, epochs=16), Images(49_000), frozenset({"train_sizes"}))[0]
+    assert (longer.freeze[1], longer.train_sizes) == ("0.bias@6", "20,24@2,32@6")
+
+
+def test_sizes_of_training_images_follow_those_of_the_data() -> None:
+    config = replace(new_config(None, {"recipe": "airbench94"}), train_sizes="24,32@6")
+    found, notes = adapted(config, Images(49_000, shape=(3, 64, 48)), NONE)
+    assert found.train_sizes == "36,48@6"
+    assert "sizes of training images, as they have 48 pixels" in notes
+    assert adapted(config, Images(49_000, shape=(3, 32, 50)), NONE)[0].train_sizes == "24,32@6"
 
 
 @pytest.mark.parametrize("kind", ["mnist", "svhn"])

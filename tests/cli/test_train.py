@@ -36,8 +36,16 @@ def test_a_run_folder_holds_everything(finished_run: Path) -> None:
     assert files == {
         "config.toml", "record.json", "history.csv", "losses.csv", "curves.png",
         "weights.safetensors", "weights-last.safetensors", "checkpoint.safetensors",
-        "kept",
+        "kept", "result.json",
     }  # fmt: skip
+    result = json.loads((finished_run / "result.json").read_text("utf-8"))
+    assert set(result) == {"val_accuracy", "test_accuracy"}
+    assert (
+        result["val_accuracy"]
+        == max(history.load(finished_run / "history.csv"), key=lambda row: row["val_acc"])[
+            "val_acc"
+        ]
+    )
     assert [row["epoch"] for row in history.load(finished_run / "history.csv")] == [1, 2]
 
 

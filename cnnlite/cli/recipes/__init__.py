@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-__all__ = ["about", "names", "options"]
+__all__ = ["about", "names", "options", "result"]
 
 FOLDER = Path(__file__).parent
 
@@ -24,6 +24,12 @@ def about(name: str) -> str:
     """Say in a line what a recipe trains, and what it reaches."""
     told = _read(name)["recipe"]
     return f"{told['about']}; {told['result']}"
+
+
+def result(name: str) -> str:
+    """Say what a recipe reaches, over how many seeds, in which time, on which machine."""
+    told: str = _read(name)["recipe"]["result"]
+    return told
 
 
 def options(name: str) -> dict[str, Any]:

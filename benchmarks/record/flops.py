@@ -1,0 +1,82 @@
+"""The floating-point operations of a training, counted by the definition of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnlite.cli import runs
+from cnnlite.cli.config import TrainConfig
+from cnnlite.cli.texts import later, train_sizes
+from cnnlite.layers import Layer
+from cnnlite.layers.profiling import work_of
+from cnnlite.models import freeze_layers
+
+__all__ = ["Phase", "of_image", "of_training", "phases"]
+
+
+class Phase(NamedTuple):
+    """Epochs with images of one shape, (C, H, W), and with the same layers frozen, by patterns."""
+
+    epochs: range
+    shape: tuple[int, ...]
+    frozen: tuple[str, ...]
+
+
+def of_image(model: Layer, shape: tuple[int, ...], frozen: Collection[str] = ()) -> float:
+    """Return those of a training step, for one image: forwards, and the products of backward.
+
+    A layer has one product forwards, one for the gradient of its weights unless they are frozen,
+    and one for that of its input if anything before it is trained.
+
+    Args:
+        model: the network; it stays as it is.
+        shape: of an image, (C, H, W).
+        frozen: keys of parameters that are not trained.
+    """
+    total, trained_below = 0, False
+    for path, flops in work_of(model, np.zeros((2, *shape), np.float32), 1).items():
+        if not path:  # the network itself
+            continue
+        own = [key for key in model.params if key.rpartition(".")[0] == path]
+        weights = f"{path}.weight" in own and f"{path}.weight" not in frozen
+        total += flops * (1 + weights + trained_below)
+        trained_below |= not set(own) <= set(frozen)
+    return total
+
+
+def of_training(
+    config: TrainConfig, classes: int, shape: tuple[int, ...], images: int, epochs: int
+) -> float:
+    """Return those of a training, with its image sizes and frozen layers of each epoch.
+
+    Args:
+        config: the training's configuration.
+        classes: scores of the network.
+        shape: of an image of the data set, (C, H, W).
+        images: that an epoch takes.
+        epochs: how many there were.
+    """
+    model = runs.make_model(config, None, classes, shape)
+    total = 0.0
+    for phase in phases(config, shape, epochs):
+        if phase.frozen:
+            freeze_layers(model, *phase.frozen)
+        total += len(phase.epochs) * images * of_image(model, phase.shape, model.frozen_keys)
+    return total
+
+
+def phases(config: TrainConfig, shape: tuple[int, ...], epochs: int) -> list[Phase]:
+    """Return the phases of a training, in each of which a step does the same work."""
+    sizes = None if config.train_sizes is None else train_sizes(config.train_sizes)
+    parts = [later(text) or (0, text) for text in config.freeze]
+    starts = sorted({0, *(sizes.sizes if sizes else ()), *(start for start, _ in parts)})
+    starts = [start for start in starts if start < epochs]
+    found = []
+    for start, end in zip(starts, [*starts[1:], epochs], strict=True):
+        small = sizes.resized((1, *shape), start)[1:] if sizes else shape
+        frozen = tuple(pattern for first, pattern in parts if first <= start)
+        found.append(Phase(range(start, end), small, frozen))
+    return found

@@ -1,0 +1,170 @@
+"""The lines of the record: what each says, and the file that has them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+__all__ = ["OURS", "STEPS", "TABLE", "Compared", "Times", "Trained", "append", "read", "spread"]
+
+RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+TABLE, STEPS = RESULTS / "record.jsonl", RESULTS / "record-steps.jsonl"
+OURS = "cnnlite"
+
+
+@dataclass(frozen=True)
+class Times:
+    """What a training took, and on what.
+
+    Fields:
+        seconds: in training steps, their data and augmentation included; without evaluation.
+        whole: from the start of the process to its end: start, data, evaluation, files.
+        processor: those of all processors in that time.
+        threads: how many it had.
+        machine: the processor's name, and how many of them there are.
+        sgemm: GFLOP/s of NumPy's float32 product with these threads, before and after.
+    """
+
+    seconds: float
+    whole: float
+    processor: float
+    threads: int
+    machine: str
+    sgemm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Fields:
+        label: under which lines of one kind stand together.
+        recipe: the recipe, or the script of examples/.
+        options: what was given besides.
+        seed: the seed.
+        framework: "cnnlite", or PyTorch with its mode.
+        test: accuracy on the test images, of the weights of the best validation epoch (in a script:
+            of the last).
+        test_tta: the same with the recipe's test-time augmentation; None where it has none.
+        epochs, steps: how many there were.
+        flops: of all steps, counted by the definition of the layers.
+        data: the data set, and which copy of it.
+        commit: of the code that recorded it; a + says that files were changed.
+        date: when it was recorded.
+        weights: SHA-256 of the file of the last weights; None where there is none.
+        times: None where they were not measured: a run that was stopped and went on, or one that
+            shared its processors.
+    """
+
+    label: str
+    recipe: str
+    options: str
+    seed: int
+    framework: str
+    test: float
+    test_tta: float | None
+    epochs: int
+    steps: int
+    flops: float
+    data: str
+    commit: str
+    date: str
+    weights: str | None
+    times: Times | None
+
+    @property
+    def best(self) -> float:
+        """The accuracy that the recipe is after: with its test-time augmentation, if it has one."""
+        return self.test if self.test_tta is None else self.test_tta
+
+    @property
+    def share(self) -> float | None:
+        """The share of the machine's sgemm rate that the steps reached; None without times."""
+        if self.times is None:
+            return None
+        return self.flops / self.times.seconds / 1e9 / statistics.mean(self.times.sgemm)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Steps of a recipe here and in PyTorch, timed in turns.
+
+    Fields:
+        label: of the trainings that these are the steps of.
+        mode: PyTorch's fastest mode.
+        ours, theirs: seconds of all steps of the recipe, projected from those that were timed in
+            each of its phases; without the making of batches.
+        ours_busy, theirs_busy: the same of all processors.
+        batches: seconds that making the batches takes, which are the same for both.
+        epochs, steps: how many the recipe has.
+        threads, machine, sgemm: as in `Times`.
+        torch: PyTorch's version.
+        commit, date: as in `Trained`.
+    """
+
+    label: str
+    mode: str
+    ours: float
+    theirs: float
+    ours_busy: float
+    theirs_busy: float
+    batches: float
+    epochs: int
+    steps: int
+    threads: int
+    machine: str
+    sgemm: tuple[float, float]
+    torch: str
+    commit: str
+    date: str
+
+    @property
+    def share(self) -> float:
+        """The time of the training here as a share of that in PyTorch, with the same batches."""
+        return (self.ours + self.batches) / (self.theirs + self.batches)
+
+
+Line = TypeVar("Line", Trained, Compared)
+
+
+def append(table: Path, line: Trained | Compared) -> None:
+    """Add a line at the end of a table."""
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with table.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(line)) + "\n")
+
+
+def read(table: Path, kind: type[Line]) -> list[Line]:
+    """Read all lines of a table, of Trained or Compared; one that is not there has none.
+
+    Raises:
+        ValueError: a line is none; the message names file and line.
+    """
+    if not table.exists():
+        return []
+    found = []
+    for number, text in enumerate(table.read_text("utf-8").splitlines(), 1):
+        try:
+            values = json.loads(text)
+            if values.get("times") is not None:
+                values["times"] = Times(**_with_tuple(values["times"]))
+            found.append(kind(**_with_tuple(values)))
+        except (ValueError, TypeError, AttributeError) as error:
+            names = ", ".join(field.name for field in fields(kind))
+            raise ValueError(f"{table}, line {number}: expected {names}: {error}") from error
+    return found
+
+
+def _with_tuple(values: dict[str, Any]) -> dict[str, Any]:
+    return values | {"sgemm": tuple(values["sgemm"])} if "sgemm" in values else values
+
+
+def spread(values: Iterable[float], form: str = ".2f") -> str:
+    """Return "mean ± standard deviation" of the values; the value alone if there is one."""
+    numbers: Sequence[float] = list(values)
+    mean = format(statistics.mean(numbers), form)
+    return f"{mean} ± {statistics.stdev(numbers):{form}}" if len(numbers) > 1 else mean

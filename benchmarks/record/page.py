@@ -1,0 +1,161 @@
+"""The page of the record, made of its lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, read
+from benchmarks.record.summary import Summary, duration, summaries
+from benchmarks.text import table
+
+__all__ = ["FIGURE", "PAGE", "check", "text_of", "write"]
+
+PAGE = TABLE.with_suffix(".md")
+FIGURE = PAGE.parents[1] / "images" / "record-minutes.svg"
+MINUTES = "minutes"
+"""What the labels of trainings for a given time begin with."""
+BEGIN, END = "<!-- python -m benchmarks.record table writes this -->\n", "<!-- end -->\n"
+"""What stands around the part that is made; the rest of the page is written by hand."""
+
+
+def text_of(lines: Sequence[Trained], compared: Sequence[Compared]) -> str:
+    """Return the part of the page that is made, for these lines."""
+    parts = [] if lines else ["There is no line yet.\n"]
+    for recipe in dict.fromkeys(line.recipe for line in lines):
+        own = summaries(line for line in lines if line.recipe == recipe)
+        parts.append(f"## {recipe}\n\n{_trainings(own)}\n")
+        parts += _bits(own)
+        names = [each.first.label for each in own]
+        parts += [_step(line) for line in compared if line.label in names]
+        parts += _ablations(own)
+    parts += _minutes(lines)
+    return "\n".join(parts)
+
+
+def write() -> None:
+    """Write the page, and its figure if there are lines for one."""
+    lines, compared = read(TABLE, Trained), read(STEPS, Compared)
+    PAGE.write_text(_page(text_of(lines, compared)), "utf-8")
+    points = _points(lines)
+    if points:
+        from benchmarks.record import figure
+
+        FIGURE.write_bytes(figure.svg(points))
+    else:
+        FIGURE.unlink(missing_ok=True)
+
+
+def check() -> list[str]:
+    """Return what does not agree with the lines: nothing, if all is as `write` would have it."""
+    lines, compared = read(TABLE, Trained), read(STEPS, Compared)
+    wrong = []
+    if PAGE.read_text("utf-8") != _page(text_of(lines, compared)):
+        wrong.append(f"{PAGE.name} is not what its lines say")
+    points = _points(lines)
+    if bool(points) != FIGURE.is_file():
+        wrong.append(f"{FIGURE.name} is {'missing' if points else 'left over'}")
+    elif points:
+        from benchmarks.record import figure
+
+        drawn, kept = figure.svg(points), FIGURE.read_bytes()
+        made = re.compile(rb"Matplotlib v[\d.]+")
+        if made.findall(drawn) == made.findall(kept) and drawn != kept:
+            wrong.append(f"{FIGURE.name} is not what its lines say")
+    return [f"{text}: python -m benchmarks.record table" for text in wrong]
+
+
+def _page(made: str) -> str:
+    """Return the page with the part that is made in its place.
+
+    Raises:
+        ValueError: the page does not say where that is.
+    """
+    before, begin, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE} has not both lines, {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{BEGIN}\n{made}\n{END}{after}"
+
+
+def _trainings(own: Sequence[Summary]) -> str:
+    header = ["training", "in", "seeds", "accuracy", "plain", "lowest to highest", "epochs",
+              "steps", "whole", "GFLOP/s of sgemm", "of sgemm", "on"]  # fmt: skip
+    rows = []
+    for each in own:
+        rates = [rate for times in each.times for rate in times.sgemm]
+        shares = [line.share for line in each.lines if line.share is not None]
+        rows.append([
+            each.first.label, each.first.framework, str(len(each.lines)),
+            each.augmented or each.plain, each.plain, each.ends, str(each.first.epochs),
+            *("" if value is None else duration(value) for value in (each.seconds, each.whole)),
+            f"{min(rates):.0f} to {max(rates):.0f}" if rates else "",
+            f"{sum(shares) / len(shares):.0%}" if shares else "", each.place,
+        ])  # fmt: skip
+    return table(header, rows)
+
+
+def _bits(own: Sequence[Summary]) -> list[str]:
+    """Say how many seeds were trained again, and whether to the same bits."""
+    same, other = (sum(getattr(each, name) for each in own) for name in ("repeated", "differing"))
+    if not same + other:
+        return []
+    return [f"Trained again, {same} of {same + other} seeds gave the same bits.\n"]
+
+
+def _step(line: Compared) -> str:
+    ours, theirs = (1e3 * value / line.steps for value in (line.ours, line.theirs))
+    total, other = (value + line.batches for value in (line.ours, line.theirs))
+    return (
+        f"{line.label}: a step takes {ours:.0f} ms, PyTorch's {theirs:.0f} ms "
+        f"(version {line.torch}, {line.mode}), in turns in one run on {line.threads} threads of "
+        f"{line.machine}, {line.date}. All steps of the recipe then take {duration(total)}, "
+        f"PyTorch's {duration(other)}: **{line.share:.0%} of its time**.\n"
+    )
+
+
+def _ablations(own: Sequence[Summary]) -> list[str]:
+    """Return what the recipe loses without each of its parts."""
+    whole = [x for x in own if x.first.label == x.first.recipe and x.first.framework == OURS]
+    rows = []
+    for each in own:
+        recipe, _, part = each.first.label.partition(" without ")
+        if part and whole and recipe == each.first.recipe and each.first.framework == OURS:
+            loss = 100 * (each.best - whole[0].best)
+            time = "" if each.seconds is None else duration(each.seconds)
+            accuracy = each.augmented or each.plain
+            rows.append([part, accuracy, f"{loss:+.2f}", str(len(each.lines)), time])
+    if not rows:
+        return []
+    accuracy = whole[0].augmented or whole[0].plain
+    seconds = whole[0].seconds
+    everything = "" if seconds is None else duration(seconds)
+    rows.insert(0, ["nothing", accuracy, "", str(len(whole[0].lines)), everything])
+    header = ["left out", "accuracy", "difference", "seeds", "steps"]
+    return [f"### What each part gives\n\n{table(header, rows)}\n"]
+
+
+def _points(lines: Sequence[Trained]) -> dict[str, list[tuple[float, Summary]]]:
+    """Return the trainings for a given time, by framework, with the seconds that they took."""
+    found: dict[str, list[tuple[float, Summary]]] = {}
+    for each in summaries(line for line in lines if line.label.startswith(MINUTES)):
+        if each.seconds is not None:
+            name = each.first.framework.partition(",")[0]
+            found.setdefault(name, []).append((each.seconds, each))
+    return {name: sorted(each, key=lambda point: point[0]) for name, each in found.items()}
+
+
+def _minutes(lines: Sequence[Trained]) -> list[str]:
+    points = _points(lines)
+    if not points:
+        return []
+    rows = [
+        [each.first.label, name, duration(seconds), each.augmented or each.plain,
+         str(len(each.lines)), each.place]
+        for name, own in points.items() for seconds, each in own
+    ]  # fmt: skip
+    header = ["training", "in", "steps", "accuracy", "seeds", "on"]
+    shown = "Accuracy over the seconds of training, here and in PyTorch"
+    link = Path("..") / "images" / FIGURE.name
+    return [f"## Accuracy over time\n\n![{shown}]({link.as_posix()})\n\n{table(header, rows)}\n"]
