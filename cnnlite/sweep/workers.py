@@ -8,6 +8,7 @@ here, those of a cluster load for themselves, and run folders are on a disk that
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -188,6 +189,7 @@ def _begun(job: Job) -> bool:
 @contextlib.contextmanager
 def _dask(address: str | None, count: int) -> Iterator[Workers]:
     from distributed import CancelledError, Client, KilledWorker, LocalCluster, WorkerPlugin
+    from distributed.utils import silence_logging_cmgr
 
     class LeaveSignals(WorkerPlugin):  # type: ignore[misc]  # it is untyped
         """Also of a worker that takes the place of one that has died."""
@@ -196,9 +198,13 @@ def _dask(address: str | None, count: int) -> Iterator[Workers]:
             _leave_signals()
 
     with contextlib.ExitStack() as stack:
+        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters is raised here
         if address is None:
             cluster = LocalCluster(
-                n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs=50
+                n_workers=count,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
             )
             stack.enter_context(cluster)
             client = stack.enter_context(Client(cluster))
