@@ -46,9 +46,7 @@ KERNEL void T(large_deep_tile)(const T(large_product) *given, int nv)
     k.c = block, k.c_block = VL, k.add = 0;
     for (ptrdiff_t d = 0; d < given->depth; d += SUM_BLOCK) {
         k.depth = smaller(SUM_BLOCK, given->depth - d);
-        if (nv == 1) T(large_tile)(&k, 1, 1);
-        else if (nv == 2) T(large_tile)(&k, 1, 2);
-        else T(large_tile)(&k, 1, PANEL);
+        WITH_WIDTH(nv, T(large_tile), &k, 1);
         T(add_block)(block, nv * VL, sums, d > 0);
         k.column += SUM_BLOCK, k.b += SUM_BLOCK * k.b_step;
     }
@@ -74,9 +72,7 @@ KERNEL void T(large_multiply)(T(large_product) k, ptrdiff_t rows, ptrdiff_t bloc
     for (ptrdiff_t j = 0, nv; j < blocks; j += nv) {
         nv = panel_width(blocks - j);
         if (packed) k.b_step = nv * VL;
-        if (nv == 1) T(large_rows)(k, rows, 1);
-        else if (nv == 2) T(large_rows)(k, rows, 2);
-        else T(large_rows)(k, rows, PANEL);
+        WITH_WIDTH(nv, T(large_rows), k, rows);
         k.b += packed ? nv * VL * k.depth : nv * k.b_block;
         k.c += nv * k.c_block;
     }
