@@ -19,6 +19,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from Cython import __version__ as cython_version
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -57,6 +58,7 @@ WINDOWS_TARGETS = {
     "win32": "i686-pc-windows-msvc",
 }
 
+CYTHON = Path("build/cython-debug" if DEBUG else "build/cython")
 GENERATED = Path("build/generated")
 MADE_OF = Path("build/made-of")  # a hash for each module in the tree
 READ_BY_COMPILERS = ("CL", "_CL_", "CPATH", "C_INCLUDE_PATH", "MACOSX_DEPLOYMENT_TARGET")
@@ -108,6 +110,21 @@ def extension(pyx: str) -> Extension:
         ],
         py_limited_api=ABI3,
     )
+
+
+def drop_stale_c(folder: Path) -> None:
+    """Delete what Cython made of other sources: it goes by ages, which a checkout changes."""
+    shared = [*sorted(EXT.rglob("*.pxd")), *sorted(EXT.rglob("*.pxi"))]
+    shared += [GENERATED / name for name in HEADERS if name.endswith(".pxi")]
+    for pyx in sorted(EXT.glob("*.pyx")):
+        digest = hashlib.sha256(repr((DIRECTIVES, cython_version)).encode())
+        for file in (pyx, *shared):
+            digest.update(file.read_bytes())
+        made, note = folder / pyx.with_suffix(".c"), folder / f"{pyx.stem}.made-of"
+        if not note.exists() or note.read_text() != digest.hexdigest():
+            made.unlink(missing_ok=True)
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(digest.hexdigest())
 
 
 @functools.cache
@@ -229,11 +246,12 @@ def settle(archive: Path, time: int) -> None:
 
 
 write_headers()
+drop_stale_c(CYTHON)
 setup(
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(glob("cnnlite/_ext/*.pyx"))],
         include_path=[str(EXT), str(GENERATED)],
-        build_dir="build/cython-debug" if DEBUG else "build/cython",
+        build_dir=str(CYTHON),
         compiler_directives=DIRECTIVES,
     ),
     cmdclass={"build_ext": Build, "sdist": Sources},
