@@ -35,7 +35,9 @@ PYTEST = (
     "-p",
     "no:cacheprovider",
     "-c",
-    "/dev/null",
+    "/dev/null",  # of pyproject.toml's settings, the package has none but the next
+    "-m",
+    "not slow",
 )
 
 
