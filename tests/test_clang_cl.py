@@ -55,6 +55,7 @@ def test_clang_for_windows_knows_the_flags_and_compiles_kernels_with_vectors(
     subprocess.run([*command, *paths, str(tmp_path / "kernels.c"), made], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("clang-19"), reason="no clang-19")
 def test_all_kernels_compile_without_vectors_or_words_of_gcc(tmp_path: Path) -> None:
     """For cl.exe, which is not here: Clang in its manner, without its name, ISO C11 and no more."""
@@ -65,7 +66,9 @@ def test_all_kernels_compile_without_vectors_or_words_of_gcc(tmp_path: Path) -> 
         **HEADERS,
         "kernel_list.h": "#define KERNEL_LIST(X) X(conv2d_winograd_forward)\n",
         "templates.h": "".join(
-            f'#include "engine/{folder}/{name}.h"\n' for folder in families for name in families[folder]
+            f'#include "engine/{folder}/{name}.h"\n'
+            for folder, names in families.items()
+            for name in names
         ),
     }
     for name, text in headers.items():
