@@ -1,7 +1,7 @@
 """The tables of the comparison."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from benchmarks.networks import NETWORKS, inference_flops, step_flops
 from benchmarks.pytorch import BFLOAT16, TORCH
@@ -11,64 +11,66 @@ from benchmarks.turns import Measured
 from benchmarks.workers import Sgemm
 
 OURS = ("cnnlite", "im2col")
-TRAINED = ("cnnlite", "recompute", "im2col", *TORCH)
+MODES = ("cnnlite", "recompute", "bfloat16")  # of training; to bf16 counts the fastest one
+TRAINED = ("cnnlite", "recompute", "bfloat16", "im2col", *TORCH)
 THEIRS = (*TORCH, *RUNTIMES)  # in float32; ratios of predictions are to the fastest of them
 
 
 def training(results: Sequence[Measured]) -> str:
     """Milliseconds a step, ratios, rate and memory of each network, and their means."""
-    rows, ratios, halves = [], [], []
-    shares: dict[str, list[float]] = {name: [] for name in ("cnnlite", "recompute")}
+    rows = []
+    columns: list[list[float | None]] = [[], [], [], [], []]
+    ratios, halves, again, shares, thrifty = columns
     for result in results:
         times, memory = result.step, result.memory
         ours, half = times["cnnlite"], _best(times, BFLOAT16)
         rate = step_flops(NETWORKS[result.network]) / ours / 1e9
         sgemm = Sgemm.flops / times["sgemm"] / 1e9
-        ratios.append(_best(times, TORCH) / ours)
-        halves += [half / ours] if half else []
         other = min((memory[name] for name in TORCH if name in memory), default=0)
-        for name, found in shares.items():
-            found += [memory[name] / other] if name in memory and other else []
+        ratios.append(_quotient(_best(times, TORCH), ours))
+        halves.append(_quotient(half, _best(times, MODES)))
+        again.append(_quotient(times.get("recompute", 0.0), ours))
+        shares.append(_quotient(memory.get("cnnlite", 0), other))
+        thrifty.append(_quotient(memory.get("recompute", 0), other))
         rows.append([
             result.network, *_milliseconds(times, TRAINED, TORCH),
-            f"{1e3 * half:.2f}" if half else "n/a", f"{ratios[-1]:.2f}",
-            f"{half / ours:.2f}" if half else "n/a", f"{rate:.0f}", f"{rate / sgemm:.0%}",
-            _megabytes(other),
-            *(f"{memory[name] / other:.0%}" if name in memory and other else "n/a"
-              for name in shares),
+            f"{1e3 * half:.2f}" if half else "n/a", *(_told(column[-1]) for column in columns[:2]),
+            f"{rate:.0f}", f"{rate / sgemm:.0%}", _megabytes(other),
+            *(_told(column[-1], ".0%") for column in (shares, thrifty)), _told(again[-1]),
         ])  # fmt: skip
     blank = [""] * len((*TRAINED, "bf16"))
     for what, of in (("geometric mean", statistics.geometric_mean), ("smallest", min)):
-        row = [what, *blank, f"{of(ratios):.2f}", f"{of(halves):.2f}" if halves else "n/a"]
-        rows.append([*row, *[""] * 5])
-    means = [f"{statistics.mean(found):.0%}" if found else "n/a" for found in shares.values()]
-    rows.append(["mean", *blank, *[""] * 5, *means])
+        rows.append([what, *blank, _over(of, ratios), _over(of, halves), *[""] * 6])
+    means = [_over(statistics.mean, column, ".0%") for column in (shares, thrifty)]
+    rows.append(["mean", *blank, *[""] * 5, *means, _over(statistics.mean, again)])
     header = [
         "ms a training step", *TRAINED, "bf16", "ratio", "to bf16", "GFLOP/s", "of sgemm",
-        "MB PyTorch", "share", "share, recompute",
+        "MB PyTorch", "share", "share, recompute", "time, recompute",
     ]  # fmt: skip
     rates = [Sgemm.flops / result.step["sgemm"] / 1e9 for result in results]
     return (
-        f"{table(header, rows)}\n\nNumPy's sgemm: {statistics.median(rates):.0f} GFLOP/s. bf16: "
-        "the fastest of PyTorch's modes under bfloat16 autocast. MB: peak resident, of the better "
-        "of NCHW and NHWC; shares are cnnlite's of it."
+        f"{table(header, rows)}\n\nNumPy's sgemm: {statistics.median(rates):.0f} GFLOP/s. ratio: "
+        "PyTorch's fastest float32 mode to cnnlite. bf16: the fastest of PyTorch's modes under "
+        f"bfloat16 autocast; its ratio is to the fastest of {', '.join(MODES)}. MB: peak "
+        "resident, of the better of NCHW and NHWC; shares are cnnlite's of it. time: recompute's "
+        "to cnnlite's."
     )
 
 
 def inference(results: Sequence[Measured], images: int) -> str:
-    """Milliseconds a prediction of so many images."""
+    """Milliseconds a prediction of so many images, ratios and rate, and their means."""
     rows, ratios = [], []
     for result in results:
         times = result.predict[images]
-        ratios.append(_best(times, THEIRS) / times["cnnlite"])
+        ratios.append(_quotient(_best(times, THEIRS), times["cnnlite"]))
         rate = images * inference_flops(NETWORKS[result.network]) / times["cnnlite"] / 1e9
         rows.append([
-            result.network, *_milliseconds(times, (*OURS, *THEIRS), THEIRS), f"{ratios[-1]:.2f}",
+            result.network, *_milliseconds(times, (*OURS, *THEIRS), THEIRS), _told(ratios[-1]),
             f"{rate:.0f}",
         ])  # fmt: skip
     blank = [""] * len((*OURS, *THEIRS))
-    rows.append(["geometric mean", *blank, f"{statistics.geometric_mean(ratios):.2f}", ""])
-    rows.append(["smallest", *blank, f"{min(ratios):.2f}", ""])
+    for what, of in (("geometric mean", statistics.geometric_mean), ("smallest", min)):
+        rows.append([what, *blank, _over(of, ratios), ""])
     what = "an image" if images == 1 else f"{images} images"
     return table([f"ms for {what}", *OURS, *THEIRS, "ratio", "GFLOP/s"], rows)
 
@@ -81,11 +83,11 @@ def scaling(results: Sequence[Measured]) -> str:
     for network in dict.fromkeys(result.network for result in results):
         one = by_place[network, fewest]
         gains = [
-            _best(one.step, names) / _best(by_place[network, threads].step, names)
+            _quotient(_best(one.step, names), _best(by_place[network, threads].step, names))
             for names in (("cnnlite",), TORCH)
             for threads in more
         ]
-        rows.append([network, *(f"{gain:.2f}" for gain in gains)])
+        rows.append([network, *map(_told, gains)])
     header = [f"{who}, {n} threads" for who in ("cnnlite", "PyTorch") for n in more]
     return table(["", *header], rows)
 
@@ -108,6 +110,23 @@ def agreement(results: Sequence[Measured]) -> str:
 def _best(times: Mapping[str, float], names: Iterable[str]) -> float:
     """The fastest of these sides; 0 where none of them has run."""
     return min((times[name] for name in names if name in times), default=0.0)
+
+
+def _quotient(other: float, ours: float) -> float | None:
+    """None where one of them has not run."""
+    return other / ours if other and ours else None
+
+
+def _told(value: float | None, form: str = ".2f") -> str:
+    return "n/a" if value is None else format(value, form)
+
+
+def _over(
+    of: Callable[[Sequence[float]], float], values: Sequence[float | None], form: str = ".2f"
+) -> str:
+    """A mean, or the smallest, of those that are known."""
+    known = [value for value in values if value is not None]
+    return _told(of(known) if known else None, form)
 
 
 def _milliseconds(

@@ -18,7 +18,7 @@ class Peak(AbstractContextManager["Peak"]):
     above: int | None = None
 
     def __enter__(self) -> Self:
-        self.before = _status("VmRSS")
+        self.before = status("VmRSS")
         if self.before is not None:
             (PROC / "clear_refs").write_text("5")
         return self
@@ -29,12 +29,12 @@ class Peak(AbstractContextManager["Peak"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        highest = _status("VmHWM")
+        highest = status("VmHWM")
         if self.before is not None and highest is not None:
             self.above = highest - self.before
 
 
-def _status(name: str) -> int | None:
+def status(name: str) -> int | None:
     """A size from /proc/self/status in bytes."""
     try:
         lines = (PROC / "status").read_text().splitlines()

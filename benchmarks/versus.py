@@ -4,16 +4,16 @@
     python -m benchmarks.versus                                  # all networks; 1, 2 and 4 threads
     python -m benchmarks.versus --threads 2 --networks VGG ResNet-20
     python -m benchmarks.versus --isa avx2                       # without AVX-512 on any side
-    python -m benchmarks.versus --quick                          # a short look
+    python -m benchmarks.versus --quick                          # a short look: float32, no compile
 
 Each side is a process of its own with the same number of threads, first weights and batches:
-cnnlite; cnnlite with recompute=True, which keeps less memory (training only); cnnlite with every
-convolution on the classic rung im2col; PyTorch in the order NCHW, in channels_last (NHWC), and
-after torch.compile, and in each of them under bfloat16 autocast (bf16, training only); ONNX
-Runtime and OpenVINO (inference only, in float32); and NumPy's sgemm, the machine's own rate. They
-take turns, A B C A B C, so that a change in the machine's mood meets them all, and the median
-counts. A turn begins with a rest, in which the threads of the side before stop spinning, and an
-untimed step.
+cnnlite; cnnlite with recompute=True, which keeps less memory, and with multiply="bfloat16" (both
+training only); cnnlite with every convolution on the classic rung im2col; PyTorch in the order
+NCHW, in channels_last (NHWC), and after torch.compile, and in each of them under bfloat16 autocast
+(bf16, training only); ONNX Runtime and OpenVINO (inference only, in float32); and NumPy's sgemm,
+the machine's own rate. They take turns, A B C A B C, so that a change in the machine's mood meets
+them all, and the median counts. A turn begins with a rest, in which the threads of the side before
+stop spinning, and an untimed step.
 
 The ratio of a training step is to the fastest float32 mode of PyTorch, that of a prediction to the
 fastest of PyTorch and the runtimes; * marks it. Before ratios are believed, the losses of 20 steps
@@ -33,6 +33,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -60,11 +61,11 @@ AVX2 = {  # what keeps each library from AVX-512; read when it loads, in the pro
 
 def main() -> int:
     """Measure, print; 1 if losses or scores disagree."""
-    arguments = _arguments()
+    arguments = read_arguments()
     if importlib.util.find_spec("torch") is None:
         sys.exit('benchmarks.versus needs PyTorch: pip install "cnnlite[versus]"')
     os.environ.update(AVX2 if arguments.isa == "avx2" else {})
-    sides, left_out = _sides(arguments)
+    sides, left_out = sides_of(arguments)
     compiled = [name for name in sides if name.endswith("compiled")]
     if compiled:
         _compile(arguments.networks, arguments.threads, compiled)
@@ -100,17 +101,17 @@ def main() -> int:
     return int(max(losses, default=0.0) > LOSS_LIMIT or max(scores, default=0.0) > SCORE_LIMIT)
 
 
-def _sides(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+def sides_of(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Return who takes part, and why somebody does not."""
     sides, left_out = list(SIDES), []
     if arguments.no_compile or arguments.quick:
         sides = [name for name in sides if not name.endswith("compiled")]
     if arguments.quick:
-        sides = [name for name in sides if name not in (*BFLOAT16, "recompute")]
+        sides = [name for name in sides if name not in (*BFLOAT16, "bfloat16", "recompute")]
     if arguments.isa == "avx2":
         left_out += [f"{name}: it needs AVX-512 to be fast" for name in sides if name in BFLOAT16]
         left_out.append("onnxruntime: it cannot be told to leave AVX-512 alone")
-        sides = [name for name in sides if name not in (*BFLOAT16, "onnxruntime")]
+        sides = [name for name in sides if name not in (*BFLOAT16, "bfloat16", "onnxruntime")]
     for name, packages in NEEDS.items():
         if name in sides and not all(map(importlib.util.find_spec, packages)):
             left_out.append(f'{name}: not installed (pip install "cnnlite[versus]")')
@@ -130,23 +131,26 @@ def _compile(networks: list[str], threads: list[int], names: list[str]) -> None:
         list(pool.map(one, [(network, n) for n in threads for network in networks]))
 
 
-def _arguments() -> argparse.Namespace:
+def read_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options in `words`, by default the command line's; one that is given counts."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2, 4])
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, help="default: all of them")
+    parser.add_argument("--threads", nargs="+", type=int, help="default: 1 2 4")
     parser.add_argument("--isa", choices=["avx2"], help="the instructions that all sides use")
-    parser.add_argument("--seconds", type=float, default=5, help="timing of a network")
+    parser.add_argument("--seconds", type=float, help="timing of a network (default: 5)")
     parser.add_argument("--no-compile", action="store_true", help="leave out torch.compile")
     parser.add_argument(
-        "--quick", action="store_true", help="two networks, 2 threads, float32, no compile"
+        "--quick",
+        action="store_true",
+        help="float32, no compile; two networks, 2 threads and 1 second if those are not given",
     )
     parser.add_argument("--json", type=Path, help="write all that was measured to this file")
-    arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.networks, arguments.threads, arguments.seconds = list(QUICK), [2], 1
-    return arguments
+    parser.set_defaults(networks=list(NETWORKS), threads=[1, 2, 4], seconds=5)
+    if parser.parse_args(words).quick:
+        parser.set_defaults(networks=list(QUICK), threads=[2], seconds=1)
+    return parser.parse_args(words)
 
 
 def _say(text: str) -> None:

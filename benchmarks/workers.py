@@ -26,6 +26,7 @@ class Cnnlite(TrainingSide):
     """This framework."""
 
     algorithm = "auto"
+    multiply = "float32"
     recompute = False
 
     def load(self, threads: int) -> None:
@@ -40,7 +41,7 @@ class Cnnlite(TrainingSide):
         model.recompute = self.recompute
         for _, layer in model.leaves():
             if isinstance(layer, cnnlite.Conv2d):
-                layer.algorithm = self.algorithm
+                layer.algorithm, layer.multiply = self.algorithm, self.multiply
         loss = cnnlite.CrossEntropyLoss()
         optimizer = cnnlite.SGD(LR, MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
 
@@ -69,6 +70,13 @@ class Recompute(Cnnlite):
 
     recompute = True
     predicted: ClassVar = ()  # in inference nothing is kept
+
+
+class Bfloat16Products(Cnnlite):
+    """With products of 3x3 convolutions in bfloat16."""
+
+    multiply = "bfloat16"
+    predicted: ClassVar = ()
 
 
 class Im2col(Cnnlite):
@@ -100,6 +108,7 @@ class Sgemm:
 SIDES = {
     "cnnlite": Cnnlite,
     "recompute": Recompute,
+    "bfloat16": Bfloat16Products,
     "im2col": Im2col,
     **TORCH,
     **BFLOAT16,

@@ -49,6 +49,7 @@ from .layers import (
     SiLU,
     Softmax,
     Softsign,
+    SyncBatchNorm,
     Tanh,
     Upsample,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "Softmax",
     "Softsign",
     "Solver",
+    "SyncBatchNorm",
     "Tanh",
     "Upsample",
     "autodiff",

@@ -8,9 +8,9 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-__all__ = ["MOST_THREADS", "Variable", "check"]
+__all__ = ["MOST_THREADS", "Launched", "Variable", "check", "launched"]
 
 MOST_THREADS = 1024
 """The pool of threads and the working memory of kernels have a place for each of them."""
@@ -169,3 +169,28 @@ def check() -> None:
     """
     for variable in WHEN["running"]:
         variable.value()
+
+
+LAUNCHERS = (
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),  # Open MPI
+    ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"),  # MPICH and what derives from it
+)
+"""The variables by which `mpirun` tells a process its number, how many there are, and its number
+on its machine."""
+
+
+class Launched(NamedTuple):
+    """A process's place among those that `mpirun` has started."""
+
+    rank: int
+    size: int
+    local_rank: int
+
+
+def launched() -> Launched | None:
+    """Return this process's place; None if `mpirun` has not started it, or it alone."""
+    for names in LAUNCHERS:
+        rank, size, local = (os.environ.get(name, "") for name in names)
+        if rank.isdecimal() and size.isdecimal() and int(size) > 1:
+            return Launched(int(rank), int(size), int(local) if local.isdecimal() else int(rank))
+    return None

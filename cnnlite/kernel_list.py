@@ -49,8 +49,8 @@ FAMILIES = {
     ),
     "linear": ("product",),
     "winograd": (
-        "lanes", "transform", "product", "plan", "mend", "large", "large_product", "forward",
-        "gradient",
+        "lanes", "transform", "product", "bfloat16", "plan", "mend", "large", "large_product",
+        "forward", "gradient",
     ),
 }  # fmt: skip
 """The engine's folders and the headers of each, in the order in which they build on each other.  A
@@ -67,7 +67,7 @@ KERNELS = {
 }
 
 RUNTIME = {
-    "engine": ("fused_multiply_add", "instruction_set", "record"),
+    "engine": ("fused_multiply_add", "instruction_set", "paired_products", "record"),
     "memory": ("empty",),
     "runtime": ("compiler", "get_num_threads", "multithreaded", "set_num_threads"),
 }

@@ -146,6 +146,7 @@ KINDS: dict[str, Kind] = {
     "adjust_lr_fn": word("original", "match_rms_adamw"),
     "padding_mode": word("circular", "reflect", "replicate", "zeros"),
     "algorithm": word("im2col", "auto", "naive", "tiled", "winograd", "depthwise"),
+    "multiply": word("bfloat16", "float32"),
     "approximate": word("tanh", "none"), "anneal_strategy": word("linear", "cos"),
     "mode": word("fan_out", "fan_in"), "nonlinearity": word("relu", "tanh", "linear"),
     "shortcut": word("projection", "identity"), "kind": word("image", "channel"),
@@ -252,7 +253,7 @@ CALLS: list[Call] = [
     Call("Sequential", cnnlite.Sequential, {}, {"layers": None}),
     *[Call(kind.__name__, kind, {"num_features": 4}, {"momentum": Kind(0.5, _HALVES, [
         value for value in SHARE.refused if value is not None]), **_NO_RNG})
-      for kind in (cnnlite.BatchNorm1d, cnnlite.BatchNorm2d)],
+      for kind in (cnnlite.BatchNorm1d, cnnlite.BatchNorm2d, cnnlite.SyncBatchNorm)],
     Call("LayerNorm", cnnlite.LayerNorm, {"normalized_shape": 4}, {"bias": FLAG, **_NO_RNG}),
     Call("GroupNorm", cnnlite.GroupNorm, {"num_groups": 2, "num_channels": 4}, _NO_RNG),
     Call("ZeroPadShortcut", models.ZeroPadShortcut, {"in_channels": 2, "out_channels": 2},

@@ -90,6 +90,8 @@ def cases() -> Iterator[tuple[str, Case]]:
     ):
         for shape in shapes:
             yield f"{algorithm} {shape}", _convolution(algorithm, *shape)
+            if algorithm == "winograd" and shape[4] == 3:
+                yield f"bfloat16 {shape}", _convolution(algorithm, *shape, "bfloat16")
     for sizes in TRANSPOSED:
         yield f"transposed {sizes}", _transposed(*sizes)
     for sizes in ONE_AXIS:
@@ -142,13 +144,14 @@ def _convolution(
     stride: Any,
     pad: Any,
     groups: int,
+    multiply: str = "float32",
 ) -> Case:
     def run(rng: np.random.Generator, dtype: Any) -> Iterator[np.ndarray]:
         kh, kw = kernel if isinstance(kernel, tuple) else (kernel, kernel)
         x = reals(rng, (n, c, *size), dtype)
         weight, bias = reals(rng, (f, c // groups, kh, kw), dtype), reals(rng, (f,), dtype)
         y, cache = F.conv2d_forward(
-            x, weight, bias, stride, pad, groups=groups, algorithm=algorithm
+            x, weight, bias, stride, pad, groups=groups, algorithm=algorithm, multiply=multiply
         )
         yield y
         yield from F.conv2d_backward(reals(rng, y.shape, dtype), cache)

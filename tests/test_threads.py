@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import cnnlite
 from cnnlite.backend import kernels
+from tests.processes import run_program
 
 
 def test_what_is_set_is_what_is_used():
@@ -35,6 +37,7 @@ def test_the_environment_sets_the_start():
     code = """
 import cnnlite
 from cnnlite.backend import kernels
+from tests.processes import run_program
 print(cnnlite.get_num_threads() == (3 if kernels.multithreaded() else 1))
 """
     result = subprocess.run(
@@ -45,3 +48,25 @@ print(cnnlite.get_num_threads() == (3 if kernels.multithreaded() else 1))
         timeout=60,
     )
     assert result.stdout.split() == ["True"], result.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it counts the threads of Linux")
+@pytest.mark.skipif(not kernels.multithreaded(), reason="a serial build has one thread")
+def test_one_image_takes_as_many_threads_as_it_has_work_for():
+    """A convolution of fewer than 16.8 million products stayed on one thread."""
+    code = """
+import os
+import numpy as np
+import cnnlite
+
+def started(layer, *shape):
+    before = len(os.listdir("/proc/self/task"))
+    cnnlite.freeze(layer)(np.zeros((1, *shape), np.float32))
+    return len(os.listdir("/proc/self/task")) - before
+
+cnnlite.set_num_threads(4)
+print(started(cnnlite.Conv2d(3, 4, 3, padding=1, rng=0), 3, 32, 32))  # 0.1 million products
+print(started(cnnlite.Conv2d(16, 4, 3, padding=1, rng=0), 16, 32, 32))  # 0.6
+print(started(cnnlite.Linear(1024, 256, rng=0), 1024))  # 0.3 million weights
+"""
+    assert run_program(code) == ["0", "1", "2"]

@@ -10,6 +10,7 @@ Sides = tuple[int, int, int, int]
 Array = np.ndarray
 
 def fused_multiply_add() -> bool: ...
+def paired_products() -> bool: ...
 def instruction_set() -> str: ...
 def record(
     function: Callable[[Array], Array], x: Array, kept: dict[Any, Any]
@@ -78,6 +79,7 @@ def conv2d_winograd_forward(
     tile: int,
     post: PostOps = ...,
     argmax: Array | None = None,
+    bfloat16: bool = False,
 ) -> None: ...
 def conv2d_winograd_input_gradient(
     dy: Array,
@@ -87,6 +89,7 @@ def conv2d_winograd_input_gradient(
     groups: int,
     tile: int,
     kept: Kept = ...,
+    bfloat16: bool = False,
 ) -> None: ...
 def conv2d_winograd_weight_gradient(
     x: Array,
@@ -97,6 +100,7 @@ def conv2d_winograd_weight_gradient(
     groups: int,
     tile: int,
     kept: Kept = ...,
+    bfloat16: bool = False,
 ) -> None: ...
 
 # products of linear layers

@@ -36,9 +36,10 @@ cdef extern from "engine/engine.h" nogil:
     ctypedef struct engine_table:
         const char *name
         int lanes[2]
-        int mr, nv, fused
+        int mr, nv, fused, pairs
         kernel_pair *kernels
     const engine_table *engine_find(const char *name)
+    int engine_has_pairs
     const char **engine_names
 
 engine_parallel = run_pieces
@@ -82,9 +83,17 @@ def fused_multiply_add():
     return table.fused != 0
 
 
+def paired_products():
+    """Return whether two products of bfloat16 numbers are one instruction: with AVX512_BF16.
+
+    Elsewhere numbers are rounded to bfloat16 and multiplied in float32, with the same bits."""
+    return table.pairs != 0 and engine_has_pairs != 0
+
+
 # Included, not cimported: these files share one Call and one table, and a compiled module for each
 # family would add about 150 kB.
 include "engine/workspace.pxi"
 include "engine/call.pxi"
+include "engine/places.pxi"
 include "engine/recording.pxi"
 include "bindings.pxi"                     # every family's, by setup.py from kernel_list.py

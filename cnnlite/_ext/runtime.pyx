@@ -43,7 +43,8 @@ cdef enum:
     PIECE = 16 * 1024        # elements; a signal is answered between two pieces
 
 # With fewer elements a kernel stays on one thread: moving the results of several threads that do
-# not share a cache would take longer.
+# not share a cache would take longer.  Each thread gets at least half as many: to wake one takes
+# microseconds.
 cdef Py_ssize_t worth_a_thread = WORTH_A_THREAD
 
 cdef int num_threads = 1
@@ -53,7 +54,9 @@ cdef unsigned long main_thread = threading.main_thread().ident
 
 cdef int threads_for(Py_ssize_t elements) noexcept nogil:
     """Return how many threads to use for that much work; the result never depends on it."""
-    return num_threads if elements >= worth_a_thread else 1
+    if elements < worth_a_thread:
+        return 1
+    return <int> min(num_threads, max(2, elements // (worth_a_thread // 2 + 1)))
 
 
 cdef void run_pieces(

@@ -4,6 +4,7 @@ One image's channel (a plane) is one piece of work.
 """
 
 from cython cimport floating
+from libc.string cimport memset
 
 from cnnlite._ext.runtime cimport run_items
 from cnnlite._ext.windows cimport check_alignment, check_shape, shape4
@@ -75,16 +76,21 @@ cdef void _forward(void* context, Py_ssize_t plane) noexcept nogil:
 cdef void _forward_plane(
     const Shortcut* p, Py_ssize_t plane, const floating* x, floating* y
 ) noexcept nogil:
-    cdef Py_ssize_t n = plane // p.more, c = plane % p.more, h, w
+    cdef Py_ssize_t n = plane // p.more, c = plane % p.more, _row, w
     y += plane * p.rows * p.columns
     if c >= p.channels:
-        for w in range(p.rows * p.columns):
-            y[w] = 0
+        memset(y, 0, p.rows * p.columns * sizeof(floating))
         return
     x += (n * p.channels + c) * p.height * p.width
-    for h in range(p.rows):
-        for w in range(p.columns):
-            y[h * p.columns + w] = x[h * p.stride * p.width + w * p.stride]
+    for _row in range(p.rows):
+        if p.stride == 2:  # compilers make vectors of a number that they know
+            for w in range(p.columns):
+                y[w] = x[2 * w]
+        else:
+            for w in range(p.columns):
+                y[w] = x[w * p.stride]
+        y += p.columns
+        x += p.stride * p.width
 
 
 cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
@@ -98,11 +104,19 @@ cdef void _backward(void* context, Py_ssize_t plane) noexcept nogil:
 cdef void _backward_plane(
     const Shortcut* p, Py_ssize_t plane, const floating* dy, floating* dx
 ) noexcept nogil:
-    cdef Py_ssize_t n = plane // p.channels, c = plane % p.channels, h, w
+    cdef Py_ssize_t n = plane // p.channels, c = plane % p.channels, _row, w
     dx += plane * p.height * p.width
-    for w in range(p.height * p.width):
-        dx[w] = 0
+    memset(dx, 0, p.height * p.width * sizeof(floating))
     dy += (n * p.more + c) * p.rows * p.columns
-    for h in range(p.rows):
-        for w in range(p.columns):
-            dx[h * p.stride * p.width + w * p.stride] = dy[h * p.columns + w]
+    for _row in range(p.rows):
+        if p.stride == 2:
+            for w in range(p.width // 2):  # whole pairs, which fill vectors
+                dx[2 * w] = dy[w]
+                dx[2 * w + 1] = 0
+            if p.width % 2:
+                dx[p.width - 1] = dy[p.columns - 1]
+        else:
+            for w in range(p.columns):
+                dx[w * p.stride] = dy[w]
+        dy += p.columns
+        dx += p.stride * p.width

@@ -132,7 +132,7 @@ def _opaque(layer: L.Layer, x: Tensor, params: Params, train: bool, rng: RngLike
 
 
 def _conv(layer: Any, x: Tensor, params: Params) -> Tensor:
-    names = "stride", "padding", "dilation", "groups", "padding_mode", "algorithm"
+    names = "stride", "padding", "dilation", "groups", "padding_mode", "algorithm", "multiply"
     options = {name: getattr(layer, name) for name in names}
     return conv2d(x, params["weight"], params.get("bias"), **options)
 

@@ -50,6 +50,13 @@ def _tracking_twin(kind: type[nn.Layer]) -> Twin:
     return same(kind, affine=AFFINE, track_running_stats=tracks)
 
 
+def _sync_twin() -> Twin:
+    """Give PyTorch a BatchNorm2d: its own SyncBatchNorm runs on GPUs only."""
+    twin = _tracking_twin(nn.SyncBatchNorm)
+    plain = _tracking_twin(nn.BatchNorm2d)
+    return Twin(twin.modules, plain.to_torch, twin.from_torch)
+
+
 ENTRIES = [
     Entry(
         nn.Dropout, "regularisation", (example(0.5, title="Dropout"), example(0.0, shape=ODD)),
@@ -77,6 +84,11 @@ ENTRIES = [
             example(4, track_running_stats=False, shape=ODD, lacks="`track_running_stats=False`"),
         ),
         _tracking_twin(nn.BatchNorm2d), _batch_norm, "batch_norm",
+    ),
+    Entry(
+        nn.SyncBatchNorm, "normalisation",
+        (example(4, title="SyncBatchNorm"), example(4, affine=False, momentum=None, shape=ODD)),
+        _sync_twin(), _batch_norm, "batch_norm",
     ),
     Entry(
         nn.LayerNorm, "normalisation",

@@ -11,6 +11,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -21,6 +22,7 @@ from cnnlite.terminal import Output, OutputEnded
 COMMANDS = {
     "train": "cnnlite.cli.train:train",
     "lr-find": "cnnlite.cli.lr_find:lr_find",
+    "sweep": "cnnlite.sweep.command:sweep",
     "watch": "cnnlite.cli.watch:watch",
     "curves": "cnnlite.cli.curves:curves",
     "report": "cnnlite.cli.report:report",
@@ -36,8 +38,11 @@ COMMANDS = {
     "bench": "cnnlite.cli.bench:bench",
 }
 WRITE_FILES = (
-    "train", "lr-find", "curves", "report", "evaluate", "lab", "data", "autodiff", "exercise",
+    "train", "lr-find", "sweep", "curves", "report", "evaluate", "lab", "data", "autodiff",
+    "exercise",
 )  # fmt: skip
+SHARED = ("train", "lr-find")
+"""Commands that the processes of `mpirun` run together."""
 READER_LEFT = 141  # what a shell reports of a program that SIGPIPE ended
 
 
@@ -77,6 +82,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         be written, 130 interrupted, 141 the reader of the output left.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] and words[0] in SHARED and environment.launched() is not None:
+        from cnnlite.cli.ranked import run_ranked
+
+        return run_ranked(partial(_main, words))
+    return _main(words)
+
+
+def _main(words: list[str]) -> int:
     out, err = Output(sys.stdout, _leaves_files(words), fold=True), Output(sys.stderr)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

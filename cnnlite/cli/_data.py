@@ -58,6 +58,7 @@ def data_of(config: "TrainConfig") -> "Dataset":
         grey=config.grey,
         fit=config.fit,
         skip_broken=config.skip_broken,
+        stream=config.stream,
     )
 
 
@@ -69,31 +70,35 @@ def load_named(
     grey: bool = False,
     fit: str = "crop",
     skip_broken: bool = False,
+    stream: bool = False,
 ) -> "Dataset":
     """Load a data set; what is wrong ends the command with one line.
 
     Args:
-        name: a data set's name, or the path of a folder of pictures or of an .npz file.
+        name: a data set's name, or the path of a folder or of an .npz file.
         root: where the official files of a named one are.
-        size, grey, fit, skip_broken: of a folder of pictures; size None is the default, 0 None.
+        size, grey, fit, skip_broken, stream: of a folder of pictures; size None is the default, 0
+            None.
     """
     from cnnlite import data
+    from cnnlite.data.arrays import holds_arrays
 
     if name == "embedded" and root is not None:
         fail(f"--data-dir {root} is of no use: the embedded data set needs no folder")
     path = os.path.expanduser(name)
-    own = name not in data.NAMES and os.path.isdir(path)
+    own = name not in data.NAMES and os.path.isdir(path) and not holds_arrays(Path(path))
     if not own and (name in data.NAMES or os.path.lexists(path)):
         given = {"size": size is not None, "grey": grey, "fit": fit != "crop"}
-        for flag, there in {**given, "skip-broken": skip_broken}.items():
+        for flag, there in {**given, "skip-broken": skip_broken, "stream": stream}.items():
             if there:
                 fail(f"--{flag} is for a folder of pictures, and {name} is none")
     if not own:
-        with explained(OSError, ValueError):
+        with explained(OSError, ValueError, ImportError):
             found = data.load(name, root)
             _say_where(found, root)
             return found
     options: dict[str, Any] = {"grey": grey, "fit": fit, "skip_broken": skip_broken}
+    options |= {"stream": stream}
     if size is not None:
         options["size"] = size or None
     done = [0, 0]

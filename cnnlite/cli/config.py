@@ -21,6 +21,12 @@ def _schedules() -> tuple[str, ...]:
     return *SCHEDULES, PLATEAU
 
 
+def _multiply() -> tuple[str, ...]:
+    from cnnlite.functional.conv import MULTIPLY
+
+    return MULTIPLY
+
+
 PLATEAU = "plateau"
 """The schedule that is none: the rate falls where the validation loss does not."""
 
@@ -148,6 +154,12 @@ class TrainConfig:
     whiten: str | None = _option(
         None, "Layer whose filters begin as the whitening of the training images, as '0'."
     )
+    multiply: str | None = _option(
+        None,
+        "What 3x3 convolutions multiply in: float32, or bfloat16, which is faster where cnnlite "
+        "doctor shows paired products; if left out, as the network says.",
+        choices=_multiply,
+    )
     freeze: tuple[str, ...] = _option(
         (),
         "Layers or parameters to keep as they are, as '0.*', or from an epoch on, as '0.*@3'; may "
@@ -156,7 +168,8 @@ class TrainConfig:
     data: str = _option(
         "auto",
         "Data set: auto (CIFAR-10 if it is there), embedded, cifar10, cifar100, mnist, "
-        "fashion-mnist, svhn, a folder of pictures, or an .npz file.",
+        "fashion-mnist, svhn, a folder of pictures, an .npz file, or a folder of .npy files or a "
+        "zarr group, which may be larger than the memory.",
     )
     data_dir: str | None = _option(None, "Folder of the official files (also: CNNLITE_DATA).")
     size: int | None = _option(
@@ -170,6 +183,9 @@ class TrainConfig:
         "crop", "How a folder's pictures get that size: crop or resize.", choices=_fits
     )
     skip_broken: bool = _option(False, "Leave out what is broken in a folder of pictures.")
+    stream: bool = _option(
+        False, "Decode a folder's pictures for each batch, and keep none of them."
+    )
     epochs: int = _count(10, "Passes over the training images.")
     batch_size: int = _count(100, "Images a step.")
     optimizer: str = _option(
@@ -275,6 +291,14 @@ class TrainConfig:
         check=lambda n: 1 <= n <= MOST_THREADS,
     )
     overfit: int | None = _count(None, "Train on this many images only, as a sanity check.")
+    shards: int = _count(
+        1,
+        "Parts of a batch, each with passes of its own: less memory, and mpirun -n N shares them "
+        "out among N processes.",
+    )
+    sync_batch_norm: bool = _option(
+        False, "Batch-norm's statistics over all shards of a batch, not each shard's own."
+    )
     drop_last: bool = _option(False, "Leave the short last batch of an epoch out.")
     smoke: bool = _option(False, "Take one training step, to see that everything works.")
 

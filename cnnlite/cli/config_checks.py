@@ -24,17 +24,34 @@ def checked(
     Raises:
         ConfigError: unknown name, wrong type or value out of range.
     """
-    known = {option.name: option for option in options()}
-    clean = {}
-    for name, value in given.items():
-        if name not in known:
-            raise ConfigError(f"unknown key {spell(name)}{did_you_mean(name, known)}")
-        clean[name] = _checked_value(known[name], value, spell(name))
+    clean = {name: checked_value(name, value, spell) for name, value in given.items()}
     config = replace(config, **clean)
     _check_optimizer(config, spell)
     _check_groups(config, spell)
     _check_loss(config, spell)
     return config
+
+
+def checked_value(name: str, value: Any, spell: Callable[[str], str]) -> Any:
+    """Return a value as a configuration has it, looked at alone; for the rest see `checked`."""
+    option = known_option(name, spell)
+    if not is_list(option):
+        return _checked_single(option, value, spell(name))
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{spell(name)} must be a list of texts, not {value!r}")
+    return tuple(_checked_single(option, item, spell(name)) for item in value)
+
+
+def known_option(name: str, spell: Callable[[str], str]) -> Field[Any]:
+    """Return the field of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known = {option.name: option for option in options()}
+    if name not in known:
+        raise ConfigError(f"unknown key {spell(name)}{did_you_mean(name, known)}")
+    return known[name]
 
 
 def _check_groups(config: TrainConfig, spell: Callable[[str], str]) -> None:
@@ -98,14 +115,6 @@ def optimizer_options(config: TrainConfig) -> dict[str, Any]:
 
         options["groups"] = [group(text) for text in config.group]
     return options
-
-
-def _checked_value(option: Field[Any], value: Any, name: str) -> Any:
-    if is_list(option):
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{name} must be a list of texts, not {value!r}")
-        return tuple(_checked_single(option, item, name) for item in value)
-    return _checked_single(option, value, name)
 
 
 def _checked_single(option: Field[Any], value: Any, name: str) -> Any:

@@ -12,6 +12,11 @@ EXTRAS = {  # by package: its module, and the first extra that brings it
     "starlette": ("starlette", "see"),
     "uvicorn": ("uvicorn", "see"),
     "websockets": ("websockets", "see"),
+    "joblib": ("joblib", "sweep"),
+    "optuna": ("optuna", "sweep"),
+    "pyarrow": ("pyarrow", "sweep"),
+    "distributed": ("distributed", "dask"),
+    "ray": ("ray", "ray"),
     "torch": ("torch", "torch"),
     "onnx": ("onnx", "onnx"),
 }

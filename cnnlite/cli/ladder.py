@@ -13,6 +13,7 @@ import numpy as np
 
 from cnnlite import functional
 from cnnlite.functional.conv import ALGORITHMS
+from cnnlite.functional.conv.choice import LARGE_SIDES
 from cnnlite.post_ops import NO_POST_OPS
 from cnnlite.rates import in_turns
 
@@ -75,7 +76,7 @@ class Conv:
 def rungs_for(layer: Conv) -> list[str]:
     """Return the rungs that can do this layer; the naive one only where that is soon done."""
     rungs = ["naive"] if layer.flops < 2e6 else []
-    winograd = (layer.kernel, layer.stride) == (3, 1)
+    winograd = layer.stride == 1 and layer.kernel in (3, *LARGE_SIDES)
     depthwise = 1 < layer.groups == layer.channels
     return [
         *rungs, "im2col", "tiled", *["winograd"] * winograd, *["depthwise"] * depthwise,

@@ -11,6 +11,7 @@ from cnnlite.cli._data import keep_data
 from cnnlite.cli._group import describe, explained, fail, progress_note, without
 from cnnlite.cli.config import ConfigError, is_own
 from cnnlite.cli.places import check_place
+from cnnlite.environment import launched
 from cnnlite.terminal import printable
 
 FLAGS = {"start_lr": "--start", "end_lr": "--end", "num_steps": "--steps"}
@@ -55,6 +56,8 @@ def lr_find(
     from cnnlite.cli.parts import make_solver
     from cnnlite.report import lr_find as picture
 
+    if launched() is not None:
+        fail("mpirun makes nothing faster here: run it alone, as the result is the same")
     given = training.given_flags(flags)
     with explained(ConfigError, OSError):
         config = training.new_config(file, given)

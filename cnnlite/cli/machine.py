@@ -27,6 +27,7 @@ def machine() -> dict[str, Any]:
         "compiler": kernels.compiler(),
         "instruction_set": kernels.instruction_set(),
         "fused_multiply_add": kernels.fused_multiply_add(),
+        "paired_products": kernels.paired_products(),
         "multithreaded": kernels.multithreaded(),
         "threads": get_num_threads(),
         "platform": platform.platform(),

@@ -21,7 +21,7 @@ from cnnlite.data import (
     augmentation,
     batches,
 )
-from cnnlite.layers import Layer
+from cnnlite.layers import Layer, SyncBatchNorm
 from cnnlite.models import freeze_layers, load_matching
 from cnnlite.optim.schedules import SCHEDULES
 from cnnlite.training.callbacks import Callback, EarlyStopping, Freeze, ReduceLROnPlateau
@@ -56,6 +56,8 @@ def make_solver(
         ValueError, TypeError: network, weights, frozen layers and data do not fit one another.
     """
     model = runs.make_model(config, own, len(data.class_names), data.image_shape)
+    if config.sync_batch_norm:
+        model = SyncBatchNorm.convert_sync_batchnorm(model)
     if config.whiten is not None:
         _whiten(model, config.whiten, data, config.seed)
     if weights is not None:
@@ -87,6 +89,7 @@ def make_solver(
         verbose=verbose,
         drop_last=config.drop_last,
         clip_norm=config.clip_norm,
+        shards=config.shards,
         # Without a warm-up the first epochs would be those of the weights at the start.
         ema=None if config.ema is None else optim.EMA(config.ema, warmup=True),
     )

@@ -18,6 +18,8 @@ class Recorder(Callback):
         config: what the training is made of. A run that is resumed with other options keeps them.
     """
 
+    first_rank_only = True
+
     def __init__(self, path: Path, config: TrainConfig | None = None) -> None:
         self.path = path
         self._config = config

@@ -32,7 +32,7 @@ def report(
     model: str | None,
     threads: int | None,
 ) -> None:
-    """Write a page about RUN (the newest if left out), or one that compares several.
+    """Write a page about RUN (the newest if left out), one that compares several, or about a sweep.
 
     The page is one file that any browser opens; nothing is fetched. A run may be finished,
     interrupted, diverged, or still be trained.
@@ -42,7 +42,11 @@ def report(
     from cnnlite.cli.curves import names
     from cnnlite.files import replace_file
     from cnnlite.report.run_files import PAGE
+    from cnnlite.report.sweep import is_sweep
 
+    sweeps = [path for path in runs if is_sweep(path)]
+    if sweeps and len(runs) > 1:
+        fail(f"{printable(str(sweeps[0]))} is a sweep, which has a page of its own: name it alone")
     needs("plotly", "PIL", extra="see", what="the page")
     from cnnlite.cli.seen_run import see_run
     from cnnlite.report import document, sections
@@ -58,6 +62,12 @@ def report(
     if out is not None and not file.parent.is_dir():
         fail(f"--out {printable(str(file))}: there is no folder {printable(str(file.parent))}")
     check_place(file, "--out names another place")
+    if sweeps:
+        for name, given in (("part", part), ("data-dir", data_dir), ("model", model)):
+            if given is not None:
+                fail(f"--{name} is for runs, and {printable(str(sweeps[0]))} is a sweep")
+        _write_sweep(sweeps[0], file)
+        return
     seen = []
     for path, name in zip(paths, names([*paths]), strict=True):
         with progress_note(f"reading {name}") as note, explained(OSError, ValueError):
@@ -76,4 +86,18 @@ def report(
     for one in seen:
         for text in one.notes:
             click.echo(printable(f"{one.name}: {text}" if len(seen) > 1 else text), err=True)
+    click.echo(f"page: {printable(str(file))} ({len(page) / 1e6:.1f} MB)")
+
+
+def _write_sweep(path: Path, file: Path) -> None:
+    """Write the page of a sweep."""
+    from cnnlite.cli.curves import names
+    from cnnlite.files import replace_file
+    from cnnlite.report import document, sections
+    from cnnlite.report.sweep import read_sweep
+
+    with explained(OSError, ValueError):
+        found = read_sweep(path)
+        page = document.render(sections.sweep_sections(found), f"sweep {names([path])[0]}")
+        replace_file(file, page.encode())
     click.echo(f"page: {printable(str(file))} ({len(page) / 1e6:.1f} MB)")

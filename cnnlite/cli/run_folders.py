@@ -24,7 +24,7 @@ def create(out: Path | None, model: str) -> Path:
         FileExistsError: `out` exists and is not an empty folder.
     """
     if out is None:
-        return _numbered(model)
+        return numbered(RUNS, model)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         hint = "choose another folder with --out"
         if (out / CHECKPOINT).is_file():
@@ -34,17 +34,18 @@ def create(out: Path | None, model: str) -> Path:
     return out
 
 
-def _numbered(model: str) -> Path:
-    if not RUNS.is_dir():
+def numbered(parent: Path, name: str) -> Path:
+    """Make an empty folder with the next number, as `parent/001-name`."""
+    if not parent.is_dir():
         try:
-            RUNS.mkdir()
+            parent.mkdir()
         except FileExistsError:  # a file, or a link that leads nowhere
-            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(RUNS)) from None
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(parent)) from None
     while True:
         numbers = [
-            int(match[0]) for path in RUNS.glob("*") if (match := re.match(r"\d+", path.name))
+            int(match[0]) for path in parent.glob("*") if (match := re.match(r"\d+", path.name))
         ]
-        path = RUNS / f"{max(numbers, default=0) + 1:03d}-{model}"
+        path = parent / f"{max(numbers, default=0) + 1:03d}-{name}"
         with contextlib.suppress(FileExistsError):  # another process was faster: look again
             path.mkdir()
             return path

@@ -35,7 +35,7 @@ from cnnlite.cli.own_model import OwnModel
 from cnnlite.data import NAMES, Dataset, Normalization
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.files import replace_file
-from cnnlite.layers import Layer
+from cnnlite.layers import Conv2d, Layer
 from cnnlite.models import NETWORKS
 from cnnlite.report import history
 from cnnlite.report.run_files import CONFIG as CONFIG
@@ -131,6 +131,17 @@ def make_model(
     Raises:
         ValueError: the images are too small for it, or the network of one's own fails.
     """
+    model = _first_model(config, own, num_classes, image_shape)
+    if config.multiply is not None:
+        for _, layer in model.leaves():
+            if isinstance(layer, Conv2d):
+                layer.multiply = config.multiply
+    return model
+
+
+def _first_model(
+    config: TrainConfig, own: OwnModel | None, num_classes: int, image_shape: tuple[int, ...]
+) -> Layer:
     if own is not None:
         return own.make(num_classes, image_shape, config.seed)
     try:

@@ -21,10 +21,12 @@ from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.config_checks import checked
 from cnnlite.cli.places import check_place
+from cnnlite.environment import launched
 from cnnlite.terminal import printable
 
 if TYPE_CHECKING:
     from cnnlite.cli.live_page import LivePage
+    from cnnlite.cli.own_model import OwnModel
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
@@ -111,7 +113,8 @@ def train(
         click.echo(keeping.LEFT_OUT, err=True)
     if port is not None and not watch:
         fail("--port is that of the live page, and needs --watch")
-    page = live_page.checked(port) if watch else None
+    place = launched()
+    page = live_page.checked(port) if watch and not (place and place.rank) else None
     fit = partial(fitted, file=file, given=given)
     return _train(config, fit, given.get("model"), out, resume, not quiet, profile, page)
 
@@ -126,10 +129,7 @@ def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
 def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     """Return the configuration that a recipe, a file and flags give; flags win, and the file."""
     name = given.get("recipe") or (config_file.read(file).recipe if file else None)
-    config = TrainConfig()
-    if name is not None:
-        config = checked(config, {"recipe": name}, _flag)
-        config = checked(config, recipes.options(name), lambda key: f"{name}: {key}")
+    config = of_recipe(name, _flag)
     if file:
         config = config_file.read(file, config)
     network = config.model
@@ -139,6 +139,19 @@ def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
     if config.recipe and config.model != network:
         fail(f"--recipe {config.recipe} trains {network}: leave --model out")
     return config
+
+
+def of_recipe(name: str | None, spell: Callable[[str], str]) -> TrainConfig:
+    """Return the options of a recipe; the defaults, if there is none.
+
+    Raises:
+        ConfigError: there is no such recipe.
+    """
+    config = TrainConfig()
+    if name is None:
+        return config
+    config = checked(config, {"recipe": name}, spell)
+    return checked(config, recipes.options(name), lambda key: f"{name}: {key}")
 
 
 def fitted(
@@ -184,7 +197,7 @@ def _train(
     page: "LivePage | None",
 ) -> int:
     import cnnlite
-    from cnnlite.cli import run_folders, runs
+    from cnnlite.cli import ranked, run_folders, runs
     from cnnlite.cli.own_model import OwnModel, of_run
     from cnnlite.cli.parts import make_solver
     from cnnlite.cli.recorder import Recorder
@@ -206,20 +219,17 @@ def _train(
             "waits for more than ten without a lower validation loss",
             err=True,
         )
-    data = load_data(config)
+    ranks = ranked.joined()
+    with ranked.first_before_others(ranks):  # else each would convert what is not converted yet
+        data = load_data(config)
     if not resume:
         config = fit(config, data)
-        keep_data(data, out or run_folders.RUNS, run=True)
-    # What the run folder notes must not depend on where, or with which data around, it is read.
-    config = replace(
-        config,
-        data=_absolute(data.settings["path"]) or data.name,
-        data_dir=_absolute(config.data_dir),
-        init=_absolute(config.init),
-        model=config.model if resume or not own else f"{_absolute(str(own.file))}:{own.function}",
-    )
+        if ranks.first:
+            keep_data(data, out or run_folders.RUNS, run=True)
+    config = noted(config, data, None if resume else own)
     try:
-        path = resume or run_folders.create(out, own.file.stem if own else config.model)
+        name = own.file.stem if own else config.model
+        path = resume or Path(ranked.told(ranks, lambda: str(run_folders.create(out, name))))
     except FileExistsError as error:
         fail(describe(error))
     except OSError as error:
@@ -232,23 +242,43 @@ def _train(
     remedy = "copy the run to another place" if resume else "--out names another place"
     check_place(path, remedy, folder=True)
     with ExitStack() as stack:
-        with explained(FileExistsError):
-            stack.enter_context(run_folders.held(path))
+        if ranks.first:
+            with explained(FileExistsError):
+                stack.enter_context(run_folders.held(path))
         try:
             recorder = Recorder(path, config)
             solver = make_solver(config, data, own, weights, path, verbose, recorder)
         except (ValueError, TypeError) as error:
-            if not resume:
+            if not resume and ranks.first:
                 path.rmdir()  # it holds nothing yet, and nothing will come
             fail(describe(error))
         if profile is not None:
             solver.callbacks.insert(0, Profiler(profile, path / runs.PROFILE))
         if page is not None:
             solver.callbacks.append(page.callback(path))  # after what it shows
-        if not resume:
+        if not resume and ranks.first:
             with explained(OSError):
                 runs.write_record(path, config, data, solver.normalization, own)
         return _run(path, config, data, solver, bool(resume))
+
+
+def noted(config: TrainConfig, data: "Dataset", own: "OwnModel | None") -> TrainConfig:
+    """Return a configuration as a run folder notes it.
+
+    It does not depend on where, or with which data around, it is read.
+
+    Args:
+        config: the run's.
+        data: its data set.
+        own: its network of one's own, if that is to be noted by where it is.
+    """
+    return replace(
+        config,
+        data=_absolute(data.settings["path"]) or data.name,
+        data_dir=_absolute(config.data_dir),
+        init=_absolute(config.init),
+        model=f"{_absolute(str(own.file))}:{own.function}" if own else config.model,
+    )
 
 
 def _absolute(path: str | None) -> str | None:
@@ -280,6 +310,8 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
         status = 128 + (solver.interrupted_by or signal.SIGINT)
         again = f"cnnlite train --resume {shlex.quote(str(path))}"
         click.echo(f"cnnlite train: stopped; continue with: {again}", err=True)
+    if not solver.ranks.first:
+        return status
     with explained(OSError):
         if status == 1:
             history.save_losses(losses, path / runs.LOSSES)  # those of steps taken back, too

@@ -1,6 +1,7 @@
 """Data sets, their splits and normalisation, augmentation, and batches."""
 
 from cnnlite.data import batches
+from cnnlite.data.arrays import arrays
 from cnnlite.data.augment import Augment, RandomCropFlip
 from cnnlite.data.cache import cache_folder, data_folder
 from cnnlite.data.cifar10 import cifar10, find
@@ -41,6 +42,7 @@ __all__ = [
     "ProgressiveResize",
     "RandomCropFlip",
     "RandomRotation",
+    "arrays",
     "augmentation",
     "batches",
     "cache_folder",

@@ -12,12 +12,13 @@ from cnnlite.checks.numbers import integer, shown
 from cnnlite.data.augment import Augment, Offsets, RandomCropFlip, check_batch
 from cnnlite.data.compose import mixes, steps_of
 from cnnlite.data.dataset import Normalization
+from cnnlite.data.mapped import reading
 from cnnlite.data.mixing import Mixing
 from cnnlite.data.resize import shape_after
 from cnnlite.data.stored import stored
 from cnnlite.random import Rng
 
-__all__ = ["augmented", "changed", "epoch_order", "gather", "targets"]
+__all__ = ["augmented", "changed", "epoch_order", "gather", "needed", "targets"]
 
 
 def epoch_order(n: int, epoch: int, seed: int) -> np.ndarray:
@@ -46,7 +47,8 @@ def gather(
     """Make one batch: pick images, augment them, normalise them.
 
     Pixels with RandomCropFlip, or with no augmentation, are read once and written once, by one
-    compiled kernel; everything else goes step by step and gives the same numbers.
+    compiled kernel, after a copy where they do not lie in C order in memory; everything else goes
+    step by step and gives the same numbers.
 
     Args:
         X: the images of a split, (M, ...): uint8 (M, C, H, W), or floats; an array, or what has
@@ -89,10 +91,13 @@ def gather(
         raise ValueError(
             f"gather: out is {out.dtype} {out.shape}, expected C-contiguous {dtype} {shape}"
         )
+    reading(X, len(index), scattered=True)
     plain = augment is None or type(augment) is RandomCropFlip
-    pixels = isinstance(X, np.ndarray) and X.dtype == np.uint8 and X.ndim == 4
-    if plain and pixels and X.flags.c_contiguous:
-        _gather_pixels(X, index, normalization, augment, epoch, seed, out)
+    if plain and X.dtype == np.uint8 and X.ndim == 4:
+        where = index
+        if not isinstance(X, np.ndarray) or not X.flags.c_contiguous:
+            X, where = np.ascontiguousarray(X[index]), np.arange(len(index))
+        _gather_pixels(X, where, index, normalization, augment, epoch, seed, out)
         return out
     images = changed(X, index, augment, epoch, seed)
     if normalization is None:
@@ -185,6 +190,18 @@ def _images(
     return step.mix(images, others, index, epoch, seed + more)
 
 
+def needed(
+    augment: Augment | None, index: np.ndarray, epoch: int, seed: int, count: int
+) -> np.ndarray:
+    """Return the images of `count` that `gather` asks for: partners too, where images are mixed."""
+    wanted = index
+    for step, more in reversed(steps_of(augment)):
+        if isinstance(step, Mixing):
+            partners = step.partners(wanted, epoch, seed + more, count)
+            wanted = np.concatenate([wanted, partners])
+    return wanted
+
+
 def _targets(
     steps: Sequence[tuple[Augment, int]], y: np.ndarray, index: np.ndarray, epoch: int, seed: int,
     classes: int, size: Sequence[int],
@@ -205,6 +222,7 @@ def _targets(
 
 def _gather_pixels(
     X: np.ndarray,
+    where: np.ndarray,
     index: np.ndarray,
     normalization: Normalization | None,
     augment: Augment | None,
@@ -226,4 +244,4 @@ def _gather_pixels(
         augment.check_images(X.shape)
         padding, reflect = augment.padding, augment.reflect
         offsets = augment.offsets(index, epoch, seed)
-    kernels.crop_flip_normalize(X, index, *offsets, padding, scale, shift, out, reflect)
+    kernels.crop_flip_normalize(X, where, *offsets, padding, scale, shift, out, reflect)

@@ -149,9 +149,10 @@ def write_array(path: Path, array: np.ndarray) -> None:
         raise no_room(error, path, array.nbytes, ", or pass cache=False") from error
 
 
-def is_read_only(error: OSError) -> bool:
-    """Return whether an error says that a folder cannot be written to at all."""
-    return error.errno in _READ_ONLY
+def is_read_only(error: OSError, folder: Path | None = None) -> bool:
+    """Return whether an error says that a folder, this one if it is given, cannot be written to."""
+    inside = folder is None or str(error.filename).startswith(str(folder))
+    return inside and error.errno in _READ_ONLY
 
 
 def no_room(error: OSError, path: Path, size: int, otherwise: str = "") -> OSError:

@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike
 
 from cnnlite.checks.arrays import check_array, float_dtype
 from cnnlite.checks.numbers import choice, integer
+from cnnlite.data.ahead import in_batches, read_ahead
+from cnnlite.data.mapped import reading
 from cnnlite.data.notebook import dataset_html
 from cnnlite.data.stored import stored, whole
 
@@ -148,8 +150,9 @@ def pixel_sums(images: np.ndarray) -> np.ndarray:
         raise ValueError(f"pixel_sums: images have the shape {images.shape}, expected (N, C, H, W)")
     sums = np.zeros((2, *images.shape[1:]), dtype=np.uint64)
     step = max(1, min(_BLOCK, _BLOCK_PIXELS // max(1, sums[0].size)))
-    for start in range(0, len(images), step):
-        block = images[start : start + step].astype(np.uint32)
+    for where in read_ahead(images, in_batches(np.arange(len(images)), step)):
+        reading(images, len(where))
+        block = images[where[0] : where[-1] + 1].astype(np.uint32)
         sums[0] += block.sum(axis=0, dtype=np.uint32)
         block *= block
         sums[1] += block.sum(axis=0, dtype=np.uint32)

@@ -1,7 +1,7 @@
-"""A folder of pictures as a data set: decoded once, and mapped from the cache afterwards."""
+"""A folder of pictures as a data set: decoded once and mapped from the cache, or for each batch."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,16 @@ from cnnlite.checks.numbers import choice, count, flag
 from cnnlite.cpus import default_num_threads
 from cnnlite.data.cache import expanded
 from cnnlite.data.dataset import SPLITS, Dataset, Normalization
+from cnnlite.data.decode_block import How
 from cnnlite.data.decoding import Job
 from cnnlite.data.errors import DataError
-from cnnlite.data.listing import Listing, list_folder
-from cnnlite.data.picture_cache import Decoded, decoded
+from cnnlite.data.listing import Listing, Picture, list_folder
+from cnnlite.data.picture_cache import decoded
 from cnnlite.data.pictures import FITS, Size, image_size
 from cnnlite.data.places import PathLike
 from cnnlite.data.splits import check_division, warn_of_unvalidated
+from cnnlite.data.streamed import Pictures
+from cnnlite.data.survey import surveyed
 from cnnlite.terminal import printable
 
 __all__ = ["folder"]
@@ -34,6 +37,7 @@ def folder(
     skip_broken: bool = False,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    stream: bool = False,
 ) -> Dataset:
     """Load pictures that are sorted into folders, one a class.
 
@@ -44,6 +48,10 @@ def folder(
     from there, as long as no name, length or time of a file has changed. What an interrupted call
     has decoded is kept, and the next one goes on from there.
 
+    With `stream`, no pixels are kept: a picture is decoded whenever a batch asks for it, the next
+    batches' while a step runs, to the same bits. All are decoded once before, to find what is
+    broken and to measure the normalization; what that told is kept in the cache folder.
+
     Args:
         path: the folder.
         size, grey, fit: as `read_picture`. With size None, all pictures must have one size.
@@ -52,10 +60,11 @@ def folder(
         skip_broken: leave out what cannot be read, with a warning that names it.
         workers: threads (for many pictures, processes) that decode; None takes one for each CPU.
         progress: called now and then with the pictures decoded and the pictures in all.
+        stream: decode for each batch; `workers` are threads then.
 
     Returns:
         A data set with X_train, y_train, X_val, y_val, and X_test, y_test where there is test/: X
-        uint8 (N, C, H, W), read-only and mapped; normalised by channel.
+        uint8 (N, C, H, W), read-only and mapped, or a `StoredArray`; normalised by channel.
 
     Raises:
         DataError: the folder is not such a folder, a class is empty, there is only one, or a
@@ -67,6 +76,7 @@ def folder(
     shape = image_size("folder", size)
     choice("folder", "fit", fit, FITS)
     grey, skip_broken = flag("folder", "grey", grey), flag("folder", "skip_broken", skip_broken)
+    stream = flag("folder", "stream", stream)
     val, seed = check_division("folder", val, seed)
     workers = default_num_threads() if workers is None else count("folder", "workers", workers)
     root = expanded(path).resolve()
@@ -74,33 +84,61 @@ def folder(
     if listing.broken and not skip_broken:
         raise _broken(listing.broken[0][1])
     job = Job(listing, shape, grey, fit, workers, skip_broken, progress)
-    found = decoded(job, repr((str(root), shape, grey, fit, val, seed)))
-    if found.skipped and not skip_broken:  # by a call that was to skip them
-        raise _broken(found.skipped[0][1])
-    faults = [*listing.broken, *found.skipped]
+    key = repr((str(root), shape, grey, fit, val, seed))
+    images: Callable[[Sequence[Picture], int], Any]
+    if stream:
+        state = surveyed(job, key)
+        skipped, sums = state.skipped, state.sums
+        how = How(str(root), state.shape, shape is not None, grey, fit, False)
+
+        def images(pictures: Sequence[Picture], start: int) -> Any:
+            return Pictures(how, pictures, workers)
+
+    else:
+        pixels, skipped, sums = decoded(job, key)
+
+        def images(pictures: Sequence[Picture], start: int) -> Any:
+            return pixels[start : start + len(pictures)]
+
+    if skipped and not skip_broken:  # by a call that was to skip them
+        raise _broken(skipped[0][1])
+    faults = [*listing.broken, *skipped]
     if faults:
         more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
         names = "; ".join(fault for _, fault in faults[:NAMED])
         warnings.warn(f"{len(faults)} broken pictures left out: {names}{more}", stacklevel=2)
     settings = {
-        "kind": "folder", "path": str(root), "size": list(found.images.shape[2:]), "grey": grey,
-        "fit": fit, "val": val, "seed": seed, "skipped": [name for name, _ in faults],
+        "kind": "folder", "path": str(root), "grey": grey, "fit": fit, "val": val, "seed": seed,
+        "skipped": [name for name, _ in faults],
     }  # fmt: skip
-    return _dataset(listing, found, settings)
+    return _dataset(listing, {name for name, _ in skipped}, sums, images, settings)
 
 
-def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Dataset:
-    skipped = {name for name, _ in found.skipped}
-    arrays: dict[str, np.ndarray] = {}
+def _dataset(
+    listing: Listing,
+    skipped: Collection[str],
+    sums: Sequence[int],
+    images: Callable[[Sequence[Picture], int], Any],
+    settings: dict[str, Any],
+) -> Dataset:
+    """Return the data set of all pictures that are not skipped.
+
+    Args:
+        listing: the pictures.
+        skipped: the paths of those that are broken.
+        sums: of the training pixels, channel by channel, then of their squares.
+        images: gives the images of pictures; their first one's number among all is told, too.
+        settings: those of the data set, but for "size".
+    """
+    arrays: dict[str, Any] = {}
     files: dict[str, list[str]] = {}
     start = 0
     for split in (split for split in SPLITS if split in listing.splits):
         sound = [picture for picture in listing.splits[split] if picture.path not in skipped]
-        labels = [picture.label for picture in sound]
         files[split] = [picture.path for picture in sound]
-        arrays[f"X_{split}"] = found.images[start : start + len(labels)]
-        arrays[f"y_{split}"] = np.array(labels, np.int64)
-        start += len(labels)
+        arrays[f"X_{split}"] = images(sound, start)
+        arrays[f"y_{split}"] = np.array([picture.label for picture in sound], np.int64)
+        start += len(sound)
     counts = np.bincount(arrays["y_train"], minlength=len(listing.class_names))
     if not counts.all():
         lost = listing.class_names[int(np.argmin(counts > 0))]
@@ -109,10 +147,11 @@ def _dataset(listing: Listing, found: Decoded, settings: dict[str, Any]) -> Data
         raise DataError(f"{listing.root}: every picture to validate with is broken")
     if listing.divided:
         warn_of_unvalidated(printable(str(listing.root)), listing.class_names, arrays["y_val"])
-    channels, height, width = found.images.shape[1:]
-    sums = np.array(found.sums, dtype=np.uint64).reshape(2, channels, 1, 1)
-    normalization = Normalization.from_sums(sums, int(counts.sum()) * height * width)
+    _, channels, height, width = arrays["X_train"].shape
+    both = np.array(sums, dtype=np.uint64).reshape(2, channels, 1, 1)
+    normalization = Normalization.from_sums(both, int(counts.sum()) * height * width)
     name = printable(listing.root.name or str(listing.root))
+    settings = settings | {"size": [height, width]}
     return Dataset(arrays, listing.class_names, normalization, name, settings, files)
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cnnlite.data.arrays import arrays, holds_arrays
 from cnnlite.data.cache import expanded, named_data_folder
 from cnnlite.data.cifar10 import cifar10, find
 from cnnlite.data.cifar100 import cifar100
@@ -35,7 +36,8 @@ def load(name: PathLike = "auto", root: PathLike | None = None, **options: Any) 
 
     Args:
         name: one of NAMES; "auto" is CIFAR-10 where it is found, else the embedded one (the
-            result's `name` says which). Else the path of a folder of pictures, or of an .npz file.
+            result's `name` says which). Else the path of a folder of pictures, of an .npz file, or
+            of a folder of .npy files or a zarr group, as `arrays` takes them.
         root: where the official files of a named one are; None looks where `cifar10` looks. With a
             root, or where CNNLITE_DATA names one, "auto" insists on CIFAR-10.
         options: of a folder of pictures, as `folder` takes them.
@@ -45,7 +47,7 @@ def load(name: PathLike = "auto", root: PathLike | None = None, **options: Any) 
 
     Raises:
         ValueError: neither a name nor a path that is there, or an option that does not apply.
-        FileNotFoundError, DataError: as `cifar10`, `folder` and `npz`.
+        FileNotFoundError, DataError: as `cifar10`, `folder`, `npz` and `arrays`.
     """
     name = os.fspath(name)
     if not name:
@@ -53,11 +55,15 @@ def load(name: PathLike = "auto", root: PathLike | None = None, **options: Any) 
     path = expanded(name)
     if root is not None and (name == "embedded" or (name not in NAMES and os.path.lexists(path))):
         raise ValueError(f"load: root is {root!s}, but {printable(name)} needs no other folder")
-    if name not in NAMES and path.is_dir():
+    own = name not in NAMES and path.is_dir()
+    kept = own and holds_arrays(path)
+    if own and not kept:
         return folder(path, **options)
     if options:
-        what = f"'{printable(name)}' is no folder"
+        what = f"'{printable(name)}' " + ("has arrays" if kept else "is no folder")
         raise ValueError(f"load: {next(iter(options))} is for a folder of pictures, and {what}")
+    if kept:
+        return arrays(path)
     if name in NAMES:
         return _named(name, root)
     if os.path.lexists(path):

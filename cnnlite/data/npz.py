@@ -15,7 +15,7 @@ from cnnlite.data.places import PathLike
 from cnnlite.data.splits import check_division, validates, warn_of_unvalidated
 from cnnlite.terminal import printable
 
-__all__ = ["npz"]
+__all__ = ["CLASS_NAMES", "check_arrays", "class_labels", "npz", "split_keys"]
 
 # Names of the images and of the labels, as cnnlite, Keras, MedMNIST and others have them.
 NAMES = {
@@ -61,7 +61,7 @@ def npz(path: PathLike, val: float = 0.1, seed: int = 0, cache: bool = True) -> 
     val, seed = check_division("npz", val, seed)
     path = expanded(path).resolve()
     with _opened(path) as file:
-        keys = _keys(path, file.files)
+        keys = split_keys(path, file.files)
         splits = ["train", "val", *(["test"] if "test" in keys else [])]
         names = [f"{kind}_{split}" for split in splits for kind in "Xy"]
     names.append("class_names")
@@ -100,7 +100,7 @@ def _opened(path: Path) -> Iterator["np.lib.npyio.NpzFile"]:
             yield file
 
 
-def _keys(path: Path, there: list[str]) -> dict[str, tuple[str, str]]:
+def split_keys(path: Path, there: list[str]) -> dict[str, tuple[str, str]]:
     """Return the names of the images and of the labels of each split."""
     found: dict[str, tuple[str, str]] = {}
     for split in SPLITS:
@@ -130,10 +130,10 @@ def _read(
     arrays: dict[str, np.ndarray] = {}
     for split, (images, labels) in keys.items():
         X = _images(f"{path}: {images}", _array(path, file, images))
-        y = _labels(f"{path}: {labels}", _array(path, file, labels), len(X))
+        y = class_labels(f"{path}: {labels}", _array(path, file, labels), len(X))
         arrays[f"X_{split}"], arrays[f"y_{split}"] = X, y
     names = next((_array(path, file, name) for name in CLASS_NAMES if name in file.files), None)
-    _check(path, keys, arrays, names)
+    check_arrays(path, keys, arrays, names)
     if names is None:
         names = np.array([str(label) for label in range(int(arrays["y_train"].max()) + 1)])
     if "val" not in keys:
@@ -204,7 +204,7 @@ def _images(name: str, images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images, np.uint8)
 
 
-def _labels(name: str, labels: np.ndarray, number: int) -> np.ndarray:
+def class_labels(name: str, labels: np.ndarray, number: int) -> np.ndarray:
     """Return labels as int64 (N,)."""
     if labels.dtype.kind in "US":
         raise DataError(
@@ -240,7 +240,7 @@ def _labels(name: str, labels: np.ndarray, number: int) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def _check(
+def check_arrays(
     path: Path,
     keys: dict[str, tuple[str, str]],
     arrays: dict[str, np.ndarray],

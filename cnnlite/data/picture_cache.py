@@ -6,27 +6,22 @@ with `.part` behind its name, an unfinished one.
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
-import time
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from cnnlite.data.cache import cache_folder, is_read_only, no_room
-from cnnlite.data.decode_block import Block, Faults, Images
-from cnnlite.data.decoding import Job, decoded_blocks, image_shape
+from cnnlite.data.cache import cache_folder, is_read_only
+from cnnlite.data.decode_block import Faults
+from cnnlite.data.decode_state import State, decode_and_note, states
+from cnnlite.data.decoding import Job
 from cnnlite.data.errors import DataError
-from cnnlite.data.row_file import HEADER, RowFile
-from cnnlite.files import replace_file
+from cnnlite.data.row_file import RowFile
 
 try:
     import fcntl
@@ -36,7 +31,6 @@ except ImportError:  # Windows
 __all__ = ["Decoded", "decoded"]
 
 VERSION = 1  # of what the cache holds; another one is made again
-SECONDS = 0.25  # between notes of how far it is; the last one waits for what is not on the disk yet
 IMAGES, ABOUT = "images.npy", "about.json"
 
 
@@ -46,44 +40,6 @@ class Decoded(NamedTuple):
     images: np.ndarray
     skipped: Faults
     sums: list[int]
-
-
-@dataclass(frozen=True)
-class _State:
-    """How far it is: everything that a later process needs besides the pixels."""
-
-    shape: tuple[int, int, int]
-    rows: int
-    skipped: Faults
-    sums: list[int]
-
-    @classmethod
-    def first(cls, job: Job) -> "_State":
-        shape = image_shape(job)
-        return cls(shape, 0, [], [0] * (2 * shape[0]))
-
-    @classmethod
-    def read(cls, path: Path) -> "_State":
-        found = json.loads(path.read_bytes())
-        channels, height, width = (int(length) for length in found["shape"])
-        skipped = [(str(name), str(fault)) for name, fault in found["skipped"]]
-        sums = [int(number) for number in found["sums"]]
-        return cls((channels, height, width), int(found["rows"]), skipped, sums)
-
-    def write(self, path: Path) -> None:
-        replace_file(path, json.dumps(vars(self)).encode())
-
-    def after(self, block: Block) -> "_State":
-        sums = [a + b for a, b in zip(self.sums, block.sums, strict=True)]
-        return _State(self.shape, self.rows + block.rows, self.skipped + block.skipped, sums)
-
-    @property
-    def pictures(self) -> int:
-        return self.rows + len(self.skipped)
-
-    @property
-    def length(self) -> int:
-        return HEADER + self.rows * prod(self.shape)
 
 
 def decoded(job: Job, how: str) -> Decoded:
@@ -117,7 +73,7 @@ def decoded(job: Job, how: str) -> Decoded:
                 _remove([folder])  # a damaged one
                 os.replace(part, folder)
     except OSError as error:
-        if not is_read_only(error) or not str(error.filename).startswith(str(folder.parent)):
+        if not is_read_only(error, folder.parent):
             raise
         warnings.warn(
             f"the pictures are kept in memory, because {folder.parent} cannot be written to: set "
@@ -133,7 +89,7 @@ def decoded(job: Job, how: str) -> Decoded:
 
 def _map(folder: Path) -> Decoded | None:
     try:
-        state = _State.read(folder / ABOUT)
+        state = State.read(folder / ABOUT)
         images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None  # not there, or damaged: it is made again
@@ -172,54 +128,19 @@ def _decode_into(part: Path, job: Job) -> None:
     """Fill the folder's files, from where an earlier process stopped."""
     path, about = part / IMAGES, part / ABOUT
     try:
-        state = _State.read(about)
+        state = State.read(about)
         if path.stat().st_size < state.length:
             raise ValueError("rows are missing")
     except (OSError, ValueError, KeyError, TypeError):
-        state = _State.first(job)
+        state = State.first(job)
     path.touch()
-    images, size = RowFile(path, state.shape), len(job.pictures) * prod(state.shape)
-    states = _states(job, state, images)
-    with contextlib.closing(images), ThreadPoolExecutor(1) as notes, contextlib.closing(states):
-        last, noted = notes.submit(_note, images, state, about), time.monotonic()
-        try:
-            for state in states:
-                if last.done() and time.monotonic() - noted > SECONDS:
-                    last.result()
-                    last, noted = notes.submit(_note, images, state, about), time.monotonic()
-            images.finish(state.rows)
-        except OSError as error:
-            raise no_room(error, path, size) if error.filename == str(path) else error from error
-        finally:
-            notes.submit(_note, images, state, about).result()
-
-
-def _states(job: Job, state: _State, images: Images) -> Generator[_State]:
-    """Decode what is missing, and yield how far it is after each block."""
-    with contextlib.closing(decoded_blocks(job, state.shape, state.pictures, images)) as blocks:
-        for block in blocks:
-            if state.skipped:
-                begin = state.pictures
-                rows = images[begin : begin + block.rows]
-                images[state.rows : state.rows + block.rows] = rows
-            state = state.after(block)
-            yield state
-            if job.progress is not None:
-                job.progress(state.pictures, len(job.pictures))
-
-
-def _note(images: RowFile, state: _State, about: Path) -> None:
-    """Note how far it is, once the pictures are on the disk."""
-    try:
-        images.sync()
-        state.write(about)
-    except OSError as error:
-        raise no_room(error, about, state.length) from error
+    with contextlib.closing(RowFile(path, state.shape)) as images:
+        decode_and_note(job, state, images, about)
 
 
 def _in_memory(job: Job) -> Decoded:
-    first = _State.first(job)
+    first = State.first(job)
     images = np.empty((len(job.pictures), *first.shape), np.uint8)
-    (state,) = deque(_states(job, first, images), maxlen=1)
+    (state,) = deque(states(job, first, images), maxlen=1)
     images.flags.writeable = False
     return Decoded(images[: state.rows], state.skipped, state.sums)

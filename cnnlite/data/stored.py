@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+import threading
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["StoredArray", "stored", "whole"]
+from cnnlite.data.errors import DataError
+from cnnlite.data.mapped import reading
+
+__all__ = ["Held", "Part", "StoredArray", "stored", "whole"]
+
+
+class Held(NamedTuple):
+    """Images that were read before they are asked for."""
+
+    places: np.ndarray  # their numbers, increasing (M,)
+    images: np.ndarray  # (M, ...)
+
+    def get(self, wanted: np.ndarray) -> np.ndarray | None:
+        """Return the images of these numbers, None if one is not there."""
+        found = np.searchsorted(self.places, wanted)
+        if not len(wanted) or found.max() >= len(self.places):
+            return None
+        return self.images[found] if np.array_equal(self.places[found], wanted) else None
 
 
 class StoredArray:
     """What has `shape`, `dtype` and `[index]`, read as NumPy's arrays are.
 
     `source[index]` is only ever asked for an increasing array of integers, without repetitions:
-    all that h5py takes. A batch is put into its own order afterwards.
+    all that h5py takes, and by one thread at a time. A batch is put into its own order afterwards.
+    Of zarr's arrays, `source.oindex[index]` is asked for.
+
+    Attributes:
+        held: images that are taken from here, instead of being read; see `cnnlite.data.ahead`.
+        chunked: whether images lie in chunks that can only be read as a whole.
 
     Args:
         source: what is read.
@@ -29,8 +52,14 @@ class StoredArray:
         self._source, self._label = source, label
         self.shape: tuple[int, ...] = tuple(map(operator.index, source.shape))
         self.dtype: np.dtype[Any] = source.dtype
+        self.held: Held | None = None
+        self.chunked = bool(getattr(source, "chunks", None)) or getattr(source, "chunked", False)
+        self._lock = threading.Lock()
         if len(self):
             self[np.unique([0, len(self) - 1])]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredArray, (self._source, self._label)
 
     @property
     def ndim(self) -> int:
@@ -50,18 +79,25 @@ class StoredArray:
         elif np.ndim(index):
             wanted = np.asarray(index)
         else:
-            one: np.ndarray = self._read(np.array([range(len(self))[index]]))[0]
+            one: np.ndarray = self.read(np.array([range(len(self))[index]]))[0]
             return one
+        ready = self.held.get(wanted) if self.held else None
+        if ready is not None:
+            return ready
         places, order = np.unique(wanted, return_inverse=True)
-        found = self._read(places)
+        found = self.read(places)
         return found if np.array_equal(places, wanted) else found[order]
 
-    def _read(self, places: np.ndarray) -> np.ndarray:
+    def read(self, places: np.ndarray) -> np.ndarray:
+        """Read the images of increasing numbers (M,) from where they are kept."""
         expected = (len(places), *self.shape[1:])
         if not len(places):
             return np.empty(expected, self.dtype)
         try:
-            found = np.asarray(self._source[places])
+            with self._lock:
+                found = np.asarray(getattr(self._source, "oindex", self._source)[places])
+        except DataError:  # says already what is wrong with which file
+            raise
         except (TypeError, ValueError, IndexError, KeyError) as error:
             raise TypeError(
                 f"{self._label} cannot be indexed with an increasing array of integers: "
@@ -73,6 +109,26 @@ class StoredArray:
                 f"expected {self.dtype} {expected}, as its dtype and shape say"
             )
         return found
+
+
+class Part:
+    """Some of the images of an array, without a copy: a source for `StoredArray`.
+
+    Args:
+        array: an array, or a `StoredArray`.
+        numbers: of the images, increasing integers (M,).
+    """
+
+    def __init__(self, array: Any, numbers: np.ndarray) -> None:
+        self._array, self._numbers = array, numbers
+        self.shape = (len(numbers), *array.shape[1:])
+        self.dtype: np.dtype[Any] = array.dtype
+        self.chunked = isinstance(array, StoredArray) and array.chunked
+
+    def __getitem__(self, index: np.ndarray) -> np.ndarray:
+        reading(self._array, len(index), scattered=True)
+        part: np.ndarray = self._array[self._numbers[index]]
+        return part
 
 
 def stored(name: str, argument: str, value: Any) -> Any:

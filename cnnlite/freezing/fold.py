@@ -72,10 +72,12 @@ def _without_norms(parts: Iterable[Layer]) -> list[Layer]:
     """
     found: list[Layer] = []
     for part in parts:
-        if type(part) in (layers.BatchNorm1d, layers.BatchNorm2d) and found:
+        if type(part) in (layers.BatchNorm1d, layers.BatchNorm2d, layers.SyncBatchNorm) and found:
             pooled = _is_max(found[-1])
             product = found[-2] if pooled and len(found) > 1 else found[-1]
-            if PRODUCTS.get(type(product)) is type(part) and _fold(product, part, pooled):
+            kind = PRODUCTS.get(type(product))
+            fits = kind is not None and type(part) in (kind, layers.SyncBatchNorm)
+            if fits and _fold(product, part, pooled):
                 continue
         found.append(part)
     return found

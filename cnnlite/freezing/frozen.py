@@ -9,7 +9,9 @@ import numpy as np
 from cnnlite.freezing.fold import folded
 from cnnlite.freezing.runs import in_runs
 from cnnlite.layers import Layer, Sequential
-from cnnlite.layers.base import Grads, expect_layer
+from cnnlite.layers.base import dtype_of, expect_layer, untrainable
+from cnnlite.layers.notebook import network_table
+from cnnlite.layers.summary import Summary, summarize
 from cnnlite.random import RngLike
 
 __all__ = ["Frozen", "freeze"]
@@ -47,17 +49,22 @@ def freeze(model: Layer) -> Frozen:
 class Frozen(Layer):
     """What `cnnlite.freeze` returns: call it with a batch, as in inference.
 
-    It has neither parameters nor buffers, and forward for training and backward are errors.
+    It has neither parameters nor buffers, and forward for training and backward are errors, as are
+    `astype`, `state_dict` and `load_state_dict`, of a network around it too.  Its text, its table
+    in a notebook and its summary show the layers that are left.
 
     Attributes:
         dtype: what it computes in: the first floating-point array's of the model, else float32.
     """
 
+    inference_only = True
+
     def __init__(self, model: Layer) -> None:
-        arrays = (*model.params.values(), *model.buffers.values())
-        kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
-        self.dtype: np.dtype[Any] = next(kinds, np.dtype(np.float32))
-        self._network = Sequential(*in_runs(folded(model)))
+        self.dtype = dtype_of(model)
+        self._has_dtype = any(leaf.computes_in() is not None for _, leaf in model.leaves())
+        parts = folded(model)
+        self._layers: Layer = Sequential(*parts)
+        self._network = Sequential(*in_runs(parts))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self._network(x)
@@ -71,32 +78,25 @@ class Frozen(Layer):
             RuntimeError: train is true.
         """
         if train:
-            self._refuse("forward with train=True")
+            raise untrainable("Frozen: forward with train=True")
         return self(x), None
 
-    def backward(
-        self, dy: np.ndarray, cache: Any, need_dx: bool = True
-    ) -> tuple[np.ndarray | None, Grads]:
+    def backward(self, dy: np.ndarray, cache: Any, need_dx: bool = True) -> NoReturn:
         """Raise RuntimeError: there is nothing to train."""
-        self._refuse("backward")
+        raise untrainable("Frozen: backward")
 
-    def astype(self, dtype: Any) -> NoReturn:
-        """Raise RuntimeError: the model is to be converted, and frozen again."""
-        self._refuse("astype")
+    def computes_in(self) -> np.dtype[Any] | None:
+        return self.dtype if self._has_dtype else None
 
-    def state_dict(self) -> NoReturn:
-        """Raise RuntimeError: the model has the state."""
-        self._refuse("state_dict")
+    def multiply_adds(self, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> int:
+        return self.summary(x_shape).multiply_adds
 
-    def load_state_dict(self, state: Any, strict: bool = True) -> NoReturn:
-        """Raise RuntimeError: the model takes the state, and is frozen again."""
-        self._refuse("load_state_dict")
+    def summary(self, input_shape: tuple[int, ...]) -> Summary:
+        """Return a table of the layers that are left, as `Layer.summary` does."""
+        return summarize(self._layers, input_shape, train=False, dtype=self.dtype)
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise RuntimeError(
-            f"Frozen: {what} is for networks that can be trained; a frozen one can only be called, "
-            "frozen(x). Use the model that it was made of, and freeze that again"
-        )
+    def _repr_html_(self) -> str:
+        return network_table(self._layers, "Frozen")
 
-    def extra_repr(self) -> str:
-        return "\n  {}\n".format(repr(self._network).replace("\n", "\n  "))
+    def __repr__(self) -> str:
+        return f"Frozen({self._layers!r})"

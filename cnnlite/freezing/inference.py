@@ -31,7 +31,7 @@ class FrozenConv2d(layers.Conv2d):
         check_operands("Conv2d", x, weight, bias, self.groups)
         window = self.kernel_size, self.stride, self.padding, self.dilation
         settings = resolve_settings("Conv2d", *window, x.shape[2:])  # type: ignore[arg-type]
-        rest = settings, self.groups, self.padding_mode, self.algorithm, post
+        rest = settings, self.groups, self.padding_mode, self.algorithm, post, self.multiply
         return convolve("Conv2d", x, weight, bias, *rest)[0]
 
 

@@ -60,7 +60,7 @@ def is_recordable(layer: Layer) -> bool:
 
 def is_separate(layer: Layer) -> bool:
     """Return whether an image's output does not depend on the other images of the batch."""
-    if isinstance(layer, layers.BatchNorm1d | layers.BatchNorm2d):
+    if isinstance(layer, layers.BatchNorm1d | layers.BatchNorm2d | layers.SyncBatchNorm):
         return "running_mean" in layer.buffers
     if isinstance(layer, layers.Flatten):
         return layer.start_dim > 0

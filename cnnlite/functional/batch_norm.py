@@ -72,7 +72,7 @@ def batch_norm_forward(
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1.
     """
     train = flag("BatchNorm", "train", train)
-    _check(x, gamma, beta, running_mean, running_var, train)
+    check_batch_norm(x, gamma, beta, running_mean, running_var, train)
     momentum = _checked_momentum(momentum)
     eps = real("BatchNorm", "eps", eps, 0)
     check_post("BatchNorm", post, addend=True)
@@ -97,9 +97,9 @@ def batch_norm_forward(
         known_mean, known_var = np.zeros(channels, dtype), np.ones(channels, dtype)
     y = empty(shape, dtype)
     kernels.batch_norm_forward(
-        _planes(x),
+        planes_of(x),
         y,
-        *_affine(x, gamma, beta),
+        *affine_of(x, gamma, beta),
         mean,
         inverse_std,
         variance,
@@ -138,9 +138,9 @@ def batch_norm_again(cache: BatchNormCache, addend: Array | None = None) -> Arra
     post = PostOps(None if addend is None else contiguous(addend), relu)
     y = empty(x.shape, x.dtype)
     statistics = cache.mean, cache.inverse_std
-    affine = _affine(x, cache.gamma, cache.beta)
+    affine = affine_of(x, cache.gamma, cache.beta)
     kernels.batch_norm_forward(
-        _planes(x), y, *affine, *statistics, None, 0.0, False, post, cache.rest
+        planes_of(x), y, *affine, *statistics, None, 0.0, False, post, cache.rest
     )
     return y
 
@@ -166,7 +166,7 @@ def batch_norm_backward(
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
-    dx, dgamma, dbeta, _ = batch_norm_addend_backward(dy, cache, need_dx)
+    dx, dgamma, dbeta, _ = batch_norm_gradients(dy, cache, need_dx, addend=False)
     return dx, dgamma, dbeta
 
 
@@ -185,21 +185,50 @@ def batch_norm_addend_backward(
     Raises:
         TypeError, ValueError: dy is not of y's dtype or shape.
     """
+    dx, dgamma, dbeta, daddend = batch_norm_gradients(dy, cache, need_dx)
+    assert daddend is not None
+    return dx, dgamma, dbeta, daddend
+
+
+def batch_norm_gradients(
+    dy: Array, cache: BatchNormCache, need_dx: bool = True, addend: bool = True, own: bool = False
+) -> tuple[Array | None, Array | None, Array | None, Array | None]:
+    """Return what `batch_norm_addend_backward` does, in memory that is there already if it may.
+
+    A gradient in new memory is written twice: the processor reads a cache line before it writes a
+    part of it.
+
+    Args:
+        dy, cache, need_dx: as for `batch_norm_backward`.
+        addend: whether the addend's gradient is asked for; else it is None.
+        own: whether nobody else refers to dy.  It is then overwritten: by the addend's gradient if
+            that is another array, or by dx if nobody asks for that.
+
+    Returns:
+        dx, dgamma, dbeta, and the addend's gradient.
+
+    Raises:
+        TypeError, ValueError: dy is not of y's dtype or shape.
+    """
     need_dx = flag("BatchNorm", "need_dx", need_dx)
     x = cache.x
     shape, dtype = x.shape, x.dtype
-    dy = check_gradient("BatchNorm", dy, shape, dtype)
+    given, dy = dy, check_gradient("BatchNorm", dy, shape, dtype)
     dgamma, dbeta = np.empty(shape[1], dtype), np.empty(shape[1], dtype)
-    dx = empty(shape, dtype) if need_dx else None
     kept = cache.kept
     if kept.activation not in (None, "relu"):
         dy, kept = undo(dy, kept, shape), NOTHING_KEPT
-    dsum = None if kept.values is None else empty(shape, dtype)
+    over = (own or dy is not given) and dy.flags.writeable
+    dx = dsum = None
+    if kept.values is not None:
+        dsum = dy if over else empty(shape, dtype)
+    if need_dx:
+        dx = dy if over and dsum is None and not addend else empty(shape, dtype)
     kernels.batch_norm_backward(
         dy,
-        _planes(x),
+        planes_of(x),
         dx,
-        *_affine(x, cache.gamma, cache.beta),
+        *affine_of(x, cache.gamma, cache.beta),
         cache.mean,
         cache.inverse_std,
         dgamma,
@@ -213,17 +242,17 @@ def batch_norm_addend_backward(
         dx,
         None if cache.gamma is None else dgamma,
         None if cache.beta is None else dbeta,
-        dy if dsum is None else dsum,
+        (dy if dsum is None else dsum) if addend else None,
     )
 
 
-def _planes(x: Array) -> Array:
+def planes_of(x: Array) -> Array:
     """Return a view of shape (N, C, L), with all pixels of an image in one row."""
     shape = x.shape
     return x.reshape(*shape[:2], math.prod(shape[2:]))
 
 
-def _affine(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
+def affine_of(x: Array, gamma: Array | None, beta: Array | None) -> tuple[Array, Array]:
     """Return gamma and beta, or the ones and zeros that their absence stands for."""
     return (
         np.ones(x.shape[1], x.dtype) if gamma is None else contiguous(gamma),
@@ -240,14 +269,24 @@ def _checked_momentum(momentum: float | None) -> float:
     return real("BatchNorm", "momentum", momentum, 0, 1)
 
 
-def _check(
+def check_batch_norm(
     x: Array,
     gamma: Array | None,
     beta: Array | None,
     running_mean: Array | None,
     running_var: Array | None,
     train: bool,
+    own: bool = True,
 ) -> None:
+    """Raise unless the arrays of a batch normalisation fit each other.
+
+    Args:
+        x, gamma, beta, running_mean, running_var, train: as for `batch_norm_forward`.
+        own: whether x is the whole batch, and not a shard of one.
+
+    Raises:
+        TypeError, ValueError: they do not.
+    """
     channels: dict[str, Any] = {
         "gamma": gamma, "beta": beta, "running_mean": running_mean, "running_var": running_var,
     }  # fmt: skip
@@ -268,7 +307,7 @@ def _check(
     if (running_mean is None) != (running_var is None):
         raise ValueError("BatchNorm: running_mean and running_var must both be given, or neither")
     if not train:
-        if running_mean is None:
+        if running_mean is None and own:
             raise ValueError("BatchNorm: train=False needs running_mean and running_var")
         return
     for argument, array in ("running_mean", running_mean), ("running_var", running_var):

@@ -85,12 +85,14 @@ class Layer(ABC):
     - `optional_state = ("key",)`: what `load_state_dict` need not be given.
     - `frozen_keys`: names of its arrays that training leaves alone (`models.freeze_layers` sets
       them); a forward that moves buffers asks `moves_buffers` first.
+    - `inference_only = True`: it cannot be trained, and has no state that may be saved.
     - A layer made of other layers derives from `Container` (container.py) and has `children()`.
     """
 
     random: bool = False
     optional_state: tuple[str, ...] = ()
     frozen_keys: frozenset[str] = frozenset()
+    inference_only: bool = False
 
     params = _Arrays("The arrays that are trained, by name.")
     buffers = _Arrays("The arrays that are saved with the parameters but not trained, by name.")
@@ -138,6 +140,12 @@ class Layer(ABC):
         A layer that stands twice in a network comes twice.
         """
         yield prefix, self
+
+    def computes_in(self) -> np.dtype[Any] | None:
+        """Return the dtype of its first array of floats; None if there is none."""
+        arrays = (*self.params.values(), *self.buffers.values())
+        kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
+        return next(kinds, None)
 
     def moves_buffers(self, train: bool) -> bool:
         """Return whether forward updates the buffers: in training, unless they are frozen."""
@@ -232,6 +240,7 @@ class Layer(ABC):
 
     def _state(self, method: str) -> dict[str, np.ndarray]:
         """Return all of the layer's own arrays by dotted key, once `check_arrays` has passed."""
+        expect_trainable(f"{type(self).__name__}: {method}", self)
         check_arrays(f"{type(self).__name__}.{method}", self.params, self.buffers)
         return {
             prefix + key: array
@@ -247,6 +256,8 @@ class Layer(ABC):
     def summary(self, input_shape: tuple[int, ...]) -> Summary:
         """Return a table of the layers: shapes, parameters, multiply-adds, bytes of the caches.
 
+        A network that cannot be trained runs as in inference.
+
         Args:
             input_shape: with the batch, (N, D), (N, C, L) or (N, C, H, W); or without, (D,),
                 (C, L) or (C, H, W), which stands for a batch of one.
@@ -254,7 +265,8 @@ class Layer(ABC):
         Returns:
             A Summary: print it, or read its `rows` and totals.
         """
-        return summarize(self, input_shape)
+        train = next(_inference_only(self), None) is None
+        return summarize(self, input_shape, train, dtype_of(self))
 
     def profile(
         self,
@@ -282,7 +294,10 @@ class Layer(ABC):
 
         Raises:
             TypeError, ValueError: an argument is none of these, or the layer does not take x.
+            RuntimeError: `train` is true, and the network cannot be trained.
         """
+        if train:
+            expect_trainable(f"{type(self).__name__}: profile with train=True", self)
         return profile(self, x, steps, train, need_dx, limits)
 
     def _repr_html_(self) -> str:
@@ -306,3 +321,30 @@ def expect_layer(where: str, argument: str, value: object) -> None:
     """Raise TypeError unless a value is a layer; the message begins with `where`."""
     if not isinstance(value, Layer):
         raise TypeError(f"{where}: {argument} is {shown(value)}, expected a layer")
+
+
+def expect_trainable(where: str, layer: Layer) -> None:
+    """Raise RuntimeError if a part of a network cannot be trained; `where` begins the message."""
+    path = next(_inference_only(layer), None)
+    if path is not None:
+        raise untrainable(where, path)
+
+
+def untrainable(where: str, path: str = "") -> RuntimeError:
+    """Return the error of a frozen network, or of one that has one at `path`."""
+    what = f"layer {path!r} is a frozen one, which" if path else "a frozen one"
+    return RuntimeError(
+        f"{where} is for networks that can be trained; {what} can only be called, frozen(x). "
+        "Use the model that it was made of, and freeze that again"
+    )
+
+
+def _inference_only(layer: Layer) -> Iterator[str]:
+    """Yield the path of each layer that cannot be trained, "" for the layer itself."""
+    return (prefix.rstrip(".") for prefix, leaf in layer.leaves() if leaf.inference_only)
+
+
+def dtype_of(layer: Layer) -> np.dtype[Any]:
+    """Return the dtype that a network computes in: of its first array of floats, else float32."""
+    found = (leaf.computes_in() for _, leaf in layer.leaves())
+    return next((dtype for dtype in found if dtype is not None), np.dtype(np.float32))

@@ -7,15 +7,22 @@ import numpy as np
 
 from cnnlite.checks.arrays import FLOATS, check_floats
 from cnnlite.functional import batch_norm_forward
-from cnnlite.functional.batch_norm import batch_norm_addend_backward, batch_norm_again
-from cnnlite.layers.base import Grads
+from cnnlite.functional.batch_norm import batch_norm_again, batch_norm_gradients
+from cnnlite.functional.sync_batch_norm import (
+    SyncBatchNormCache,
+    sync_batch_norm_backward,
+    sync_batch_norm_forward,
+)
+from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.fuse import Fusible
 from cnnlite.layers.norm import RunningNorm
 from cnnlite.layers.recompute import Recipe
+from cnnlite.layers.sequential import Sequential
+from cnnlite.layers.together import together
 from cnnlite.post_ops import ACTIVATIONS, ADD, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import RngLike
 
-__all__ = ["BatchNorm1d", "BatchNorm2d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "SyncBatchNorm"]
 
 
 TAKES = frozenset(
@@ -49,20 +56,23 @@ class _BatchNorm(RunningNorm, Fusible):
         momentum = self.momentum
         if momentum is None:  # the plain mean of all batches so far
             momentum = 0.0 if batches is None else 1 / (int(batches) + 1)
-        y, cache = batch_norm_forward(
-            x,
-            weight,
-            bias,
-            self.buffers.get("running_mean"),
-            self.buffers.get("running_var"),
-            train or batches is None,
-            momentum,
-            self.eps,
-            post,
-        )
+        y, cache = self._normalised(x, train or batches is None, momentum, post)
         if train and batches is not None:
             batches += 1
         return y, cache
+
+    def _arrays(self) -> tuple[np.ndarray | None, ...]:
+        """Return scale and shift, running mean and variance, as far as there are such."""
+        params, buffers = self.params, self.buffers
+        statistics = buffers.get("running_mean"), buffers.get("running_var")
+        return params.get("weight"), params.get("bias"), *statistics
+
+    def _normalised(
+        self, x: np.ndarray, from_batch: bool, momentum: float, post: PostOps
+    ) -> tuple[np.ndarray, Any]:
+        """Return the output after the post-ops, and the cache."""
+        weight, bias, mean, var = self._arrays()
+        return batch_norm_forward(x, weight, bias, mean, var, from_batch, momentum, self.eps, post)
 
     def _fits(self, x: np.ndarray, weight: np.ndarray | None, bias: np.ndarray | None) -> bool:
         """Return whether x is as expected at first sight; if not, `_explain` looks closely."""
@@ -96,10 +106,16 @@ class _BatchNorm(RunningNorm, Fusible):
             return super().output_again(kept)
         return batch_norm_again(kept, addend)
 
+    def backward(
+        self, dy: np.ndarray, cache: Any, need_dx: bool = True
+    ) -> tuple[np.ndarray | None, Grads]:
+        dx, grads, _ = self.backward_post(dy, cache, need_dx, addend=False)
+        return dx, grads
+
     def backward_post(
-        self, dy: np.ndarray, cache: Any, need_dx: bool
-    ) -> tuple[np.ndarray | None, Grads, np.ndarray]:
-        dx, dgamma, dbeta, daddend = batch_norm_addend_backward(dy, cache, need_dx)
+        self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = True, own: bool = False
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        dx, dgamma, dbeta, daddend = batch_norm_gradients(dy, cache, need_dx, addend, own)
         return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, daddend
 
 
@@ -129,6 +145,7 @@ class BatchNorm1d(_BatchNorm):
 
     _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
     takes = TAKES
+    new_dx = overwrites = True
 
 
 class BatchNorm2d(_BatchNorm):
@@ -142,3 +159,69 @@ class BatchNorm2d(_BatchNorm):
 
     _shapes: ClassVar = {4: "(N, C, H, W)"}
     takes = TAKES
+    new_dx = overwrites = True
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch-norm whose statistics are those of all shards of a batch; `torch.nn.SyncBatchNorm`.
+
+    Where a `Solver` cuts batches into shards, the shards run together and exchange their moments,
+    so the memory of all of them is needed at once.  Where the batch is whole it does what
+    BatchNorm2d does, bit for bit.
+
+    params, buffers, arguments and errors are those of BatchNorm1d; x is (N, C), (N, C, L) or
+    (N, C, H, W).
+
+    Source:
+        Peng et al., "MegDet: a large mini-batch object detector", CVPR 2018, section 3.3.
+    """
+
+    _shapes: ClassVar = {2: "(N, C)", 3: "(N, C, L)", 4: "(N, C, H, W)"}
+
+    def _normalised(
+        self, x: np.ndarray, from_batch: bool, momentum: float, post: PostOps
+    ) -> tuple[np.ndarray, Any]:
+        gather = together()
+        if gather is None or not from_batch:
+            return super()._normalised(x, from_batch, momentum, post)
+        weight, bias, mean, var = self._arrays()
+        return sync_batch_norm_forward(x, weight, bias, mean, var, gather, momentum, self.eps)
+
+    def backward_post(
+        self, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = True, own: bool = False
+    ) -> tuple[np.ndarray | None, Grads, np.ndarray | None]:
+        gather = together()
+        if not isinstance(cache, SyncBatchNormCache) or gather is None:
+            return super().backward_post(dy, cache, need_dx, addend, own)
+        dx, dgamma, dbeta = sync_batch_norm_backward(dy, cache, gather, need_dx)
+        return dx, {} if dgamma is None else {"weight": dgamma, "bias": dbeta}, dy
+
+    @classmethod
+    def convert_sync_batchnorm(cls, layer: Layer) -> Layer:
+        """Put a SyncBatchNorm in the place of each batch-norm, and return the layer.
+
+        Each has the arrays of the one before it.  A layer that is a batch-norm itself comes back
+        as another one.  Containers of one's own must hold their layers as attributes.
+
+        Raises:
+            TypeError: a container holds its layers elsewhere.
+        """
+        if type(layer) in (BatchNorm1d, BatchNorm2d):
+            made = cls.__new__(cls)
+            vars(made).update(vars(layer))
+            return made
+        for name, child in layer.children().items():
+            new = cls.convert_sync_batchnorm(child)
+            if new is child:
+                continue
+            if isinstance(layer, Sequential):
+                layer[list(layer.children()).index(name)] = new
+            elif vars(layer).get(name) is child:
+                setattr(layer, name, new)
+            else:
+                kind = type(layer).__name__
+                raise TypeError(
+                    f"SyncBatchNorm.convert_sync_batchnorm: {kind} holds {name} elsewhere than in "
+                    "an attribute of that name"
+                )
+        return layer

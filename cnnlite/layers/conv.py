@@ -12,7 +12,13 @@ from cnnlite.checks import one_axis
 from cnnlite.checks.arrays import allocate, float_dtype
 from cnnlite.checks.numbers import IntPair, choice, count, flag, pair
 from cnnlite.checks.windows import ANY_SIZE, Padding, as_stored, resolve_padding
-from cnnlite.functional.conv import ALGORITHMS, PADDING_MODES, conv2d_backward, conv2d_forward
+from cnnlite.functional.conv import (
+    ALGORITHMS,
+    MULTIPLY,
+    PADDING_MODES,
+    conv2d_backward,
+    conv2d_forward,
+)
 from cnnlite.functional.conv.transposed import (
     conv_transpose2d_backward,
     conv_transpose2d_forward,
@@ -31,7 +37,7 @@ class _Conv(Fusible):
     """What convolutions share: channels, weights, and how they are called and printed."""
 
     operation: ClassVar[tuple[Callable[..., Any], Callable[..., Any]]]  # forward and backward
-    settings: ClassVar[tuple[str, ...]] = (  # the attributes that forward takes, in order
+    settings: ClassVar[tuple[str, ...]] = (  # the attributes that forward takes
         "stride", "padding", "dilation", "groups", "padding_mode", "algorithm",
     )  # fmt: skip
     padding_modes: ClassVar[Sequence[str]] = PADDING_MODES
@@ -102,9 +108,9 @@ class _Conv(Fusible):
     def forward_post(
         self, x: np.ndarray, train: bool, rng: RngLike, post: PostOps
     ) -> tuple[np.ndarray, Any]:
-        settings = [getattr(self, name) for name in self.settings]
+        settings = {name: getattr(self, name) for name in self.settings}
         weight, bias = self.params["weight"], self.params.get("bias")
-        return self.operation[0](x, weight, bias, *settings, post)
+        return self.operation[0](x, weight, bias, **settings, post=post)
 
     def backward_post(
         self, dy: np.ndarray, cache: Any, need_dx: bool
@@ -155,13 +161,45 @@ class Conv2d(_Conv):
         algorithm: "auto", or the rung of the ladder that is to do the work.
         dtype: np.float32 or np.float64.
         rng: where the first weights come from: U(-b, b), b = 1 / sqrt(fan_in), as in PyTorch.
+        multiply: "float32", or "bfloat16": what 3x3 convolutions with stride 1 multiply is rounded
+            to it, with any weights, activations and sums in float32.  It is faster where
+            `cnnlite doctor` says that the machine has paired products, and rounds to 8 bits.
 
     Raises:
         TypeError, ValueError: an argument is out of range, or groups do not divide the channels.
     """
 
     takes: ClassVar = frozenset({("relu",), ("pool",), ("relu", "pool"), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
     operation: ClassVar = (conv2d_forward, conv2d_backward)
+    settings: ClassVar = (*_Conv.settings, "multiply")
+    multiply = "float32"  # of layers that were pickled before there was a choice
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: IntPair,
+        stride: IntPair = 1,
+        padding: Padding = 0,
+        dilation: IntPair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        algorithm: str = "auto",
+        dtype: npt.DTypeLike = np.float32,
+        rng: RngLike = None,
+        multiply: str = "float32",
+    ) -> None:
+        self.multiply = choice("Conv2d", "multiply", multiply, MULTIPLY)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
+            padding_mode, algorithm, dtype, rng,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        more = "" if self.multiply == "float32" else f", multiply={self.multiply}"
+        return super().extra_repr() + more
 
 
 class Conv1d(_Conv):
@@ -180,6 +218,7 @@ class Conv1d(_Conv):
     """
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
     operation: ClassVar = (conv1d_forward, conv1d_backward)
 
     def _set_window(
@@ -213,6 +252,7 @@ class ConvTranspose2d(_Conv):
     """
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
     operation: ClassVar = (conv_transpose2d_forward, conv_transpose2d_backward)
     settings: ClassVar = (
         "stride", "padding", "output_padding", "groups", "dilation", "algorithm",

@@ -2,8 +2,9 @@
 
 A step is a layer with the post-ops that follow it in the same pass over memory.  What a layer can
 take over it says itself (`Fusible.takes`), and what a layer is as a post-op likewise
-(`post_op`).  Both count only where the class itself says so: a class derived from one of ours
-always runs as it was written.  A step gives the bits of its layers one by one.
+(`post_op`), and whether gradients may share memory (`makes_dx`, `backward_parts`).  All this counts
+only where the class itself says so: a class derived from one of ours always runs as it was written.
+A step gives the bits of its layers one by one.
 """
 
 from __future__ import annotations
@@ -17,11 +18,20 @@ import numpy as np
 from cnnlite.functional.post_ops import activate_again
 from cnnlite.layers.base import Grads, Layer
 from cnnlite.layers.pair import PairLayer
+from cnnlite.layers.ready import listener
 from cnnlite.layers.recompute import Recipe
 from cnnlite.post_ops import NO_POST_OPS, NOTHING_KEPT, Kept, PostOps
 from cnnlite.random import Rng, RngLike
 
-__all__ = ["Fusible", "Step", "all_taken", "backward_parts", "cut_into_steps", "recipes_of"]
+__all__ = [
+    "Fusible",
+    "Step",
+    "all_taken",
+    "backward_parts",
+    "cut_into_steps",
+    "makes_dx",
+    "recipes_of",
+]
 
 Kinds = tuple[str, ...]
 
@@ -110,18 +120,33 @@ class Step(NamedTuple):
 
 
 def backward_parts(
-    layer: Layer, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = False
+    layer: Layer, dy: np.ndarray, cache: Any, need_dx: bool, addend: bool = False, own: bool = False
 ) -> tuple[np.ndarray | None, Any, np.ndarray | None]:
     """Return the gradients of the input, of the parameters, and of an addend.
 
     Those of a container's parameters are in parts, which the outermost container gathers, once;
     a class that derives from one of ours gathers its own.
+
+    Args:
+        layer, dy, cache, need_dx: the layer, and what its backward takes.
+        addend: whether the gradient of an addend is asked for.
+        own: whether nobody else refers to dy, so that a layer whose class says `overwrites` may
+            write to it.
     """
     if "backward_parts" in vars(type(layer)):
-        return layer.backward_parts(dy, cache, need_dx, addend)  # type: ignore[attr-defined]
+        return layer.backward_parts(dy, cache, need_dx, addend, own)  # type: ignore[attr-defined]
+    # A `backward` that somebody has put on the layer, to see what comes by, is to be called.
+    replaced = "backward" in vars(layer) and "backward_post" not in vars(layer)
+    if own and "overwrites" in vars(type(layer)) and not replaced:
+        return layer.backward_post(dy, cache, need_dx, addend, own)  # type: ignore[attr-defined]
     if addend:
-        return layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
-    return *layer.backward(dy, cache, need_dx), None
+        found = layer.backward_post(dy, cache, need_dx)  # type: ignore[attr-defined]
+    else:
+        found = *layer.backward(dy, cache, need_dx), None
+    ready = listener()
+    if ready is not None:
+        ready(layer, found[1])
+    return found
 
 
 def recipes_of(
@@ -131,6 +156,11 @@ def recipes_of(
     if "takes" in vars(type(layer)) or type(layer).forward is PairLayer.forward:
         return layer.recipes(x, y, cache, post)  # type: ignore[attr-defined]
     return ()
+
+
+def makes_dx(layer: Layer) -> bool:
+    """Return whether the dx of a layer is new memory, or the dy that it was given as its own."""
+    return "new_dx" in vars(type(layer)) and bool(layer.new_dx)  # type: ignore[attr-defined]
 
 
 def all_taken(layer: Layer) -> frozenset[Kinds]:

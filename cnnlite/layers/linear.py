@@ -34,6 +34,7 @@ class Linear(Fusible):
     """
 
     takes: ClassVar = frozenset({("relu",), ("gelu",), ("silu",)})
+    new_dx: ClassVar = True
 
     def __init__(
         self,

@@ -28,11 +28,16 @@ class Row(Protocol):
     cache_bytes: int
 
 
-def network_table(network: Network) -> str:
-    """Return a table of the layers of a network, with the shapes of their parameters."""
+def network_table(network: Network, name: str | None = None) -> str:
+    """Return a table of the layers of a network, with the shapes of their parameters.
+
+    Args:
+        network: any layer.
+        name: what it is called; None means its class.
+    """
     counted: set[int] = set()
     rows, total = [], 0
-    for name, layer, depth in _layers(network, "", 0):
+    for key, layer, depth in _layers(network, "", 0):
         leaf = not layer.children()
         arrays = dict(layer.params) if leaf else {}
         new = {id(array): array.size for array in arrays.values() if id(array) not in counted}
@@ -42,8 +47,8 @@ def network_table(network: Network) -> str:
         shapes = ", ".join(f"{key} {tuple(array.shape)}" for key, array in arrays.items())
         again = "as above" if arrays and not new else ""
         label = repr(layer) if leaf else type(layer).__name__
-        rows.append((_label(name, label, depth), shapes, f"{count:,}" if count else again))
-    caption = f"{type(network).__name__}: {total:,} parameters"
+        rows.append((_label(key, label, depth), shapes, f"{count:,}" if count else again))
+    caption = f"{name or type(network).__name__}: {total:,} parameters"
     return html.table(("layer", "arrays", "parameters"), rows, ("parameters",), caption)
 
 

@@ -81,6 +81,7 @@ class MaxPool2d(_MaxPool):
         ValueError: an argument is out of range.
     """
 
+    new_dx: ClassVar = True
     operation: ClassVar = (F.max_pool2d_forward, F.max_pool2d_backward)
 
     @property
@@ -107,6 +108,7 @@ class MaxPool1d(_MaxPool):
         ValueError: an argument is out of range.
     """
 
+    new_dx: ClassVar = True
     operation: ClassVar = (F.max_pool1d_forward, F.max_pool1d_backward)
 
     def _set_window(
@@ -129,6 +131,7 @@ class AvgPool2d(_AvgPool):
         ValueError: an argument is out of range.
     """
 
+    new_dx: ClassVar = True
     operation: ClassVar = (F.avg_pool2d_forward, F.avg_pool2d_backward)
 
 
@@ -143,6 +146,7 @@ class AvgPool1d(_AvgPool):
         ValueError: an argument is out of range.
     """
 
+    new_dx: ClassVar = True
     operation: ClassVar = (F.avg_pool1d_forward, F.avg_pool1d_backward)
 
     def _set_window(

@@ -9,6 +9,7 @@ so the bits are the same.
 
 from __future__ import annotations
 
+import operator
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +38,7 @@ class Again:
     """
 
     __slots__ = ("_array", "_function", "_inputs", "depth")
+    __hash__ = None  # type: ignore[assignment]  # as arrays have none: see _changed
 
     def __init__(self, function: Callable[..., np.ndarray], *inputs: Any) -> None:
         self._function, self._inputs = function, inputs
@@ -53,6 +55,9 @@ class Again:
 
     def __repr__(self) -> str:
         return "computed again in backward"
+
+
+CHANGEABLE = (np.ndarray, Again, tuple)
 
 
 class Recipe(NamedTuple):
@@ -93,10 +98,10 @@ class Recipes:
         return self._slim(cache)
 
     def _slim(self, value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            array, again = self._known.get(id(value), (None, None))
-            return again if array is not None and array() is value else value
-        return _changed(value, self._slim)
+        if not isinstance(value, np.ndarray):
+            return _changed(value, self._slim)
+        known = self._known.get(id(value))
+        return value if known is None or known[0]() is not value else known[1]
 
 
 def filled(value: Any) -> Any:
@@ -116,17 +121,22 @@ def _changed(value: Any, change: Callable[[Any], Any]) -> Any:
 
     A list is the cache of a `Sequential`, which looks after its own entries.
     """
-    make = tuple if type(value) is tuple else getattr(value, "_make", None)
-    if make is None or not isinstance(value, tuple):
+    if not isinstance(value, tuple) or _has_hash(value):
         return value
-    parts: list[Any] = []
-    for place, part in enumerate(value):
-        if isinstance(part, np.ndarray | Again | tuple):
-            new = change(part)
-            if new is not part:
-                parts = parts or list(value)
-                parts[place] = new
-    return make(parts) if parts else value
+    make = tuple if type(value) is tuple else getattr(value, "_make", None)
+    if make is None:
+        return value
+    parts = [change(part) if isinstance(part, CHANGEABLE) else part for part in value]
+    return value if all(map(operator.is_, parts, value)) else make(parts)
+
+
+def _has_hash(value: tuple[Any, ...]) -> bool:
+    """Return whether a tuple has a hash, as sizes and settings do: it holds nothing to change."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 class _Recording(threading.local):

@@ -53,6 +53,7 @@ class Residual(Container, Fusible):
     """
 
     takes: ClassVar = frozenset((activation,) for activation in ACTIVATIONS)
+    new_dx: ClassVar = True
 
     def __init__(self, body: Layer, shortcut: Layer | None = None) -> None:
         for name, layer in (("body", body), ("shortcut", shortcut)):
@@ -94,17 +95,24 @@ class Residual(Container, Fusible):
         return dx, self.gather_grads(parts), None
 
     def backward_parts(
-        self, dy: np.ndarray, cache: ResidualCache, need_dx: bool, addend: bool
+        self, dy: np.ndarray, cache: ResidualCache, need_dx: bool, addend: bool, own: bool = False
     ) -> tuple[np.ndarray | None, Parts, None]:
-        """Return what `backward_post` does, with the parameters' gradients still in parts."""
+        """Return what `backward_post` does, with the parameters' gradients still in parts.
+
+        Args:
+            dy, cache, need_dx: as for `backward`.
+            addend: False.
+            own: whether nobody else refers to dy, which may then be overwritten.
+        """
+        own = own and cache.sum_in_body  # else both branches read dy
         if not cache.sum_in_body:
             dy = undo(dy, cache.kept, dy.shape)
-        dx, grads, dsum = backward_parts(self.body, dy, cache.body, need_dx, cache.sum_in_body)
+        dx, grads, dsum = backward_parts(self.body, dy, cache.body, need_dx, cache.sum_in_body, own)
         parts: Parts = [("body", grads)]
         dshort = dy if dsum is None else dsum
         short: np.ndarray | None = dshort
         # What the body made is nobody else's, and may be added to.
-        out = None if dshort is dy else dshort
+        out = None if dshort is dy and not own else dshort
         if self.shortcut is not None:
             short, grads, _ = backward_parts(self.shortcut, dshort, cache.shortcut, need_dx)
             parts.append(("shortcut", grads))

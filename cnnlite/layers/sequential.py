@@ -18,6 +18,7 @@ from cnnlite.layers.fuse import (
     all_taken,
     backward_parts,
     cut_into_steps,
+    makes_dx,
     recipes_of,
 )
 from cnnlite.layers.recompute import filled, recipes, recording
@@ -55,6 +56,11 @@ class Sequential(Container, Fusible):
         for layer in layers:
             self._layers[str(len(self))] = _checked(layer)
         self._cut()
+
+    @property
+    def new_dx(self) -> bool:
+        """Whether dx is new memory, which the first layer makes."""
+        return bool(self._steps) and makes_dx(self._steps[0].layer)
 
     @property
     def takes(self) -> frozenset[tuple[str, ...]]:  # type: ignore[override]
@@ -126,9 +132,15 @@ class Sequential(Container, Fusible):
         return [*before, Step(last.name, last.layer, post, last.layers)]
 
     def backward_parts(
-        self, dy: np.ndarray, cache: list[Any], need_dx: bool, addend: bool
+        self, dy: np.ndarray, cache: list[Any], need_dx: bool, addend: bool, own: bool = False
     ) -> tuple[np.ndarray | None, Parts, np.ndarray | None]:
-        """Return what `backward_post` does, with the parameters' gradients still in parts."""
+        """Return what `backward_post` does, with the parameters' gradients still in parts.
+
+        Args:
+            dy, cache, need_dx: as for `backward`.
+            addend: whether the gradient of an addend is asked for.
+            own: whether nobody else refers to dy, which may then be overwritten.
+        """
         steps = self._steps
         if len(cache) != len(steps):
             raise RuntimeError(
@@ -146,8 +158,9 @@ class Sequential(Container, Fusible):
                 name, layer, _, layers = steps[i]
                 wanted = need_dx or i > first
                 entry = filled(cache[-1]) if type(cache) is Slimmed else cache[-1]
-                dx, grads, other = backward_parts(layer, dy, entry, wanted, addend)
+                dx, grads, other = backward_parts(layer, dy, entry, wanted, addend, own)
                 entry = None  # else its arrays would live while the next one is filled
+                own = makes_dx(layer)
                 parts.append((name, grads))
                 if addend:  # it was the last step's
                     daddend, addend = other, False

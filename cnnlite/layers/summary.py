@@ -126,13 +126,17 @@ class Summary:
         return summary_table(self.input_shape, self.rows)
 
 
-def summarize(layer: Network, input_shape: Shape) -> Summary:
-    """Run a copy of the layer once, in training, and note what happens.
+def summarize(
+    layer: Network, input_shape: Shape, train: bool = True, dtype: Any = np.float32
+) -> Summary:
+    """Run a copy of the layer once, and note what happens.
 
     Args:
         layer: a layer or a network; it stays as it is.
         input_shape: with the batch, (N, D) or (N, C, H, W); or without, (D,) or (C, H, W).  What
             the layer does not take so is read the other way: (N, C, L) or (C, L).
+        train: whether it runs as in training.
+        dtype: of what it gets.
 
     Returns:
         The summary; without a batch in `input_shape`, for a batch of one.
@@ -150,28 +154,22 @@ def summarize(layer: Network, input_shape: Shape) -> Summary:
         )
     first, second = sorted((shape, (1, *shape)), key=lambda reading: len(reading) % 2)
     try:
-        return _trace(layer, first)
+        return _trace(layer, first, train, dtype)
     except ValueError:
         try:
-            return _trace(layer, second)
+            return _trace(layer, second, train, dtype)
         except ValueError:
             pass
         raise
 
 
-def _trace(layer: Network, shape: Shape) -> Summary:
+def _trace(layer: Network, shape: Shape, train: bool, dtype: Any) -> Summary:
     """Run a copy of the layer with an input of that shape, batch included."""
     layer = copy.deepcopy(layer)
-    floats = [
-        array.dtype
-        for arrays in (layer.params, layer.buffers)
-        for array in arrays.values()
-        if array.dtype.kind == "f"
-    ]
     x = Rng(0).generator().standard_normal(shape)
     trace = _Trace(layer, shape)
     with exchanged(layer, trace.run):
-        layer.forward(x.astype(floats[0] if floats else np.float32), True, Rng(0))
+        layer.forward(x.astype(dtype), train, Rng(0))
     return trace.summary
 
 

@@ -49,6 +49,13 @@ class Loss(ABC, Generic[_Cache]):
     def backward(self, cache: _Cache, dvalue: float | Array = 1.0) -> Array:
         """Return the gradient with respect to the scores, times dvalue."""
 
+    def divisor(self, targets: npt.NDArray[Any]) -> float | None:
+        """Return what a mean over these targets is divided by, up to a constant; None for a sum.
+
+        Solver weighs the shards of a batch by it.
+        """
+        return None if getattr(self, "reduction", "") == "sum" else float(len(targets))
+
     def __call__(
         self,
         scores: Array,

@@ -27,6 +27,7 @@ class _ClassLoss(PairLoss[_Cache]):
     """What losses of classes share: factors of the classes, and a target that counts nothing."""
 
     name: ClassVar[str]  # starts every message
+    weighs_mean: ClassVar[bool] = True  # whether the mean is divided by the targets' weights
 
     def __init__(self, weight: npt.ArrayLike | None, reduction: str, ignore_index: int) -> None:
         self.weight = class_weights(self.name, weight)
@@ -37,6 +38,14 @@ class _ClassLoss(PairLoss[_Cache]):
         """Return the weight in the scores' dtype, and ignore_index."""
         weight = like_scores(self.name, "weight", self.weight, scores)
         return {"weight": weight, "ignore_index": self.ignore_index}
+
+    def divisor(self, targets: npt.NDArray[Any]) -> float | None:
+        """Return the sum of the targets' weights, without those that are ignored."""
+        if self.reduction == "sum" or targets.dtype.kind == "f":
+            return super().divisor(targets)
+        labels = targets[targets != self.ignore_index]
+        weight = self.weight if self.weighs_mean else None
+        return float(labels.size if weight is None else weight[labels].sum())
 
 
 class CrossEntropyLoss(_ClassLoss[CrossEntropyCache]):
@@ -130,6 +139,7 @@ class HingeLoss(_ClassLoss[HingeLossCache]):
 
     name = "HingeLoss"
     operation = "hinge_loss"
+    weighs_mean = False
 
     def __init__(
         self,

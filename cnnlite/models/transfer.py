@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cnnlite.checks.numbers import shown
 from cnnlite.layers import Layer
-from cnnlite.layers.base import expect_layer
+from cnnlite.layers.base import expect_layer, expect_trainable
 
 __all__ = ["Matching", "freeze_layers", "load_matching"]
 
@@ -99,8 +99,10 @@ def freeze_layers(model: Layer, *patterns: str) -> list[str]:
     Raises:
         ValueError: a pattern matches nothing, or nothing is left to train.
         TypeError: `model` is no layer, or a pattern no text.
+        RuntimeError: it cannot be trained (`cnnlite.freeze`).
     """
     expect_layer("freeze_layers", "model", model)
+    expect_trainable("freeze_layers", model)
     for pattern in patterns:
         if not isinstance(pattern, str):
             raise TypeError(

@@ -13,6 +13,7 @@ __all__ = [
     "get_num_threads",
     "instruction_set",
     "multithreaded",
+    "paired_products",
     "record",
     "set_num_threads",
 ]
@@ -41,6 +42,11 @@ def compiler() -> str:
 
 def fused_multiply_add() -> bool:
     """Return whether a product and a sum are rounded once."""
+    return False
+
+
+def paired_products() -> bool:
+    """Return whether two products of bfloat16 numbers are one instruction."""
     return False
 
 

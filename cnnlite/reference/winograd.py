@@ -18,6 +18,9 @@ The points decide the rounding error.  For m = 4 and r = 3 0, +-1, +-2, as usual
 entries up to 8; 0, +-sqrt(1/2), +-sqrt(2) give none above 2.9, and float32 errors of a third.  For
 m = 2: 0, +-1.  For m = r = 4 +-1/4, +-7/8, +-2 were the best of some 1,500 triples.
 
+With `bfloat16` transformed float32 numbers of a 3 x 3 kernel are rounded to 8 significant bits
+before they are multiplied.
+
 A tile's sums spread what is infinite or NaN, and what overflows in them, over outputs that have
 nothing to do with it.  But no sum or product of such a number is finite.  So finite results are
 right, and the others are computed again by the definition, in float64.
@@ -106,6 +109,7 @@ def conv2d_winograd_forward(
     tile: int,
     post: PostOps = NO_POST_OPS,
     argmax: np.ndarray | None = None,
+    bfloat16: bool = False,
 ) -> None:
     """Convolve images with filters of 3 x 3, or of 4 to 8 rows and columns, stride 1.
 
@@ -119,11 +123,12 @@ def conv2d_winograd_forward(
         tile: 4, or 2 for 3 x 3.
         post: what follows: ReLU, and pooling, for which y is (N, F, OH // 2, OW // 2).
         argmax: out, uint8, the shape of y, where a pooling follows: as of max_pool2x2_forward.
+        bfloat16: whether what is multiplied is rounded to it, in float32 and of 3 x 3.
 
     Order: the channels, for each element of a tile; of more than 512, blocks of 256.
     """
     size = _output_size(x, weight, padding)
-    result = _convolve(x, weight, size, padding, groups, tile)
+    result = _convolve(x, weight, size, padding, groups, tile, bfloat16)
     if bias is not None:
         result = result + bias[:, None, None]
     if not np.isfinite(result).all():
@@ -142,6 +147,7 @@ def conv2d_winograd_input_gradient(
     groups: int,
     tile: int,
     kept: Kept = NOTHING_KEPT,
+    bfloat16: bool = False,
 ) -> None:
     """Compute the gradient with respect to the images: dy convolved with the rotated weights.
 
@@ -151,6 +157,7 @@ def conv2d_winograd_input_gradient(
         dx: out, (N, C, H, W).
         padding, groups, tile: as in conv2d_winograd_forward.
         kept: what followed the forward pass; dy is the gradient of that, and has its shape.
+        bfloat16: as in conv2d_winograd_forward.
 
     Order: as the forward pass, of the filters.
     """
@@ -164,7 +171,8 @@ def conv2d_winograd_input_gradient(
     columns = slice(max(-left, 0), dy.shape[3] - max(-right, 0))
     sides = (max(top, 0), max(bottom, 0), max(left, 0), max(right, 0))
     weights = rotated.reshape(groups * c, f // groups, kh, kw)
-    dx[...] = _convolve(dy[:, :, rows, columns], weights, dx.shape[2:], sides, groups, tile)
+    seen = dy[:, :, rows, columns]
+    dx[...] = _convolve(seen, weights, dx.shape[2:], sides, groups, tile, bfloat16)
     if not np.isfinite(dx).all():
         exact = _exact(conv2d_input_gradient, dy, weight, dx.shape, padding, groups)
         np.copyto(dx, exact, where=~np.isfinite(dx), casting="same_kind")
@@ -180,6 +188,7 @@ def conv2d_winograd_weight_gradient(
     groups: int,
     tile: int,
     kept: Kept = NOTHING_KEPT,
+    bfloat16: bool = False,
 ) -> None:
     """Compute the gradients with respect to the filters and the bias, summed over the images.
 
@@ -192,7 +201,7 @@ def conv2d_winograd_weight_gradient(
         dy: in, the gradient of y.
         dweight: out, (F, C / groups, KH, KW).
         dbias: out, (F,), or None.
-        padding, groups, tile, kept: as in conv2d_winograd_input_gradient.
+        padding, groups, tile, kept, bfloat16: as in conv2d_winograd_input_gradient.
 
     Order: the blocks of tiles are added one by one in each of 4, 8 or 12 parts (one, if dU is
     large), and then the parts.
@@ -202,6 +211,8 @@ def conv2d_winograd_weight_gradient(
         matrices = transforms(tile, kernel)
         inputs = _transform(matrices.input, _input_tiles(x, dy.shape[2:], moved, tile, kernel))
         outputs = _transform(matrices.output.T, _output_tiles(dy, tile))
+        if bfloat16 and kernel == 3:
+            inputs, outputs = _rounded(inputs), _rounded(outputs)
         inputs = inputs.reshape(len(x), groups, x.shape[1] // groups, *inputs.shape[2:])
         outputs = outputs.reshape(len(x), groups, len(dweight) // groups, *outputs.shape[2:])
         sums = np.einsum("ngctuij,ngftuij->gfcij", inputs, outputs, dtype=np.float64)
@@ -216,7 +227,13 @@ def conv2d_winograd_weight_gradient(
 
 
 def _convolve(
-    x: np.ndarray, weight: np.ndarray, size: tuple[int, ...], padding: Sides, groups: int, tile: int
+    x: np.ndarray,
+    weight: np.ndarray,
+    size: tuple[int, ...],
+    padding: Sides,
+    groups: int,
+    tile: int,
+    bfloat16: bool,
 ) -> np.ndarray:
     """Return A^T [ (G g G^T) * (B^T d B) ] A of all tiles, put together: (N, F, *size).
 
@@ -229,6 +246,8 @@ def _convolve(
         part = weight[:, :, rows, columns]
         rest = ((0, 0), (0, 0), *((0, kernel - side) for side in part.shape[2:]))
         weights = _transform(matrices.weight, np.pad(part, rest))
+        if bfloat16 and kernel == 3:
+            inputs, weights = _rounded(inputs), _rounded(weights)
         n, c = inputs.shape[:2]
         inputs = inputs.reshape(n, groups, c // groups, *inputs.shape[2:])
         weights = weights.reshape(groups, -1, *weights.shape[1:])
@@ -276,6 +295,16 @@ def _transform(matrix: np.ndarray, tiles: np.ndarray) -> np.ndarray:
     """Return matrix @ tile @ matrix.T for the last two axes, in the tiles' own dtype."""
     matrix = matrix.astype(tiles.dtype)
     return matrix @ tiles @ matrix.T
+
+
+def _rounded(array: np.ndarray) -> np.ndarray:
+    """Return float32 numbers rounded to bfloat16, ties to even, 0 below 2^-126; or others."""
+    if array.dtype != np.float32:
+        return array
+    bits = np.ascontiguousarray(array).view(np.uint32)
+    near = (bits + (0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32)
+    near[np.abs(array) < np.finfo(np.float32).tiny] = 0
+    return np.where(np.isnan(array), array, near)
 
 
 def _input_tiles(

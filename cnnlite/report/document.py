@@ -25,7 +25,7 @@ NOTHING = "'none'"
 STYLES = ("style.css", "inside.css")
 SCRIPTS = (
     "page.js", "layers.js", "confusion.js", "maps.js", "run.js", "inside.js", "attention.js",
-    "learning.js",
+    "learning.js", "sweep.js",
 )  # fmt: skip
 """What runs in a page after plotly, in this order; files of `page/`."""
 

@@ -5,6 +5,8 @@ trials          what is tried and put back: one step, and learning rates from lo
 lr_find         what the losses of these rates say
 rehearsal       one image through all parts before the first step
 parts           what a training is made with: the arguments, and what is done with the data
+shards          batches in shards: the passes of each, summed up
+lockstep        shards that run together, for layers that look at all of them
 averaging       averaged weights in the model's place, and batch-norm's statistics made anew
 callbacks/      what is called around epochs and steps: progress, profiler, early stopping ...
 probing         what a network makes of some images: maps, statistics, gradients
@@ -21,4 +23,5 @@ splits          the images and labels, checked
 arguments       the other arguments, checked
 evaluation      scores, predictions and accuracy, batch by batch
 interruption    how a training ends before its time: divergence, a request, a signal
+distributed/    the processes that share a training
 """

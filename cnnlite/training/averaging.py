@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cnnlite.checks.numbers import integer, number, shown
 from cnnlite.data import batches
-from cnnlite.layers import BatchNorm1d, BatchNorm2d, Layer
+from cnnlite.layers import BatchNorm1d, BatchNorm2d, Layer, SyncBatchNorm
 from cnnlite.layers.base import expect_layer
 from cnnlite.optim import EMA, AveragedWeights
 from cnnlite.random import Rng
@@ -46,10 +47,18 @@ def update_bn(model: Layer, data: Any, seed: int | None = None) -> None:
     expect_layer("update_bn", "model", model)
     if not isinstance(data, Iterable) or isinstance(data, str):
         raise TypeError(f"update_bn: data is {shown(data)}, expected batches, or a data set")
+    _remake(model, _batches_of(model, data), place, partial(model.forward, train=True))
+
+
+def _remake(
+    model: Layer, given: Iterable[Any], place: int | None, forward: Callable[..., Any]
+) -> None:
+    """Do what `update_bn` does with batches that `forward` takes, and where it draws numbers."""
     norms: dict[int, Any] = {
         id(leaf): leaf
         for _, leaf in model.leaves()
-        if isinstance(leaf, BatchNorm1d | BatchNorm2d) and leaf.moves_buffers(train=True)
+        if isinstance(leaf, BatchNorm1d | BatchNorm2d | SyncBatchNorm)
+        and leaf.moves_buffers(train=True)
     }
     if not norms:
         return
@@ -62,9 +71,8 @@ def update_bn(model: Layer, data: Any, seed: int | None = None) -> None:
                 for name, start in (("mean", 0), ("var", 1)):
                     norm.buffers[f"running_{name}"][...] = start
                 norm.buffers["num_batches_tracked"][...] = 0
-            for x in _batches_of(model, data):
-                rng = None if place is None else Rng(place, step=taken)
-                model.forward(x, train=True, rng=rng)
+            for x in given:
+                forward(x, rng=None if place is None else Rng(place, step=taken))
                 taken += 1
         finally:
             for key, norm in norms.items():
@@ -118,9 +126,10 @@ def checked_average(ema: Any, model: Layer) -> AveragedWeights | None:
 def average_in_place(
     model: Layer,
     average: AveragedWeights | None,
-    training_batches: Callable[[], Iterable[np.ndarray]],
+    training_batches: Callable[[], Iterable[Any]],
     seed: int,
     hold: Callable[[], AbstractContextManager[None]],
+    forward: Callable[..., Any],
 ) -> Iterator[Arrays | None]:
     """Put the averaged weights, if there are any, into the model for the block.
 
@@ -132,6 +141,7 @@ def average_in_place(
         training_batches: gives batches of training images, for batch-norm's statistics.
         seed: of dropout in these batches.
         hold: a context in which no signal interrupts.
+        forward: takes such a batch, and `rng`, through the model as in training.
 
     Yields:
         A copy of the whole state that the model has in the block; None if it is its own.
@@ -144,7 +154,7 @@ def average_in_place(
         with hold():
             model.load_state_dict(average.state)
         if not average.use_buffers:
-            update_bn(model, training_batches(), seed)
+            _remake(model, training_batches(), seed, forward)
         yield model.state_dict()
     except TrainingDiverged:
         before = {}

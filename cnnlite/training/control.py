@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from cnnlite.checks.numbers import real
 
 __all__ = ["Busy", "Control"]
 
+Order = tuple[str, float | None]
 TICK = 0.1  # seconds between two looks at whether a signal has ended a pause
 MOST = 64  # commands that may wait
 
@@ -28,6 +30,7 @@ class Stoppable(Protocol):
     def step(self) -> int: ...
     @property
     def asked_to_end(self) -> bool: ...
+    def agree(self) -> None: ...
     def note(self, what: str, old: Any = None, new: Any = None) -> None: ...
     def save_checkpoint(self) -> None: ...
 
@@ -49,7 +52,8 @@ class Control:
     def __init__(self) -> None:
         self.paused = self.stopping = False
         self.refusal = ""
-        self._asked: deque[tuple[str, float | None]] = deque()
+        self._asked: deque[Order] = deque()  # by threads of this process
+        self._agreed: deque[Order] = deque()  # what all ranks know of
         self._woken = threading.Event()
         self._until = 0  # the step after which a pause goes on
         self._waited = 0.0  # seconds, in pauses that are over
@@ -93,18 +97,32 @@ class Control:
     def begin(self) -> None:
         """Forget what was asked of a training that has ended."""
         self._asked.clear()
+        self._agreed.clear()
         self.paused = self.stopping = False
         self.refusal, self._until = "", 0
 
+    def taken(self) -> list[Order]:
+        """Return what was asked for since the last call."""
+        found = []
+        while self._asked:
+            found.append(self._asked.popleft())
+        return found
+
+    def agree(self, orders: Iterable[Order]) -> None:
+        """Have these orders carried out, which all ranks have been told of."""
+        self._agreed.extend((str(what), value) for what, value in orders)
+
     def obey(self, training: Stoppable) -> None:
         """Do all that was asked for, and wait while that is a pause."""
-        if not self._asked and not self.paused:
+        training.agree()
+        if not self._agreed and not self.paused:
             return
         self._stood = started = time.perf_counter()
         while True:
             self._woken.clear()
-            while self._asked and not training.asked_to_end:
-                self._do(training, *self._asked.popleft())
+            training.agree()
+            while self._agreed and not training.asked_to_end:
+                self._do(training, *self._agreed.popleft())
             if not self.paused or training.step < self._until or training.asked_to_end:
                 break
             self._woken.wait(TICK)  # and no longer: nothing else notices a signal

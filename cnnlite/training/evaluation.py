@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cnnlite.data import Normalization, batches
+from cnnlite.data.ahead import in_batches, read_ahead
+from cnnlite.data.mapped import reading
 from cnnlite.data.stored import stored
 from cnnlite.data.views import views
-from cnnlite.freezing import Frozen, freeze
+from cnnlite.freezing import freeze
 from cnnlite.layers import Layer
+from cnnlite.layers.base import dtype_of
 
 
 def model_dtype(model: Layer) -> np.dtype:
     """Return the dtype that a model computes in: of its parameters or statistics, else float32."""
-    if isinstance(model, Frozen):
-        return model.dtype
-    arrays = (*model.params.values(), *model.buffers.values())
-    kinds = (array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating))
-    return next(kinds, np.dtype(np.float32))
+    return dtype_of(model)
 
 
 def scores_of_batches(
@@ -50,13 +50,12 @@ def scores_of_batches(
     """
     dtype, X = model_dtype(model), stored("evaluation", "X", X)
     frozen = freeze(model)
-    count = len(X) if index is None else len(index)
-    for start in range(0, count, batch_size):
-        stop = min(start + batch_size, count)
-        where = np.arange(start, stop) if index is None else index[start:stop]
+    order = np.arange(len(X)) if index is None else index
+    for where in read_ahead(X, in_batches(order, batch_size)):
         if tta == "none":
             yield where, frozen(batches.gather(X, where, normalization, dtype))
             continue
+        reading(X, len(where), scattered=True)
         places = np.arange(len(where))
         mean: Any = 0
         for share, images in views(X[where], tta):
@@ -143,16 +142,54 @@ def accuracy_and_loss(
     Raises:
         ValueError: there are no images.
     """
-    right, seen, total = 0, 0, 0.0
-    for where, scores in scores_of_batches(model, X, normalization, batch_size, index, tta):
-        right += int(np.count_nonzero(correct(scores, y[where])))
-        seen += len(where)
+    results = batch_results(model, X, y, loss, normalization, batch_size, index, after_batch, tta)
+    try:
+        return mean_of_results(results)
+    except ZeroDivisionError:
+        raise ValueError(f"accuracy: there are no images, X has the shape {X.shape}") from None
+
+
+def batch_results(
+    model: Layer,
+    X: np.ndarray,
+    y: npt.NDArray[np.integer],
+    loss: Any,
+    normalization: Normalization | None,
+    batch_size: int,
+    index: np.ndarray | None,
+    after_batch: Callable[[], None] | None,
+    tta: str = "none",
+    parts: int = 1,
+) -> Iterator[tuple[int, int, float]]:
+    """Yield of each batch how many images are right, how many there are, and their summed loss.
+
+    The arguments are those of `accuracy_and_loss`, and:
+
+    Args:
+        parts: a batch is scored in so many parts, one after the other; they divide batch_size.
+    """
+    scored = scores_of_batches(model, X, normalization, batch_size // parts, index, tta)
+    while several := list(itertools.islice(scored, parts)):
+        where, scores = (np.concatenate(each) for each in zip(*several, strict=True))
+        right, summed = int(np.count_nonzero(correct(scores, y[where]))), 0.0
         if loss is not None:
-            total += len(where) * float(loss.forward(scores, y[where])[0])
+            summed = len(where) * float(loss.forward(scores, y[where])[0])
+        yield right, len(where), summed
         if after_batch is not None:
             after_batch()
-    if not seen:
-        raise ValueError(f"accuracy: there are no images, X has the shape {X.shape}")
+
+
+def mean_of_results(results: Iterable[Sequence[float]]) -> tuple[float, float]:
+    """Return the accuracy and the mean loss of all batches, which come in their order.
+
+    Raises:
+        ZeroDivisionError: there are none.
+    """
+    right, seen, total = 0.0, 0.0, 0.0
+    for batch_right, batch_seen, summed in results:
+        right += batch_right
+        seen += batch_seen
+        total += summed
     return right / seen, total / seen
 
 

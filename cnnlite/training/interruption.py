@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
@@ -52,9 +52,13 @@ class Interrupt:
 
     Even the second one waits while a `hold` is open.  Outside the main thread nothing changes, nor
     for a signal that the program handles itself or ignores.
+
+    Args:
+        then: called at the first signal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, then: Callable[[], None] | None = None) -> None:
+        self._then = then
         self.requested = False
         self.number: signal.Signals | None = None
         self._held = False
@@ -89,3 +93,5 @@ class Interrupt:
         again, self.requested, self.number = self.requested, True, signal.Signals(number)
         if again and not self._held:
             raise KeyboardInterrupt
+        if not again and self._then is not None:
+            self._then()

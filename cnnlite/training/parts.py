@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from cnnlite.checks.numbers import count, flag, integer, optional_count, real
 from cnnlite.data import Augment, batches
+from cnnlite.data.ahead import in_batches, read_ahead
 from cnnlite.layers import Layer
 from cnnlite.layers.ties import check_arrays
 from cnnlite.losses import CrossEntropyLoss
@@ -19,13 +22,16 @@ from cnnlite.training.arguments import check_callbacks, check_parts
 from cnnlite.training.averaging import average_in_place, checked_average
 from cnnlite.training.callbacks import Progress
 from cnnlite.training.checkpoint import Checkpoint
+from cnnlite.training.distributed.joining import join, joined
 from cnnlite.training.evaluation import (
     accuracy,
-    accuracy_and_loss,
+    batch_results,
+    mean_of_results,
     model_dtype,
     predictions,
     scores_of_batches,
 )
+from cnnlite.training.shards import Images, Passes, checked_shards, cut
 from cnnlite.training.splits import checked_arrays, checked_images, checked_splits, sample
 from cnnlite.training.state import Saver, TrainingState
 
@@ -56,7 +62,9 @@ class Parts(TrainingState):
         clip_norm: float | None = None,
         clip_value: float | None = None,
         ema: float | AveragedWeights | None = None,
+        shards: int = 1,
     ) -> None:
+        join()  # first: what is wrong is then said once
         shown = [Progress()] if flag("Solver", "verbose", verbose) else []
         super().__init__([*shown, *check_callbacks(callbacks)])
         self.batch_size = count("Solver", "batch_size", batch_size)
@@ -88,7 +96,10 @@ class Parts(TrainingState):
             model, data, overfit, self.batch_size
         )
         (self.X_train, self.y_train), (self.X_val, self.y_val) = train, val
+        self.shards = checked_shards(shards, self.batch_size)
         self.batch_size = min(self.batch_size, len(train.X))
+        self.ranks = joined(self.shards)
+        self._passes = Passes(self.shards, self.ranks)
 
     def check_accuracy(
         self,
@@ -137,10 +148,19 @@ class Parts(TrainingState):
         if (X.dtype == np.uint8) != (self.X_train.dtype == np.uint8):
             raise TypeError(f"Solver: X is {X.dtype}, the model is trained on {self.X_train.dtype}")
 
-    def _accuracies(self, after_batch: Callable[[], None]) -> tuple[float, float, float]:
-        """Return training accuracy, validation accuracy and loss, of the average if any."""
+    def _accuracies(self) -> tuple[float, float, float]:
+        """Return training accuracy, validation accuracy and loss, of the average if any.
+
+        Each rank measures a part of the batches; to end in between, all would have to agree.
+        """
+        after_batch = self._end_if_asked if self.ranks.size == 1 else None
         with average_in_place(
-            self.model, self.ema, self._epoch_batches, self.seed, self._interrupt.hold
+            self.model,
+            self.ema,
+            self._epoch_batches,
+            self.seed,
+            self._interrupt.hold,
+            partial(self._passes.forward, self.model),
         ) as self._measured:
             train, val = (self.X_train, self.y_train), (self.X_val, self.y_val)
             train_acc, _ = self._measure(*train, None, self.num_train_samples, after_batch)
@@ -152,9 +172,15 @@ class Parts(TrainingState):
     def check_sound(self) -> None:
         """Do as `check_finite` does, also where no training image gets scores that are finite."""
         self.check_finite()
+        size = self.batch_size // self.shards or 1
         x = self._batch(np.arange(self.batch_size))
-        if (predictions(self.model(x)) < 0).all():
+        found = (predictions(self.model(x[i : i + size])) for i in range(0, len(x), size))
+        if all((part < 0).all() for part in found):
             self.take_back("every score")
+
+    @abstractmethod
+    def _end_if_asked(self) -> None:
+        """End the training here if that was asked for."""
 
     def _measure(
         self,
@@ -162,10 +188,18 @@ class Parts(TrainingState):
         y: np.ndarray,
         loss: Any,
         samples: int | None,
-        after_batch: Callable[[], None],
+        after_batch: Callable[[], None] | None,
     ) -> tuple[float, float]:
-        index, size, scale = sample(samples, len(X), self.seed), self.batch_size, self.normalization
-        return accuracy_and_loss(self.model, X, y, loss, scale, size, index, after_batch)
+        index = sample(samples, len(X), self.seed)
+        images, size = len(X) if index is None else len(index), self.batch_size
+        own = cut(-(-images // size), self.ranks.size)[self.ranks.rank]
+        mine = (np.arange(images) if index is None else index)[own.start * size : own.stop * size]
+        parts = self.shards if size % self.shards == 0 else 1
+        results = batch_results(
+            self.model, X, y, loss, self.normalization, size, mine, after_batch, parts=parts
+        )
+        rows = np.array(list(results), np.float64).reshape(-1, 3)
+        return mean_of_results(np.concatenate(self.ranks.rows(rows)).tolist())
 
     def _clipped(self, grads: Grads) -> Grads:
         """Return a step's gradients, clipped in place as was asked: by value, then by norm."""
@@ -180,15 +214,31 @@ class Parts(TrainingState):
         if self.ema and self.ema.due(self.step, self.total_steps):
             self.ema.update(self.model)
 
-    def _epoch_batches(self) -> Iterator[np.ndarray]:
+    def _epoch_batches(self) -> Iterator[Any]:
         """Yield the batches of this epoch once more."""
-        order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
-        for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
-            yield self._batch(order[start : start + self.batch_size])
+        yield from map(self._batch, self._indices(self.steps_per_epoch * self.epoch))
 
-    def _batch(self, index: np.ndarray) -> np.ndarray:
+    def _indices(self, step: int) -> Generator[np.ndarray]:
+        """Yield the images of each batch of this epoch from a step on; they are read ahead."""
+        order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
+        first = (step - self.epoch * self.steps_per_epoch) * self.batch_size
+        left = order[first : self.steps_per_epoch * self.batch_size]
+        return read_ahead(self.X_train, in_batches(left, self.batch_size), self._needed)
+
+    def _needed(self, index: np.ndarray) -> np.ndarray:
+        """Return the images that this rank reads for a batch: those of its own shards."""
+        own, parts = self.ranks.own(self.shards), cut(len(index), self.shards)
+        mine, count = index[parts[own[0]].start : parts[own[-1]].stop], len(self.X_train)
+        return batches.needed(self.augment, mine, self.epoch, self.seed, count)
+
+    def _batch(self, index: np.ndarray) -> Any:
+        """Return a training batch; where it is cut, what makes the images of a slice of it."""
         X, normalization, dtype = self.X_train, self.normalization, model_dtype(self.model)
-        return batches.gather(X, index, normalization, dtype, self.augment, self.epoch, self.seed)
+        make = partial(
+            batches.gather, X, normalization=normalization, dtype=dtype, augment=self.augment,
+            epoch=self.epoch, seed=self.seed,
+        )  # fmt: skip
+        return make(index) if self.shards == 1 else Images(index, make)
 
 
 def _optional_limit(argument: str, value: object) -> float | None:

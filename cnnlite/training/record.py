@@ -41,6 +41,8 @@ def configuration(solver: TrainingState) -> dict[str, Any]:
         "X_val": f"{solver.X_val.dtype} {solver.X_val.shape}",
         "y_val": describe(solver.y_val),
     }
+    if solver.shards > 1:
+        record["shards"] = solver.shards
     for name in ("drop_last", "clip_norm", "clip_value", "ema"):
         value = getattr(solver, name)
         if value not in (None, False):  # checkpoints from before there was such a thing have none
@@ -62,6 +64,36 @@ def versions() -> dict[str, Any]:
         "backend": backend_name,
         "fused multiply-add": kernels.fused_multiply_add(),
     }
+
+
+def check_same(training: TrainingState) -> None:
+    """Raise ValueError, on all ranks, unless they have the same training before them.
+
+    They have where the configuration and the whole state are the same.
+    """
+    ranks = training.ranks
+    if ranks.size == 1:
+        return
+    here = configuration(training) | {
+        "num_epochs": training.num_epochs,
+        "step": training.step,
+        "weights and buffers": _digest_of(training.model.state_dict()),
+        "the optimizer's state": _digest_of(training.optimizer.state_dict()),
+    }
+    first, *others = (json.loads(text) for text in ranks.texts(json.dumps(here)))
+    for rank, other in enumerate(others, 1):
+        for text in differences(first, other):
+            text = text.replace("in the checkpoint", "on rank 0").replace(" here", "")
+            raise ValueError(
+                f"Solver: the ranks have different trainings before them: {text} on rank {rank}"
+            )
+
+
+def _digest_of(arrays: dict[str, np.ndarray]) -> str:
+    found = hashlib.blake2b(digest_size=16)
+    for key, array in sorted(arrays.items()):
+        found.update(f"{key} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return found.hexdigest()
 
 
 def describe(value: Any) -> Any:

@@ -13,6 +13,7 @@ from cnnlite.data.resize import ProgressiveResize
 from cnnlite.random import Rng
 from cnnlite.training.evaluation import model_dtype, not_finite
 from cnnlite.training.interruption import TrainingDiverged
+from cnnlite.training.shards import cut, synchronised
 from cnnlite.training.state import TrainingState, buffers_put_back
 
 FAR, HOPELESS = 10, 1000
@@ -110,11 +111,18 @@ def _check_loss(training: TrainingState, scores: np.ndarray, targets: np.ndarray
 
 
 def _check_batch_of_one(training: TrainingState, x: np.ndarray) -> None:
-    """Try to train on one image, if there will be such a batch: batch-norm may need two."""
-    images, size = len(training.X_train), training.batch_size
-    if size > 1 and (images % size != 1 or training.drop_last):
+    """Try to train on one image, if there will be such a shard: batch-norm may need two."""
+    images, size, shards = len(training.X_train), training.batch_size, training.shards
+    model, fault, last = training.model, "", 0 if training.drop_last else images % size
+    least = [part.stop - part.start for n in (size, last or size) for part in cut(n, shards)]
+    together = shards > 1 and synchronised(model)
+    if together and not all(least):
+        raise ValueError(
+            f"Solver: a batch of {last or size} images does not fill {shards} shards, and "
+            "SyncBatchNorm needs images in each; pass drop_last=True, or fewer shards"
+        )
+    if together or 1 not in least:
         return
-    model, fault = training.model, ""
     with buffers_put_back(model):
         try:
             scores, _ = model.forward(x, train=True, rng=Rng(training.seed, step=training.step))
@@ -122,6 +130,12 @@ def _check_batch_of_one(training: TrainingState, x: np.ndarray) -> None:
             fault = f"{bad} would not be finite" if bad else ""
         except (ValueError, TypeError) as error:
             fault = str(error)
+    if fault and shards > 1:
+        raise ValueError(
+            f"Solver: shards is {shards}, so that some shards have one image only ({images} images "
+            f"in batches of {size}), and the model cannot be trained on one: {fault}; pass fewer "
+            "shards, drop_last=True, or another batch_size"
+        )
     if fault and size == 1:
         raise ValueError(
             f"Solver: batch_size is 1, and the model cannot be trained on one image: {fault}"

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from cnnlite.data import batches
+from cnnlite.layers.base import expect_trainable
 from cnnlite.random import Rng
 from cnnlite.training.arguments import check_callbacks
-from cnnlite.training.checkpoint import Checkpoint
-from cnnlite.training.evaluation import correct
+from cnnlite.training.checkpoint import Checkpoint, CheckpointError
 from cnnlite.training.interruption import Stopped, TrainingDiverged
+from cnnlite.training.record import check_same
 from cnnlite.training.rehearsal import check_loss_history
-from cnnlite.training.state import buffers_put_back
+from cnnlite.training.state import Asked, buffers_put_back
 from cnnlite.training.trials import Trials
 
 __all__ = ["Solver", "TrainingDiverged"]
@@ -59,6 +61,10 @@ class Solver(Trials):
             of them, and before that by `clip_grad_value`.
         ema: an `EMA` or `AveragedWeights`, or the decay of an EMA. The accuracies and best_params
             are then the average's, and the model's own until there is one.
+        shards: parts that each batch is cut into, which must divide batch_size. Each goes forward
+            and backward by itself, with batch-norm's statistics of its own, and all gradients are
+            added up: a step takes less memory, and the processes that `mpirun` starts share the
+            shards out. The bits depend on the number of shards, not on that of the processes.
 
     Attributes:
         loss_history: the loss of each step.
@@ -78,6 +84,8 @@ class Solver(Trials):
             any thread; what it did is in `events`.
         events: a row for each change by hand, as a dict: step, time (UTC), what, old, new.
         stopped_by: the callback that ended the training, or None.
+        ranks: the processes that share the shards out: `rank`, the number of this one, from 0, and
+            `size`.
 
     Raises:
         ValueError, TypeError: the message names the argument, what came and what was expected.
@@ -93,36 +101,11 @@ class Solver(Trials):
             CheckpointError: a checkpoint could not be written, and the old one is untouched; or
                 the file holds more than this training would begin with, and `resume` was meant.
             ValueError, TypeError: a part does not fit the others; nothing was trained.
+            RuntimeError: the model, or a part of it, is frozen (`cnnlite.freeze`).
         """
-        self.interrupted, self.interrupted_by = False, None
-        check_callbacks(self.callbacks)
-        self._meet_callbacks()
-        if isinstance(self.checkpoint, Checkpoint):
-            self.checkpoint.check_may_begin(self)
-        self._begin()
-        self.control.begin()
-        # What is not finite is told as TrainingDiverged, not as a warning of NumPy's.
-        with self._interrupt, np.errstate(over="ignore", invalid="ignore"):
-            try:
-                self._notify("before_train")
-                if not self.ended:
-                    self.stopped_by = None
-                while self.epoch < self.num_epochs and not self.ended:
-                    self._train_epoch()
-            except (Stopped, KeyboardInterrupt) as reason:
-                asked = self._interrupt.requested or self.control.stopping
-                self.interrupted = asked or not isinstance(reason, Stopped)
-                if self.control.stopping:
-                    self.note("stop")
-                self.interrupted_by = self._interrupt.number
-                with self._interrupt.hold():
-                    self.save_checkpoint()
-            except TrainingDiverged:
-                self.check_sound()  # an earlier update may be to blame
-                raise
-            finally:
-                self._notify("after_train")
-                self._stopping = False
+        expect_trainable("Solver: train", self.model)
+        with self.ranks.failing_together(), self.ranks.one_warning():
+            self._train()
         return self.history
 
     def resume(self) -> list[dict[str, Any]]:
@@ -134,54 +117,89 @@ class Solver(Trials):
         if self.checkpoint is None:
             raise ValueError("Solver.resume: no checkpoint was configured; pass checkpoint=PATH")
         self._meet_callbacks()
-        self.checkpoint.load(self)
+        with self.ranks.one_warning():
+            self.checkpoint.load(self)
         return self.train()
+
+    def _train(self) -> None:
+        self.interrupted, self.interrupted_by, self._known = False, None, Asked()
+        check_callbacks(self.callbacks)
+        self._meet_callbacks()
+        if isinstance(self.checkpoint, Checkpoint):
+            self.ranks.only_first(partial(self.checkpoint.check_may_begin, self), CheckpointError)
+        self._begin()
+        check_same(self)
+        self.control.begin()
+        # What is not finite is told as TrainingDiverged, not as a warning of NumPy's.
+        with self._interrupt, np.errstate(over="ignore", invalid="ignore"):
+            try:
+                self._notify("before_train")
+                if not self.ended:
+                    self.stopped_by = None
+                while self.epoch < self.num_epochs and not self.ended:
+                    self._train_epoch()
+            except (Stopped, KeyboardInterrupt) as reason:
+                if self.ranks.size > 1 and not isinstance(reason, Stopped):
+                    raise  # the ranks are at different places
+                _, self.interrupted_by, by_hand = self.asked
+                asked = by_hand or self.interrupted_by is not None
+                self.interrupted = asked or not isinstance(reason, Stopped)
+                if by_hand:
+                    self.note("stop")
+                with self._interrupt.hold():
+                    self.save_checkpoint()
+            except TrainingDiverged:
+                self.check_sound()  # an earlier update may be to blame
+                raise
+            finally:
+                self._notify("after_train")
+                self._stopping = False
 
     def train_step(self, x: np.ndarray, y: np.ndarray) -> float:
         """Take one step on a batch x (N, ...) and y, wholly or not at all; return its loss."""
         factor = self.factor_at(self.step)
         lr = self.optimizer.lr * factor
-        with buffers_put_back(self.model) as keep:
-            scores, cache = self.model.forward(x, train=True, rng=Rng(self.seed, step=self.step))
-            value, loss_cache = self.loss.forward(scores, y)
-            loss = float(value)
+
+        def check(loss: float) -> None:
             if not math.isfinite(loss + lr):
                 what = "training stopped before the update"
                 raise TrainingDiverged(loss, self.step, lr, what, self.loss_history)
-            dscores = self.loss.backward(loss_cache)
-            _, grads = self.model.backward(dscores, cache, need_dx=False)
+
+        place = Rng(self.seed, step=self.step)
+        with buffers_put_back(self.model) as keep:
+            batch = self._passes.run(self.model, self.loss, x, y, place, check)
+            grads = self._clipped(self.unfrozen(batch.grads))
             with self._interrupt.hold():
-                self.optimizer.step(self.model.params, self._clipped(self.unfrozen(grads)), factor)
-                self.batch_acc = float(np.mean(correct(scores, y)))
-                self.loss_history.append(loss)
+                self.optimizer.step(self.model.params, grads, factor)
+                self.batch_acc = batch.accuracy
+                self.loss_history.append(batch.loss)
                 keep()
                 self._average()
-        return loss
+        return batch.loss
 
     def _train_epoch(self) -> None:
         self._end_if_asked()
         self._notify("before_epoch")
-        order = batches.epoch_order(len(self.X_train), self.epoch, self.seed)
-        done = (self.step - self.epoch * self.steps_per_epoch) * self.batch_size
-        last = min(len(order), self.steps_per_epoch * self.batch_size)
-        started = self.control.clock()
-        for start in range(done, last, self.batch_size):
-            self.control.obey(self)  # before a step everything is whole
-            self._end_if_asked()
-            index = order[start : start + self.batch_size]
-            x, y = self._batch(index), self.targets(index)
-            self._notify("before_step")
-            self.train_step(x, y)
-            self._notify("after_step")
-            self._warned |= check_loss_history(self, self._blank_loss, not self._warned)
-            if self.checkpoint is not None and self.checkpoint.due(self.step):
-                self.save_checkpoint()
+        started, seen = self.control.clock(), 0
+        with closing(self._indices(self.step)) as indices:
+            for index in indices:
+                self.control.obey(self)  # before a step everything is whole
+                self._end_if_asked()
+                x, y = self._batch(index), self.targets(index)
+                self._notify("before_step")
+                self.train_step(x, y)
+                self._notify("after_step")
+                seen += len(index)
+                warn = not self._warned and self.ranks.first
+                self._warned |= check_loss_history(self, self._blank_loss, warn)
+                if self.checkpoint is not None and self.checkpoint.due(self.step):
+                    self.save_checkpoint()
         self._end_if_asked()
         seconds = max(self.control.clock() - started, 1e-9)
         self.check_finite()
-        accuracies = self._accuracies(self._end_if_asked)
+        accuracies = self._accuracies()
         with self._interrupt.hold():
-            self._end_epoch(*accuracies, max(0, last - done) / seconds)
+            self._end_epoch(*accuracies, seen / seconds)
         self._notify("after_epoch")
         self.save_checkpoint()
 
@@ -194,9 +212,12 @@ class Solver(Trials):
         """
         if self.checkpoint is not None:
             self.check_finite()
-            self.checkpoint.save(self)
+            self.ranks.only_first(partial(self.checkpoint.save, self), CheckpointError)
+            if not self.ranks.first:
+                self.saved_to = self.checkpoint.path
 
     def _end_if_asked(self) -> None:
         """End the training here if that was asked for: between two steps everything is whole."""
+        self.agree()
         if self.asked_to_end:
             raise Stopped

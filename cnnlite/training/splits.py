@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnnlite.data import Normalization, batches
+from cnnlite.data.ahead import in_batches, read_ahead
+from cnnlite.data.mapped import reading
 from cnnlite.data.stored import stored, whole
 from cnnlite.layers import Layer
 from cnnlite.training.evaluation import model_dtype, not_finite
@@ -136,9 +138,11 @@ def check_finite(name: str, X: np.ndarray, dtype: np.dtype, what: str = "images"
     if X.dtype.kind != "f":
         return
     size = max(1, BLOCK // max(1, X[0].size))
-    for start in range(0, len(X), size):
+    for where in read_ahead(X, in_batches(np.arange(len(X)), size)):
+        start = int(where[0])
+        reading(X, len(where))
         with np.errstate(over="ignore"):
-            good = np.isfinite(X[start : start + size].astype(dtype, copy=False))
+            good = np.isfinite(X[start : start + len(where)].astype(dtype, copy=False))
         if not good.all():
             image, *place = (int(i) for i in np.argwhere(~good)[0])
             value = X[(start + image, *place)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from cnnlite.optim import AveragedWeights, Optimizer
 from cnnlite.optim.schedules import Schedule
 from cnnlite.training.arguments import checked_factor
 from cnnlite.training.control import Control
+from cnnlite.training.distributed.alone import Alone
 from cnnlite.training.evaluation import not_finite
 from cnnlite.training.history import History
 from cnnlite.training.interruption import Interrupt, TrainingDiverged
@@ -34,6 +36,14 @@ class Snapshot(NamedTuple):
     average: Arrays  # of the weights, copies
     step: int
     epoch: int
+
+
+class Asked(NamedTuple):
+    """By whom a training was asked to end."""
+
+    stopping: bool = False  # a callback
+    signal: signal.Signals | None = None
+    by_hand: bool = False  # `control`
 
 
 class Saver(Protocol):
@@ -78,6 +88,7 @@ class TrainingState:
     clip_norm: float | None
     clip_value: float | None
     ema: AveragedWeights | None
+    shards: int
     checkpoint: Saver | None
     X_train: np.ndarray
     y_train: np.ndarray
@@ -85,6 +96,7 @@ class TrainingState:
     y_val: np.ndarray
     normalization: Normalization | None
     num_classes: int  # scores that the model gives for an image
+    ranks: Alone = Alone()  # the processes that share the shards out
 
     def __init__(self, callbacks: Iterable[Any]) -> None:
         self.callbacks = list(callbacks)
@@ -103,6 +115,7 @@ class TrainingState:
         self._notified: Any = None  # the callback that is being called
         self._given: dict[int, dict[str, Any]] = {}  # callbacks as they were before the training
         self._stopping = False
+        self._known = Asked()  # what all ranks know of what some of them were asked for
         self._good: Snapshot | None = None
         self._measured: Arrays | None = None  # the averaged weights that were measured last
 
@@ -203,14 +216,44 @@ class TrainingState:
         The training has then ended by itself: with the same callbacks, neither `train` nor
         `resume` goes on.
         """
+        here = self._notified
+        if self.ranks.size > 1 and getattr(here, "first_rank_only", False):
+            raise RuntimeError(
+                f"{type(here).__name__} runs on the first of {self.ranks.size} ranks only, and "
+                "cannot stop the others: call solver.control.stop()"
+            )
         self._stopping = True
-        if self._notified is not None:
-            self.stopped_by = self._identity(self._notified)
+        if here is not None:
+            self.stopped_by = self._identity(here)
 
     @property
     def asked_to_end(self) -> bool:
         """Whether a callback, a signal or `control` wants the training to end here."""
-        return self._stopping or self._interrupt.requested or self.control.stopping
+        return any(self.asked)
+
+    @property
+    def asked(self) -> Asked:
+        """What the training was asked for; on several ranks what all of them know of."""
+        if self.ranks.size > 1:
+            return self._known
+        number = self._interrupt.number if self._interrupt.requested else None
+        return Asked(self._stopping, number, self.control.stopping)
+
+    def agree(self) -> None:
+        """Tell all ranks what this one was asked for; each calls it at the same places."""
+        orders = self.control.taken()
+        if self.ranks.size == 1:
+            self.control.agree(orders)
+            return
+        number = self._interrupt.number if self._interrupt.requested else None
+        here = (self._stopping, number, self.control.stopping, orders)
+        told = self.ranks.texts(json.dumps(here) if any(here) else "")
+        for stopping, number, by_hand, theirs in map(json.loads, filter(None, told)):
+            signalled = self._known.signal if number is None else signal.Signals(number)
+            self._known = Asked(
+                self._known.stopping or stopping, signalled, self._known.by_hand or by_hand
+            )
+            self.control.agree(theirs)
 
     @property
     def ended(self) -> bool:
@@ -292,7 +335,8 @@ class TrainingState:
         """Call each callback that has a method for the event."""
         for callback in self.callbacks:
             method = getattr(callback, event, None)
-            if method is not None:
+            elsewhere = getattr(callback, "first_rank_only", False) and not self.ranks.first
+            if method is not None and not elsewhere:
                 self._notified = callback
                 try:
                     method(self)

@@ -19,6 +19,7 @@ from cnnlite.training.interruption import TrainingDiverged
 from cnnlite.training.lr_find import FEWEST, LRFind, exploded, judged
 from cnnlite.training.parts import Parts
 from cnnlite.training.rehearsal import rehearse
+from cnnlite.training.shards import cut
 
 
 class Trials(Parts):
@@ -83,11 +84,12 @@ class Trials(Parts):
         return judged(rates[: len(losses)], losses, start, scale)
 
     def _losses_of_batches(self, number: int) -> list[float]:
-        """Return what the next training batches have for losses with the weights as they are."""
+        """Return the losses of the next batches' first shards with the weights as they are."""
         losses = []
         for place, index in enumerate(itertools.islice(self._endless_batches(), number)):
             rng = Rng(self.seed, step=self.step + place)
-            scores, _ = self.model.forward(self._batch(index), train=True, rng=rng)
+            index = index[cut(len(index), self.shards)[0]]
+            scores, _ = self.model.forward(self._batch(index)[:], train=True, rng=rng)
             losses.append(float(self.loss.forward(scores, self.targets(index))[0]))
         return losses
 

@@ -41,6 +41,8 @@ class Live(Callback):
         TypeError, ValueError: port is no port.
     """
 
+    first_rank_only = True
+
     def __init__(
         self,
         port: int | None = None,

@@ -9,7 +9,7 @@ from cnnlite.post_ops import RELU, Kept
 
 NO_KERNELS = {
     "compiler", "empty", "fused_multiply_add", "get_num_threads", "instruction_set",
-    "multithreaded", "record", "set_num_threads",
+    "multithreaded", "paired_products", "record", "set_num_threads",
 }  # fmt: skip
 NAMES = sorted(set(_ext.__all__) - NO_KERNELS)
 

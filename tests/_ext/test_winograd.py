@@ -315,6 +315,20 @@ def test_float32_error_stays_under_two_in_a_hundred_thousand(rng, case, tile, re
         assert_close(got, expected, 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("case", "most"),
+    [(ACCURATE_LARGE[0], 1.5e-6), (ACCURATE_LARGE[1], 3e-6), (Case(4, 16, 32, 32, 16), 8e-7)],
+    ids=str,
+)
+def test_the_mean_float32_error_is_the_one_that_is_promised(rng, case, most):
+    x, weight, _, dy = arrays(rng, case, np.float32)
+    args = case.padding, case.groups, 4
+    y, exact = np.empty_like(dy), np.empty(dy.shape)
+    engine.conv2d_winograd_forward(x, weight, None, y, *args)
+    engine.conv2d_winograd_forward(x.astype(float), weight.astype(float), None, exact, *args)
+    assert np.abs(y - exact).mean() < most * np.abs(exact).mean()
+
+
 @pytest.mark.parametrize("shape", [(0, 4, 8, 8), (2, 4, 8, 8)])
 def test_a_batch_of_no_image(shape):
     x, weight = np.ones(shape, np.float32), np.ones((3, 4, 3, 3), np.float32)

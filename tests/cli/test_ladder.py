@@ -56,6 +56,7 @@ def test_sizes_of_a_layer() -> None:
 def test_the_naive_rung_is_for_tiny_layers() -> None:
     assert ladder.rungs_for(Conv("", 2, 8, 4, 3, 1, batch=2))[0] == "naive"
     assert ladder.rungs_for(Conv("", 64, 16, 64, 3, 1)) == ["im2col", "tiled", "winograd"]
+    assert ladder.rungs_for(Conv("", 3, 32, 32, 7, 3)) == ["im2col", "tiled", "winograd"]
     assert ladder.rungs_for(Conv("", 64, 16, 64, 3, 1, 2)) == ["im2col", "tiled"]
 
 

@@ -233,3 +233,26 @@ class TestNpz:
 def test_a_picture_that_is_no_folder(cli: Cli) -> None:
     picture(Path("x.png"))
     assert "x.png is no .npz file" in train(cli, "--data", "x.png").complaint
+
+
+def test_pictures_are_decoded_for_each_batch(cli: Cli, pets: Path, tmp_path: Path) -> None:
+    assert train(cli, "--data", pets, "--size", "8", "--stream").status == 0
+    assert [path.name[:7] for path in (tmp_path / "cache").iterdir()] == ["survey-"]
+    assert read(Path("run/config.toml")).stream
+    assert cli("evaluate", "run", "--part", "val").status == 0
+    losses = Path("run/losses.csv").read_text()
+    options = ("--quiet", "--out", "kept", "--data", pets, "--size", "8")
+    assert cli("train", *QUICK, *options).status == 0
+    assert Path("kept/losses.csv").read_text() == losses
+    refused = train(cli, "--data", "embedded", "--stream")
+    assert "--stream is for a folder of pictures, and embedded is none" in refused.complaint
+
+
+def test_a_folder_of_mapped_arrays(cli: Cli, rng: np.random.Generator) -> None:
+    Path("set").mkdir()
+    np.save("set/X.npy", rng.integers(0, 256, (40, 3, 8, 8), dtype=np.uint8))
+    np.save("set/y.npy", np.arange(40) % 2)
+    assert train(cli, "--data", "set").status == 0
+    assert cli("evaluate", "run", "--part", "val").status == 0
+    refused = cli("train", "--data", "set", "--size", "8", "--out", "other")
+    assert "--size is for a folder of pictures, and set is none" in refused.complaint

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cnnlite.cli import run_folders, runs
-from cnnlite.cli.config import ConfigError
+from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.layers import Conv2d
 
 
 def test_opening_gives_back_what_was_noted(finished_run: Path) -> None:
@@ -31,6 +32,16 @@ def test_the_newest_is_the_one_whose_weights_were_written_last(
         (path / runs.WEIGHTS).touch()
         os.utime(path / runs.WEIGHTS, (number, number))
     assert run_folders.newest() == Path("runs/a")
+
+
+@pytest.mark.parametrize("multiply", [None, "float32", "bfloat16"])
+def test_every_convolution_of_the_network_multiplies_as_the_configuration_says(
+    multiply: str | None,
+) -> None:
+    config = TrainConfig(model="resnet20", multiply=multiply)
+    model = runs.make_model(config, None, 10, (3, 32, 32))
+    found = [layer.multiply for _, layer in model.leaves() if isinstance(layer, Conv2d)]
+    assert found == [multiply or "float32"] * 19
 
 
 def test_a_number_is_not_given_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

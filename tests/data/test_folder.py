@@ -18,6 +18,7 @@ from cnnlite.data import (
     DataError,
     decode_block,
     decode_process,
+    decode_state,
     decoding,
     picture_cache,
     row_file,
@@ -472,7 +473,7 @@ class TestCache:
         def full(path: Path, content: object) -> None:
             raise OSError(28, "No space left on device", str(path))
 
-        monkeypatch.setattr(picture_cache, "replace_file", full)
+        monkeypatch.setattr(decode_state, "replace_file", full)
         with pytest.raises(OSError, match="make room, set CNNLITE_CACHE to another folder"):
             folder(root, size=8)
 
@@ -547,12 +548,12 @@ class TestInterruption:
         program = (
             "import os, sys\n"
             "from concurrent.futures import ThreadPoolExecutor, wait\n"
-            "from cnnlite.data import decoding, picture_cache, folder\n"
-            "decoding.BLOCK, picture_cache.SECONDS = 2, 0\n"
+            "from cnnlite.data import decode_state, decoding, folder\n"
+            "decoding.BLOCK, decode_state.SECONDS = 2, 0\n"
             "class AtOnce(ThreadPoolExecutor):\n"
             "    def submit(self, *task):\n"
             "        return wait([super().submit(*task)]).done.pop()\n"
-            "picture_cache.ThreadPoolExecutor = AtOnce\n"
+            "decode_state.ThreadPoolExecutor = AtOnce\n"
             "kill = lambda have, total: os._exit(9) if have >= 12 else None\n"
             "folder(sys.argv[1], size=8, progress=kill)\n"
         )
@@ -719,8 +720,8 @@ class TestProcesses:
             (root / f"{name}.png").write_bytes(b"")
         program = (
             "import os, signal, sys\n"
-            "from cnnlite.data import decoding, picture_cache, folder\n"
-            "decoding.PROCESSES_FROM, decoding.BLOCK, picture_cache.SECONDS = 1, 3, 0\n"
+            "from cnnlite.data import decode_state, decoding, folder\n"
+            "decoding.PROCESSES_FROM, decoding.BLOCK, decode_state.SECONDS = 1, 3, 0\n"
             "kill = lambda have, total: have < 15 or os.kill(os.getpid(), signal.SIGKILL)\n"
             "folder(sys.argv[1], size=8, skip_broken=True, workers=2, progress=kill)\n"
         )

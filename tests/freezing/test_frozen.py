@@ -16,7 +16,9 @@ from cnnlite import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, Solver
 from cnnlite._ext import memory, runtime
 from cnnlite.freezing import runs
 from cnnlite.freezing.runs import MOST_PLANS
-from cnnlite.layers import BatchNorm1d, BatchNorm2d, Layer, Residual
+from cnnlite.layers import BatchNorm1d, BatchNorm2d, Layer, Residual, Softmax
+from cnnlite.rates import Limits
+from cnnlite.training.evaluation import scores_of_batches
 from tests.freezing.test_equality import check, trained
 
 
@@ -86,8 +88,9 @@ def test_what_only_a_trained_network_can_do_is_an_error(images: np.ndarray) -> N
         "astype": lambda: frozen.astype(np.float64),
         "state_dict": frozen.state_dict,
         "load_state_dict": lambda: frozen.load_state_dict({}),
+        "profile with train=True": lambda: frozen.profile(images),
     }.items():
-        with pytest.raises(RuntimeError, match=f"Frozen: {name} .*Use the model"):
+        with pytest.raises(RuntimeError, match=f"^Frozen: {name} .*Use the model"):
             call()
     assert not frozen.params
     assert not frozen.buffers
@@ -338,6 +341,56 @@ def test_float64_models_are_evaluated_in_float64() -> None:
     solver_model = freeze(models.two_layer_net(dtype=np.float64, rng=0))
     assert solver_model.dtype == np.float64
     assert cnnlite.training.evaluation.model_dtype(solver_model) == np.float64
+
+
+def test_the_dtype_of_a_frozen_network_inside_another_is_found(rng: np.random.Generator) -> None:
+    inner = freeze(small(np.float64))
+    around = Sequential(freeze(Flatten(0, -1)), Sequential(inner), Softmax())[1:]
+    for model in (around, freeze(around), Sequential(freeze(Sequential(ReLU())), inner)):
+        assert cnnlite.training.evaluation.model_dtype(model) == np.float64
+    images = rng.standard_normal((4, 3, 16, 16))
+    (scores,) = (y for _, y in scores_of_batches(around, images))
+    assert scores.dtype == np.float64
+    assert freeze(ReLU()).dtype == np.float32
+
+
+def test_a_network_around_a_frozen_one_refuses_what_that_refuses(images: np.ndarray) -> None:
+    """Its state_dict was empty, and astype left the frozen part as it was."""
+    model = Sequential(Conv2d(3, 3, 1, rng=0), Sequential(freeze(small())), Linear(10, 2, rng=1))
+    for name, call in {
+        "Sequential: astype": lambda: model.astype(np.float64),
+        "Sequential: state_dict": model.state_dict,
+        "Sequential: load_state_dict": lambda: model.load_state_dict({}),
+        "Sequential: profile with train=True": lambda: model.profile(images),
+        "freeze_layers": lambda: models.freeze_layers(model, "0.*"),
+        "Sequential: state_dict is": lambda: models.load_matching(model, small().state_dict()),
+    }.items():
+        with pytest.raises(RuntimeError, match=f"^{name} .*layer '1.0' is a frozen one"):
+            call()
+    data = {f"{kind}_{part}": array for part in ("train", "val")
+            for kind, array in (("X", images), ("y", np.zeros(4, int)))}  # fmt: skip
+    solver = Solver(freeze(small()), data, batch_size=2, num_epochs=1, verbose=False)
+    with pytest.raises(RuntimeError, match=r"^Solver: train is for networks"):
+        solver.train()
+    assert solver.check_accuracy(images, np.zeros(4, int)) >= 0
+
+
+def test_summary_profile_and_text_show_the_layers_that_are_left(images: np.ndarray) -> None:
+    model = small()
+    frozen = freeze(model)
+    summary = frozen.summary((3, 16, 16))
+    assert summary.multiply_adds == model.summary((3, 16, 16)).multiply_adds
+    assert not any("BatchNorm" in row.layer for row in summary.rows)
+    assert summary.rows[0].output_shape == (1, 10)
+    around = Sequential(frozen, ReLU()).summary((2, 3, 16, 16))
+    assert around.rows[1].multiply_adds == 2 * summary.multiply_adds
+    (row, _) = frozen.profile(images, 1, train=False, limits=Limits(1.0, 1.0, 1)).rows
+    assert row.gflops
+    for text in (repr(frozen), frozen._repr_html_()):
+        assert "BatchNorm" not in text
+        assert "Residual" in text
+    assert repr(frozen).startswith("Frozen(Sequential(")
+    assert frozen._repr_html_().count("Frozen: ") == 1
 
 
 def test_the_reference_backend_freezes_too(images: np.ndarray) -> None:

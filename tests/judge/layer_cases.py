@@ -173,6 +173,7 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
     "Flatten": _flatten,
     "BatchNorm1d": _batch_norm(layers.BatchNorm1d, (), (7,)),
     "BatchNorm2d": _batch_norm(layers.BatchNorm2d, (3, 4)),
+    "SyncBatchNorm": _batch_norm(layers.SyncBatchNorm, (3, 4)),
     "LayerNorm": _layer_norm,
     "GroupNorm": _group_norm,
     "Residual": _residual,
@@ -180,5 +181,8 @@ LAYERS: dict[str, Callable[[Maker], LayerCase]] = {
 }
 """Of those that are not written here the settings are the catalogue's."""
 
-CASES = {"Conv2d": 60, "Sequential": 30, "Residual": 30, "BatchNorm1d": 30, "BatchNorm2d": 30}
+CASES = {
+    "Conv2d": 60, "Sequential": 30, "Residual": 30,
+    "BatchNorm1d": 30, "BatchNorm2d": 30, "SyncBatchNorm": 30,
+}  # fmt: skip
 """Of each layer in the default run; 15 of the others."""

@@ -30,6 +30,7 @@ NOT_VARIED = {
     "rng": "where random numbers come from; the judge is told the mask",
     "targets": "always an array",
     "groups": "PyTorch's parameter groups, in tests/optim/test_against_torch.py",
+    "multiply": "PyTorch rounds other products; tests/_ext/test_bfloat16.py",
 }
 """Arguments that have one value in all cases, and why."""
 

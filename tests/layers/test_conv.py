@@ -1,12 +1,14 @@
 """Conv2d: what it starts from, and what it refuses."""
 
+import copy
 import math
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cnnlite import layers
+from cnnlite import freeze, layers
 from cnnlite.interop.torch import from_torch, to_torch
 from cnnlite.layers import GELU, Conv1d, Conv2d, ConvTranspose2d, ReLU, Sequential, SiLU
 
@@ -57,6 +59,49 @@ def test_the_algorithm_can_be_chosen_and_is_printed() -> None:
     )
 
 
+def test_products_in_bfloat16_are_chosen_printed_and_kept_by_copies() -> None:
+    x = np.random.default_rng(0).standard_normal((2, 16, 8, 8), np.float32)
+    half = Conv2d(16, 16, 3, padding=1, multiply="bfloat16", rng=0)
+    whole = Conv2d(16, 16, 3, padding=1, rng=0)
+    assert repr(half)[:-1].endswith("padding=(1, 1), multiply=bfloat16")
+    assert "multiply" not in repr(whole)
+    y, exact = half(x), whole(x)
+    assert y.dtype == np.float32
+    assert 1e-3 < np.abs(y - exact).mean() / np.abs(exact).mean() < 2e-2
+    for other in (pickle.loads(pickle.dumps(half)), copy.deepcopy(half), freeze(Sequential(half))):
+        assert other(x).tobytes() == y.tobytes()
+    old = whole.__dict__
+    del old["multiply"]  # pickled before there was a choice
+    assert whole(x).tobytes() == exact.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [
+        ((2, 16, 8, 8), {"stride": 2}),
+        ((2, 16, 9, 9), {"dilation": 2}),
+        ((2, 16, 8, 8), {"groups": 16}),
+        ((2, 16, 8, 8), {"kernel_size": 1}),
+        ((2, 16, 9, 9), {"kernel_size": 7}),
+        ((2, 16, 8, 8), {"algorithm": "tiled"}),
+        ((2, 16, 8, 8), {"algorithm": "im2col"}),
+    ],
+    ids=str,
+)
+def test_convolutions_that_are_not_winograds_of_3x3_stay_float32(
+    shape: Any, settings: dict[str, Any], rng: np.random.Generator
+) -> None:
+    options: Any = {"kernel_size": 3, "rng": 0, **settings}
+    x = rng.standard_normal(shape).astype(np.float32)
+    results = []
+    for multiply in ("float32", "bfloat16"):
+        layer = Conv2d(16, 16, multiply=multiply, **options)
+        y, cache = layer.forward(x)
+        dx, grads = layer.backward(y, cache)
+        results.append([a.tobytes() for a in (y, dx, *grads.values()) if a is not None])
+    assert results[0] == results[1]
+
+
 @pytest.mark.parametrize(
     ("args", "settings", "error", "message"),
     [
@@ -71,6 +116,7 @@ def test_the_algorithm_can_be_chosen_and_is_printed() -> None:
         ((3, 4, 3), {"padding": "full"}, ValueError, "padding .* got 'full'"),
         ((3, 4, 3), {"padding_mode": "mirror"}, ValueError, "padding_mode is 'mirror'"),
         ((3, 4, 3), {"algorithm": "fft"}, ValueError, "algorithm is 'fft', expected 'auto' or"),
+        ((3, 4, 3), {"multiply": "fp8"}, ValueError, "multiply is 'fp8', expected 'float32' or"),
         ((3, 4, 3), {"rng": "0"}, TypeError, "rng is '0'"),
     ],
 )

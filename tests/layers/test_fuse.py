@@ -9,6 +9,7 @@ import pytest
 
 from cnnlite import (
     GELU,
+    AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
     Conv2d,
@@ -320,3 +321,105 @@ def test_only_the_plain_pooling_is_fused() -> None:
     assert len(cut_into_steps({"0": conv, "1": relu, "2": MaxPool2d(2)})) == 1
     for pool in (MaxPool2d(3), MaxPool2d(2, ceil_mode=True), MaxPool2d(2, padding=1)):
         assert len(cut_into_steps({"0": conv, "1": relu, "2": pool})) == 2
+
+
+def owning_network(dtype: Any) -> Sequential:
+    """Every kind of layer that makes its dx anew, each before or behind a norm."""
+    return Sequential(
+        Conv2d(3, 8, 3, padding=1, dtype=dtype, rng=0),
+        BatchNorm2d(8, dtype=dtype),
+        ReLU(),
+        Conv2d(8, 8, 3, padding=1, padding_mode="reflect", dtype=dtype, rng=1),
+        BatchNorm2d(8, dtype=dtype),
+        GELU(),
+        Residual(Sequential(Conv2d(8, 8, 1, dtype=dtype, rng=2), BatchNorm2d(8, dtype=dtype))),
+        ReLU(),
+        Residual(Sequential(BatchNorm2d(8, dtype=dtype), BatchNorm2d(8, dtype=dtype))),
+        Residual(Sequential(Conv2d(8, 8, 1, dtype=dtype, rng=3), BatchNorm2d(8, dtype=dtype))),
+        SiLU(),
+        BatchNorm2d(8, dtype=dtype),
+        MaxPool2d(2),
+        Sequential(BatchNorm2d(8, dtype=dtype), AvgPool2d(2)),
+        BatchNorm2d(8, dtype=dtype),
+        Flatten(),
+        BatchNorm1d(16, dtype=dtype),
+        Linear(16, 5, dtype=dtype, rng=4),
+        BatchNorm1d(5, dtype=dtype),
+        ReLU(),
+        Linear(5, 5, dtype=dtype, rng=5),
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("images", [0, 2, 5])
+def test_gradients_over_gradients_have_the_bits_of_those_in_new_memory(
+    dtype: Any, images: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = rng.standard_normal((images, 3, 9, 5)).astype(dtype)
+    x[:1, 0, 0, 0] = np.nan if images == 5 else 0
+    ours = outcome(owning_network(dtype), x)
+    monkeypatch.setattr("cnnlite.layers.sequential.makes_dx", lambda layer: False)
+    for own, new in zip(ours, outcome(owning_network(dtype), x), strict=True):
+        assert own.tobytes() == new.tobytes()
+
+
+def test_the_gradient_of_a_fused_norm_takes_no_new_memory(rng: np.random.Generator) -> None:
+    model = Sequential(BatchNorm2d(4), ReLU(), Conv2d(4, 4, 1, rng=0))
+    y, cache = model.forward(rng.standard_normal((2, 4, 5, 3)).astype(np.float32))
+    made: list[np.ndarray | None] = []
+    conv, backward = model[2], model[2].backward
+
+    def noting(*args: Any) -> Any:
+        dx, grads = backward(*args)
+        made.append(dx)
+        return dx, grads
+
+    conv.backward = noting  # type: ignore[method-assign]
+    dx, _ = model.backward(np.ones_like(y), cache)
+    assert dx is made[0]
+
+
+class Spy(Conv2d):
+    """A class of one's own that looks at the gradients later."""
+
+    def backward(self, dy: np.ndarray, cache: Any, need_dx: bool = True) -> Any:
+        dx, grads = super().backward(dy, cache, need_dx)
+        self.seen = dy, dx, dy.copy(), None if dx is None else dx.copy()
+        return dx, grads
+
+
+def test_what_a_class_of_ones_own_keeps_is_not_overwritten(rng: np.random.Generator) -> None:
+    spies = [Spy(4, 4, 1, rng=i) for i in range(3)]
+    model = Sequential(
+        BatchNorm2d(4), ReLU(), spies[0], BatchNorm2d(4), ReLU(),
+        Residual(Sequential(spies[1], BatchNorm2d(4))), ReLU(),
+        Residual(spies[2]), BatchNorm2d(4), Conv2d(4, 4, 1, rng=3),
+    )  # fmt: skip
+    y, cache = model.forward(rng.standard_normal((2, 4, 5, 3)).astype(np.float32))
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    kept = dy.copy()
+    model.backward(dy, cache)
+    assert dy.tobytes() == kept.tobytes()
+    for spy in spies:
+        dy, dx, dy_then, dx_then = spy.seen
+        assert dx is not None
+        assert dx_then is not None
+        assert dy.tobytes() == dy_then.tobytes()
+        assert dx.tobytes() == dx_then.tobytes()
+
+
+def test_a_backward_put_on_a_norm_is_called_though_dy_is_its_own(rng: np.random.Generator) -> None:
+    norm = BatchNorm2d(4)
+    model = Sequential(norm, ReLU(), Conv2d(4, 4, 1, rng=0))
+    y, cache = model.forward(rng.standard_normal((2, 4, 5, 3)).astype(np.float32))
+    passed: list[Any] = []
+    backward = norm.backward
+
+    def listening(dy: np.ndarray, cache: Any, need_dx: bool = True) -> Any:
+        passed.append((dy, dy.copy()))
+        return backward(dy, cache, need_dx)
+
+    norm.backward = listening  # type: ignore[method-assign]
+    model.backward(np.ones_like(y), cache)
+    [(dy, then)] = passed
+    assert dy.tobytes() == then.tobytes()

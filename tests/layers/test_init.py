@@ -54,7 +54,7 @@ ALL = [
 CASES = [case for case in ALL if not drops(case)]
 WITH_WEIGHTS = sorted({case.name for case in ALL if "dtype" in case.entry.parameters})
 # Of these PyTorch prints arguments that we do not have, or that came with a version.
-PRINTED_OTHERWISE = re.compile("Dropout|(Batch|Group|Instance)Norm")
+PRINTED_OTHERWISE = re.compile("Dropout|(Batch|SyncBatch|Group|Instance)Norm")
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 

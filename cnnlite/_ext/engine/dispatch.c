@@ -33,14 +33,25 @@ static int machine_runs(const char *name)
     if (~b & avx2 || ~saved & AVX_REGISTERS) return 0;
     return strcmp(name, "avx512") || (!(~b & avx512) && !(~saved & AVX512_REGISTERS));
 }
+
+/* AVX512_BF16. */
+static int machine_has_pairs(void)
+{
+    unsigned a, b, c, d;
+    return machine_runs("avx512") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5);
+}
 #else
 static int machine_runs(const char *name) { return name != NULL; }
+static int machine_has_pairs(void) { return 0; }
 #endif
+
+int engine_has_pairs;
 
 extern const engine_table *const engine_baseline, *const engine_avx2, *const engine_avx512, *const engine_neon;
 
 const engine_table *engine_find(const char *name)
 {
+    engine_has_pairs = machine_has_pairs();
     const engine_table *const tables[] = {engine_avx512, engine_avx2, engine_neon, engine_baseline};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (tables[i] && !strcmp(tables[i]->name, name) && machine_runs(name)) return tables[i];

@@ -45,9 +45,12 @@ typedef void (*engine_kernel)(void *args, workspace *work);
 typedef struct {
     const char *name;                      /* "baseline", "neon", "avx2", "avx512" */
     int lanes[2], mr, nv;                  /* of vectors, and of the micro-kernel's block */
-    int fused;                             /* whether VFMA rounds once */
+    int fused, pairs;                      /* whether VFMA rounds once; whether there are PAIRS (simd/vec.h) */
     const engine_kernel (*kernels)[2];       /* in the order of the list */
 } engine_table;
+
+/* Whether this machine multiplies pairs of bfloat16 numbers in one instruction (AVX512_BF16). */
+extern int engine_has_pairs;
 
 /* The names of the kernels in that order, and then NULL. */
 extern const char *const engine_names[];

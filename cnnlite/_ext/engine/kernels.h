@@ -35,14 +35,16 @@ const engine_table *const TABLE = NULL; /* not this architecture, or not this co
 
 #if defined(TARGET) && defined(__clang__)
 #if defined(ISA_AVX512)
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl"))), \
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16"))), \
                              apply_to = function)
 #else
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #endif
 #elif defined(TARGET)
 #pragma GCC push_options
-#if defined(ISA_AVX512)
+#if defined(ISA_AVX512) && PAIRED_PRODUCTS
+#pragma GCC target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16")
+#elif defined(ISA_AVX512)
 #pragma GCC target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")
 #else
 #pragma GCC target("avx2,fma")
@@ -52,6 +54,7 @@ const engine_table *const TABLE = NULL; /* not this architecture, or not this co
 #define REAL float
 #define REAL_BYTES 4
 #include "templates.h" /* every kernel for one REAL: setup.py writes it from kernel_list.py */
+enum { CAN_PAIR = PAIRS };                 /* of float32 */
 #undef REAL
 #undef REAL_BYTES
 #define REAL double
@@ -70,6 +73,7 @@ static const engine_table table = {.name = TEXT(ISA),
                                    .mr = MR,
                                    .nv = NV,
                                    .fused = FUSED,
+                                   .pairs = CAN_PAIR,
                                    .kernels = kernels,
                                    .lanes = {sizeof(vec_f32) / sizeof(float), sizeof(vec_f64) / sizeof(double)}};
 const engine_table *const TABLE = &table;

@@ -4,8 +4,8 @@
 # An array that a kernel writes lies at an address that only the recording knows.  So the copies are
 # made valid for a run by moving their pointers: those into x to the x of the run, those into the
 # result to a new array, and those into what lies between to places in one block, where arrays that
-# are not needed at the same time share memory.  All other arrays are weights, which stay in place.
-# A run changes nothing in its recording, so several threads may run one at the same time.
+# are not needed at the same time share memory (places.pxi).  All other arrays are weights, which
+# stay in place.  A run changes nothing in its recording, so several threads may run it at once.
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -25,14 +25,7 @@ cdef struct recorded:
 cdef struct moved:                         # a pointer
     Py_ssize_t at                          # where it is in the copy
     Py_ssize_t offset                      # from the beginning of the array's place
-    int place                              # of these, in this order:
-
-cdef enum:
-    IN_X, IN_Y, BETWEEN, PLACES
-
-
-cdef Py_ssize_t whole_lines(Py_ssize_t size) noexcept:
-    return (size + 63) // 64 * 64
+    int place                              # IN_X, IN_Y or BETWEEN
 
 
 def record(function, x, kept):
@@ -97,7 +90,7 @@ cdef class Recording:
 
     cdef int plan(self, object x, object y) except -1:
         """Find out which arrays there are, how long they live and where they go."""
-        places = self.written()
+        places = written(self.calls)
         x_start, self.x_size = address(x)
         y_start, y_size = address(y)
         if places.get(y_start, [None])[0] != y_size:
@@ -105,7 +98,7 @@ cdef class Recording:
         places[y_start][1] = IN_Y
         places[x_start] = [self.x_size, IN_X, -1, -1, 0]
         self.shape, self.dtype = y.shape, y.dtype
-        found = self.find_pointers(places)
+        found = pointers_to(places, self.copy, self.sizes)
         self.between = arrange([place for place in places.values() if place[1] == BETWEEN])
         self.pointers = <moved *> calloc(max(len(found), 1), sizeof(moved))
         self.steps = <recorded *> calloc(self.count, sizeof(recorded))
@@ -120,33 +113,6 @@ cdef class Recording:
         for call in self.calls:
             (<Call> call).release(places)  # the weights stay
         return 0
-
-    cdef dict written(self):
-        """Return what kernels write, {address: [bytes, place, first and last step, offset]}."""
-        places = {}
-        cdef Call call
-        cdef int i
-        for call in self.calls:
-            for i in range(call.count):
-                if call.written & <size_t> 1 << i and call.views[i].len:
-                    places[<size_t> call.views[i].buf] = [call.views[i].len, BETWEEN, -1, -1, 0]
-        return places
-
-    cdef list find_pointers(self, dict places):
-        """Return (where in the copy, the array's place) of all pointers to these arrays.
-
-        The first and the last step that has one is noted in its place."""
-        found = []
-        cdef Py_ssize_t step, at
-        cdef char *start = self.copy
-        for step, (begin, size, _) in enumerate(self.sizes):
-            for at in range(begin, begin + size - 7, 8):
-                place = places.get((<size_t *> (start + at))[0])
-                if place is not None:
-                    found.append((at, place))
-                    place[2] = step if place[2] < 0 else place[2]
-                    place[3] = step
-        return found
 
     cdef int prepare(self, Py_ssize_t i, dict places) except -1:
         """Ask kernel number i what it needs, and have it pack or transform its weights."""
@@ -217,30 +183,3 @@ cdef class Recording:
             PyBuffer_Release(&given)
             PyBuffer_Release(&result)
         return y
-
-
-cdef tuple address(object array):
-    """Return an array's address and its size in bytes."""
-    cdef Py_buffer view
-    PyObject_GetBuffer(array, &view, PyBUF_C_CONTIGUOUS)
-    found = <size_t> view.buf, view.len
-    PyBuffer_Release(&view)
-    return found
-
-
-cdef Py_ssize_t arrange(list places) except -1:
-    """Give each array [bytes, _, first, last step, offset] its offset; return the bytes of all.
-
-    The largest come first, each at the lowest place that is free for as long as it lives."""
-    cdef list placed = []
-    total = 0
-    for place in sorted(places, key=lambda place: -place[0]):
-        size, _, first, last, _ = place
-        at = 0
-        for start, end, begin, until in sorted(placed):
-            if begin <= last and first <= until and start < at + size and at < end:
-                at = end
-        place[4] = at
-        placed.append((at, at + whole_lines(size), first, last))
-        total = max(total, at + whole_lines(size))
-    return total

@@ -84,8 +84,8 @@ static void share_out(ptrdiff_t pieces, int threads, piece_body body, void *cont
 {
     shared_loop loop = {.count = threads < MOST_SHARES ? threads : MOST_SHARES, .body = body, .context = context};
     for (int i = 0; i < loop.count; i++) {
-        loop.shares[i].next = i * pieces / loop.count;
-        loop.shares[i].end = (i + 1) * pieces / loop.count;
+        loop.shares[i].next = share_begin(i, pieces, loop.count);
+        loop.shares[i].end = share_begin(i + 1, pieces, loop.count);
     }
     walk_together(walk_shares, &loop, threads);
 }

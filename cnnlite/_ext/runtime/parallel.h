@@ -12,6 +12,20 @@ typedef void (*piece_body)(void *context, ptrdiff_t piece, int thread);
 void parallel(ptrdiff_t pieces, int threads, piece_body body, void *context);
 typedef void parallel_loop(ptrdiff_t pieces, int threads, piece_body body, void *context);
 
+/* Where the share of a thread begins, of the neighbouring pieces that it does first. */
+static inline ptrdiff_t share_begin(ptrdiff_t share, ptrdiff_t pieces, int threads)
+{
+    return share * pieces / threads;
+}
+
+/* The piece to do instead of `piece`, so that each thread walks over its share from the end: a second pass over an
+ * array then begins with what the first has used last, which is still in the thread's cache. */
+static inline ptrdiff_t from_the_end(ptrdiff_t piece, ptrdiff_t pieces, int threads)
+{
+    const ptrdiff_t share = ((piece + 1) * threads - 1) / pieces;
+    return share_begin(share, pieces, threads) + share_begin(share + 1, pieces, threads) - 1 - piece;
+}
+
 /* A kernel may take many seconds, and Ctrl-C must stop it.  So the thread that called the kernel calls
  * parallel_signalled ten times a second, between two pieces.  If that returns -1, the remaining pieces are left
  * out. parallel_finish is called after the kernel; it returns -1 if pieces were left out (the outputs are then

@@ -8,9 +8,11 @@ from cnnlite.functional.conv.conv2d import (
     conv2d_backward,
     conv2d_forward,
 )
+from cnnlite.functional.conv.geometry import MULTIPLY
 
 __all__ = [
     "ALGORITHMS",
+    "MULTIPLY",
     "PADDING_MODES",
     "Conv2dCache",
     "ConvAlgorithm",

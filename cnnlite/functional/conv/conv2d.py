@@ -14,6 +14,7 @@ from cnnlite.functional.conv import depthwise, im2col, naive, tiled, winograd
 from cnnlite.functional.conv.borders import MODES, pad_image, pad_image_backward
 from cnnlite.functional.conv.choice import Passes, choose
 from cnnlite.functional.conv.geometry import (
+    MULTIPLY,
     ConvGeometry,
     ConvSettings,
     check_operands,
@@ -94,6 +95,7 @@ def conv2d_forward(
     padding_mode: str = "zeros",
     algorithm: str = "auto",
     post: PostOps = NO_POST_OPS,
+    multiply: str = "float32",
 ) -> tuple[Array, Conv2dCache]:
     """Slide each filter over the images; `torch.nn.functional.conv2d`.
 
@@ -108,6 +110,9 @@ def conv2d_forward(
         algorithm: "auto" or a key of `ALGORITHMS`.
         post: what follows in the same pass over memory, with the bits of one after the other; no
             addend.
+        multiply: "bfloat16" rounds what Winograd's rung multiplies in a 3x3 convolution of float32
+            to 8 significant bits, forwards and backwards; sums stay float32.  Other convolutions
+            are those of "float32".
 
     Returns:
         y (N, F, OH, OW) with OH = (H + top + bottom - dilation*(KH-1) - 1)//stride + 1 (half of it
@@ -128,7 +133,9 @@ def conv2d_forward(
     check_post("Conv2d", post, pool=True)
     kernel = (weight.shape[2], weight.shape[3])
     settings = resolve_settings("Conv2d", kernel, stride, padding, dilation, x.shape[2:])
-    return convolve("Conv2d", x, weight, bias, settings, groups, padding_mode, algorithm, post)
+    multiply = choice("Conv2d", "multiply", multiply, MULTIPLY)
+    rest = settings, groups, padding_mode, algorithm, post, multiply
+    return convolve("Conv2d", x, weight, bias, *rest)
 
 
 def convolve(
@@ -141,6 +148,7 @@ def convolve(
     padding_mode: str,
     algorithm: str,
     post: PostOps,
+    multiply: str = "float32",
 ) -> tuple[Array, Conv2dCache]:
     """Return what `conv2d_forward` does, of operands and settings that have been checked.
 
@@ -154,7 +162,7 @@ def convolve(
         settings = settings._replace(padding=NOT_PADDED)
     x = contiguous(x) if padded == NOT_PADDED else pad_image(name, x, padded, padding_mode)
     weight = contiguous(weight)
-    geometry = resolve_geometry(name, x, weight, settings, groups)
+    geometry = resolve_geometry(name, x, weight, settings, groups, multiply)
     if post.pool and min(geometry.y_shape[2:]) < 2:
         raise ValueError(
             f"MaxPool2d: the 2x2 kernel is larger than the convolution's output {geometry.y_shape}"

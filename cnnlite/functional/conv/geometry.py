@@ -17,6 +17,9 @@ from cnnlite.checks.arrays import (
 from cnnlite.checks.numbers import IntPair, count, pair
 from cnnlite.checks.windows import Padding, output_size, resolve_padding
 
+MULTIPLY = ("float32", "bfloat16")
+"""What Winograd's rung rounds to before it multiplies float32 numbers."""
+
 
 class ConvGeometry(NamedTuple):
     """All sizes of a convolution; padding is with zeros, any other has been done before."""
@@ -34,6 +37,7 @@ class ConvGeometry(NamedTuple):
     dilation: tuple[int, int]
     groups: int
     name: str = "Conv2d"  # the layer, which starts every message
+    multiply: str = "float32"  # one of MULTIPLY
 
     @property
     def x_shape(self) -> tuple[int, int, int, int]:
@@ -171,14 +175,19 @@ _known_settings = lru_cache(maxsize=1024)(_settings)  # a network asks for few i
 
 
 def resolve_geometry(
-    name: str, x: Array, weight: Array, settings: ConvSettings, groups: int
+    name: str,
+    x: Array,
+    weight: Array,
+    settings: ConvSettings,
+    groups: int,
+    multiply: str = "float32",
 ) -> ConvGeometry:
     """Work out the sizes of a convolution whose operands have been checked.
 
     Raises:
         ValueError: the kernel does not fit the padded image, or the output cannot be addressed.
     """
-    return _resolve(name, x.shape, weight.shape, settings, groups, x.dtype)
+    return _resolve(name, x.shape, weight.shape, settings, groups, multiply, x.dtype)
 
 
 @lru_cache(maxsize=1024)  # a network asks for its few shapes in each step
@@ -188,12 +197,15 @@ def _resolve(
     weight_shape: tuple[int, ...],
     settings: ConvSettings,
     groups: int,
+    multiply: str,
     dtype: np.dtype[Any],
 ) -> ConvGeometry:
     n, c, h, w = x_shape
     filters, _, *kernel_size = weight_shape
     kernel = (kernel_size[0], kernel_size[1])
     rows, columns = output_size(name, (h, w), kernel, *settings)
-    geometry = ConvGeometry(n, c, h, w, filters, rows, columns, kernel, *settings, groups, name)
+    geometry = ConvGeometry(
+        n, c, h, w, filters, rows, columns, kernel, *settings, groups, name, multiply
+    )
     check_allocation(name, "the output", geometry.y_shape, dtype)
     return geometry

@@ -94,7 +94,7 @@ def _gradient_at(model: Layer, ran: Ran, dscores: np.ndarray, cache: Any) -> np.
 
     def listening(dy: np.ndarray, cache: Any, need_dx: bool = True) -> Any:
         if cache is ran.cache:  # the layer may stand in several places
-            passed.append(dy)
+            passed.append(dy.copy())  # its memory may be used for the next gradient
         return backward(dy, cache, need_dx)
 
     ran.layer.backward = listening

@@ -128,7 +128,11 @@ def _adaptive_maximum(ran: Ran) -> Maximum:
 def _running(ran: Ran) -> Affine:
     """Batch or instance normalisation, with running statistics where there are any."""
     buffers = ran.layer.buffers
-    axes = (0, 2, 3) if isinstance(ran.layer, layers.BatchNorm1d | layers.BatchNorm2d) else (2, 3)
+    axes = (
+        (0, 2, 3)
+        if isinstance(ran.layer, layers.BatchNorm1d | layers.BatchNorm2d | layers.SyncBatchNorm)
+        else (2, 3)
+    )
     return _normalisation(ran, axes, buffers.get("running_mean"), buffers.get("running_var"))
 
 
@@ -199,6 +203,7 @@ _RULES: dict[Any, Callable[[Ran], Rule | None]] = {
     layers.Upsample: _resampling,
     ZeroPadShortcut: _every_pixel,
     layers.BatchNorm2d: _running,
+    layers.SyncBatchNorm: _running,
     layers.BatchNorm1d: _running,
     layers.InstanceNorm2d: _running,
     layers.GroupNorm: _groups,

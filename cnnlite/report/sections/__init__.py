@@ -14,9 +14,10 @@ from cnnlite.report.sections.layers import layers
 from cnnlite.report.sections.learning import learning
 from cnnlite.report.sections.mistakes import mistakes
 from cnnlite.report.sections.network import network
+from cnnlite.report.sections.sweep import sweep_sections
 from cnnlite.report.seen import Seen
 
-__all__ = ["SECTIONS", "comparison", "sections"]
+__all__ = ["SECTIONS", "comparison", "sections", "sweep_sections"]
 
 SECTIONS = (
     card, curves, network, layers, learning, inside, attention, confusion, mistakes, difficulty,

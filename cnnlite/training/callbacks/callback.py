@@ -26,7 +26,12 @@ class Callback:
 
     A callback that should survive a resume derives what it needs from the solver's histories,
     which do; what cannot be derived it returns from `state_dict`.
+
+    Where several processes share a training, each calls its callbacks, so that a callback that
+    changes the training changes it on all.  One that writes or prints sets `first_rank_only`.
     """
+
+    first_rank_only = False
 
     @_does_nothing
     def before_train(self, solver: Any) -> None:

@@ -39,6 +39,8 @@ class Keep(Callback):
         TypeError, ValueError: a number is no integer from 1.
     """
 
+    first_rank_only = True
+
     def __init__(
         self, path: str | Path | None = None, epochs: int = 20, images: int = 8, maps: int = 16
     ) -> None:

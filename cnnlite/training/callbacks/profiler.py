@@ -57,17 +57,24 @@ class Profiler(Callback):
         profile: the Profile, once the steps have been taken; None before.
 
     Raises:
-        TypeError, ValueError: steps is no positive integer.
+        TypeError, ValueError: steps is no positive integer, or a training cuts its batches.
     """
+
+    first_rank_only = True
 
     def __init__(self, steps: int = 10, path: str | Path | None = None) -> None:
         self.steps = count("Profiler", "steps", steps)
         self.path = None if path is None else Path(path)
         self.profile: Profile | None = None
+        self._measured = _Measured()
         self._watch: Stopwatch | None = None
         self._stack = ExitStack()
 
     def before_train(self, solver: TrainingState) -> None:
+        if solver.shards > 1:
+            raise ValueError(
+                f"Profiler: it measures whole batches, and shards is {solver.shards}; pass 1"
+            )
         self._measured = _Measured()
         left = solver.total_steps - solver.step
         self._warm = max(0, min(WARM, left - self.steps - 1))

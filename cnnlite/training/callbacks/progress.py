@@ -35,6 +35,8 @@ class Progress(Callback):
         console: a rich Console; None means standard output, or the notebook.
     """
 
+    first_rank_only = True
+
     def __init__(self, console: Console | None = None) -> None:
         self.console = console
         self._out: Any = None

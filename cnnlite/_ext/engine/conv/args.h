@@ -21,14 +21,15 @@ typedef struct {
 } conv_source;
 
 /* Forward: y = x * weight (+ bias), then `post`.  Input gradient: dx from dy and weight.  Weight gradient: dweight
- * and (unless NULL) dbias from x and dy.  tile: of Winograd, 4 or 2, the side of an output tile. */
+ * and (unless NULL) dbias from x and dy.  Of Winograd, tile: 4 or 2, the side of an output tile; bfloat16: whether
+ * what is multiplied is rounded to it (winograd/bfloat16.h). */
 typedef struct {
     conv_shape shape;
     conv_source x, dy;                     /* x.data alone, where the caller fills it in */
     const void *weight, *bias;
     void *y, *dx, *dweight, *dbias;
     post_ops post;
-    int tile;
+    int tile, bfloat16;
 } conv_args;
 
 #endif

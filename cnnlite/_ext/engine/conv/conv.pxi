@@ -21,7 +21,7 @@ cdef extern from "engine/conv/args.h" nogil:
         void *dweight
         void *dbias
         post_ops post
-        int tile
+        int tile, bfloat16
 
 # Of an image with its padding: the kernels' copies of it, times threads, then fit 63 bits.
 cdef object MOST_PIXELS = 2**36
@@ -135,7 +135,7 @@ cdef int weight_gradient_args(conv_args *k, Call call, x, dy, dweight, dbias, st
 cdef int run_conv(Call call, conv_args *k) except -1:
     cdef const conv_shape *s = &k.shape
     cdef Py_ssize_t products = s.n * s.f * s.oh * s.ow * (s.c // s.groups) * s.kh * s.kw
-    return call.run(k, sizeof(k[0]), products // 256)
+    return call.run(k, sizeof(k[0]), products // 8)
 
 
 def conv2d_tiled_forward(x, weight, bias, y, stride, padding, dilation, Py_ssize_t groups,

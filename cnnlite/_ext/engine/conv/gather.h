@@ -80,6 +80,12 @@ INLINE void T(copy_rows)(const REAL *from, ptrdiff_t next, ptrdiff_t step, ptrdi
         for (ptrdiff_t r = 0; r < rows; r++, from += next, to += pitch) {
             ptrdiff_t q = 0;
             for (; q < begin; q++) to[q] = 0;
+            for (; (step == 3 || step == 4) && q < end; q = smaller(end, q + VL)) {
+                const ptrdiff_t n = smaller(VL, end - q);
+                const V v = step == 3 ? T(vload_every_3)(from + 3 * q, n) : T(vload_every_4)(from + 4 * q, n);
+                if (n == VL) VSTORE(to + q, v);
+                else VSTOREN(to + q, v, n);
+            }
             for (; q < end; q++) to[q] = from[q * step];
             for (; q < size; q++) to[q] = 0;
         }

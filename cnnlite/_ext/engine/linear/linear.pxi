@@ -29,7 +29,9 @@ cdef int linear_sizes(linear_args *k, Call call, const Py_ssize_t *x, const Py_s
 
 
 cdef int run_linear(Call call, linear_args *k) except -1:
-    return call.run(k, sizeof(k[0]), k.n * k.inputs * k.outputs // 16)
+    # With few rows the time goes to reading the weights.
+    cdef Py_ssize_t weights = k.inputs * k.outputs
+    return call.run(k, sizeof(k[0]), max(k.n * weights // 16, weights))
 
 
 def linear_forward(x, weight, bias, y, post=NO_POST_OPS):

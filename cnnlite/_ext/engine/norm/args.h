@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
     norm_args args;
     ptrdiff_t group, groups, blocks; /* a piece: images of a group, channels of a block */
+    int threads;
     double *sums; /* [group][channel][2] */
     char *const *own; /* of each thread: two vectors for each channel */
     void *shift, *scale, *bias, *offset, *slope; /* (channels) */

@@ -6,50 +6,63 @@ INLINE V T(through_relu)(V dy, V x, V m, V s, V b, int relu)
     return relu ? VSELECT((MASK)(VFMA(x - m, s, b) <= VZERO), VZERO, dy) : dy;
 }
 
+/* The part of dy that passed the ReLU, at most VL numbers of it: by the ReLU's output y, which is also written to
+ * dsum, or (y NULL) by x, which a ReLU without an addend stopped. */
+INLINE V T(passed)(const REAL *dy, V x, const REAL *y, REAL *dsum, V m, V s, V b, int relu, ptrdiff_t n)
+{
+    const V g = n < VL ? VLOADN(dy, n) : VLOAD(dy);
+    if (!y) return T(through_relu)(g, x, m, s, b, relu);
+    const V part = T(relu_mask)(g, n < VL ? VLOADN(y, n) : VLOAD(y));
+    if (n < VL) VSTOREN(dsum, part, n);
+    else VSTORE(dsum, part);
+    return part;
+}
+
 /* Add g to partial sums of[0], g (x - mean) to of[1], g the part of dy that passed the ReLU: SUM_PART vectors of
  * them from `first` on; one plane. */
-INLINE void T(part_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
-                              int relu, int first, T(partial_sums) *sums)
+INLINE void T(part_gradients)(const REAL *dy, const REAL *x, const REAL *y, REAL *dsum, ptrdiff_t size, REAL mean,
+                              REAL scale, REAL shift, int relu, int first, T(partial_sums) *sums)
 {
     V s[CHAINS][SUM_PART], p[CHAINS][SUM_PART];
     const V m = VSET1(mean), a = VSET1(scale), b = VSET1(shift);
-    ptrdiff_t i = 0;
+    ptrdiff_t i = first * VL;
     UNROLL_FOR(int u = 0; u < CHAINS; u++)
         UNROLL_FOR(int w = 0; w < SUM_PART; w++) s[u][w] = p[u][w] = VZERO;
-    dy += first * VL, x += first * VL;
-    for (; i + CHAINS * SUM_LANES <= size; i += CHAINS * SUM_LANES)
+#define PASSED(at, x, n) T(passed)(dy + (at), x, y ? y + (at) : NULL, y ? dsum + (at) : NULL, m, a, b, relu, n)
+    for (; i - first * VL + CHAINS * SUM_LANES <= size; i += CHAINS * SUM_LANES)
         UNROLL_FOR(int u = 0; u < CHAINS; u++)
             UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
                 const ptrdiff_t at = i + u * SUM_LANES + w * VL;
-                V xi = VLOAD(x + at), g = T(through_relu)(VLOAD(dy + at), xi, m, a, b, relu);
+                V xi = VLOAD(x + at), g = PASSED(at, xi, VL);
                 s[u][w] += g;
                 p[u][w] = VFMA(g, xi - m, p[u][w]);
             }
-    for (; i + SUM_LANES <= size; i += SUM_LANES)
+    for (; i - first * VL + SUM_LANES <= size; i += SUM_LANES)
         UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
             const ptrdiff_t at = i + w * VL;
-            V xi = VLOAD(x + at), g = T(through_relu)(VLOAD(dy + at), xi, m, a, b, relu);
+            V xi = VLOAD(x + at), g = PASSED(at, xi, VL);
             s[1][w] += g;
             p[1][w] = VFMA(g, xi - m, p[1][w]);
         }
     UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
-        const ptrdiff_t at = i + w * VL, n = smaller(VL, size - i - (first + w) * VL);
+        const ptrdiff_t at = i + w * VL, n = smaller(VL, size - at);
         if (n <= 0) continue;
-        V xi = VLOADN(x + at, n), g = T(through_relu)(VLOADN(dy + at, n), xi, m, a, b, relu);
+        V xi = n < VL ? VLOADN(x + at, n) : VLOAD(x + at), g = PASSED(at, xi, n);
         s[1][w] += g;
         p[1][w] = VFMA(g, xi - m, p[1][w]);
     }
+#undef PASSED
     UNROLL_FOR(int w = 0; w < SUM_PART; w++) {
         sums->of[0][first + w] += s[0][w] + s[1][w];
         sums->of[1][first + w] += p[0][w] + p[1][w];
     }
 }
 
-INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, ptrdiff_t size, REAL mean, REAL scale, REAL shift,
-                               int relu, T(partial_sums) *sums)
+INLINE void T(plane_gradients)(const REAL *dy, const REAL *x, const REAL *y, REAL *dsum, ptrdiff_t size, REAL mean,
+                               REAL scale, REAL shift, int relu, T(partial_sums) *sums)
 {
     for (int first = 0; first < WIDE; first += SUM_PART)
-        T(part_gradients)(dy, x, size, mean, scale, shift, relu, first, sums);
+        T(part_gradients)(dy, x, y, dsum, size, mean, scale, shift, relu, first, sums);
 }
 
 KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
@@ -69,12 +82,14 @@ KERNEL void T(gradient_sums_piece)(void *context, ptrdiff_t piece, int thread)
             const ptrdiff_t first_run = T(runs_before)(n, size), end = smaller(range.end, first + SUM_CHANNELS);
             for (ptrdiff_t c = first; c < end; c++) {
                 const ptrdiff_t at = ((range.image + n) * channels + c) * size;
-                /* dsum is written plane by plane just before it is read, so it is still in the cache. */
-                if (dsum) T(relu_mask_run)(dy + at, y + at, size, dsum + at);
-                const REAL *g = (dsum ? dsum : dy) + at;
-                for (ptrdiff_t i = 0, run = first_run; i < size; i += RUN) {
-                    T(plane_gradients)(g + i, x + at + i, smaller(RUN, size - i), mean[c], scale[c], bias[c], relu,
-                                       lanes + c);
+                for (ptrdiff_t i = at, run = first_run; i < at + size; i += RUN) {
+                    const ptrdiff_t count = smaller(RUN, at + size - i);
+                    if (dsum)
+                        T(plane_gradients)(dy + i, x + i, y + i, dsum + i, count, mean[c], scale[c], bias[c], 0,
+                                           lanes + c);
+                    else
+                        T(plane_gradients)(dy + i, x + i, NULL, NULL, count, mean[c], scale[c], bias[c], relu,
+                                           lanes + c);
                     if (++run == SUM_RUNS) {
                         T(empty_lanes)(sums + 2 * c, lanes + c);
                         run = 0;
@@ -141,10 +156,11 @@ INLINE void T(plane_scaled)(const REAL *dy, const REAL *x, REAL *dx, ptrdiff_t s
     }
 }
 
+/* From the end, as the array that the sums have read first has left the cache. */
 KERNEL void T(gradient_piece)(void *context, ptrdiff_t piece, int thread)
 {
     const norm_plan *k = context;
-    const T(norm_range) range = T(range_of)(k, piece);
+    const T(norm_range) range = T(range_of)(k, from_the_end(piece, k->groups * k->blocks, k->threads));
     const ptrdiff_t channels = k->args.channels, size = k->args.size;
     const REAL *x = k->args.x, *dy = k->args.dsum ? k->args.dsum : k->args.dy;
     const REAL *mean = k->args.mean, *scale = k->scale, *bias = k->bias, *offset = k->offset, *slope = k->slope;

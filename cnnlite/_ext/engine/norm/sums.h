@@ -110,6 +110,6 @@ INLINE int T(norm_memory)(norm_plan *k, workspace *work)
     k->bias = arena_take(&memory, row);
     k->offset = arena_take(&memory, row);
     k->slope = arena_take(&memory, row);
-    k->own = work->own;
+    k->own = work->own, k->threads = work->threads;
     return workspace_ready(work, memory.used, (size_t)k->args.channels * sizeof(T(partial_sums)));
 }

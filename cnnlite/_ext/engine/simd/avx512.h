@@ -12,6 +12,19 @@
 
 #undef VFMA
 #if REAL_BYTES == 4
+#if PAIRED_PRODUCTS
+#undef PAIRS
+#undef VDOT
+#define PAIRS 1
+#define VDOT(a, b, c) ((V)_mm512_dpbf16_ps((__m512)(c), (__m512bh)(a), (__m512bh)(b)))
+INLINE V T(pair_second)(V v) { return (V)_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)v)); }
+INLINE V T(pair_first)(V v) { return (V)_mm512_slli_epi32((__m512i)T(pair_second)(v), 16); }
+INLINE void T(store_pairs)(REAL *p, V v)
+{
+    const __m256i both = (__m256i)_mm512_cvtneps_pbh((__m512)v);
+    _mm256_storeu_si256((__m256i *)p, _mm256_rol_epi32(both, 16));
+}
+#endif
 #define VFMA(a, b, c) ((V)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 INLINE V T(vloadn)(const REAL *p, ptrdiff_t n) { return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 INLINE V T(vloadr)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)

@@ -35,6 +35,12 @@
 #else
 #define X86_VECTORS 0
 #endif
+/* Whether the compiler knows AVX512_BF16. */
+#if X86_VECTORS && (defined(__clang__) || __GNUC__ >= 10)
+#define PAIRED_PRODUCTS 1
+#else
+#define PAIRED_PRODUCTS 0
+#endif
 #if VECTORS && defined(__aarch64__) && defined(__ARM_NEON)
 #define ARM_VECTORS 1
 #else

@@ -33,6 +33,8 @@ INLINE V T(vor)(V a, V b) { return a ? a : b; }
 #define HIGHS 1
 INLINE V T(vload_evens)(const REAL *p) { return *p; }
 INLINE void T(vstore_evens)(REAL *p, V v) { *p = v; }
+INLINE V T(vload_every_3)(const REAL *p, ptrdiff_t n) { return n > 0 ? *p : 0; }
+INLINE V T(vload_every_4)(const REAL *p, ptrdiff_t n) { return n > 0 ? *p : 0; }
 INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end) { return begin < end ? *p : 0; }
 INLINE void T(transpose)(V v[VL]) { (void)v; }
 

@@ -76,6 +76,30 @@ INLINE void T(vstore_evens)(REAL *p, V v)
 #endif
 }
 
+/* p[0], p[s] ... p[(n - 1) * s] for s = 3 and 4 and 0 < n <= VL, zero in the other lanes; nothing beyond the last is
+ * read.  Number i lies in vector i * s / VL from p on: the first two are joined, then the third, then the fourth. */
+#define FIRST_OF(s, i) ((i) * (s) < 2 * (int)VL ? (i) * (s) : 0)
+#define THIRD_OF(s, i) ((i) * (s) < 2 * (int)VL || (i) * (s) >= 3 * (int)VL ? (i) : (i) * (s) - (int)VL)
+#define FOURTH_OF(s, i) ((i) * (s) < 3 * (int)VL ? (i) : (i) * (s) - 2 * (int)VL)
+#define EVERY(s) \
+    INLINE V T(vload_every_##s)(const REAL *p, ptrdiff_t n) \
+    { \
+        V part[4]; \
+        UNROLL_FOR(int j = 0; j < 4; j++) { \
+            const ptrdiff_t left = (n - 1) * s + 1 - j * VL; \
+            part[j] = left >= VL ? VLOAD(p + j * VL) : left > 0 ? T(vloadn)(p + j * VL, left) : VZERO; \
+        } \
+        const V two = SHUFFLE(part[0], part[1], LANES(FIRST_OF, s)); \
+        const V three = SHUFFLE(two, part[2], LANES(THIRD_OF, s)); \
+        return SHUFFLE(three, part[3], LANES(FOURTH_OF, s)); \
+    }
+EVERY(3)
+EVERY(4)
+#undef FIRST_OF
+#undef THIRD_OF
+#undef FOURTH_OF
+#undef EVERY
+
 /* p[0], p[2], p[4] ... of lanes begin .. end (begin < end), zero in the others; nothing else is read. */
 INLINE V T(vload_evens_between)(const REAL *p, ptrdiff_t begin, ptrdiff_t end)
 {

@@ -10,6 +10,8 @@
  *     VLOADN(p, n)  VSTOREN(p, v, n)                 the first n of VL lanes only (0 < n <= VL)
  *     VLOADR(p, begin, end)                          lanes begin .. end; zero in the others
  *     VFMA(a, b, c)                                  a * b + c, rounded once where the machine can
+ *     VDOT(a, b, c)                                  c + both products of each pair of bfloat16 numbers, the first
+ *                                                    and then the second; VFMA unless PAIRS
  *     VSELECT(mask, a, b)  VRELU(v)                  mask ? a : b;  v <= 0 ? 0 : v (NaN stays NaN, -0 becomes 0)
  *     SHUFFLE(a, b, l0, l1, ...)                     lane i is lane l_i of the 2 VL lanes of a and then b
  *     VPICK(a, b, index)                             the same with a MASK of lanes; zero where it is 2 VL or more
@@ -18,6 +20,7 @@
  *                                                    the upper halves of a and b
  *     vload_evens(p)  vstore_evens(p, v)             p[0], p[2], p[4] ...; nothing beyond the last is touched
  *     vload_evens_between(p, begin, end)             lanes begin .. end of those; zero in the others
+ *     vload_every_3(p, n)  vload_every_4(p, n)       p[0], p[3] ... p[3 n - 3]; zero in the other lanes
  *     transpose(v)                                   v[i][j] <-> v[j][i] for VL vectors
  *     select_index  load_bytes  store_bytes          mask ? a : b of integers in a MASK; bytes to and from one
  *
@@ -47,6 +50,11 @@
 #define NR (NV * VL) /* columns of a full micro-tile */
 #define SUM_LANES (64 / REAL_BYTES)
 #define WIDE (SUM_LANES / VL)
+
+#undef PAIRS
+#undef VDOT
+#define PAIRS 0 /* whether a lane of 32 bits may be a pair: the first number in its upper half, the second below */
+#define VDOT(a, b, c) VFMA(a, b, c)
 
 #if !VECTORS
 #include "plain.h"

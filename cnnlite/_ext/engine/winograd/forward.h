@@ -18,24 +18,25 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t f_step = rotated ? 9 : p->c * 9, c_step = rotated ? p->f * 9 : 9;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = call->args->weight;
-    REAL *to = call->weights + group * p->area * p->weights + (panel * p->c + block - panel) * VL;
+    const int paired = p->form == PAIRED;
+    REAL *to = call->weights + group * p->area * p->weights
+        + (panel * (paired ? divide_up(p->c, 2) : p->c) + block - panel) * VL;
     V squares = VSET1(1);
     from += group * p->f * p->c * 9 + block * VL * f_step;
     (void)thread;
-    for (ptrdiff_t c = 0; c < p->c; c++, from += c_step, to += nv * VL) {
+    for (ptrdiff_t c = 0; c < p->c; c++, from += c_step) {
         REAL taps[9 * VL];
         V o[TILE_MAX * TILE_MAX];
         for (ptrdiff_t i = 0; i < VL; i++)
             for (int t = 0; t < 9; t++)
                 taps[t * VL + i] = i < lanes ? from[i * f_step + (rotated ? 8 - t : t)] : 0;
         UNROLL_FOR(int t = 0; t < 9; t++) squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
-        if (p->m == 4) {
-            T(weight_2d)(6, taps, 3 * VL, VL, o);
-            UNROLL_FOR(int e = 0; e < 36; e++) VSTORE(to + e * p->weights, o[e]);
-        } else {
-            T(weight_2d)(4, taps, 3 * VL, VL, o);
-            UNROLL_FOR(int e = 0; e < 16; e++) VSTORE(to + e * p->weights, o[e]);
-        }
+        if (p->m == 4) T(weight_2d)(6, taps, 3 * VL, VL, o);
+        else T(weight_2d)(4, taps, 3 * VL, VL, o);
+        if (BFLOAT16(p)) T(store_bfloat16)(p->form, o, p->area, to, p->weights, c % 2);
+        else
+            for (int e = 0; e < p->area; e++) VSTORE(to + e * p->weights, o[e]);
+        if (!paired || c % 2) to += nv * VL;
     }
     call->large[piece] = (uint8_t)T(any_large)(squares);
 }
@@ -119,14 +120,16 @@ INLINE void T(small_products)(const winograd_plan *p, const conv_args *k, ptrdif
                               ptrdiff_t bx, const REAL *weights, REAL *memory, V *squares)
 {
     REAL *inputs = memory + 3 * p->pixels, *products = inputs + p->area * p->inputs;
-    const ptrdiff_t tiles = T(winograd_inputs)(p, k, group, by, bx, 0, p->c_blocks, memory, inputs, squares);
+    const ptrdiff_t tiles = T(winograd_inputs)(p, k, group, by, bx, 0, p->c_blocks, memory, inputs, 1, squares);
     const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    const int paired = p->form == PAIRED;
+    const ptrdiff_t size = paired ? VL / 2 : VL;            /* of a tile */
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
         for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
-            memset(in + (b * p->tiles + tiles) * VL, 0, (size_t)((padded - tiles) * VL) * sizeof(REAL));
+            memset(in + b * p->tiles * VL + tiles * size, 0, (size_t)((padded - tiles) * size) * sizeof(REAL));
         T(forward_product)(in, p->tiles * VL, weights + (group * p->area + e) * p->weights,
-                           products + e * p->products, p->c, p->f_blocks, padded);
+                           products + e * p->products, p->c, p->f_blocks, padded, paired);
     }
 }
 
@@ -155,6 +158,7 @@ static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
     T(winograd_call) call = {.args = k, .weights = (REAL *)work->kept, .own = work->own};
     call.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
     call.plan.rotated = rotated;
+    call.plan.form = T(winograd_form)(k);
     const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
     const size_t kept = (size_t)weights * sizeof(REAL) + (size_t)pieces;
@@ -173,7 +177,12 @@ KERNEL void T(conv2d_winograd_input_gradient)(void *args, workspace *work)
 {
     const conv_args *given = args;
     const conv_shape *s = &given->shape;
-    conv_args k = {.shape = *s, .x = given->dy, .weight = given->weight, .y = given->dx, .tile = given->tile};
+    conv_args k = {.shape = *s,
+                   .x = given->dy,
+                   .weight = given->weight,
+                   .y = given->dx,
+                   .tile = given->tile,
+                   .bfloat16 = given->bfloat16};
     k.shape.c = s->f, k.shape.f = s->c;
     k.shape.h = s->oh, k.shape.oh = s->h;
     k.shape.w = s->ow, k.shape.ow = s->w;

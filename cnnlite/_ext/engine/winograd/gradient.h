@@ -31,21 +31,26 @@ typedef struct {
     ptrdiff_t group, wave_first, wave_end;                 /* of a wave: its group, its blocks */
 } T(gradient_call);
 
-/* Transform m x m output gradients to outputs[element][tile]; returns the sum of all of them, tile by tile. */
+/* Transform m x m output gradients to outputs[element][tile], from tile `number` on; returns the sum of all of them,
+ * tile by tile. */
 INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
-                                 REAL *outputs)
+                                 REAL *outputs, ptrdiff_t number)
 {
     const int m = TILE_OUTPUTS(side);
     V sum = VZERO;
     for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t c = 0; c < p->columns; c++, outputs += VL) {
+        for (ptrdiff_t c = 0; c < p->columns; c++, number++) {
             const REAL *in = pixels + (r * p->pitch + c) * m * VL;
             V o[TILE_MAX * TILE_MAX], tile = VZERO;
             UNROLL_FOR(int i = 0; i < m; i++)
                 UNROLL_FOR(int j = 0; j < m; j++) tile += VLOAD(in + (i * p->pitch + j) * VL);
             sum += tile;
             T(output_adjoint_2d)(side, in, p->pitch * VL, VL, o);
-            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(outputs + e * p->products, o[e]);
+            if (BFLOAT16(p)) {
+                T(store_across)(p->form, o, side * side, outputs, number, p->products);
+                continue;
+            }
+            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(outputs + number * VL + e * p->products, o[e]);
         }
     return sum;
 }
@@ -61,11 +66,11 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
     for (EACH_STRIP(strip, p, s->n, by))
         for (ptrdiff_t b = first; b < end; b++) {
             const ptrdiff_t plane = strip.image * s->f + group * p->f + b * VL;
-            REAL *to = outputs + (b * p->tiles + strip.first) * VL;
+            REAL *to = outputs + b * p->tiles * VL;
             REAL sums[VL];
             T(winograd_fetch)(&k->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL), strip.row * p->m, x0,
                               strip.rows * p->m, p->columns * p->m, pixels, p->pitch, p->pixels);
-#define ADJOINT(side) VSTORE(sums, T(output_adjoint_tiles)(p, side, pixels, strip.rows, to))
+#define ADJOINT(side) VSTORE(sums, T(output_adjoint_tiles)(p, side, pixels, strip.rows, to, strip.first))
             BY_SIDE(p->side, ADJOINT);
 #undef ADJOINT
             T(add_block)(sums, VL, bias_sums + b * VL, 1);
@@ -94,11 +99,12 @@ static void T(gradient_part)(void *context, ptrdiff_t piece, int thread)
             T(large_adjoint)(p, call->args, group, by, bx, pixels, sums, block == first);
             continue;
         }
-        const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs,
+        const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, by, bx, 0, p->c_blocks, pixels, inputs, 0,
                                                    &squares);
         for (ptrdiff_t e = 0; e < p->area; e++)
             T(adjoint_product)(outputs + e * p->products, inputs + e * p->inputs, p->tiles * VL,
-                               sums + e * T(gradient_element)(p), p->f_blocks, p->c_blocks, tiles, block == first);
+                               sums + e * T(gradient_element)(p), p->f_blocks, p->c_blocks,
+                               numbers_of(p->form, tiles), block == first, p->form == PAIRED);
     }
 }
 
@@ -110,12 +116,12 @@ static void T(gradient_transform)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t channels = p->c_blocks + p->f_blocks, b = piece % channels;
     const ptrdiff_t number = piece / channels, block = call->wave_first + number;
     const ptrdiff_t by = block / p->blocks_x, bx = block % p->blocks_x, f = b - p->c_blocks;
-    REAL *inputs = call->tiles + number * p->rows * p->columns * VL;
+    REAL *inputs = call->tiles + number * numbers_of(p->form, p->rows * p->columns) * VL;
     REAL *outputs = inputs + p->area * p->inputs;
     REAL *pixels = (REAL *)call->own[thread];
     V squares;
     if (b < p->c_blocks)
-        T(winograd_inputs)(p, call->args, call->group, by, bx, b, b + 1, pixels, inputs, &squares);
+        T(winograd_inputs)(p, call->args, call->group, by, bx, b, b + 1, pixels, inputs, 0, &squares);
     else
         T(gradient_outputs)(p, call->args, call->group, by, bx, f, f + 1, pixels, outputs,
                             call->bias_sums + (number * p->groups + call->group) * call->bias_size);
@@ -133,7 +139,9 @@ static void T(gradient_multiply)(void *context, ptrdiff_t piece, int thread)
     (void)thread;
     T(adjoint_product)(outputs, inputs, p->tiles * VL,
                        call->sums + call->group * call->part_size + piece * T(gradient_element)(p), p->f_blocks,
-                       p->c_blocks, (before * p->rows + rows) * p->columns, call->wave_first == 0);
+                       p->c_blocks,
+                       before * numbers_of(p->form, p->rows * p->columns) + numbers_of(p->form, rows * p->columns),
+                       call->wave_first == 0, p->form == PAIRED);
 }
 
 /* dbias of output channel f of a group, if it is asked for. */
@@ -201,6 +209,7 @@ KERNEL void T(conv2d_winograd_weight_gradient)(void *args, workspace *work)
     T(gradient_call) call = {.args = k, .own = work->own};
     call.plan = T(winograd_cut)(&k->shape, k->tile, 4);
     winograd_plan *p = &call.plan;
+    p->form = T(winograd_form)(k);
     const ptrdiff_t blocks = p->blocks_y * p->blocks_x, tiles = p->rows * p->columns;
     const ptrdiff_t inputs = T(filled_up)(p->c), outputs = T(filled_up)(p->f);
     const ptrdiff_t block_bytes = p->area * tiles * (inputs + outputs) * REAL_BYTES;

@@ -5,6 +5,7 @@
 /* A block is `rows` rows of tiles (over all images) by `columns` tiles. */
 typedef struct {
     int m, side, area;                     /* sides of an output and an input tile (transform.h); its elements */
+    int form;                               /* of what is multiplied (bfloat16.h) */
     int rotated;                            /* the input gradient: weights rotated, channels exchanged */
     ptrdiff_t tiles_y, tiles_x, rows, columns, blocks_y, blocks_x, tiles;
     ptrdiff_t groups, c, f, c_blocks, f_blocks;            /* of a group; blocks of VL channels */
@@ -163,25 +164,31 @@ KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, pt
     return T(lanes_gather)(data, relu_y, h, w, lanes, y0, x0, y1 - y0, x1 - x0, to, pitch, 0);
 }
 
-/* Transform the tiles of VL channels: from `pixels` to inputs[element][tile]. */
+/* Transform the tiles of VL channels: from `pixels` to inputs[element][tile], from tile number `tile` on; with
+ * `along` the pairs of bfloat16 numbers are channels, else tiles. */
 INLINE void T(input_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
-                           REAL *inputs)
+                           REAL *inputs, ptrdiff_t tile, int along)
 {
     const int m = TILE_OUTPUTS(side);
     for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t c = 0; c < p->columns; c++, inputs += VL) {
+        for (ptrdiff_t c = 0; c < p->columns; c++, tile++) {
             V o[TILE_MAX * TILE_MAX];
             T(input_2d)(side, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
-            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(inputs + e * p->inputs, o[e]);
+            if (BFLOAT16(p)) {
+                if (along) T(store_along)(p->form, o, side * side, inputs, tile, p->inputs);
+                else T(store_across)(p->form, o, side * side, inputs, tile, p->inputs);
+                continue;
+            }
+            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(inputs + tile * VL + e * p->inputs, o[e]);
         }
 }
 
 /* B^T d B of the block (by, bx): channel blocks first .. end - 1 of the group, to
  * inputs[element][block][tile][VL].  Returns the number of tiles; `squares` is what the pixels'
- * squares add up to. */
+ * squares add up to.  `along`: as in input_tiles. */
 KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t by,
                                     ptrdiff_t bx, ptrdiff_t first, ptrdiff_t end, REAL *pixels, REAL *inputs,
-                                    V *squares)
+                                    int along, V *squares)
 {
     const conv_shape *s = &k->shape;
     *squares = VZERO;
@@ -189,12 +196,12 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
     for (EACH_STRIP(strip, p, s->n, by))
         for (ptrdiff_t b = first; b < end; b++) {
             const ptrdiff_t plane = strip.image * s->c + group * p->c + b * VL;
-            REAL *to = inputs + (b * p->tiles + strip.first) * VL;
+            REAL *to = inputs + b * p->tiles * VL;
             *squares += T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
                                           strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
                                           pixels, p->pitch, p->pixels);
-            if (p->side == 6) T(input_tiles)(p, 6, pixels, strip.rows, to);
-            else T(input_tiles)(p, 4, pixels, strip.rows, to);
+            if (p->side == 6) T(input_tiles)(p, 6, pixels, strip.rows, to, strip.first, along);
+            else T(input_tiles)(p, 4, pixels, strip.rows, to, strip.first, along);
         }
     return winograd_height(p, s->n, by) * p->columns;
 }

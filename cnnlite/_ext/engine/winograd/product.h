@@ -28,16 +28,33 @@ static inline ptrdiff_t panel_width(ptrdiff_t left) { return divide_up(left, div
 #endif
 
 #if VECTORS
+/* add_outer (microkernel.h), or with `paired`, where there are PAIRS, the same of pairs of bfloat16 numbers. */
+INLINE void T(add_products)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row,
+                            const int nv, V *acc, const int acc_row, const int paired)
+{
+    if (!paired) {
+        T(add_outer)(a, a_row, at, rows, row, nv, acc, acc_row);
+        return;
+    }
+    UNROLL_FOR(int i = 0; i < rows; i++) {
+        const V x = VSET1(a[i * a_row + at]);
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i * acc_row + j] = VDOT(x, row[j], acc[i * acc_row + j]);
+        if (nv > 1)
+            UNROLL_FOR(int j = 0; j < nv; j++) IN_ORDER(acc[i * acc_row + j]);
+    }
+}
+
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
- * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks. */
+ * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks.
+ * With `paired`, two channels are one number. */
 INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const REAL *RESTRICT weights,
-                            REAL *RESTRICT products, ptrdiff_t channels, const int nv)
+                            REAL *RESTRICT products, ptrdiff_t channels, const int paired, const int nv)
 {
     V acc[TILE_ROWS][PANEL];
     UNROLL_FOR(int i = 0; i < TILE_ROWS; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VZERO;
     for (; channels > 0; channels -= VL, inputs += block) {
-        const ptrdiff_t depth = channels < VL ? channels : VL;
+        const ptrdiff_t left = channels < VL ? channels : VL, depth = paired ? (left + 1) / 2 : left;
 #if BY_LANE
         V x[TILE_ROWS];
         UNROLL_FOR(int i = 0; i < TILE_ROWS; i++) x[i] = VLOAD(inputs + i * VL);
@@ -53,7 +70,7 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
         for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL) {
             V row[PANEL];
             UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
-            T(add_outer)(inputs, VL, k, TILE_ROWS, row, nv, acc[0], PANEL);
+            T(add_products)(inputs, paired ? VL / 2 : VL, k, TILE_ROWS, row, nv, acc[0], PANEL, paired);
         }
 #endif
     }
@@ -62,9 +79,11 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
 }
 
 /* sums[i][j] (rows `ld` apart) += sum over tiles of outputs[tile][i] * inputs[j][tile][VL], for
- * ADJOINT_ROWS output channels i and nv blocks j of input channels; with `begin`, = not +=. */
+ * ADJOINT_ROWS output channels i and nv blocks j of input channels; with `begin`, = not +=.  With `paired`, two
+ * tiles are one number, and `tiles` counts pairs. */
 INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT inputs, ptrdiff_t block,
-                            REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles, int begin, const int nv)
+                            REAL *RESTRICT sums, ptrdiff_t ld, ptrdiff_t tiles, int begin, const int paired,
+                            const int nv)
 {
     V acc[ADJOINT_ROWS][PANEL];
     UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
@@ -72,7 +91,7 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
     for (const REAL *end = outputs + tiles * VL; outputs < end; outputs += VL, inputs += VL) {
         V row[PANEL];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block);
-        T(add_outer)(outputs, 1, 0, ADJOINT_ROWS, row, nv, acc[0], PANEL);
+        T(add_products)(outputs, 1, 0, ADJOINT_ROWS, row, nv, acc[0], PANEL, paired);
     }
     UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) {
@@ -83,11 +102,12 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
 #else
 /* The lanes are tiles, which are neighbours where VL is 1. */
 INLINE void T(forward_tile)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                            ptrdiff_t channels, const int nv)
+                            ptrdiff_t channels, const int paired, const int nv)
 {
     REAL sums[PANEL][MR] = {{0}};
     const REAL *x[PANEL];
     for (int j = 0; j < PANEL; j++) x[j] = weights + (j < nv ? j : 0);
+    (void)paired;
     T(sum_outer)(STRIP, channels, x, nv, inputs, block, sums[0]);
     for (int j = 0; j < nv; j++) memcpy(products + j * block, sums[j], sizeof sums[j]);
 }
@@ -111,13 +131,14 @@ INLINE void T(adjoint_tile)(const REAL *outputs, const REAL *inputs, ptrdiff_t b
 
 /* The same for more than LONGEST_SUM channels: blocks of them are added in double. */
 KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                         ptrdiff_t channels)
+                         ptrdiff_t channels, int paired)
 {
     double sums[PANEL][TILE_ROWS * VL];
     for (ptrdiff_t c = 0; c < channels; c += SUM_BLOCK) {
-        const REAL *in = inputs + c / VL * block, *weight = weights + c * nv * VL;
+        const REAL *in = inputs + c / VL * block, *weight = weights + (paired ? c / 2 : c) * nv * VL;
         const ptrdiff_t depth = smaller(SUM_BLOCK, channels - c);
-        WITH_WIDTH(nv, T(forward_tile), in, block, weight, products, depth);
+        if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weight, products, depth, 1);
+        else WITH_WIDTH(nv, T(forward_tile), in, block, weight, products, depth, 0);
         for (int j = 0; j < nv; j++) T(add_block)(products + j * block, TILE_ROWS * VL, sums[j], c > 0);
     }
     for (int j = 0; j < nv; j++) T(take_sums)(sums[j], TILE_ROWS * VL, products + j * block);
@@ -125,22 +146,24 @@ KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL
 
 /* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles. */
 KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                               ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles)
+                               ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles, int paired)
 {
-    for (ptrdiff_t j = 0, nv; j < blocks_out; j += nv, weights += nv * VL * channels) {
+    const ptrdiff_t depth = paired ? divide_up(channels, 2) : channels;
+    for (ptrdiff_t j = 0, nv; j < blocks_out; j += nv, weights += nv * VL * depth) {
         nv = panel_width(blocks_out - j);
         for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS) {
-            const REAL *in = inputs + t * VL;
+            const REAL *in = inputs + (paired ? t * VL / 2 : t * VL);
             REAL *out = products + j * block + t * VL;
-            if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, out, channels);
-            else WITH_WIDTH(nv, T(forward_tile), in, block, weights, out, channels);
+            if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, out, channels, paired);
+            else if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weights, out, channels, 1);
+            else WITH_WIDTH(nv, T(forward_tile), in, block, weights, out, channels, 0);
         }
     }
 }
 
 /* One element of the tile: sums (blocks_out, blocks_in blocks of VL) += outputs^T * inputs. */
 KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_t block, REAL *sums,
-                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles, int begin)
+                               ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles, int begin, int paired)
 {
     const ptrdiff_t ld = blocks_in * VL;
 #if VECTORS
@@ -149,10 +172,12 @@ KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_
         for (ptrdiff_t i = 0; i < blocks_out * VL; i += ADJOINT_ROWS) {
             const REAL *rows = outputs + i / VL * block + i % VL, *columns = inputs + j * block;
             REAL *sum = sums + i * ld + j * VL;
-            WITH_WIDTH(nv, T(adjoint_tile), rows, columns, block, sum, ld, tiles, begin);
+            if (PAIRS && paired) WITH_WIDTH(nv, T(adjoint_tile), rows, columns, block, sum, ld, tiles, begin, 1);
+            else WITH_WIDTH(nv, T(adjoint_tile), rows, columns, block, sum, ld, tiles, begin, 0);
         }
     }
 #else
+    (void)paired;
     for (ptrdiff_t j = 0; j < blocks_in; j += MR)
         for (ptrdiff_t i = 0; i < blocks_out; i += MOST_ROWS)
             T(adjoint_tile)(outputs + i * block, inputs + j * block, block, sums + i * ld + j, ld, tiles, begin,

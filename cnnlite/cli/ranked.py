@@ -1,0 +1,85 @@
+"""A command that several processes run together: one prints, and what goes wrong is said once."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from cnnlite.cli._group import describe
+
+if TYPE_CHECKING:
+    from cnnlite.training.distributed.alone import Alone
+
+FAULTS = (OSError, ValueError, click.ClickException)
+"""Exceptions that a line says all about."""
+
+
+def run_ranked(command: Callable[[], int]) -> int:
+    """Run a command on this rank; only the first one prints.
+
+    Args:
+        command: returns the exit status, and prints to sys.stdout and sys.stderr.
+
+    Returns:
+        The exit status, which is that of `mpirun`.
+    """
+    from cnnlite.training.distributed.joining import join
+    from cnnlite.training.distributed.ranks import Ranks
+
+    try:
+        ranks = join()
+    except ImportError as error:
+        print(f"cnnlite: {error}", file=sys.stderr)
+        return 2
+    if not isinstance(ranks, Ranks):
+        return command()
+    name = f"cnnlite: rank {ranks.rank} of {ranks.size}"
+
+    def told(error: BaseException, usual: Callable[[BaseException], str] = ranks.told) -> str:
+        return f"{name}: {describe(error)}" if isinstance(error, FAULTS) else usual(error)
+
+    ranks.told = told
+    if ranks.first:
+        status, said = command(), ""
+    else:
+        err = io.StringIO()
+        with (
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(err),
+        ):
+            status = command()
+        said = f"{name}: {err.getvalue().strip()}"
+    if status:
+        ranks.end_all(said, status)
+    else:
+        ranks.texts("")  # the first rank may still be at work; to wait in MPI costs a processor
+    return status
+
+
+def joined() -> "Alone":
+    """Return the processes that run this command."""
+    from cnnlite.training.distributed.joining import join
+
+    return join()
+
+
+@contextlib.contextmanager
+def first_before_others(ranks: "Alone") -> Iterator[None]:
+    """Run the block on the first rank, then on the others."""
+    if not ranks.first:
+        ranks.texts("")
+    try:
+        yield
+    finally:
+        if ranks.first:
+            ranks.texts("")
+
+
+def told(ranks: "Alone", make: Callable[[], str]) -> str:
+    """Return on all ranks what the first one makes."""
+    return ranks.texts(make() if ranks.first else "")[0]
