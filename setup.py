@@ -113,7 +113,12 @@ def extension(pyx: str) -> Extension:
 
 
 def drop_stale_c(folder: Path) -> None:
-    """Delete what Cython made of other sources: it goes by ages, which a checkout changes."""
+    """Delete what Cython made of other sources: it goes by ages, which a checkout changes.
+
+    Its copies of headers go, too: what it makes includes them, and not the headers in the tree.
+    """
+    for copied in folder.rglob("*.h"):
+        copied.unlink()
     shared = [*sorted(EXT.rglob("*.pxd")), *sorted(EXT.rglob("*.pxi"))]
     shared += [GENERATED / name for name in HEADERS if name.endswith(".pxi")]
     for pyx in sorted(EXT.glob("*.pyx")):
@@ -167,6 +172,10 @@ class Build(build_ext):
             for module in self.extensions:
                 path = EXT / Path(self.get_ext_filename(module.name)).name
                 (MADE_OF / module.name).write_text(self.made_of(module, path))
+
+    def copy_extensions_to_source(self) -> None:
+        self.force = True  # else a module of someone else would stay, if it is younger
+        super().copy_extensions_to_source()
 
     def build_extension(self, module: Extension) -> None:
         built = Path(self.get_ext_fullpath(module.name))

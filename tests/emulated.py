@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tests import zoo_bits
 from tests.builds import ROOT, build
@@ -51,7 +53,7 @@ def main(tests: list[str]) -> int:
     root = unpack_python(FOLDER, version, "arm64", ("libssl3",))
     site = unpack_wheels(FOLDER, version, "aarch64", WHEELS)
     package = build(FOLDER / "package", CC=COMPILER, LDSHARED=f"{COMPILER} -shared")
-    python = ["qemu-aarch64", "-L", str(root), str(root / f"usr/bin/python{version}")]
+    python = [str(write_launcher(root / f"usr/bin/python{version}", root))]
     paths = os.pathsep.join(map(str, (package, ROOT, site)))
     settings = {**os.environ, "PYTHONPATH": paths, "CNNLITE_NUM_THREADS": "2"}
     if tests:
@@ -61,6 +63,18 @@ def main(tests: list[str]) -> int:
         [*python, "-m", "tests.zoo_bits"], cwd=package, env=settings, stdout=subprocess.PIPE
     )
     return done.returncode or compare(json.loads(done.stdout))
+
+
+def write_launcher(python: Path, root: Path) -> Path:
+    """Write a program that runs Python under the emulator, beside it; return its path.
+
+    It is `sys.executable` there, too: the system cannot start ARM's programs, as tests do.
+    """
+    launcher = python.with_name("emulated-python")
+    command = shlex.join(["qemu-aarch64", "-L", str(root), "-0", str(launcher), str(python)])
+    launcher.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    launcher.chmod(0o755)
+    return launcher
 
 
 def compare(found: zoo_bits.Table) -> int:
