@@ -28,6 +28,7 @@ from tests.builds import ROOT
 
 EXT = ROOT / "cnnlite" / "_ext"
 FLAGS = ("-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC", "-g0")  # setup.py's
+WARNINGS = ("-Wall", "-Wextra", "-Werror")  # GCC took parts of a block for uninitialized
 COMPILERS = (
     *("gcc", "gcc-13", "gcc-14", "gcc-15", "clang", "clang-16", "clang-19"),
     *("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-gcc-14"),
@@ -124,7 +125,7 @@ def compile_kernels(compiler: str, isa: str, folder: Path, *flags: str) -> Path:
     made = folder / "loops.o"
     source = str(EXT / "engine" / f"engine_{isa}.c")
     includes = (f"-I{folder}", f"-I{EXT}")
-    command = [*shlex.split(compiler), *FLAGS, *flags, *includes, "-c", source, "-o", str(made)]
+    command = [*shlex.split(compiler), *FLAGS, *WARNINGS, *flags, *includes, "-c", source, "-o", str(made)]
     subprocess.run(command, check=True)
     return made
 

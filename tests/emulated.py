@@ -28,19 +28,6 @@ WHEELS = (
     *("numpy", "safetensors", "platformdirs", "rich", "click", "lazy-loader"),
     *("pytest", "hypothesis", "pillow"),
 )
-# The tests are this tree's, the package is the one that was built: so no folder goes before it.
-PYTEST = (
-    "-m",
-    "pytest",
-    "-q",
-    "--import-mode=importlib",
-    "-p",
-    "no:cacheprovider",
-    "-c",
-    "/dev/null",  # of pyproject.toml's settings, the package has none but the next
-    "-m",
-    "not slow",
-)
 
 
 def main(tests: list[str]) -> int:
@@ -52,16 +39,18 @@ def main(tests: list[str]) -> int:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"  # its C interface is needed
     root = unpack_python(FOLDER, version, "arm64", ("libssl3",))
     site = unpack_wheels(FOLDER, version, "aarch64", WHEELS)
+    (root / "usr/lib/python3/dist-packages/emulated.pth").write_text(f"{site}\n")
     package = build(FOLDER / "package", CC=COMPILER, LDSHARED=f"{COMPILER} -shared")
-    python = [str(write_launcher(root / f"usr/bin/python{version}", root))]
-    paths = os.pathsep.join(map(str, (package, ROOT, site)))
-    settings = {**os.environ, "PYTHONPATH": paths, "CNNLITE_NUM_THREADS": "2"}
+    shutil.rmtree(package / "tests", ignore_errors=True)
+    shutil.copytree(ROOT / "tests", package / "tests")  # tests import what lies beside them
+    shutil.copy(ROOT / "pyproject.toml", package)
+    python = write_launcher(root / f"usr/bin/python{version}", root)
+    settings = {**os.environ, "PYTHONPATH": str(package), "CNNLITE_NUM_THREADS": "2"}
     if tests:
-        files = [str(ROOT / test) for test in tests]
-        return subprocess.run([*python, *PYTEST, *files], cwd=FOLDER, env=settings).returncode
-    done = subprocess.run(
-        [*python, "-m", "tests.zoo_bits"], cwd=package, env=settings, stdout=subprocess.PIPE
-    )
+        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        return subprocess.run(command, cwd=package, env=settings).returncode
+    command = [python, "-m", "tests.zoo_bits"]
+    done = subprocess.run(command, cwd=package, env=settings, stdout=subprocess.PIPE)
     return done.returncode or compare(json.loads(done.stdout))
 
 
