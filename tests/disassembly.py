@@ -125,7 +125,8 @@ def compile_kernels(compiler: str, isa: str, folder: Path, *flags: str) -> Path:
     made = folder / "loops.o"
     source = str(EXT / "engine" / f"engine_{isa}.c")
     includes = (f"-I{folder}", f"-I{EXT}")
-    command = [*shlex.split(compiler), *FLAGS, *WARNINGS, *flags, *includes, "-c", source, "-o", str(made)]
+    command = [*shlex.split(compiler), *FLAGS, *WARNINGS, *flags, *includes]
+    command += ["-c", source, "-o", str(made)]
     subprocess.run(command, check=True)
     return made
 
