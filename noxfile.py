@@ -111,8 +111,9 @@ def pythons(session: nox.Session) -> None:
 @nox.session
 def everywhere(session: nox.Session) -> None:
     """Try other compilers, systems and Pythons, as far as this machine has them; minutes each."""
-    files = ("_ext/test_pool.py", "test_clang_cl.py", "test_disassembly.py", "test_packaging.py")
-    session.run("pytest", "-q", "-m", "slow", *(f"tests/{file}" for file in files))
+    names = ("_ext/test_pool", "test_clang_cl", "test_disassembly", "test_packaging", "test_setup")
+    files = [f"tests/{name}.py" for name in names]
+    session.run("pytest", "-q", "-m", "slow or not slow", *files)
     compilers = [name for name in ("clang", "clang-19", "gcc-14") if shutil.which(name)]
     others = {"workflows": [], "cross": [], "bits": compilers, "emulated": [], "pythons": []}
     for name, arguments in others.items():

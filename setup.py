@@ -19,6 +19,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from Cython import __version__ as cython_version
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -57,6 +58,7 @@ WINDOWS_TARGETS = {
     "win32": "i686-pc-windows-msvc",
 }
 
+CYTHON = Path("build/cython-debug" if DEBUG else "build/cython")
 GENERATED = Path("build/generated")
 MADE_OF = Path("build/made-of")  # a hash for each module in the tree
 READ_BY_COMPILERS = ("CL", "_CL_", "CPATH", "C_INCLUDE_PATH", "MACOSX_DEPLOYMENT_TARGET")
@@ -110,6 +112,26 @@ def extension(pyx: str) -> Extension:
     )
 
 
+def drop_stale_c(folder: Path) -> None:
+    """Delete what Cython made of other sources: it goes by ages, which a checkout changes.
+
+    Its copies of headers go, too: what it makes includes them, and not the headers in the tree.
+    """
+    for copied in folder.rglob("*.h"):
+        copied.unlink()
+    shared = [*sorted(EXT.rglob("*.pxd")), *sorted(EXT.rglob("*.pxi"))]
+    shared += [GENERATED / name for name in HEADERS if name.endswith(".pxi")]
+    for pyx in sorted(EXT.glob("*.pyx")):
+        digest = hashlib.sha256(repr((DIRECTIVES, cython_version)).encode())
+        for file in (pyx, *shared):
+            digest.update(file.read_bytes())
+        made, note = folder / pyx.with_suffix(".c"), folder / f"{pyx.stem}.made-of"
+        if not note.exists() or note.read_text() != digest.hexdigest():
+            made.unlink(missing_ok=True)
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(digest.hexdigest())
+
+
 @functools.cache
 def version_of(compiler: str) -> str:
     """Return what a Unix compiler says of itself: another may have its name tomorrow."""
@@ -150,6 +172,10 @@ class Build(build_ext):
             for module in self.extensions:
                 path = EXT / Path(self.get_ext_filename(module.name)).name
                 (MADE_OF / module.name).write_text(self.made_of(module, path))
+
+    def copy_extensions_to_source(self) -> None:
+        self.force = True  # else a module of someone else would stay, if it is younger
+        super().copy_extensions_to_source()
 
     def build_extension(self, module: Extension) -> None:
         built = Path(self.get_ext_fullpath(module.name))
@@ -229,11 +255,12 @@ def settle(archive: Path, time: int) -> None:
 
 
 write_headers()
+drop_stale_c(CYTHON)
 setup(
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(glob("cnnlite/_ext/*.pyx"))],
         include_path=[str(EXT), str(GENERATED)],
-        build_dir="build/cython-debug" if DEBUG else "build/cython",
+        build_dir=str(CYTHON),
         compiler_directives=DIRECTIVES,
     ),
     cmdclass={"build_ext": Build, "sdist": Sources},

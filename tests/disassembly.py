@@ -28,6 +28,7 @@ from tests.builds import ROOT
 
 EXT = ROOT / "cnnlite" / "_ext"
 FLAGS = ("-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC", "-g0")  # setup.py's
+WARNINGS = ("-Wall", "-Wextra", "-Werror")  # GCC took parts of a block for uninitialized
 COMPILERS = (
     *("gcc", "gcc-13", "gcc-14", "gcc-15", "clang", "clang-16", "clang-19"),
     *("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-gcc-14"),
@@ -51,10 +52,27 @@ typedef struct {
     const ptrdiff_t *offset;
 } T(probe_args);
 
+#if VECTORS
+KERNEL void T(micro_tiles)(const T(probe_args) *p)
+{
+    switch (p->nv) {
+#define CASE(nv) \\
+    case nv: \\
+        T(micro_tile)(p->n, p->a, 1, MR, p->b, nv * VL, p->c, p->m, p->flag, p->flag, nv); \\
+        break;
+        EACH_NV(CASE)
+#undef CASE
+    }
+}
+#endif
+
 KERNEL void T(probe)(void *args, workspace *work)
 {
     const T(probe_args) *p = args;
-    T(micro_packed)(p->nv, p->n, p->a, p->b, p->c, p->m, p->b, p->flag, p->flag);
+#if VECTORS
+    T(micro_tiles)(p);
+#endif
+    T(micro_packed)(p->nv, p->n, p->a, p->m, p->n, p->b, p->c, p->m, p->flag, p->flag);
     T(micro_gathered)(p->nv, p->n, p->a, p->columns, p->offset, p->c, p->m, p->b, p->flag, p->flag);
     T(micro_rows)(p->nv, p->n, p->a, p->m, p->columns, p->offset, p->c, p->m, p->flag);
     T(forward_product)(p->a, p->n, p->b, p->c, p->n, p->n, p->m, 0);
@@ -65,7 +83,7 @@ KERNEL void T(probe)(void *args, workspace *work)
 }
 OBJDUMP = {"x86": "objdump", "aarch64": "aarch64-linux-gnu-objdump"}
 SETS = {"x86": ("baseline", "avx2", "avx512"), "aarch64": ("neon",)}
-KERNELS = ("micro_packed", "micro_gathered", "micro_rows", "forward_product", "adjoint_product")
+KERNELS = ("micro_tiles", "micro_gathered", "micro_rows", "forward_product", "adjoint_product")
 SPARE = 6  # counters, addresses, the branch, the load of an offset
 
 # AT&T's order on x86: the last operand is written; on ARM the first one is.
@@ -100,14 +118,15 @@ class Loop:
         return self.spilled == 0 and self.reloads <= 1 and self.spare <= SPARE + addresses
 
 
-def compile_kernels(compiler: str, isa: str, folder: Path) -> Path:
+def compile_kernels(compiler: str, isa: str, folder: Path, *flags: str) -> Path:
     """Compile the loops for an instruction set; return the object file."""
     for name, text in HEADERS.items():
         (folder / name).write_text(text)
     made = folder / "loops.o"
     source = str(EXT / "engine" / f"engine_{isa}.c")
     includes = (f"-I{folder}", f"-I{EXT}")
-    command = [*shlex.split(compiler), *FLAGS, *includes, "-c", source, "-o", str(made)]
+    command = [*shlex.split(compiler), *FLAGS, *WARNINGS, *flags, *includes]
+    command += ["-c", source, "-o", str(made)]
     subprocess.run(command, check=True)
     return made
 
@@ -224,6 +243,25 @@ def loops_of(compiler: str, isa: str, real: str = "f32") -> list[Loop]:
         if name.lstrip("_").startswith(f"{kernel}_{real}")  # macOS puts one before each name
         for text in innermost_loops(body)
         if (loop := measure(text, kernel, isa, lanes))
+    ]
+
+
+def plain_loops(compiler: str) -> list[tuple[int, int]]:
+    """Return products in vectors, and vectors on the stack, of each loop of plain C's sums."""
+    with tempfile.TemporaryDirectory(prefix="cnnlite-loops-") as name:
+        made = compile_kernels(compiler, "baseline", Path(name), "-DCNNLITE_PLAIN_C")
+        loops = [
+            loop
+            for function, body in functions(made, OBJDUMP[architecture(compiler)])
+            if function.lstrip("_").startswith(("sum_outer_x_f32", "sum_outer_v_f32"))
+            for loop in innermost_loops(body)
+        ]
+    return [
+        (
+            sum(text.startswith("mulps") for text in loop),
+            sum(bool(STACK.search(text) and VECTOR.search(text)) for text in loop),
+        )
+        for loop in loops
     ]
 
 

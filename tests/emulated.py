@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tests import zoo_bits
 from tests.builds import ROOT, build
@@ -25,17 +27,6 @@ COMPILER = "aarch64-linux-gnu-gcc"
 WHEELS = (
     *("numpy", "safetensors", "platformdirs", "rich", "click", "lazy-loader"),
     *("pytest", "hypothesis", "pillow"),
-)
-# The tests are this tree's, the package is the one that was built: so no folder goes before it.
-PYTEST = (
-    "-m",
-    "pytest",
-    "-q",
-    "--import-mode=importlib",
-    "-p",
-    "no:cacheprovider",
-    "-c",
-    "/dev/null",
 )
 
 
@@ -48,17 +39,31 @@ def main(tests: list[str]) -> int:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"  # its C interface is needed
     root = unpack_python(FOLDER, version, "arm64", ("libssl3",))
     site = unpack_wheels(FOLDER, version, "aarch64", WHEELS)
+    (root / "usr/lib/python3/dist-packages/emulated.pth").write_text(f"{site}\n")
     package = build(FOLDER / "package", CC=COMPILER, LDSHARED=f"{COMPILER} -shared")
-    python = ["qemu-aarch64", "-L", str(root), str(root / f"usr/bin/python{version}")]
-    paths = os.pathsep.join(map(str, (package, ROOT, site)))
-    settings = {**os.environ, "PYTHONPATH": paths, "CNNLITE_NUM_THREADS": "2"}
+    shutil.rmtree(package / "tests", ignore_errors=True)
+    shutil.copytree(ROOT / "tests", package / "tests")  # tests import what lies beside them
+    shutil.copy(ROOT / "pyproject.toml", package)
+    python = write_launcher(root / f"usr/bin/python{version}", root)
+    settings = {**os.environ, "PYTHONPATH": str(package), "CNNLITE_NUM_THREADS": "2"}
     if tests:
-        files = [str(ROOT / test) for test in tests]
-        return subprocess.run([*python, *PYTEST, *files], cwd=FOLDER, env=settings).returncode
-    done = subprocess.run(
-        [*python, "-m", "tests.zoo_bits"], cwd=package, env=settings, stdout=subprocess.PIPE
-    )
+        command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+        return subprocess.run(command, cwd=package, env=settings).returncode
+    command = [python, "-m", "tests.zoo_bits"]
+    done = subprocess.run(command, cwd=package, env=settings, stdout=subprocess.PIPE)
     return done.returncode or compare(json.loads(done.stdout))
+
+
+def write_launcher(python: Path, root: Path) -> Path:
+    """Write a program that runs Python under the emulator, beside it; return its path.
+
+    It is `sys.executable` there, too: the system cannot start ARM's programs, as tests do.
+    """
+    launcher = python.with_name("emulated-python")
+    command = shlex.join(["qemu-aarch64", "-L", str(root), "-0", str(launcher), str(python)])
+    launcher.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    launcher.chmod(0o755)
+    return launcher
 
 
 def compare(found: zoo_bits.Table) -> int:

@@ -122,8 +122,13 @@ def compare_sets(folders: dict[str, Path]) -> bool:
     with ThreadPoolExecutor(os.cpu_count()) as several:
         results = several.map(lambda way: zoo_bits.elsewhere(folders[way[0]], *way[1:]), ways)
         found = dict(zip(ways, results, strict=True))
+    tables = zoo_bits.tables()
     same = True
-    for title, table in zoo_bits.tables().items():
+    for (name, isa, _), result in found.items():
+        if result and result["rounding"] not in tables:
+            print(f"{isa}, {name}: no table for machines {result['rounding']}")
+            same = False
+    for title, table in tables.items():
         print(title)
         for network, digest in table["networks"].items():
             print(f"  {network:32}{digest}")

@@ -1,5 +1,7 @@
 """Compilers keep the accumulators of the hot loops in registers (disassembly.py has the table)."""
 
+import platform
+
 import pytest
 
 from tests import disassembly
@@ -52,6 +54,17 @@ def test_accumulators_stay_in_registers(compiler: str, isa: str) -> None:
     panel = disassembly.numbers(isa)["PANEL"]
     assert {(kernel, panel) for kernel in ("forward_product", "adjoint_product")} <= widest
     assert [loop for loop in loops if not loop.is_tight()] == []
+
+
+@SLOW
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="counts SSE2's instructions")
+@pytest.mark.parametrize("compiler", ["gcc", "clang", "clang-19"])
+def test_plain_c_becomes_vectors_that_stay_in_registers(compiler: str) -> None:
+    if not disassembly.at_hand(compiler):
+        pytest.skip(f"{compiler} or its objdump is not there")
+    loops = disassembly.plain_loops(compiler)
+    assert len(loops) >= 2
+    assert set(loops) == {(8, 0)}  # 4 rows of 8 numbers, 4 in a vector
 
 
 def test_a_loop_is_counted_and_a_spill_of_clang_17_to_20_is_noticed() -> None:

@@ -38,21 +38,6 @@ INLINE void T(pack_b)(const product *k, T(product_scratch) *s, ptrdiff_t k0, ptr
         }
 }
 
-/* tile (rows ldt apart) = a b for MR rows, with `add` tile + a b; then ReLU, if asked.  a has one stride that is 1. */
-KERNEL void T(product_tile)(ptrdiff_t nv, ptrdiff_t depth, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
-                            const REAL *b, REAL *tile, ptrdiff_t ldt, int add, int relu)
-{
-    switch (nv) {
-#define CASE(nv) \
-    case nv: \
-        if (a_step == 1) T(micro_tile)(depth, a, a_row, 1, b, nv * VL, tile, ldt, NULL, add, relu, nv); \
-        else T(micro_tile)(depth, a, 1, a_step, b, nv * VL, tile, ldt, NULL, add, relu, nv); \
-        break;
-        EACH_NV(CASE)
-#undef CASE
-    }
-}
-
 /* Write `rows` rows of a tile to c. */
 INLINE void T(product_store)(const REAL *tile, ptrdiff_t ldt, ptrdiff_t rows, ptrdiff_t width, int relu, REAL *c,
                              ptrdiff_t ldc)
@@ -95,13 +80,13 @@ KERNEL void T(product_piece)(void *context, ptrdiff_t number, int thread)
                 a = s.a, a_row = 1, a_step = MR;
             }
             if (rows == MR && width == nv * VL && k->blocks == 1 && !bias) {
-                T(product_tile)(nv, depth, a, a_row, a_step, s.b, c + i * ldc, ldc, 0, relu);
+                T(micro_packed)(nv, depth, a, a_row, a_step, s.b, c + i * ldc, ldc, 0, relu);
                 continue;
             }
             for (ptrdiff_t u = 0; u < nv * VL; u++) s.tile[u] = bias && u < columns ? bias[j + u] : 0;
             for (ptrdiff_t r = 1; r < MR; r++)
                 memcpy(s.tile + r * nv * VL, s.tile, (size_t)(nv * VL) * REAL_BYTES);
-            T(product_tile)(nv, depth, a, a_row, a_step, s.b, s.tile, nv * VL, 1, 0);
+            T(micro_packed)(nv, depth, a, a_row, a_step, s.b, s.tile, nv * VL, 1, 0);
             if (k->blocks > 1) {
                 double *sums = s.sums + (i - begin) * nv * VL;
                 T(add_block)(s.tile, MR * nv * VL, sums, at > first);

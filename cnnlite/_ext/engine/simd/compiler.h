@@ -3,19 +3,29 @@
 #define CNNLITE_COMPILER_H
 
 /* GCC and Clang have vectors.  Clang for Windows (clang-cl) does not say that it knows GCC's language, but it does. */
-#if (defined(__GNUC__) || defined(__clang__)) \
-    && !defined(CNNLITE_PLAIN_C) /* the macro: to test plain.h with them */
+#if defined(__GNUC__) || defined(__clang__)
+#if defined(CNNLITE_PLAIN_C) /* to test plain.h with them */
+#define VECTORS 0
+#else
 #define VECTORS 1
+#endif
 #define INLINE static inline __attribute__((always_inline, unused))
 #define KERNEL static __attribute__((noinline, unused))
 #define RESTRICT __restrict__
 #define ALIGN64 __attribute__((aligned(64)))
 #define PREFETCH(p) __builtin_prefetch(p)
+#elif defined(_MSC_VER)
+#define VECTORS 0
+#define INLINE static __forceinline
+#define KERNEL static __declspec(noinline)
+#define RESTRICT __restrict
+#define ALIGN64
+#define PREFETCH(p) ((void)(p))
 #else
 #define VECTORS 0
-#define INLINE static __inline
+#define INLINE static inline
 #define KERNEL static
-#define RESTRICT __restrict
+#define RESTRICT restrict
 #define ALIGN64
 #define PREFETCH(p) ((void)(p))
 #endif

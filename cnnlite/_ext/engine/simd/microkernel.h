@@ -24,6 +24,7 @@ INLINE void T(take_sums)(const double *RESTRICT sums, ptrdiff_t n, REAL *RESTRIC
     for (ptrdiff_t i = 0; i < n; i++) block[i] = (REAL)sums[i];
 }
 
+#if VECTORS
 /* The products of one k: acc[i][j] += a[i * a_row + at] * row[j], for `rows` rows of acc, acc_row vectors apart. */
 INLINE void T(add_outer)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row, const int nv,
                          V *acc, const int acc_row)
@@ -59,35 +60,31 @@ INLINE void T(micro_sum)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_ro
     }
 }
 
-/* c[i][j] (row stride ldc) = start[i] + the sum (no start: 0), or with `accumulate` c[i][j] + the sum, in
- * the order of one long sum; then ReLU, if asked. */
+/* c[i][j] (row stride ldc) = the sum, or with `accumulate` c[i][j] + the sum, in the order of one long sum; then ReLU,
+ * if asked. */
 INLINE void T(micro_tile)(ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row, ptrdiff_t a_step,
                           const REAL *RESTRICT b, ptrdiff_t b_step, REAL *RESTRICT c, ptrdiff_t ldc,
-                          const REAL *start, int accumulate, int relu, const int nv)
+                          int accumulate, int relu, const int nv)
 {
     V acc[MR][NV];
     UNROLL_FOR(int i = 0; i < MR; i++)
-        UNROLL_FOR(int j = 0; j < nv; j++)
-            acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : start ? VSET1(start[i]) : VZERO;
+        UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = accumulate ? VLOAD(c + i * ldc + j * VL) : VZERO;
     T(micro_sum)(depth, a, a_row, a_step, b, b_step, acc, nv);
     UNROLL_FOR(int i = 0; i < MR; i++)
         UNROLL_FOR(int j = 0; j < nv; j++) VSTORE(c + i * ldc + j * VL, relu ? VRELU(acc[i][j]) : acc[i][j]);
 }
 
-/* A full block, MR x NR, of packed a and b. */
-KERNEL void T(micro_kernel)(ptrdiff_t depth, const REAL *RESTRICT a, const REAL *RESTRICT b, REAL *RESTRICT c,
-                            ptrdiff_t ldc, int accumulate)
-{
-    T(micro_tile)(depth, a, 1, MR, b, NR, c, ldc, NULL, accumulate, 0, NV);
-}
-
-/* MR x nv*VL for nv = 1 .. NV: packed a; b packed in panels of that width. */
-KERNEL void T(micro_packed)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, const REAL *RESTRICT b,
-                            REAL *RESTRICT c, ptrdiff_t ldc, const REAL *start, int accumulate, int relu)
+/* MR x nv*VL for nv = 1 .. NV, b packed in panels of that width; a_row or a_step is 1. */
+KERNEL void T(micro_packed)(ptrdiff_t nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdiff_t a_row,
+                            ptrdiff_t a_step, const REAL *RESTRICT b, REAL *RESTRICT c, ptrdiff_t ldc,
+                            int accumulate, int relu)
 {
     switch (nv) {
 #define CASE(nv) \
-    case nv: T(micro_tile)(depth, a, 1, MR, b, nv * VL, c, ldc, start, accumulate, relu, nv); break;
+    case nv: \
+        if (a_step == 1) T(micro_tile)(depth, a, a_row, 1, b, nv * VL, c, ldc, accumulate, relu, nv); \
+        else T(micro_tile)(depth, a, 1, a_step, b, nv * VL, c, ldc, accumulate, relu, nv); \
+        break;
         EACH_NV(CASE)
     }
 }
@@ -160,3 +157,6 @@ KERNEL void T(micro_rows)(int nv, ptrdiff_t depth, const REAL *RESTRICT a, ptrdi
     }
 #undef CASE
 }
+#else
+#include "plain_kernel.h"
+#endif

@@ -1,8 +1,11 @@
 /* plain.h: vectors of one lane, for a compiler that has none: the kernels become loops over numbers. */
-#define MR 4
+#define MR 8
 #define NV 8
-#define TILE_ROWS 4
-#define PANEL 3
+#define TILE_ROWS MR
+#define PANEL STRIP
+#define STRIP 4       /* of the loops of plain_kernel.h: rows of a block, */
+#define MOST_ROWS 32  /* rows that take what is copied once, */
+#define DEPTH 64      /* steps in depth that are copied at a time */
 #define BY_LANE 0
 #define FUSED 0
 #define SUM_PART 4

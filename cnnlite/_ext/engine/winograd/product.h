@@ -27,6 +27,7 @@ static inline ptrdiff_t panel_width(ptrdiff_t left) { return divide_up(left, div
     else product(__VA_ARGS__, PANEL)
 #endif
 
+#if VECTORS
 /* add_outer (microkernel.h), or with `paired`, where there are PAIRS, the same of pairs of bfloat16 numbers. */
 INLINE void T(add_products)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const int rows, const V *row,
                             const int nv, V *acc, const int acc_row, const int paired)
@@ -98,6 +99,35 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
             VSTORE(sum, begin ? acc[i][j] : VLOAD(sum) + acc[i][j]);
         }
 }
+#else
+/* The lanes are tiles, which are neighbours where VL is 1. */
+INLINE void T(forward_tile)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
+                            ptrdiff_t channels, const int paired, const int nv)
+{
+    REAL sums[PANEL][MR] = {{0}};
+    const REAL *x[PANEL];
+    for (int j = 0; j < PANEL; j++) x[j] = weights + (j < nv ? j : 0);
+    (void)paired;
+    T(sum_outer)(STRIP, channels, x, nv, inputs, block, sums[0]);
+    for (int j = 0; j < nv; j++) memcpy(products + j * block, sums[j], sizeof sums[j]);
+}
+
+/* sums (MOST_ROWS x MR) of output channels i .. i + rows and input channels j .. j + columns. */
+INLINE void T(adjoint_tile)(const REAL *outputs, const REAL *inputs, ptrdiff_t block, REAL *sums, ptrdiff_t ld,
+                            ptrdiff_t tiles, int begin, int rows, int columns)
+{
+    REAL acc[MOST_ROWS][MR] = {{0}};
+    const REAL *x[MOST_ROWS], *from[MR];
+    for (int i = 0; i < MOST_ROWS; i++) x[i] = outputs + (i < rows ? i : 0) * block;
+    for (int j = 0; j < MR; j++) from[j] = inputs + (j < columns ? j : 0) * block;
+    T(sum_gathered)((int)divide_up(rows, STRIP) * STRIP, tiles, x, from, columns, NULL, acc[0]);
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < columns; j++) {
+            REAL *sum = sums + i * ld + j;
+            *sum = begin ? acc[i][j] : *sum + acc[i][j];
+        }
+}
+#endif
 
 /* The same for more than LONGEST_SUM channels: blocks of them are added in double. */
 KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
@@ -136,6 +166,7 @@ KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_
                                ptrdiff_t blocks_out, ptrdiff_t blocks_in, ptrdiff_t tiles, int begin, int paired)
 {
     const ptrdiff_t ld = blocks_in * VL;
+#if VECTORS
     for (ptrdiff_t j = 0, nv; j < blocks_in; j += nv) {
         nv = panel_width(blocks_in - j);
         for (ptrdiff_t i = 0; i < blocks_out * VL; i += ADJOINT_ROWS) {
@@ -145,4 +176,11 @@ KERNEL void T(adjoint_product)(const REAL *outputs, const REAL *inputs, ptrdiff_
             else WITH_WIDTH(nv, T(adjoint_tile), rows, columns, block, sum, ld, tiles, begin, 0);
         }
     }
+#else
+    (void)paired;
+    for (ptrdiff_t j = 0; j < blocks_in; j += MR)
+        for (ptrdiff_t i = 0; i < blocks_out; i += MOST_ROWS)
+            T(adjoint_tile)(outputs + i * block, inputs + j * block, block, sums + i * ld + j, ld, tiles, begin,
+                            (int)smaller(MOST_ROWS, blocks_out - i), (int)smaller(MR, blocks_in - j));
+#endif
 }
