@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnlite import environment
 from cnnlite.cli._group import describe
 
 if TYPE_CHECKING:
@@ -27,13 +28,17 @@ def run_ranked(command: Callable[[], int]) -> int:
     Returns:
         The exit status, which is that of `mpirun`.
     """
-    from cnnlite.training.distributed.joining import join
-    from cnnlite.training.distributed.ranks import Ranks
+    from cnnlite.training.distributed.failing import give_up
 
     try:
+        environment.check()
+        from cnnlite.training.distributed.joining import join
+        from cnnlite.training.distributed.ranks import Ranks
+
         ranks = join()
-    except ImportError as error:
-        print(f"cnnlite: {error}", file=sys.stderr)
+    except (ImportError, ValueError) as error:
+        text = f"cnnlite: {error}"
+        give_up(lambda: print(text, file=sys.stderr), 2)
         return 2
     if not isinstance(ranks, Ranks):
         return command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -22,3 +24,45 @@ def test_two_ranks_have_the_bits_of_one() -> None:
     alone.train()
     done = same_ranks.run(2, "train", "small")
     assert done.stdout.strip() == f"small: {trainings.fingerprint(alone)}"
+
+
+FAILING = """
+import os, sys
+from cnnlite import environment
+place, how = environment.launched(), sys.argv[1]
+if how == "no mpi4py" and place.rank == 1:
+    sys.modules["mpi4py"] = None
+if how == "no file" or how == "no file on rank 1" and place.rank == 1:
+    raise FileNotFoundError("x.npy")
+if how == "exit" and place.rank == 1:
+    sys.exit(3)
+from cnnlite.training.distributed.joining import join
+join()
+"""
+"""A script that fails before its first Solver."""
+
+
+def test_ranks_waited_forever_for_one_that_failed_before_its_solver() -> None:
+    expected = {
+        "no mpi4py": "ImportError: mpirun has started 2 processes, and to share a training they",
+        "no file": "FileNotFoundError: x.npy",
+        "no file on rank 1": "FileNotFoundError: x.npy",
+        "exit": "cnnlite: rank 1, on ",
+    }
+    started = {
+        how: subprocess.Popen(
+            ["mpirun", "-n", "2", sys.executable, "-c", FAILING, how],
+            cwd=same_ranks.ROOT, stderr=subprocess.PIPE, text=True,
+        )
+        for how in expected
+    }  # fmt: skip
+    try:
+        errors = {how: process.communicate(timeout=60)[1] for how, process in started.items()}
+    finally:
+        for process in started.values():
+            process.terminate()  # mpirun ends its ranks then
+            process.communicate()
+    for how, err in errors.items():
+        assert started[how].returncode > 0, how
+        assert err.count(expected[how]) == 1, err
+        assert err.count("Traceback") <= 1, err

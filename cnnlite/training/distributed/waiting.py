@@ -1,0 +1,116 @@
+"""A small process that ends all ranks where one of them has ended before all have joined.
+
+MPI waits for such a rank forever, and MPICH's `mpirun` does nothing about it (issue 6124 of
+pmodels/mpich, closed as it is).  Open MPI's ends all by itself.
+
+It is run as a program, too:
+
+    python waiting.py RANK SIZE LAUNCHER COUNT DESCRIPTOR
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["end_job", "waiting"]
+
+LAUNCHER = "hydra_pmi_proxy"
+"""MPICH's program that starts the ranks of a machine."""
+PATIENCE = 1.0
+"""Seconds that a rank which fails has to end all by itself, and to say why."""
+TICK = 0.2
+"""Seconds between two looks, and in which `mpirun` reads what a rank has written."""
+
+
+def end_job(descriptor: int | None, status: int) -> None:
+    """Ask `mpirun` to end all ranks, as MPI_Abort does, where that can be done without MPI.
+
+    Args:
+        descriptor: of the socket to MPICH's `mpirun`, which takes the lines of PMI, version 1.
+        status: of `mpirun`.
+    """
+    with contextlib.suppress(OSError):
+        if descriptor is not None and stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            time.sleep(TICK)
+            os.write(descriptor, f"cmd=abort exitcode={status}\n".encode())
+
+
+@contextlib.contextmanager
+def waiting(rank: int, size: int, count: int, descriptor: int | None) -> Iterator[None]:
+    """End all ranks where one of this machine ends while this one is in the block.
+
+    Args:
+        rank: of this process.
+        size: the ranks of all machines.
+        count: the ranks of this machine.
+        descriptor: as for `end_job`.
+    """
+    launcher = os.getppid()
+    if descriptor is None or not _is_launcher(launcher):
+        yield
+        return
+    words = [str(word) for word in (rank, size, launcher, count, descriptor)]
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, *words],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[descriptor],
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
+def _is_launcher(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip() == LAUNCHER
+    except OSError:
+        return False
+
+
+def _living(launcher: int) -> set[int]:
+    """Return the ranks that run, of those that `launcher` has started."""
+    found = set()
+    for child in Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it has just ended
+            for variable in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
+                if variable.startswith(b"PMI_RANK="):
+                    found.add(int(variable.partition(b"=")[2]))
+    return found
+
+
+def main(rank: int, size: int, launcher: int, count: int, descriptor: int) -> None:
+    """Wait until a rank has ended, and end all, unless the process that has started this ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = os.getppid()
+    since = time.monotonic()  # when all were seen
+    while os.getppid() == parent:
+        now = time.monotonic()
+        living = _living(launcher)
+        if len(living) >= count:
+            since = now
+        elif now > since + PATIENCE + 3 * TICK * min(rank, 10):  # of several the first one ends all
+            gone = set(range(size)) - living if size == count else ()
+            which = ", ".join(f"rank {number}" for number in sorted(gone)) or "a rank"
+            sys.stderr.write(
+                f"cnnlite: {which}, on {os.uname().nodename}, has ended before all had joined, "
+                "and so all end\n"
+            )
+            sys.stderr.flush()
+            end_job(descriptor, 1)
+            time.sleep(PATIENCE)
+            os.kill(parent, signal.SIGKILL)  # MPICH ends all then, too
+        time.sleep(TICK)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(OSError):  # a system that does not tell the children
+        main(*map(int, sys.argv[1:]))
