@@ -36,18 +36,23 @@ if how == "no file" or how == "no file on rank 1" and place.rank == 1:
     raise FileNotFoundError("x.npy")
 if how == "exit" and place.rank == 1:
     sys.exit(3)
-from cnnlite.training.distributed.joining import join
-join()
+from cnnlite.training.distributed import joining, ranks
+joined = joining.join()
+ranks.LONGEST = 0.5
+if how == "exit after joining" and place.rank == 1:
+    sys.exit(3)
+joined.texts("")
 """
-"""A script that fails before its first Solver."""
+"""A script that fails before its training."""
 
 
-def test_ranks_waited_forever_for_one_that_failed_before_its_solver() -> None:
+def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
     expected = {
         "no mpi4py": "ImportError: mpirun has started 2 processes, and to share a training they",
         "no file": "FileNotFoundError: x.npy",
         "no file on rank 1": "FileNotFoundError: x.npy",
         "exit": "cnnlite: rank 1, on ",
+        "exit after joining": "cnnlite: rank 1 of 2 has ended, and the others wait for it",
     }
     started = {
         how: subprocess.Popen(

@@ -79,6 +79,7 @@ def _join(place: environment.Launched) -> Alone:
     watch.process = watchers[local[0]]
     ranks.watch = watch
     atexit.register(watch.end)
+    atexit.register(ranks.leave)
     if len({str(each[rank][2]) for rank in local}) == 1 and not environment.NUM_THREADS.value():
         threads.set_num_threads(max(1, threads.get_num_threads() // len(local)))
     if ranks.first:
