@@ -1,11 +1,11 @@
 """A small process that ends all ranks where one of them has ended before all have joined.
 
 MPI waits for such a rank forever, and MPICH's `mpirun` does nothing about it (issue 6124 of
-pmodels/mpich, closed as it is).  Open MPI's ends all by itself.
+pmodels/mpich, closed as it is).  Open MPI's ends all by itself unless the rank's status is 0.
 
 It is run as a program, too:
 
-    python waiting.py RANK SIZE LAUNCHER COUNT DESCRIPTOR
+    python waiting.py RANK SIZE LAUNCHER COUNT [DESCRIPTOR]
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from pathlib import Path
 
 __all__ = ["end_job", "waiting"]
 
-LAUNCHER = "hydra_pmi_proxy"
-"""MPICH's program that starts the ranks of a machine."""
+LAUNCHERS = {"hydra_pmi_proxy", "prterun", "prted", "orterun", "orted", "mpirun"}
+"""Programs of MPICH and Open MPI that start the ranks of a machine."""
+RANK = (b"PMI_RANK", b"OMPI_COMM_WORLD_RANK")
+"""Variables that tell a process its rank."""
 PATIENCE = 1.0
 """Seconds that a rank which fails has to end all by itself, and to say why."""
 TICK = 0.2
@@ -54,13 +56,14 @@ def waiting(rank: int, size: int, count: int, descriptor: int | None) -> Iterato
         descriptor: as for `end_job`.
     """
     launcher = os.getppid()
-    if descriptor is None or not _is_launcher(launcher):
+    if not _is_launcher(launcher):
         yield
         return
-    words = [str(word) for word in (rank, size, launcher, count, descriptor)]
+    passed = [] if descriptor is None else [descriptor]
+    words = [str(word) for word in (rank, size, launcher, count, *passed)]
     watcher = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[descriptor],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=passed,
     )  # fmt: skip
     try:
         yield
@@ -71,7 +74,7 @@ def waiting(rank: int, size: int, count: int, descriptor: int | None) -> Iterato
 
 def _is_launcher(process: int) -> bool:
     try:
-        return Path(f"/proc/{process}/comm").read_text().strip() == LAUNCHER
+        return Path(f"/proc/{process}/comm").read_text().strip() in LAUNCHERS
     except OSError:
         return False
 
@@ -82,12 +85,15 @@ def _living(launcher: int) -> set[int]:
     for child in Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split():
         with contextlib.suppress(OSError):  # it has just ended
             for variable in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
-                if variable.startswith(b"PMI_RANK="):
-                    found.add(int(variable.partition(b"=")[2]))
+                name, _, value = variable.partition(b"=")
+                if name in RANK and value.isdigit():
+                    found.add(int(value))
     return found
 
 
-def main(rank: int, size: int, launcher: int, count: int, descriptor: int) -> None:
+def main(
+    rank: int, size: int, launcher: int, count: int, descriptor: int | None = None
+) -> None:
     """Wait until a rank has ended, and end all, unless the process that has started this ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
@@ -106,8 +112,8 @@ def main(rank: int, size: int, launcher: int, count: int, descriptor: int) -> No
             )
             sys.stderr.flush()
             end_job(descriptor, 1)
-            time.sleep(PATIENCE)
-            os.kill(parent, signal.SIGKILL)  # MPICH ends all then, too
+            time.sleep(TICK)
+            os.kill(parent, signal.SIGKILL)  # each mpirun ends all then
         time.sleep(TICK)
 
 
