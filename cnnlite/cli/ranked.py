@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FAULTS = (OSError, ValueError, click.ClickException)
 """Exceptions that a line says all about."""
+WRITING = 20.0
+"""Seconds in which the first rank writes what is left of a training that was ended."""
 
 
 def run_ranked(command: Callable[[], int]) -> int:
@@ -59,8 +61,10 @@ def run_ranked(command: Callable[[], int]) -> int:
         ):
             status = command()
         said = f"{name}: {err.getvalue().strip()}"
-    if status:
+    if status == 2:  # all or one of them
         ranks.end_all(said, status)
+    elif status:  # a training that all have ended, of which the first one may still write files
+        ranks.end_all(said, status, WRITING)
     else:
         ranks.texts("")  # the first rank may still be at work; to wait in MPI costs a processor
     return status

@@ -109,14 +109,15 @@ class Ranks(Alone):
             self.end_all(self.told(error), 1)
             raise
 
-    def end_all(self, text: str, status: int) -> None:
-        """End the other ranks, unless they come here as well within PATIENCE.
+    def end_all(self, text: str, status: int, patience: float = PATIENCE) -> None:
+        """End the other ranks, unless they come here as well within some seconds.
 
         Args:
             text: what is said where this rank is alone; "" if it has been said.
             status: of `mpirun`.
+            patience: the seconds.
         """
-        request, until = self.comm.Ibarrier(), time.monotonic() + PATIENCE
+        request, until = self.comm.Ibarrier(), time.monotonic() + patience
         while not all_done([request]):
             if time.monotonic() > until:
                 self._abort(text, status)
