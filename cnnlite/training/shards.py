@@ -110,15 +110,7 @@ class Passes:
         """
         if self.shards == 1:
             return _whole(model, loss, x, y, place, check)
-        parts = cut(len(y), self.shards)
-        shares = _shares(loss, [y[part] for part in parts])
-        works = [
-            Work(model, loss, x, y, number, parts[number], shares[number], place)
-            for number in self.ranks.own(self.shards)
-        ]
-        layout = self._begin(model)
-        if synchronised(model):
-            run_together([work.run for work in works], model, self.ranks)
+        layout, works = self._begin(model, loss, x, y, place)
         for work in works:
             self._take(work, layout, work is works[-1])
         grads: dict[str, np.ndarray] = {}
@@ -142,29 +134,36 @@ class Passes:
         if self.shards == 1:
             model.forward(x, train=True, rng=rng)
             return
-        parts = cut(len(x), self.shards)
-        y = np.zeros(len(x))
-        works = [
-            Work(model, None, x, y, number, parts[number], 1.0, rng)
-            for number in self.ranks.own(self.shards)
-        ]
-        layout = self._begin(model)
-        if synchronised(model):
-            run_together([work.run for work in works], model, self.ranks)
+        layout, works = self._begin(model, None, x, np.zeros(len(x)), rng)
         for work in works:
             work.finish(lambda layer, grads: None, layout.moved_by(work))
         self.ranks.begin(layout.moves, self.shards)
         self._move(model, layout)
 
-    def _begin(self, model: Layer) -> Layout:
-        """Begin the sums of a batch, in places that stay the same while the network does."""
+    def _begin(
+        self, model: Layer, loss: Any, x: Any, y: np.ndarray, place: Rng | None
+    ) -> tuple[Layout, list[Work]]:
+        """Begin a batch: its sums, and this rank's shards, which have run if they run together."""
+        parts = cut(len(y), self.shards)
+        shares = _shares(loss, [y[part] for part in parts])
+        works = [
+            Work(model, loss, x, y, number, parts[number], shares[number], place)
+            for number in self.ranks.own(self.shards)
+        ]
+        layout = self._layout_of(model)
+        layout.gradients.begin(self.shards)
+        layout.moves.begin(self.shards)
+        if synchronised(model):  # asked anew, as a conversion keeps the parameters
+            run_together([work.run for work in works], model, self.ranks)
+        return layout, works
+
+    def _layout_of(self, model: Layer) -> Layout:
+        """Return where the sums of a network are, which stays the same while the network does."""
         params, frozen = model.params, getattr(model, "frozen_keys", ())
         trained = {key: array for key, array in params.items() if key not in frozen}
         known = tuple((key, id(array)) for key, array in trained.items())
         if self._layout is None or self._layout.known != known:
             self._layout = Layout(known, trained, model)
-        self._layout.gradients.begin(self.shards)
-        self._layout.moves.begin(self.shards)
         return self._layout
 
     def _take(self, work: Work, layout: Layout, last: bool) -> None:

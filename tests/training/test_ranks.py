@@ -37,6 +37,14 @@ if how == "no file" or how == "no file on rank 1" and place.rank == 1:
 if how == "exit" and place.rank == 1:
     sys.exit(3)
 from cnnlite.training.distributed import joining, ranks
+if how == "stopped, slowly":
+    import time
+    from cnnlite.cli.ranked import run_ranked
+    def command():
+        print("it was stopped", file=sys.stderr)
+        time.sleep(0 if place.rank else 2 * ranks.PATIENCE)
+        return 130
+    sys.exit(run_ranked(command))
 joined = joining.join()
 ranks.LONGEST = 0.5
 if how == "exit after joining" and place.rank == 1:
@@ -51,6 +59,7 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
         "no mpi4py": "ImportError: mpirun has started 2 processes, and to share a training they",
         "no file": "FileNotFoundError: x.npy",
         "no file on rank 1": "FileNotFoundError: x.npy",
+        "stopped, slowly": "it was stopped",
         "exit": "cnnlite: rank 1, on ",
         "exit after joining": "cnnlite: rank 1 of 2 has ended, and the others wait for it",
     }
@@ -67,6 +76,7 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
         for process in started.values():
             process.terminate()  # mpirun ends its ranks then
             process.communicate()
+    assert started["stopped, slowly"].returncode == 130
     for how, err in errors.items():
         assert started[how].returncode > 0, how
         assert err.count(expected[how]) == 1, err

@@ -91,9 +91,7 @@ def _living(launcher: int) -> set[int]:
     return found
 
 
-def main(
-    rank: int, size: int, launcher: int, count: int, descriptor: int | None = None
-) -> None:
+def main(rank: int, size: int, launcher: int, count: int, descriptor: int | None = None) -> None:
     """Wait until a rank has ended, and end all, unless the process that has started this ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
