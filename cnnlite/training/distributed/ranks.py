@@ -30,6 +30,8 @@ PATIENCE = 1.0
 """Seconds in which ranks that fail for the same reason have all failed."""
 LONGEST = 5.0
 """Seconds in which the last messages of a rank that has ended come, however busy the machine is."""
+READING = 0.2
+"""Seconds in which `mpirun` reads what a rank has written, before it ends it."""
 SPINS = 200
 """Looks at a message without giving the processor to anyone else."""
 
@@ -133,6 +135,7 @@ class Ranks(Alone):
         time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all
         if text:
             print(text, file=sys.__stderr__, flush=True)
+            time.sleep(READING)
         self.watch.end()
         self.comm.Abort(status)
 
