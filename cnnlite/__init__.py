@@ -6,6 +6,12 @@ Names are imported when they are first used, so that `import cnnlite` costs litt
 
 import lazy_loader
 
+from cnnlite.environment import launched as _launched
 from cnnlite.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+if _launched() is not None:  # by mpirun: the other processes would wait for one that fails
+    from cnnlite.training.distributed.failing import hook as _hook
+
+    _hook.install()

@@ -7,7 +7,6 @@ too, where neither NumPy nor cnnlite is installed.  docs/lookup/environment.md s
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 __all__ = ["MOST_THREADS", "Launched", "Variable", "check", "launched"]
@@ -18,8 +17,7 @@ MOST_THREADS = 1024
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Variable(Generic[T]):
+class Variable(NamedTuple, Generic[T]):
     """A variable of the environment.
 
     Attributes:
@@ -172,25 +170,33 @@ def check() -> None:
 
 
 LAUNCHERS = (
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),  # Open MPI
-    ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"),  # MPICH and what derives from it
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", ""),  # Open MPI
+    ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", "PMI_FD"),  # MPICH and what derives from it
 )
-"""The variables by which `mpirun` tells a process its number, how many there are, and its number
-on its machine."""
+"""The variables of `Launched`, by which `mpirun` tells a process its place."""
 
 
 class Launched(NamedTuple):
-    """A process's place among those that `mpirun` has started."""
+    """A process's place among those that `mpirun` has started.
+
+    Attributes:
+        rank: its number, from 0.
+        size: how many there are.
+        local_size: how many of them are on its machine.
+        descriptor: of the socket to `mpirun`, if there is one.
+    """
 
     rank: int
     size: int
-    local_rank: int
+    local_size: int
+    descriptor: int | None
 
 
 def launched() -> Launched | None:
     """Return this process's place; None if `mpirun` has not started it, or it alone."""
     for names in LAUNCHERS:
-        rank, size, local = (os.environ.get(name, "") for name in names)
-        if rank.isdecimal() and size.isdecimal() and int(size) > 1:
-            return Launched(int(rank), int(size), int(local) if local.isdecimal() else int(rank))
+        texts = [os.environ.get(name, "") for name in names]
+        rank, size, local, descriptor = (int(t) if t.isdecimal() else None for t in texts)
+        if rank is not None and size is not None and size > 1:
+            return Launched(rank, size, local or 1, descriptor)
     return None

@@ -16,8 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "lookup" / "environment.md"
 ALL = [variable for variables in WHEN.values() for variable in variables]
 
-# What it hands on to a child process is not for cnnlite to read, and COLUMNS is every terminal's.
-OTHERS = {"isolated/process.py", "data/decode_process.py", "rates.py", "terminal.py"}
+# What it hands on to a child process is not for cnnlite to read, and COLUMNS is every terminal's;
+# waiting.py reads the environment of other processes.
+OTHERS = {
+    "isolated/process.py", "data/decode_process.py", "rates.py", "terminal.py",
+    "training/distributed/waiting.py",
+}  # fmt: skip
 
 
 def row(variable: Variable[Any]) -> str:

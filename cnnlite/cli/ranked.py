@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnlite import environment
 from cnnlite.cli._group import describe
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 FAULTS = (OSError, ValueError, click.ClickException)
 """Exceptions that a line says all about."""
+WRITING = 20.0
+"""Seconds in which the first rank writes what is left of a training that was ended."""
 
 
 def run_ranked(command: Callable[[], int]) -> int:
@@ -27,13 +30,17 @@ def run_ranked(command: Callable[[], int]) -> int:
     Returns:
         The exit status, which is that of `mpirun`.
     """
-    from cnnlite.training.distributed.joining import join
-    from cnnlite.training.distributed.ranks import Ranks
+    from cnnlite.training.distributed.failing import give_up
 
     try:
+        environment.check()
+        from cnnlite.training.distributed.joining import join
+        from cnnlite.training.distributed.ranks import Ranks
+
         ranks = join()
-    except ImportError as error:
-        print(f"cnnlite: {error}", file=sys.stderr)
+    except (ImportError, ValueError) as error:
+        text = f"cnnlite: {error}"
+        give_up(lambda: print(text, file=sys.stderr), 2)
         return 2
     if not isinstance(ranks, Ranks):
         return command()
@@ -54,8 +61,10 @@ def run_ranked(command: Callable[[], int]) -> int:
         ):
             status = command()
         said = f"{name}: {err.getvalue().strip()}"
-    if status:
+    if status == 2:  # all or one of them
         ranks.end_all(said, status)
+    elif status:  # a training that all have ended, of which the first one may still write files
+        ranks.end_all(said, status, WRITING)
     else:
         ranks.texts("")  # the first rank may still be at work; to wait in MPI costs a processor
     return status

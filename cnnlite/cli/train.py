@@ -114,6 +114,8 @@ def train(
         click.echo(keeping.LEFT_OUT, err=True)
     if port is not None and not watch:
         fail("--port is that of the live page, and needs --watch")
+    if profile is not None and config.shards > 1:
+        fail(f"--profile measures whole batches, and --shards is {config.shards}: leave one out")
     place = launched()
     page = live_page.checked(port) if watch and not (place and place.rank) else None
     fit = partial(fitted, file=file, given=given)

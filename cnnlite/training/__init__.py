@@ -6,6 +6,7 @@ lr_find         what the losses of these rates say
 rehearsal       one image through all parts before the first step
 parts           what a training is made with: the arguments, and what is done with the data
 shards          batches in shards: the passes of each, summed up
+one_shard       one of them: its passes, and what they give
 lockstep        shards that run together, for layers that look at all of them
 averaging       averaged weights in the model's place, and batch-norm's statistics made anew
 callbacks/      what is called around epochs and steps: progress, profiler, early stopping ...

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnlite.checks.numbers import count
 from cnnlite.layers import Layer, SyncBatchNorm
-from cnnlite.layers.ready import Ready, early, listening
+from cnnlite.layers.ready import early
 from cnnlite.random import Rng
 from cnnlite.training.distributed.alone import Alone
 from cnnlite.training.distributed.flat import Bucket, Buckets
 from cnnlite.training.evaluation import correct
 from cnnlite.training.lockstep import run_together
+from cnnlite.training.one_shard import Work, shares_of
 from cnnlite.tree_sums import total
 
 __all__ = ["Images", "Passes", "Summed", "checked_shards", "cut", "synchronised"]
@@ -110,15 +109,7 @@ class Passes:
         """
         if self.shards == 1:
             return _whole(model, loss, x, y, place, check)
-        parts = cut(len(y), self.shards)
-        shares = _shares(loss, [y[part] for part in parts])
-        works = [
-            Work(model, loss, x, y, number, parts[number], shares[number], place)
-            for number in self.ranks.own(self.shards)
-        ]
-        layout = self._begin(model)
-        if synchronised(model):
-            run_together([work.run for work in works], model, self.ranks)
+        layout, works = self._begin(model, loss, x, y, place)
         for work in works:
             self._take(work, layout, work is works[-1])
         grads: dict[str, np.ndarray] = {}
@@ -142,29 +133,36 @@ class Passes:
         if self.shards == 1:
             model.forward(x, train=True, rng=rng)
             return
-        parts = cut(len(x), self.shards)
-        y = np.zeros(len(x))
-        works = [
-            Work(model, None, x, y, number, parts[number], 1.0, rng)
-            for number in self.ranks.own(self.shards)
-        ]
-        layout = self._begin(model)
-        if synchronised(model):
-            run_together([work.run for work in works], model, self.ranks)
+        layout, works = self._begin(model, None, x, np.zeros(len(x)), rng)
         for work in works:
             work.finish(lambda layer, grads: None, layout.moved_by(work))
         self.ranks.begin(layout.moves, self.shards)
         self._move(model, layout)
 
-    def _begin(self, model: Layer) -> Layout:
-        """Begin the sums of a batch, in places that stay the same while the network does."""
+    def _begin(
+        self, model: Layer, loss: Any, x: Any, y: np.ndarray, place: Rng | None
+    ) -> tuple[Layout, list[Work]]:
+        """Begin a batch: its sums, and this rank's shards, which have run if they run together."""
+        parts = cut(len(y), self.shards)
+        shares = shares_of(loss, [y[part] for part in parts])
+        works = [
+            Work(model, loss, x, y, number, parts[number], shares[number], place)
+            for number in self.ranks.own(self.shards)
+        ]
+        layout = self._layout_of(model)
+        layout.gradients.begin(self.shards)
+        layout.moves.begin(self.shards)
+        if synchronised(model):  # asked anew, as a conversion keeps the parameters
+            run_together([work.run for work in works], model, self.ranks)
+        return layout, works
+
+    def _layout_of(self, model: Layer) -> Layout:
+        """Return where the sums of a network are, which stays the same while the network does."""
         params, frozen = model.params, getattr(model, "frozen_keys", ())
         trained = {key: array for key, array in params.items() if key not in frozen}
         known = tuple((key, id(array)) for key, array in trained.items())
         if self._layout is None or self._layout.known != known:
             self._layout = Layout(known, trained, model)
-        self._layout.gradients.begin(self.shards)
-        self._layout.moves.begin(self.shards)
         return self._layout
 
     def _take(self, work: Work, layout: Layout, last: bool) -> None:
@@ -250,72 +248,6 @@ class Layout:
         return take
 
 
-class Work:
-    """A shard, its passes, and what they give.
-
-    Attributes:
-        number: of the shard.
-        loss: its part of the batch's loss.
-        right: how many of its images have the highest score for their label.
-        grads: its part of the batch's gradients.
-    """
-
-    def __init__(
-        self, model: Layer, loss: Any, x: Any, y: np.ndarray, number: int, part: slice,
-        share: float, place: Rng | None,
-    ) -> None:  # fmt: skip
-        self.number, self.loss, self.right = number, 0.0, 0
-        self.grads: Mapping[str, np.ndarray | None] = {}
-        self._model, self._criterion, self._x, self._y = model, loss, x, y
-        self._part, self._share = part, share
-        self._weight = (part.stop - part.start) / max(1, len(y))
-        self._place = place and place.child(f"shard {number}")
-        self._moves: Arrays | None = None  # by which it moves the buffers, once it has run
-
-    def run(self) -> None:
-        """Go forward and backward, as one of several shards that run together."""
-        self._run(nullcontext(), lambda moves: None)
-
-    def finish(self, ready: Ready, moved: Callable[[Arrays], None]) -> None:
-        """Go forward and backward unless that is done.
-
-        Args:
-            ready: what is told of gradients on the way, as `layers.ready.listening` does.
-            moved: is given the moves of the buffers.
-        """
-        if self._moves is not None:
-            moved(self._moves)
-        elif self._part.start == self._part.stop:
-            moved({})
-        else:
-            self._run(listening(ready), moved)
-
-    def _run(self, context: Any, moved: Callable[[Arrays], None]) -> None:
-        model, loss = self._model, self._criterion
-        before = {key: array.copy() for key, array in model.buffers.items()}
-        y = self._y[self._part]
-        scores, cache = model.forward(self._x[self._part], train=True, rng=self._place)
-        self._moves = {}
-        for key, array in model.buffers.items():
-            change = array.astype(np.float64) - before[key].astype(np.float64)
-            self._moves[key] = np.asarray(change * self._weight)
-            array[...] = before[key]
-        moved(self._moves)
-        if loss is None:
-            return
-        value, loss_cache = loss.forward(scores, y)
-        dscores = loss.backward(loss_cache)
-        if self._share:
-            self.loss = float(value) * self._share
-            dscores = dscores * dscores.dtype.type(self._share)
-        else:  # nothing in it counts, and its mean would be NaN
-            dscores = np.zeros_like(dscores)
-        self.right = int(np.count_nonzero(correct(scores, y)))
-        del scores
-        with context:
-            _, self.grads = model.backward(dscores, cache, need_dx=False)
-
-
 def _whole(
     model: Layer, loss: Any, x: np.ndarray, y: np.ndarray, place: Rng,
     check: Callable[[float], None],
@@ -326,20 +258,3 @@ def _whole(
     check(float(value))
     _, grads = model.backward(loss.backward(loss_cache), cache, need_dx=False)
     return Summed(float(value), grads, float(np.mean(correct(scores, y))))
-
-
-def _shares(loss: Any, targets: list[np.ndarray]) -> list[float]:
-    """Return what the shards' losses are multiplied with, so that their sum is the batch's."""
-    divisor = getattr(loss, "divisor", None) or _divisor_of(loss)
-    divisors = [divisor(part) for part in targets]
-    counted = [each for each in divisors if each is not None]
-    if len(counted) < len(divisors):  # a sum
-        return [1.0] * len(targets)
-    whole = math.fsum(counted)
-    return [each / whole if whole else math.nan for each in counted]
-
-
-def _divisor_of(loss: Any) -> Callable[[np.ndarray], float | None]:
-    """Return `Loss.divisor` for a loss that does not derive from Loss."""
-    is_sum = getattr(loss, "reduction", "") == "sum"
-    return lambda targets: None if is_sum else float(len(targets))

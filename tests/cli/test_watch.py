@@ -158,6 +158,7 @@ def test_of_several_runs_the_newest_is_watched(
         (["watch", "nowhere"], "nowhere is not a run folder: there is no such folder"),
         (["watch", "run", "--port", "0"], "--port: port is 0, expected"),
         (["watch", "run", "--port", "70000"], "--port: port is 70000, expected"),
+        ([*QUICK, "--profile", "--shards", "2"], "whole batches, and --shards is 2"),
         ([*QUICK, "--port", "9999"], "--port is that of the live page, and needs --watch"),
         ([*QUICK, "--watch", "--port", "TAKEN"], "cannot be used"),
         (["watch", "run", "--port", "TAKEN"], "cannot be used"),

@@ -1,6 +1,8 @@
 """The processes that share a training.  Imports point down this list:
 
 joining     which there are
+failing     how one that fails ends the others
+waiting     what ends all where one has ended before all have joined
 watching    what tells which one was killed
 ranks       several processes, which talk by MPI
 alone       one process

@@ -6,9 +6,7 @@ import atexit
 import json
 import os
 import socket
-import sys
 import warnings
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,9 @@ import numpy as np
 from cnnlite import environment, threads
 from cnnlite.backend import backend_name, kernels
 from cnnlite.training.distributed.alone import Alone
+from cnnlite.training.distributed.failing import hook
 from cnnlite.training.distributed.ranks import Ranks
+from cnnlite.training.distributed.waiting import waiting
 from cnnlite.training.distributed.watching import Watch
 from cnnlite.version import __version__
 
@@ -29,7 +29,7 @@ def join() -> Alone:
     """Return the processes that `mpirun` has started, or this process alone; the first call joins.
 
     Raises:
-        ImportError: there are several, and mpi4py is not installed.
+        ImportError: there are several, and mpi4py is not installed, or of another MPI.
     """
     global _ranks
     place = environment.launched()
@@ -55,17 +55,22 @@ def joined(shards: int) -> Alone:
 
 
 def _join(place: environment.Launched) -> Alone:
-    try:
-        from mpi4py import MPI
-    except ImportError as error:
-        if place.local_rank:  # the first one on this machine says it
-            raise SystemExit(2) from None
+    with waiting(*place):
+        try:
+            from mpi4py import MPI
+        except (ImportError, RuntimeError) as error:  # RuntimeError: it finds no MPI
+            raise ImportError(
+                f"mpirun has started {place.size} processes, and to share a training they need "
+                f"mpi4py: pip install 'cnnlite[mpi]' ({error})"
+            ) from None
+    if MPI.COMM_WORLD.Get_size() != place.size:
         raise ImportError(
-            f"mpirun has started {place.size} processes, and to share a training they need "
-            f"mpi4py: pip install 'cnnlite[mpi]' ({error})"
-        ) from error
+            f"mpirun has started {place.size} processes, and MPI knows of "
+            f"{MPI.COMM_WORLD.Get_size()}: mpirun is of another MPI than the one that mpi4py "
+            f"loads, {MPI.Get_library_version().split(',')[0].splitlines()[0]}"
+        )
     ranks = Ranks(MPI.COMM_WORLD)
-    sys.excepthook = _Hook(ranks)
+    hook.ranks = ranks
     here = json.dumps([socket.gethostname(), os.getpid(), _affinity(), _build()])
     each = [json.loads(text) for text in ranks.texts(here)]
     local = [rank for rank, (host, *_) in enumerate(each) if host == socket.gethostname()]
@@ -74,6 +79,7 @@ def _join(place: environment.Launched) -> Alone:
     watch.process = watchers[local[0]]
     ranks.watch = watch
     atexit.register(watch.end)
+    atexit.register(ranks.leave)
     if len({str(each[rank][2]) for rank in local}) == 1 and not environment.NUM_THREADS.value():
         threads.set_num_threads(max(1, threads.get_num_threads() // len(local)))
     if ranks.first:
@@ -102,17 +108,3 @@ def _build() -> dict[str, Any]:
         "the instruction set": kernels.instruction_set(),
         "fused multiply-add": kernels.fused_multiply_add(),
     }
-
-
-class _Hook:
-    """Shows an exception that ends the program once, and ends the other ranks."""
-
-    def __init__(self, ranks: Ranks) -> None:
-        self._ranks, self._before = ranks, sys.excepthook
-
-    def __call__(
-        self, kind: type[BaseException], error: BaseException, where: TracebackType | None
-    ) -> None:
-        self._ranks.end_all(self._ranks.told(error), 1)
-        if self._ranks.first:
-            self._before(kind, error, where)

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,10 @@ SMALL = 2**14
 """Elements up to which each rank adds up all of a bucket: one message is cheaper than two."""
 PATIENCE = 1.0
 """Seconds in which ranks that fail for the same reason have all failed."""
+LONGEST = 5.0
+"""Seconds in which the last messages of a rank that has ended come, however busy the machine is."""
+READING = 0.2
+"""Seconds in which `mpirun` reads what a rank has written, before it ends it."""
 SPINS = 200
 """Looks at a message without giving the processor to anyone else."""
 
@@ -45,25 +49,26 @@ class Ranks(Alone):
         self.watch: Any = None  # tells which rank was killed
         self.told: Callable[[BaseException], str] = self._told  # what is said of an exception
         self._travelling: dict[Bucket, _Travel] = {}
+        self._left: tuple[int, float] | None = None  # a rank that has ended, and since when
 
     def texts(self, text: str) -> list[str]:
         data = np.frombuffer(text.encode(), np.uint8)
         lengths = np.zeros(self.size, np.int64)
         lengths[self.rank] = data.size
-        wait([self._texts.Iallgather(lengths[self.rank : self.rank + 1].copy(), lengths)])
+        self._wait([self._texts.Iallgather(lengths[self.rank : self.rank + 1].copy(), lengths)])
         if not lengths.any():
             return [""] * self.size
         found = np.empty(lengths.sum(), np.uint8)
-        wait([self._texts.Iallgatherv(data, (found, lengths))])
+        self._wait([self._texts.Iallgatherv(data, (found, lengths))])
         ends = np.cumsum(lengths)
         return [bytes(found[end - n : end]).decode() for end, n in zip(ends, lengths, strict=True)]
 
     def rows(self, rows: np.ndarray) -> list[np.ndarray]:
         given = np.ascontiguousarray(rows, np.float64)
         counts = np.zeros(self.size, np.int64)
-        wait([self._texts.Iallgather(np.array([given.size]), counts)])
+        self._wait([self._texts.Iallgather(np.array([given.size]), counts)])
         found = np.empty(counts.sum(), np.float64)
-        wait([self._texts.Iallgatherv(given, (found, counts))])
+        self._wait([self._texts.Iallgatherv(given, (found, counts))])
         parts = np.split(found, np.cumsum(counts)[:-1])
         return [part.reshape(-1, given.shape[1]) for part in parts]
 
@@ -79,7 +84,7 @@ class Ranks(Alone):
         spins = 0
         while not travel.progress():
             self.progress()
-            spins = rest(spins)
+            spins = self._rest(spins)
         del self._travelling[bucket]
         return travel.sums
 
@@ -106,22 +111,59 @@ class Ranks(Alone):
             self.end_all(self.told(error), 1)
             raise
 
-    def end_all(self, text: str, status: int) -> None:
-        """End the other ranks, unless they come here as well within PATIENCE.
+    def end_all(self, text: str, status: int, patience: float = PATIENCE) -> None:
+        """End the other ranks, unless they come here as well within some seconds.
 
         Args:
             text: what is said where this rank is alone; "" if it has been said.
             status: of `mpirun`.
+            patience: the seconds.
         """
-        request, until = self.comm.Ibarrier(), time.monotonic() + PATIENCE
+        request, until = self.comm.Ibarrier(), time.monotonic() + patience
         while not all_done([request]):
             if time.monotonic() > until:
-                time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all
-                if text:
-                    print(text, file=sys.__stderr__, flush=True)
-                self.watch.end()
-                self.comm.Abort(status)
+                self._abort(text, status)
             time.sleep(0.005)
+
+    def leave(self) -> None:
+        """Tell the others that this rank ends: it will not be where they wait for it."""
+        for rank in range(self.size):
+            if rank != self.rank:
+                self._texts.Isend(np.array([self.rank]), rank).Free()
+
+    def _abort(self, text: str, status: int) -> None:
+        time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all
+        if text:
+            print(text, file=sys.__stderr__, flush=True)
+            time.sleep(READING)
+        self.watch.end()
+        self.comm.Abort(status)
+
+    def _wait(self, requests: list[Any]) -> None:
+        """Wait for messages; a signal is answered meanwhile, and others may use the processor."""
+        spins = 0
+        while not all_done(requests):
+            spins = self._rest(spins)
+
+    def _rest(self, spins: int) -> int:
+        """Wait a little, after some looks without waiting; return the looks."""
+        if spins > SPINS:
+            time.sleep(2e-5)
+            if not spins % SPINS:
+                self._check_left()
+        elif spins > SPINS // 10 and hasattr(os, "sched_yield"):
+            os.sched_yield()
+        return spins + 1
+
+    def _check_left(self) -> None:
+        """End all where this rank waits for one that has ended."""
+        if self._left is None and self._texts.Iprobe():
+            number = np.empty(1, np.int64)
+            self._texts.Recv(number)
+            self._left = int(number[0]), time.monotonic()
+        if self._left is not None and time.monotonic() > self._left[1] + LONGEST:
+            which = f"rank {self._left[0]} of {self.size}"
+            self._abort(f"cnnlite: {which} has ended, and the others wait for it; all end", 1)
 
     def _told(self, error: BaseException) -> str:
         lines = "".join(traceback.format_exception(error))
@@ -205,19 +247,3 @@ def np_add(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def all_done(requests: list[Any]) -> bool:
     """Return whether all messages have been sent and received."""
     return type(requests[0]).Testall(requests)
-
-
-def rest(spins: int) -> int:
-    """Wait a little, after some looks without waiting; return the looks."""
-    if spins > SPINS:
-        time.sleep(2e-5)
-    elif spins > SPINS // 10 and hasattr(os, "sched_yield"):
-        os.sched_yield()
-    return spins + 1
-
-
-def wait(requests: Iterable[Any]) -> None:
-    """Wait for messages; a signal is answered meanwhile, and others may use the processor."""
-    left, spins = list(requests), 0
-    while not all_done(left):
-        spins = rest(spins)
