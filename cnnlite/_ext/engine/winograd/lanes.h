@@ -47,7 +47,7 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
 {
     const REAL *reals = planes;
     const uint8_t *indices = planes;
-    const int small = plane < LARGE_PLANE;
+    const ptrdiff_t ahead = plane < LARGE_PLANE ? VL * plane : 0; /* not a branch for each plane */
     V squares = VSET1(1);
     for (ptrdiff_t next = 0; next < count && count >= VL; next += VL) {
         ptrdiff_t p = next < count - VL ? next : count - VL;
@@ -58,7 +58,7 @@ INLINE V T(lanes_gather_run)(const void *planes, const REAL *relu_y, ptrdiff_t p
             else if (bytes) v[i] = T(index_as_real)(T(load_bytes)(indices + at, VL));
             else v[i] = VLOAD(reals + at);
             if (bytes) PREFETCH(indices + at + VL * plane);
-            else if (small) PREFETCH(reals + at + VL * plane);
+            else PREFETCH(reals + at + ahead);
             if (masked && (full || i < lanes)) {
                 v[i] = VSELECT((MASK)(VLOAD(relu_y + i * plane + p) != VZERO), v[i], VZERO);
                 PREFETCH(relu_y + (i + VL) * plane + p);
