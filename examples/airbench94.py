@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 
-from cnnlite import SGD, CrossEntropyLoss, Muon, Solver, data, initializers
+from cnnlite import SGD, Conv2d, CrossEntropyLoss, Muon, Solver, data, initializers
 from cnnlite.callbacks import Freeze
 from cnnlite.data import RandomCropFlip, batches
 from cnnlite.models import airbench, freeze_layers
@@ -48,6 +48,9 @@ def main() -> None:
     pixels = batches.gather(images["X_train"], first, images.normalization)
     initializers.whitening(model.params["0.weight"], pixels)
     freeze_layers(model, "0.weight", *SCALES)
+    for _, layer in model.leaves():
+        if isinstance(layer, Conv2d):  # of 3x3; faster where the machine has it
+            layer.multiply = "bfloat16"
     solver = Solver(
         model,
         images,

@@ -78,6 +78,7 @@ def test_airbench94_is_the_recipe_and_takes_a_step(
         assert ours.options["lr"] == pytest.approx(its.options["lr"], rel=1e-3)
         assert ours.options["weight_decay"] == its.options["weight_decay"]
     assert written.groups[2][1]["ns_steps"] == recipe.groups[2][1]["ns_steps"] == 3
+    assert f'layer.multiply = "{config.multiply}"' in Path(script).read_text("utf-8")
     arguments = ["--smoke", "--data", "embedded", "--batch-size", "8"]
     monkeypatch.setattr(sys, "argv", [script, *arguments])
     monkeypatch.setattr("cnnlite.data.load", lambda name: embedded(60, 10, 10))
