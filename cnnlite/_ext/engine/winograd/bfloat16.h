@@ -21,6 +21,17 @@ static inline ptrdiff_t numbers_of(int form, ptrdiff_t tiles)
 #undef BFLOAT16
 #define BFLOAT16(p) (REAL_BYTES == 4 && (p)->form != WHOLE)
 
+/* CALL(side, bfloat16) with both as constants, of a 3 x 3 kernel.  A choice behind a transform would keep its whole
+ * tile in memory until it is made. */
+#undef BY_FORM
+#define BY_FORM(p, CALL) \
+    do { \
+        if (BFLOAT16(p) && (p)->side == 6) CALL(6, 1); \
+        else if (BFLOAT16(p)) CALL(4, 1); \
+        else if ((p)->side == 6) CALL(6, 0); \
+        else CALL(4, 0); \
+    } while (0)
+
 /* float64 is never rounded, nor are the large kernels of large.h. */
 INLINE int T(winograd_form)(const conv_args *k)
 {

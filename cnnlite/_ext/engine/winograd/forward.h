@@ -6,6 +6,17 @@
  * the same pass over dy, with the weights rotated by 180 degrees and their channels exchanged.  A
  * block's results depend on nothing but the shape, so neither can the bits.
  */
+/* Transform the taps of VL output channels and one input channel, `second` of its pair or first. */
+INLINE void T(weight_tile)(const winograd_plan *p, const int side, const int bfloat16, const REAL *taps, REAL *to,
+                           int second)
+{
+    V o[TILE_MAX * TILE_MAX];
+    T(weight_2d)(side, taps, 3 * VL, VL, o);
+    if (bfloat16) T(store_bfloat16)(p->form, o, side * side, to, p->weights, second);
+    else
+        UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(to + e * p->weights, o[e]);
+}
+
 /* G g G^T for VL output channels: piece = (group, block of output channels). */
 static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
 {
@@ -26,16 +37,13 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
     (void)thread;
     for (ptrdiff_t c = 0; c < p->c; c++, from += c_step) {
         REAL taps[9 * VL];
-        V o[TILE_MAX * TILE_MAX];
         for (ptrdiff_t i = 0; i < VL; i++)
             for (int t = 0; t < 9; t++)
                 taps[t * VL + i] = i < lanes ? from[i * f_step + (rotated ? 8 - t : t)] : 0;
         UNROLL_FOR(int t = 0; t < 9; t++) squares = VFMA(VLOAD(taps + t * VL), VLOAD(taps + t * VL), squares);
-        if (p->m == 4) T(weight_2d)(6, taps, 3 * VL, VL, o);
-        else T(weight_2d)(4, taps, 3 * VL, VL, o);
-        if (BFLOAT16(p)) T(store_bfloat16)(p->form, o, p->area, to, p->weights, c % 2);
-        else
-            for (int e = 0; e < p->area; e++) VSTORE(to + e * p->weights, o[e]);
+#define WEIGHT_TILE(side, bfloat16) T(weight_tile)(p, side, bfloat16, taps, to, c % 2)
+        BY_FORM(p, WEIGHT_TILE);
+#undef WEIGHT_TILE
         if (!paired || c % 2) to += nv * VL;
     }
     call->large[piece] = (uint8_t)T(any_large)(squares);

@@ -33,24 +33,25 @@ typedef struct {
 
 /* Transform m x m output gradients to outputs[element][tile], from tile `number` on; returns the sum of all of them,
  * tile by tile. */
-INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
-                                 REAL *outputs, ptrdiff_t number)
+INLINE V T(output_adjoint_tiles)(const winograd_plan *p, const int side, const int bfloat16, const REAL *pixels,
+                                 ptrdiff_t rows, REAL *outputs, ptrdiff_t number)
 {
     const int m = TILE_OUTPUTS(side);
     V sum = VZERO;
+    REAL *to = outputs + number * VL;
     for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t c = 0; c < p->columns; c++, number++) {
+        for (ptrdiff_t c = 0; c < p->columns; c++, number++, to += VL) {
             const REAL *in = pixels + (r * p->pitch + c) * m * VL;
             V o[TILE_MAX * TILE_MAX], tile = VZERO;
             UNROLL_FOR(int i = 0; i < m; i++)
                 UNROLL_FOR(int j = 0; j < m; j++) tile += VLOAD(in + (i * p->pitch + j) * VL);
             sum += tile;
             T(output_adjoint_2d)(side, in, p->pitch * VL, VL, o);
-            if (BFLOAT16(p)) {
+            if (bfloat16) {
                 T(store_across)(p->form, o, side * side, outputs, number, p->products);
                 continue;
             }
-            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(outputs + number * VL + e * p->products, o[e]);
+            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(to + e * p->products, o[e]);
         }
     return sum;
 }
@@ -70,9 +71,11 @@ KERNEL void T(gradient_outputs)(const winograd_plan *p, const conv_args *k, ptrd
             REAL sums[VL];
             T(winograd_fetch)(&k->dy, s->oh, s->ow, plane, (int)smaller(p->f - b * VL, VL), strip.row * p->m, x0,
                               strip.rows * p->m, p->columns * p->m, pixels, p->pitch, p->pixels);
-#define ADJOINT(side) VSTORE(sums, T(output_adjoint_tiles)(p, side, pixels, strip.rows, to, strip.first))
-            BY_SIDE(p->side, ADJOINT);
-#undef ADJOINT
+#define TILES(side, bfloat16) \
+    VSTORE(sums, T(output_adjoint_tiles)(p, side, bfloat16, pixels, strip.rows, to, strip.first))
+            if (p->side == 7) TILES(7, 0);
+            else BY_FORM(p, TILES);
+#undef TILES
             T(add_block)(sums, VL, bias_sums + b * VL, 1);
         }
 }
@@ -179,13 +182,14 @@ static void T(gradient_weights)(void *context, ptrdiff_t piece, int thread)
     const T(gradient_call) *call = context;
     const winograd_plan *p = &call->plan;
     const ptrdiff_t group = piece / p->f, f = piece % p->f, step = call->part_size * p->groups;
+    const ptrdiff_t element = T(gradient_element)(p);
     const REAL *sums = call->sums + group * call->part_size;
     REAL *dweight = (REAL *)call->args->dweight + piece * p->c * 9;
     REAL total[TILE_MAX * TILE_MAX * VL], taps[9 * VL];
     V o[TILE_MAX * TILE_MAX], zero = VZERO;                /* NaN unless all is finite */
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) {
         for (int e = 0; e < p->area; e++) {
-            const REAL *from = sums + e * T(gradient_element)(p) + (f * p->c_blocks + b) * VL;
+            const REAL *from = sums + e * element + (f * p->c_blocks + b) * VL;
             V sum = VLOAD(from);
             for (ptrdiff_t part = 1; part < call->parts; part++) sum += VLOAD(from + part * step);
             VSTORE(total + e * VL, sum);

@@ -166,20 +166,21 @@ KERNEL V T(winograd_fetch)(const conv_source *from, ptrdiff_t h, ptrdiff_t w, pt
 
 /* Transform the tiles of VL channels: from `pixels` to inputs[element][tile], from tile number `tile` on; with
  * `along` the pairs of bfloat16 numbers are channels, else tiles. */
-INLINE void T(input_tiles)(const winograd_plan *p, const int side, const REAL *pixels, ptrdiff_t rows,
-                           REAL *inputs, ptrdiff_t tile, int along)
+INLINE void T(input_tiles)(const winograd_plan *p, const int side, const int bfloat16, const REAL *pixels,
+                           ptrdiff_t rows, REAL *inputs, ptrdiff_t tile, int along)
 {
     const int m = TILE_OUTPUTS(side);
+    REAL *to = inputs + tile * VL;
     for (ptrdiff_t r = 0; r < rows; r++)
-        for (ptrdiff_t c = 0; c < p->columns; c++, tile++) {
+        for (ptrdiff_t c = 0; c < p->columns; c++, tile++, to += VL) {
             V o[TILE_MAX * TILE_MAX];
             T(input_2d)(side, pixels + (r * p->pitch + c) * m * VL, p->pitch * VL, VL, o);
-            if (BFLOAT16(p)) {
+            if (bfloat16) {
                 if (along) T(store_along)(p->form, o, side * side, inputs, tile, p->inputs);
                 else T(store_across)(p->form, o, side * side, inputs, tile, p->inputs);
                 continue;
             }
-            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(inputs + tile * VL + e * p->inputs, o[e]);
+            UNROLL_FOR(int e = 0; e < side * side; e++) VSTORE(to + e * p->inputs, o[e]);
         }
 }
 
@@ -200,8 +201,9 @@ KERNEL ptrdiff_t T(winograd_inputs)(const winograd_plan *p, const conv_args *k, 
             *squares += T(winograd_fetch)(&k->x, s->h, s->w, plane, (int)smaller(p->c - b * VL, VL),
                                           strip.row * p->m - s->top, x0 - s->left, strip.rows * p->m + 2, p->pitch,
                                           pixels, p->pitch, p->pixels);
-            if (p->side == 6) T(input_tiles)(p, 6, pixels, strip.rows, to, strip.first, along);
-            else T(input_tiles)(p, 4, pixels, strip.rows, to, strip.first, along);
+#define TILES(side, bfloat16) T(input_tiles)(p, side, bfloat16, pixels, strip.rows, to, strip.first, along)
+            BY_FORM(p, TILES);
+#undef TILES
         }
     return winograd_height(p, s->n, by) * p->columns;
 }
