@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.record import flops, folders, page, running
+from benchmarks.record import flops, folders, page, running, summary
 from benchmarks.record.__main__ import main
-from benchmarks.record.lines import TABLE, Compared, Times, Trained, append, read, spread
+from benchmarks.record.lines import TABLE, Compared, Side, Times, Trained, append, read, spread
 from benchmarks.record.summary import result_of
 from cnnlite import Solver, models
 from cnnlite.cli import main as cnnlite
@@ -27,8 +27,8 @@ from cnnlite.data import batches, embedded
 from cnnlite.optim import Muon
 
 TIMES = Times(10.0, 15.0, 28.0, 2, "a processor", (100.0, 120.0))
-LINE = Trained("tiny", "tiny", "", 0, "cnnlite", 0.5, None, 1, 2, 1e11, "cifar10, JPEG copy",
-               "abc", "2026-11-28", "00", TIMES)  # fmt: skip
+LINE = Trained("tiny", "tiny", "", "c0", "float32", 0, "cnnlite", 0.5, None, 1, 2, 1e11,
+               "cifar10, JPEG copy", "abc", "2026-11-28", "00", TIMES)  # fmt: skip
 RECIPE = """# cnnlite train --recipe tiny: a test.
 model = "softmax_classifier"
 epochs = 1
@@ -62,9 +62,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("cnnlite.cli.train._draw", lambda *parts: None)
     monkeypatch.setattr(folders, "commit", lambda: "abc")
 
-    def run(command: list[str], words: list[str] | None) -> tuple[str, Times | None]:
+    def run(command: list[str], threads: int | None) -> tuple[str, Times | None]:
         assert cnnlite([*command[2:], "--keep", "0"]) == 0
-        return "", None if words is None else TIMES
+        return "", None if threads is None else replace(TIMES, threads=threads)
 
     monkeypatch.setattr(running, "_run", run)
     return tmp_path
@@ -128,7 +128,7 @@ def test_a_folder_is_added_without_times_and_without_a_result_measured(place: Pa
         (["run", "tiny", "--option=--data embedded"], "--data cannot be an option of a recorded"),
         (["run", "tiny", "--option=--seed=3"], "--seed=3 cannot be an option"),
         (["run"], "name a recipe, or a script"),
-        (["run", "--example", "examples/airbench94.py"], "trains no network of its name"),
+        (["run", "--example", "examples/airbench94.py"], "is no script that trains"),
         (["run", "huge"], "there is no recipe huge; there are tiny"),
         (["add", "nowhere"], "nowhere is not a run folder"),
     ],
@@ -155,7 +155,7 @@ def test_a_script_is_recorded_by_what_it_prints_and_leaves(
     monkeypatch.syspath_prepend(examples)
     script = str(examples / "softmax_classifier.py")
 
-    def run(command: list[str], words: list[str] | None) -> tuple[str, Times | None]:
+    def run(command: list[str], threads: int | None) -> tuple[str, Times | None]:
         import runpy
 
         monkeypatch.setattr(sys, "argv", command)
@@ -165,7 +165,10 @@ def test_a_script_is_recorded_by_what_it_prints_and_leaves(
     monkeypatch.setattr(running, "_run", run)
     words = ["run", "--example", script, "--option", "--epochs 1"]
     line = recorded(*words)[0]
-    assert (line.recipe, line.label) == ("softmax_classifier.py", "softmax_classifier --epochs 1")
+    assert (line.recipe, line.label) == (
+        "softmax_classifier.py",
+        "softmax_classifier.py --epochs 1",
+    )
     assert line.flops == 200 * 2 * 2 * 3072 * 10
     assert line.weights is not None
     assert line.test in [round(n / 240, 4) for n in range(241)]
@@ -281,14 +284,19 @@ def test_a_training_in_pytorch_is_recorded_and_so_are_its_steps(
     words = ["pytorch", "tiny", "--steps", "2", "--rounds", "1", "--steps-out", "steps.jsonl"]
     recorded(*words, "--option", "--freeze 1.bias@1 --epochs 3")
     line = read(Path("steps.jsonl"), Compared)[0]
-    assert (line.mode, line.epochs, line.steps) == ("NHWC", 3, 60)
+    assert (line.recipe, line.epochs, line.steps) == ("tiny", 3, 60)
+    assert [(side.framework, side.multiply) for side in line.sides] == [
+        (framework, multiply)
+        for framework in ("cnnlite", "PyTorch, NHWC") for multiply in ("float32", "bfloat16")
+    ]  # fmt: skip
 
 
 def several() -> list[Trained]:
     """Lines of a recipe, of it without a part, in PyTorch, and of trainings for a given time."""
     torch = {"framework": "PyTorch, NHWC", "weights": None}
     lines = [replace(LINE, seed=seed, test=0.89 + seed / 1e3, test_tta=0.9) for seed in range(3)]
-    lines += [replace(lines[0], label="tiny without crops", test_tta=0.885)]
+    crops = {"label": "tiny without crops", "options": "--no-augment", "config": "c1"}
+    lines += [replace(lines[0], test_tta=0.885, **crops)]
     lines += [replace(lines[0], times=replace(TIMES, seconds=30.0, whole=40.0), **torch)]
     lines += [lines[1], replace(lines[2], weights="01", times=None)]
     for seconds in (120.0, 60.0):
@@ -299,29 +307,50 @@ def several() -> list[Trained]:
 
 
 def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
-    step = Compared("tiny", "NHWC", 9.0, 29.0, 18.0, 60.0, 1.0, 2, 10, 2, "a processor",
-                    (100.0, 120.0), "2.13", "abc", "2026-11-28")  # fmt: skip
+    sides = [("cnnlite", "bfloat16", 9.0), ("cnnlite", "float32", 14.0),
+             ("PyTorch, NHWC", "float32", 29.0), ("PyTorch, NCHW", "bfloat16", 19.0)]  # fmt: skip
+    step = Compared("tiny", "tiny", "", "c0", tuple(Side(*side, 60.0) for side in sides), 1.0, 2,
+                    10, 2, "a processor", (100.0, 120.0), "2.13", "abc", "2026-11-28")  # fmt: skip
     text = page.text_of(several(), [step])
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
-    row = next(row for row in rows if row[:2] == ["tiny", "cnnlite"])
+    row = next(row for row in rows if row[:2] == ["tiny", "cnnlite, float32"])
     assert row[2:7] == ["3", "90.00 ± 0.00", "89.10 ± 0.10", "90.00 to 90.00", "1"]
-    assert row[7:] == ["10 s", "15 s", "100 to 120", "9%", "2 threads of a processor"]
-    assert ["tiny", "PyTorch, NHWC", "1", "90.00", "89.00"] in [row[:5] for row in rows]
+    assert row[7:12] == ["10 s", "15 s", "100 to 120", "9%", "6%"]
+    assert row[12:] == ["the JPEG copy of CIFAR-10", "2 threads of a processor", "2026-11-28"]
+    row = next(row for row in rows if row[:2] == ["tiny", "PyTorch, NHWC, float32"])
+    assert row[2:5] == ["1", "90.00", "89.00"]
+    assert row[7:12] == ["30 s", "", "100 to 120", "3%", ""]
     assert ["crops", "88.50", "-1.50", "1", "10 s"] in rows
     assert "Trained again, 1 of 2 seeds gave the same bits." in text
-    assert "a step takes 900 ms, PyTorch's 2900 ms (version 2.13, NHWC)" in text
-    assert "take 10 s, PyTorch's 30 s: **33% of its time**" in text
+    assert (
+        "a step takes 900 ms in cnnlite, products in bfloat16; 1400 ms in cnnlite, float32; 2900 "
+        "ms in PyTorch, NHWC, float32; 1900 ms in PyTorch, NCHW, autocast to bfloat16 (PyTorch 2.13"
+    ) in text
+    assert "take 10 s, 15 s, 30 s, 20 s, in this order" in text
+    assert "33% of the time of PyTorch, NHWC, float32 and 50% of the time of PyTorch, NCH" in text
     last = text.partition("## Accuracy over time")[2]
     assert "(../images/record-minutes.svg)" in last
     assert last.index("minutes 60 ") < last.index("minutes 120 ") < last.index("PyTorch |")
     assert "There is no line yet" in page.text_of([], [])
 
 
-def test_the_sentence_of_a_recipe_is_what_its_lines_say() -> None:
-    sentence = "90.00 ± 0.00% (3 seeds), 89.10 ± 0.10% without test-time augmentation, 15 s on 2"
-    assert result_of("tiny", several()) == f"{sentence} threads of a processor"
-    plain = [replace(LINE, times=None)]
-    assert result_of("tiny", plain) == "50.00% (1 seed), its time not measured yet"
+def test_the_sentence_of_a_recipe_is_what_its_lines_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "digest_of_recipe", lambda recipe: "c0")
+    sentence = (
+        "90.00 ± 0.00% on the JPEG copy of CIFAR-10 (3 seeds), 89.10 ± 0.10% without test-time "
+        "augmentation, 15 s on 2 threads of a processor"
+    )
+    others = [
+        replace(LINE, test=0.1, test_tta=0.1, **fields)
+        for fields in (
+            {"recipe": "tiny.py"}, {"config": "c1"}, {"options": "--epochs 1"},
+            {"framework": "PyTorch, NHWC"},
+        )
+    ]  # fmt: skip
+    assert result_of("tiny", [*several(), *others]) == sentence
+    plain = [replace(LINE, times=None, data="cifar10, 0123")]
+    told = "50.00% on CIFAR-10 (0123) (1 seed), its time not measured yet"
+    assert result_of("tiny", plain) == told
     assert result_of("other", several()) is None
 
 

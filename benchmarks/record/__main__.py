@@ -15,15 +15,19 @@ A seed that has its line is not trained again, except with --again, which compar
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.record import page, running
+from benchmarks.record.configs import configured, words_of
 from benchmarks.record.folders import checked_data, line_of
-from benchmarks.record.lines import STEPS, TABLE, Trained, append, read
+from benchmarks.record.lines import STEPS, TABLE, Trained, append, read, told_side
 from benchmarks.record.summary import result_of
+from cnnlite import get_num_threads, set_num_threads
 from cnnlite.cli import recipes
 
 
@@ -49,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train with each seed, and add a line for each")
     run.add_argument("recipe", nargs="?", help="a recipe of cnnlite train")
     run.add_argument("--example", help="a script of examples/ in its place")
-    run.add_argument("--seeds", type=int, nargs="+", default=[0])
+    run.add_argument("--seeds", type=_seed, nargs="+", default=[0])
     run.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
     run.add_argument("--again", action="store_true", help="also the seeds that have a line")
     run.set_defaults(do=_run)
@@ -59,11 +63,13 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(do=_add)
     torch = commands.add_parser("pytorch", help="time steps here and in PyTorch, or train there")
     torch.add_argument("recipe")
-    torch.add_argument("--steps", type=int, default=5, help="of a turn")
-    torch.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    torch.add_argument("--steps", type=_count, default=1, help="of a turn")
+    torch.add_argument("--rounds", type=_count, default=3, help="turns of each side")
+    torch.add_argument("--compile", action="store_true", help="try torch.compile, too")
     torch.add_argument("--train", action="store_true", help="train the recipe whole in PyTorch")
+    torch.add_argument("--autocast", action="store_true", help="train with its bfloat16 autocast")
     torch.add_argument("--seconds", type=float, help="of training steps: epochs follow from them")
-    torch.add_argument("--seeds", type=int, nargs="+", default=[0])
+    torch.add_argument("--seeds", type=_seed, nargs="+", help="of trainings [default: 0]")
     torch.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
     torch.add_argument("--steps-out", type=Path, default=STEPS, help="the table of timed steps")
     torch.set_defaults(do=_pytorch)
@@ -74,6 +80,18 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--label", help="of the lines [default: recipe and options]")
         command.add_argument("--out", type=Path, default=TABLE, help="the table of the lines")
     return whole
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if int(text) < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, not {text}")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -93,24 +111,40 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _pytorch(arguments: argparse.Namespace) -> int:
+    running.check_recipe(arguments.recipe)
+    for name in ("seconds", "seeds", "autocast"):
+        if getattr(arguments, name) and not arguments.train:
+            raise ValueError(f"--{name} is of a training: add --train")
+    words = words_of(arguments.option)
+
+    import torch
+
     from benchmarks.record import steps, whole  # they need PyTorch
 
-    words, data = running.words_of(arguments.option), checked_data()
-    label = arguments.label or " ".join([arguments.recipe, *words])
-    if arguments.seconds is not None and not arguments.train:
-        sys.exit("record: --seconds is of a training: add --train")
-    config = steps.configured(arguments.recipe, words, data)
+    data = checked_data()
+    config = configured(arguments.recipe, words, data)
+    label = arguments.label or shlex.join([arguments.recipe, *words])
+    set_num_threads(config.threads or get_num_threads())
+    torch.set_num_threads(get_num_threads())
     if not arguments.train:
-        turns = (arguments.steps, arguments.rounds)
-        steps.compare(config, label, data, *turns, arguments.steps_out)
+        compared = steps.compare(
+            config, label, shlex.join(words), data, arguments.steps, arguments.rounds,
+            arguments.compile, arguments.steps_out,
+        )  # fmt: skip
+        print(page.compared_steps(compared))
         return 0
-    mode = steps.fastest_mode(config, data)
+    multiply = "bfloat16" if arguments.autocast else "float32"
+    mode = steps.fastest_modes(config, data, [multiply], arguments.compile)[multiply]
     if arguments.seconds is not None:
-        words += ["--epochs", str(steps.epochs_in(config, data, mode, arguments.seconds))]
-    for seed in arguments.seeds:
-        config = steps.configured(arguments.recipe, [*words, "--seed", str(seed)], data)
-        line = whole.train_in_pytorch(config, label, " ".join(words), data, mode, arguments.out)
-        print(f"{label} in {line.framework}, seed {seed}: {running.told(line)}", flush=True)
+        epochs = steps.epochs_in(config, data, mode, multiply, arguments.seconds)
+        words += ["--epochs", str(epochs)]
+    for seed in arguments.seeds or [0]:
+        config = replace(configured(arguments.recipe, words, data), seed=seed)
+        line = whole.train_in_pytorch(
+            config, label, shlex.join(words), data, mode, multiply, arguments.out
+        )
+        told = told_side(line.framework, multiply)
+        print(f"{label} in {told}, seed {seed}: {running.told(line)}", flush=True)
     return 0
 
 
@@ -121,8 +155,8 @@ def _table(arguments: argparse.Namespace) -> int:
         return int(bool(wrong))
     page.write()
     for recipe in recipes.names():
-        told = result_of(recipe, read(TABLE, Trained))
-        print(f'{recipe}.toml: result = "{told}"' if told else f"{recipe}: no line yet")
+        sentence = result_of(recipe, read(TABLE, Trained))
+        print(f'{recipe}.toml: result = "{sentence}"' if sentence else f"{recipe}: no line yet")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from cnnlite.layers import Layer
 from cnnlite.layers.profiling import work_of
 from cnnlite.models import freeze_layers
 
-__all__ = ["Phase", "of_image", "of_training", "phases"]
+__all__ = ["Phase", "heaviest", "of_image", "of_training", "phases"]
 
 
 class Phase(NamedTuple):
@@ -59,13 +59,23 @@ def of_training(
         images: that an epoch takes.
         epochs: how many there were.
     """
+    return images * sum(work for work, _ in _works(config, classes, shape, epochs))
+
+
+def heaviest(config: TrainConfig, classes: int, shape: tuple[int, ...]) -> Phase:
+    """Return the phase of a training that most of its work is in; arguments as `of_training`."""
+    return max(_works(config, classes, shape, config.epochs), key=lambda each: each[0])[1]
+
+
+def _works(
+    config: TrainConfig, classes: int, shape: tuple[int, ...], epochs: int
+) -> Iterator[tuple[float, Phase]]:
+    """Yield the operations of each phase, for one image an epoch, and the phase."""
     model = runs.make_model(config, None, classes, shape)
-    total = 0.0
     for phase in phases(config, shape, epochs):
         if phase.frozen:
             freeze_layers(model, *phase.frozen)
-        total += len(phase.epochs) * images * of_image(model, phase.shape, model.frozen_keys)
-    return total
+        yield len(phase.epochs) * of_image(model, phase.shape, model.frozen_keys), phase
 
 
 def phases(config: TrainConfig, shape: tuple[int, ...], epochs: int) -> list[Phase]:

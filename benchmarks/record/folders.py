@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.record import flops
-from benchmarks.record.lines import OURS, Times, Trained
+from benchmarks.record.configs import (
+    NAME,
+    configured,
+    differing,
+    digest,
+    multiply_of,
+    words_of,
+)
+from benchmarks.record.lines import JPEG, OURS, Times, Trained
 from cnnlite import data
 from cnnlite.cli import runs
 from cnnlite.cli.config import is_own
@@ -22,11 +30,11 @@ from cnnlite.models import MODELS
 from cnnlite.report import history
 
 __all__ = [
-    "NAME",
     "ROOT",
     "checked_data",
     "commit",
     "copy_of",
+    "digest_of_script",
     "line_of",
     "line_of_script",
     "today",
@@ -34,7 +42,6 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "cifar10"
 JPEG_COPY = "12f8dfd385fadf8ec94e77c8de765d9b2dff30e56d893543bbef3118534efaaa"
 """Of the test images and labels of the copy that went through JPEG."""
 
@@ -49,7 +56,8 @@ def line_of(folder: Path, label: str | None, options: str, times: Times | None) 
         times: what was measured around it, if anything was; its `seconds` are the folder's.
 
     Raises:
-        ValueError, OSError: it is none, not finished, or not of CIFAR-10.
+        ValueError, OSError: it is none, not finished, not of CIFAR-10, or was trained otherwise
+            than its recipe and the options say.
     """
     run = runs.open_run(folder)
     config, rows = run.config, history.load(folder / runs.HISTORY)
@@ -57,11 +65,20 @@ def line_of(folder: Path, label: str | None, options: str, times: Times | None) 
         raise ValueError(f"{folder} was trained on {config.data}; the record is of {NAME}")
     if is_own(config.model):
         raise ValueError(f"{folder} trains {config.model}; the record is of networks of the zoo")
+    for name in ("smoke", "overfit", "init"):
+        if getattr(config, name):
+            raise ValueError(
+                f"{folder} was trained with --{name}, which is no training of a recipe"
+            )
     if config.recipe is None and label is None:
         raise ValueError(f"{folder} has no recipe: --label must name its lines")
     if len(rows) < config.epochs and config.patience is None:
         raise ValueError(f"{folder} has {len(rows)} of {config.epochs} epochs")
     images, steps = run.data(), int(rows[-1]["step"])
+    if config.recipe is not None:
+        wanted = configured(config.recipe, words_of([options]), images)
+        if wrong := differing(config, wanted):
+            raise ValueError(f"{folder} is not {config.recipe} {options}: {'; '.join(wrong)}")
     test, test_tta = _accuracies(run, images)
     count = len(images["X_train"])
     seen = steps // len(rows) * config.batch_size if config.drop_last else count
@@ -69,6 +86,8 @@ def line_of(folder: Path, label: str | None, options: str, times: Times | None) 
         label=label or " ".join(filter(None, (config.recipe, options))),
         recipe=config.recipe or config.model,
         options=options,
+        config=digest(config),
+        multiply=multiply_of(runs.make_model(config, None, len(run.class_names), run.image_shape)),
         seed=config.seed,
         framework=OURS,
         test=test,
@@ -101,11 +120,17 @@ def line_of_script(
     count = len(images["X_train"])
     model = MODELS[script.stem](rng=0)
     return Trained(
-        label, script.name, options, seed, OURS, test, None, len(rows), int(rows[-1]["step"]),
+        label, script.name, options, digest_of_script(script), multiply_of(model), seed,
+        OURS, test, None, len(rows), int(rows[-1]["step"]),
         len(rows) * count * flops.of_image(model, images.image_shape), copy_of(images), commit(),
         today(), _digest(folder / runs.LAST_WEIGHTS),
         _with_steps(times, train_seconds(rows, count)),
     )  # fmt: skip
+
+
+def digest_of_script(script: Path) -> str:
+    """Return the digest of a script, which is its configuration."""
+    return hashlib.sha256(script.read_bytes()).hexdigest()[:12]
 
 
 def checked_data() -> Dataset:
@@ -164,7 +189,7 @@ def copy_of(images: Dataset) -> str:
     for key in ("X_test", "y_test"):
         found.update(np.ascontiguousarray(images[key]))
     name = found.hexdigest()
-    return f"{images.name}, {'JPEG copy' if name == JPEG_COPY else name[:12]}"
+    return f"{images.name}, {JPEG if name == JPEG_COPY else name[:12]}"
 
 
 def _digest(file: Path) -> str | None:

@@ -9,11 +9,26 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["OURS", "STEPS", "TABLE", "Compared", "Times", "Trained", "append", "read", "spread"]
+__all__ = [
+    "JPEG",
+    "OURS",
+    "STEPS",
+    "TABLE",
+    "Compared",
+    "Side",
+    "Times",
+    "Trained",
+    "append",
+    "read",
+    "spread",
+    "told_side",
+]
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 TABLE, STEPS = RESULTS / "record.jsonl", RESULTS / "record-steps.jsonl"
 OURS = "cnnlite"
+JPEG = "JPEG copy"
+"""What `data` says of the copy of CIFAR-10 that went through JPEG."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,9 @@ class Trained:
         label: under which lines of one kind stand together.
         recipe: the recipe, or the script of examples/.
         options: what was given besides.
+        config: digest of all that decides the training but its seed, or of the script.
+        multiply: "float32", or "bfloat16": in what its 3x3 convolutions multiply here, and what
+            PyTorch's autocast is to.
         seed: the seed.
         framework: "cnnlite", or PyTorch with its mode.
         test: accuracy on the test images, of the weights of the best validation epoch (in a script:
@@ -63,6 +81,8 @@ class Trained:
     label: str
     recipe: str
     options: str
+    config: str
+    multiply: str
     seed: int
     framework: str
     test: float
@@ -84,9 +104,32 @@ class Trained:
     @property
     def share(self) -> float | None:
         """The share of the machine's sgemm rate that the steps reached; None without times."""
-        if self.times is None:
-            return None
-        return self.flops / self.times.seconds / 1e9 / statistics.mean(self.times.sgemm)
+        return None if self.times is None else self._share_in(self.times.seconds)
+
+    @property
+    def whole_share(self) -> float | None:
+        """The same of the whole run, whose start, evaluation and files count as time alone."""
+        return None if self.times is None else self._share_in(self.times.whole)
+
+    def _share_in(self, seconds: float) -> float:
+        assert self.times is not None
+        return self.flops / seconds / 1e9 / statistics.mean(self.times.sgemm)
+
+
+@dataclass(frozen=True)
+class Side:
+    """All steps of a recipe, projected from those that were timed in each of its phases.
+
+    Fields:
+        framework, multiply: as in `Trained`.
+        seconds: of the steps, without the making of batches.
+        processor: the same of all processors.
+    """
+
+    framework: str
+    multiply: str
+    seconds: float
+    processor: float
 
 
 @dataclass(frozen=True)
@@ -94,12 +137,10 @@ class Compared:
     """Steps of a recipe here and in PyTorch, timed in turns.
 
     Fields:
-        label: of the trainings that these are the steps of.
-        mode: PyTorch's fastest mode.
-        ours, theirs: seconds of all steps of the recipe, projected from those that were timed in
-            each of its phases; without the making of batches.
-        ours_busy, theirs_busy: the same of all processors.
-        batches: seconds that making the batches takes, which are the same for both.
+        label, recipe, options, config: of the trainings that these are the steps of.
+        sides: here as the recipe multiplies, and otherwise; PyTorch in float32 and with its
+            autocast to bfloat16, each in its fastest mode.
+        batches: seconds that making the batches takes, which are the same for all.
         epochs, steps: how many the recipe has.
         threads, machine, sgemm: as in `Times`.
         torch: PyTorch's version.
@@ -107,11 +148,10 @@ class Compared:
     """
 
     label: str
-    mode: str
-    ours: float
-    theirs: float
-    ours_busy: float
-    theirs_busy: float
+    recipe: str
+    options: str
+    config: str
+    sides: tuple[Side, ...]
     batches: float
     epochs: int
     steps: int
@@ -122,10 +162,16 @@ class Compared:
     commit: str
     date: str
 
-    @property
-    def share(self) -> float:
-        """The time of the training here as a share of that in PyTorch, with the same batches."""
-        return (self.ours + self.batches) / (self.theirs + self.batches)
+    def share_of(self, other: Side) -> float:
+        """Return the time of the training here as a share of that on a side, batches included."""
+        return (self.sides[0].seconds + self.batches) / (other.seconds + self.batches)
+
+
+def told_side(framework: str, multiply: str) -> str:
+    """Say in what a training ran, and in what it multiplied."""
+    if multiply == "float32":
+        return f"{framework}, float32"
+    return f"{framework}, {'products in' if framework == OURS else 'autocast to'} {multiply}"
 
 
 Line = TypeVar("Line", Trained, Compared)
@@ -152,6 +198,8 @@ def read(table: Path, kind: type[Line]) -> list[Line]:
             values = json.loads(text)
             if values.get("times") is not None:
                 values["times"] = Times(**_with_tuple(values["times"]))
+            if "sides" in values:
+                values["sides"] = tuple(Side(**side) for side in values["sides"])
             found.append(kind(**_with_tuple(values)))
         except (ValueError, TypeError, AttributeError) as error:
             names = ", ".join(field.name for field in fields(kind))

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, read
+from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, read, told_side
 from benchmarks.record.summary import Summary, duration, summaries
 from benchmarks.text import table
 
-__all__ = ["FIGURE", "PAGE", "check", "text_of", "write"]
+__all__ = ["FIGURE", "PAGE", "check", "compared_steps", "text_of", "write"]
 
 PAGE = TABLE.with_suffix(".md")
 FIGURE = PAGE.parents[1] / "images" / "record-minutes.svg"
@@ -22,13 +22,13 @@ BEGIN, END = "<!-- python -m benchmarks.record table writes this -->\n", "<!-- e
 
 def text_of(lines: Sequence[Trained], compared: Sequence[Compared]) -> str:
     """Return the part of the page that is made, for these lines."""
-    parts = [] if lines else ["There is no line yet.\n"]
-    for recipe in dict.fromkeys(line.recipe for line in lines):
+    parts = [] if lines or compared else ["There is no line yet.\n"]
+    for recipe in dict.fromkeys([x.recipe for x in lines] + [x.recipe for x in compared]):
         own = summaries(line for line in lines if line.recipe == recipe)
         parts.append(f"## {recipe}\n\n{_trainings(own)}\n")
         parts += _bits(own)
-        names = [each.first.label for each in own]
-        parts += [_step(line) for line in compared if line.label in names]
+        steps = [line for line in compared if line.recipe == recipe]
+        parts += [compared_steps(line) for line in _latest(steps)]
         parts += _ablations(own)
     parts += _minutes(lines)
     return "\n".join(parts)
@@ -80,20 +80,33 @@ def _page(made: str) -> str:
 
 
 def _trainings(own: Sequence[Summary]) -> str:
+    if not own:
+        return "No training is recorded yet."
     header = ["training", "in", "seeds", "accuracy", "plain", "lowest to highest", "epochs",
-              "steps", "whole", "GFLOP/s of sgemm", "of sgemm", "on"]  # fmt: skip
+              "steps", "whole", "GFLOP/s of sgemm", "of sgemm: steps", "whole", "images",
+              "on", "recorded"]  # fmt: skip
     rows = []
     for each in own:
         rates = [rate for times in each.times for rate in times.sgemm]
-        shares = [line.share for line in each.lines if line.share is not None]
         rows.append([
-            each.first.label, each.first.framework, str(len(each.lines)),
+            each.first.label + " (as it was before)" * _changed_since(each, own),
+            told_side(each.first.framework, each.first.multiply), str(len(each.lines)),
             each.augmented or each.plain, each.plain, each.ends, str(each.first.epochs),
             *("" if value is None else duration(value) for value in (each.seconds, each.whole)),
             f"{min(rates):.0f} to {max(rates):.0f}" if rates else "",
-            f"{sum(shares) / len(shares):.0%}" if shares else "", each.place,
+            *("" if value is None else f"{value:.0%}" for value in (each.share, each.whole_share)),
+            each.images, each.place, each.dates,
         ])  # fmt: skip
     return table(header, rows)
+
+
+def _changed_since(one: Summary, own: Sequence[Summary]) -> bool:
+    """Whether the recipe or the script is another one by now."""
+
+    def name(each: Summary) -> tuple[str, str, str]:
+        return each.first.label, each.first.options, each.first.framework
+
+    return one.first.config != [each for each in own if name(each) == name(one)][-1].first.config
 
 
 def _bits(own: Sequence[Summary]) -> list[str]:
@@ -104,14 +117,25 @@ def _bits(own: Sequence[Summary]) -> list[str]:
     return [f"Trained again, {same} of {same + other} seeds gave the same bits.\n"]
 
 
-def _step(line: Compared) -> str:
-    ours, theirs = (1e3 * value / line.steps for value in (line.ours, line.theirs))
-    total, other = (value + line.batches for value in (line.ours, line.theirs))
+def _latest(compared: Sequence[Compared]) -> list[Compared]:
+    """Return the last line of each label and machine."""
+    return list({(line.label, line.machine, line.threads): line for line in compared}.values())
+
+
+def compared_steps(line: Compared) -> str:
+    """Say what a step takes here and in PyTorch, in float32 and in bfloat16."""
+    names = [told_side(side.framework, side.multiply) for side in line.sides]
+    steps, wholes, shares = [], [], []
+    for name, side in zip(names, line.sides, strict=True):
+        steps.append(f"{1e3 * side.seconds / line.steps:.0f} ms in {name}")
+        wholes.append(duration(side.seconds + line.batches))
+        if side.framework != OURS:
+            shares.append(f"{line.share_of(side):.0%} of the time of {name}")
     return (
-        f"{line.label}: a step takes {ours:.0f} ms, PyTorch's {theirs:.0f} ms "
-        f"(version {line.torch}, {line.mode}), in turns in one run on {line.threads} threads of "
-        f"{line.machine}, {line.date}. All steps of the recipe then take {duration(total)}, "
-        f"PyTorch's {duration(other)}: **{line.share:.0%} of its time**.\n"
+        f"{line.label}: a step takes {'; '.join(steps)} (PyTorch {line.torch}; in turns in one run "
+        f"on {line.threads} threads of {line.machine}, {line.date}). All steps of the recipe, with "
+        f"their batches, then take {', '.join(wholes)}, in this order: the recipe takes "
+        f"**{' and '.join(shares)}**.\n"
     )
 
 

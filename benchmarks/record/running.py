@@ -13,7 +13,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record.folders import NAME, ROOT, line_of, line_of_script
+from benchmarks.record.configs import NAME, configured, digest, words_of
+from benchmarks.record.folders import (
+    ROOT,
+    checked_data,
+    copy_of,
+    digest_of_script,
+    line_of,
+    line_of_script,
+)
 from benchmarks.record.lines import OURS, Times, Trained, append, read
 from cnnlite import get_num_threads
 from cnnlite.backend import kernels
@@ -21,11 +29,9 @@ from cnnlite.cli import recipes, runs
 from cnnlite.models import MODELS
 from cnnlite.rates import sgemm_rate
 
-__all__ = ["machine", "record", "told", "words_of"]
+__all__ = ["check_recipe", "machine", "record", "told"]
 
 FOLDER = Path("runs") / "record"
-OWN = ("--data", "--seed", "--out", "--resume", "--recipe", "--config", "--smoke", "--overfit")
-"""Options that the command gives itself, or with which nothing is reached."""
 PRINTED = re.compile(r"^(\S+): .*?(\d+\.\d+)% test", re.M)
 
 
@@ -49,43 +55,64 @@ def record(
         table: the file that gets the lines.
         again: train also where there is a line, to see whether the bits are the same.
     """
-    if not example and what not in recipes.names():
-        sys.exit(f"record: there is no recipe {what}; there are {', '.join(recipes.names())}")
     words = words_of(options)
-    given = " ".join(words)
-    name = Path(what).stem if example else what
-    if example and name not in MODELS:
-        sys.exit(f"record: {what} trains no network of its name; there are {', '.join(MODELS)}")
+    given = shlex.join(words)
+    name = Path(what).name if example else what
+    threads = get_num_threads()
+    if example:
+        if Path(what).stem not in MODELS or not Path(what).is_file():
+            raise ValueError(
+                f"{what} is no script that trains the network of its name; there are "
+                f"{', '.join(MODELS)}"
+            )
+        images, kind = checked_data(), digest_of_script(Path(what))
+    else:
+        check_recipe(what)
+        images = checked_data()
+        config = configured(what, words, images)
+        kind, threads = digest(config), config.threads or threads
     label = label or " ".join(filter(None, (name, given)))
-    key = (label, Path(what).name if example else what, given)
+    key = (label, name, given, kind, copy_of(images))
     lines = [line for line in read(table, Trained) if line.framework == OURS]
     for seed in seeds:
-        text = label if label.endswith(given) else f"{label} {given}"
-        folder = FOLDER / re.sub(r"[^\w.]+", "-", text) / f"seed-{seed}"
-        begun = (folder / runs.CHECKPOINT).is_file() and not (folder / runs.RESULT).is_file()
-        there = [x for x in lines if (x.label, x.recipe, x.options, x.seed) == (*key, seed)]
+        folder = FOLDER / _folder(name, label, given) / f"seed-{seed}"
+        own = not example and _trains(folder, kind)
+        finished = own and (folder / runs.RESULT).is_file()
+        begun = own and not finished and (folder / runs.CHECKPOINT).is_file()
+        there = [
+            x for x in lines
+            if (x.label, x.recipe, x.options, x.config, x.data, x.seed) == (*key, seed)
+        ]  # fmt: skip
         if there and not (again or begun):
             print(f"{label}, seed {seed}: recorded already ({told(there[-1])})")
             continue
-        if (folder / runs.RESULT).is_file() and not there:  # finished, and killed before the line
+        if finished and not there:  # finished, and killed before the line
             line = line_of(folder, label, given, None)
         elif example:
-            line = _script(Path(what), folder, seed, words, label)
+            line = _script(Path(what), folder, seed, words, label, threads)
         else:
-            line = _recipe(what, folder, seed, words, label, begun)
+            line = _recipe(what, folder, seed, words, label, threads, begun)
         append(table, line)
         same = {x.weights for x in there} == {line.weights}
         note = f", the {'same' if same else 'OTHER'} bits as before" if there else ""
         print(f"{label}, seed {seed}: {told(line)}{note}", flush=True)
 
 
-def words_of(options: Sequence[str]) -> list[str]:
-    """Return the words of texts such as "--epochs 4", none of which may be the record's own."""
-    words = [word for text in options for word in shlex.split(text)]
-    for word in words:
-        if word.partition("=")[0] in OWN:
-            sys.exit(f"record: {word} cannot be an option of a recorded run")
-    return words
+def check_recipe(name: str) -> None:
+    """Raise ValueError if there is no recipe of that name."""
+    if name not in recipes.names():
+        raise ValueError(f"there is no recipe {name}; there are {', '.join(recipes.names())}")
+
+
+def _folder(name: str, label: str, given: str) -> str:
+    """Name the folder of a training, by what is trained, its label and its options."""
+    text = label if label.startswith(name) else f"{name} {label}"
+    return re.sub(r"[^\w.]+", "-", text if text.endswith(given) else f"{text} {given}")
+
+
+def _trains(folder: Path, kind: str) -> bool:
+    """Whether a run folder is of the configuration with a digest."""
+    return (folder / runs.CONFIG).is_file() and digest(runs.read_config(folder)) == kind
 
 
 def machine() -> str:
@@ -100,40 +127,39 @@ def machine() -> str:
 
 
 def _recipe(
-    recipe: str, folder: Path, seed: int, words: list[str], label: str, begun: bool
+    recipe: str, folder: Path, seed: int, words: list[str], label: str, threads: int, begun: bool
 ) -> Trained:
     command = ["-m", "cnnlite", "train", "--quiet"]
     if begun:  # it goes on where it was, but its times are in pieces
         _run([*command, "--resume", str(folder)], None)
-        return line_of(folder, label, " ".join(words), None)
-    if folder.exists():  # finished before, or killed in its first epoch
+        return line_of(folder, label, shlex.join(words), None)
+    if folder.exists():  # finished before, killed in its first epoch, or of another configuration
         shutil.rmtree(folder)
     command += ["--recipe", recipe, "--data", NAME, "--seed", str(seed), "--out", str(folder)]
-    _, times = _run([*command, *words], words)
-    return line_of(folder, label, " ".join(words), times)
+    _, times = _run([*command, *words], threads)
+    return line_of(folder, label, shlex.join(words), times)
 
 
-def _script(script: Path, folder: Path, seed: int, words: list[str], label: str) -> Trained:
+def _script(
+    script: Path, folder: Path, seed: int, words: list[str], label: str, threads: int
+) -> Trained:
     if folder.exists():
         shutil.rmtree(folder)
     command = [str(script), "--data", NAME, "--seed", str(seed), "--out", str(folder), *words]
-    text, times = _run(command, words)
+    text, times = _run(command, threads)
     printed = PRINTED.search(text)
     if printed is None or times is None:
         sys.exit(f"record: {script} prints no test accuracy: {text}")
     test = round(float(printed[2]) / 100, 6)
-    return line_of_script(script, folder, seed, test, " ".join(words), label, times)
+    return line_of_script(script, folder, seed, test, shlex.join(words), label, times)
 
 
-def _run(command: list[str], words: list[str] | None) -> tuple[str, Times | None]:
-    """Run Python with these arguments; return what it prints, and its times if `words` are given.
+def _run(command: list[str], threads: int | None) -> tuple[str, Times | None]:
+    """Run Python with these arguments; return what it prints, and its times if `threads` is given.
 
     The seconds of its steps are not known here, and 0.
     """
-    threads = get_num_threads()
-    for flag, value in zip(words or (), (words or [])[1:], strict=False):
-        threads = int(value) if flag == "--threads" else threads
-    before = sgemm_rate(threads) if words is not None else 0.0
+    before = sgemm_rate(threads) if threads is not None else 0.0
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     busy, start = os.times(), time.perf_counter()
     process = subprocess.Popen(
@@ -148,7 +174,7 @@ def _run(command: list[str], words: list[str] | None) -> tuple[str, Times | None
     whole, after = time.perf_counter() - start, os.times()
     if process.returncode:
         sys.exit(f"record: the training ended with status {process.returncode}; see above")
-    if words is None:
+    if threads is None:
         return text, None
     processor = after.children_user + after.children_system
     processor -= busy.children_user + busy.children_system

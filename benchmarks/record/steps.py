@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import signal
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,127 +17,137 @@ import numpy as np
 import torch
 
 from benchmarks.record import flops
-from benchmarks.record.folders import NAME, commit, today
-from benchmarks.record.lines import Compared, append
+from benchmarks.record.configs import digest, multiply_of
+from benchmarks.record.folders import commit, today
+from benchmarks.record.lines import OURS, Compared, Side, append, told_side
 from benchmarks.record.running import machine
-from benchmarks.record.twin import MODES, Twin
-from cnnlite import Solver, get_num_threads, set_num_threads
-from cnnlite.cli.adapted import adapted
+from benchmarks.record.twin import COMPILED, MODES, Twin
+from cnnlite import Solver, get_num_threads
 from cnnlite.cli.config import TrainConfig
 from cnnlite.cli.parts import make_solver
-from cnnlite.cli.train import given_flags, new_config, train
 from cnnlite.data import Dataset, batches
+from cnnlite.functional.conv import MULTIPLY
+from cnnlite.layers import Conv2d
 from cnnlite.models import freeze_layers
 from cnnlite.rates import sgemm_rate
 
-__all__ = ["compare", "configured", "epochs_in", "fastest_mode", "solver_of"]
+__all__ = ["compare", "epochs_in", "fastest_modes", "solver_of", "warm_up"]
 
 REST = 0.05  # seconds, in which the threads of the other side, which spin when idle, go to sleep
 COMPILING = 60  # seconds that torch.compile may take
-TRIED = 3  # steps, to see how long one takes
+TRIED = 2  # steps, to see how long one takes
 
 Step = Callable[[np.ndarray, np.ndarray], object]
 
 
-def configured(recipe: str, words: Sequence[str], data: Dataset) -> TrainConfig:
-    """Return the configuration of `cnnlite train --recipe RECIPE WORDS` for a data set."""
-    parsed = train.make_context("train", ["--recipe", recipe, *words]).params
-    others = {"file", "out", "resume", "quiet", "profile", "watch", "port"}
-    given = given_flags({key: value for key, value in parsed.items() if key not in others})
-    config, _ = adapted(new_config(None, given), data, frozenset(given))
-    set_num_threads(config.threads or get_num_threads())
-    torch.set_num_threads(get_num_threads())
-    return replace(config, data=NAME, keep=0)
-
-
 def compare(
-    config: TrainConfig, label: str, data: Dataset, steps: int, rounds: int, table: Path
+    config: TrainConfig,
+    label: str,
+    options: str,
+    data: Dataset,
+    steps: int,
+    rounds: int,
+    compiled: bool,
+    table: Path,
 ) -> Compared:
     """Time steps here and in PyTorch, in turns, in each phase of a recipe; print and record it.
 
+    Both are timed in float32 and with products in bfloat16: here, and by PyTorch's autocast.
+
     Args:
         config: the recipe's configuration.
-        label: of the line.
+        label, options: of the line.
         data: its data set.
         steps: of a turn.
         rounds: how many turns each side has, of which medians are taken.
+        compiled: whether torch.compile is tried, too.
         table: the file that gets the line.
     """
     threads = get_num_threads()
     rates = [sgemm_rate(threads)]
-    mode = fastest_mode(config, data)
-    totals = np.zeros((2, 2))  # ours, PyTorch's; seconds, processor seconds: of the whole training
+    own = multiply_of(solver_of(config, data).model)
+    here = [(OURS, multiply) for multiply in sorted(MULTIPLY, key=lambda name: name != own)]
+    modes = fastest_modes(config, data, MULTIPLY, compiled)
+    kinds = [*here, *((f"PyTorch, {modes[multiply]}", multiply) for multiply in MULTIPLY)]
+    totals = np.zeros((len(kinds), 2))  # seconds, processor seconds: of the whole training
     gathering, count = 0.0, 0
     for phase in flops.phases(config, data.image_shape, config.epochs):
-        solver, twin = _sides(config, data, mode, phase)
+        solver = _solver_in(config, data, phase)
         epoch, weight = phase.epochs.start, len(phase.epochs) * solver.steps_per_epoch
         start = time.perf_counter()
         made = [_batch(solver, epoch, number) for number in range(min(steps, 4))]
         gathering += weight * (time.perf_counter() - start) / len(made)
-        sides: list[Step] = [solver.train_step, _step_of(twin)]
+        sides = [_ours(solver, multiply) for _, multiply in here]
+        sides += [_theirs(config, data, phase, modes[multiply], multiply) for multiply in MULTIPLY]
+        for side in sides:
+            side(*made[-1])
         times = np.array([[_timed(side, made, steps) for side in sides] for _ in range(rounds)])
-        here = np.median(times, axis=0)
-        totals += weight * here
+        medians = np.median(times, axis=0)
+        totals += weight * medians
         count += weight
-        (ours, ours_busy), (theirs, theirs_busy) = (1e3 * here).tolist()
-        print(
-            f"epochs {epoch + 1} to {phase.epochs.stop}, images {phase.shape}: {ours:.1f} ms a "
-            f"step, PyTorch ({mode}) {theirs:.1f}; processor {ours_busy:.1f} and {theirs_busy:.1f}",
-            flush=True,
-        )
+        told = (f"{told_side(*kind)} {1e3 * took:.1f} ({1e3 * busy:.1f})"
+                for kind, (took, busy) in zip(kinds, medians.tolist(), strict=True))  # fmt: skip
+        print(f"epochs {epoch + 1} to {phase.epochs.stop}, images {phase.shape}, ms a step and "
+              f"(of all processors): {'; '.join(told)}", flush=True)  # fmt: skip
     rates.append(sgemm_rate(threads))
-    (ours, ours_busy), (theirs, theirs_busy) = totals.tolist()
+    rounded = totals.round(3).tolist()
     line = Compared(
-        label, mode, round(ours, 3), round(theirs, 3), round(ours_busy, 3), round(theirs_busy, 3),
+        label, str(config.recipe), options, digest(config),
+        tuple(Side(*kind, *each) for kind, each in zip(kinds, rounded, strict=True)),
         round(gathering, 3), config.epochs, count, threads, machine(),
         (round(rates[0], 1), round(rates[1], 1)), torch.__version__, commit(), today(),
     )  # fmt: skip
-    print(
-        f"{label}, {threads} threads: {1e3 * ours / count:.1f} ms a step, PyTorch ({mode}) "
-        f"{1e3 * theirs / count:.1f} ms\n"
-        f"an epoch {(ours + gathering) / config.epochs:.1f} s, PyTorch "
-        f"{(theirs + gathering) / config.epochs:.1f} s; the recipe {ours + gathering:.0f} s, "
-        f"PyTorch {theirs + gathering:.0f} s, each with {gathering:.0f} s for its batches: "
-        f"{line.share:.1%} of its time ({ours_busy / theirs_busy:.1%} of its processor time)"
-    )
     append(table, line)
     return line
 
 
-def epochs_in(config: TrainConfig, data: Dataset, mode: str, seconds: float) -> int:
+def epochs_in(config: TrainConfig, data: Dataset, mode: str, multiply: str, seconds: float) -> int:
     """Return how many epochs of a recipe PyTorch can train in so many seconds, at least one."""
     total = 0.0
     for phase in flops.phases(config, data.image_shape, config.epochs):
-        solver, twin = _sides(config, data, mode, phase)
-        times = []
+        solver = _solver_in(config, data, phase)
+        step, times = _theirs(config, data, phase, mode, multiply), []
         for number in range(TRIED + 1):  # the first wakes threads, and does not count
             start = time.perf_counter()
-            twin.step(*_batch(solver, phase.epochs.start, number), 1.0)
+            step(*_batch(solver, phase.epochs.start, number))
             times.append(time.perf_counter() - start)
         took = statistics.mean(times[1:])
         total += took * len(phase.epochs) * solver.steps_per_epoch
     return max(1, int(config.epochs * seconds / total))
 
 
-def fastest_mode(config: TrainConfig, data: Dataset) -> str:
-    """Return PyTorch's fastest mode for a recipe's steps, and print the time of each."""
-    times = {}
-    for mode in MODES:
-        solver = solver_of(config, data)
-        made = [_batch(solver, 0, 0)]
+def fastest_modes(
+    config: TrainConfig, data: Dataset, multiplied: Sequence[str], compiled: bool
+) -> dict[str, str]:
+    """Return PyTorch's fastest mode for each of the ways to multiply, and print all times.
+
+    They are timed in turns, in the phase that has most of the work.
+    """
+    phase = flops.heaviest(config, len(data.class_names), data.image_shape)
+    made = [_batch(_solver_in(config, data, phase), phase.epochs.start, 0)]
+    steps: dict[tuple[str, str], Step] = {}
+    for kind in itertools.product(MODES if compiled else MODES[:2], multiplied):
         try:
-            with _at_most(COMPILING):
-                step = _step_of(Twin(solver, mode))
-                step(*made[0])
-            times[mode], _ = _timed(step, made, TRIED)
+            with _at_most(COMPILING) if kind[0] == COMPILED else nullcontext():
+                steps[kind] = _theirs(config, data, phase, *kind)
+                steps[kind](*made[0])
         except Exception as error:  # whatever torch.compile raises where it cannot
-            if mode != "compiled":
+            if kind[0] != COMPILED:
                 raise
+            del steps[kind]
             text = str(error).strip().partition("\n")[0]
-            print(f"PyTorch, compiled: left out: {type(error).__name__}: {text}")
-    shown = ", ".join(f"{mode} {1e3 * value:.1f}" for mode, value in times.items())
+            print(f"PyTorch, {told_side(*kind)}: left out: {type(error).__name__}: {text}")
+    times: dict[tuple[str, str], list[float]] = {kind: [] for kind in steps}
+    for _ in range(TRIED):
+        for kind, step in steps.items():
+            times[kind].append(_timed(step, made, 1)[0])
+    medians = {kind: statistics.median(took) for kind, took in times.items()}
+    shown = "; ".join(f"{told_side(*kind)} {1e3 * took:.1f}" for kind, took in medians.items())
     print(f"PyTorch {torch.__version__}, ms a step: {shown}", flush=True)
-    return min(times, key=lambda mode: times[mode])
+    return {
+        multiply: min((kind for kind in medians if kind[1] == multiply), key=medians.__getitem__)[0]
+        for multiply in multiplied
+    }
 
 
 @contextmanager
@@ -159,9 +169,8 @@ def _at_most(seconds: int) -> Any:
 
 
 def _timed(step: Step, made: list[tuple[np.ndarray, np.ndarray]], steps: int) -> list[float]:
-    """Return the medians of seconds and of processor seconds of steps, after one untimed."""
+    """Return the medians of seconds and of processor seconds of steps."""
     time.sleep(REST)
-    step(*made[-1])
     times = []
     for number in range(steps):
         busy, start = time.process_time(), time.perf_counter()
@@ -170,17 +179,31 @@ def _timed(step: Step, made: list[tuple[np.ndarray, np.ndarray]], steps: int) ->
     return [statistics.median(column) for column in zip(*times, strict=True)]
 
 
-def _sides(
-    config: TrainConfig, data: Dataset, mode: str, phase: flops.Phase
-) -> tuple[Solver, Twin]:
-    """Return a Solver, and the twin of another, with what is frozen in a phase."""
-    solvers = [solver_of(config, data) for _ in range(2)]
-    for solver in solvers if phase.frozen else ():
+def _solver_in(config: TrainConfig, data: Dataset, phase: flops.Phase) -> Solver:
+    """Return a Solver with what is frozen in a phase."""
+    solver = solver_of(config, data)
+    if phase.frozen:
         freeze_layers(solver.model, *phase.frozen)
-    return solvers[0], Twin(solvers[1], mode)
+    return solver
 
 
-def _step_of(twin: Twin) -> Step:
+def _ours(solver: Solver, multiply: str) -> Step:
+    """Return the step of a Solver, which others may share, with such products."""
+
+    def step(x: np.ndarray, y: np.ndarray) -> None:
+        for _, layer in solver.model.leaves():
+            if isinstance(layer, Conv2d):
+                layer.multiply = multiply
+        solver.train_step(x, y)
+
+    return step
+
+
+def _theirs(
+    config: TrainConfig, data: Dataset, phase: flops.Phase, mode: str, multiply: str
+) -> Step:
+    """Return a step in PyTorch."""
+    twin = Twin(_solver_in(config, data, phase), mode, multiply)
     return lambda x, y: twin.step(x, y, 1.0)
 
 
@@ -190,6 +213,16 @@ def solver_of(config: TrainConfig, data: Dataset) -> Solver:
         solver = make_solver(config, data, None, None, Path(folder), False)
     solver.checkpoint = None
     return solver
+
+
+def warm_up(config: TrainConfig, data: Dataset, twin: Twin) -> None:
+    """Let a twin compile what each phase needs, with whole batches and the short last one."""
+    for phase in flops.phases(config, data.image_shape, config.epochs):
+        solver = _solver_in(config, data, phase)
+        x, y = _batch(solver, phase.epochs.start, 0)
+        rest = 0 if config.drop_last else len(solver.X_train) % len(x)
+        for count in filter(None, (len(x), rest)):
+            twin.warm_up(x[:count], y[:count], solver.model.frozen_keys)
 
 
 def _batch(solver: Solver, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:

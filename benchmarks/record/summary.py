@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from benchmarks.record.lines import OURS, Times, Trained, spread
+from benchmarks.record.configs import digest_of_recipe
+from benchmarks.record.lines import JPEG, OURS, Times, Trained, spread
 
 __all__ = ["Summary", "duration", "result_of", "summaries"]
 
@@ -61,12 +62,34 @@ class Summary:
     @property
     def seconds(self) -> float | None:
         """The mean time of the steps; None where none was timed."""
-        return statistics.mean(times.seconds for times in self.times) if self.times else None
+        return _mean(times.seconds for times in self.times)
 
     @property
     def whole(self) -> float | None:
-        """The mean time of everything."""
-        return statistics.mean(times.whole for times in self.times) if self.times else None
+        """The mean time of everything; None where none was timed, or much of it is not its own."""
+        return _mean(x.whole for x in self.times) if self.first.framework == OURS else None
+
+    @property
+    def images(self) -> str:
+        """Which copy of CIFAR-10 it was."""
+        copy = self.first.data.partition(", ")[2]
+        return f"the {copy} of CIFAR-10" if copy == JPEG else f"CIFAR-10 ({copy})"
+
+    @property
+    def dates(self) -> str:
+        """When they were recorded: the first day, and the last."""
+        days = sorted({line.date for line in self.lines})
+        return " to ".join(dict.fromkeys((days[0], days[-1])))
+
+    @property
+    def share(self) -> float | None:
+        """The mean share of sgemm that the steps reached; None where none was timed."""
+        return _mean(line.share for line in self.lines)
+
+    @property
+    def whole_share(self) -> float | None:
+        """The same over whole runs; None where `whole` is."""
+        return None if self.whole is None else _mean(line.whole_share for line in self.lines)
 
     @property
     def place(self) -> str:
@@ -76,10 +99,12 @@ class Summary:
 
 
 def summaries(lines: Iterable[Trained]) -> list[Summary]:
-    """Return a summary for each label and framework, in the order of their first lines."""
-    kinds: dict[tuple[str, str], dict[int, list[Trained]]] = {}
+    """Return a summary for each kind of training, in the order of their first lines."""
+    kinds: dict[tuple[str, ...], dict[int, list[Trained]]] = {}
     for line in lines:
-        kinds.setdefault((line.label, line.framework), {}).setdefault(line.seed, []).append(line)
+        key = (line.label, line.recipe, line.options, line.config, line.data, line.framework,
+               line.multiply)  # fmt: skip
+        kinds.setdefault(key, {}).setdefault(line.seed, []).append(line)
     found = []
     for seeds in kinds.values():
         chosen = [([x for x in seeds[n] if x.times] or seeds[n])[-1] for n in sorted(seeds)]
@@ -90,23 +115,30 @@ def summaries(lines: Iterable[Trained]) -> list[Summary]:
 
 
 def result_of(recipe: str, lines: Iterable[Trained]) -> str | None:
-    """Return the sentence of a recipe's file, by the lines that have its name; None without any."""
-    own = [each for each in summaries(lines) if each.first.label == recipe]
-    own = [each for each in own if each.first.framework == OURS]
-    if not own:
+    """Return the sentence of a recipe's file, by the lines that trained it; None without any."""
+    kind = digest_of_recipe(recipe)
+    own = [x for x in lines if (x.recipe, x.options, x.framework) == (recipe, "", OURS)]
+    found = summaries(replace(x, label=recipe) for x in own if x.config == kind)
+    if not found:
         return None
-    found, count = own[0], len(own[0].lines)
-    text = f"{found.augmented or found.plain}% ({count} seed{'s'[: count > 1]})"
-    if found.augmented is not None:
-        text += f", {found.plain}% without test-time augmentation"
-    if found.whole is None:
+    last, count = found[-1], len(found[-1].lines)
+    text = f"{last.augmented or last.plain}% on {last.images} ({count} seed{'s'[: count > 1]})"
+    if last.augmented is not None:
+        text += f", {last.plain}% without test-time augmentation"
+    if last.whole is None:
         return f"{text}, its time not measured yet"
-    return f"{text}, {duration(found.whole)} on {found.place}"
+    return f"{text}, {duration(last.whole)} on {last.place}"
 
 
 def duration(seconds: float) -> str:
     """Say a time in seconds, or in minutes if it is long."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} minutes"
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are there, if any is."""
+    there = [value for value in values if value is not None]
+    return statistics.mean(there) if there else None
 
 
 def _percent(values: Iterable[float]) -> str:

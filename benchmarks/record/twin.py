@@ -8,7 +8,7 @@ take_over(solver, twin)          # solver.train() then trains in PyTorch
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,49 +21,68 @@ from cnnlite.layers import BatchNorm2d
 from cnnlite.losses import CrossEntropyLoss
 from cnnlite.optim import Muon, Optimizer
 
-__all__ = ["MODES", "Twin", "take_over"]
+__all__ = ["COMPILED", "MODES", "Twin", "take_over"]
 
-MODES = ("NCHW", "NHWC", "compiled")
+COMPILED = "compiled"
+MODES = ("NCHW", "NHWC", COMPILED)
 """The order of images in memory; or NHWC after torch.compile."""
 
 
 class Twin:
-    """A Solver's network and its training step in PyTorch, in float32.
+    """A Solver's network and its training step in PyTorch.
 
     Args:
         solver: it gives network, loss, optimizer, and says which parameters are frozen; it stays
             as it is.
         mode: one of MODES.
+        multiply: "float32", or "bfloat16" for autocast to it.
 
     Attributes:
         module: the network.
 
     Raises:
-        TypeError: loss or optimizer have no counterpart here.
+        ValueError: loss, optimizer or something that the Solver does in a step has no counterpart
+            here.
     """
 
-    def __init__(self, solver: Solver, mode: str) -> None:
+    def __init__(self, solver: Solver, mode: str, multiply: str = "float32") -> None:
         if not isinstance(solver.loss, CrossEntropyLoss):
-            raise TypeError(f"Twin: loss is {solver.loss!r}, expected CrossEntropyLoss")
-        self.model, self.mode = solver.model, mode
+            raise ValueError(f"Twin: loss is {solver.loss!r}, expected CrossEntropyLoss")
+        for name, usual in (("clip_norm", None), ("ema", None), ("shards", 1)):
+            if (value := getattr(solver, name)) != usual:
+                raise ValueError(f"Twin: {name} is {value!r}, expected {usual}")
+        self.model, self.mode, self.multiply = solver.model, mode, multiply
         self.smoothing = solver.loss.label_smoothing
         self.order = torch.contiguous_format if mode == "NCHW" else torch.channels_last
         self.module = to_torch(solver.model).to(memory_format=self.order)
-        self.run: Any = torch.compile(self.module, dynamic=False) if mode == "compiled" else None
+        self.run: Any = torch.compile(self.module, dynamic=False) if mode == COMPILED else None
         self.run = self.run or self.module
         self.optimizers = _optimizers(solver.optimizer, self.module, solver.model.params)
         self.frozen: frozenset[str] | None = None
 
     def step(self, x: np.ndarray, y: np.ndarray, factor: float) -> float:
         """Take a step with all learning rates times a factor, and return the loss."""
-        self._freeze(frozenset(self.model.frozen_keys))
+        return self._step(x, y, factor, self.model.frozen_keys)
+
+    def warm_up(self, x: np.ndarray, y: np.ndarray, frozen: Collection[str]) -> None:
+        """Compile what a step with such a batch and such frozen parameters needs; train nothing."""
+        before = {key: array.clone() for key, array in self.module.state_dict().items()}
+        self._step(x, y, 1.0, frozen)
+        self.module.load_state_dict(before)
+        for optimizer in self.optimizers:
+            optimizer.state.clear()
+
+    def _step(self, x: np.ndarray, y: np.ndarray, factor: float, frozen: Collection[str]) -> float:
+        self._freeze(frozenset(frozen))
         images = torch.from_numpy(x).to(memory_format=self.order)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * factor
         for parameter in self.module.parameters():
             parameter.grad = None
-        value = cross_entropy(self.run(images), torch.from_numpy(y), label_smoothing=self.smoothing)
+        with torch.autocast("cpu", torch.bfloat16, self.multiply == "bfloat16"):
+            scores = self.run(images)
+            value = cross_entropy(scores, torch.from_numpy(y), label_smoothing=self.smoothing)
         value.backward()
         for optimizer in self.optimizers:
             optimizer.step()
@@ -89,8 +108,8 @@ class Twin:
 def take_over(solver: Solver, twin: Twin) -> Callable[[], float]:
     """Let a Solver take its steps in PyTorch.
 
-    Batches, schedule, what is frozen, averages of weights and evaluation stay the Solver's own,
-    with the parameters that PyTorch has come to.
+    Batches, schedule, what is frozen and evaluation stay the Solver's own, with the parameters that
+    PyTorch has come to.
 
     Returns:
         A function that says how many seconds copies of parameters have taken so far, which are no
@@ -102,13 +121,10 @@ def take_over(solver: Solver, twin: Twin) -> Callable[[], float]:
         nonlocal copying
         loss = twin.step(x, y, solver.factor_at(solver.step))
         solver.loss_history.append(loss)
-        average = solver.ema is not None and solver.ema.due(solver.step, solver.total_steps)
         start = time.perf_counter()
-        if average or solver.step % solver.steps_per_epoch == 0:
+        if solver.step % solver.steps_per_epoch == 0:
             twin.copy_to(solver)
         copying += time.perf_counter() - start
-        if average and solver.ema is not None:
-            solver.ema.update(solver.model)
         return loss
 
     solver.train_step = train_step  # type: ignore[method-assign]
@@ -126,7 +142,7 @@ def _optimizers(ours: Optimizer, module: torch.nn.Module, arrays: Any) -> list[A
         elif kind is Muon:
             kind = TorchMuon
         elif not hasattr(torch.optim, kind.__name__):
-            raise TypeError(f"Twin: the optimizer {kind.__name__} has no counterpart in PyTorch")
+            raise ValueError(f"Twin: the optimizer {kind.__name__} has no counterpart in PyTorch")
         else:
             kind = getattr(torch.optim, kind.__name__)
         groups.setdefault((kind, repr(options)), (options, []))[1].append(parameter)
