@@ -91,6 +91,8 @@ def test_kernels_release_the_gil(name):
 def test_every_call_of_the_engine_raises_what_ctrl_c_raised():
     """A call without end_kernel would return rubbish, and the next one would end at once."""
     engine = Path(_ext.__file__).parent / "engine"
+    if not engine.is_dir():
+        pytest.skip("a wheel has no sources")
     text = "".join(path.read_text() for path in engine.rglob("*.pxi"))
     blocks = re.findall(r"^( +)with nogil:\n((?:\1 +.*\n)+)", text, re.MULTILINE)
     assert len(blocks) == text.count("with nogil:") > 0
