@@ -97,6 +97,11 @@ class Summary:
         found = {f"{times.threads} threads of {times.machine}" for times in self.times}
         return "; ".join(sorted(found)).replace("1 threads", "1 thread")
 
+    def in_seeds_of(self, other: Summary) -> Summary:
+        """Return the same of the seeds alone that another has, too; there may be none."""
+        seeds = {line.seed for line in other.lines}
+        return Summary([line for line in self.lines if line.seed in seeds], 0, 0)
+
 
 def summaries(lines: Iterable[Trained]) -> list[Summary]:
     """Return a summary for each kind of training, in the order of their first lines."""
