@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, read, told_side
+from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, place, read, told_side
 from benchmarks.record.summary import Summary, duration, summaries
 from benchmarks.text import table
 
@@ -133,7 +133,7 @@ def compared_steps(line: Compared) -> str:
             shares.append(f"{line.share_of(side):.0%} of the time of {name}")
     return (
         f"{line.label}: a step takes {'; '.join(steps)} (PyTorch {line.torch}; in turns in one run "
-        f"on {line.threads} threads of {line.machine}, {line.date}). All steps of the recipe, with "
+        f"on {place(line.threads, line.machine)}, {line.date}). All steps of the recipe, with "
         f"their batches, then take {', '.join(wholes)}, in this order: the recipe takes "
         f"**{' and '.join(shares)}**.\n"
     )
