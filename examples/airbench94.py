@@ -34,7 +34,9 @@ def optimizer(batch_size: int) -> Muon:
 
 def main() -> None:
     """Train, and print the accuracies."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0], allow_abbrev=False
+    )
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and crops")
     parser.add_argument("--data", default="auto", help="cifar10, embedded or auto")
     parser.add_argument("--epochs", type=int, default=8)
@@ -44,12 +46,13 @@ def main() -> None:
 
     images = data.load(arguments.data)
     model = airbench(rng=arguments.seed)
-    first = np.arange(min(5000, len(images["X_train"])))
-    pixels = batches.gather(images["X_train"], first, images.normalization)
+    order = batches.epoch_order(len(images["X_train"]), 0, arguments.seed)
+    some = np.sort(order[:5000])
+    pixels = batches.gather(images["X_train"], some, images.normalization)
     initializers.whitening(model.params["0.weight"], pixels)
     freeze_layers(model, "0.weight", *SCALES)
     for _, layer in model.leaves():
-        if isinstance(layer, Conv2d):  # of 3x3; faster where the machine has it
+        if isinstance(layer, Conv2d):  # it concerns those of 3x3, and is faster on some machines
             layer.multiply = "bfloat16"
     solver = Solver(
         model,

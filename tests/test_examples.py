@@ -5,14 +5,20 @@ import re
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks.record.configs import multiply_of
+from cnnlite import Solver
+from cnnlite.callbacks import Freeze
 from cnnlite.cli.config_checks import optimizer_options
 from cnnlite.cli.config_file import read
+from cnnlite.cli.parts import make_solver
 from cnnlite.cli.train import new_config
-from cnnlite.data import embedded
+from cnnlite.data import batches, embedded
 from cnnlite.models import MODELS
 from cnnlite.optim import Muon
 
@@ -67,20 +73,78 @@ def test_the_recipe_file_is_the_recipe_of_the_script(monkeypatch: pytest.MonkeyP
 
 
 def test_airbench94_is_the_recipe_and_takes_a_step(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    script = str(EXAMPLES / "airbench94.py")
-    config = new_config(None, {"recipe": "airbench94"})
-    recipe, written = Muon(**optimizer_options(config)), runpy.run_path(script)["optimizer"](2000)
-    for mine, theirs in zip(recipe.groups, written.groups, strict=True):
-        assert mine[0].__qualname__ == theirs[0].__qualname__
-        ours, its = (group[1].get("optimizer", recipe) for group in (mine, theirs))
-        assert ours.options["lr"] == pytest.approx(its.options["lr"], rel=1e-3)
-        assert ours.options["weight_decay"] == its.options["weight_decay"]
-    assert written.groups[2][1]["ns_steps"] == recipe.groups[2][1]["ns_steps"] == 3
-    assert f'layer.multiply = "{config.multiply}"' in Path(script).read_text("utf-8")
-    arguments = ["--smoke", "--data", "embedded", "--batch-size", "8"]
+    script, images, made = str(EXAMPLES / "airbench94.py"), embedded(60, 10, 10), []
+    config = new_config(None, {"recipe": "airbench94", "seed": 3})
+    written = runpy.run_path(script)["optimizer"](config.batch_size)
+    for (mine, options), (theirs, others) in zip(
+        Muon(**optimizer_options(config)).groups, written.groups, strict=True
+    ):
+        assert mine.__qualname__ == theirs.__qualname__
+        of, its = (dict(each["optimizer"].options) if "optimizer" in each else each
+                   for each in (options, others))  # fmt: skip
+        if "lr" in of:
+            assert of.pop("lr") == pytest.approx(its.pop("lr"), rel=1e-3)
+        assert {each.pop("adjust_lr_fn", None) or "original" for each in (of, its)} == {"original"}
+        assert of == its
+    assert (config.lr, config.momentum, config.weight_decay) == tuple(
+        written.options[name] for name in ("lr", "momentum", "weight_decay")
+    )
+    arguments = ["--smoke", "--data", "embedded", "--batch-size", "8", "--seed", "3"]
     monkeypatch.setattr(sys, "argv", [script, *arguments])
-    monkeypatch.setattr("cnnlite.data.load", lambda name: embedded(60, 10, 10))
+    monkeypatch.setattr("cnnlite.data.load", lambda name: images)
+    monkeypatch.setattr(Solver, "smoke", lambda solver: made.append(solver) or smoke(solver))
+    before: dict[str, bytes] = {}
+
+    def smoke(solver: Solver) -> float:
+        before.update({key: array.tobytes() for key, array in solver.model.state_dict().items()})
+        return 2.5
+
     runpy.run_path(script, run_name="__main__")
     assert re.search(r"^smoke run: loss \d+\.\d{4}$", capsys.readouterr().out, re.M)
+    theirs, mine = (
+        made[0],
+        make_solver(replace(config, batch_size=8), images, None, None, tmp_path, False),
+    )
+    assert before == {key: array.tobytes() for key, array in mine.model.state_dict().items()}
+    for name in ("num_epochs", "drop_last", "seed", "batch_size"):
+        assert getattr(mine, name) == getattr(theirs, name), name
+    assert mine.model.frozen_keys == theirs.model.frozen_keys
+    assert multiply_of(mine.model) == multiply_of(theirs.model) == "bfloat16"
+    assert mine.loss.label_smoothing == theirs.loss.label_smoothing
+    assert repr(mine.schedule) == repr(theirs.schedule)
+    frozen = [[vars(x) for x in each.callbacks if isinstance(x, Freeze)] for each in (theirs, mine)]
+    assert frozen[0] == frozen[1] != []
+    for epoch in (0, 1):
+        seen = [
+            batches.gather(images["X_train"], np.arange(20), None, np.float32, each.augment, epoch)
+            for each in (mine, theirs)
+        ]
+        np.testing.assert_array_equal(*seen)
+
+
+def test_a_script_that_is_stopped_says_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    script = str(EXAMPLES / "softmax_classifier.py")
+    monkeypatch.setattr("cnnlite.data.load", lambda name: embedded(100, 10, 10))
+    whole = Solver.train
+
+    def train(solver: Solver) -> list[dict[str, float]]:
+        rows = whole(solver)[:2]
+        solver.interrupted = True
+        return rows
+
+    monkeypatch.setattr(Solver, "train", train)
+    monkeypatch.setattr(sys, "argv", [script, "--epochs", "3", "--out", str(tmp_path / "run")])
+    with pytest.raises(SystemExit, match="130"):
+        runpy.run_path(script, run_name="__main__")
+    assert "% test after 2 (seed 0" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(script, run_name="__main__")
+    assert "run: File exists" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [script, "--smok"])
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(script, run_name="__main__")

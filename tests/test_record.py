@@ -21,6 +21,7 @@ from benchmarks.record.summary import result_of
 from cnnlite import Solver, models
 from cnnlite.cli import main as cnnlite
 from cnnlite.cli import recipes
+from cnnlite.cli.config import TrainConfig
 from cnnlite.cli.parts import make_solver
 from cnnlite.cli.train import new_config
 from cnnlite.data import batches, embedded
@@ -127,6 +128,18 @@ def test_a_folder_is_added_without_times_and_without_a_result_measured(place: Pa
     [
         (["run", "tiny", "--option=--data embedded"], "--data cannot be an option of a recorded"),
         (["run", "tiny", "--option=--seed=3"], "--seed=3 cannot be an option"),
+        (["run", "tiny", "--option=--init runs/1"], "--init cannot be an option"),
+        (["run", "tiny", "--option=--bogus 1"], "^record: No such option.? '?--bogus"),
+        (["run", "tiny", "--option=--model resnet20"], "^record: --recipe tiny trains softmax"),
+        (["run", "--example", "nowhere/resnet20.py"], "nowhere/resnet20.py is no script"),
+        (["pytorch", "huge"], "there is no recipe huge"),
+        (["pytorch", "tiny", "--seeds", "1"], "--seeds is of a training: add --train"),
+        (
+            ["pytorch", "tiny", "--train", "--option=--bogus 1"],
+            "^record: No such option.? '?--bogus",
+        ),
+        (["pytorch", "tiny", "--steps", "0"], "2"),
+        (["pytorch", "tiny", "--rounds", "-1"], "2"),
         (["run"], "name a recipe, or a script"),
         (["run", "--example", "examples/airbench94.py"], "is no script that trains"),
         (["run", "huge"], "there is no recipe huge; there are tiny"),
@@ -137,6 +150,44 @@ def test_what_cannot_be_recorded_is_refused(place: Path, words: list[str], messa
     with pytest.raises(SystemExit, match=message):
         main([*words, "--out", "lines.jsonl"])
     assert not Path("lines.jsonl").exists()
+
+
+def test_a_changed_recipe_is_trained_anew_and_has_a_row_of_its_own(place: Path) -> None:
+    first = recorded("run", "tiny")[0]
+    table = recipes.FOLDER / "tiny.toml"
+    table.write_text(RECIPE.replace("lr = 0.001", "lr = 0.002").replace("a test", "another"))
+    lines = recorded("run", "tiny", "--option=--threads=1")
+    assert [line.config == first.config for line in lines] == [True, False]
+    assert lines[1].weights != first.weights
+    assert lines[1].times is not None
+    assert lines[1].times.threads == 1  # told by --threads=1, too
+    lines = recorded("run", "tiny")
+    assert lines[2].weights == lines[1].weights
+    told = result_of("tiny", lines)
+    assert told is not None
+    assert told.startswith(f"{100 * lines[2].best:.2f}% on CIFAR-10 (")
+    assert "| tiny (as it was before) " in page.text_of(lines, [])
+    assert page.text_of(lines, []).count("| tiny ") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--overfit", "100"], "was trained with --overfit"),
+        (["--epochs", "2"], "is not tiny : epochs is 2, not 1"),
+        (["--lr", "0.5", "--seed", "3"], "is not tiny : lr is 0.5, not 0.001$"),
+    ],
+)
+def test_a_run_of_another_kind_is_not_added_as_the_recipe(
+    place: Path, words: list[str], message: str
+) -> None:
+    command = ["train", "--recipe", "tiny", "--data", "cifar10", "--quiet", "--out", "run"]
+    assert cnnlite([*command, *words, "--keep", "0"]) == 0
+    with pytest.raises(SystemExit, match=message):
+        main(["add", "run", "--out", "lines.jsonl"])
+    if "--overfit" not in words:
+        line = recorded("add", "run", "--options", " ".join(words[:2]))[0]
+        assert line.label == f"tiny {' '.join(words[:2])}"
 
 
 def test_a_run_on_other_data_is_refused(place: Path) -> None:
@@ -185,6 +236,7 @@ def test_the_operations_of_airbench_follow_sizes_and_frozen_layers() -> None:
     bias = first + 3 * second + rest  # the filters are frozen, and their bias is not
     whole = first + 2 * second + rest
     assert flops.of_training(config, 10, shape, 5, 8) == 5 * (3 * bias + 5 * whole)
+    assert flops.heaviest(config, 10, shape).epochs == range(3, 8)
     smaller = replace(config, train_sizes="24,32@1")
     small = flops.of_training(smaller, 10, shape, 1, 1)
     assert flops.of_training(smaller, 10, shape, 1, 2) == small + bias
@@ -233,6 +285,31 @@ def test_a_step_in_pytorch_is_a_step_here(
             moved = np.abs(array - before[key]).max()
             assert (moved > 0) == (key not in solver.model.frozen_keys), key
             assert np.abs(array - state[key].numpy()).max() <= 1e-7 * moved, key
+
+
+def test_steps_in_pytorch_may_be_in_bfloat16_and_a_warm_up_trains_nothing(
+    torch: Any, tmp_path: Path
+) -> None:
+    from benchmarks.record.twin import Twin
+
+    config = replace(TrainConfig(), model="small_vgg", batch_size=8, keep=0, momentum=0.9)
+    images = embedded(16, 10, 10)
+    solver = make_solver(config, images, None, None, tmp_path, False)
+    x, y = images["X_train"][:8].astype(np.float32), images["y_test"][:8].astype(np.int64)
+    losses = {}
+    for multiply, warm in (("float32", False), ("float32", True), ("bfloat16", False)):
+        twin = Twin(solver, "NHWC", multiply)
+        if warm:
+            twin.warm_up(x, y, {next(iter(solver.model.params))})
+        losses[multiply, warm] = [twin.step(x, y, 1.0) for _ in range(3)]
+    assert losses["float32", True] == losses["float32", False]
+    assert losses["bfloat16", False] != losses["float32", False]
+    np.testing.assert_allclose(losses["bfloat16", False][0], losses["float32", False][0], rtol=0.1)
+    for change, message in (({"clip_norm": 1.0}, "clip_norm is 1.0"), ({"ema": 0.9}, "ema is "),
+                            ({"shards": 2}, "shards is 2, expected 1")):  # fmt: skip
+        solver = make_solver(replace(config, **change), images, None, None, tmp_path, False)
+        with pytest.raises(ValueError, match=f"Twin: {message}"):
+            Twin(solver, "NHWC")
 
 
 @pytest.mark.parametrize("options", [
@@ -330,8 +407,19 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
     assert "33% of the time of PyTorch, NHWC, float32 and 50% of the time of PyTorch, NCH" in text
     last = text.partition("## Accuracy over time")[2]
     assert "(../images/record-minutes.svg)" in last
-    assert last.index("minutes 60 ") < last.index("minutes 120 ") < last.index("PyTorch |")
+    assert (
+        last.index("minutes 60 ") < last.index("minutes 120 ") < last.index(" PyTorch, float32 |")
+    )
     assert "There is no line yet" in page.text_of([], [])
+
+
+def test_what_a_part_gives_is_told_by_the_seeds_that_both_have() -> None:
+    lines = [replace(LINE, seed=seed, test=0.9 + seed / 100) for seed in range(3)]
+    less = {"label": "tiny without crops", "options": "--no-augment", "config": "c1"}
+    lines += [replace(LINE, seed=seed, test=0.8, **less) for seed in (2, 5)]
+    rows = [row.split("|") for row in page.text_of(lines, []).splitlines()]
+    found = [[cell.strip() for cell in row[2:5]] for row in rows if "crops" in "".join(row[1:2])]
+    assert ["80.00 ± 0.00", "-12.00", "1"] in found
 
 
 def test_the_sentence_of_a_recipe_is_what_its_lines_say(monkeypatch: pytest.MonkeyPatch) -> None:

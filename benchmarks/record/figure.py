@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 
 from benchmarks.record.summary import Summary
-from docs.figures.drawing import BLUE, GREY, RED, STYLE, Figure
+from docs.figures.drawing import BLUE, GREEN, ORANGE, RED, STYLE, Figure
 
 __all__ = ["svg"]
 
 
 def svg(points: Mapping[str, Sequence[tuple[float, Summary]]]) -> bytes:
-    """Draw a line for each framework, through the mean of each of its trainings.
+    """Draw a line for each framework and way to multiply, through the means of its trainings.
 
     Args:
-        points: by framework, the seconds and the summary of each training.
+        points: by what they ran in, the seconds and the summary of each training.
 
     Returns:
         The same bytes from the same matplotlib.
@@ -26,7 +26,7 @@ def svg(points: Mapping[str, Sequence[tuple[float, Summary]]]) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8.4, 4.0))
         axes = figure.add_axes((0.09, 0.14, 0.88, 0.8))
-        for (name, own), colour in zip(points.items(), (BLUE, RED, GREY), strict=False):
+        for (name, own), colour in zip(points.items(), (BLUE, RED, GREEN, ORANGE), strict=False):
             seconds = [each for each, _ in own]
             values = [[100 * line.best for line in summary.lines] for _, summary in own]
             means = [statistics.mean(each) for each in values]

@@ -19,6 +19,7 @@ __all__ = [
     "Times",
     "Trained",
     "append",
+    "place",
     "read",
     "spread",
     "told_side",
@@ -165,6 +166,11 @@ class Compared:
     def share_of(self, other: Side) -> float:
         """Return the time of the training here as a share of that on a side, batches included."""
         return (self.sides[0].seconds + self.batches) / (other.seconds + self.batches)
+
+
+def place(threads: int, machine: str) -> str:
+    """Say on what something ran."""
+    return f"{threads} thread{'s' * (threads > 1)} of {machine}"
 
 
 def told_side(framework: str, multiply: str) -> str:

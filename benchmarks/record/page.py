@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, read, told_side
+from benchmarks.record.lines import OURS, STEPS, TABLE, Compared, Trained, place, read, told_side
 from benchmarks.record.summary import Summary, duration, summaries
 from benchmarks.text import table
 
@@ -133,7 +133,7 @@ def compared_steps(line: Compared) -> str:
             shares.append(f"{line.share_of(side):.0%} of the time of {name}")
     return (
         f"{line.label}: a step takes {'; '.join(steps)} (PyTorch {line.torch}; in turns in one run "
-        f"on {line.threads} threads of {line.machine}, {line.date}). All steps of the recipe, with "
+        f"on {place(line.threads, line.machine)}, {line.date}). All steps of the recipe, with "
         f"their batches, then take {', '.join(wholes)}, in this order: the recipe takes "
         f"**{' and '.join(shares)}**.\n"
     )
@@ -141,31 +141,33 @@ def compared_steps(line: Compared) -> str:
 
 def _ablations(own: Sequence[Summary]) -> list[str]:
     """Return what the recipe loses without each of its parts."""
-    whole = [x for x in own if x.first.label == x.first.recipe and x.first.framework == OURS]
+    whole = [x for x in own if not x.first.options and x.first.framework == OURS]
     rows = []
     for each in own:
         recipe, _, part = each.first.label.partition(" without ")
         if part and whole and recipe == each.first.recipe and each.first.framework == OURS:
-            loss = 100 * (each.best - whole[0].best)
+            less, more = each.in_seeds_of(whole[-1]), whole[-1].in_seeds_of(each)
+            loss = f"{100 * (less.best - more.best):+.2f}" if less.lines else ""
             time = "" if each.seconds is None else duration(each.seconds)
             accuracy = each.augmented or each.plain
-            rows.append([part, accuracy, f"{loss:+.2f}", str(len(each.lines)), time])
+            rows.append([part, accuracy, loss, str(len(less.lines)), time])
     if not rows:
         return []
-    accuracy = whole[0].augmented or whole[0].plain
-    seconds = whole[0].seconds
+    accuracy = whole[-1].augmented or whole[-1].plain
+    seconds = whole[-1].seconds
     everything = "" if seconds is None else duration(seconds)
-    rows.insert(0, ["nothing", accuracy, "", str(len(whole[0].lines)), everything])
-    header = ["left out", "accuracy", "difference", "seeds", "steps"]
+    rows.insert(0, ["nothing", accuracy, "", str(len(whole[-1].lines)), everything])
+    header = ["left out", "accuracy", "difference", "of seeds", "steps"]
     return [f"### What each part gives\n\n{table(header, rows)}\n"]
 
 
 def _points(lines: Sequence[Trained]) -> dict[str, list[tuple[float, Summary]]]:
-    """Return the trainings for a given time, by framework, with the seconds that they took."""
+    """Return the trainings for a given time, by what they ran in, with their seconds."""
     found: dict[str, list[tuple[float, Summary]]] = {}
-    for each in summaries(line for line in lines if line.label.startswith(MINUTES)):
-        if each.seconds is not None:
-            name = each.first.framework.partition(",")[0]
+    own = summaries(line for line in lines if line.label.startswith(MINUTES))
+    for each in own:
+        if each.seconds is not None and not _changed_since(each, own):
+            name = told_side(each.first.framework.partition(",")[0], each.first.multiply)
             found.setdefault(name, []).append((each.seconds, each))
     return {name: sorted(each, key=lambda point: point[0]) for name, each in found.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from benchmarks.record.configs import digest_of_recipe
-from benchmarks.record.lines import JPEG, OURS, Times, Trained, spread
+from benchmarks.record.lines import JPEG, OURS, Times, Trained, place, spread
 
 __all__ = ["Summary", "duration", "result_of", "summaries"]
 
@@ -94,8 +94,12 @@ class Summary:
     @property
     def place(self) -> str:
         """On what the timed ones ran."""
-        found = {f"{times.threads} threads of {times.machine}" for times in self.times}
-        return "; ".join(sorted(found)).replace("1 threads", "1 thread")
+        return "; ".join(sorted({place(times.threads, times.machine) for times in self.times}))
+
+    def in_seeds_of(self, other: Summary) -> Summary:
+        """Return the same of the seeds alone that another has, too; there may be none."""
+        seeds = {line.seed for line in other.lines}
+        return Summary([line for line in self.lines if line.seed in seeds], 0, 0)
 
 
 def summaries(lines: Iterable[Trained]) -> list[Summary]:

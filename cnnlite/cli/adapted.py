@@ -58,17 +58,18 @@ def _epochs(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Ite
     if share == 1:
         return
 
-    def moved(start: int) -> int:
-        return start and max(1, round(start * share))
-
-    note = (
-        f"what begins in an epoch, as there are {config.epochs} in the place of {usual['epochs']}"
-    )
-    freeze = ((text, later(text)) for text in config.freeze)
-    yield "freeze", tuple(f"{at[1]}@{moved(at[0])}" if at else text for text, at in freeze), note
+    reason = f"as there are {config.epochs} epochs in the place of {usual['epochs']}"
+    starts = {text: later(text) for text in config.freeze}
+    # What is trained at first is so for an epoch at least.
+    moved = {text: f"{at[1]}@{at[0] and max(1, round(at[0] * share))}"
+             for text, at in starts.items() if at}  # fmt: skip
+    freeze = tuple(moved.get(text, text) for text in config.freeze)
+    yield "freeze", freeze, f"freeze {', '.join(moved.values())}, {reason}"
     if config.train_sizes is not None:
-        sizes = train_sizes(config.train_sizes).sizes
-        yield "train_sizes", _told({moved(start): side for start, side in sizes.items()}), note
+        last, sides = config.epochs - 1, train_sizes(config.train_sizes).sizes
+        # Where several begin in one epoch, the last of them does, which the network is tested with.
+        sizes = _told({min(last, round(start * share)): side for start, side in sides.items()})
+        yield "train_sizes", sizes, f"train_sizes {sizes}, {reason}"
 
 
 def _sizes(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
@@ -77,7 +78,8 @@ def _sizes(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iter
     if config.train_sizes is not None and side != USUAL_SIDE:
         sizes = train_sizes(config.train_sizes).sizes
         small = {start: max(1, round(size * side / USUAL_SIDE)) for start, size in sizes.items()}
-        yield "train_sizes", _told(small), f"sizes of training images, as they have {side} pixels"
+        told = _told(small)
+        yield "train_sizes", told, f"train_sizes {told}, as images have {side} pixels"
 
 
 def _told(sizes: Mapping[int, int]) -> str:
@@ -87,7 +89,8 @@ def _told(sizes: Mapping[int, int]) -> str:
 
 def _batches(config: TrainConfig, data: Dataset, usual: Mapping[str, Any]) -> Iterator[Change]:
     """Few images make an epoch of enough steps, and large ones fit the memory."""
-    count, (height, width) = len(data["X_train"]), data.image_shape[1:]
+    (height, width), count = data.image_shape[1:], len(data["X_train"])
+    count = min(count, config.overfit or count)
     largest = {
         f"they are {height}x{width}": MOST_PIXELS // (height * width),
         f"there are {count:,}": count // FEWEST_STEPS,

@@ -129,7 +129,7 @@ class TrainConfig:
 
     recipe: str | None = _option(
         None,
-        f"Options by name, that the others change: {', '.join(recipes.names())}; list says more.",
+        f"Options by name, that the others change: {', '.join(recipes.names())}; list shows them.",
         choices=recipes.names,
         about=recipes.about,
     )

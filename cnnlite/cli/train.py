@@ -17,7 +17,7 @@ import click
 from cnnlite.cli import config as configuration
 from cnnlite.cli import config_file, keeping, live_page, recipes
 from cnnlite.cli._data import data_of, keep_data
-from cnnlite.cli._group import describe, explained, fail
+from cnnlite.cli._group import describe, explained, fail, show_table
 from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.config_checks import checked
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cnnlite.training.solver import Solver
 
 AUGMENT = "crop,flip"  # what --augment without names is
+LISTED = "list"  # the name in whose place --recipe lists all
 PROFILED = 10
 """Steps that --profile measures where it says no number."""
 SHORT = 12
@@ -44,10 +45,21 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def _listing(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
+    """Show the recipes and end, if that is asked for in the place of one's name."""
+    if name == LISTED and not context.resilient_parsing:
+        rows = [(each, recipes.trains(each), recipes.result(each)) for each in recipes.names()]
+        show_table(("recipe", "what it trains", "what it reaches"), rows)
+        context.exit()
+    return name
+
+
 def _click_option(option: Field[Any]) -> Any:
     """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
     kind = configuration.value_type(option)
     flag, text = _flag(option.name), option.metadata["help"]
+    if option.name == "recipe":
+        return click.option(flag, option.name, help=text, callback=_listing, is_eager=True)
     if option.name == "augment":  # with a value or without
         command = click.option(
             flag, option.name, is_flag=False, flag_value=AUGMENT, metavar="[NAMES]", help=text

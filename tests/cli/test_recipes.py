@@ -50,13 +50,29 @@ def test_each_table_is_a_configuration_and_says_what_it_reaches(name: str) -> No
 def test_an_unknown_recipe_lists_those_there_are(cli: Cli) -> None:
     line = cli("train", "--recipe", "airbench").complaint
     assert line.startswith("cnnlite train: --recipe cannot be 'airbench'; did you mean airbench94?")
-    other = cli("train", "--recipe", "list").complaint
-    assert other.startswith("cnnlite train: --recipe cannot be 'list'; there are: airbench94 (")
+    other = cli("train", "--recipe", "qqq").complaint
+    assert other.startswith("cnnlite train: --recipe cannot be 'qqq'; there are: airbench94 (")
     for name in recipes.names():
         for said in (line, other):
             assert said.count(f"{name} ({recipes.about(name)})") == 1
             assert said.count(f"{name},") == 0
     assert ", ".join(recipes.names()) in " ".join(cli("train", "--help").out.split())
+
+
+@pytest.mark.parametrize("command", ["train", "lr-find"])
+def test_list_shows_all_recipes_and_trains_nothing(
+    cli: Cli, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    shown = cli(command, "--recipe", "list", "--data", "nowhere")
+    assert (shown.status, shown.err) == (0, "")
+    heading, *lines = shown.out.splitlines()
+    assert heading.split("  ")[0] == "recipe"
+    for name, line in zip(recipes.names(), lines, strict=True):
+        assert line.startswith(f"{name} ")
+        assert recipes.trains(name) in line
+        assert line.endswith(recipes.result(name))
+    assert not Path("runs").exists()
 
 
 def test_a_file_wins_over_the_recipe_and_flags_over_both(tmp_path: Path) -> None:
@@ -121,19 +137,39 @@ def test_what_begins_in_an_epoch_keeps_its_part_of_the_training() -> None:
     config = new_config(None, {"recipe": "airbench94", "epochs": 4})
     found, notes = adapted(config, Images(49_000), frozenset({"epochs"}))
     assert found.freeze[:2] == ("0.weight", "0.bias@2")
-    assert notes == ["what begins in an epoch, as there are 4 in the place of 8"]
+    assert notes == ["freeze 0.bias@2, as there are 4 epochs in the place of 8"]
     sizes = replace(config, train_sizes="20,24@2,32@6")
     assert adapted(sizes, Images(49_000), NONE)[0].train_sizes == "20,24@1,32@3"
-    assert adapted(replace(sizes, epochs=1), Images(49_000), NONE)[0].train_sizes == "20,32@1"
+    assert adapted(sizes, Images(49_000), NONE)[1] == [
+        *notes, "train_sizes 20,24@1,32@3, as there are 4 epochs in the place of 8",
+    ]  # fmt: skip
     longer = adapted(replace(sizes, epochs=16), Images(49_000), frozenset({"train_sizes"}))[0]
     assert (longer.freeze[1], longer.train_sizes) == ("0.bias@6", "20,24@2,32@6")
+
+
+@pytest.mark.parametrize(("sizes", "epochs", "found"), [
+    ("18,32@4", 1, "32"), ("20,24@2,32@6", 1, "32"), ("20,24@2,32@6", 2, "24,32@1"),
+    ("20,32@7", 2, "20,32@1"),
+])  # fmt: skip
+def test_a_short_training_still_comes_to_whole_images(sizes: str, epochs: int, found: str) -> None:
+    config = replace(new_config(None, {"recipe": "airbench94"}), train_sizes=sizes, epochs=epochs)
+    config, _ = adapted(config, Images(49_000), NONE)
+    assert config.train_sizes == found
+    assert config.freeze[1] == "0.bias@1"
+
+
+def test_few_images_are_those_that_are_overfitted() -> None:
+    config = new_config(None, {"recipe": "airbench94", "overfit": 640})
+    found, notes = adapted(config, Images(12_000), NONE)
+    assert found.batch_size == 32
+    assert notes[0] == "batches of 32 images in the place of 2,000, as there are 640"
 
 
 def test_sizes_of_training_images_follow_those_of_the_data() -> None:
     config = replace(new_config(None, {"recipe": "airbench94"}), train_sizes="24,32@6")
     found, notes = adapted(config, Images(49_000, shape=(3, 64, 48)), NONE)
     assert found.train_sizes == "36,48@6"
-    assert "sizes of training images, as they have 48 pixels" in notes
+    assert "train_sizes 36,48@6, as images have 48 pixels" in notes
     assert adapted(config, Images(49_000, shape=(3, 32, 50)), NONE)[0].train_sizes == "24,32@6"
 
 

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-__all__ = ["about", "names", "options", "result"]
+__all__ = ["about", "names", "options", "result", "trains"]
 
 FOLDER = Path(__file__).parent
 
@@ -22,8 +22,13 @@ def names() -> tuple[str, ...]:
 
 def about(name: str) -> str:
     """Say in a line what a recipe trains, and what it reaches."""
-    told = _read(name)["recipe"]
-    return f"{told['about']}; {told['result']}"
+    return f"{trains(name)}; {result(name)}"
+
+
+def trains(name: str) -> str:
+    """Say what a recipe trains."""
+    told: str = _read(name)["recipe"]["about"]
+    return told
 
 
 def result(name: str) -> str:
