@@ -42,6 +42,9 @@ def run_ranked(command: Callable[[], int]) -> int:
         text = f"cnnlite: {error}"
         give_up(lambda: print(text, file=sys.stderr), 2)
         return 2
+    except KeyboardInterrupt:
+        give_up(lambda: print("cnnlite: interrupted", file=sys.stderr), 130)
+        return 130
     if not isinstance(ranks, Ranks):
         return command()
     name = f"cnnlite: rank {ranks.rank} of {ranks.size}"
@@ -61,7 +64,7 @@ def run_ranked(command: Callable[[], int]) -> int:
         ):
             status = command()
         said = f"{name}: {err.getvalue().strip()}"
-    if status == 2:  # all or one of them
+    if status and (status == 2 or not ranks.trained):  # all or one of them
         ranks.end_all(said, status)
     elif status:  # a training that all have ended, of which the first one may still write files
         ranks.end_all(said, status, WRITING)

@@ -42,6 +42,7 @@ if how == "stopped, slowly":
     from cnnlite.cli.ranked import run_ranked
     def command():
         print("it was stopped", file=sys.stderr)
+        joining.join().trained = True
         time.sleep(0 if place.rank else 2 * ranks.PATIENCE)
         return 130
     sys.exit(run_ranked(command))
