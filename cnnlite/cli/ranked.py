@@ -11,9 +11,12 @@ import click
 
 from cnnlite import environment
 from cnnlite.cli._group import describe
+from cnnlite.training.distributed.waiting import launched_here
 
 if TYPE_CHECKING:
     from cnnlite.training.distributed.alone import Alone
+
+__all__ = ["first_before_others", "joined", "launched_here", "refuse", "run_ranked", "told"]
 
 FAULTS = (OSError, ValueError, click.ClickException)
 """Exceptions that a line says all about."""
@@ -71,6 +74,17 @@ def run_ranked(command: Callable[[], int]) -> int:
     else:
         ranks.texts("")  # the first rank may still be at work; to wait in MPI costs a processor
     return status
+
+
+def refuse(command: str, rank: int) -> int:
+    """Say on the first rank that a command is one process's, and return the exit status."""
+    from cnnlite.training.distributed.failing import give_up
+
+    text = f"cnnlite {command} runs on one process: leave mpirun out"
+    if command == "sweep":
+        text += "; --workers or --backend shares the trials out"
+    give_up(lambda: None if rank else print(text, file=sys.stderr), 2)
+    return 2
 
 
 def joined() -> "Alone":
