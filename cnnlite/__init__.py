@@ -13,5 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 if _launched() is not None:  # by mpirun: the other processes would wait for one that fails
     from cnnlite.training.distributed.failing import hook as _hook
+    from cnnlite.training.distributed.waiting import launched_here as _launched_here
 
-    _hook.install()
+    if _launched_here():  # a program that a rank starts has its environment, too
+        _hook.install()

@@ -82,10 +82,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         be written, 130 interrupted, 141 the reader of the output left.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] and words[0] in SHARED and environment.launched() is not None:
-        from cnnlite.cli.ranked import run_ranked
+    place = environment.launched()
+    if place is not None and words[:1] and words[0] in COMMANDS:
+        from cnnlite.cli import ranked
 
-        return run_ranked(partial(_main, words))
+        if words[0] in SHARED:
+            return ranked.run_ranked(partial(_main, words))
+        if argv is None and ranked.launched_here():  # a rank may well start such a command
+            return ranked.refuse(words[0], place.rank)
     return _main(words)
 
 

@@ -11,9 +11,12 @@ import click
 
 from cnnlite import environment
 from cnnlite.cli._group import describe
+from cnnlite.training.distributed.waiting import launched_here
 
 if TYPE_CHECKING:
     from cnnlite.training.distributed.alone import Alone
+
+__all__ = ["first_before_others", "joined", "launched_here", "refuse", "run_ranked", "told"]
 
 FAULTS = (OSError, ValueError, click.ClickException)
 """Exceptions that a line says all about."""
@@ -42,6 +45,9 @@ def run_ranked(command: Callable[[], int]) -> int:
         text = f"cnnlite: {error}"
         give_up(lambda: print(text, file=sys.stderr), 2)
         return 2
+    except KeyboardInterrupt:
+        give_up(lambda: print("cnnlite: interrupted", file=sys.stderr), 130)
+        return 130
     if not isinstance(ranks, Ranks):
         return command()
     name = f"cnnlite: rank {ranks.rank} of {ranks.size}"
@@ -61,13 +67,24 @@ def run_ranked(command: Callable[[], int]) -> int:
         ):
             status = command()
         said = f"{name}: {err.getvalue().strip()}"
-    if status == 2:  # all or one of them
+    if status and (status == 2 or not ranks.trained):  # all or one of them
         ranks.end_all(said, status)
     elif status:  # a training that all have ended, of which the first one may still write files
         ranks.end_all(said, status, WRITING)
     else:
         ranks.texts("")  # the first rank may still be at work; to wait in MPI costs a processor
     return status
+
+
+def refuse(command: str, rank: int) -> int:
+    """Say on the first rank that a command is one process's, and return the exit status."""
+    from cnnlite.training.distributed.failing import give_up
+
+    text = f"cnnlite {command} runs on one process: leave mpirun out"
+    if command == "sweep":
+        text += "; --workers or --backend shares the trials out"
+    give_up(lambda: None if rank else print(text, file=sys.stderr), 2)
+    return 2
 
 
 def joined() -> "Alone":

@@ -323,6 +323,7 @@ def _run(path: Path, config: TrainConfig, data: "Dataset", solver: "Solver", res
     except TrainingDiverged as error:
         click.echo(f"cnnlite train: {error}", err=True)
         status, losses = 1, error.loss_history
+    solver.ranks.trained = True
     if solver.interrupted:
         status = 128 + (solver.interrupted_by or signal.SIGINT)
         again = f"cnnlite train --resume {shlex.quote(str(path))}"

@@ -1,5 +1,6 @@
 """`cnnlite sweep`: many trainings, over a grid, by chance, or as Optuna proposes."""
 
+import os
 import shlex
 import signal
 from collections.abc import Sequence
@@ -84,7 +85,8 @@ def sweep(
         check_packages(asked)
     if dry_run:
         with explained(ConfigError, OSError):
-            check_trials(asked, record_of(asked, resume or out or SWEEPS)["home"])
+            there = resume or out
+            check_trials(asked, record_of(asked, there)["home"] if there else os.getcwd())
         return _list(asked)
     folder = resume or out or _fresh(file)
     remedy = "copy the sweep to another place" if resume else "--out names another place"

@@ -90,16 +90,24 @@ class Range:
         """Return one that a trial of Optuna suggests."""
         if self.whole:
             return trial.suggest_int(
-                name, int(self.low), int(self.high), log=self.log, step=int(self.step or 1)
+                name, int(self.low), int(self._last), log=self.log, step=int(self.step or 1)
             )
-        return trial.suggest_float(name, self.low, self.high, log=self.log, step=self.step)
+        return trial.suggest_float(name, self.low, self._last, log=self.log, step=self.step)
 
     @property
     def tried(self) -> tuple[Any, ...]:
         """Values that must be good ones for all to be good: all of them, if they are few."""
         if self.count > FEW:
-            return self._rounded(self.low), self._rounded(self.high)
+            return self._rounded(self.low), self._rounded(self._last)
         return tuple(self._rounded(self.low + (self.step or 1) * n) for n in range(int(self.count)))
+
+    @property
+    def _last(self) -> float:
+        """The highest value, which is below `high` where `step` does not divide the range."""
+        if self.step is None:
+            return self.high
+        value: float = self._rounded(self.low + self.step * (self.count - 1))
+        return value
 
     @property
     def count(self) -> float:

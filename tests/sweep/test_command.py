@@ -337,6 +337,9 @@ def test_a_dry_run_lists_the_trials_and_trains_nothing(cli: Cli) -> None:
     assert outcome.out.splitlines()[1] == "trial 1   lr=0.01 optimizer=sgd seed=1"
     assert outcome.out.splitlines()[-1] == "8 trials"
     assert not Path("sweeps").exists()
+    Path("sweeps").mkdir()
+    Path("sweeps", "sweep.json").write_text('{"asked": {}}')  # a sweep's folder of that name
+    assert cli("sweep", "grid.toml", "--dry-run").status == 0
 
 
 LOSING = {

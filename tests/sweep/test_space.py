@@ -34,3 +34,21 @@ def test_no_configuration_is_drawn_twice_and_more_begin_with_the_same() -> None:
     assert len({str(options) for options in all_of_them}) == 6
     assert drawn("random", asked.over, 4, 5) == all_of_them[:4]
     assert drawn("random", asked.over, 4, 6) != all_of_them[:4]
+
+
+def test_the_max_of_a_range_was_tried_where_its_step_does_not_lead_there() -> None:
+    over = {
+        "batch_size": {"min": 64, "max": 1022, "step": 4},
+        "momentum": {"min": 0.1, "max": 0.95, "step": 0.1},
+        "lr": {"min": 0.1, "max": 0.9},
+    }
+    values = read({"sweep": {"search": "random", "trials": 1}, "over": over}).over
+    assert [found.tried[-1] for found in values.values()] == [1020, 0.9, 0.9]
+
+    class Trial:
+        def suggest_int(self, _name: str, _low: int, high: int, **_given: object) -> float:
+            return high
+
+        suggest_float = suggest_int
+
+    assert [found.suggest(Trial(), name) for name, found in values.items()] == [1020, 0.9, 0.9]

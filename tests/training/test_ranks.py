@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cnnlite.installed import is_installed
+from cnnlite.training.distributed import failing
 from tests import same_ranks, trainings
 
 pytestmark = [
@@ -37,11 +40,26 @@ if how == "no file" or how == "no file on rank 1" and place.rank == 1:
 if how == "exit" and place.rank == 1:
     sys.exit(3)
 from cnnlite.training.distributed import joining, ranks
+if how == "no fork" and place.rank == 0:
+    def Watch(*_):
+        raise BlockingIOError("no fork")
+    joining.Watch = Watch
+if how == "goes on" and place.rank == 1:
+    import ctypes, time
+    with open("/proc/self/stat") as file:
+        start, end = map(int, file.read().rpartition(")")[2].split()[47:49])
+    variables = dict(os.environ)
+    ctypes.memset(start, 0, end - start)  # as by setproctitle
+    os.environ.update(variables)
+    time.sleep(2)
+if how == "goes on" and place.rank == 0:
+    os.system(f"{sys.executable} -c 'import cnnlite; raise ValueError' 2> {os.devnull}")
 if how == "stopped, slowly":
     import time
     from cnnlite.cli.ranked import run_ranked
     def command():
         print("it was stopped", file=sys.stderr)
+        joining.join().trained = True
         time.sleep(0 if place.rank else 2 * ranks.PATIENCE)
         return 130
     sys.exit(run_ranked(command))
@@ -61,11 +79,17 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
         "no file on rank 1": "FileNotFoundError: x.npy",
         "stopped, slowly": "it was stopped",
         "exit": "cnnlite: rank 1, on ",
+        "no fork": "BlockingIOError: no fork",
+        "models": "cnnlite models runs on one process: leave mpirun out",
+        "goes on": "",
         "exit after joining": "cnnlite: rank 1 of 2 has ended, and the others wait for it",
     }
+    commands = {how: [sys.executable, "-c", FAILING, how] for how in expected}
+    commands["models"] = [sys.executable, "-m", "cnnlite", "models"]
+    commands["exit"] = ["sh", "-c", '"$@"; exit $?', "sh", *commands["exit"]]
     started = {
         how: subprocess.Popen(
-            ["mpirun", "-n", "2", sys.executable, "-c", FAILING, how],
+            ["mpirun", "-n", "2", *commands[how]],
             cwd=same_ranks.ROOT, stderr=subprocess.PIPE, text=True,
         )
         for how in expected
@@ -77,7 +101,29 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
             process.terminate()  # mpirun ends its ranks then
             process.communicate()
     assert started["stopped, slowly"].returncode == 130
+    assert started["models"].returncode == 2
+    assert (started.pop("goes on").returncode, errors.pop("goes on")) == (0, "")
     for how, err in errors.items():
         assert started[how].returncode > 0, how
         assert err.count(expected[how]) == 1, err
         assert err.count("Traceback") <= 1, err
+
+
+def test_a_hook_set_after_the_import_showed_an_exception_on_each_rank(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(sys, "excepthook", lambda *_: seen.append("the first hook"))
+    hook = type(failing.hook)()
+    hook.install()
+
+    def later(*given: Any) -> None:
+        seen.append("a later hook")
+        hook(*given)
+
+    sys.excepthook = later
+    hook.install()  # as where the ranks join
+    end_all = lambda *_: seen.append("all end")  # noqa: E731
+    hook.ranks = SimpleNamespace(first=True, told=str, end_all=end_all)
+    sys.excepthook(ValueError, ValueError("all fail alike"), None)
+    assert seen == ["all end", "a later hook", "the first hook"]

@@ -3,8 +3,8 @@
 joining     which there are
 failing     how one that fails ends the others
 waiting     what ends all where one has ended before all have joined
-watching    what tells which one was killed
 ranks       several processes, which talk by MPI
+watching    what tells which one was killed
 alone       one process
 flat        many arrays in one, summed over the shards
 """

@@ -20,9 +20,10 @@ class Alone:
     Attributes:
         rank: the number of this process, from 0.
         size: how many there are.
+        trained: whether a training has ended whose last files the first rank may still write.
     """
 
-    rank, size = 0, 1
+    rank, size, trained = 0, 1, False
 
     @property
     def first(self) -> bool:

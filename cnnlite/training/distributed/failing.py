@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from cnnlite import environment
-from cnnlite.training.distributed.waiting import end_job
+from cnnlite.training.distributed.waiting import end_job, launched_here
 
 __all__ = ["give_up", "hook"]
 
@@ -31,8 +32,8 @@ def give_up(say: Callable[[], Any], status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    if place is not None:
-        end_job(place.descriptor, status)
+    if place is not None and launched_here():
+        end_job(os.getppid(), place.descriptor, status)
 
 
 class _Hook:
@@ -45,22 +46,39 @@ class _Hook:
     ranks: Any = None
 
     def __init__(self) -> None:
-        self._before = sys.excepthook
+        self._first = self._before = sys.excepthook
+        self._process, self._called = 0, False
 
     def install(self) -> None:
-        """Take the place of sys.excepthook."""
+        """Take the place of sys.excepthook, in a process that is a rank."""
+        self._process = os.getpid()
         if sys.excepthook is not self:
             self._before, sys.excepthook = sys.excepthook, self
 
     def __call__(
         self, kind: type[BaseException], error: BaseException, where: TracebackType | None
     ) -> None:
-        if self.ranks is None:
-            give_up(lambda: self._before(kind, error, where), 1)
+        if self._called:  # by a later hook, which calls the one before it
+            self._first(kind, error, where)
             return
-        self.ranks.end_all(self.ranks.told(error), 1)
-        if self.ranks.first:
+        self._called = True
+        try:
+            self._show(kind, error, where)
+        finally:
+            self._called = False
+
+    def _show(
+        self, kind: type[BaseException], error: BaseException, where: TracebackType | None
+    ) -> None:
+        goes_on = sys.flags.interactive or hasattr(sys, "ps1")
+        if goes_on or os.getpid() != self._process:  # or a copy of the rank, made by os.fork
             self._before(kind, error, where)
+        elif self.ranks is None:
+            give_up(lambda: self._before(kind, error, where), 1)
+        else:
+            self.ranks.end_all(self.ranks.told(error), 1)
+            if self.ranks.first:
+                self._before(kind, error, where)
 
 
 hook = _Hook()

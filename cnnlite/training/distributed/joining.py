@@ -70,7 +70,9 @@ def _join(place: environment.Launched) -> Alone:
             f"loads, {MPI.Get_library_version().split(',')[0].splitlines()[0]}"
         )
     ranks = Ranks(MPI.COMM_WORLD)
+    atexit.register(ranks.leave)
     hook.ranks = ranks
+    hook.install()  # others may have taken its place, and a wrapper's rank has none
     here = json.dumps([socket.gethostname(), os.getpid(), _affinity(), _build()])
     each = [json.loads(text) for text in ranks.texts(here)]
     local = [rank for rank, (host, *_) in enumerate(each) if host == socket.gethostname()]
@@ -79,7 +81,6 @@ def _join(place: environment.Launched) -> Alone:
     watch.process = watchers[local[0]]
     ranks.watch = watch
     atexit.register(watch.end)
-    atexit.register(ranks.leave)
     if len({str(each[rank][2]) for rank in local}) == 1 and not environment.NUM_THREADS.value():
         threads.set_num_threads(max(1, threads.get_num_threads() // len(local)))
     if ranks.first:

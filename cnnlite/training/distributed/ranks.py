@@ -20,6 +20,7 @@ import numpy as np
 
 from cnnlite.training.distributed.alone import Alone
 from cnnlite.training.distributed.flat import Bucket
+from cnnlite.training.distributed.watching import Watch
 from cnnlite.tree_sums import Sums, nodes_of
 
 __all__ = ["Ranks"]
@@ -46,7 +47,8 @@ class Ranks(Alone):
     def __init__(self, comm: Any) -> None:
         self._texts, self._sums = comm.Dup(), comm.Dup()
         self.comm, self.rank, self.size = comm, comm.Get_rank(), comm.Get_size()
-        self.watch: Any = None  # tells which rank was killed
+        self._number = np.array([self.rank])  # MPI may read it after `leave`
+        self.watch = Watch({}, start=False)  # tells which rank was killed
         self.told: Callable[[BaseException], str] = self._told  # what is said of an exception
         self._travelling: dict[Bucket, _Travel] = {}
         self._left: tuple[int, float] | None = None  # a rank that has ended, and since when
@@ -129,7 +131,7 @@ class Ranks(Alone):
         """Tell the others that this rank ends: it will not be where they wait for it."""
         for rank in range(self.size):
             if rank != self.rank:
-                self._texts.Isend(np.array([self.rank]), rank).Free()
+                self._texts.Isend(self._number, rank).Free()
 
     def _abort(self, text: str, status: int) -> None:
         time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all

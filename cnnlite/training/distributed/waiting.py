@@ -5,7 +5,7 @@ pmodels/mpich, closed as it is).  Open MPI's ends all by itself unless the rank'
 
 It is run as a program, too:
 
-    python waiting.py RANK SIZE LAUNCHER COUNT [DESCRIPTOR]
+    python waiting.py RANK SIZE LAUNCHER COUNT PARENT [DESCRIPTOR]
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import stat
+import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["end_job", "waiting"]
+__all__ = ["end_job", "launched_here", "waiting"]
 
-LAUNCHERS = {"hydra_pmi_proxy", "prterun", "prted", "orterun", "orted", "mpirun"}
+LAUNCHERS = {
+    "hydra_pmi_proxy", "prterun", "prted", "orterun", "orted", "mpirun", "mpiexec",
+    "mpirun.openmpi", "mpiexec.openmpi",
+}  # fmt: skip
 """Programs of MPICH and Open MPI that start the ranks of a machine."""
 RANK = (b"PMI_RANK", b"OMPI_COMM_WORLD_RANK")
 """Variables that tell a process its rank."""
@@ -32,17 +36,29 @@ TICK = 0.2
 """Seconds between two looks, and in which `mpirun` reads what a rank has written."""
 
 
-def end_job(descriptor: int | None, status: int) -> None:
+def launched_here() -> bool:
+    """Return whether `mpirun` has started this very process, and not a program that runs it.
+
+    A program that a rank starts has the rank's environment, and must not act for the rank.
+    """
+    return _is_launcher(os.getppid())
+
+
+def end_job(launcher: int, descriptor: int | None, status: int) -> None:
     """Ask `mpirun` to end all ranks, as MPI_Abort does, where that can be done without MPI.
 
     Args:
+        launcher: the process that has started this rank; a socket to another one is left alone.
         descriptor: of the socket to MPICH's `mpirun`, which takes the lines of PMI, version 1.
         status: of `mpirun`.
     """
-    with contextlib.suppress(OSError):
-        if descriptor is not None and stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+    if descriptor is None:
+        return
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as wire:
+        peer = wire.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        if struct.unpack("3i", peer)[0] == launcher:
             time.sleep(TICK)
-            os.write(descriptor, f"cmd=abort exitcode={status}\n".encode())
+            wire.send(f"cmd=abort exitcode={status}\n".encode())
 
 
 @contextlib.contextmanager
@@ -55,12 +71,12 @@ def waiting(rank: int, size: int, count: int, descriptor: int | None) -> Iterato
         count: the ranks of this machine.
         descriptor: as for `end_job`.
     """
-    launcher = os.getppid()
-    if not _is_launcher(launcher):
+    launcher = _launcher()
+    if launcher is None:
         yield
         return
     passed = [] if descriptor is None else [descriptor]
-    words = [str(word) for word in (rank, size, launcher, count, *passed)]
+    words = [str(word) for word in (rank, size, launcher, count, os.getpid(), *passed)]
     watcher = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, *words],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=passed,
@@ -72,6 +88,17 @@ def waiting(rank: int, size: int, count: int, descriptor: int | None) -> Iterato
         watcher.wait()
 
 
+def _launcher() -> int | None:
+    """Return the process that has started this rank, or the shell or program that runs it."""
+    process = os.getppid()
+    with contextlib.suppress(OSError):
+        while process > 1:
+            if _is_launcher(process):
+                return process
+            process = int(_stat(process)[1])
+    return None
+
+
 def _is_launcher(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/comm").read_text().strip() in LAUNCHERS
@@ -79,39 +106,64 @@ def _is_launcher(process: int) -> bool:
         return False
 
 
-def _living(launcher: int) -> set[int]:
-    """Return the ranks that run, of those that `launcher` has started."""
-    found = set()
+def _stat(process: int | str) -> list[str]:
+    """Return the state of a process, its parent, and more."""
+    return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
+def _living(launcher: int) -> tuple[set[int], int]:
+    """Return the ranks that run, of those that `launcher` has started, and how many more run.
+
+    A process that may not be looked at, or has written a title over its variables, may be a rank.
+    """
+    ranks, others = set[int](), 0
     for child in Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split():
-        with contextlib.suppress(OSError):  # it has just ended
-            for variable in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
-                name, _, value = variable.partition(b"=")
-                if name in RANK and value.isdigit():
-                    found.add(int(value))
-    return found
+        try:
+            if _stat(child)[0] in "ZX":
+                continue
+            rank = _rank(Path(f"/proc/{child}/environ").read_bytes())
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+        except OSError:
+            rank = None
+        if rank is None:
+            others += 1
+        else:
+            ranks.add(rank)
+    return ranks, others
 
 
-def main(rank: int, size: int, launcher: int, count: int, descriptor: int | None = None) -> None:
+def _rank(variables: bytes) -> int | None:
+    for variable in variables.split(b"\0"):
+        name, _, value = variable.partition(b"=")
+        if name in RANK and value.isdigit():
+            return int(value)
+    return None
+
+
+def main(
+    rank: int, size: int, launcher: int, count: int, parent: int, descriptor: int | None = None
+) -> None:
     """Wait until a rank has ended, and end all, unless the process that has started this ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
     since = time.monotonic()  # when all were seen
     while os.getppid() == parent:
         now = time.monotonic()
-        living = _living(launcher)
-        if len(living) >= count:
+        living, others = _living(launcher)
+        if len(living) + others >= count:
             since = now
         elif now > since + PATIENCE + 3 * TICK * min(rank, 10):  # of several the first one ends all
-            gone = set(range(size)) - living if size == count else ()
+            gone = set(range(size)) - living if size == count and not others else ()
             which = ", ".join(f"rank {number}" for number in sorted(gone)) or "a rank"
             sys.stderr.write(
                 f"cnnlite: {which}, on {os.uname().nodename}, has ended before all had joined, "
                 "and so all end\n"
             )
             sys.stderr.flush()
-            end_job(descriptor, 1)
+            end_job(launcher, descriptor, 1)
             time.sleep(TICK)
-            os.kill(parent, signal.SIGKILL)  # each mpirun ends all then
+            if os.getppid() == parent:  # it may have ended, and its number be another's
+                os.kill(parent, signal.SIGKILL)  # each mpirun ends all then
         time.sleep(TICK)
 
 
