@@ -21,6 +21,7 @@ TURN = 0.15  # seconds that a side works before the next one does
 LEAST_STEPS = 2  # of a turn
 PREDICTION_TURN = 0.04
 ROUNDS = (3, 15)  # at least, at most
+PREDICTION_ROUNDS = 10
 SLOW_ROUNDS = 3  # of the sides that are only there to compare with
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CNNLITE_NUM_THREADS")
 
@@ -136,7 +137,7 @@ def _steps(sides: Sides, seconds: float) -> dict[str, float]:
     rounds = int(seconds / sum(first[name] * (steps[name] + 1) for name in main))
     times: dict[str, list[float]] = {name: [] for name in first}
     for turn in range(min(max(rounds, ROUNDS[0]), ROUNDS[1])):
-        for name in first:
+        for name in _from(turn, list(first)):
             if name != "im2col" or turn < SLOW_ROUNDS:
                 times[name].append(sides.ask(name, "train", steps[name]))
     return {name: statistics.median(times[name]) for name in times}
@@ -146,11 +147,17 @@ def _predictions(sides: Sides, images: int) -> dict[str, float]:
     names = [name for name in sides.pipes if name in PREDICTING]
     first = {name: sides.ask(name, "predict", images, 1) for name in names}
     calls = {name: max(1, round(PREDICTION_TURN / first[name])) for name in names}
-    rounds = [
-        [sides.ask(name, "predict", images, calls[name]) for name in names]
-        for _ in range(2 * ROUNDS[0])
-    ]
-    return dict(zip(names, map(statistics.median, zip(*rounds, strict=True)), strict=True))
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(PREDICTION_ROUNDS):
+        for name in _from(turn, names):
+            times[name].append(sides.ask(name, "predict", images, calls[name]))
+    return {name: statistics.median(times[name]) for name in names}
+
+
+def _from(turn: int, names: list[str]) -> list[str]:
+    """Return the names beginning with another one each turn, so that none has a fixed neighbour."""
+    start = turn % len(names)
+    return names[start:] + names[:start]
 
 
 def _difference(sides: Sides, dtype: type) -> float:

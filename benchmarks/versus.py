@@ -11,9 +11,9 @@ cnnlite; cnnlite with recompute=True, which keeps less memory, and with multiply
 training only); cnnlite with every convolution on the classic rung im2col; PyTorch in the order
 NCHW, in channels_last (NHWC), and after torch.compile, and in each of them under bfloat16 autocast
 (bf16, training only); ONNX Runtime and OpenVINO (inference only, in float32); and NumPy's sgemm,
-the machine's own rate. They take turns, A B C A B C, so that a change in the machine's mood meets
-them all, and the median counts. A turn begins with a rest, in which the threads of the side before
-stop spinning, and an untimed step.
+the machine's own rate. They take turns, A B C B C A, so that a change in the machine's mood meets
+them all and none has a fixed place, and the median counts. A turn begins with a rest, in which the
+threads of the side before stop spinning, and an untimed step.
 
 The ratio of a training step is to the fastest float32 mode of PyTorch, that of a prediction to the
 fastest of PyTorch and the runtimes; * marks it. Before ratios are believed, the losses of 20 steps
