@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,10 @@ def test_a_folder_is_added_without_times_and_without_a_result_measured(place: Pa
         (["run", "--example", "nowhere/resnet20.py"], "nowhere/resnet20.py is no script"),
         (["pytorch", "huge"], "there is no recipe huge"),
         (["pytorch", "tiny", "--seeds", "1"], "--seeds is of a training: add --train"),
-        (
+        pytest.param(
             ["pytorch", "tiny", "--train", "--option=--bogus 1"],
             "^record: No such option.? '?--bogus",
+            marks=pytest.mark.skipif(find_spec("torch") is None, reason="needs torch"),
         ),
         (["pytorch", "tiny", "--steps", "0"], "2"),
         (["pytorch", "tiny", "--rounds", "-1"], "2"),

@@ -33,12 +33,14 @@ from cnnlite.cli import recipes
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what the command line says."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    arguments = parser().parse_args(words)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
+        arguments = parser().parse_args(words)
         status: int = arguments.do(arguments)
     except (ValueError, OSError) as error:
         sys.exit(f"record: {error}")
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return status
 
 
