@@ -9,6 +9,7 @@
     steps.py      steps here and in PyTorch, in turns
     whole.py      whole trainings in PyTorch
     summary.py    what several seeds say together
+    held_out.py   CIFAR-10 for a search, which sees no test image
     page.py       docs/results/record.md; figure.py draws its curve
     __main__.py   the command
 """  # fmt: skip

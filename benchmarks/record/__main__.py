@@ -18,7 +18,7 @@ import argparse
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train with each seed, and add a line for each")
     run.add_argument("recipe", nargs="?", help="a recipe of cnnlite train")
     run.add_argument("--example", help="a script of examples/ in its place")
-    run.add_argument("--seeds", type=_seed, nargs="+", default=[0])
+    run.add_argument("--seeds", type=_at_least(0), nargs="+", default=[0])
     run.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
     run.add_argument("--again", action="store_true", help="also the seeds that have a line")
     run.set_defaults(do=_run)
@@ -65,13 +65,13 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(do=_add)
     torch = commands.add_parser("pytorch", help="time steps here and in PyTorch, or train there")
     torch.add_argument("recipe")
-    torch.add_argument("--steps", type=_count, default=1, help="of a turn")
-    torch.add_argument("--rounds", type=_count, default=3, help="turns of each side")
+    torch.add_argument("--steps", type=_at_least(1), default=1, help="of a turn")
+    torch.add_argument("--rounds", type=_at_least(1), default=3, help="turns of each side")
     torch.add_argument("--compile", action="store_true", help="try torch.compile, too")
     torch.add_argument("--train", action="store_true", help="train the recipe whole in PyTorch")
     torch.add_argument("--autocast", action="store_true", help="train with its bfloat16 autocast")
     torch.add_argument("--seconds", type=float, help="of training steps: epochs follow from them")
-    torch.add_argument("--seeds", type=_seed, nargs="+", help="of trainings [default: 0]")
+    torch.add_argument("--seeds", type=_at_least(0), nargs="+", help="of trainings [default: 0]")
     torch.add_argument("--option", action="append", default=[], help='as --option="--epochs 4"')
     torch.add_argument("--steps-out", type=Path, default=STEPS, help="the table of timed steps")
     torch.set_defaults(do=_pytorch)
@@ -84,16 +84,16 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _count(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return int(text)
+def _at_least(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number of at least so much."""
 
+    def read(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, not {text}")
+        return int(text)
 
-def _seed(text: str) -> int:
-    if int(text) < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, not {text}")
-    return int(text)
+    read.__name__ = "whole number"  # argparse names it where the text is none
+    return read
 
 
 def _run(arguments: argparse.Namespace) -> int:
