@@ -164,15 +164,14 @@ class Child:
             return
         process.terminate()  # the keeper ends all that it knows of, and then itself
         _, closed = _until_closed(process.stderr.fileno(), FAREWELL)
-        if closed:
-            process.stderr.close()
-        if self._worker and hasattr(os, "killpg") and process.poll() != 0:
+        if self._worker and hasattr(os, "killpg") and not (closed and process.poll() == 0):
             # The keeper was ended or stopped by the file, so the worker is ended here.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._worker, signal.SIGKILL)
             _end_strays(self.folder)
         process.kill()
         process.wait()
+        process.stderr.close()  # the last, for it tells that all this was done
 
     def _how_it_ended(self) -> str:
         assert self._process.stderr is not None

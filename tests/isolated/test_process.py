@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -131,6 +132,18 @@ def test_what_leaves_for_a_session_of_its_own_ends_too(
         pytest.skip("this system gives nobody a namespace")
     with child() as one, contextlib.suppress(Lost):
         load(one, text)
+    assert not left_of(one)
+
+
+@LINUX
+def test_a_keeper_that_is_late_leaves_no_pipe_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy enough it was, and a warning about the pipe came much later."""
+    monkeypatch.setattr(process, "FAREWELL", 0.1)
+    with child() as one:
+        load(one, "x = 1")
+        os.kill(one._process.pid, signal.SIGSTOP)
+    assert one._process.stderr is not None
+    assert one._process.stderr.closed
     assert not left_of(one)
 
 
