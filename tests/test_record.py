@@ -229,6 +229,18 @@ def test_a_script_is_recorded_by_what_it_prints_and_leaves(
     assert line.test in [round(n / 240, 4) for n in range(241)]
 
 
+def test_what_a_script_says_of_itself_is_no_other_training(tmp_path: Path) -> None:
+    script = tmp_path / "small_vgg.py"
+
+    def digest(text: str) -> str:
+        script.write_text(text)
+        return folders.digest_of_script(script)
+
+    first = digest('"""84% after 10 epochs.\n\nOne seed.\n"""\nlr = 0.1\n')
+    assert digest('"""Other."""\nlr = 0.1\n') == first == digest("lr = 0.1\n")
+    assert digest('"""Other."""\nlr = 0.2\n') != first
+
+
 def test_the_operations_of_airbench_follow_sizes_and_frozen_layers() -> None:
     config = new_config(None, {"recipe": "airbench94"})
     model, shape = models.NETWORKS["airbench"](rng=0), (3, 32, 32)
