@@ -86,6 +86,13 @@ def _fits() -> tuple[str, ...]:
     return FITS
 
 
+NONE = "none"
+"""What takes back an option that a recipe or a file gives, where it may be left out."""
+
+NAMES = {"recipe", "init", "data_dir"}
+"""Fields whose value is a name that somebody chose, and that may be "none"."""
+
+
 def is_own(model: str) -> bool:
     """Whether a model is FILE.py:FUNCTION and not a network of the zoo."""
     return ":" in model or model.endswith(".py")
@@ -304,6 +311,11 @@ def options() -> tuple[Field[Any], ...]:
 def is_list(option: Field[Any]) -> bool:
     """Whether a field has several values: a flag that may be repeated, a TOML array."""
     return get_origin(option.type) is tuple
+
+
+def may_be_none(option: Field[Any]) -> bool:
+    """Whether `NONE` can stand for a field's value, which is then as if it was not given."""
+    return option.default in (None, ()) and option.name not in NAMES
 
 
 def value_type(option: Field[Any]) -> type:

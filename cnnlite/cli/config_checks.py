@@ -5,7 +5,16 @@ from dataclasses import Field, replace
 from typing import Any
 
 from cnnlite.cli._group import did_you_mean
-from cnnlite.cli.config import OPTIMIZERS, ConfigError, TrainConfig, is_list, options, value_type
+from cnnlite.cli.config import (
+    NONE,
+    OPTIMIZERS,
+    ConfigError,
+    TrainConfig,
+    is_list,
+    may_be_none,
+    options,
+    value_type,
+)
 
 LARGEST = 2**63 - 1
 """Of whole numbers: Python reads such as cannot be printed."""
@@ -35,6 +44,8 @@ def checked(
 def checked_value(name: str, value: Any, spell: Callable[[str], str]) -> Any:
     """Return a value as a configuration has it, looked at alone; for the rest see `checked`."""
     option = known_option(name, spell)
+    if may_be_none(option) and value in (NONE, [NONE], (NONE,)):
+        return option.default
     if not is_list(option):
         return _checked_single(option, value, spell(name))
     if not isinstance(value, list | tuple):

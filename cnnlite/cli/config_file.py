@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cnnlite.cli.config import ConfigError, TrainConfig
+from cnnlite.cli import recipes
+from cnnlite.cli.config import NONE, ConfigError, TrainConfig
 from cnnlite.cli.config_checks import checked
 
 MAX_BYTES = 16 * 1024
@@ -48,11 +49,15 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def to_toml(config: TrainConfig) -> str:
-    """The configuration as TOML text; what is None is left out, which means the same."""
+    """The configuration as TOML text.
+
+    What is None or empty is left out, which means the same, unless the recipe has it.
+    """
+    given = recipes.options(config.recipe) if config.recipe else {}
     lines = (
-        f"{name} = {_toml_value(value)}"
+        f"{name} = {_toml_value(NONE if value is None else value)}"
         for name, value in asdict(config).items()
-        if value is not None and value != ()
+        if value not in (None, ()) or name in given
     )
     return "\n".join(lines) + "\n"
 

@@ -54,6 +54,21 @@ def _listing(context: click.Context, parameter: click.Parameter, name: str | Non
     return name
 
 
+class _OrNone(click.ParamType):
+    """A number, or the word that takes it back."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = click.types.convert_type(kind)
+        self.name = self._kind.name
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        if value == configuration.NONE:
+            return value
+        return self._kind.convert(value, parameter, context)
+
+
 def _click_option(option: Field[Any]) -> Any:
     """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
     kind = configuration.value_type(option)
@@ -72,7 +87,8 @@ def _click_option(option: Field[Any]) -> Any:
         return click.option(flag, option.name, type=kind, multiple=True, help=text)
     if option.default is not None:
         text += f"  [default: {option.default}]"
-    return click.option(flag, option.name, type=kind, default=None, help=text)
+    read = _OrNone(kind) if configuration.may_be_none(option) else kind
+    return click.option(flag, option.name, type=read, default=None, help=text)
 
 
 def config_flags(command: Any) -> Any:

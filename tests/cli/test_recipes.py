@@ -15,11 +15,11 @@ from cnnlite import models
 from cnnlite.checkpoint import load_weights
 from cnnlite.cli import recipes
 from cnnlite.cli.adapted import adapted
-from cnnlite.cli.config import ConfigError, TrainConfig
-from cnnlite.cli.config_checks import checked, optimizer_options
+from cnnlite.cli.config import ConfigError, TrainConfig, may_be_none, options
+from cnnlite.cli.config_checks import checked, known_option, optimizer_options
 from cnnlite.cli.config_file import read, to_toml
 from cnnlite.cli.texts import group, later, rates_times, train_sizes
-from cnnlite.cli.train import new_config
+from cnnlite.cli.train import given_flags, new_config, train
 from cnnlite.optim import SGD, AdamW, Muon
 
 Cli = Callable[..., Any]
@@ -82,6 +82,31 @@ def test_a_file_wins_over_the_recipe_and_flags_over_both(tmp_path: Path) -> None
     assert (config.epochs, config.lr, config.batch_size) == (3, 0.125, 2000)
     file.write_text(to_toml(config))
     assert new_config(file, {}) == read(file) == config
+
+
+def test_none_takes_back_what_a_recipe_gives_and_stays_so(tmp_path: Path) -> None:
+    """Once a run's file left it out, and so had the recipe's again."""
+    names = {name for name in recipes.options("airbench94") if may_be_none(known_option(name, str))}
+    assert {"whiten", "freeze", "group", "multiply", "lr", "momentum", "weight_decay"} == names
+    words = [word for name in sorted(names) for word in (f"--{name.replace('_', '-')}", "none")]
+    context = train.make_context("train", ["--recipe", "airbench94", *words])
+    given = {option.name: context.params[option.name] for option in options()}
+    config = new_config(None, given_flags({**given, "no_augment": False}))
+    default = TrainConfig()
+    assert all(getattr(config, name) == getattr(default, name) for name in names)
+    file = tmp_path / "mine.toml"
+    file.write_text(to_toml(config))
+    assert new_config(file, {}) == read(file) == config
+
+
+def test_a_number_that_is_none_is_taken_back_too(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("patience = 3\nclip_norm = 1.0\n")
+    command = ["--data", "embedded", "--smoke", "--out", str(tmp_path / "run"), "--quiet"]
+    cli("train", "--config", str(file), "--patience", "none", "--clip-norm", "none", *command)
+    assert "patience" not in (tmp_path / "run" / "config.toml").read_text()
+    line = cli("train", "--patience", "nine").complaint
+    assert "'nine' is not a valid integer" in line
 
 
 def test_another_network_is_refused(cli: Cli) -> None:
