@@ -16,8 +16,8 @@ from cnnlite import Solver
 from cnnlite.callbacks import Freeze
 from cnnlite.cli.config_checks import optimizer_options
 from cnnlite.cli.config_file import read
+from cnnlite.cli.flags import new_config
 from cnnlite.cli.parts import make_solver
-from cnnlite.cli.train import new_config
 from cnnlite.data import batches, embedded
 from cnnlite.models import MODELS
 from cnnlite.optim import Muon

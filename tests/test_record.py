@@ -23,8 +23,8 @@ from cnnlite import Solver, models
 from cnnlite.cli import main as cnnlite
 from cnnlite.cli import recipes
 from cnnlite.cli.config import TrainConfig
+from cnnlite.cli.flags import new_config
 from cnnlite.cli.parts import make_solver
-from cnnlite.cli.train import new_config
 from cnnlite.data import batches, embedded
 from cnnlite.optim import Muon
 from cnnlite.report import history

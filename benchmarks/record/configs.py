@@ -13,7 +13,8 @@ import click
 from cnnlite.cli import recipes
 from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import TrainConfig, options
-from cnnlite.cli.train import given_flags, new_config, of_recipe, train
+from cnnlite.cli.flags import given_flags, new_config, of_recipe
+from cnnlite.cli.train import train
 from cnnlite.data import Dataset
 from cnnlite.layers import Conv2d, Layer
 

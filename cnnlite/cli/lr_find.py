@@ -10,6 +10,7 @@ from cnnlite.cli import train as training
 from cnnlite.cli._data import keep_data
 from cnnlite.cli._group import describe, explained, fail, progress_note, without
 from cnnlite.cli.config import ConfigError, is_own
+from cnnlite.cli.flags import config_flags, given_flags, new_config
 from cnnlite.cli.places import check_place
 from cnnlite.environment import launched
 from cnnlite.terminal import printable
@@ -21,7 +22,7 @@ USUAL = (100, 400)
 
 
 @click.command("lr-find")
-@training.config_flags
+@config_flags
 @click.option(
     "--config",
     "file",
@@ -58,9 +59,9 @@ def lr_find(
 
     if launched() is not None:
         fail("mpirun makes nothing faster here: run it alone, as the result is the same")
-    given = training.given_flags(flags)
+    given = given_flags(flags)
     with explained(ConfigError, OSError):
-        config = training.new_config(file, given)
+        config = new_config(file, given)
     where = f"--out {printable(str(out))}"
     if out.suffix.lower() != ".png":
         fail(f"{where}: the picture is a PNG, its name must end in .png")

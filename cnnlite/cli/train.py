@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import Field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,11 @@ import click
 from cnnlite.cli import config as configuration
 from cnnlite.cli import config_file, keeping, live_page, recipes
 from cnnlite.cli._data import data_of, keep_data
-from cnnlite.cli._group import describe, explained, fail, show_table
+from cnnlite.cli._group import describe, explained, fail
 from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.config_checks import checked
+from cnnlite.cli.flags import config_flags, flag_of, given_flags, new_config
 from cnnlite.cli.places import check_place
 from cnnlite.environment import launched
 from cnnlite.terminal import printable
@@ -31,71 +32,12 @@ if TYPE_CHECKING:
     from cnnlite.data import Dataset
     from cnnlite.training.solver import Solver
 
-AUGMENT = "crop,flip"  # what --augment without names is
-LISTED = "list"  # the name in whose place --recipe lists all
 PROFILED = 10
 """Steps that --profile measures where it says no number."""
 SHORT = 12
 """Epochs in which ReduceLROnPlateau, as it is by default, does not come to lower a rate in time."""
 RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps", "keep"}
 """What may differ between a run and its continuation."""
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _listing(context: click.Context, parameter: click.Parameter, name: str | None) -> str | None:
-    """Show the recipes and end, if that is asked for in the place of one's name."""
-    if name == LISTED and not context.resilient_parsing:
-        rows = [(each, recipes.trains(each), recipes.result(each)) for each in recipes.names()]
-        show_table(("recipe", "what it trains", "what it reaches"), rows)
-        context.exit()
-    return name
-
-
-class _OrNone(click.ParamType):
-    """A number, or the word that takes it back."""
-
-    def __init__(self, kind: type) -> None:
-        self._kind = click.types.convert_type(kind)
-        self.name = self._kind.name
-
-    def convert(
-        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> Any:
-        if value == configuration.NONE:
-            return value
-        return self._kind.convert(value, parameter, context)
-
-
-def _click_option(option: Field[Any]) -> Any:
-    """The flag of one field of TrainConfig; its default is None, so that a file can give it."""
-    kind = configuration.value_type(option)
-    flag, text = _flag(option.name), option.metadata["help"]
-    if option.name == "recipe":
-        return click.option(flag, option.name, help=text, callback=_listing, is_eager=True)
-    if option.name == "augment":  # with a value or without
-        command = click.option(
-            flag, option.name, is_flag=False, flag_value=AUGMENT, metavar="[NAMES]", help=text
-        )
-        without = click.option(f"--no-{flag[2:]}", is_flag=True, help="No augmentation.")
-        return lambda function: command(without(function))
-    if kind is bool:
-        return click.option(f"{flag}/--no-{flag[2:]}", option.name, default=None, help=text)
-    if configuration.is_list(option):
-        return click.option(flag, option.name, type=kind, multiple=True, help=text)
-    if option.default is not None:
-        text += f"  [default: {option.default}]"
-    read = _OrNone(kind) if configuration.may_be_none(option) else kind
-    return click.option(flag, option.name, type=read, default=None, help=text)
-
-
-def config_flags(command: Any) -> Any:
-    """Add a flag for each field of TrainConfig to a command."""
-    for option in reversed(configuration.options()):
-        command = _click_option(option)(command)
-    return command
 
 
 @click.command()
@@ -150,41 +92,6 @@ def train(
     return _train(config, fit, given.get("model"), out, resume, not quiet, profile, page)
 
 
-def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of the flags of `config_flags` that were given."""
-    if flags.pop("no_augment"):
-        flags["augment"] = False
-    return {name: value for name, value in flags.items() if value not in (None, ())}
-
-
-def new_config(file: Path | None, given: dict[str, Any]) -> TrainConfig:
-    """Return the configuration that a recipe, a file and flags give; flags win, and the file."""
-    name = given.get("recipe") or (config_file.read(file).recipe if file else None)
-    config = of_recipe(name, _flag)
-    if file:
-        config = config_file.read(file, config)
-    network = config.model
-    config = checked(config, given, _flag)
-    if is_own(config.model) and "model" not in given:
-        fail(f"{file} names a program, which runs only if you name it: add --model {config.model}")
-    if config.recipe and config.model != network:
-        fail(f"--recipe {config.recipe} trains {network}: leave --model out")
-    return config
-
-
-def of_recipe(name: str | None, spell: Callable[[str], str]) -> TrainConfig:
-    """Return the options of a recipe; the defaults, if there is none.
-
-    Raises:
-        ConfigError: there is no such recipe.
-    """
-    config = TrainConfig()
-    if name is None:
-        return config
-    config = checked(config, {"recipe": name}, spell)
-    return checked(config, recipes.options(name), lambda key: f"{name}: {key}")
-
-
 def fitted(
     config: TrainConfig, data: "Dataset", file: Path | None, given: dict[str, Any]
 ) -> TrainConfig:
@@ -204,12 +111,12 @@ def _resume_config(
     from cnnlite.cli import runs
 
     changes = {name: value for name, value in given.items() if name in RESUMABLE}
-    fixed = [_flag(name) for name in given if name not in {*RESUMABLE, "model"}]
+    fixed = [flag_of(name) for name in given if name not in {*RESUMABLE, "model"}]
     fixed += ["--config"] * (file is not None) + ["--out"] * (out is not None)
     if fixed:
         fail(f"{fixed[0]} cannot be given with --resume: the run's own {runs.CONFIG} holds")
     config = runs.read_config(run)
-    changed = checked(config, changes, _flag)
+    changed = checked(config, changes, flag_of)
     if config.smoke and "epochs" in given:
         fail(f"--epochs cannot be given: {run} is a smoke test of one step; start a run without it")
     if not (run / runs.CHECKPOINT).is_file():

@@ -12,7 +12,7 @@ from typing import Any
 
 from cnnlite.cli.config import ConfigError, TrainConfig, is_own
 from cnnlite.cli.config_checks import checked, checked_value
-from cnnlite.cli.train import of_recipe
+from cnnlite.cli.flags import of_recipe
 from cnnlite.data.errors import DataError
 from cnnlite.data.unpickle import read_regular_file
 from cnnlite.sweep.space import Choices, Values, drawn, read_values

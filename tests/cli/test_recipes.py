@@ -18,8 +18,9 @@ from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, may_be_none, options
 from cnnlite.cli.config_checks import checked, known_option, optimizer_options
 from cnnlite.cli.config_file import read, to_toml
+from cnnlite.cli.flags import given_flags, new_config
 from cnnlite.cli.texts import group, later, rates_times, train_sizes
-from cnnlite.cli.train import given_flags, new_config, train
+from cnnlite.cli.train import train
 from cnnlite.optim import SGD, AdamW, Muon
 
 Cli = Callable[..., Any]
