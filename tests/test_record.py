@@ -236,9 +236,14 @@ def test_what_a_script_says_of_itself_is_no_other_training(tmp_path: Path) -> No
         script.write_text(text)
         return folders.digest_of_script(script)
 
-    first = digest('"""84% after 10 epochs.\n\nOne seed.\n"""\nlr = 0.1\n')
-    assert digest('"""Other."""\nlr = 0.1\n') == first == digest("lr = 0.1\n")
+    first = digest('"""84% after 10 epochs.\n\nOne seed.\f\n"""\nlr = 0.1\n')
+    assert digest('"""Other."""\nlr = 0.1\n') == first
     assert digest('"""Other."""\nlr = 0.2\n') != first
+    assert digest('"""One."""; lr = 0.1\n') != digest('"""One."""; lr = 0.2\n')
+    assert digest("0.1\nlr = 0.1\n") != digest("0.2\nlr = 0.1\n")
+    assert digest("") != digest("# nothing\n")
+    with pytest.raises(ValueError, match=r"small_vgg\.py is no Python"):
+        digest("lr = (")
 
 
 def test_the_operations_of_airbench_follow_sizes_and_frozen_layers() -> None:

@@ -130,12 +130,20 @@ def line_of_script(
 
 
 def digest_of_script(script: Path) -> str:
-    """Return the digest of a script, which is its configuration, but for what it says of itself."""
-    text = script.read_text("utf-8")
-    first = ast.parse(text).body[0]
-    said = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    rest = text.splitlines(keepends=True)[first.end_lineno if said else 0 :]
-    return hashlib.sha256("".join(rest).encode()).hexdigest()[:12]
+    """Return the digest of a script, which is its configuration, but for what it says of itself.
+
+    Raises:
+        ValueError: it is no Python.
+    """
+    text = script.read_text("utf-8").encode()
+    try:
+        body = ast.parse(text).body
+    except SyntaxError as error:
+        raise ValueError(f"{script} is no Python: {error}") from None
+    if body and ast.get_docstring(ast.Module(body[:1], [])) is not None:
+        line, column = body[0].end_lineno or 1, body[0].end_col_offset or 0
+        text = b"\n".join(text.split(b"\n")[line - 1 :])[column:]
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 def checked_data() -> Dataset:

@@ -89,8 +89,8 @@ def _fits() -> tuple[str, ...]:
 NONE = "none"
 """What takes back an option that a recipe or a file gives, where it may be left out."""
 
-NAMES = {"recipe", "init", "data_dir"}
-"""Fields whose value is a name that somebody chose, and that may be "none"."""
+WITHOUT_NONE = {"recipe", "init", "data_dir", "threads"}
+"""Fields that it is not for: names that somebody chose, and what is the machine's affair."""
 
 
 def is_own(model: str) -> bool:
@@ -315,7 +315,7 @@ def is_list(option: Field[Any]) -> bool:
 
 def may_be_none(option: Field[Any]) -> bool:
     """Whether `NONE` can stand for a field's value, which is then as if it was not given."""
-    return option.default in (None, ()) and option.name not in NAMES
+    return option.default in (None, ()) and option.name not in WITHOUT_NONE
 
 
 def value_type(option: Field[Any]) -> type:

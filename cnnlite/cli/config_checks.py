@@ -44,13 +44,21 @@ def checked(
 def checked_value(name: str, value: Any, spell: Callable[[str], str]) -> Any:
     """Return a value as a configuration has it, looked at alone; for the rest see `checked`."""
     option = known_option(name, spell)
-    if may_be_none(option) and value in (NONE, [NONE], (NONE,)):
+    if may_be_none(option) and (value is None or _is_none(value)):
         return option.default
     if not is_list(option):
         return _checked_single(option, value, spell(name))
     if not isinstance(value, list | tuple):
         raise ConfigError(f"{spell(name)} must be a list of texts, not {value!r}")
+    if all(map(_is_none, value)):
+        return option.default
+    if any(map(_is_none, value)):
+        raise ConfigError(f"{spell(name)}: {NONE!r} takes all others back, and stands alone")
     return tuple(_checked_single(option, item, spell(name)) for item in value)
+
+
+def _is_none(value: Any) -> bool:
+    return isinstance(value, str) and value == NONE
 
 
 def known_option(name: str, spell: Callable[[str], str]) -> Field[Any]:

@@ -5,8 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cnnlite.cli import recipes
-from cnnlite.cli.config import NONE, ConfigError, TrainConfig
+from cnnlite.cli.config import NONE, ConfigError, TrainConfig, may_be_none, options
 from cnnlite.cli.config_checks import checked
 
 MAX_BYTES = 16 * 1024
@@ -51,13 +50,14 @@ def _table(path: Path) -> dict[str, Any]:
 def to_toml(config: TrainConfig) -> str:
     """The configuration as TOML text.
 
-    What is None or empty is left out, which means the same, unless the recipe has it.
+    What is None or empty is left out, which means the same; but not where there is a recipe, which
+    may give it, or come to do so.
     """
-    given = recipes.options(config.recipe) if config.recipe else {}
+    stays = {option.name for option in options() if config.recipe and may_be_none(option)}
     lines = (
         f"{name} = {_toml_value(NONE if value is None else value)}"
         for name, value in asdict(config).items()
-        if value not in (None, ()) or name in given
+        if value not in (None, ()) or name in stays
     )
     return "\n".join(lines) + "\n"
 

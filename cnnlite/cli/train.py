@@ -46,7 +46,7 @@ RESUMABLE = {"epochs", "threads", "data_dir", "patience", "every_steps", "keep"}
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    help="TOML file of these options; flags win.",
+    help="TOML file of these options; flags win, and none takes back what has no default.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder.  [default: runs/NUMBER-MODEL]"

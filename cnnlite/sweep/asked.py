@@ -15,7 +15,7 @@ from cnnlite.cli.config_checks import checked, checked_value
 from cnnlite.cli.flags import of_recipe
 from cnnlite.data.errors import DataError
 from cnnlite.data.unpickle import read_regular_file
-from cnnlite.sweep.space import Choices, Values, drawn, read_values
+from cnnlite.sweep.space import Choices, Values, drawn, plain, read_values
 from cnnlite.terminal import did_you_mean
 from cnnlite.training.callbacks.plateau import WATCHED
 
@@ -163,7 +163,7 @@ def read(tables: Mapping[str, Any], name: str = "the sweep") -> Asked:
     for option in given:
         if option in train:
             raise ConfigError(f"{option!r} is given twice in {name}: in [train] and in [over]")
-    fixed = {key: _plain(checked_value(key, train[key], spell("train"))) for key in train}
+    fixed = {key: plain(checked_value(key, train[key], spell("train"))) for key in train}
     over = {key: read_values(key, given[key], spell("over")) for key in given}
     if not over:
         raise ConfigError(f"{name} has no [over], which says what options the sweep goes over")
@@ -196,11 +196,6 @@ def resolved(
     if config.recipe and config.model != begun.model:
         raise ConfigError(f"the recipe {config.recipe} trains {begun.model}: leave 'model' out")
     return config
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON gives it back."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _own_options(given: Mapping[str, Any], spell: Callable[[str], str]) -> dict[str, Any]:

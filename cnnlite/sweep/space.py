@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlite.cli.config import ConfigError, is_list, value_type
+from cnnlite.cli.config import NONE, ConfigError, is_list, value_type
 from cnnlite.cli.config_checks import checked_value, known_option
 from cnnlite.terminal import did_you_mean
 
@@ -150,12 +150,18 @@ def read_values(name: str, given: Any, spell: Callable[[str], str]) -> Values:
         raise ConfigError(f"{spell(name)} is an empty list: there would be no trial")
     values: list[Any] = []
     for item in given:
-        value = checked_value(name, item, spell)
-        value = list(value) if isinstance(value, tuple) else value
+        value = plain(checked_value(name, item, spell))
         if any(value == other and type(value) is type(other) for other in values):
             raise ConfigError(f"{spell(name)} has {item!r} twice")
         values.append(value)
     return Choices(tuple(values))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON gives it back; one that is none as the word for it."""
+    if value is None:
+        return NONE
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _range(name: str, given: Mapping[str, Any], kind: type, spell: Callable[[str], str]) -> Range:
@@ -168,6 +174,8 @@ def _range(name: str, given: Mapping[str, Any], kind: type, spell: Callable[[str
         if key not in given:
             raise ConfigError(f"{spell(name)} has no {key}")
     low, high = (checked_value(name, given[key], spell) for key in ("min", "max"))
+    if low is None or high is None:
+        raise ConfigError(f"{spell(name)}: min and max must be numbers, not {NONE!r}")
     if not low < high:
         raise ConfigError(f"{spell(name)} must have a min below its max, not {low} and {high}")
     log, step = given.get("log", False), given.get("step")

@@ -16,7 +16,7 @@ from cnnlite.checkpoint import load_weights
 from cnnlite.cli import recipes
 from cnnlite.cli.adapted import adapted
 from cnnlite.cli.config import ConfigError, TrainConfig, may_be_none, options
-from cnnlite.cli.config_checks import checked, known_option, optimizer_options
+from cnnlite.cli.config_checks import checked, checked_value, known_option, optimizer_options
 from cnnlite.cli.config_file import read, to_toml
 from cnnlite.cli.flags import given_flags, new_config
 from cnnlite.cli.texts import group, later, rates_times, train_sizes
@@ -108,6 +108,25 @@ def test_a_number_that_is_none_is_taken_back_too(cli: Cli, tmp_path: Path) -> No
     assert "patience" not in (tmp_path / "run" / "config.toml").read_text()
     line = cli("train", "--patience", "nine").complaint
     assert "'nine' is not a valid integer" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("lr", ["none"], "must be a number"),
+        ("lr", np.array([1.0, 2.0]), "must be a number"),
+        ("freeze", ["none", "*.bias"], "'none' takes all others back, and stands alone"),
+        ("tta", None, "must be a text"),
+        ("init", 3, "must be a text"),
+    ],
+)
+def test_where_none_cannot_be(name: str, value: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        checked_value(name, value, str)
+
+
+def test_none_twice_is_none() -> None:
+    assert checked_value("freeze", ["none", "none"], str) == ()
 
 
 def test_another_network_is_refused(cli: Cli) -> None:

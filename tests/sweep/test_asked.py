@@ -1,5 +1,6 @@
 """What is wrong with a sweep is said before anything runs, in the words of `cnnlite train`."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from cnnlite.cli.config import ConfigError, options
-from cnnlite.sweep.asked import read
+from cnnlite.sweep.asked import read, resolved
 from cnnlite.sweep.space import drawn
 
 GOOD: dict[str, Any] = {"over": {"lr": [0.1, 0.2]}}
@@ -57,6 +58,8 @@ OPTUNA = {"search": "optuna", "trials": 3}
         ({"over": {"seed": [1, 2]}, "sweep": OPTUNA}, "nothing to propose but seeds"),
         ({"over": {"lr": {"min": 1.0, "max": 0.1}}, "sweep": RANDOM}, "a min below its max"),
         ({"over": {"lr": {"min": 1.0}}, "sweep": RANDOM}, "has no max"),
+        ({"over": {"lr": {"min": "none", "max": 1.0}}, "sweep": RANDOM}, "must be numbers, not 'n"),
+        ({"over": {"clip_norm": ["none", "none"]}}, "has 'none' twice"),
         ({"over": {"lr": {"min": 0.0, "max": 1.0}}, "sweep": RANDOM}, "a positive number"),
         ({"over": {"lr": {"min": 0.1, "max": 1.0, "lgo": True}}, "sweep": RANDOM}, "mean log?"),
         (
@@ -107,6 +110,22 @@ def test_a_sweep_goes_over_any_option_of_train(option: Any) -> None:
     asked = read({"over": {option.name: values}})
     assert asked.trials * len(asked.seeds) == len(values)
     assert asked.differing == ([] if len(values) == 1 and option.name == "seed" else [option.name])
+
+
+def test_none_is_a_value_of_what_may_be_left_out() -> None:
+    tables: dict[str, Any] = {
+        "train": {"recipe": "airbench94", "train_sizes": "none", "group": ["none"]},
+        "over": {"whiten": ["0", "none"], "clip_norm": ["none", 1.0], "freeze": ["none"]},
+    }
+    asked = read(tables, "s")
+    found = [resolved({**asked.fixed, **options}) for options in asked.known]
+    assert [(config.whiten, config.clip_norm) for config in found] == [
+        ("0", None), ("0", 1.0), (None, None), (None, 1.0),
+    ]  # fmt: skip
+    assert {(config.freeze, config.group, config.train_sizes) for config in found} == {
+        ((), (), None)
+    }
+    assert json.loads(json.dumps(asked.known)) == asked.known
 
 
 def test_each_configuration_is_trained_with_every_seed() -> None:
