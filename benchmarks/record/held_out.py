@@ -2,9 +2,12 @@
 
     python -m benchmarks.record.held_out held.npz
     cnnlite train --recipe fast90 --data held.npz --train-sizes 24,32@4
+    python -m benchmarks.record.held_out held.npz --validation
+    cnnlite sweep benchmarks/record/vanilla.toml
 
 The file has 45,000 images to train on, the 1,000 of validation, and as X_test those 1,000 and the
-4,000 training images that are left.
+4,000 training images that are left.  With --validation these 5,000 are what a sweep compares by,
+X_val, and there is no X_test.
 """
 
 from __future__ import annotations
@@ -23,15 +26,17 @@ def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path, help="the .npz file to write")
-    path, images = parser.parse_args().file, checked_data()
+    parser.add_argument("--validation", action="store_true", help="they are X_val, for a sweep")
+    arguments, images = parser.parse_args(), checked_data()
+    name = "val" if arguments.validation else "test"
     arrays = {
         f"{kind}_{split}": images[f"{kind}_{split}"] for kind in "Xy" for split in ("train", "val")
     }
     for kind in "Xy":
         train, val = (arrays[f"{kind}_{split}"] for split in ("train", "val"))
         arrays[f"{kind}_train"] = train[:TRAINED]
-        arrays[f"{kind}_test"] = np.concatenate([train[TRAINED:], val])
-    np.savez(path, allow_pickle=False, **arrays)
+        arrays[f"{kind}_{name}"] = np.concatenate([train[TRAINED:], val])
+    np.savez(arguments.file, allow_pickle=False, **arrays)
     print(", ".join(f"{name} {array.shape}" for name, array in arrays.items()))
 
 
