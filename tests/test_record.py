@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks.record import flops, folders, page, running, summary
 from benchmarks.record.__main__ import main
+from benchmarks.record.configs import configured
 from benchmarks.record.lines import TABLE, Compared, Side, Times, Trained, append, read, spread
 from benchmarks.record.summary import result_of
 from cnnlite import Solver, models
@@ -262,6 +263,21 @@ def test_the_operations_of_airbench_follow_sizes_and_frozen_layers() -> None:
     small = flops.of_training(smaller, 10, shape, 1, 1)
     assert flops.of_training(smaller, 10, shape, 1, 2) == small + bias
     assert small < 0.6 * bias
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs"), [(10, 1), (83, 1), (84, 2), (103, 2), (104, 3), (128, 3), (588, 14)]
+)
+def test_as_many_epochs_as_fit_with_the_sizes_of_so_many(seconds: float, epochs: int) -> None:
+    """The mean epoch of the recipe was taken, though 2 epochs have other sizes than 8."""
+    took = {(3, 18, 18): 20.0, (3, 32, 32): 64.0}
+    images = embedded(num_train=49_000, num_validation=10, num_test=10)
+
+    def config_of(count: int) -> TrainConfig:
+        return configured("minutes2", ["--epochs", str(count)], images)
+
+    assert [phase.shape[1] for phase in flops.phases(config_of(3), (3, 32, 32), 3)] == [18, 32]
+    assert flops.epochs_within(seconds, config_of, (3, 32, 32), took) == epochs
 
 
 def test_lines_are_read_as_they_were_written_and_a_wrong_one_is_named(tmp_path: Path) -> None:

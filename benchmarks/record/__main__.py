@@ -20,6 +20,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.record import page, running
@@ -29,6 +30,8 @@ from benchmarks.record.lines import STEPS, TABLE, Trained, append, read, told_si
 from benchmarks.record.summary import result_of
 from cnnlite import get_num_threads, set_num_threads
 from cnnlite.cli import recipes
+from cnnlite.cli.config import TrainConfig
+from cnnlite.data import Dataset
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -138,8 +141,9 @@ def _pytorch(arguments: argparse.Namespace) -> int:
     multiply = "bfloat16" if arguments.autocast else "float32"
     mode = steps.fastest_modes(config, data, [multiply], arguments.compile)[multiply]
     if arguments.seconds is not None:
-        epochs = steps.epochs_in(config, data, mode, multiply, arguments.seconds)
-        words += ["--epochs", str(epochs)]
+        for_epochs = partial(_for_epochs, arguments.recipe, words, data)
+        found = steps.epochs_in(config, for_epochs, data, mode, multiply, arguments.seconds)
+        words += ["--epochs", str(found)]
     for seed in arguments.seeds or [0]:
         config = replace(configured(arguments.recipe, words, data), seed=seed)
         line = whole.train_in_pytorch(
@@ -148,6 +152,10 @@ def _pytorch(arguments: argparse.Namespace) -> int:
         told = told_side(line.framework, multiply)
         print(f"{label} in {told}, seed {seed}: {running.told(line)}", flush=True)
     return 0
+
+
+def _for_epochs(recipe: str, words: Sequence[str], data: Dataset, epochs: int) -> TrainConfig:
+    return configured(recipe, [*words, "--epochs", str(epochs)], data)
 
 
 def _table(arguments: argparse.Namespace) -> int:

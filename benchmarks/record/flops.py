@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from cnnlite.layers import Layer
 from cnnlite.layers.profiling import work_of
 from cnnlite.models import freeze_layers
 
-__all__ = ["Phase", "heaviest", "of_image", "of_training", "phases"]
+__all__ = ["Phase", "epochs_within", "heaviest", "of_image", "of_training", "phases"]
 
 
 class Phase(NamedTuple):
@@ -90,3 +91,24 @@ def phases(config: TrainConfig, shape: tuple[int, ...], epochs: int) -> list[Pha
         frozen = tuple(pattern for first, pattern in parts if first <= start)
         found.append(Phase(range(start, end), small, frozen))
     return found
+
+
+def epochs_within(
+    seconds: float,
+    config_of: Callable[[int], TrainConfig],
+    shape: tuple[int, ...],
+    took: Mapping[tuple[int, ...], float],
+) -> int:
+    """Return how many epochs can be trained in so many seconds, at least one.
+
+    Args:
+        seconds: of all steps.
+        config_of: the configuration for a number of epochs.
+        shape: of the data set's images.
+        took: the seconds of an epoch, by the shape of the images that it trains on.
+    """
+    for epochs in itertools.count(1):
+        parts = phases(config_of(epochs), shape, epochs)
+        if sum(len(part.epochs) * took[part.shape] for part in parts) > seconds:
+            break
+    return max(1, epochs - 1)

@@ -101,19 +101,31 @@ def compare(
     return line
 
 
-def epochs_in(config: TrainConfig, data: Dataset, mode: str, multiply: str, seconds: float) -> int:
-    """Return how many epochs of a recipe PyTorch can train in so many seconds, at least one."""
-    total = 0.0
+def epochs_in(
+    config: TrainConfig, config_of: Callable[[int], TrainConfig], data: Dataset, mode: str,
+    multiply: str, seconds: float,
+) -> int:  # fmt: skip
+    """Return how many epochs of a recipe PyTorch can train in so many seconds, at least one.
+
+    Args:
+        config: the recipe's configuration.
+        config_of: the same for a number of epochs, with the sizes of images that so many have.
+        data: its data set.
+        mode, multiply: of `Twin`.
+        seconds: of all steps.
+    """
+    took: dict[tuple[int, ...], float] = {}  # a step, by the shape of its images
     for phase in flops.phases(config, data.image_shape, config.epochs):
+        if phase.shape in took:
+            continue
         solver = _solver_in(config, data, phase)
         step, times = _theirs(config, data, phase, mode, multiply), []
         for number in range(TRIED + 1):  # the first wakes threads, and does not count
             start = time.perf_counter()
             step(*_batch(solver, phase.epochs.start, number))
             times.append(time.perf_counter() - start)
-        took = statistics.mean(times[1:])
-        total += took * len(phase.epochs) * solver.steps_per_epoch
-    return max(1, int(config.epochs * seconds / total))
+        took[phase.shape] = statistics.mean(times[1:]) * solver.steps_per_epoch
+    return flops.epochs_within(seconds, config_of, data.image_shape, took)
 
 
 def fastest_modes(
