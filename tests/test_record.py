@@ -276,7 +276,7 @@ def test_as_many_epochs_as_fit_with_the_sizes_of_so_many(seconds: float, epochs:
     def config_of(count: int) -> TrainConfig:
         return configured("minutes2", ["--epochs", str(count)], images)
 
-    assert [phase.shape[1] for phase in flops.phases(config_of(3), (3, 32, 32), 3)] == [18, 32]
+    assert config_of(3).train_sizes == "18,32@2"
     assert flops.epochs_within(seconds, config_of, (3, 32, 32), took) == epochs
 
 
