@@ -35,6 +35,7 @@ def svg(points: Mapping[str, Sequence[tuple[float, Summary]]]) -> bytes:
                           label=name)  # fmt: skip
             for x, y in zip(seconds, means, strict=True):
                 axes.annotate(f"{y:.1f}", (x, y), (5, -11), textcoords="offset points", fontsize=8)
+        axes.margins(y=0.12)  # room for the numbers
         axes.set_xlim(left=0)
         axes.set_xlabel("seconds of training steps", fontsize=9)
         axes.set_ylabel("% of the test images are right", fontsize=9)
