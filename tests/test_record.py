@@ -429,11 +429,14 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
     row = next(row for row in rows if row[:2] == ["tiny", "cnnlite, float32"])
     assert row[2:7] == ["3", "90.00 ± 0.00", "89.10 ± 0.10", "90.00 to 90.00", "1"]
-    assert row[7:12] == ["10 s", "15 s", "100 to 120", "9%", "6%"]
-    assert row[12:] == ["the JPEG copy of CIFAR-10", "2 threads of a processor", "2026-11-28"]
+    assert row[7:] == ["10 s", "15 s", "9%", "6%"]
+    assert (
+        "Accuracies on the JPEG copy of CIFAR-10; times on 2 threads of a processor; sgemm made "
+        "100 to 120 GFLOP/s; recorded 2026-11-28."
+    ) in text
     row = next(row for row in rows if row[:2] == ["tiny", "PyTorch, NHWC, float32"])
     assert row[2:5] == ["1", "90.00", "89.00"]
-    assert row[7:12] == ["30 s", "", "100 to 120", "3%", ""]
+    assert row[7:] == ["30 s", "", "3%", ""]
     assert ["crops", "88.50", "-1.50", "1", "10 s"] in rows
     assert "Trained again, 1 of 2 seeds gave the same bits." in text
     assert (
@@ -442,12 +445,21 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
     ) in text
     assert "take 10 s, 15 s, 30 s, 20 s, in this order" in text
     assert "33% of the time of PyTorch, NHWC, float32 and 50% of the time of PyTorch, NCH" in text
-    last = text.partition("## Accuracy over time")[2]
+    last = text.partition("## Accuracy over time")[2].partition("\n## ")[0]
     assert "(../images/record-minutes.svg)" in last
     assert (
         last.index("minutes 60 ") < last.index("minutes 120 ") < last.index(" PyTorch, float32 |")
     )
     assert "There is no line yet" in page.text_of([], [])
+
+
+def test_trainings_on_several_machines_say_where() -> None:
+    other = replace(LINE, label="b", times=replace(TIMES, machine="another"))
+    none = replace(LINE, label="c", times=None)
+    rows = [row.split("|") for row in page.text_of([LINE, other, none], []).splitlines()]
+    cells = [row[-2].strip() for row in rows if len(row) > 10]
+    assert cells[0] == "on"
+    assert cells[2:] == ["2 threads of a processor", "2 threads of another", ""]
 
 
 def test_what_a_part_gives_is_told_by_the_seeds_that_both_have() -> None:

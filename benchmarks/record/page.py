@@ -22,7 +22,7 @@ BEGIN, END = "<!-- python -m benchmarks.record table writes this -->\n", "<!-- e
 
 def text_of(lines: Sequence[Trained], compared: Sequence[Compared]) -> str:
     """Return the part of the page that is made, for these lines."""
-    parts = [] if lines or compared else ["There is no line yet.\n"]
+    parts = _minutes(lines) if lines or compared else ["There is no line yet.\n"]
     for recipe in dict.fromkeys([x.recipe for x in lines] + [x.recipe for x in compared]):
         own = summaries(line for line in lines if line.recipe == recipe)
         parts.append(f"## {recipe}\n\n{_trainings(own)}\n")
@@ -30,7 +30,6 @@ def text_of(lines: Sequence[Trained], compared: Sequence[Compared]) -> str:
         steps = [line for line in compared if line.recipe == recipe]
         parts += [compared_steps(line) for line in _latest(steps)]
         parts += _ablations(own)
-    parts += _minutes(lines)
     return "\n".join(parts)
 
 
@@ -80,24 +79,39 @@ def _page(made: str) -> str:
 
 
 def _trainings(own: Sequence[Summary]) -> str:
+    """Return a table of trainings, and below it what all of them have in common."""
     if not own:
         return "No training is recorded yet."
     header = ["training", "in", "seeds", "accuracy", "plain", "lowest to highest", "epochs",
-              "steps", "whole", "GFLOP/s of sgemm", "of sgemm: steps", "whole", "images",
-              "on", "recorded"]  # fmt: skip
-    rows = []
-    for each in own:
-        rates = [rate for times in each.times for rate in times.sgemm]
-        rows.append([
+              "steps", "whole", "of sgemm: steps", "whole"]  # fmt: skip
+    rows = [
+        [
             each.first.label + " (as it was before)" * _changed_since(each, own),
             told_side(each.first.framework, each.first.multiply), str(len(each.lines)),
-            each.augmented or each.plain, each.plain, each.ends, str(each.first.epochs),
+            each.augmented or each.plain, each.plain if each.augmented else "", each.ends,
+            str(each.first.epochs),
             *("" if value is None else duration(value) for value in (each.seconds, each.whole)),
-            f"{min(rates):.0f} to {max(rates):.0f}" if rates else "",
             *("" if value is None else f"{value:.0%}" for value in (each.share, each.whole_share)),
-            each.images, each.place, each.dates,
-        ])  # fmt: skip
-    return table(header, rows)
+        ]
+        for each in own
+    ]  # fmt: skip
+    common = []
+    for name, told, cells in (
+        ("images", "accuracies on {}", [each.images for each in own]),
+        ("on", "times on {}", [each.place for each in own]),
+    ):
+        if len(set(cells) - {""}) > 1:
+            header.append(name)
+            rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
+        else:
+            common += [told.format(cell) for cell in set(cells) - {""}]
+    rates = [rate for each in own for times in each.times for rate in times.sgemm]
+    if rates:
+        common.append(f"sgemm made {min(rates):.0f} to {max(rates):.0f} GFLOP/s")
+    days = sorted({line.date for each in own for line in each.lines})
+    common.append("recorded " + " to ".join(dict.fromkeys((days[0], days[-1]))))
+    text = "; ".join(common)
+    return f"{table(header, rows)}\n\n{text[0].upper()}{text[1:]}."
 
 
 def _changed_since(one: Summary, own: Sequence[Summary]) -> bool:
@@ -178,10 +192,10 @@ def _minutes(lines: Sequence[Trained]) -> list[str]:
         return []
     rows = [
         [each.first.label, name, duration(seconds), each.augmented or each.plain,
-         str(len(each.lines)), each.place]
+         str(len(each.lines))]
         for name, own in points.items() for seconds, each in own
     ]  # fmt: skip
-    header = ["training", "in", "steps", "accuracy", "seeds", "on"]
+    header = ["training", "in", "steps", "accuracy", "seeds"]
     shown = "Accuracy over the seconds of training, here and in PyTorch"
     link = Path("..") / "images" / FIGURE.name
     return [f"## Accuracy over time\n\n![{shown}]({link.as_posix()})\n\n{table(header, rows)}\n"]

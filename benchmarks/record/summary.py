@@ -76,12 +76,6 @@ class Summary:
         return f"the {copy} of CIFAR-10" if copy == JPEG else f"CIFAR-10 ({copy})"
 
     @property
-    def dates(self) -> str:
-        """When they were recorded: the first day, and the last."""
-        days = sorted({line.date for line in self.lines})
-        return " to ".join(dict.fromkeys((days[0], days[-1])))
-
-    @property
     def share(self) -> float | None:
         """The mean share of sgemm that the steps reached; None where none was timed."""
         return _mean(line.share for line in self.lines)
