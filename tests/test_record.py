@@ -429,14 +429,16 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
     row = next(row for row in rows if row[:2] == ["tiny", "cnnlite, float32"])
     assert row[2:7] == ["3", "90.00 ± 0.00", "89.10 ± 0.10", "90.00 to 90.00", "1"]
-    assert row[7:] == ["10 s", "15 s", "9%", "6%"]
+    assert row[7:] == ["10 s", "15 s", "9%", "6%", ""]
     assert (
         "Accuracies on the JPEG copy of CIFAR-10; times on 2 threads of a processor; sgemm made "
         "100 to 120 GFLOP/s; recorded 2026-11-28."
     ) in text
     row = next(row for row in rows if row[:2] == ["tiny", "PyTorch, NHWC, float32"])
     assert row[2:5] == ["1", "90.00", "89.00"]
-    assert row[7:] == ["30 s", "", "3%", ""]
+    assert row[7:] == ["30 s", "", "3%", "", ""]
+    row = next(row for row in rows if row[0] == "tiny without crops")
+    assert row[-1] == "--no-augment"
     assert ["crops", "88.50", "-1.50", "1", "10 s"] in rows
     assert "Trained again, 1 of 2 seeds gave the same bits." in text
     assert (
@@ -475,7 +477,7 @@ def test_the_sentence_of_a_recipe_is_what_its_lines_say(monkeypatch: pytest.Monk
     monkeypatch.setattr(summary, "digest_of_recipe", lambda recipe: "c0")
     sentence = (
         "90.00 ± 0.00% on the JPEG copy of CIFAR-10 (3 seeds), 89.10 ± 0.10% without test-time "
-        "augmentation, 15 s on 2 threads of a processor"
+        "augmentation, 10 s of steps, 15 s in all, on 2 threads of a processor"
     )
     others = [
         replace(LINE, test=0.1, test_tta=0.1, **fields)

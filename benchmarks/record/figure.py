@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import statistics
 from collections.abc import Mapping, Sequence
+from math import nan
 
 import matplotlib as mpl
 
@@ -30,11 +31,11 @@ def svg(points: Mapping[str, Sequence[tuple[float, Summary]]]) -> bytes:
             seconds = [each for each, _ in own]
             values = [[100 * line.best for line in summary.lines] for _, summary in own]
             means = [statistics.mean(each) for each in values]
-            errors = [statistics.stdev(each) if len(each) > 1 else 0.0 for each in values]
+            errors = [statistics.stdev(each) if len(each) > 1 else nan for each in values]
             axes.errorbar(seconds, means, errors, color=colour, marker="o", lw=1.6, ms=4, capsize=3,
                           label=name)  # fmt: skip
             for x, y in zip(seconds, means, strict=True):
-                axes.annotate(f"{y:.1f}", (x, y), (5, -11), textcoords="offset points", fontsize=8)
+                axes.annotate(f"{y:.2f}", (x, y), (5, -11), textcoords="offset points", fontsize=8)
         axes.margins(y=0.12)  # room for the numbers
         axes.set_xlim(left=0)
         axes.set_xlabel("seconds of training steps", fontsize=9)

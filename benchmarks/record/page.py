@@ -96,6 +96,10 @@ def _trainings(own: Sequence[Summary]) -> str:
         for each in own
     ]  # fmt: skip
     common = []
+    options = [each.first.options for each in own]
+    if any(options):
+        header.append("options")
+        rows = [[*row, cell] for row, cell in zip(rows, options, strict=True)]
     for name, told, cells in (
         ("images", "accuracies on {}", [each.images for each in own]),
         ("on", "times on {}", [each.place for each in own]),

@@ -125,7 +125,8 @@ def result_of(recipe: str, lines: Iterable[Trained]) -> str | None:
         text += f", {last.plain}% without test-time augmentation"
     if last.whole is None:
         return f"{text}, its time not measured yet"
-    return f"{text}, {duration(last.whole)} on {last.place}"
+    steps = duration(last.seconds or 0.0)
+    return f"{text}, {steps} of steps, {duration(last.whole)} in all, on {last.place}"
 
 
 def duration(seconds: float) -> str:
