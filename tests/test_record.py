@@ -437,7 +437,7 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
     row = next(row for row in rows if row[:2] == ["tiny", "PyTorch, NHWC, float32"])
     assert row[2:5] == ["1", "90.00", "89.00"]
     assert row[7:] == ["30 s", "", "3%", "", ""]
-    row = next(row for row in rows if row[0] == "tiny without crops")
+    row = next(row for row in rows if row[:1] == ["tiny without crops"])
     assert row[-1] == "--no-augment"
     assert ["crops", "88.50", "-1.50", "1", "10 s"] in rows
     assert "Trained again, 1 of 2 seeds gave the same bits." in text
