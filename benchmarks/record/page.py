@@ -104,11 +104,12 @@ def _trainings(own: Sequence[Summary]) -> str:
         ("images", "accuracies on {}", [each.images for each in own]),
         ("on", "times on {}", [each.place for each in own]),
     ):
-        if len(set(cells) - {""}) > 1:
+        found = set(cells) - {""}
+        if len(found) > 1:
             header.append(name)
             rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
         else:
-            common += [told.format(cell) for cell in set(cells) - {""}]
+            common += [told.format(cell) for cell in found]
     rates = [rate for each in own for times in each.times for rate in times.sgemm]
     if rates:
         common.append(f"sgemm made {min(rates):.0f} to {max(rates):.0f} GFLOP/s")

@@ -114,7 +114,7 @@ def epochs_in(
         mode, multiply: of `Twin`.
         seconds: of all steps.
     """
-    took: dict[tuple[int, ...], float] = {}  # a step, by the shape of its images
+    took: dict[tuple[int, ...], float] = {}  # an epoch, by the shape of its images
     for phase in flops.phases(config, data.image_shape, config.epochs):
         if phase.shape in took:
             continue

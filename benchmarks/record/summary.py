@@ -123,10 +123,10 @@ def result_of(recipe: str, lines: Iterable[Trained]) -> str | None:
     text = f"{last.augmented or last.plain}% on {last.images} ({count} seed{'s'[: count > 1]})"
     if last.augmented is not None:
         text += f", {last.plain}% without test-time augmentation"
-    if last.whole is None:
+    if last.seconds is None or last.whole is None:
         return f"{text}, its time not measured yet"
-    steps = duration(last.seconds or 0.0)
-    return f"{text}, {steps} of steps, {duration(last.whole)} in all, on {last.place}"
+    times = f"{duration(last.seconds)} of steps, {duration(last.whole)} in all"
+    return f"{text}, {times}, on {last.place}"
 
 
 def duration(seconds: float) -> str:
