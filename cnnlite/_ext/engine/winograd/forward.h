@@ -86,9 +86,11 @@ INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int side, const
         }
 }
 
-/* From a strip's products to y.  `spare`, unless NULL, is room for mending (mend.h). */
-KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, winograd_strip strip,
-                                ptrdiff_t x0, const REAL *products, REAL *pixels, REAL *spare)
+/* From a strip's products to y: blocks first .. end - 1 of the group's filters.  `spare`, unless NULL, is room for
+ * mending (mend.h). */
+KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t first,
+                                ptrdiff_t end, winograd_strip strip, ptrdiff_t x0, const REAL *products,
+                                REAL *pixels, REAL *spare)
 {
     const conv_shape *s = &k->shape;
     const ptrdiff_t y0 = strip.row * p->m;
@@ -96,7 +98,7 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
     const ptrdiff_t columns = smaller(s->ow - x0, p->columns * p->m);
     REAL *found = pixels + p->pixels;
     const int added = k->post.addend != NULL, relu = k->post.relu && !added;
-    for (ptrdiff_t b = 0; b < p->f_blocks; b++) {
+    for (ptrdiff_t b = first; b < end; b++) {
         const ptrdiff_t f = group * p->f + b * VL, plane = strip.image * s->f + f;
         const int lanes = (int)smaller(p->f - b * VL, VL);
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
@@ -123,19 +125,27 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
     }
 }
 
+/* Fill up one element's tiles to whole TILE_ROWS with zeros: blocks first .. end - 1 of channels.  Returns how many
+ * tiles there are then. */
+INLINE ptrdiff_t T(fill_tiles)(const winograd_plan *p, REAL *element, ptrdiff_t first, ptrdiff_t end, ptrdiff_t tiles)
+{
+    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    const ptrdiff_t size = p->form == PAIRED ? VL / 2 : VL;            /* of a tile */
+    for (ptrdiff_t b = first; b < end && padded > tiles; b++)
+        memset(element + b * p->tiles * VL + tiles * size, 0, (size_t)((padded - tiles) * size) * sizeof(REAL));
+    return padded;
+}
+
 /* Inputs and products of the block (by, bx) of a 3 x 3 kernel; `memory` is that of a thread. */
 INLINE void T(small_products)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t by,
                               ptrdiff_t bx, const REAL *weights, REAL *memory, V *squares)
 {
     REAL *inputs = memory + 3 * p->pixels, *products = inputs + p->area * p->inputs;
     const ptrdiff_t tiles = T(winograd_inputs)(p, k, group, by, bx, 0, p->c_blocks, memory, inputs, 1, squares);
-    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     const int paired = p->form == PAIRED;
-    const ptrdiff_t size = paired ? VL / 2 : VL;            /* of a tile */
     for (ptrdiff_t e = 0; e < p->area; e++) {
         REAL *in = inputs + e * p->inputs;
-        for (ptrdiff_t b = 0; b < p->c_blocks && padded > tiles; b++)
-            memset(in + b * p->tiles * VL + tiles * size, 0, (size_t)((padded - tiles) * size) * sizeof(REAL));
+        const ptrdiff_t padded = T(fill_tiles)(p, in, 0, p->c_blocks, tiles);
         T(forward_product)(in, p->tiles * VL, weights + (group * p->area + e) * p->weights,
                            products + e * p->products, p->c, p->f_blocks, padded, paired);
     }
@@ -158,23 +168,83 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= call->large[group * p->f_blocks + b];
     REAL *spare = large ? inputs : NULL; /* the inputs are no longer needed: room for a patch */
     for (EACH_STRIP(strip, p, images, by))
-        T(winograd_outputs)(p, call->args, group, strip, x0, products, pixels, spare);
+        T(winograd_outputs)(p, call->args, group, 0, p->f_blocks, strip, x0, products, pixels, spare);
+}
+
+/* Whether to cut the filters and not the tiles: of a few tiles, the weights are most of what is read, and so each is
+ * read by one thread, once. */
+INLINE int T(cuts_filters)(const conv_shape *s, int m)
+{
+    const ptrdiff_t tiles = s->n * divide_up(s->oh, m) * divide_up(s->ow, m);
+    const ptrdiff_t weights = (m + 2) * (m + 2) * (s->c / s->groups) * s->f * REAL_BYTES;
+    return s->kh == 3 && s->kw == 3 && tiles <= WINOGRAD_FEW && weights >= WINOGRAD_HEAVY;
+}
+
+/* Then the inputs are transformed for all threads: piece = (group, block of channels). */
+static void T(shared_inputs)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(winograd_call) *call = context;
+    const winograd_plan *p = &call->plan;
+    const ptrdiff_t group = piece / p->c_blocks, block = piece % p->c_blocks;
+    REAL *inputs = call->inputs + group * p->area * p->inputs;
+    V squares;
+    const ptrdiff_t tiles = T(winograd_inputs)(p, call->args, group, 0, 0, block, block + 1,
+                                               (REAL *)call->own[thread], inputs, 1, &squares);
+    for (ptrdiff_t e = 0; e < p->area; e++) T(fill_tiles)(p, inputs + e * p->inputs, block, block + 1, tiles);
+    call->large_inputs[piece] = (uint8_t)T(any_large)(squares);
+}
+
+/* And multiplied with one panel of filters: piece = (group, panel). */
+static void T(shared_products)(void *context, ptrdiff_t piece, int thread)
+{
+    const T(winograd_call) *call = context;
+    const winograd_plan *p = &call->plan;
+    const ptrdiff_t panels = divide_up(p->f_blocks, PANEL), group = piece / panels;
+    const int paired = p->form == PAIRED;
+    const ptrdiff_t depth = paired ? divide_up(p->c, 2) : p->c;
+    ptrdiff_t first = 0, width = panel_width(p->f_blocks);
+    for (ptrdiff_t panel = piece % panels; panel > 0; panel--)
+        first += width, width = panel_width(p->f_blocks - first);
+    REAL *pixels = (REAL *)call->own[thread], *spare = pixels + 3 * p->pixels;
+    REAL *products = spare + p->area * p->inputs;
+    for (ptrdiff_t e = 0; e < p->area; e++) {
+        const ptrdiff_t element = group * p->area + e;
+        T(forward_product)(call->inputs + element * p->inputs, p->tiles * VL,
+                           call->weights + element * p->weights + first * VL * depth,
+                           products + e * p->products + first * p->tiles * VL, p->c, width, p->tiles, paired);
+    }
+    int large = 0;
+    for (ptrdiff_t b = 0; b < p->c_blocks; b++) large |= call->large_inputs[group * p->c_blocks + b];
+    for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= call->large[group * p->f_blocks + b];
+    for (EACH_STRIP(strip, p, call->args->shape.n, 0))
+        T(winograd_outputs)(p, call->args, group, first, first + width, strip, 0, products, pixels,
+                            large ? spare : NULL);
 }
 
 static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
 {
     T(winograd_call) call = {.args = k, .weights = (REAL *)work->kept, .own = work->own};
-    call.plan = T(winograd_cut)(&k->shape, k->tile, WINOGRAD_PIECES);
+    const int cuts_filters = T(cuts_filters)(&k->shape, k->tile);
+    call.plan = T(winograd_cut)(&k->shape, k->tile, cuts_filters ? 1 : WINOGRAD_PIECES);
     call.plan.rotated = rotated;
     call.plan.form = T(winograd_form)(k);
     const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
     const size_t kept = (size_t)weights * sizeof(REAL) + (size_t)pieces;
-    if (!workspace_ready_kept(work, kept, 0, T(winograd_bytes)(p))) return;
+    const ptrdiff_t inputs = cuts_filters ? p->groups * p->area * p->inputs : 0;
+    const ptrdiff_t blocks = cuts_filters ? p->groups * p->c_blocks : 0;
+    const size_t shared = (size_t)inputs * sizeof(REAL) + (size_t)blocks;
+    if (!workspace_ready_kept(work, kept, shared, T(winograd_bytes)(p))) return;
     call.large = (uint8_t *)(call.weights + weights);
+    call.inputs = (REAL *)work->shared, call.large_inputs = (uint8_t *)(call.inputs + inputs);
     if (!work->prepared)
         engine_parallel(pieces, work->threads, p->side == 7 ? T(large_weights) : T(winograd_weights), &call);
     if (work->prepare_only) return;
+    if (cuts_filters) {
+        engine_parallel(blocks, work->threads, T(shared_inputs), &call);
+        engine_parallel(p->groups * divide_up(p->f_blocks, PANEL), work->threads, T(shared_products), &call);
+        return;
+    }
     engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
 }
 
