@@ -48,7 +48,8 @@ INLINE void T(add_products)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const 
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks.
  * With `paired`, two channels are one number. */
 INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const REAL *RESTRICT weights,
-                            REAL *RESTRICT products, ptrdiff_t channels, const int paired, const int nv)
+                            const REAL *next, REAL *RESTRICT products, ptrdiff_t channels, const int paired,
+                            const int nv)
 {
     V acc[TILE_ROWS][PANEL];
     UNROLL_FOR(int i = 0; i < TILE_ROWS; i++)
@@ -70,6 +71,8 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
         for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL) {
             V row[PANEL];
             UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
+            PREFETCH(next);
+            next += VL;
             T(add_products)(inputs, paired ? VL / 2 : VL, k, TILE_ROWS, row, nv, acc[0], PANEL, paired);
         }
 #endif
@@ -87,7 +90,10 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
 {
     V acc[ADJOINT_ROWS][PANEL];
     UNROLL_FOR(int i = 0; i < ADJOINT_ROWS; i++)
-        UNROLL_FOR(int j = 0; j < nv; j++) acc[i][j] = VZERO;
+        UNROLL_FOR(int j = 0; j < nv; j++) {
+            acc[i][j] = VZERO;
+            PREFETCH(sums + i * ld + j * VL);
+        }
     for (const REAL *end = outputs + tiles * VL; outputs < end; outputs += VL, inputs += VL) {
         V row[PANEL];
         UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(inputs + j * block);
@@ -137,8 +143,8 @@ KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL
     for (ptrdiff_t c = 0; c < channels; c += SUM_BLOCK) {
         const REAL *in = inputs + c / VL * block, *weight = weights + (paired ? c / 2 : c) * nv * VL;
         const ptrdiff_t depth = smaller(SUM_BLOCK, channels - c);
-        if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weight, products, depth, 1);
-        else WITH_WIDTH(nv, T(forward_tile), in, block, weight, products, depth, 0);
+        if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weight, weight, products, depth, 1);
+        else WITH_WIDTH(nv, T(forward_tile), in, block, weight, weight, products, depth, 0);
         for (int j = 0; j < nv; j++) T(add_block)(products + j * block, TILE_ROWS * VL, sums[j], c > 0);
     }
     for (int j = 0; j < nv; j++) T(take_sums)(sums[j], TILE_ROWS * VL, products + j * block);
@@ -151,12 +157,14 @@ KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *
     const ptrdiff_t depth = paired ? divide_up(channels, 2) : channels;
     for (ptrdiff_t j = 0, nv; j < blocks_out; j += nv, weights += nv * VL * depth) {
         nv = panel_width(blocks_out - j);
+        const REAL *next = weights + nv * VL * depth;
         for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS) {
             const REAL *in = inputs + (paired ? t * VL / 2 : t * VL);
             REAL *out = products + j * block + t * VL;
             if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, out, channels, paired);
-            else if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weights, out, channels, 1);
-            else WITH_WIDTH(nv, T(forward_tile), in, block, weights, out, channels, 0);
+            else if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weights, next, out, channels, 1);
+            else WITH_WIDTH(nv, T(forward_tile), in, block, weights, next, out, channels, 0);
+            next += VL * depth;
         }
     }
 }
