@@ -19,6 +19,7 @@ SHAPES = [
     (2, 17, 6, 33, 1, 2),
     (2, 12, 13, 8, 2, 4),
     (1, 600, 4, 7, 1, 4),  # a deep sum, cut in blocks
+    (1, 129, 7, 97, 1, 2),  # the filters are cut, not the tiles
     (5, 256, 4, 260, 1, 4),  # its weight gradient goes by waves of blocks with one tile
 ]
 

@@ -62,6 +62,13 @@ CASES = [
     Case(5, 33, 16, 16, 20),
     Case(1, 8, 2, 2, 8, (1, 1, 1, 0)),
 ]
+FEW_TILES = [  # and many weights: the filters are cut, not the tiles
+    Case(1, 97, 7, 5, 96),
+    Case(2, 128, 4, 5, 97, (1, 0, 2, 1)),
+    Case(1, 129, 3, 8, 130, SAME),
+    Case(3, 128, 4, 4, 160, SAME, 2),
+]
+CASES += FEW_TILES
 LARGE = [  # F(4x4, 4x4), in parts
     Case(2, 3, 13, 14, 32, (3, 3, 3, 3), 1, (7, 7)),
     Case(3, 3, 16, 16, 17, NO_PADDING, 1, (7, 7)),  # one filter more than lanes
@@ -252,6 +259,7 @@ def test_pooling_and_its_gradients_are_the_twins(rng, tile, relu):
     [
         (Case(21, 40, 14, 14, 24), 4),
         (Case(21, 40, 14, 14, 24), 2),
+        *((case, tile) for case in FEW_TILES for tile in (2, 4)),
         (Case(21, 5, 14, 14, 24, (3, 3, 3, 3), 1, (7, 7)), 4),
     ],
 )

@@ -19,6 +19,7 @@ SHAPES = [
     (4, 6, 7, 6, (4, 3, 0, 5), 2),  # outputs over padding alone; dx cuts dy off
     (2, 3, 3, 1, (0, 0, 0, 0), 1),  # one output
     (17, 16, 16, 17, (1, 1, 1, 1), 1),
+    (96, 4, 5, 97, (1, 1, 1, 1), 1),  # the filters are cut, not the tiles
 ]
 LARGE = [
     (3, 10, 9, 18, (3, 3, 3, 3), 1, (7, 7)),  # more filters than lanes

@@ -46,7 +46,8 @@ INLINE void T(add_products)(const REAL *a, ptrdiff_t a_row, ptrdiff_t at, const 
 
 /* products[j][tile][VL] = sum over channels c of inputs[c / VL][tile][c % VL] * weights[c][j][VL],
  * for TILE_ROWS tiles and nv blocks j of output channels.  `block` REALs lie between two blocks.
- * With `paired`, two channels are one number. */
+ * With `paired`, two channels are one number.  `next`: what is prefetched meanwhile, a vector for
+ * each channel or pair; it may lie behind the weights' end. */
 INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const REAL *RESTRICT weights,
                             const REAL *next, REAL *RESTRICT products, ptrdiff_t channels, const int paired,
                             const int nv)
@@ -66,13 +67,14 @@ INLINE void T(forward_tile)(const REAL *RESTRICT inputs, ptrdiff_t block, const 
                     UNROLL_FOR(int i = 0; i < TILE_ROWS; i++) acc[i][j] = VFMA(VSET1(x[i][k]), row, acc[i][j]);
                 }
                 weights += nv * VL;
+                PREFETCH(next + k * VL);
             }
+        next += depth * VL;
 #else
-        for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL) {
+        for (ptrdiff_t k = 0; k < depth; k++, weights += nv * VL, next += VL) {
             V row[PANEL];
             UNROLL_FOR(int j = 0; j < nv; j++) row[j] = VLOAD(weights + j * VL);
             PREFETCH(next);
-            next += VL;
             T(add_products)(inputs, paired ? VL / 2 : VL, k, TILE_ROWS, row, nv, acc[0], PANEL, paired);
         }
 #endif
@@ -107,13 +109,13 @@ INLINE void T(adjoint_tile)(const REAL *RESTRICT outputs, const REAL *RESTRICT i
 }
 #else
 /* The lanes are tiles, which are neighbours where VL is 1. */
-INLINE void T(forward_tile)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                            ptrdiff_t channels, const int paired, const int nv)
+INLINE void T(forward_tile)(const REAL *inputs, ptrdiff_t block, const REAL *weights, const REAL *next,
+                            REAL *products, ptrdiff_t channels, const int paired, const int nv)
 {
     REAL sums[PANEL][MR] = {{0}};
     const REAL *x[PANEL];
     for (int j = 0; j < PANEL; j++) x[j] = weights + (j < nv ? j : 0);
-    (void)paired;
+    (void)paired, (void)next;
     T(sum_outer)(STRIP, channels, x, nv, inputs, block, sums[0]);
     for (int j = 0; j < nv; j++) memcpy(products + j * block, sums[j], sizeof sums[j]);
 }
@@ -150,7 +152,8 @@ KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL
     for (int j = 0; j < nv; j++) T(take_sums)(sums[j], TILE_ROWS * VL, products + j * block);
 }
 
-/* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles. */
+/* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles.  The weights of many
+ * channels come from the third-level cache: while some tiles are multiplied with a panel, the next one is prefetched. */
 KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
                                ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles, int paired)
 {
