@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from cnnlite.report.answers import Answers, ask
 from cnnlite.report.kept import Kept
 from cnnlite.report.network import LayerRow, measure
 from cnnlite.report.run_files import CONFIG, EVENTS, HISTORY, LOSSES, RECORD
+from cnnlite.training.history import best_epoch
 from cnnlite.training.record import configuration
 from cnnlite.training.state import TrainingState
 from cnnlite.version import __version__
@@ -80,9 +80,8 @@ class Seen:
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The epoch with the best validation accuracy, the first of equal ones; None without."""
-        known = [row for row in self.history if math.isfinite(row["val_acc"])]
-        return max(known, key=lambda row: row["val_acc"], default=None)
+        """The best epoch, by validation accuracy; None without."""
+        return best_epoch(self.history)
 
     @property
     def params(self) -> int:

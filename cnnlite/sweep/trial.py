@@ -33,6 +33,7 @@ from cnnlite.report import history
 from cnnlite.report.sweep import TRIAL, Trial, trial_folder
 from cnnlite.sweep.asked import resolved
 from cnnlite.training.callbacks import Callback
+from cnnlite.training.history import best_epoch
 from cnnlite.training.interruption import TrainingDiverged
 from cnnlite.training.rehearsal import rehearse
 
@@ -183,7 +184,7 @@ def _trained(path: Path, job: Job, begun: Trial, data: Dataset | None) -> Trial:
             state, reason = "failed", describe(error) or type(error).__name__
     rows = [] if solver is None else solver.history
     values = [float(row[job.metric]) for row in rows]
-    best = max(rows, key=lambda row: row["val_acc"], default={})
+    best = best_epoch(rows) or {}
     test_acc = None
     if state == "finished" and solver is not None and data is not None:
         test_acc = _test_accuracy(solver, config, data)

@@ -22,7 +22,7 @@ from cnnlite.training.arguments import checked_factor
 from cnnlite.training.control import Control
 from cnnlite.training.distributed.alone import Alone
 from cnnlite.training.evaluation import not_finite
-from cnnlite.training.history import History
+from cnnlite.training.history import History, best_epoch
 from cnnlite.training.interruption import Interrupt, TrainingDiverged
 
 Arrays = dict[str, np.ndarray]
@@ -326,9 +326,9 @@ class TrainingState:
             "val_loss": val_loss,
             "images_per_second": images_per_second,
         }
-        if not self.best_params or val_acc > self.best_val_acc:
-            self.best_params = self._measured or good.model
         self.history.append(row)
+        if not self.best_params or best_epoch(self.history) is row:
+            self.best_params = self._measured or good.model
         self._good = good._replace(epoch=self.epoch)
 
     def _notify(self, event: str) -> None:

@@ -66,7 +66,8 @@ FEW_TILES = [  # and many weights: the filters are cut, not the tiles
     Case(1, 97, 7, 5, 96),
     Case(2, 128, 4, 5, 97, (1, 0, 2, 1)),
     Case(1, 129, 3, 8, 130, SAME),
-    Case(3, 128, 4, 4, 160, SAME, 2),
+    Case(3, 128, 4, 4, 194, SAME, 2),
+    Case(1, 520, 3, 3, 96),  # a sum cut in blocks
 ]
 CASES += FEW_TILES
 LARGE = [  # F(4x4, 4x4), in parts

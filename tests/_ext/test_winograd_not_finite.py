@@ -20,6 +20,7 @@ SHAPES = [
     (2, 3, 3, 1, (0, 0, 0, 0), 1),  # one output
     (17, 16, 16, 17, (1, 1, 1, 1), 1),
     (96, 4, 5, 97, (1, 1, 1, 1), 1),  # the filters are cut, not the tiles
+    (192, 4, 3, 194, (1, 1, 1, 1), 2),  # those of each group
 ]
 LARGE = [
     (3, 10, 9, 18, (3, 3, 3, 3), 1, (7, 7)),  # more filters than lanes

@@ -16,6 +16,7 @@ from cnnlite.interop.torch import to_torch
 from cnnlite.models import freeze_layers
 from cnnlite.optim import EMA, AveragedWeights
 from cnnlite.solver import Solver, TrainingDiverged
+from cnnlite.training.history import best_epoch
 from tests import trainings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -55,8 +56,9 @@ def test_what_is_measured_and_kept_is_the_average(ema: Any) -> None:
     np.testing.assert_equal(solver.model.state_dict(), plain.model.state_dict())
     assert solver.loss_history == plain.loss_history
     assert solver.val_acc_history == [accuracy for accuracy, _ in judge.found]
-    _, best = max(judge.found, key=lambda pair: pair[0])
-    np.testing.assert_equal(solver.best_params, best)
+    best = best_epoch(solver.history)
+    assert best is not None
+    np.testing.assert_equal(solver.best_params, judge.found[best["epoch"] - 1][1])
 
 
 def test_batch_norms_statistics_of_averaged_weights_are_made_anew() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from cnnlite.callbacks import Callback
 from cnnlite.layers import Flatten, Linear, ReLU, Sequential
 from cnnlite.losses import CrossEntropyLoss, HingeLoss
-from cnnlite.optim import Adam
+from cnnlite.optim import SGD, Adam
 from cnnlite.schedules import Cosine
 from cnnlite.solver import Solver
+from cnnlite.training.history import best_epoch
 from tests import trainings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -83,6 +85,43 @@ def test_history_has_a_row_an_epoch() -> None:
     assert all(row["images_per_second"] > 0 for row in history)
 
 
+def test_of_equal_accuracies_the_epoch_of_less_loss_is_the_best() -> None:
+    """The first of them was, and a falling learning rate had it a point worse on other images."""
+    states = []
+
+    class Keep(Callback):
+        def after_epoch(self, solver: Solver) -> None:
+            states.append(solver.model.state_dict())
+
+    model, slow = Sequential(Flatten(), Linear(3 * 8 * 8, 4)), SGD(lr=1e-7)
+    solver = trainings.solver(model=model, num_epochs=3, optimizer=slow, callbacks=[Keep()])
+    solver.train()
+    losses = solver.val_loss_history
+    assert len(set(solver.val_acc_history)) == 1
+    assert len(set(losses)) == 3
+    np.testing.assert_equal(solver.best_params, states[losses.index(min(losses))])
+
+
+@pytest.mark.parametrize(
+    ("rows", "epoch"),
+    [
+        ([], None),
+        ([(0.5, 1.0), (0.5, 0.9), (0.4, 0.1)], 2),
+        ([(0.5, 1.0), (0.5, 1.0)], 1),
+        ([(0.5, math.nan), (0.5, 3.0)], 2),
+        ([(math.nan, 0.1), (0.2, math.inf)], 2),
+        ([(math.nan, 0.1)], None),
+    ],
+)
+def test_the_best_epoch(rows: list[tuple[float, float]], epoch: int | None) -> None:
+    history = [
+        {"epoch": number, "val_acc": acc, "val_loss": loss}
+        for number, (acc, loss) in enumerate(rows, 1)
+    ]
+    best = best_epoch(history)
+    assert (None if best is None else best["epoch"]) == epoch
+
+
 def test_best_params_are_a_whole_state_of_the_best_epoch() -> None:
     """The course's best parameters forget batch norm's running statistics."""
     states = []
@@ -93,7 +132,8 @@ def test_best_params_are_a_whole_state_of_the_best_epoch() -> None:
 
     solver = trainings.solver(num_epochs=6, callbacks=[Keep()])
     solver.train()
-    best = int(np.argmax(solver.val_acc_history))
+    merits = list(zip(solver.val_acc_history, [-x for x in solver.val_loss_history], strict=True))
+    best = merits.index(max(merits))
     assert solver.best_val_acc == solver.val_acc_history[best]
     assert "1.running_mean" in solver.best_params
     np.testing.assert_equal(solver.best_params, states[best])

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from cnnlite.report.curves import EXPLODED, MOST_MARKERS
 from cnnlite.report.figures.style import blank, color_of, column, finite, short, thinned
 from cnnlite.report.palette import FAINT, LINE, PAPER, RIGHT, WRONG
+from cnnlite.training.history import best_epoch
 
 __all__ = ["compared", "curves"]
 
@@ -65,8 +66,8 @@ def curves(
                 **look,
             )
     _add_rate(figure, history, "learning rate", FAINT)
-    if history:
-        best = max(history, key=lambda row: row["val_acc"] if row["val_acc"] >= 0 else -1.0)
+    best = best_epoch(history)
+    if best is not None:
         figure.add_scatter(
             x=[best["epoch"]], y=[best["val_acc"]], yaxis="y2", mode="markers", name="best epoch",
             marker={"color": WRONG, "size": 11, "symbol": "star"}, hoverinfo="skip",

@@ -2,9 +2,10 @@
  * (large.h): the forward pass.
  *
  * A block's inputs are transformed, multiplied and transformed back while they lie in the
- * second-level cache; the transformed weights are read once for each block.  The input gradient is
- * the same pass over dy, with the weights rotated by 180 degrees and their channels exchanged.  A
- * block's results depend on nothing but the shape, so neither can the bits.
+ * second-level cache; the transformed weights are read once for each block.  Of a few tiles and many
+ * weights the filters are cut instead (cuts_filters).  The input gradient is the same pass over dy, with
+ * the weights rotated by 180 degrees and their channels exchanged.  No sum is cut, so the bits depend
+ * on nothing but the shape.
  */
 /* Transform the taps of VL output channels and one input channel, `second` of its pair or first. */
 INLINE void T(weight_tile)(const winograd_plan *p, const int side, const int bfloat16, const REAL *taps, REAL *to,
@@ -24,8 +25,8 @@ static void T(winograd_weights)(void *context, ptrdiff_t piece, int thread)
     const winograd_plan *p = &call->plan;
     const int rotated = p->rotated;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks;
-    ptrdiff_t panel = 0, nv = panel_width(p->f_blocks);         /* of nv blocks that lie together */
-    while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
+    ptrdiff_t nv;
+    const ptrdiff_t panel = panel_of(p->f_blocks, block, &nv); /* of nv blocks that lie together */
     const ptrdiff_t f_step = rotated ? 9 : p->c * 9, c_step = rotated ? p->f * 9 : 9;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = call->args->weight;
@@ -86,10 +87,10 @@ INLINE void T(output_pooled_tiles)(const winograd_plan *p, const int side, const
         }
 }
 
-/* From a strip's products to y: blocks first .. end - 1 of the group's filters.  `spare`, unless NULL, is room for
- * mending (mend.h). */
+/* From a strip's products to y: `blocks` blocks of the group's filters, from number `first` on.  `spare`, unless NULL,
+ * is room for mending (mend.h). */
 KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrdiff_t group, ptrdiff_t first,
-                                ptrdiff_t end, winograd_strip strip, ptrdiff_t x0, const REAL *products,
+                                ptrdiff_t blocks, winograd_strip strip, ptrdiff_t x0, const REAL *products,
                                 REAL *pixels, REAL *spare)
 {
     const conv_shape *s = &k->shape;
@@ -98,11 +99,11 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
     const ptrdiff_t columns = smaller(s->ow - x0, p->columns * p->m);
     REAL *found = pixels + p->pixels;
     const int added = k->post.addend != NULL, relu = k->post.relu && !added;
-    for (ptrdiff_t b = first; b < end; b++) {
+    for (ptrdiff_t b = first; b < first + blocks; b++) {
         const ptrdiff_t f = group * p->f + b * VL, plane = strip.image * s->f + f;
         const int lanes = (int)smaller(p->f - b * VL, VL);
         const V bias = k->bias ? VLOADN((const REAL *)k->bias + f, lanes) : VZERO;
-        const REAL *from = products + (b * p->tiles + strip.first) * VL;
+        const REAL *from = products + ((b - first) * p->tiles + strip.first) * VL;
         const T(winograd_place) place = {k, group, b, strip.image, y0, x0, spare};
 #define POOLED(side) T(output_pooled_tiles)(p, side, from, strip.rows, bias, k->post.relu, pixels, found)
 #define PLAIN(side) T(output_tiles)(p, side, from, strip.rows, bias, relu, pixels)
@@ -147,7 +148,7 @@ INLINE void T(small_products)(const winograd_plan *p, const conv_args *k, ptrdif
         REAL *in = inputs + e * p->inputs;
         const ptrdiff_t padded = T(fill_tiles)(p, in, 0, p->c_blocks, tiles);
         T(forward_product)(in, p->tiles * VL, weights + (group * p->area + e) * p->weights,
-                           products + e * p->products, p->c, p->f_blocks, padded, paired);
+                           products + e * p->products, p->c, p->f_blocks, padded, paired, 0);
     }
 }
 
@@ -171,16 +172,20 @@ static void T(winograd_block)(void *context, ptrdiff_t piece, int thread)
         T(winograd_outputs)(p, call->args, group, 0, p->f_blocks, strip, x0, products, pixels, spare);
 }
 
-/* Whether to cut the filters and not the tiles: of a few tiles, the weights are most of what is read, and so each is
- * read by one thread, once. */
+/* Whether to cut the filters and not the tiles: of a few tiles, weights are most of what is read.  Then the tiles are
+ * one block, whose inputs are transformed for all threads, and each weight is read once. */
 INLINE int T(cuts_filters)(const conv_shape *s, int m)
 {
-    const ptrdiff_t tiles = s->n * divide_up(s->oh, m) * divide_up(s->ow, m);
+    const ptrdiff_t tiles = s->n * divide_up(s->oh, m) * divide_up(s->ow, m), filters = s->f / s->groups;
     const ptrdiff_t weights = (m + 2) * (m + 2) * (s->c / s->groups) * s->f * REAL_BYTES;
-    return s->kh == 3 && s->kw == 3 && tiles <= WINOGRAD_FEW && weights >= WINOGRAD_HEAVY;
+    return s->kh == 3 && s->kw == 3 && 0 < tiles && tiles <= WINOGRAD_FEW && weights >= WINOGRAD_HEAVY
+        && filters >= WINOGRAD_FILTERS;
 }
 
-/* Then the inputs are transformed for all threads: piece = (group, block of channels). */
+/* REALs that a thread needs for pixels and mending, before its products. */
+INLINE ptrdiff_t T(panel_room)(const winograd_plan *p) { return T(filled_up)(3 * p->pixels + 9 * p->c); }
+
+/* The inputs where the filters are cut: piece = (group, block of channels). */
 static void T(shared_inputs)(void *context, ptrdiff_t piece, int thread)
 {
     const T(winograd_call) *call = context;
@@ -194,31 +199,38 @@ static void T(shared_inputs)(void *context, ptrdiff_t piece, int thread)
     call->large_inputs[piece] = (uint8_t)T(any_large)(squares);
 }
 
-/* And multiplied with one panel of filters: piece = (group, panel). */
+/* Products and outputs where the filters are cut: piece = (group, panel). */
 static void T(shared_products)(void *context, ptrdiff_t piece, int thread)
 {
     const T(winograd_call) *call = context;
     const winograd_plan *p = &call->plan;
-    const ptrdiff_t panels = divide_up(p->f_blocks, PANEL), group = piece / panels;
+    const ptrdiff_t images = call->args->shape.n, panels = divide_up(p->f_blocks, PANEL), group = piece / panels;
+    ptrdiff_t width;
+    const ptrdiff_t first = panel_of(p->f_blocks, piece % panels * PANEL, &width);
     const int paired = p->form == PAIRED;
-    const ptrdiff_t depth = paired ? divide_up(p->c, 2) : p->c;
-    ptrdiff_t first = 0, width = panel_width(p->f_blocks);
-    for (ptrdiff_t panel = piece % panels; panel > 0; panel--)
-        first += width, width = panel_width(p->f_blocks - first);
-    REAL *pixels = (REAL *)call->own[thread], *spare = pixels + 3 * p->pixels;
-    REAL *products = spare + p->area * p->inputs;
+    const ptrdiff_t at = first * VL * (paired ? divide_up(p->c, 2) : p->c);
+    const ptrdiff_t tiles = divide_up(winograd_height(p, images, 0) * p->columns, TILE_ROWS) * TILE_ROWS;
+    REAL *pixels = (REAL *)call->own[thread], *products = pixels + T(panel_room)(p);
     for (ptrdiff_t e = 0; e < p->area; e++) {
         const ptrdiff_t element = group * p->area + e;
         T(forward_product)(call->inputs + element * p->inputs, p->tiles * VL,
-                           call->weights + element * p->weights + first * VL * depth,
-                           products + e * p->products + first * p->tiles * VL, p->c, width, p->tiles, paired);
+                           call->weights + element * p->weights + at, products + e * p->products, p->c, width, tiles,
+                           paired, p->weights);
     }
     int large = 0;
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) large |= call->large_inputs[group * p->c_blocks + b];
     for (ptrdiff_t b = 0; b < p->f_blocks; b++) large |= call->large[group * p->f_blocks + b];
-    for (EACH_STRIP(strip, p, call->args->shape.n, 0))
-        T(winograd_outputs)(p, call->args, group, first, first + width, strip, 0, products, pixels,
-                            large ? spare : NULL);
+    REAL *spare = large ? pixels + 3 * p->pixels : NULL;
+    for (EACH_STRIP(strip, p, images, 0))
+        T(winograd_outputs)(p, call->args, group, first, width, strip, 0, products, pixels, spare);
+}
+
+/* The pass whose filters are cut. */
+INLINE void T(shared_pass)(T(winograd_call) *call, workspace *work)
+{
+    const winograd_plan *p = &call->plan;
+    engine_parallel(p->groups * p->c_blocks, work->threads, T(shared_inputs), call);
+    engine_parallel(p->groups * divide_up(p->f_blocks, PANEL), work->threads, T(shared_products), call);
 }
 
 static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
@@ -228,24 +240,22 @@ static void T(winograd_pass)(const conv_args *k, int rotated, workspace *work)
     call.plan = T(winograd_cut)(&k->shape, k->tile, cuts_filters ? 1 : WINOGRAD_PIECES);
     call.plan.rotated = rotated;
     call.plan.form = T(winograd_form)(k);
+    if (cuts_filters) call.plan.products = T(odd_vectors)(PANEL * call.plan.tiles);
     const winograd_plan *p = &call.plan;
     const ptrdiff_t weights = p->groups * p->area * p->weights, pieces = p->groups * p->f_blocks;
     const size_t kept = (size_t)weights * sizeof(REAL) + (size_t)pieces;
     const ptrdiff_t inputs = cuts_filters ? p->groups * p->area * p->inputs : 0;
     const ptrdiff_t blocks = cuts_filters ? p->groups * p->c_blocks : 0;
     const size_t shared = (size_t)inputs * sizeof(REAL) + (size_t)blocks;
-    if (!workspace_ready_kept(work, kept, shared, T(winograd_bytes)(p))) return;
+    const size_t panel = (size_t)(T(panel_room)(p) + p->area * p->products) * sizeof(REAL);
+    if (!workspace_ready_kept(work, kept, shared, cuts_filters ? panel : T(winograd_bytes)(p))) return;
     call.large = (uint8_t *)(call.weights + weights);
     call.inputs = (REAL *)work->shared, call.large_inputs = (uint8_t *)(call.inputs + inputs);
     if (!work->prepared)
         engine_parallel(pieces, work->threads, p->side == 7 ? T(large_weights) : T(winograd_weights), &call);
     if (work->prepare_only) return;
-    if (cuts_filters) {
-        engine_parallel(blocks, work->threads, T(shared_inputs), &call);
-        engine_parallel(p->groups * divide_up(p->f_blocks, PANEL), work->threads, T(shared_products), &call);
-        return;
-    }
-    engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
+    if (cuts_filters) T(shared_pass)(&call, work);
+    else engine_parallel(p->blocks_y * p->blocks_x * p->groups, work->threads, T(winograd_block), &call);
 }
 
 KERNEL void T(conv2d_winograd_forward)(void *args, workspace *work) { T(winograd_pass)(args, 0, work); }

@@ -138,8 +138,8 @@ static void T(large_weights)(void *context, ptrdiff_t piece, int thread)
     const winograd_plan *p = &call->plan;
     const conv_shape *s = &call->args->shape;
     const ptrdiff_t group = piece / p->f_blocks, block = piece % p->f_blocks, all = s->kh * s->kw;
-    ptrdiff_t panel = 0, nv = panel_width(p->f_blocks); /* of nv blocks that lie together */
-    while (panel + nv <= block) panel += nv, nv = panel_width(p->f_blocks - panel);
+    ptrdiff_t nv;
+    const ptrdiff_t panel = panel_of(p->f_blocks, block, &nv); /* of nv blocks that lie together */
     const ptrdiff_t f_step = p->rotated ? all : p->c * all, c_step = p->rotated ? p->f * all : all;
     const ptrdiff_t lanes = smaller(VL, p->f - block * VL);
     const REAL *from = (const REAL *)call->args->weight + group * p->f * p->c * all + block * VL * f_step;

@@ -29,8 +29,9 @@ enum {
     WINOGRAD_BYTES = 1300 << 10,           /* a second-level cache and a little, as they are read in order */
     PART = 4,                              /* rows and columns of a part of a large kernel */
     WINOGRAD_PIECES = 16,                  /* 4 threads then wait little for the last piece */
-    WINOGRAD_FEW = 16,                     /* tiles at most, and */
-    WINOGRAD_HEAVY = 512 << 10,            /* bytes of transformed weights at least: the filters are cut */
+    WINOGRAD_FEW = 16,                     /* The filters are cut if there are so many tiles at most, */
+    WINOGRAD_HEAVY = 512 << 10,            /* so many bytes of transformed weights at least, */
+    WINOGRAD_FILTERS = 96,                 /* and so many filters of a group: two panels of 16 lanes */
 };
 
 /* Rows of tiles of the block `by`: the last one may have fewer. */
@@ -237,6 +238,6 @@ typedef struct {
     REAL *weights;
     uint8_t *large;                        /* whether a weight is LARGE, for every piece of the weights */
     char *const *own;                      /* memory of each thread */
-    REAL *inputs;                          /* where the filters are cut: of all threads */
-    uint8_t *large_inputs;                 /* whether one is LARGE, for every block of channels */
+    REAL *inputs;                          /* of all threads, where the filters are cut (forward.h) */
+    uint8_t *large_inputs;                 /* and whether one is LARGE, for every block of channels */
 } T(winograd_call);

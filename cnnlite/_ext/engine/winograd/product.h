@@ -8,6 +8,16 @@
 #define CNNLITE_WINOGRAD_PRODUCT_ONCE
 /* How many of the blocks that are left go into the next panel: 4 = 2 + 2, not 3 + 1. */
 static inline ptrdiff_t panel_width(ptrdiff_t left) { return divide_up(left, divide_up(left, PANEL)); }
+
+/* The panel that block number `block` of so many is in: its first block, and in *width how many it has.  Panel i
+ * holds block i * PANEL. */
+static inline ptrdiff_t panel_of(ptrdiff_t blocks, ptrdiff_t block, ptrdiff_t *width)
+{
+    ptrdiff_t first = 0;
+    *width = panel_width(blocks);
+    while (first + *width <= block) first += *width, *width = panel_width(blocks - first);
+    return first;
+}
 #endif
 #undef ADJOINT_ROWS
 #define ADJOINT_ROWS (MR < VL ? MR : VL)   /* divides VL */
@@ -138,36 +148,37 @@ INLINE void T(adjoint_tile)(const REAL *outputs, const REAL *inputs, ptrdiff_t b
 #endif
 
 /* The same for more than LONGEST_SUM channels: blocks of them are added in double. */
-KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                         ptrdiff_t channels, int paired)
+KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL *weights, const REAL *next,
+                         REAL *products, ptrdiff_t channels, int paired)
 {
     double sums[PANEL][TILE_ROWS * VL];
     for (ptrdiff_t c = 0; c < channels; c += SUM_BLOCK) {
-        const REAL *in = inputs + c / VL * block, *weight = weights + (paired ? c / 2 : c) * nv * VL;
-        const ptrdiff_t depth = smaller(SUM_BLOCK, channels - c);
-        if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weight, weight, products, depth, 1);
-        else WITH_WIDTH(nv, T(forward_tile), in, block, weight, weight, products, depth, 0);
+        const ptrdiff_t done = paired ? c / 2 : c, depth = smaller(SUM_BLOCK, channels - c);
+        const REAL *in = inputs + c / VL * block, *weight = weights + done * nv * VL, *ahead = next + done * VL;
+        if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weight, ahead, products, depth, 1);
+        else WITH_WIDTH(nv, T(forward_tile), in, block, weight, ahead, products, depth, 0);
         for (int j = 0; j < nv; j++) T(add_block)(products + j * block, TILE_ROWS * VL, sums[j], c > 0);
     }
     for (int j = 0; j < nv; j++) T(take_sums)(sums[j], TILE_ROWS * VL, products + j * block);
 }
 
-/* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles.  The weights of many
- * channels come from the third-level cache: while some tiles are multiplied with a panel, the next one is prefetched. */
+/* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles.  Weights of many
+ * channels come from the third-level cache.  So while the tiles are multiplied with a panel, the one that lies
+ * `ahead` REALs after it is prefetched: what is multiplied next, which if `ahead` is 0 is the panel behind it. */
 KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
-                               ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles, int paired)
+                               ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles, int paired,
+                               ptrdiff_t ahead)
 {
     const ptrdiff_t depth = paired ? divide_up(channels, 2) : channels;
     for (ptrdiff_t j = 0, nv; j < blocks_out; j += nv, weights += nv * VL * depth) {
         nv = panel_width(blocks_out - j);
-        const REAL *next = weights + nv * VL * depth;
-        for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS) {
+        const REAL *next = weights + (ahead ? ahead : nv * VL * depth);
+        for (ptrdiff_t t = 0; t < tiles; t += TILE_ROWS, next += VL * depth) {
             const REAL *in = inputs + (paired ? t * VL / 2 : t * VL);
             REAL *out = products + j * block + t * VL;
-            if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, out, channels, paired);
+            if (channels > LONGEST_SUM) T(deep_tile)((int)nv, in, block, weights, next, out, channels, paired);
             else if (PAIRS && paired) WITH_WIDTH(nv, T(forward_tile), in, block, weights, next, out, channels, 1);
             else WITH_WIDTH(nv, T(forward_tile), in, block, weights, next, out, channels, 0);
-            next += VL * depth;
         }
     }
 }
