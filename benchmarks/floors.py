@@ -1,4 +1,4 @@
-"""How near a training step of each network is to the least time that the machine allows.
+"""How near each network's forward and backward pass is to a roofline of the machine.
 
     python -m benchmarks.floors                     # all networks, all cores
     python -m benchmarks.floors --networks ResNet-20 --threads 1 --steps 10
@@ -7,8 +7,8 @@ The floor of a pass of a layer is the longer of its arithmetic at the rate of Nu
 its arrays, each read or written once, at the rate of memory: a roofline.  Arithmetic is that of the
 best algorithm here: a quarter of the definition's for kernels of 3x3 and 7x7 with stride 1
 (Winograd's F(4x4, 3x3), and F(4x4, 4x4) in four parts), the definition's for others.  Transforms
-count as nothing, nor does Python.  So no program reaches the floor, and what stands above it is
-transforms, arrays that are read more than once, and work that could be saved.
+count as nothing, nor does Python.  It is a yardstick, not a strict bound: products faster than
+NumPy's, and arrays that stay in a cache, can go below it.
 
 Rates and times are measured in one run.
 """
@@ -26,13 +26,14 @@ from benchmarks.text import table
 from cnnlite import get_num_threads, set_num_threads
 from cnnlite.layers import Conv2d, Layer
 from cnnlite.layers.profiling import Profile, ProfileRow
+from cnnlite.rates import Limits, measure_limits
 
 FEWER = {(3, 3): 4, (7, 7): 4}
-"""By how much Winograd's products are fewer than the definition's."""
+"""How many times fewer multiplications Winograd needs."""
 
 
 class Floor(NamedTuple):
-    """A pass and the least time for it.
+    """A pass and its floor.
 
     Attributes:
         row: the pass, as `Layer.profile` measures it.
@@ -45,7 +46,7 @@ class Floor(NamedTuple):
 
     @property
     def least(self) -> float:
-        """Milliseconds that the pass takes at least."""
+        """The longer of the two, in milliseconds."""
         return max(self.arithmetic, self.memory)
 
 
@@ -68,11 +69,11 @@ def _fewer(layer: Layer | None) -> int:
     return FEWER.get(layer.kernel_size, 1)
 
 
-def measured(network: Network, steps: int) -> tuple[list[str], list[str]]:
+def measured(network: Network, steps: int, limits: Limits) -> tuple[list[str], list[str]]:
     """Return a network's line of the table, and lines of the passes that lose most."""
     model = network.make(rng=0)
     x = np.random.default_rng(0).standard_normal((network.batch, *IMAGE)).astype(np.float32)
-    found = model.profile(x, steps=steps)
+    found = model.profile(x, steps=steps, limits=limits)
     passes = floors(found, model)
     least = sum(floor.least for floor in passes)
     line = [
@@ -98,13 +99,18 @@ def main(words: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--threads", type=int, help="default: all cores")
+    parser.add_argument("--threads", type=int, default=get_num_threads())
     parser.add_argument("--steps", type=int, default=7, help="of which the median counts")
     arguments = parser.parse_args(words)
-    set_num_threads(arguments.threads or get_num_threads())
-    found = [measured(NETWORKS[name], arguments.steps) for name in arguments.networks]
-    heads = ["ms of a step", "cnnlite", "arithmetic", "memory", "floor", "of it reached"]
+    set_num_threads(arguments.threads)
+    limits = measure_limits()
+    found = [measured(NETWORKS[name], arguments.steps, limits) for name in arguments.networks]
+    heads = ["ms, both passes", "cnnlite", "arithmetic", "memory", "floor", "floor / time"]
     print(table(heads, [line for line, _ in found]))
+    print(
+        f"\n{limits.threads} threads: sgemm {limits.gflops:.0f} GFLOP/s, "
+        f"memory {limits.gbytes:.1f} GB/s"
+    )
     print("\nWhat is farthest from its floor:\n")
     print("\n".join(f"- {text}" for _, lost in found for text in lost))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnlite.files import replace_file
+from cnnlite.training.history import best_epoch
 
 # Okabe and Ito's blue and vermilion, which colour-blind people tell apart; line style and marker
 # differ too, for prints in grey.
@@ -127,10 +128,12 @@ def _draw_accuracy(axes: Any, history: Sequence[Mapping[str, float]]) -> None:
         epochs, train, color=TRAIN, linestyle="--", marker=_marker("o", train), markersize=3.5,
         label="training",
     )  # fmt: skip
-    best = max(range(len(val)), key=lambda epoch: val[epoch] if math.isfinite(val[epoch]) else -1)
-    label = f"validation, best {val[best]:.1f}%"
+    best = best_epoch(history)
+    label = "validation" if best is None else f"validation, best {100 * best['val_acc']:.1f}%"
     axes.plot(epochs, val, color=VAL, marker=_marker("s", val), markersize=3.5, label=label)
-    axes.plot(epochs[best], val[best], "o", color=VAL, fillstyle="none", markersize=10)
+    if best is not None:
+        place = best["epoch"], 100 * best["val_acc"]
+        axes.plot(*place, "o", color=VAL, fillstyle="none", markersize=10)
     shown = _finite(train + val)
     if shown:
         low, high = min(shown), max(shown)

@@ -29,23 +29,23 @@ class History(list[dict[str, Any]]):
 
 
 def best_epoch(history: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the row of the best epoch; None if no validation accuracy is a number.
+    """Return the row of the best epoch; None if no validation accuracy is finite.
 
-    It is the one of the highest validation accuracy; of several, the one of the least validation
-    loss; of several still, the first.  An accuracy on a thousand images is often equal in two
-    epochs, while the loss tells them apart.
+    It is the one with the highest validation accuracy; of several, the one with the lowest
+    validation loss; of several still, the first.  The accuracy on a thousand images is often the
+    same in two epochs, while the loss tells them apart.
     """
 
     def merit(row: Mapping[str, Any]) -> tuple[float, float]:
         loss = row.get("val_loss", math.nan)
         return row["val_acc"], -math.inf if math.isnan(loss) else -loss
 
-    known = (row for row in history if not math.isnan(row["val_acc"]))
+    known = (row for row in history if math.isfinite(row["val_acc"]))
     return max(known, key=merit, default=None)
 
 
 def epochs_table(history: list[dict[str, Any]], most: int = MOST_ROWS) -> str:
-    """Return the last epochs as a table; the one of the best validation accuracy is in bold.
+    """Return the last epochs as a table; the best one (`best_epoch`) is in bold.
 
     Args:
         history: a row an epoch.

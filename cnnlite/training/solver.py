@@ -74,7 +74,7 @@ class Solver(Trials):
             images_per_second.
         best_val_acc, best_params: the best validation accuracy, and the parameters and buffers
             that reached it, for ``model.load_state_dict``; of several epochs that did, those of the
-            one with the least validation loss.
+            one with the lowest validation loss.
         epoch, step: completed epochs and steps.
         batch_acc: the accuracy on the last step's batch, before the update.
         grad_norm: with clip_norm, the norm of the last step's gradients before clipping.

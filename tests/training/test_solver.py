@@ -99,6 +99,7 @@ def test_of_equal_accuracies_the_epoch_of_less_loss_is_the_best() -> None:
     losses = solver.val_loss_history
     assert len(set(solver.val_acc_history)) == 1
     assert len(set(losses)) == 3
+    assert losses.index(min(losses)) > 0
     np.testing.assert_equal(solver.best_params, states[losses.index(min(losses))])
 
 
@@ -111,6 +112,7 @@ def test_of_equal_accuracies_the_epoch_of_less_loss_is_the_best() -> None:
         ([(0.5, math.nan), (0.5, 3.0)], 2),
         ([(math.nan, 0.1), (0.2, math.inf)], 2),
         ([(math.nan, 0.1)], None),
+        ([(math.inf, 0.1), (0.2, 1.0)], 2),
     ],
 )
 def test_the_best_epoch(rows: list[tuple[float, float]], epoch: int | None) -> None:

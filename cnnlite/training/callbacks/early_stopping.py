@@ -11,7 +11,7 @@ from cnnlite.training.state import TrainingState
 
 
 class EarlyStopping(Callback):
-    """Stop the training when the best epoch is `patience` epochs old.
+    """Stop the training when the best epoch, of equal ones the first, is `patience` epochs old.
 
     All that it needs is in the solver's history, so it remembers nothing: a training that is
     interrupted and resumed stops at the same epoch.  A value that is NaN is never the best.

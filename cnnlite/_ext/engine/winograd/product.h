@@ -163,8 +163,9 @@ KERNEL void T(deep_tile)(int nv, const REAL *inputs, ptrdiff_t block, const REAL
 }
 
 /* One element of the tile: products (blocks_out) = inputs (channels) * weights, for all tiles.  Weights of many
- * channels come from the third-level cache.  So while the tiles are multiplied with a panel, the one that lies
- * `ahead` REALs after it is prefetched: what is multiplied next, which if `ahead` is 0 is the panel behind it. */
+ * channels come from the third-level cache.  So while TILE_ROWS tiles are multiplied with a panel, a vector for each
+ * channel is prefetched from `ahead` REALs after it on: of what is multiplied next, which if `ahead` is 0 lies behind
+ * the panel. */
 KERNEL void T(forward_product)(const REAL *inputs, ptrdiff_t block, const REAL *weights, REAL *products,
                                ptrdiff_t channels, ptrdiff_t blocks_out, ptrdiff_t tiles, int paired,
                                ptrdiff_t ahead)
