@@ -75,7 +75,7 @@ KERNEL void T(probe)(void *args, workspace *work)
     T(micro_packed)(p->nv, p->n, p->a, p->m, p->n, p->b, p->c, p->m, p->flag, p->flag);
     T(micro_gathered)(p->nv, p->n, p->a, p->columns, p->offset, p->c, p->m, p->b, p->flag, p->flag);
     T(micro_rows)(p->nv, p->n, p->a, p->m, p->columns, p->offset, p->c, p->m, p->flag);
-    T(forward_product)(p->a, p->n, p->b, p->c, p->n, p->n, p->m, 0);
+    T(forward_product)(p->a, p->n, p->b, p->c, p->n, p->n, p->m, 0, 0);
     T(adjoint_product)(p->a, p->b, p->n, p->c, p->n, p->n, p->m, p->flag, 0);
     (void)work;
 }
