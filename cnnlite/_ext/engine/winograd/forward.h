@@ -128,7 +128,8 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
 
 /* Fill up one element's tiles to whole TILE_ROWS with zeros: blocks first .. end - 1 of channels.  Returns how many
  * tiles there are then. */
-INLINE ptrdiff_t T(fill_tiles)(const winograd_plan *p, REAL *element, ptrdiff_t first, ptrdiff_t end, ptrdiff_t tiles)
+INLINE ptrdiff_t T(fill_tiles)(const winograd_plan *p, REAL *element, ptrdiff_t first, ptrdiff_t end,
+                               ptrdiff_t tiles)
 {
     const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
     const ptrdiff_t size = p->form == PAIRED ? VL / 2 : VL;            /* of a tile */
@@ -214,8 +215,8 @@ static void T(shared_products)(void *context, ptrdiff_t piece, int thread)
     for (ptrdiff_t e = 0; e < p->area; e++) {
         const ptrdiff_t element = group * p->area + e;
         T(forward_product)(call->inputs + element * p->inputs, p->tiles * VL,
-                           call->weights + element * p->weights + at, products + e * p->products, p->c, width, tiles,
-                           paired, p->weights);
+                           call->weights + element * p->weights + at, products + e * p->products, p->c, width,
+                           tiles, paired, p->weights);
     }
     int large = 0;
     for (ptrdiff_t b = 0; b < p->c_blocks; b++) large |= call->large_inputs[group * p->c_blocks + b];

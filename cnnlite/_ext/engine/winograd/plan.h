@@ -31,7 +31,7 @@ enum {
     WINOGRAD_PIECES = 16,                  /* 4 threads then wait little for the last piece */
     WINOGRAD_FEW = 16,                     /* The filters are cut if there are so many tiles at most, */
     WINOGRAD_HEAVY = 512 << 10,            /* so many bytes of transformed weights at least, */
-    WINOGRAD_FILTERS = 96,                 /* and so many filters of a group: two panels of three vectors of 16 */
+    WINOGRAD_FILTERS = 96,                 /* and so many filters of a group: two panels of 48 */
 };
 
 /* Rows of tiles of the block `by`: the last one may have fewer. */
