@@ -131,7 +131,7 @@ KERNEL void T(winograd_outputs)(const winograd_plan *p, const conv_args *k, ptrd
 INLINE ptrdiff_t T(fill_tiles)(const winograd_plan *p, REAL *element, ptrdiff_t first, ptrdiff_t end,
                                ptrdiff_t tiles)
 {
-    const ptrdiff_t padded = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    const ptrdiff_t padded = T(whole_tiles)(tiles);
     const ptrdiff_t size = p->form == PAIRED ? VL / 2 : VL;            /* of a tile */
     for (ptrdiff_t b = first; b < end && padded > tiles; b++)
         memset(element + b * p->tiles * VL + tiles * size, 0, (size_t)((padded - tiles) * size) * sizeof(REAL));
@@ -210,7 +210,7 @@ static void T(shared_products)(void *context, ptrdiff_t piece, int thread)
     const ptrdiff_t first = panel_of(p->f_blocks, piece % panels * PANEL, &width);
     const int paired = p->form == PAIRED;
     const ptrdiff_t at = first * VL * (paired ? divide_up(p->c, 2) : p->c);
-    const ptrdiff_t tiles = divide_up(winograd_height(p, images, 0) * p->columns, TILE_ROWS) * TILE_ROWS;
+    const ptrdiff_t tiles = T(whole_tiles)(winograd_height(p, images, 0) * p->columns);
     REAL *pixels = (REAL *)call->own[thread], *products = pixels + T(panel_room)(p);
     for (ptrdiff_t e = 0; e < p->area; e++) {
         const ptrdiff_t element = group * p->area + e;

@@ -58,6 +58,9 @@ static inline winograd_strip winograd_next(const winograd_plan *p, ptrdiff_t ima
 /* Numbers, filled up to whole SUM_LANES, which are a cache line. */
 INLINE ptrdiff_t T(filled_up)(ptrdiff_t numbers) { return divide_up(numbers, SUM_LANES) * SUM_LANES; }
 
+/* Tiles, filled up to whole TILE_ROWS, which are multiplied together. */
+INLINE ptrdiff_t T(whole_tiles)(ptrdiff_t tiles) { return divide_up(tiles, TILE_ROWS) * TILE_ROWS; }
+
 /* REALs in at least so many vectors, an odd number of them: the distance of two elements of the tile.
  * With a power of two, all stores of a tile would go to one set of the first-level cache. */
 INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1) * VL; }
@@ -65,7 +68,7 @@ INLINE ptrdiff_t T(odd_vectors)(ptrdiff_t vectors) { return (vectors / 2 * 2 + 1
 /* Room for so many tiles. */
 INLINE void T(winograd_sizes)(winograd_plan *p, ptrdiff_t tiles)
 {
-    p->tiles = divide_up(tiles, TILE_ROWS) * TILE_ROWS;
+    p->tiles = T(whole_tiles)(tiles);
     p->inputs = T(odd_vectors)(p->c_blocks * p->tiles);
     p->products = T(odd_vectors)(p->f_blocks * p->tiles);
 }
