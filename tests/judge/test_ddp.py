@@ -12,17 +12,27 @@ from cnnlite.interop.torch import from_torch
 from cnnlite.optim import SGD
 from tests.judge import ddp
 
+ROOT = Path(__file__).parents[2]
+LONG = 120.0
+"""Seconds until a rank counts as hanging."""
+
 
 def test_shards_are_the_ranks_of_distributed_data_parallel(torch: Any, tmp_path: Path) -> None:
     """Batch-norm's running statistics are the mean of those that its ranks come to."""
-    meeting = str(tmp_path / "meeting")
-    command = [sys.executable, "-m", "tests.judge.ddp", meeting]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as other:
-        try:
-            losses, state = ddp.train(0, meeting)
-        except BaseException:
-            other.kill()
-            raise
+    files = [tmp_path / f"rank{rank}.npz" for rank in range(ddp.RANKS)]
+    program = [sys.executable, "-m", "tests.judge.ddp"]
+    processes = [
+        subprocess.Popen([*program, str(rank), tmp_path / "meeting", file], cwd=ROOT)
+        for rank, file in enumerate(files)
+    ]
+    try:
+        assert [process.wait(LONG) for process in processes] == [0] * ddp.RANKS
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    with np.load(files[0]) as found:
+        theirs = dict(found)
     x, y = ddp.batches()
     model = from_torch(ddp.module())
     data = {"X_train": x[0], "y_train": y[0], "X_val": x[0], "y_val": y[0]}
@@ -31,6 +41,6 @@ def test_shards_are_the_ranks_of_distributed_data_parallel(torch: Any, tmp_path:
         batch_size=ddp.IMAGES, shards=ddp.RANKS, verbose=False,
     )  # fmt: skip
     ours = [solver.train_step(*batch) for batch in zip(x, y, strict=True)]
-    np.testing.assert_allclose(ours, losses, rtol=1e-8)
+    np.testing.assert_allclose(ours, theirs["losses"], rtol=1e-8)
     for key, array in model.state_dict().items():
-        np.testing.assert_allclose(array, state[key], rtol=1e-8, atol=1e-8, err_msg=key)
+        np.testing.assert_allclose(array, theirs[key], rtol=1e-8, atol=1e-8, err_msg=key)

@@ -13,6 +13,7 @@ import pytest
 from cnnlite.installed import is_installed
 from cnnlite.training.distributed import failing
 from tests import same_ranks, trainings
+from tests.processes import kill_all
 
 pytestmark = [
     pytest.mark.mpi,
@@ -90,7 +91,7 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
     started = {
         how: subprocess.Popen(
             ["mpirun", "-n", "2", *commands[how]],
-            cwd=same_ranks.ROOT, stderr=subprocess.PIPE, text=True,
+            cwd=same_ranks.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )
         for how in expected
     }  # fmt: skip
@@ -98,7 +99,7 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
         errors = {how: process.communicate(timeout=60)[1] for how, process in started.items()}
     finally:
         for process in started.values():
-            process.terminate()  # mpirun ends its ranks then
+            kill_all(process)
             process.communicate()
     assert started["stopped, slowly"].returncode == 130
     assert started["models"].returncode == 2

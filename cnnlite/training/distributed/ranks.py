@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -133,13 +133,14 @@ class Ranks(Alone):
             if rank != self.rank:
                 self._texts.Isend(self._number, rank).Free()
 
-    def _abort(self, text: str, status: int) -> None:
+    def _abort(self, text: str, status: int) -> NoReturn:
         time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all
         if text:
             print(text, file=sys.__stderr__, flush=True)
             time.sleep(READING)
         self.watch.end()
         self.comm.Abort(status)
+        os._exit(status)  # MPICH has only asked for the end of all here, and may come back first
 
     def _wait(self, requests: list[Any]) -> None:
         """Wait for messages; a signal is answered meanwhile, and others may use the processor."""
