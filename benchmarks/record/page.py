@@ -25,11 +25,12 @@ def text_of(lines: Sequence[Trained], compared: Sequence[Compared]) -> str:
     parts = _minutes(lines) if lines or compared else ["There is no line yet.\n"]
     for recipe in dict.fromkeys([x.recipe for x in lines] + [x.recipe for x in compared]):
         own = summaries(line for line in lines if line.recipe == recipe)
-        parts.append(f"## {recipe}\n\n{_trainings(own)}\n")
-        parts += _bits(own)
+        less = _ablations(own)
+        whole = [each for each in own if not (less and _left_out(each))]
+        parts += [f"## {recipe}\n\n{_trainings(whole)}\n", *_options(whole), *_bits(own)]
         steps = [line for line in compared if line.recipe == recipe]
         parts += [compared_steps(line) for line in _latest(steps)]
-        parts += _ablations(own)
+        parts += less
     return "\n".join(parts)
 
 
@@ -88,7 +89,8 @@ def _trainings(own: Sequence[Summary]) -> str:
         [
             each.first.label + " (as it was before)" * _changed_since(each, own),
             told_side(each.first.framework, each.first.multiply), str(len(each.lines)),
-            each.augmented or each.plain, each.plain if each.augmented else "", each.ends,
+            each.augmented or each.plain, each.plain if each.augmented else "",
+            each.ends if len(each.lines) > 1 else "",
             str(each.first.epochs),
             *("" if value is None else duration(value) for value in (each.seconds, each.whole)),
             *("" if value is None else f"{value:.0%}" for value in (each.share, each.whole_share)),
@@ -96,10 +98,6 @@ def _trainings(own: Sequence[Summary]) -> str:
         for each in own
     ]  # fmt: skip
     common = []
-    options = [each.first.options for each in own]
-    if any(options):
-        header.append("options")
-        rows = [[*row, cell] for row, cell in zip(rows, options, strict=True)]
     for name, told, cells in (
         ("images", "accuracies on {}", [each.images for each in own]),
         ("on", "times on {}", [each.place for each in own]),
@@ -117,6 +115,22 @@ def _trainings(own: Sequence[Summary]) -> str:
     common.append("recorded " + " to ".join(dict.fromkeys((days[0], days[-1]))))
     text = "; ".join(common)
     return f"{table(header, rows)}\n\n{text[0].upper()}{text[1:]}."
+
+
+def _options(own: Sequence[Summary]) -> list[str]:
+    """List what trainings were given beside the recipe, where their labels do not say it."""
+    lines = [
+        f"- {each.first.label}, {told_side(each.first.framework, each.first.multiply)}, "
+        f"{each.first.epochs} epochs: `{each.first.options}`\n"
+        for each in own
+        if each.first.options and each.first.options not in each.first.label
+    ]
+    return ["With these options:\n\n" + "".join(lines)] if lines else []
+
+
+def _left_out(each: Summary) -> str:
+    """Return the part of the recipe that a training is without; "" if it has all."""
+    return each.first.label.partition(" without ")[2] if each.first.framework == OURS else ""
 
 
 def _changed_since(one: Summary, own: Sequence[Summary]) -> bool:
@@ -161,15 +175,16 @@ def compared_steps(line: Compared) -> str:
 def _ablations(own: Sequence[Summary]) -> list[str]:
     """Return what the recipe loses without each of its parts."""
     whole = [x for x in own if not x.first.options and x.first.framework == OURS]
-    rows = []
+    rows, options = [], []
     for each in own:
-        recipe, _, part = each.first.label.partition(" without ")
-        if part and whole and recipe == each.first.recipe and each.first.framework == OURS:
+        part = _left_out(each)
+        if part and whole:
             less, more = each.in_seeds_of(whole[-1]), whole[-1].in_seeds_of(each)
             loss = f"{100 * (less.best - more.best):+.2f}" if less.lines else ""
             time = "" if each.seconds is None else duration(each.seconds)
             accuracy = each.augmented or each.plain
             rows.append([part, accuracy, loss, str(len(less.lines)), time])
+            options.append(f"- without {part}: `{each.first.options}`\n")
     if not rows:
         return []
     accuracy = whole[-1].augmented or whole[-1].plain
@@ -177,7 +192,7 @@ def _ablations(own: Sequence[Summary]) -> list[str]:
     everything = "" if seconds is None else duration(seconds)
     rows.insert(0, ["nothing", accuracy, "", str(len(whole[-1].lines)), everything])
     header = ["left out", "accuracy", "difference", "of seeds", "steps"]
-    return [f"### What each part gives\n\n{table(header, rows)}\n"]
+    return [f"### What each part gives\n\n{table(header, rows)}\n", "".join(options)]
 
 
 def _points(lines: Sequence[Trained]) -> dict[str, list[tuple[float, Summary]]]:
