@@ -114,7 +114,7 @@ def run(
         command = ["mpirun", "-n", str(ranks), *command]
     variables = {**os.environ, "CNNLITE_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=check, timeout=300
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=check, timeout=200
     )
 
 

@@ -8,6 +8,7 @@ status is pytest's: 0 if all is well.  Without arguments, the tests of the kerne
 run, but for those against PyTorch, which check numbers and not memory.  Needs Linux and GCC.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,8 @@ def main(arguments: list[str]) -> int:
             "UBSAN_OPTIONS": "print_stacktrace=1",
             "PYTHONMALLOC": "malloc",
             "CNNLITE_POOL_LIMIT": "0",
-            "PYTEST_ADDOPTS": "-o pythonpath=",  # else this tree's own kernels come first
+            # Else this tree's own kernels come first.
+            "PYTEST_ADDOPTS": f"{os.environ.get('PYTEST_ADDOPTS', '')} -o pythonpath=",
         }
         command = [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto"),

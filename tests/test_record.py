@@ -438,8 +438,8 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
     assert row[2:6] == ["1", "90.00", "89.00", ""]
     assert row[7:] == ["30 s", "", "3%", ""]
     assert ["tiny without crops"] not in [row[:1] for row in rows]
-    assert "- without crops: `--no-augment`\n" in text
-    assert ["crops", "88.50", "-1.50", "1", "10 s"] in rows
+    assert "Left out by:\n\n- crops: `--no-augment`\n" in text
+    assert ["crops", "88.50", "89.00", "-1.50", "1", "10 s"] in rows
     assert "Trained again, 1 of 2 seeds gave the same bits." in text
     assert (
         "a step takes 900 ms in cnnlite, products in bfloat16; 1400 ms in cnnlite, float32; 2900 "
@@ -469,8 +469,39 @@ def test_what_a_part_gives_is_told_by_the_seeds_that_both_have() -> None:
     less = {"label": "tiny without crops", "options": "--no-augment", "config": "c1"}
     lines += [replace(LINE, seed=seed, test=0.8, **less) for seed in (2, 5)]
     rows = [row.split("|") for row in page.text_of(lines, []).splitlines()]
-    found = [[cell.strip() for cell in row[2:5]] for row in rows if "crops" in "".join(row[1:2])]
-    assert ["80.00 ± 0.00", "-12.00", "1"] in found
+    found = [[cell.strip() for cell in row[2:6]] for row in rows if "crops" in "".join(row[1:2])]
+    assert ["80.00 ± 0.00", "", "-12.00", "1"] in found
+
+
+def test_a_part_left_out_of_other_options_is_no_part_of_the_recipe() -> None:
+    less = {"label": "five without crops", "options": "--no-augment", "config": "c1"}
+    text = page.text_of([LINE, replace(LINE, **less)], [])
+    assert "What each part gives" not in text
+    assert "| five without crops " in text
+
+
+def test_what_a_part_gave_before_the_recipe_was_another_is_marked() -> None:
+    less = {"label": "tiny without crops", "options": "--no-augment"}
+    elsewhere = replace(TIMES, machine="another")
+    lines = [LINE, replace(LINE, config="c1", **less), replace(LINE, config="c2", **less)]
+    text = page.text_of([*lines[:2], replace(lines[2], times=elsewhere)], [])
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert [row[0] for row in rows if row[:1] and row[0].startswith("crops")] == [
+        "crops (as it was before)", "crops"
+    ]  # fmt: skip
+    assert [row[-1] for row in rows if row[:1] == ["crops"]] == ["2 threads of another"]
+
+
+@pytest.mark.parametrize(("label", "options", "told"), [
+    ("five", "--no-augment", True),
+    ("tiny --no-augment", "--no-augment", False),
+    ("tiny --epochs 10", "--epochs 1 --seed 0", True),
+    ("tiny", "--epochs 1", False),  # the column of epochs says it
+])  # fmt: skip
+def test_the_page_lists_options_that_no_label_says(label: str, options: str, told: bool) -> None:
+    text = page.text_of([replace(LINE, label=label, options=options)], [])
+    assert (f"- {label} in cnnlite, float32: `{options}`\n" in text) == told
+    assert ("With these options:" in text) == told
 
 
 def test_the_sentence_of_a_recipe_is_what_its_lines_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def text_of(lines: Sequence[Trained], compared: Sequence[Compared]) -> str:
         own = summaries(line for line in lines if line.recipe == recipe)
         less = _ablations(own)
         whole = [each for each in own if not (less and _left_out(each))]
-        parts += [f"## {recipe}\n\n{_trainings(whole)}\n", *_options(whole), *_bits(own)]
+        parts += [f"## {recipe}\n\n{_trainings(whole, own)}\n", *_bits(own), *_options(whole)]
         steps = [line for line in compared if line.recipe == recipe]
         parts += [compared_steps(line) for line in _latest(steps)]
         parts += less
@@ -79,24 +79,32 @@ def _page(made: str) -> str:
     return f"{before}{BEGIN}\n{made}\n{END}{after}"
 
 
-def _trainings(own: Sequence[Summary]) -> str:
-    """Return a table of trainings, and below it what all of them have in common."""
+def _trainings(own: Sequence[Summary], recipe: Sequence[Summary]) -> str:
+    """Return a table of trainings, and below it what all of them have in common.
+
+    Args:
+        own: those that are shown.
+        recipe: all of the recipe, by which one is known to be out of date.
+    """
     if not own:
         return "No training is recorded yet."
     header = ["training", "in", "seeds", "accuracy", "plain", "lowest to highest", "epochs",
               "steps", "whole", "of sgemm: steps", "whole"]  # fmt: skip
     rows = [
         [
-            each.first.label + " (as it was before)" * _changed_since(each, own),
-            told_side(each.first.framework, each.first.multiply), str(len(each.lines)),
+            each.first.label + _outdated(each, recipe), _in(each), str(len(each.lines)),
             each.augmented or each.plain, each.plain if each.augmented else "",
-            each.ends if len(each.lines) > 1 else "",
-            str(each.first.epochs),
+            each.ends if len(each.lines) > 1 else "", str(each.first.epochs),
             *("" if value is None else duration(value) for value in (each.seconds, each.whole)),
             *("" if value is None else f"{value:.0%}" for value in (each.share, each.whole_share)),
         ]
         for each in own
     ]  # fmt: skip
+    return _with_common(own, header, rows)
+
+
+def _with_common(own: Sequence[Summary], header: list[str], rows: list[list[str]]) -> str:
+    """Return a table, and below it images, machine, sgemm and days; columns for what differs."""
     common = []
     for name, told, cells in (
         ("images", "accuracies on {}", [each.images for each in own]),
@@ -104,7 +112,7 @@ def _trainings(own: Sequence[Summary]) -> str:
     ):
         found = set(cells) - {""}
         if len(found) > 1:
-            header.append(name)
+            header = [*header, name]
             rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
         else:
             common += [told.format(cell) for cell in found]
@@ -118,19 +126,29 @@ def _trainings(own: Sequence[Summary]) -> str:
 
 
 def _options(own: Sequence[Summary]) -> list[str]:
-    """List what trainings were given beside the recipe, where their labels do not say it."""
+    """List what trainings were given beside the recipe, where the table does not say it."""
     lines = [
-        f"- {each.first.label}, {told_side(each.first.framework, each.first.multiply)}, "
-        f"{each.first.epochs} epochs: `{each.first.options}`\n"
+        f"- {each.first.label} in {_in(each)}: `{options}`\n"
         for each in own
-        if each.first.options and each.first.options not in each.first.label
+        if (options := each.first.options)
+        and not each.first.label.endswith(f" {options}")
+        and options != f"--epochs {each.first.epochs}"
     ]
     return ["With these options:\n\n" + "".join(lines)] if lines else []
 
 
+def _in(each: Summary) -> str:
+    return told_side(each.first.framework, each.first.multiply)
+
+
 def _left_out(each: Summary) -> str:
     """Return the part of the recipe that a training is without; "" if it has all."""
-    return each.first.label.partition(" without ")[2] if each.first.framework == OURS else ""
+    recipe, _, part = each.first.label.partition(" without ")
+    return part if recipe == each.first.recipe and each.first.framework == OURS else ""
+
+
+def _outdated(each: Summary, own: Sequence[Summary]) -> str:
+    return " (as it was before)" * _changed_since(each, own)
 
 
 def _changed_since(one: Summary, own: Sequence[Summary]) -> bool:
@@ -173,26 +191,28 @@ def compared_steps(line: Compared) -> str:
 
 
 def _ablations(own: Sequence[Summary]) -> list[str]:
-    """Return what the recipe loses without each of its parts."""
+    """Return what the recipe loses without each of its parts, and by which options it was so."""
     whole = [x for x in own if not x.first.options and x.first.framework == OURS]
-    rows, options = [], []
-    for each in own:
-        part = _left_out(each)
-        if part and whole:
-            less, more = each.in_seeds_of(whole[-1]), whole[-1].in_seeds_of(each)
-            loss = f"{100 * (less.best - more.best):+.2f}" if less.lines else ""
-            time = "" if each.seconds is None else duration(each.seconds)
-            accuracy = each.augmented or each.plain
-            rows.append([part, accuracy, loss, str(len(less.lines)), time])
-            options.append(f"- without {part}: `{each.first.options}`\n")
-    if not rows:
+    less = [each for each in own if whole and _left_out(each)]
+    if not less:
         return []
-    accuracy = whole[-1].augmented or whole[-1].plain
-    seconds = whole[-1].seconds
-    everything = "" if seconds is None else duration(seconds)
-    rows.insert(0, ["nothing", accuracy, "", str(len(whole[-1].lines)), everything])
-    header = ["left out", "accuracy", "difference", "of seeds", "steps"]
-    return [f"### What each part gives\n\n{table(header, rows)}\n", "".join(options)]
+    every = whole[-1]
+    rows, options = [_ablation("nothing", every, "", len(every.lines))], []
+    for each in less:
+        same, as_many = each.in_seeds_of(every), every.in_seeds_of(each)
+        loss = f"{100 * (same.best - as_many.best):+.2f}" if same.lines else ""
+        part = _left_out(each) + _outdated(each, own)
+        rows.append(_ablation(part, each, loss, len(same.lines)))
+        options.append(f"- {part}: `{each.first.options}`\n")
+    header = ["left out", "accuracy", "plain", "difference", "of seeds", "steps"]
+    text = _with_common([every, *less], header, rows)
+    return [f"### What each part gives\n\n{text}\n", "Left out by:\n\n" + "".join(options)]
+
+
+def _ablation(part: str, each: Summary, loss: str, seeds: int) -> list[str]:
+    time = "" if each.seconds is None else duration(each.seconds)
+    best, plain = each.augmented or each.plain, each.plain if each.augmented else ""
+    return [part, best, plain, loss, str(seeds), time]
 
 
 def _points(lines: Sequence[Trained]) -> dict[str, list[tuple[float, Summary]]]:

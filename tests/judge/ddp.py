@@ -8,14 +8,18 @@ of PyTorch's ProcessGroupGloo waits forever for a thread (seen with 2.13 on busy
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
+import traceback
 import warnings
 from typing import Any
 
 import numpy as np
 
 STEPS, IMAGES, RANKS = 20, 16, 2
+LONG = 120.0
+"""Seconds until a rank counts as hanging; it tells where, and ends."""
 
 
 def batches() -> tuple[np.ndarray, np.ndarray]:
@@ -90,9 +94,14 @@ def main(rank: int, meeting: str, result: str) -> None:
     """Train, write what the ranks have come to into a file (.npz), and end this process at once."""
     import torch
 
+    faulthandler.dump_traceback_later(LONG, exit=True)
     torch.set_num_threads(1)
-    losses, state = train(rank, meeting)
-    np.savez(result, losses=losses, **state)
+    try:
+        losses, state = train(rank, meeting)
+        np.savez(result, losses=losses, **state)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
     os._exit(0)
 
 

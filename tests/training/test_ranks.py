@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,11 @@ if how == "stopped, slowly":
     sys.exit(run_ranked(command))
 joined = joining.join()
 ranks.LONGEST = 0.5
+if how == "abort comes back" and place.rank == 1:
+    from types import SimpleNamespace
+    joined.comm = SimpleNamespace(Ibarrier=joined.comm.Ibarrier, Abort=lambda status: None)
+    print("before the end", end="")
+    raise ValueError("once")
 if how == "exit after joining" and place.rank == 1:
     sys.exit(3)
 joined.texts("")
@@ -83,24 +89,30 @@ def test_ranks_waited_forever_for_one_that_failed_before_its_training() -> None:
         "no fork": "BlockingIOError: no fork",
         "models": "cnnlite models runs on one process: leave mpirun out",
         "goes on": "",
+        "abort comes back": "ValueError: once",
         "exit after joining": "cnnlite: rank 1 of 2 has ended, and the others wait for it",
     }
     commands = {how: [sys.executable, "-c", FAILING, how] for how in expected}
     commands["models"] = [sys.executable, "-m", "cnnlite", "models"]
     commands["exit"] = ["sh", "-c", '"$@"; exit $?', "sh", *commands["exit"]]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     started = {
         how: subprocess.Popen(
             ["mpirun", "-n", "2", *commands[how]],
-            cwd=same_ranks.ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            cwd=same_ranks.ROOT, env=buffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, start_new_session=True,
         )
         for how in expected
     }  # fmt: skip
     try:
-        errors = {how: process.communicate(timeout=60)[1] for how, process in started.items()}
+        texts = {how: process.communicate(timeout=60) for how, process in started.items()}
     finally:
         for process in started.values():
-            kill_all(process)
+            if process.poll() is None:
+                kill_all(process)  # mpirun alone; the ranks end with it
             process.communicate()
+    errors = {how: err for how, (_, err) in texts.items()}
+    assert texts["abort comes back"][0] == "before the end"
     assert started["stopped, slowly"].returncode == 130
     assert started["models"].returncode == 2
     assert (started.pop("goes on").returncode, errors.pop("goes on")) == (0, "")

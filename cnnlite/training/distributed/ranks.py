@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import numpy as np
@@ -137,7 +137,10 @@ class Ranks(Alone):
         time.sleep(0.05 * min(self.rank, 10))  # of several the first one ends all
         if text:
             print(text, file=sys.__stderr__, flush=True)
-            time.sleep(READING)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # it is closed, or None
+                stream.flush()
+        time.sleep(READING)
         self.watch.end()
         self.comm.Abort(status)
         os._exit(status)  # MPICH has only asked for the end of all here, and may come back first
