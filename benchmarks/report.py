@@ -81,6 +81,8 @@ def scaling(results: Sequence[Measured]) -> str:
     fewest, *more = sorted({result.threads for result in results})
     rows = []
     for network in dict.fromkeys(result.network for result in results):
+        if not all((network, threads) in by_place for threads in (fewest, *more)):
+            continue  # the run was stopped before
         one = by_place[network, fewest]
         gains = [
             _quotient(_best(one.step, names), _best(by_place[network, threads].step, names))

@@ -47,6 +47,7 @@ from benchmarks.sides import PREDICTED
 from benchmarks.turns import Measured, Sides, measure
 from benchmarks.workers import SIDES
 
+STOPPED = 130  # the status of a program that Ctrl-C has ended
 QUICK = ("vanilla CNN", "VGG")
 LOSS_LIMIT, SCORE_LIMIT = 1e-8, 1e-4  # relative; of float64, of float32
 NEEDS = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
@@ -60,7 +61,7 @@ AVX2 = {  # what keeps each library from AVX-512; read when it loads, in the pro
 
 
 def main() -> int:
-    """Measure, print; 1 if losses or scores disagree."""
+    """Measure, print, also what Ctrl-C leaves; 1 if losses or scores disagree."""
     arguments = read_arguments()
     if importlib.util.find_spec("torch") is None:
         sys.exit('benchmarks.versus needs PyTorch: pip install "cnnlite[versus]"')
@@ -75,16 +76,26 @@ def main() -> int:
         f"NumPy {np.__version__}, float32, {arguments.isa or 'all'} instructions"
     )
     results: list[Measured] = []
+    stopped = False
     for threads in arguments.threads:
-        for network in arguments.networks:
-            _say(f"{network}, {threads} threads")
-            compare = threads == arguments.threads[0]
-            results.append(measure(network, threads, sides, arguments.seconds, compare))
-        here = [result for result in results if result.threads == threads]
-        print(f"\n## {threads} thread{'s'[: threads > 1]}\n\n{report.training(here)}\n")
-        for images in PREDICTED:
-            print(f"{report.inference(here, images)}\n", flush=True)
-    if len(arguments.threads) > 1:
+        here: list[Measured] = []
+        try:
+            for network in arguments.networks:
+                _say(f"{network}, {threads} threads")
+                compare = threads == arguments.threads[0]
+                here.append(measure(network, threads, sides, arguments.seconds, compare))
+        except KeyboardInterrupt:
+            stopped = True
+        results += here
+        if here:
+            print(f"\n## {threads} thread{'s'[: threads > 1]}\n\n{report.training(here)}\n")
+            for images in PREDICTED:
+                print(f"{report.inference(here, images)}\n", flush=True)
+        if stopped:
+            break
+    if not results:
+        return STOPPED
+    if len({result.threads for result in results}) > 1:
         print(f"## Threads: times as fast as with {arguments.threads[0]}\n")
         print(f"{report.scaling(results)}\n")
     print(
@@ -98,7 +109,8 @@ def main() -> int:
         arguments.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
     losses = [result.differences["float64"] for result in results if result.differences]
     scores = [value for result in results for value in result.scores.values()]
-    return int(max(losses, default=0.0) > LOSS_LIMIT or max(scores, default=0.0) > SCORE_LIMIT)
+    wrong = max(losses, default=0.0) > LOSS_LIMIT or max(scores, default=0.0) > SCORE_LIMIT
+    return STOPPED if stopped and not wrong else int(wrong)
 
 
 def sides_of(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:

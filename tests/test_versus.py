@@ -1,6 +1,10 @@
 """The comparison with other frameworks: its options, who takes part, and what its tables say."""
 
-from benchmarks import report
+import sys
+
+import pytest
+
+from benchmarks import report, versus
 from benchmarks.networks import NETWORKS
 from benchmarks.turns import Measured
 from benchmarks.versus import read_arguments, sides_of
@@ -93,3 +97,33 @@ def test_who_takes_part_depends_on_the_options() -> None:
     assert names("--quick") == everybody - bfloat16 - {"compiled", "recompute"}
     _, left_out = sides_of(read_arguments(["--isa", "avx2"]))
     assert "onnxruntime" in " ".join(left_out)
+
+
+@pytest.mark.parametrize("done", [0, 1, 3])
+def test_ctrl_c_prints_what_was_measured(
+    done: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], torch: object
+) -> None:
+    """A run that was stopped after ten minutes had measured nothing."""
+    first, second = list(NETWORKS)[:2]
+    taken: list[Measured] = []
+
+    def measure(network: str, threads: int, *_: object) -> Measured:
+        if len(taken) == done:
+            raise KeyboardInterrupt
+        predict = {1: PREDICT, 128: PREDICT}
+        agreed = {"float64": 1e-12}, {"openvino": 1e-6}
+        taken.append(Measured(network, threads, STEP, predict, MEMORY, *agreed))
+        return taken[-1]
+
+    monkeypatch.setattr(versus, "measure", measure)
+    words = ["versus", "--quick", "--threads", "1", "2", "--networks", first, second]
+    monkeypatch.setattr(sys, "argv", words)
+    assert versus.main() == 130
+    tables = capsys.readouterr().out
+    assert len(taken) == done
+    for threads, networks in ((1, [first, second][:done]), (2, [first][: done - 2])):
+        _, there, text = tables.partition(f"## {threads} thread")
+        assert bool(there) == bool(networks)
+        for network in networks:
+            assert f"| {network} " in text.partition("## ")[0]
+    assert ("## Threads" in tables) == (done > 2)
