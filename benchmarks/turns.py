@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import statistics
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -75,8 +75,11 @@ class Sides(AbstractContextManager["Sides"]):
         trace: TracebackType | None,
     ) -> None:
         for pipe in self.pipes.values():
-            pipe.send(None)
+            with suppress(OSError):  # that side has ended by itself
+                pipe.send(None)
         for worker in self.workers:
+            if kind is not None:
+                worker.terminate()
             worker.join()
 
     def ask(self, name: str, method: str, *arguments: object) -> Any:

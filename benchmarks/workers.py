@@ -3,6 +3,7 @@
 Processes are apart so that thread pools and memory do not mix.
 """
 
+import signal
 import time
 import traceback
 import warnings
@@ -128,6 +129,7 @@ def serve(side: str, network: str, threads: int, pipe: Connection) -> None:
         threads: threads that this side may use; the parent has set the environment's variables.
         pipe: where requests come from and answers go to; None ends the process.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and ends the sides
     warnings.simplefilter("ignore")  # PyTorch's, about itself
     worker = None
     while request := pipe.recv():
