@@ -425,7 +425,7 @@ def test_the_page_has_spreads_parts_steps_and_the_curve() -> None:
              ("PyTorch, NHWC", "float32", 29.0), ("PyTorch, NCHW", "bfloat16", 19.0)]  # fmt: skip
     step = Compared("tiny", "tiny", "", "c0", tuple(Side(*side, 60.0) for side in sides), 1.0, 2,
                     10, 2, "a processor", (100.0, 120.0), "2.13", "abc", "2026-11-28")  # fmt: skip
-    text = page.text_of(several(), [step])
+    text = page.text_of(several(), [step]).replace("\N{NO-BREAK SPACE}", " ")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
     row = next(row for row in rows if row[:2] == ["tiny", "cnnlite, float32"])
     assert row[2:7] == ["3", "90.00 ± 0.00", "89.10 ± 0.10", "90.00 to 90.00", "1"]
@@ -468,7 +468,8 @@ def test_what_a_part_gives_is_told_by_the_seeds_that_both_have() -> None:
     lines = [replace(LINE, seed=seed, test=0.9 + seed / 100) for seed in range(3)]
     less = {"label": "tiny without crops", "options": "--no-augment", "config": "c1"}
     lines += [replace(LINE, seed=seed, test=0.8, **less) for seed in (2, 5)]
-    rows = [row.split("|") for row in page.text_of(lines, []).splitlines()]
+    text = page.text_of(lines, []).replace("\N{NO-BREAK SPACE}", " ")
+    rows = [row.split("|") for row in text.splitlines()]
     found = [[cell.strip() for cell in row[2:6]] for row in rows if "crops" in "".join(row[1:2])]
     assert ["80.00 ± 0.00", "", "-12.00", "1"] in found
 

@@ -88,7 +88,7 @@ def _trainings(own: Sequence[Summary], recipe: Sequence[Summary]) -> str:
     """
     if not own:
         return "No training is recorded yet."
-    header = ["training", "in", "seeds", "accuracy", "plain", "lowest to highest", "epochs",
+    header = ["training", "in", "seeds", "accuracy", "plain", "range", "epochs",
               "steps", "whole", "of sgemm: steps", "whole"]  # fmt: skip
     rows = [
         [
@@ -122,7 +122,8 @@ def _with_common(own: Sequence[Summary], header: list[str], rows: list[list[str]
     days = sorted({line.date for each in own for line in each.lines})
     common.append("recorded " + " to ".join(dict.fromkeys((days[0], days[-1]))))
     text = "; ".join(common)
-    return f"{table(header, rows)}\n\n{text[0].upper()}{text[1:]}."
+    whole = table(header, rows).replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    return f"{whole}\n\n{text[0].upper()}{text[1:]}."
 
 
 def _options(own: Sequence[Summary]) -> list[str]:
