@@ -1,7 +1,7 @@
 """CIFAR-10 for a search: tests on 5,000 of the training images, so no choice sees a test image.
 
     python -m benchmarks.record.held_out held.npz
-    cnnlite train --recipe fast90 --data held.npz --train-sizes 24,32@4
+    cnnlite train --recipe minutes5 --data held.npz --train-sizes 24,32@4
     python -m benchmarks.record.held_out held.npz --validation
     cnnlite sweep benchmarks/record/vanilla.toml
 
