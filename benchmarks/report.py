@@ -96,16 +96,18 @@ def scaling(results: Sequence[Measured]) -> str:
 
 def agreement(results: Sequence[Measured]) -> str:
     """How far the losses of PyTorch, and the scores of the runtimes, are from cnnlite's."""
-    compared = [result for result in results if result.differences]
+    compared = [result for result in results if result.differences or result.scores]
+    dtypes = list(dict.fromkeys(name for result in compared for name in result.differences))
     runtimes = list(dict.fromkeys(name for result in compared for name in result.scores))
     rows = [
         [
-            r.network, *(f"{value:.1e}" for value in r.differences.values()),
+            r.network,
+            *(f"{r.differences[name]:.1e}" if name in r.differences else "n/a" for name in dtypes),
             *(f"{r.scores[name]:.1e}" if name in r.scores else "n/a" for name in runtimes),
         ]
         for r in compared
     ]  # fmt: skip
-    losses = [f"losses, {dtype}" for dtype in compared[0].differences]
+    losses = [f"losses, {dtype}" for dtype in dtypes]
     return table(["", *losses, *(f"scores, {name}" for name in runtimes)], rows)
 
 

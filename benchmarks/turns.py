@@ -106,7 +106,12 @@ class Sides(AbstractContextManager["Sides"]):
 
 
 def measure(
-    network: str, threads: int, names: Sequence[str], seconds: float, compare: bool
+    network: str,
+    threads: int,
+    names: Sequence[str],
+    seconds: float,
+    compare: bool,
+    only: str | None = None,
 ) -> Measured:
     """Measure all sides on one network.
 
@@ -115,18 +120,23 @@ def measure(
         threads: threads of each side.
         names: keys of SIDES.
         seconds: about how long to time training steps.
-        compare: whether to compare losses too.
-    """
+        compare: whether to compare losses and scores too.
+        only: "steps" or "predictions"; None is both.
+    """  # fmt: skip
+    steps, predictions = only != "predictions", only != "steps"
     result = Measured(network, threads)
     with Sides(network, threads, names) as sides:
         memory = sides.ask_all("prepare")
         result.memory = {name: size for name, size in memory.items() if size is not None}
-        result.step = _steps(sides, seconds)
-        for images in PREDICTED:
-            result.predict[images] = _predictions(sides, images)
-        if compare:
+        if steps:
+            result.step = _steps(sides, seconds)
+        if predictions:
+            for images in PREDICTED:
+                result.predict[images] = _predictions(sides, images)
+        if compare and steps:
             for dtype in (np.float64, np.float32):
                 result.differences[dtype.__name__] = _difference(sides, dtype)
+        if compare and predictions:
             result.scores = _scores(sides)
         result.missing = sides.missing
     return result

@@ -4,6 +4,7 @@
     python -m benchmarks.versus                                  # all networks; 1, 2 and 4 threads
     python -m benchmarks.versus --threads 2 --networks VGG ResNet-20
     python -m benchmarks.versus --isa avx2                       # without AVX-512 on any side
+    python -m benchmarks.versus --only predictions --threads 1   # frozen networks alone
     python -m benchmarks.versus --quick                          # a short look: float32, no compile
 
 Each side is a process of its own with the same number of threads, first weights and batches:
@@ -45,7 +46,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.pytorch import BFLOAT16
 from benchmarks.sides import PREDICTED
 from benchmarks.turns import Measured, Sides, measure
-from benchmarks.workers import SIDES
+from benchmarks.workers import PREDICTING, SIDES, TRAINING
 
 STOPPED = 130  # the status of a program that Ctrl-C has ended
 QUICK = ("vanilla CNN", "VGG")
@@ -83,19 +84,22 @@ def main() -> int:
             for network in arguments.networks:
                 _say(f"{network}, {threads} threads")
                 compare = threads == arguments.threads[0]
-                here.append(measure(network, threads, sides, arguments.seconds, compare))
+                given = sides, arguments.seconds, compare, arguments.only
+                here.append(measure(network, threads, *given))
         except KeyboardInterrupt:
             stopped = True
         results += here
         if here:
-            print(f"\n## {threads} thread{'s'[: threads > 1]}\n\n{report.training(here)}\n")
-            for images in PREDICTED:
-                print(f"{report.inference(here, images)}\n", flush=True)
+            print(f"\n## {threads} thread{'s'[: threads > 1]}\n")
+            tables = [] if arguments.only == "predictions" else [report.training(here)]
+            if arguments.only != "steps":
+                tables += [report.inference(here, images) for images in PREDICTED]
+            print("\n\n".join(tables) + "\n", flush=True)
         if stopped:
             break
     if not results:
         return STOPPED
-    if len({result.threads for result in results}) > 1:
+    if len({result.threads for result in results}) > 1 and arguments.only != "predictions":
         print(f"## Threads: times as fast as with {arguments.threads[0]}\n")
         print(f"{report.scaling(results)}\n")
     print(
@@ -124,6 +128,10 @@ def sides_of(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
         left_out += [f"{name}: it needs AVX-512 to be fast" for name in sides if name in BFLOAT16]
         left_out.append("onnxruntime: it cannot be told to leave AVX-512 alone")
         sides = [name for name in sides if name not in (*BFLOAT16, "bfloat16", "onnxruntime")]
+    if arguments.only == "predictions":
+        sides = [name for name in sides if name in PREDICTING]
+    if arguments.only == "steps":
+        sides = [name for name in sides if name in TRAINING]
     for name, packages in NEEDS.items():
         if name in sides and not all(map(importlib.util.find_spec, packages)):
             left_out.append(f'{name}: not installed (pip install "cnnlite[versus]")')
@@ -157,6 +165,9 @@ def read_arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         "--quick",
         action="store_true",
         help="float32, no compile; two networks, 2 threads and 1 second if those are not given",
+    )
+    parser.add_argument(
+        "--only", choices=["steps", "predictions"], help="of trainings, or of frozen networks"
     )
     parser.add_argument("--json", type=Path, help="write all that was measured to this file")
     parser.set_defaults(networks=list(NETWORKS), threads=[1, 2, 4], seconds=5)

@@ -95,6 +95,8 @@ def test_who_takes_part_depends_on_the_options() -> None:
     bfloat16 = {name for name in everybody if name.startswith(("bf16", "bfloat16"))}
     assert names("--isa", "avx2") == everybody - bfloat16
     assert names("--quick") == everybody - bfloat16 - {"compiled", "recompute"}
+    assert names("--only", "predictions") == {"cnnlite", "im2col", "NCHW", "NHWC", "compiled"}
+    assert names("--only", "steps") == everybody
     _, left_out = sides_of(read_arguments(["--isa", "avx2"]))
     assert "onnxruntime" in " ".join(left_out)
 
@@ -127,3 +129,28 @@ def test_ctrl_c_prints_what_was_measured(
         for network in networks:
             assert f"| {network} " in text.partition("## ")[0]
     assert ("## Threads" in tables) == (done > 2)
+
+
+@pytest.mark.parametrize(("only", "there", "missing"), [
+    ("steps", "ms a training step", "ms for an image"),
+    ("predictions", "ms for an image", "ms a training step"),
+])  # fmt: skip
+def test_one_half_alone_has_its_own_tables(
+    only: str, there: str, missing: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], torch: object,
+) -> None:  # fmt: skip
+    def measure(network: str, threads: int, *given: object) -> Measured:
+        assert given[-1] == only
+        if only == "steps":
+            return Measured(network, threads, STEP, {}, MEMORY, {"float64": 1e-12})
+        predict = {1: PREDICT, 128: PREDICT}
+        return Measured(network, threads, {}, predict, MEMORY, {}, {"openvino": 1e-6})
+
+    monkeypatch.setattr(versus, "measure", measure)
+    words = ["versus", "--threads", "1", "2", "--networks", "VGG", "--only", only]
+    monkeypatch.setattr(sys, "argv", words)
+    assert versus.main() == 0
+    tables = capsys.readouterr().out
+    assert tables.count(there) == 2
+    assert missing not in tables
+    assert ("## Threads" in tables) == (only == "steps")
