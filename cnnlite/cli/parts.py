@@ -63,16 +63,7 @@ def make_solver(
     if weights is not None:
         _begin_with(model, weights, str(config.init))
     if config.freeze:
-        at_once = [text for text in config.freeze if not later(text)]
-        at_once = at_once or sorted(model.frozen_keys)
-        every = [found[1] if (found := later(text)) else text for text in config.freeze]
-        try:
-            freeze_layers(model, *every)
-            freeze_layers(model, *at_once)
-        except ValueError as error:
-            raise ConfigError(f"--freeze: {_reason(error)}") from error
-        kept = sum(model.params[key].size for key in model.params if key in model.frozen_keys)
-        click.echo(f"{kept:,} of {model.num_params:,} parameters are frozen")
+        _freeze(model, config)
     return Solver(
         model,
         data,
@@ -93,6 +84,42 @@ def make_solver(
         # Without a warm-up the first epochs would be those of the weights at the start.
         ema=None if config.ema is None else optim.EMA(config.ema, warmup=True),
     )
+
+
+def _freeze(model: Layer, config: TrainConfig) -> None:
+    """Freeze what is frozen from the beginning, and say how many parameters that is, and when more.
+
+    What is frozen later is only tried; callbacks do it.
+    """
+    starts: dict[int, list[str]] = {}
+    for text in config.freeze:
+        epoch, pattern = later(text) or (0, text)
+        starts.setdefault(epoch, []).append(pattern)
+    at_once = starts.pop(0, sorted(model.frozen_keys))
+    every = [*at_once]
+    epochs = f"{config.epochs} epoch{'s'[: config.epochs > 1]}"
+    try:
+        counts = [_count_frozen(model, at_once)]
+        for epoch in sorted(starts):
+            every += starts[epoch]
+            counts.append(_count_frozen(model, every))
+        freeze_layers(model, *at_once)
+    except ValueError as error:
+        strange = [text for text in config.freeze if "@" in text and not later(text)]
+        hint = f"; {strange[0]!r} has no number of epochs after the @" if strange else ""
+        raise ConfigError(f"--freeze: {_reason(error)}{hint}") from error
+    told = f"{counts[0]:,} of {model.num_params:,} parameters are frozen"
+    for before, count, epoch in zip(counts, counts[1:], sorted(starts), strict=False):
+        if epoch < config.epochs:
+            told += f", {count - before:,} more after {epoch} epoch{'s'[: epoch > 1]}"
+        else:
+            told += f"; {', '.join(starts[epoch])} after {epoch} of {epochs}: never"
+    click.echo(told)
+
+
+def _count_frozen(model: Layer, patterns: list[str]) -> int:
+    freeze_layers(model, *patterns)
+    return sum(model.params[key].size for key in model.params if key in model.frozen_keys)
 
 
 def _whiten(model: Layer, layer: str, data: Dataset, seed: int) -> None:

@@ -43,6 +43,20 @@ def test_another_head_stays_fresh_and_is_named(cli: Cli, other_head: Path) -> No
     assert last["4.weight"].shape == (10, 5408)
 
 
+@pytest.mark.parametrize(("patterns", "told"), [
+    (["0.*@1", "0.weight@2"], "0 of 58,826 parameters are frozen, 4,736 more after 1 epoch, "
+     "0 more after 2 epochs"),
+    (["0.bias", "0.weight@2"], "32 of 58,826 parameters are frozen, 4,704 more after 2 epochs"),
+    (["0.bias", "0.weight@3"], "32 of 58,826 parameters are frozen; 0.weight after 3 of 3 epochs: "
+     "never"),
+])  # fmt: skip
+def test_what_is_frozen_later_or_never_is_told(cli: Cli, patterns: list[str], told: str) -> None:
+    words = [word for pattern in patterns for word in ("--freeze", pattern)]
+    outcome = cli(*CNN, *words, "--epochs", "3", "--out", "run")
+    assert outcome.status == 0
+    assert told in outcome.out.splitlines()
+
+
 def test_a_run_begins_with_another_runs_best_weights(cli: Cli, run_copy: Path) -> None:
     flags = ["--model", "softmax_classifier", "--lr", "1e-30", "--epochs", "1", "--out", "new"]
     outcome = cli(*TRAIN, *flags, "--init", run_copy)
@@ -87,6 +101,8 @@ def _one_epoch() -> Any:
     ("flags", "message"),
     [
         (["--freeze", "9.*"], "--freeze: nothing in the network matches '9.*'; its parameters are"),
+        (["--freeze", "0.bias@x"], "; '0.bias@x' has no number of epochs after the @"),
+        (["--freeze", "0", "--freeze", "0.bias@-1"], "; '0.bias@-1' has no number of epochs after"),
         (["--freeze", "*"], "--freeze: '*' leaves no parameter to train"),
         (["--init", "no"], "no is not a run folder: there is no such folder"),
         (["--init", "bad.safetensors"], "bad.safetensors"),
