@@ -122,7 +122,7 @@ def measure(
         seconds: about how long to time training steps.
         compare: whether to compare losses and scores too.
         only: "steps" or "predictions"; None is both.
-    """  # fmt: skip
+    """
     steps, predictions = only != "predictions", only != "steps"
     result = Measured(network, threads)
     with Sides(network, threads, names) as sides:

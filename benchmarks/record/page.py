@@ -93,8 +93,7 @@ def _trainings(own: Sequence[Summary], recipe: Sequence[Summary]) -> str:
     rows = [
         [
             each.first.label + _outdated(each, recipe), _in(each), str(len(each.lines)),
-            each.augmented or each.plain, each.plain if each.augmented else "",
-            each.ends if len(each.lines) > 1 else "", str(each.first.epochs),
+            *_accuracies(each), each.ends if len(each.lines) > 1 else "", str(each.first.epochs),
             *("" if value is None else duration(value) for value in (each.seconds, each.whole)),
             *("" if value is None else f"{value:.0%}" for value in (each.share, each.whole_share)),
         ]
@@ -140,6 +139,11 @@ def _options(own: Sequence[Summary]) -> list[str]:
 
 def _in(each: Summary) -> str:
     return told_side(each.first.framework, each.first.multiply)
+
+
+def _accuracies(each: Summary) -> tuple[str, str]:
+    """Return the accuracy that counts, and the plain one where that is another."""
+    return each.augmented or each.plain, each.plain if each.augmented else ""
 
 
 def _left_out(each: Summary) -> str:
@@ -212,8 +216,7 @@ def _ablations(own: Sequence[Summary]) -> list[str]:
 
 def _ablation(part: str, each: Summary, loss: str, seeds: int) -> list[str]:
     time = "" if each.seconds is None else duration(each.seconds)
-    best, plain = each.augmented or each.plain, each.plain if each.augmented else ""
-    return [part, best, plain, loss, str(seeds), time]
+    return [part, *_accuracies(each), loss, str(seeds), time]
 
 
 def _points(lines: Sequence[Trained]) -> dict[str, list[tuple[float, Summary]]]:
